@@ -1,0 +1,148 @@
+"""The exception tree, and the diagnostics that it carries.
+
+A mistake in what the user wrote becomes a :class:`Diagnostic`; a step that finds several collects them and raises one
+:class:`MlplatError` with all of them. The command line prints diagnostics without a traceback and exits with
+:attr:`MlplatError.exit_code`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Source:
+    """A place in a file of the user's.
+
+    Attributes:
+        file: path as the user gave it.
+        line: line number, from 1; 0 when the whole file is meant.
+        column: column number, from 1; 0 when the whole line is meant.
+    """
+
+    file: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        parts = [self.file, *(str(number) for number in (self.line, self.column) if number)]
+        return ":".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One thing that is wrong (or worth a warning) in what the user wrote.
+
+    Attributes:
+        code: stable identifier, such as ``MLP101``; documented in ``docs/diagnostics.md``.
+        path: where in the document or program, such as ``ml-pipeline.tasks.train.inputs.model``.
+        message: what is wrong, a full sentence without the final full stop.
+        hint: what to write or do instead; may be empty.
+        source: the place in the user's file when it is known.
+        severity: ``error`` stops the command, ``warning`` is only printed.
+    """
+
+    code: str
+    path: str
+    message: str
+    hint: str = ""
+    source: Source | None = None
+    severity: str = "error"
+
+    def __str__(self) -> str:
+        place = f"{self.source}: " if self.source else ""
+        where = f"{self.path}: " if self.path else ""
+        hint = f"\n  hint: {self.hint}" if self.hint else ""
+        return f"{place}{self.severity} {self.code}: {where}{self.message}{hint}"
+
+    def order(self) -> tuple[str, int, str, str]:
+        """Sort key: by place, then code, so that output is stable."""
+        file, line = (self.source.file, self.source.line) if self.source else ("", 0)
+        return (file, line, self.path, self.code)
+
+
+class MlplatError(Exception):
+    """Base of everything that mlplat raises on purpose.
+
+    Args:
+        diagnostics: what is wrong; a plain sentence is taken as one diagnostic of :attr:`default_code`.
+        hint: what to do instead, when a plain sentence is given.
+    """
+
+    default_code = "MLP000"
+    exit_code = 2
+
+    def __init__(self, diagnostics: str | Diagnostic | Iterable[Diagnostic], hint: str = "") -> None:
+        if isinstance(diagnostics, str):
+            diagnostics = [Diagnostic(self.default_code, "", diagnostics, hint)]
+        elif isinstance(diagnostics, Diagnostic):
+            diagnostics = [diagnostics]
+        self.diagnostics: tuple[Diagnostic, ...] = tuple(sorted(diagnostics, key=Diagnostic.order))
+        super().__init__("\n".join(str(diagnostic) for diagnostic in self.diagnostics))
+
+
+class AuthoringError(MlplatError):
+    """A component or pipeline function is written in a way that has no meaning."""
+
+    default_code = "MLP100"
+
+
+class ManifestError(MlplatError):
+    """A YAML or JSON document can't be read, or isn't what it claims to be."""
+
+    default_code = "MLP200"
+
+
+class CompileError(MlplatError):
+    """A pipeline can't be turned into a Workflow."""
+
+    default_code = "MLP300"
+
+
+class ArgumentError(MlplatError):
+    """An argument of a run is missing, unknown, given twice, or of the wrong type."""
+
+    default_code = "MLP400"
+
+
+class UnsupportedError(MlplatError):
+    """A manifest asks for something that this engine does not do."""
+
+    default_code = "MLP500"
+
+
+class EngineError(MlplatError):
+    """The engine, not the user's task, could not go on: disk, permissions, lock, state."""
+
+    default_code = "MLP600"
+    exit_code = 1
+
+
+class StoreError(MlplatError):
+    """The metadata store can't be opened, read or written."""
+
+    default_code = "MLP700"
+
+
+class ClusterError(MlplatError):
+    """The Kubernetes API refused, or can't be reached."""
+
+    default_code = "MLP800"
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """Return a hint that names the closest known name, or lists what there is.
+
+    Args:
+        name: what the user wrote.
+        known: what would have been right.
+
+    Returns:
+        A sentence such as ``did you mean 'epochs'?``; empty when nothing is known.
+    """
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean '{close[0]}'?"
+    return f"there is: {', '.join(sorted(known))}" if known else ""
