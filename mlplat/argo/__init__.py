@@ -1,0 +1,1 @@
+"""What Argo Workflows means: names, templating, expressions, limits. Pure functions over plain dicts."""

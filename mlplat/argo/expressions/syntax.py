@@ -1,0 +1,638 @@
+"""Reads the expression language of ``{{= }}`` tags into a tree.
+
+The grammar, the precedence of operators and the escapes in strings are those of expr-lang 1.17, the version that Argo
+4.0 is built with (https://expr-lang.org/docs/language-definition).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+
+class ExpressionError(ValueError):
+    """An expression can't be read or has no value."""
+
+
+class ExpressionSyntaxError(ExpressionError):
+    """An expression can't be read."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Node:
+    """A part of an expression; compared by identity, as positions in one tree."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Literal(Node):
+    value: str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Identifier(Node):
+    name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Member(Node):
+    target: Node
+    key: Node
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Slice(Node):
+    target: Node
+    start: Node | None
+    end: Node | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chain(Node):
+    """Where an optional chain (``a?.b.c``) ends: a missing link makes the whole of it nil."""
+
+    body: Node
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Call(Node):
+    callee: Node
+    arguments: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Builtin(Node):
+    name: str
+    arguments: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Predicate(Node):
+    body: Node
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pointer(Node):
+    """``#`` (the current element), ``#acc`` or ``#index`` inside a predicate."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Unary(Node):
+    operator: str
+    operand: Node
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Binary(Node):
+    operator: str
+    left: Node
+    right: Node
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Conditional(Node):
+    condition: Node
+    then: Node
+    otherwise: Node
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Array(Node):
+    items: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Map(Node):
+    pairs: tuple[tuple[Node, Node], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Let(Node):
+    name: str
+    value: Node
+    body: Node
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sequence(Node):
+    items: tuple[Node, ...]
+
+
+UNARY = {"not": 50, "!": 50, "-": 90, "+": 90}
+BINARY = {
+    "|": 0,
+    "or": 10,
+    "||": 10,
+    "and": 15,
+    "&&": 15,
+    "==": 20,
+    "!=": 20,
+    "<": 20,
+    ">": 20,
+    ">=": 20,
+    "<=": 20,
+    "in": 20,
+    "matches": 20,
+    "contains": 20,
+    "startsWith": 20,
+    "endsWith": 20,
+    "..": 25,
+    "+": 30,
+    "-": 30,
+    "*": 60,
+    "/": 60,
+    "%": 60,
+    "**": 100,
+    "^": 100,
+    "??": 500,
+}
+_RIGHT = frozenset(("**", "^"))
+_COMPARISONS = frozenset(("<", ">", ">=", "<="))
+_NEGATABLE = frozenset(("in", "matches", "contains", "startsWith", "endsWith"))
+_WORDS = frozenset(("not", "in", "or", "and", "matches", "contains", "startsWith", "endsWith", "let", "if", "else"))
+
+PREDICATES: dict[str, tuple[str, ...]] = {
+    "all": ("value", "predicate"),
+    "none": ("value", "predicate"),
+    "any": ("value", "predicate"),
+    "one": ("value", "predicate"),
+    "filter": ("value", "predicate"),
+    "map": ("value", "predicate"),
+    "find": ("value", "predicate"),
+    "findIndex": ("value", "predicate"),
+    "findLast": ("value", "predicate"),
+    "findLastIndex": ("value", "predicate"),
+    "count": ("value", "predicate?"),
+    "sum": ("value", "predicate?"),
+    "groupBy": ("value", "predicate"),
+    "sortBy": ("value", "predicate", "value?"),
+    "reduce": ("value", "predicate", "value?"),
+}
+"""Built-in functions that take a predicate, with the kinds of their arguments."""
+
+FUNCTIONS = frozenset(
+    "len type abs ceil floor round int float string trim trimPrefix trimSuffix upper lower split splitAfter replace "
+    "repeat join indexOf lastIndexOf hasPrefix hasSuffix max min mean median toJSON fromJSON toBase64 fromBase64 now "
+    "duration date timezone first last get take keys values toPairs fromPairs reverse uniq concat flatten sort bitand "
+    "bitor bitxor bitnand bitshl bitshr bitushr bitnot".split()
+)
+"""Built-in functions that take plain arguments."""
+
+_TOKEN = re.compile(
+    r"""
+    (?P<space>\s+|//[^\n]*(?:\n|$)|/\*.*?\*/)
+  | (?P<number>0[xX][0-9a-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+
+      |(?:[0-9][0-9_]*(?:\.(?!\.)[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9_]+)?)
+  | (?P<name>[^\W\d][\w$]*|\$[\w$]*)
+  | (?P<raw>`[^`]*`)
+  | (?P<string>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")
+  | (?P<operator>\?\?|\?\.|\|\||&&|==|!=|<=|>=|\*\*|\.\.|::|[|?:,;%+\-^!=*<>.&/\#])
+  | (?P<bracket>[()\[\]{}])
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_ESCAPE = re.compile(r"\\(?:u\{([0-9a-fA-F]+)\}|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2})|([0-3][0-7]{2})|(.))", re.S)
+_SIMPLE = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\", "'": "'", '"': '"', "`": "`", "?": "?"}
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    kind: str
+    text: str
+    position: int
+
+
+def _unescape(body: str, position: int) -> str:
+    if "\\" not in body:
+        return body
+
+    def one(match: re.Match[str]) -> str:
+        braced, four, eight, two, octal, simple = match.groups()
+        if simple is not None:
+            if simple not in _SIMPLE:
+                raise ExpressionSyntaxError(f"invalid char escape at {position}")
+            return _SIMPLE[simple]
+        code = int(octal, 8) if octal else int(braced or four or eight or two, 16)
+        if code > 0x10FFFF:
+            raise ExpressionSyntaxError(f"invalid char escape at {position}")
+        return chr(code)
+
+    return _ESCAPE.sub(one, body)
+
+
+def tokenize(text: str) -> list[Token]:
+    """Split an expression into tokens.
+
+    Args:
+        text: the expression.
+
+    Returns:
+        The tokens; the last one is of kind ``end``.
+
+    Raises:
+        ExpressionSyntaxError: a character or string can't start or end here.
+    """
+    tokens: list[Token] = []
+    position = 0
+    while position < len(text):
+        match = _TOKEN.match(text, position)
+        if match is None:
+            raise ExpressionSyntaxError(f"unrecognized character {text[position]!r} at {position} in {text!r}")
+        kind = match.lastgroup or ""
+        word = match.group()
+        if kind == "number" and match.end() < len(text) and (text[match.end()].isalnum() or text[match.end()] == "_"):
+            raise ExpressionSyntaxError(f"bad number syntax at {position} in {text!r}")
+        if kind == "string":
+            tokens.append(Token("string", _unescape(word[1:-1], position), position))
+        elif kind == "raw":
+            tokens.append(Token("string", word[1:-1], position))
+        elif kind == "name" and word in _WORDS:
+            tokens.append(Token("operator", word, position))
+        elif kind != "space":
+            tokens.append(Token(kind, word, position))
+        position = match.end()
+    tokens.append(Token("end", "", len(text)))
+    return tokens
+
+
+class _Parser:
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.tokens = tokenize(text)
+        self.index = 0
+        self.depth = 0
+
+    @property
+    def current(self) -> Token:
+        return self.tokens[self.index]
+
+    def fail(self, why: str = "") -> ExpressionSyntaxError:
+        token = self.current
+        shown = f"unexpected token {token.text!r}" if token.kind != "end" else "unexpected end of expression"
+        return ExpressionSyntaxError(f"{why or shown} at {token.position} in {self.text!r}")
+
+    def at(self, text: str, kind: str = "operator") -> bool:
+        token = self.tokens[self.index]
+        return token.kind == kind and token.text == text
+
+    def accept(self, text: str, kind: str = "operator") -> bool:
+        if self.at(text, kind):
+            self.index += 1
+            return True
+        return False
+
+    def expect(self, text: str, kind: str = "operator") -> None:
+        if not self.accept(text, kind):
+            raise self.fail()
+
+    def name(self) -> str:
+        token = self.current
+        if token.kind != "name":
+            raise self.fail()
+        self.index += 1
+        return token.text
+
+    def whole(self) -> Node:
+        node = self.sequence()
+        if self.current.kind != "end":
+            raise self.fail()
+        return node
+
+    def sequence(self) -> Node:
+        items = [self.expression(0)]
+        while self.accept(";"):
+            if self.current.kind == "end":
+                break
+            items.append(self.expression(0))
+        return items[0] if len(items) == 1 else Sequence(tuple(items))
+
+    def expression(self, precedence: int) -> Node:
+        if precedence == 0 and self.accept("let"):
+            name = self.name()
+            self.expect("=")
+            value = self.expression(0)
+            self.expect(";")
+            return Let(name, value, self.sequence())
+        if precedence == 0 and self.accept("if"):
+            return self.if_else()
+        left = self.operators(self.primary(), precedence)
+        return self.conditional(left) if precedence == 0 else left
+
+    def operators(self, left: Node, precedence: int) -> Node:
+        previous = ""
+        while self.current.kind == "operator":
+            operator, negate, start = self.current.text, False, self.index
+            if operator == "not":
+                self.index += 1
+                operator, negate = self.current.text, True
+                if operator not in _NEGATABLE:
+                    raise self.fail()
+            if operator not in BINARY or BINARY[operator] < precedence:
+                self.index = start
+                break
+            if previous == "??" and operator not in ("??", "|"):
+                raise self.fail(f"operator {operator!r} and '??' can't be mixed without parentheses")
+            self.index += 1
+            if operator == "|":
+                left = self.call(self.name(), (left,))
+            elif operator in _COMPARISONS:
+                left = self.comparison(left, operator)
+            else:
+                right = self.expression(BINARY[operator] + (operator not in _RIGHT))
+                left = Binary(operator, left, right)
+            if negate:
+                left = Unary("not", left)
+            previous = operator
+        return left
+
+    def comparison(self, left: Node, operator: str) -> Node:
+        root: Node | None = None
+        while True:
+            right = self.expression(BINARY[operator] + 1)
+            one = Binary(operator, left, right)
+            root = one if root is None else Binary("&&", root, one)
+            if self.current.kind != "operator" or self.current.text not in _COMPARISONS:
+                return root
+            left, operator = right, self.current.text
+            self.index += 1
+
+    def conditional(self, node: Node) -> Node:
+        while self.accept("?"):
+            if self.accept(":"):
+                node = Conditional(node, node, self.expression(0))
+            else:
+                then = self.expression(0)
+                self.expect(":")
+                node = Conditional(node, then, self.expression(0))
+        return node
+
+    def if_else(self) -> Node:
+        condition = self.expression(0)
+        then = self.block()
+        self.expect("else")
+        return Conditional(condition, then, self.if_else() if self.accept("if") else self.block())
+
+    def block(self) -> Node:
+        self.expect("{", "bracket")
+        body = self.sequence()
+        self.expect("}", "bracket")
+        return body
+
+    def primary(self) -> Node:
+        token = self.current
+        if token.kind == "operator":
+            if token.text in UNARY:
+                self.index += 1
+                return self.postfix(Unary(token.text, self.expression(UNARY[token.text])))
+            if self.depth and token.text in ("#", "."):
+                name = ""
+                if token.text == "#":
+                    self.index += 1
+                    following = self.current
+                    if following.kind == "name" and following.position == token.position + 1:
+                        name = self.name()
+                return self.postfix(Pointer(name))
+            if token.text == "::":
+                self.index += 1
+                return self.postfix(self.call(self.name(), ()))
+            raise self.fail()
+        if self.accept("(", "bracket"):
+            node = self.sequence()
+            self.expect(")", "bracket")
+            return self.postfix(node)
+        return self.secondary()
+
+    def secondary(self) -> Node:
+        token = self.current
+        if token.kind == "number":
+            self.index += 1
+            return Literal(_number(token.text))
+        if token.kind == "string":
+            self.index += 1
+            return self.postfix(Literal(token.text))
+        if token.kind == "name":
+            self.index += 1
+            if token.text in ("true", "false"):
+                return Literal(token.text == "true")
+            if token.text == "nil":
+                return Literal(None)
+            node = self.call(token.text, ()) if self.at("(", "bracket") else Identifier(token.text)
+            return self.postfix(node)
+        if self.accept("[", "bracket"):
+            return self.postfix(Array(self.items("]")))
+        if self.accept("{", "bracket"):
+            return self.postfix(self.map())
+        raise self.fail()
+
+    def items(self, closing: str) -> tuple[Node, ...]:
+        nodes: list[Node] = []
+        while not self.accept(closing, "bracket"):
+            if nodes:
+                self.expect(",")
+                if self.accept(closing, "bracket"):
+                    break
+            nodes.append(self.expression(0))
+        return tuple(nodes)
+
+    def map(self) -> Node:
+        pairs: list[tuple[Node, Node]] = []
+        while not self.accept("}", "bracket"):
+            if pairs:
+                self.expect(",")
+                if self.accept("}", "bracket"):
+                    break
+            token = self.current
+            if token.kind in ("number", "string", "name"):
+                self.index += 1
+                key: Node = Literal(token.text)
+            elif self.at("(", "bracket"):
+                key = self.expression(0)
+            else:
+                raise self.fail("a map key must be a quoted string, a number, a name or in parentheses")
+            self.expect(":")
+            pairs.append((key, self.expression(0)))
+        return Map(tuple(pairs))
+
+    def call(self, name: str, given: tuple[Node, ...]) -> Node:
+        if name in PREDICATES:
+            return Builtin(name, self.predicate_arguments(PREDICATES[name], given))
+        self.expect("(", "bracket")
+        arguments = given + self.items(")")
+        if name in FUNCTIONS:
+            return Builtin(name, arguments)
+        return Call(Identifier(name), arguments)
+
+    def predicate_arguments(self, kinds: tuple[str, ...], given: tuple[Node, ...]) -> tuple[Node, ...]:
+        self.expect("(", "bracket")
+        arguments = list(given)
+        remaining = kinds[len(given) :]
+        for position, kind in enumerate(remaining):
+            if self.at(")", "bracket"):
+                if kind.endswith("?"):
+                    break
+                raise self.fail(f"expected at least {len(remaining)} arguments")
+            if position:
+                self.expect(",")
+            arguments.append(self.predicate() if kind.startswith("predicate") else self.expression(0))
+        self.accept(",")
+        self.expect(")", "bracket")
+        return tuple(arguments)
+
+    def predicate(self) -> Node:
+        self.depth += 1
+        body = self.block() if self.at("{", "bracket") else self.expression(0)
+        self.depth -= 1
+        return Predicate(body)
+
+    def postfix(self, node: Node) -> Node:
+        while True:
+            token = self.current
+            if token.kind == "operator" and token.text in (".", "?."):
+                optional = token.text == "?."
+                self.index += 1
+                if optional and self.accept("[", "bracket"):
+                    node = self.index_of(node, optional)
+                    continue
+                following = self.current
+                if following.kind != "name" and not (following.kind == "operator" and following.text.isidentifier()):
+                    raise self.fail("expected name")
+                self.index += 1
+                chained = isinstance(node, Chain)
+                target = node.body if isinstance(node, Chain) else node
+                node = Member(target, Literal(following.text), optional)
+                if self.accept("(", "bracket"):
+                    node = Call(node, self.items(")"))
+                if chained or optional:
+                    node = Chain(node)
+            elif token.kind == "bracket" and token.text == "[":
+                self.index += 1
+                node = self.index_of(node, False)
+            else:
+                return node
+
+    def index_of(self, node: Node, optional: bool) -> Node:
+        start = None if self.at(":") else self.expression(0)
+        if self.accept(":"):
+            end = None if self.at("]", "bracket") else self.expression(0)
+            self.expect("]", "bracket")
+            return Slice(node, start, end)
+        self.expect("]", "bracket")
+        assert start is not None
+        member = Member(node, start, optional)
+        return Chain(member) if optional else member
+
+
+def _number(text: str) -> int | float:
+    plain = text.replace("_", "").lower()
+    if plain.startswith(("0x", "0o", "0b")):
+        return int(plain, 0)
+    if "." in plain or "e" in plain:
+        return float(plain)
+    return int(plain)
+
+
+@lru_cache(maxsize=4096)
+def parse(text: str) -> Node:
+    """Read an expression.
+
+    Args:
+        text: the expression, without ``{{=`` and ``}}``.
+
+    Returns:
+        The root of its tree. Reading the same text again gives the same tree.
+
+    Raises:
+        ExpressionSyntaxError: the text isn't an expression.
+    """
+    try:
+        return _Parser(text).whole()
+    except RecursionError:
+        raise ExpressionSyntaxError(f"expression is nested too deeply: {text[:80]!r}…") from None
+
+
+def children(node: Node) -> tuple[Node, ...]:
+    """Return the parts of a node, in the order in which they stand in the text."""
+    match node:
+        case Member(target, key, _):
+            return (target, key)
+        case Slice(target, start, end):
+            return tuple(part for part in (target, start, end) if part is not None)
+        case Chain(body) | Predicate(body):
+            return (body,)
+        case Call(callee, arguments):
+            return (callee, *arguments)
+        case Builtin(_, arguments):
+            return arguments
+        case Unary(_, operand):
+            return (operand,)
+        case Binary(_, left, right):
+            return (left, right)
+        case Conditional(condition, then, otherwise):
+            return (condition, then, otherwise)
+        case Array(items) | Sequence(items):
+            return items
+        case Map(pairs):
+            return tuple(part for pair in pairs for part in pair)
+        case Let(_, value, body):
+            return (value, body)
+        case _:
+            return ()
+
+
+def member_path(node: Node) -> tuple[str, ...] | None:
+    """Return the names of ``a.b['c']`` as ``("a", "b", "c")``, None for anything that isn't such a path."""
+    names: list[str] = []
+    while isinstance(node, Member):
+        if node.optional or not isinstance(node.key, Literal) or not isinstance(node.key.value, str):
+            return None
+        names.append(node.key.value)
+        node = node.target
+    if not isinstance(node, Identifier):
+        return None
+    return (node.name, *reversed(names))
+
+
+@lru_cache(maxsize=4096)
+def identifiers(root: Node) -> tuple[str, ...]:
+    """Return what an expression refers to, as Argo looks at it before it evaluates.
+
+    Args:
+        root: the tree of the expression.
+
+    Returns:
+        Names and dotted paths, each once: for ``tasks.a.status`` these are ``tasks``, ``tasks.a`` and ``tasks.a.status``.
+        Members left of ``??`` and before ``?.`` don't count: an absent value there is what the operator is for.
+    """
+    guarded: set[Node] = set()
+    found: dict[str, None] = {}
+    stack = [root]
+    order: list[Node] = []
+    while stack:
+        node = stack.pop()
+        order.append(node)
+        if isinstance(node, Binary) and node.operator == "??":
+            guarded.update(part for part in _walk(node.left) if isinstance(part, Member))
+        elif isinstance(node, Member) and node.optional and isinstance(node.target, Member):
+            guarded.add(node.target)
+        stack.extend(reversed(children(node)))
+    for node in order:
+        if node in guarded:
+            continue
+        if isinstance(node, Identifier):
+            found.setdefault(node.name)
+        elif isinstance(node, Member):
+            path = member_path(node)
+            if path is not None:
+                found.setdefault(".".join(path))
+    return tuple(found)
+
+
+def _walk(root: Node) -> list[Node]:
+    nodes, position = [root], 0
+    while position < len(nodes):
+        nodes.extend(children(nodes[position]))
+        position += 1
+    return nodes

@@ -1,0 +1,206 @@
+"""How Go writes values as text.
+
+Argo's controller is a Go program: what a template's text becomes depends on ``encoding/json``, ``strconv.Quote`` and
+``fmt``. These functions write the same characters, so that both engines hand the same bytes to a task.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+_QUOTED = {
+    "\a": r"\a",
+    "\b": r"\b",
+    "\f": r"\f",
+    "\n": r"\n",
+    "\r": r"\r",
+    "\t": r"\t",
+    "\v": r"\v",
+    '"': r"\"",
+    "\\": r"\\",
+}
+_HTML = {"<": r"\u003c", ">": r"\u003e", "&": r"\u0026", "\u2028": r"\u2028", "\u2029": r"\u2029"}
+_HTML_PATTERN = re.compile("[<>&\u2028\u2029]")
+
+
+def quote_inner(text: str) -> str:
+    """Write text as ``strconv.Quote`` does, without the quotes around it.
+
+    Args:
+        text: any text.
+
+    Returns:
+        The escaped text. Characters that Go doesn't print become ``\\x``, ``\\u`` or ``\\U`` escapes, of which only
+        ``\\u`` can stand in JSON: Argo refuses a replacement that holds others.
+    """
+    if text.isprintable() and '"' not in text and "\\" not in text:
+        return text
+    parts = []
+    for character in text:
+        escaped = _QUOTED.get(character)
+        if escaped is not None:
+            parts.append(escaped)
+        elif character.isprintable():
+            parts.append(character)
+        else:
+            code = ord(character)
+            if code < 0x20 or code == 0x7F:
+                parts.append(f"\\x{code:02x}")
+            elif code < 0x10000:
+                parts.append(f"\\u{code:04x}")
+            else:
+                parts.append(f"\\U{code:08x}")
+    return "".join(parts)
+
+
+def float_json(number: float) -> str:
+    """Write a float64 as ``encoding/json`` does.
+
+    Args:
+        number: a finite number.
+
+    Returns:
+        The shortest digits that read back as the same number, without an exponent from 1e-6 up to 1e21.
+
+    Raises:
+        ValueError: the number is infinite or not a number.
+    """
+    if not math.isfinite(number):
+        raise ValueError(f"json: unsupported value: {number}")
+    magnitude = abs(number)
+    if magnitude == 0:
+        return "-0" if math.copysign(1.0, number) < 0 else "0"
+    return _plain(number) if 1e-6 <= magnitude < 1e21 else _scientific(number, strip_zero=True)
+
+
+def _digits(number: float) -> tuple[str, str, int]:
+    body, _, exponent = repr(abs(number)).partition("e")
+    whole, _, fraction = body.partition(".")
+    whole = whole.lstrip("0")
+    significant = (whole + fraction).lstrip("0")
+    point = len(whole) + int(exponent or "0")
+    if not whole:
+        point -= len(fraction) - len(fraction.lstrip("0"))
+    return ("-" if number < 0 else ""), significant.rstrip("0"), point
+
+
+def _plain(number: float) -> str:
+    sign, digits, point = _digits(number)
+    if point <= 0:
+        return f"{sign}0.{'0' * -point}{digits}"
+    if point >= len(digits):
+        return sign + digits + "0" * (point - len(digits))
+    return f"{sign}{digits[:point]}.{digits[point:]}"
+
+
+def _scientific(number: float, *, strip_zero: bool) -> str:
+    sign, digits, point = _digits(number)
+    exponent = point - 1
+    mantissa = digits[0] + (f".{digits[1:]}" if len(digits) > 1 else "")
+    shown = f"{abs(exponent)}" if strip_zero and exponent < 0 else f"{abs(exponent):02d}"
+    return f"{sign}{mantissa}e{'-' if exponent < 0 else '+'}{shown}"
+
+
+def to_json(value: Any, indent: str = "") -> str:
+    """Write a value as ``json.Marshal`` does: sorted keys, no spaces, ``<``, ``>`` and ``&`` escaped.
+
+    Args:
+        value: what an expression can yield: text, numbers, booleans, None, lists and mappings.
+        indent: one step of indentation, for ``json.MarshalIndent``; empty for one line.
+
+    Returns:
+        JSON text.
+
+    Raises:
+        ValueError: the value has no JSON form, such as a function or an infinite number.
+    """
+    parts: list[str] = []
+    _write(value, parts, indent, "\n")
+    return "".join(parts)
+
+
+def _write(value: Any, parts: list[str], indent: str, newline: str) -> None:
+    if value is None:
+        parts.append("null")
+    elif isinstance(value, bool):
+        parts.append("true" if value else "false")
+    elif isinstance(value, str):
+        parts.append(_string(value))
+    elif isinstance(value, int):
+        parts.append(str(value))
+    elif isinstance(value, float):
+        parts.append(float_json(value))
+    elif isinstance(value, Mapping):
+        members = [(_key(key), value[key]) for key in value]
+        members.sort(key=lambda member: member[0])
+        _group(("{", "}"), members, parts, indent, newline)
+    elif isinstance(value, (list, tuple)):
+        _group(("[", "]"), [("", item) for item in value], parts, indent, newline)
+    else:
+        raise ValueError(f"json: unsupported type: {type(value).__name__}")
+
+
+def _group(
+    brackets: tuple[str, str], members: list[tuple[str, Any]], parts: list[str], indent: str, newline: str
+) -> None:
+    opening, closing = brackets
+    inner = newline + indent
+    parts.append(opening)
+    for position, (key, item) in enumerate(members):
+        if position:
+            parts.append(",")
+        if indent:
+            parts.append(inner)
+        if opening == "{":
+            parts.append(_string(key) + (": " if indent else ":"))
+        _write(item, parts, indent, inner)
+    if indent and members:
+        parts.append(newline)
+    parts.append(closing)
+
+
+def _key(key: Any) -> str:
+    return key if isinstance(key, str) else str(key)
+
+
+def _string(text: str) -> str:
+    return _HTML_PATTERN.sub(lambda match: _HTML[match.group()], json.dumps(text, ensure_ascii=False))
+
+
+def sprint(value: Any) -> str:
+    """Write a value as ``fmt.Sprintf("%v", value)`` does.
+
+    Args:
+        value: what an expression can yield.
+
+    Returns:
+        The text; ``<nil>`` for None, ``map[a:1 b:2]`` for a mapping, ``[1 2]`` for a list.
+    """
+    if value is None:
+        return "<nil>"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return _sprint_float(value)
+    if isinstance(value, Mapping):
+        return "map[" + " ".join(f"{sprint(key)}:{sprint(value[key])}" for key in sorted(value, key=str)) + "]"
+    if isinstance(value, (list, tuple)):
+        return "[" + " ".join(sprint(item) for item in value) + "]"
+    return str(value)
+
+
+def _sprint_float(number: float) -> str:
+    if math.isnan(number):
+        return "NaN"
+    if math.isinf(number):
+        return "+Inf" if number > 0 else "-Inf"
+    if number == 0:
+        return "-0" if math.copysign(1.0, number) < 0 else "0"
+    exponent = _digits(number)[2] - 1
+    return _scientific(number, strip_zero=False) if exponent < -4 or exponent >= 6 else _plain(number)
