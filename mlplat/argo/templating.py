@@ -17,10 +17,10 @@ from functools import lru_cache
 from typing import Any
 
 from mlplat.argo import gotext
-from mlplat.argo.expressions import environment as environments
 from mlplat.argo.expressions import evaluator
 from mlplat.argo.expressions.syntax import ExpressionError, ExpressionSyntaxError, Node, identifiers, member_path, parse
 from mlplat.argo.expressions.syntax import children as parts_of
+from mlplat.argo.expressions.variables import FUNCTIONS, expand
 
 LATE = (
     "item",
@@ -64,7 +64,7 @@ class Layer:
         """Return the variables as nested mappings, at least those that an expression names."""
         del wanted
         if self._tree is None:
-            self._tree = environments.expand(self._variables)
+            self._tree = expand(self._variables)
         return self._tree
 
     def names(self) -> Iterable[str]:
@@ -117,7 +117,7 @@ class Scope:
             for root in roots:
                 if root in tree:
                     merged[root] = _merge(merged[root], tree[root]) if root in merged else tree[root]
-        merged.update(environments.FUNCTIONS)
+        merged.update(FUNCTIONS)
         return merged
 
 

@@ -6,7 +6,7 @@ of ``when`` after its tags are replaced is govaluate (:func:`should_execute`); `
 """
 
 from mlplat.argo.expressions.depends import RESULTS, Condition, condition, unknown_names
-from mlplat.argo.expressions.environment import environment, evaluate, evaluate_boolean, expand
+from mlplat.argo.expressions.variables import environment, evaluate, evaluate_boolean, expand
 from mlplat.argo.expressions.functions import from_json, to_json
 from mlplat.argo.expressions.syntax import ExpressionError, ExpressionSyntaxError, identifiers, parse
 from mlplat.argo.expressions.when import should_execute
