@@ -1,0 +1,1 @@
+"""Kubernetes: submit Workflows, follow them, read their logs."""

@@ -1,0 +1,64 @@
+"""``status.nodes`` of a Workflow that the controller packed because it grew too large."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import gzip
+import json
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+from mlplat.errors import ClusterError, Diagnostic
+
+
+def plain_status(workflow: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Unpack the nodes of a Workflow.
+
+    Above 1 MiB the controller writes ``status.compressedNodes`` (JSON, gzip, base64) in place of ``status.nodes``
+    (``workflow/packer`` of Argo 4.0.7); with a database configured it may keep them there (``offloadNodeStatusVersion``).
+
+    Args:
+        workflow: a Workflow as the API server gives it.
+
+    Returns:
+        The same Workflow when it has plain nodes or none, else one with plain nodes.
+
+    Raises:
+        ClusterError: the nodes are in the controller's database, or packed in a way that this version can't read.
+    """
+    status = workflow.get("status") or {}
+    if status.get("nodes"):
+        return workflow
+    if status.get("offloadNodeStatusVersion"):
+        raise ClusterError(
+            Diagnostic(
+                "MLP820",
+                "status.nodes",
+                "Argo keeps the nodes of this Workflow in its own database (nodeStatusOffLoad), where only the Argo Server reads them",
+                "get it with `argo get NAME -o json --argo-server HOST:PORT`, or turn nodeStatusOffLoad off in the "
+                "workflow-controller-configmap",
+            )
+        )
+    packed = status.get("compressedNodes")
+    if not packed:
+        return workflow
+    try:
+        nodes = json.loads(gzip.decompress(base64.b64decode(packed, validate=True)))
+    except (binascii.Error, OSError, EOFError, zlib.error, ValueError) as error:
+        raise ClusterError(
+            Diagnostic(
+                "MLP821",
+                "status.compressedNodes",
+                f"the nodes are packed in a way that can't be read: {error}",
+                "mlplat reads gzip, as Argo writes it unless another compression was configured",
+            )
+        ) from error
+    return {
+        **workflow,
+        "status": {
+            **{key: value for key, value in status.items() if key != "compressedNodes"},
+            "nodes": nodes,
+        },
+    }

@@ -1,0 +1,34 @@
+"""The record: what ran, with what, and what came of it.
+
+:func:`open_store` opens it. A Workflow goes in as the engine left it (:meth:`Store.record`), rows come out as the dataclasses
+of :mod:`mlplat.metadata.rows`. Nothing but the Workflow and its status is read.
+"""
+
+from __future__ import annotations
+
+from mlplat.metadata.cache import RunCache
+from mlplat.metadata.rows import (
+    FINISHED_PHASES,
+    Artifact,
+    ArtifactUse,
+    Experiment,
+    Metric,
+    Parameter,
+    Run,
+    Task,
+)
+from mlplat.metadata.store import Store, open_store
+
+__all__ = [
+    "FINISHED_PHASES",
+    "Artifact",
+    "ArtifactUse",
+    "Experiment",
+    "Metric",
+    "Parameter",
+    "Run",
+    "RunCache",
+    "Store",
+    "Task",
+    "open_store",
+]

@@ -1,0 +1,364 @@
+"""Connections to the database of the record: where it is, how it is opened, how its errors read.
+
+SQLite is opened in WAL mode, so that readers never wait; a writing transaction takes the write lock when it begins
+(``BEGIN IMMEDIATE``), because SQLite lets no one wait who wants to write after having read.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, select, text
+from sqlalchemy.dialects import mysql, postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError as UrlError
+from sqlalchemy.exc import DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
+
+from mlplat.errors import Diagnostic, StoreError
+from mlplat.metadata.schema import HEAD, VERSION_TABLE, metadata
+
+Result = TypeVar("Result")
+
+MIGRATIONS = Path(__file__).with_name("migrations")
+
+_BUSY_SECONDS = 30
+_ATTEMPTS = 5
+_DRIVERS = {
+    "postgres": ("postgresql+psycopg", "psycopg", "psycopg[binary]"),
+    "postgresql": ("postgresql+psycopg", "psycopg", "psycopg[binary]"),
+    "mysql": ("mysql+pymysql", "pymysql", "pymysql"),
+    "mariadb": ("mariadb+pymysql", "pymysql", "pymysql"),
+}
+_WRITES = "mlplat_writes"
+_MIGRATION_LOCK = 0x6D6C706C6174
+_DEADLOCK_STATES = frozenset({"40001", "40P01"})
+_MYSQL_DEADLOCKS = frozenset({1205, 1213})
+
+
+class Database:
+    """An open database whose tables are those of this version.
+
+    Use :func:`connect` to get one.
+
+    Args:
+        engine: the connection pool.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._write_lock = threading.Lock()
+
+    @property
+    def place(self) -> str:
+        """Where it is, without the password."""
+        return _place(self._engine.url)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection for queries.
+
+        Raises:
+            StoreError: the database can't be read.
+        """
+        with reported(self._engine.url), self._engine.begin() as connection:
+            yield connection
+
+    def write(self, work: Callable[[Connection], Result]) -> Result:
+        """Do something in one transaction; again from the start when the database broke a deadlock at its expense.
+
+        Args:
+            work: what to do; it must not keep what it reads for later, as it may run several times.
+
+        Returns:
+            What ``work`` returns, after the commit.
+
+        Raises:
+            StoreError: the database can't be written.
+        """
+        with reported(self._engine.url), self._write_lock:
+            for _ in range(_ATTEMPTS - 1):
+                try:
+                    with _writing(self._engine) as connection:
+                        return work(connection)
+                except OperationalError as error:
+                    if not _is_conflict(error):
+                        raise
+            with _writing(self._engine) as connection:
+                return work(connection)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+
+def connect(url_or_path: str | Path) -> Database:
+    """Open the database and bring its tables to this version.
+
+    Args:
+        url_or_path: a file for SQLite, made when it isn't there; or a URL such as ``postgresql://user@host/name``.
+
+    Returns:
+        The database.
+
+    Raises:
+        StoreError: the URL is wrong, the database can't be opened, or a newer mlplat made it.
+    """
+    url = _url(url_or_path)
+    with reported(url):
+        engine = _engine(url)
+        try:
+            _migrate(engine)
+        except BaseException:
+            engine.dispose()
+            raise
+    return Database(engine)
+
+
+def upsert(
+    connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], update: Sequence[str]
+) -> None:
+    """Insert rows; where the primary key is there already, update some columns of it instead.
+
+    Args:
+        connection: an open transaction.
+        table: the table.
+        rows: all with the same keys; sorted by primary key when other writers may have the same rows (no deadlocks then).
+        update: the columns to update; none leaves the row as it is.
+    """
+    if not rows:
+        return
+    keys = list(table.primary_key.columns.keys())
+    statement: Any
+    if connection.dialect.name in ("mysql", "mariadb"):
+        statement = mysql.insert(table)
+        columns = {name: statement.inserted[name] for name in update} or {keys[0]: table.c[keys[0]]}
+        statement = statement.on_duplicate_key_update(columns)
+    else:
+        insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+        statement = insert(table)
+        if update:
+            columns = {name: statement.excluded[name] for name in update}
+            statement = statement.on_conflict_do_update(index_elements=keys, set_=columns)
+        else:
+            statement = statement.on_conflict_do_nothing(index_elements=keys)
+    connection.execute(statement, list(rows))
+
+
+def _is_conflict(error: OperationalError) -> bool:
+    original: Any = error.orig
+    if getattr(original, "sqlstate", None) in _DEADLOCK_STATES:
+        return True
+    arguments = getattr(original, "args", ())
+    return bool(arguments) and arguments[0] in _MYSQL_DEADLOCKS
+
+
+def _url(url_or_path: str | Path) -> URL:
+    if isinstance(url_or_path, Path) or "://" not in url_or_path:
+        return URL.create("sqlite", database=str(Path(url_or_path).expanduser().absolute()))
+    try:
+        url = make_url(url_or_path)
+    except (UrlError, ValueError):
+        raise StoreError(
+            Diagnostic(
+                "MLP701",
+                "",
+                "the URL of the metadata store can't be read",
+                "write a file name, or a URL such as postgresql://user:password@host:5432/mlplat; "
+                "characters such as @ and / in a password are written %40 and %2F",
+            )
+        ) from None
+    if url.drivername in _DRIVERS:
+        url = url.set(drivername=_DRIVERS[url.drivername][0])
+    if url.get_backend_name() in ("mysql", "mariadb"):
+        url = url.update_query_dict({"charset": "utf8mb4"})
+    return url
+
+
+def _engine(url: URL) -> Engine:
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED")
+    if url.database and url.database != ":memory:":
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None
+    for pragma in ("foreign_keys = ON", "synchronous = NORMAL"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def _writing(engine: Engine) -> Iterator[Connection]:
+    with engine.execution_options(**{_WRITES: True}).begin() as connection:
+        yield connection
+
+
+def _stored_version(connection: Connection) -> str | None:
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return None
+    return connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar_one_or_none()
+
+
+def _migrate(engine: Engine) -> None:
+    with engine.begin() as connection:
+        if _stored_version(connection) == HEAD:
+            return
+    if engine.dialect.name == "sqlite":
+        _use_wal(engine)
+    with _writing(engine) as connection, _exclusive(connection):
+        version = _stored_version(connection)
+        if version != HEAD:
+            _upgrade(connection, version)
+
+
+def _use_wal(engine: Engine) -> None:
+    connection = engine.raw_connection()
+    try:
+        connection.cursor().execute("PRAGMA journal_mode = WAL")
+    finally:
+        connection.close()
+
+
+@contextmanager
+def _exclusive(connection: Connection) -> Iterator[None]:
+    """Let one process at a time migrate; SQLite's transaction is exclusive as it is."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(text(f"pg_advisory_xact_lock({_MIGRATION_LOCK})")))
+        yield
+    elif connection.dialect.name in ("mysql", "mariadb"):
+        connection.execute(text("SELECT GET_LOCK('mlplat-migration', 300)"))
+        try:
+            yield
+        finally:
+            connection.execute(text("SELECT RELEASE_LOCK('mlplat-migration')"))
+    else:
+        yield
+
+
+def _upgrade(connection: Connection, version: str | None) -> None:
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    place = _place(connection.engine.url)
+    if version is not None and version not in known:
+        raise StoreError(
+            Diagnostic(
+                "MLP702",
+                "",
+                f"{place} was made by a newer mlplat (its schema is {version}, this version knows {HEAD})",
+                "upgrade mlplat, or use another store",
+            )
+        )
+    if version is None:
+        foreign = sorted(set(inspect(connection).get_table_names()) & set(metadata.tables))
+        if foreign:
+            raise StoreError(
+                Diagnostic(
+                    "MLP703",
+                    "",
+                    f"{place} has tables of another program ({', '.join(foreign)})",
+                    "give mlplat a database, schema or file of its own",
+                )
+            )
+    command.upgrade(config, "head")
+
+
+def _place(url: URL) -> str:
+    if url.get_backend_name() == "sqlite":
+        return url.database or "the store in memory"
+    return url.render_as_string(hide_password=True)
+
+
+@contextmanager
+def reported(url: URL) -> Iterator[None]:
+    """Turn errors of the database into errors of the store.
+
+    Raises:
+        StoreError: in place of any error of SQLAlchemy, the driver, or the file system.
+    """
+    try:
+        yield
+    except (NoSuchModuleError, ModuleNotFoundError) as error:
+        raise StoreError(_no_driver(url, error)) from error
+    except DBAPIError as error:
+        raise StoreError(_refused(url, str(error.orig).strip())) from error
+    except SQLAlchemyError as error:
+        raise StoreError(Diagnostic("MLP700", "", f"{_place(url)}: {error}")) from error
+    except OSError as error:
+        raise StoreError(
+            Diagnostic(
+                "MLP704",
+                "",
+                f"{_place(url)} can't be opened: {error.strerror}",
+                "check the path and its permissions",
+            )
+        ) from error
+
+
+def _no_driver(url: URL, error: Exception) -> Diagnostic:
+    for name, module, package in _DRIVERS.values():
+        if url.drivername == name:
+            return Diagnostic(
+                "MLP705", "", f"{module} is needed for {_place(url)}", f"pip install '{package}'"
+            )
+    if isinstance(error, ModuleNotFoundError):
+        return Diagnostic(
+            "MLP705", "", f"{error.name} is needed for {_place(url)}", f"pip install {error.name}"
+        )
+    return Diagnostic(
+        "MLP701",
+        "",
+        f"there is no database of the kind '{url.drivername}'",
+        "a store is a file name, or a URL that begins with sqlite://, postgresql:// or mysql://",
+    )
+
+
+_HINTS = (
+    ("unable to open database file", "MLP704", "check the path and its permissions"),
+    ("not a database", "MLP704", "it is no SQLite file: choose another file, or move it away"),
+    ("malformed", "MLP704", "the file is damaged: restore it, or move it away and record anew"),
+    ("readonly database", "MLP704", "check the permissions of the file and of its folder"),
+    ("disk is full", "MLP706", "make room on the disk, then run the command again"),
+    ("disk i/o error", "MLP706", "make room on the disk, then run the command again"),
+    ("no space left", "MLP706", "make room on the disk of the database, then run the command again"),
+    ("locked", "MLP707", "another process writes to it for longer than 30 s: wait for it, or end it"),
+    ("password authentication failed", "MLP708", "check the user and password in the URL"),
+    ("access denied", "MLP708", "check the user and password in the URL, and what the user may do"),
+    (
+        "permission denied",
+        "MLP708",
+        "give the user the right to read, write and create tables in its database",
+    ),
+    ("does not exist", "MLP708", "create the database, and check its name and the user in the URL"),
+    ("unknown database", "MLP708", "create the database, and check its name in the URL"),
+    ("refused", "MLP709", "check host and port in the URL, and whether the server runs"),
+    ("can't connect", "MLP709", "check host and port in the URL, and whether the server runs"),
+    ("resolve", "MLP709", "check the host in the URL"),
+    ("timeout", "MLP709", "check host and port in the URL, and the network between"),
+)
+
+
+def _refused(url: URL, answer: str) -> Diagnostic:
+    lowered = answer.lower()
+    for part, code, hint in _HINTS:
+        if part in lowered:
+            return Diagnostic(code, "", f"{_place(url)}: {answer}", hint)
+    return Diagnostic("MLP700", "", f"{_place(url)}: {answer}")

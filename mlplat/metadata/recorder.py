@@ -1,0 +1,221 @@
+"""Writes what a Workflow says into the tables; only what changed since the last time."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import OrderedDict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, select, update
+
+from mlplat.k8s.status import plain_status
+from mlplat.metadata import schema
+from mlplat.metadata.database import Database, upsert
+from mlplat.metadata.reading import NodeFacts, fingerprint, identity, nodes_of, parents, read_nodes, read_run
+from mlplat.metadata.rows import Artifact, Metric, Run
+
+_REMEMBERED_RUNS = 64
+_BATCH = 500
+_TASK_COLUMNS = tuple(column.name for column in schema.tasks.columns if not column.primary_key)
+_RUN_COLUMNS = tuple(
+    name for name in schema.runs.columns.keys() if name not in ("uid", "created_at", "revision")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the tables hold of a run, as of a revision.
+
+    The revision in the database counts the changes of all writers: when it is another one, this knowledge is void.
+    """
+
+    revision: int = -1
+    run: Mapping[str, Any] = field(default_factory=dict)
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
+
+
+_UNKNOWN = _Known()
+
+
+class Recorder:
+    """Keeps the tables equal to the Workflows that it is given.
+
+    Args:
+        database: where to write.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def record(self, workflow: Mapping[str, Any], changed: Collection[str] | None = None) -> Run:
+        """Write a Workflow, in one transaction; see :meth:`mlplat.metadata.Store.record`."""
+        workflow = plain_status(workflow)
+        run = read_run(workflow)
+        with self._lock:
+            known = self._known.get(run.uid, _UNKNOWN)
+            now_known = self._database.write(
+                lambda connection: _write(connection, workflow, run, known, changed)
+            )
+            self._known[run.uid] = now_known
+            self._known.move_to_end(run.uid)
+            if len(self._known) > _REMEMBERED_RUNS:
+                self._known.popitem(last=False)
+        return run
+
+
+def _write(
+    connection: Connection,
+    workflow: Mapping[str, Any],
+    run: Run,
+    known: _Known,
+    changed: Collection[str] | None,
+) -> _Known:
+    row = _run_row(run)
+    revision = _revision(connection, run.uid)
+    if revision is None:
+        upsert(connection, schema.experiments, [_experiment_row(run)], ())
+        upsert(
+            connection,
+            schema.runs,
+            [{"uid": run.uid, "created_at": run.created_at, "revision": 0, **row}],
+            (),
+        )
+        revision = _revision(connection, run.uid) or 0
+        known = _Known(revision=revision, fingerprints=_stored_fingerprints(connection, run.uid))
+        changed = None
+    elif revision != known.revision:
+        known = _Known(revision=revision, fingerprints=_stored_fingerprints(connection, run.uid))
+        changed = None
+    nodes = nodes_of(workflow)
+    prints = _changed_fingerprints(nodes, known.fingerprints, changed)
+    gone = [node_id for node_id in known.fingerprints if node_id not in nodes] if changed is None else []
+    if not prints and not gone and row == known.run:
+        return known
+    if row != known.run:
+        upsert(connection, schema.experiments, [_experiment_row(run)], ())
+    connection.execute(
+        update(schema.runs).where(schema.runs.c.uid == run.uid).values({**row, "revision": revision + 1})
+    )
+    _delete_tasks(connection, run.uid, gone)
+    _delete_details(connection, run.uid, [node_id for node_id in prints if node_id in known.fingerprints])
+    _write_nodes(connection, run, list(read_nodes(workflow, run, prints)), prints)
+    fingerprints = {**known.fingerprints, **prints}
+    for node_id in gone:
+        del fingerprints[node_id]
+    return _Known(revision + 1, row, fingerprints)
+
+
+def _changed_fingerprints(
+    nodes: Mapping[str, Any], stored: Mapping[str, str], changed: Collection[str] | None
+) -> dict[str, str]:
+    if changed is None:
+        ids: Iterable[str] = nodes
+    else:
+        given = [node_id for node_id in changed if node_id in nodes]
+        parent_of = parents(nodes)
+        ids = dict.fromkeys([*given, *(parent_of[node_id] for node_id in given if node_id in parent_of)])
+    prints = {node_id: fingerprint(nodes[node_id]) for node_id in ids}
+    return {node_id: text for node_id, text in prints.items() if stored.get(node_id) != text}
+
+
+def _write_nodes(
+    connection: Connection, run: Run, facts: Sequence[NodeFacts], prints: Mapping[str, str]
+) -> None:
+    _upsert_batches(
+        connection,
+        schema.tasks,
+        [{**asdict(fact.task), "fingerprint": prints[fact.task.id]} for fact in facts],
+        _TASK_COLUMNS,
+    )
+    produced: dict[str, dict[str, Any]] = {}
+    used: dict[str, dict[str, Any]] = {}
+    for fact in facts:
+        for artifact in fact.artifacts:
+            rows = produced if artifact.producer_run_uid else used
+            rows[artifact.id] = _artifact_row(artifact, fact.task.finished_at or run.created_at)
+    update_columns = tuple(
+        name for name in schema.artifacts.columns.keys() if name not in ("id", "created_at")
+    )
+    _upsert_batches(connection, schema.artifacts, _by_id(produced), update_columns)
+    _upsert_batches(connection, schema.artifacts, _by_id(used), ())
+    _insert(connection, schema.parameters, [asdict(row) for fact in facts for row in fact.parameters])
+    _insert(connection, schema.artifact_uses, [asdict(row) for fact in facts for row in fact.uses])
+    _insert(connection, schema.metrics, [_metric_row(row) for fact in facts for row in fact.metrics])
+
+
+def _revision(connection: Connection, uid: str) -> int | None:
+    query = select(schema.runs.c.revision).where(schema.runs.c.uid == uid).with_for_update()
+    return connection.execute(query).scalar_one_or_none()
+
+
+def _stored_fingerprints(connection: Connection, uid: str) -> dict[str, str]:
+    query = select(schema.tasks.c.id, schema.tasks.c.fingerprint).where(schema.tasks.c.run_uid == uid)
+    return {row.id: row.fingerprint for row in connection.execute(query)}
+
+
+def _delete_tasks(connection: Connection, uid: str, ids: Sequence[str]) -> None:
+    _delete_details(connection, uid, ids)
+    for batch in _batches(ids):
+        connection.execute(
+            delete(schema.tasks).where(schema.tasks.c.run_uid == uid, schema.tasks.c.id.in_(batch))
+        )
+
+
+def _delete_details(connection: Connection, uid: str, ids: Sequence[str]) -> None:
+    for table in (schema.parameters, schema.artifact_uses, schema.metrics):
+        for batch in _batches(ids):
+            connection.execute(delete(table).where(table.c.run_uid == uid, table.c.task_id.in_(batch)))
+
+
+def _run_row(run: Run) -> dict[str, Any]:
+    row = asdict(run)
+    row["experiment_id"] = identity(row["namespace"], row.pop("experiment"))
+    return {name: row[name] for name in _RUN_COLUMNS}
+
+
+def _experiment_row(run: Run) -> dict[str, Any]:
+    return {
+        "id": identity(run.namespace, run.experiment),
+        "namespace": run.namespace,
+        "name": run.experiment,
+        "created_at": run.created_at,
+    }
+
+
+def _artifact_row(artifact: Artifact, created_at: datetime) -> dict[str, Any]:
+    return {**asdict(artifact), "created_at": created_at}
+
+
+def _metric_row(metric: Metric) -> dict[str, Any]:
+    finite = math.isfinite(metric.value)
+    return {
+        **asdict(metric),
+        "value": metric.value if finite else None,
+        "not_finite": "" if finite else str(metric.value),
+    }
+
+
+def _by_id(rows: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    return [rows[key] for key in sorted(rows)]
+
+
+def _upsert_batches(
+    connection: Connection, table: Any, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]
+) -> None:
+    for batch in _batches(rows):
+        upsert(connection, table, batch, columns)
+
+
+def _insert(connection: Connection, table: Any, rows: Sequence[Mapping[str, Any]]) -> None:
+    if rows:
+        connection.execute(table.insert(), list(rows))
+
+
+def _batches(items: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    return (items[start : start + _BATCH] for start in range(0, len(items), _BATCH))

@@ -1,0 +1,189 @@
+"""The tables of the record.
+
+A change here needs a new revision in ``migrations/versions`` and the new :data:`HEAD`; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+)
+
+from mlplat.metadata.columns import AnyText, JsonText, Name, UtcDateTime
+
+HEAD = "0001"
+VERSION_TABLE = "mlplat_schema_version"
+
+_NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+_UNICODE: dict[str, Any] = {
+    "mysql_charset": "utf8mb4",
+    "mysql_collate": "utf8mb4_bin",
+    "mariadb_charset": "utf8mb4",
+    "mariadb_collate": "utf8mb4_bin",
+}
+
+metadata = MetaData(naming_convention=_NAMING)
+
+experiments = Table(
+    "experiments",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("namespace", String(253), nullable=False),
+    Column("name", Name, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    **_UNICODE,
+)
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("uid", String(128), primary_key=True),
+    Column("namespace", String(253), nullable=False),
+    Column("name", String(253), nullable=False),
+    Column("pipeline", Name, nullable=False),
+    Column("experiment_id", String(32), ForeignKey("experiments.id"), nullable=False),
+    Column("engine", String(16), nullable=False),
+    Column("phase", String(32), nullable=False),
+    Column("message", AnyText, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("started_at", UtcDateTime),
+    Column("finished_at", UtcDateTime),
+    Column("parameters", JsonText, nullable=False),
+    Column("labels", JsonText, nullable=False),
+    Column("manifest_digest", String(71), nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Index("ix_runs_created_at", "created_at"),
+    Index("ix_runs_name", "name"),
+    Index("ix_runs_pipeline_created_at", "pipeline", "created_at"),
+    Index("ix_runs_experiment_id_created_at", "experiment_id", "created_at"),
+    Index("ix_runs_phase_created_at", "phase", "created_at"),
+    **_UNICODE,
+)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    Column("run_uid", String(128), ForeignKey("runs.uid", ondelete="CASCADE"), primary_key=True),
+    Column("id", String(320), primary_key=True),
+    Column("name", AnyText, nullable=False),
+    Column("display_name", AnyText, nullable=False),
+    Column("type", String(32), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("template", Name, nullable=False),
+    Column("phase", String(32), nullable=False),
+    Column("message", AnyText, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("cached", Boolean, nullable=False),
+    Column("started_at", UtcDateTime),
+    Column("finished_at", UtcDateTime),
+    Column("exit_code", Integer),
+    Column("boundary_id", String(320), nullable=False),
+    Column("parent_id", String(320), nullable=False),
+    Column("loop_index", Integer),
+    Column("fingerprint", String(32), nullable=False),
+    **_UNICODE,
+)
+
+
+def _task_reference() -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(["run_uid", "task_id"], ["tasks.run_uid", "tasks.id"], ondelete="CASCADE")
+
+
+parameters = Table(
+    "parameters",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("run_uid", String(128), nullable=False),
+    Column("task_id", String(320), nullable=False),
+    Column("direction", String(8), nullable=False),
+    Column("name", Name, nullable=False),
+    Column("value", AnyText, nullable=False),
+    _task_reference(),
+    Index("ix_parameters_run_uid_task_id", "run_uid", "task_id"),
+    **_UNICODE,
+)
+
+artifacts = Table(
+    "artifacts",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("namespace", String(253), nullable=False),
+    Column("engine", String(16), nullable=False),
+    Column("name", Name, nullable=False),
+    Column("type", Name, nullable=False),
+    Column("key", AnyText, nullable=False),
+    Column("uri", AnyText, nullable=False),
+    Column("digest", String(128), nullable=False),
+    Column("size", BigInteger),
+    Column("metadata", JsonText, nullable=False),
+    Column("producer_run_uid", String(128)),
+    Column("producer_task_id", String(320)),
+    Column("created_at", UtcDateTime, nullable=False),
+    Index("ix_artifacts_type_created_at", "type", "created_at"),
+    Index("ix_artifacts_digest", "digest"),
+    Index("ix_artifacts_producer_run_uid", "producer_run_uid"),
+    **_UNICODE,
+)
+
+artifact_uses = Table(
+    "artifact_uses",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("run_uid", String(128), nullable=False),
+    Column("task_id", String(320), nullable=False),
+    Column("direction", String(8), nullable=False),
+    Column("name", Name, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("artifact_id", String(32), ForeignKey("artifacts.id"), nullable=False),
+    _task_reference(),
+    Index("ix_artifact_uses_run_uid_task_id", "run_uid", "task_id"),
+    Index("ix_artifact_uses_artifact_id", "artifact_id"),
+    **_UNICODE,
+)
+
+metrics = Table(
+    "metrics",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("run_uid", String(128), nullable=False),
+    Column("task_id", String(320), nullable=False),
+    Column("artifact", Name, nullable=False),
+    Column("name", Name, nullable=False),
+    Column("value", Double),
+    Column("not_finite", String(4), nullable=False),
+    _task_reference(),
+    Index("ix_metrics_run_uid_task_id", "run_uid", "task_id"),
+    Index("ix_metrics_name", "name"),
+    **_UNICODE,
+)
+
+cache_entries = Table(
+    "cache_entries",
+    metadata,
+    Column("namespace", String(128), primary_key=True),
+    Column("cache_name", String(253), primary_key=True),
+    Column("key", String(253), primary_key=True),
+    Column("node_id", String(320), nullable=False),
+    Column("outputs", JsonText, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("last_hit_at", UtcDateTime),
+    Index("ix_cache_entries_node_id", "node_id"),
+    **_UNICODE,
+)
