@@ -1,0 +1,321 @@
+"""Annotations of component and pipeline functions, read into the IR's interface."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, TypeAlias, TypeVar
+
+from mlplat.errors import AuthoringError, Diagnostic, Source
+from mlplat.ir.model import (
+    ABSENT,
+    ArtifactType,
+    InputArtifact,
+    InputParameter,
+    OutputArtifact,
+    OutputParameter,
+    ParameterType,
+)
+from mlplat.runtime import artifacts
+from mlplat.runtime.artifacts import is_artifact_class
+
+T = TypeVar("T")
+
+
+class _InputMarker:
+    pass
+
+
+class _OutputMarker:
+    pass
+
+
+Input: TypeAlias = Annotated[T, _InputMarker]
+"""An artifact that a component reads: ``data: Input[Dataset]``."""
+
+Output: TypeAlias = Annotated[T, _OutputMarker]
+"""An artifact that a component writes: ``model: Output[Model]``."""
+
+
+class InputPath:
+    """The local path of an input artifact, as text: ``data: InputPath('Dataset')``."""
+
+    def __init__(self, type: Any = None) -> None:
+        self.type = type
+
+
+class OutputPath:
+    """A path to write a parameter or an artifact to: ``accuracy: OutputPath(float)``."""
+
+    def __init__(self, type: Any = None) -> None:
+        self.type = type
+
+
+PARAMETER_TYPES: Mapping[Any, ParameterType] = {
+    str: ParameterType.STRING,
+    int: ParameterType.NUMBER_INTEGER,
+    float: ParameterType.NUMBER_DOUBLE,
+    bool: ParameterType.BOOLEAN,
+    list: ParameterType.LIST,
+    dict: ParameterType.STRUCT,
+    **{name: ParameterType.STRING for name in ("str", "String")},
+    **{name: ParameterType.NUMBER_INTEGER for name in ("int", "Integer")},
+    **{name: ParameterType.NUMBER_DOUBLE for name in ("float", "Float", "Double")},
+    **{name: ParameterType.BOOLEAN for name in ("bool", "Bool", "Boolean")},
+    **{name: ParameterType.LIST for name in ("list", "List", "JsonArray")},
+    **{name: ParameterType.STRUCT for name in ("dict", "Dict", "JsonObject")},
+}
+PYTHON_TYPES: Mapping[ParameterType, tuple[type, ...]] = {
+    ParameterType.STRING: (str,),
+    ParameterType.NUMBER_INTEGER: (int,),
+    ParameterType.NUMBER_DOUBLE: (float, int),
+    ParameterType.BOOLEAN: (bool,),
+    ParameterType.LIST: (list, tuple),
+    ParameterType.STRUCT: (dict,),
+}
+TYPE_NAMES: Mapping[ParameterType, str] = {
+    ParameterType.STRING: "str",
+    ParameterType.NUMBER_INTEGER: "int",
+    ParameterType.NUMBER_DOUBLE: "float",
+    ParameterType.BOOLEAN: "bool",
+    ParameterType.LIST: "list",
+    ParameterType.STRUCT: "dict",
+    ParameterType.TASK_FINAL_STATUS: "PipelineTaskFinalStatus",
+    ParameterType.TASK_CONFIG: "TaskConfig",
+}
+_WRITE_INSTEAD = (
+    "a parameter is str, int, float, bool, list or dict; an artifact is Input[Dataset], Output[Model], …; "
+    "a value written to a file is OutputPath(float)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """What a component takes and gives, in the order of its signature."""
+
+    input_parameters: Mapping[str, InputParameter] = field(default_factory=dict)
+    input_artifacts: Mapping[str, InputArtifact] = field(default_factory=dict)
+    output_parameters: Mapping[str, OutputParameter] = field(default_factory=dict)
+    output_artifacts: Mapping[str, OutputArtifact] = field(default_factory=dict)
+    order: tuple[str, ...] = ()
+
+    def required(self) -> list[str]:
+        """Names of the inputs that a caller must give."""
+        inputs = {**self.input_parameters, **self.input_artifacts}
+        return [name for name in self.order if name in inputs and not inputs[name].optional]
+
+
+def fits(value: Any, kind: ParameterType) -> bool:
+    """Tell whether a Python value can be a parameter of a type; an int is a float, True is no number."""
+    if isinstance(value, bool):
+        return kind is ParameterType.BOOLEAN
+    return isinstance(value, PYTHON_TYPES.get(kind, (object,)))
+
+
+def source_of(function: Callable[..., Any]) -> Source:
+    """Return the file and line where a function is defined."""
+    code = function.__code__
+    return Source(code.co_filename, code.co_firstlineno)
+
+
+def artifact_type(cls: Any) -> ArtifactType:
+    """Return the IR's name of an artifact class."""
+    return ArtifactType(cls.schema_title, cls.schema_version)
+
+
+def interface(function: Callable[..., Any], *, is_pipeline: bool = False) -> Interface:
+    """Read the signature of a component or pipeline function.
+
+    Args:
+        function: the function; annotations may be strings (``from __future__ import annotations``).
+        is_pipeline: whether parameters become run arguments; then there are no ``Output`` parameters.
+
+    Returns:
+        The interface.
+
+    Raises:
+        AuthoringError: an annotation is missing or means nothing; all of them are told at once.
+    """
+    return _Reader(function, is_pipeline).read()
+
+
+class _Reader:
+    def __init__(self, function: Callable[..., Any], is_pipeline: bool) -> None:
+        self.function = function
+        self.is_pipeline = is_pipeline
+        self.namespace = _namespace(function)
+        self.problems: list[Diagnostic] = []
+
+    def problem(self, code: str, name: str, message: str, hint: str = _WRITE_INSTEAD) -> None:
+        path = f"{self.function.__name__}.{name}" if name else self.function.__name__
+        self.problems.append(Diagnostic(code, path, message, hint, source_of(self.function)))
+
+    def read(self) -> Interface:
+        inputs: dict[str, InputParameter] = {}
+        artifacts_in: dict[str, InputArtifact] = {}
+        outputs: dict[str, OutputParameter] = {}
+        artifacts_out: dict[str, OutputArtifact] = {}
+        order: list[str] = []
+        for name, parameter in inspect.signature(self.function).parameters.items():
+            if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+                self.problem("MLP101", name, "*args and **kwargs have no place in a manifest", "name each parameter")
+                continue
+            order.append(name)
+            given = self.resolve(name, parameter.annotation)
+            described = self.describe(name, given, parameter.default)
+            match described:
+                case InputParameter():
+                    inputs[name] = described
+                case InputArtifact():
+                    artifacts_in[name] = described
+                case OutputParameter():
+                    outputs[name] = described
+                case OutputArtifact():
+                    artifacts_out[name] = described
+        for name, described in self.returned().items():
+            if name in {**outputs, **artifacts_out}:
+                self.problem("MLP103", name, f"the output '{name}' is both a parameter and returned", "rename one")
+            elif isinstance(described, OutputArtifact):
+                artifacts_out[name] = described
+            else:
+                outputs[name] = described
+        if self.problems:
+            raise AuthoringError(self.problems)
+        return Interface(inputs, artifacts_in, outputs, artifacts_out, tuple(order))
+
+    def resolve(self, name: str, annotation: Any) -> Any:
+        if not isinstance(annotation, (str, typing.ForwardRef)):
+            return annotation
+        text = annotation if isinstance(annotation, str) else annotation.__forward_arg__
+        try:
+            return eval(text, self.namespace)
+        except (NameError, AttributeError, SyntaxError, TypeError) as error:
+            self.problem("MLP102", name, f"the annotation '{text}' can't be read: {error}")
+            return ABSENT
+
+    def describe(
+        self, name: str, given: Any, default: Any
+    ) -> InputParameter | InputArtifact | OutputParameter | OutputArtifact | None:
+        if given is ABSENT:
+            return None
+        if given is inspect.Parameter.empty:
+            self.problem("MLP102", name, "it has no type")
+            return None
+        has_default = default is not inspect.Parameter.empty
+        given, is_optional = _without_none(given)
+        optional = is_optional or has_default
+        if isinstance(given, OutputPath) or given is OutputPath:
+            return self.output(name, str if given is OutputPath else given.type)
+        if isinstance(given, InputPath) or given is InputPath:
+            of = _artifact_class(given.type if isinstance(given, InputPath) else None)
+            return InputArtifact(artifact_type(of or artifacts.Artifact), False, optional)
+        marker = _marker(given)
+        if marker is not None:
+            of, is_list = _list_of(typing.get_args(given)[0])
+            if not is_artifact_class(of):
+                self.problem("MLP102", name, f"{marker.__name__[1:-6]}[…] holds {_name(of)}, which is no artifact class")
+                return None
+            if marker is _InputMarker:
+                return InputArtifact(artifact_type(of), is_list, optional)
+            return OutputArtifact(artifact_type(of), is_list)
+        of, is_list = _list_of(given)
+        if is_artifact_class(of):
+            if not self.is_pipeline and not is_list:
+                self.problem("MLP102", name, f"is it read or written? {of.__name__} alone does not tell", f"write Input[{of.__name__}] or Output[{of.__name__}]")
+                return None
+            return InputArtifact(artifact_type(of), is_list, optional)
+        kind = parameter_type(given)
+        if kind is None:
+            self.problem("MLP102", name, f"{_name(given)} is no type of a parameter")
+            return None
+        if has_default and default is not None and not fits(default, kind):
+            self.problem(
+                "MLP104", name, f"the default {default!r} is not {TYPE_NAMES[kind]}", "give a default of the declared type"
+            )
+        value = ABSENT if not has_default or default is None else default
+        return InputParameter(kind, value, optional)
+
+    def output(self, name: str, given: Any) -> OutputParameter | OutputArtifact | None:
+        of, is_list = _list_of(_unmarked(given))
+        if is_artifact_class(of):
+            return OutputArtifact(artifact_type(of), is_list)
+        named = _artifact_class(given)
+        if named is not None and isinstance(given, str):
+            return OutputArtifact(artifact_type(named))
+        kind = parameter_type(given)
+        if kind is None:
+            self.problem("MLP102", name, f"{_name(given)} is no type of an output")
+            return None
+        return OutputParameter(kind)
+
+    def returned(self) -> dict[str, OutputParameter | OutputArtifact]:
+        annotation = self.resolve("return", self.function.__annotations__.get("return"))
+        if annotation in (None, type(None), ABSENT):
+            return {}
+        fields = getattr(annotation, "__annotations__", {}) if hasattr(annotation, "_fields") else None
+        named = {"Output": annotation} if fields is None else fields
+        outputs = {name: self.output(name, self.resolve(name, given)) for name, given in named.items()}
+        return {name: output for name, output in outputs.items() if output is not None}
+
+
+def parameter_type(annotation: Any) -> ParameterType | None:
+    """Return the IR type of an annotation, or None when it means none."""
+    origin = typing.get_origin(annotation) or annotation
+    try:
+        return PARAMETER_TYPES.get(origin)
+    except TypeError:
+        return None
+
+
+def _namespace(function: Callable[..., Any]) -> dict[str, Any]:
+    own = {"Input": Input, "Output": Output, "InputPath": InputPath, "OutputPath": OutputPath}
+    own.update({cls.__name__: cls for cls in artifacts.ARTIFACT_CLASSES.values()})
+    own.update({name: getattr(typing, name) for name in ("List", "Dict", "Optional", "NamedTuple", "Any")})
+    closed_over = inspect.getclosurevars(function).nonlocals if function.__closure__ else {}
+    frame, own_file = sys._getframe(), __file__
+    around: dict[str, Any] = {}
+    caller = frame.f_back
+    while caller is not None:
+        if caller.f_code.co_filename == function.__code__.co_filename != own_file:
+            around = dict(caller.f_locals)
+            break
+        caller = caller.f_back
+    return {**own, **around, **closed_over, **function.__globals__}
+
+
+def _without_none(annotation: Any) -> tuple[Any, bool]:
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        rest = [argument for argument in typing.get_args(annotation) if argument is not type(None)]
+        if len(rest) == 1:
+            return rest[0], True
+    return annotation, False
+
+
+def _marker(annotation: Any) -> type | None:
+    metadata = getattr(annotation, "__metadata__", ())
+    return next((marker for marker in metadata if marker in (_InputMarker, _OutputMarker)), None)
+
+
+def _unmarked(annotation: Any) -> Any:
+    return typing.get_args(annotation)[0] if _marker(annotation) else annotation
+
+
+def _list_of(annotation: Any) -> tuple[Any, bool]:
+    arguments = typing.get_args(annotation)
+    if typing.get_origin(annotation) is list and arguments and is_artifact_class(arguments[0]):
+        return arguments[0], True
+    return annotation, False
+
+
+def _artifact_class(given: Any) -> Any:
+    if is_artifact_class(given):
+        return given
+    return next((cls for cls in artifacts.ARTIFACT_CLASSES.values() if cls.__name__ == given), None)
+
+
+def _name(annotation: Any) -> str:
+    return getattr(annotation, "__name__", None) or str(annotation)

@@ -1,0 +1,228 @@
+"""Components: what a pipeline calls."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+import re
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar, overload
+
+from mlplat.dsl import annotations, context
+from mlplat.dsl.annotations import TYPE_NAMES, Interface
+from mlplat.dsl.channels import Channel
+from mlplat.dsl.task import PipelineTask
+from mlplat.errors import AuthoringError, Diagnostic, nearest
+from mlplat.ir.model import ArtifactType, InputArtifact, ParameterType, PythonFunction
+
+F = TypeVar("F", bound=Callable[..., Any])
+_PRELUDE = "import kfp\nfrom kfp import dsl\nfrom kfp.dsl import *\nfrom typing import *\n\n"
+
+
+class BaseComponent:
+    """Something that a pipeline can call.
+
+    Attributes:
+        name: lower case, words joined by ``-``.
+        interface: what it takes and gives.
+        cache: whether calls may be cached, unless the task says otherwise.
+    """
+
+    def __init__(self, name: str, interface: Interface, cache: bool = True) -> None:
+        self.name = name
+        self.interface = interface
+        self.cache = cache
+
+    def __call__(self, *args: Any, **kwargs: Any) -> PipelineTask:
+        tracing = context.tracing(self.name)
+        name = tracing.task_name(self.name)
+        arguments = self._bind(name, args, kwargs, tracing)
+        task = PipelineTask(name, self, arguments, tracing.stack[-1], context.caller())
+        tracing.tasks[name] = task
+        tracing.stack[-1].members.append(task)
+        return task
+
+    def _bind(
+        self, task: str, args: Sequence[Any], kwargs: Mapping[str, Any], tracing: context.Tracing
+    ) -> dict[str, Any]:
+        inputs = {**self.interface.input_parameters, **self.interface.input_artifacts}
+        names = [name for name in self.interface.order if name in inputs]
+        problem = functools.partial(_problem, tracing, task)
+        arguments: dict[str, Any] = {}
+        if len(args) > len(names):
+            problem("MLP130", f"{len(args)} arguments were given, it takes {len(names)}", f"it takes {', '.join(names)}")
+        arguments.update(zip(names, args, strict=False))
+        for name, value in kwargs.items():
+            if name in arguments:
+                problem("MLP131", f"'{name}' was given twice, by position and by name", "give it once")
+            elif name in self.interface.order and name not in inputs:
+                problem("MLP132", f"'{name}' is an output, the run gives its place", "leave it out")
+            elif name not in inputs:
+                problem("MLP132", f"it has no input '{name}'", nearest(name, names))
+            else:
+                arguments[name] = value
+        for name in self.interface.required():
+            if name not in arguments:
+                problem("MLP133", f"the input '{name}' is missing", f"it takes {', '.join(names)}")
+        checked = {name: _plain(value) for name, value in arguments.items()}
+        for name, value in checked.items():
+            wrong = _mismatch(value, inputs[name])
+            if wrong:
+                problem("MLP134", f"'{name}' {wrong}", "give a value of the declared type, or change the declaration")
+        return {name: value for name, value in checked.items() if value is not None}
+
+
+def _problem(tracing: context.Tracing, task: str, code: str, message: str, hint: str) -> None:
+    tracing.problems.append(Diagnostic(code, task, message, hint, context.caller()))
+
+
+def _plain(value: Any) -> Any:
+    return value.output if isinstance(value, PipelineTask) else value
+
+
+def _mismatch(value: Any, declared: Any) -> str:
+    """Say how an argument differs from the declared type; empty when it does not."""
+    if isinstance(declared, InputArtifact):
+        wanted = f"is declared {declared.type.schema_title}"
+        if value is None and declared.optional:
+            return ""
+        if not isinstance(value, Channel):
+            return f"{wanted}, an artifact, and was given the constant {value!r}"
+        if not isinstance(value.type, ArtifactType):
+            return f"{wanted}, an artifact, and was given '{value.name}', a {value.type.value} parameter"
+        if value.is_list != declared.is_list:
+            return f"{wanted}{' list' if declared.is_list else ''}, and was given {'a list' if value.is_list else 'one'}"
+        any_artifact = "system.Artifact"
+        if any_artifact not in (value.type.schema_title, declared.type.schema_title) and value.type != declared.type:
+            return f"{wanted}, and was given '{value.name}', a {value.type.schema_title}"
+        return ""
+    wanted = f"is declared {TYPE_NAMES[declared.type]}"
+    if isinstance(value, Channel):
+        if isinstance(value.type, ArtifactType):
+            return f"{wanted}, and was given '{value.name}', an artifact ({value.type.schema_title})"
+        if declared.type is ParameterType.STRING or value.selector or hasattr(value.producer, "item_input"):
+            return ""
+        number = {ParameterType.NUMBER_DOUBLE: ParameterType.NUMBER_INTEGER}
+        if value.type is not declared.type and number.get(declared.type) is not value.type:
+            return f"{wanted}, and was given '{value.name}', which is {TYPE_NAMES[value.type]}"
+        return ""
+    if value is None and declared.optional:
+        return ""
+    return "" if annotations.fits(value, declared.type) else f"{wanted}, and was given {value!r}"
+
+
+class PythonComponent(BaseComponent):
+    """A Python function that runs as a task.
+
+    Attributes:
+        python_func: the function as it was written: call it in unit tests.
+        function: its text and packages.
+        image: the container image; empty for the compiler's default.
+    """
+
+    def __init__(
+        self,
+        func: Callable[..., Any],
+        image: str = "",
+        packages: Sequence[str] = (),
+        pip_options: Sequence[str] = (),
+        cache: bool = True,
+    ) -> None:
+        super().__init__(sanitized(func.__name__), annotations.interface(func), cache)
+        functools.update_wrapper(self, func)
+        self.python_func = func
+        self.image = image
+        self.function = PythonFunction(_source(func), func.__name__, tuple(packages), tuple(pip_options))
+
+
+def sanitized(name: str) -> str:
+    """Turn a Python name into a name of the IR: lower case, anything else than letters and digits a ``-``."""
+    return re.sub(r"[^0-9a-z]+", "-", name.lower()).strip("-")
+
+
+def _source(func: Callable[..., Any]) -> str:
+    try:
+        text = textwrap.dedent(inspect.getsource(func))
+        parsed = ast.parse(text)
+    except (OSError, SyntaxError) as error:
+        raise AuthoringError(
+            Diagnostic(
+                "MLP105",
+                func.__name__,
+                f"its source can't be read: {error}",
+                "write the function with def in a file or a notebook cell",
+                annotations.source_of(func),
+            )
+        ) from None
+    definition = parsed.body[0]
+    if not isinstance(definition, ast.FunctionDef):
+        raise AuthoringError(
+            Diagnostic(
+                "MLP105",
+                func.__name__,
+                "a component is a plain function",
+                "write it with def; a lambda, a coroutine or a class is none",
+                annotations.source_of(func),
+            )
+        )
+    lines = text.splitlines()[definition.lineno - 1 : definition.end_lineno]
+    return _PRELUDE + "\n".join(lines) + "\n"
+
+
+@overload
+def component(func: Callable[..., Any], /) -> PythonComponent: ...
+
+
+@overload
+def component(
+    *,
+    base_image: str | None = None,
+    packages_to_install: Sequence[str] | None = None,
+    pip_index_urls: Sequence[str] | None = None,
+    pip_trusted_hosts: Sequence[str] | None = None,
+    cache: bool = True,
+) -> Callable[[Callable[..., Any]], PythonComponent]: ...
+
+
+def component(
+    func: Callable[..., Any] | None = None,
+    /,
+    *,
+    base_image: str | None = None,
+    packages_to_install: Sequence[str] | None = None,
+    pip_index_urls: Sequence[str] | None = None,
+    pip_trusted_hosts: Sequence[str] | None = None,
+    cache: bool = True,
+) -> PythonComponent | Callable[[Callable[..., Any]], PythonComponent]:
+    """Make a component of a Python function.
+
+    The function's text runs in a process of its own, so it imports what it needs in its body, and takes and gives only what its
+    annotations say.
+
+    Args:
+        func: the function, when the decorator is written without parentheses.
+        base_image: image to run in; the compiler's default when None.
+        packages_to_install: requirements; nothing is installed where the environment has them.
+        pip_index_urls: package indexes, the first instead of the default one.
+        pip_trusted_hosts: hosts to trust without TLS.
+        cache: whether an earlier result for equal inputs may stand for a run; a task's ``set_caching_options`` wins.
+
+    Returns:
+        The component; call it inside a pipeline.
+
+    Raises:
+        AuthoringError: an annotation means nothing, or the source can't be read.
+    """
+    indexes = [
+        word
+        for number, url in enumerate(pip_index_urls or ())
+        for word in ("--extra-index-url" if number else "--index-url", url)
+    ]
+    hosts = [word for host in pip_trusted_hosts or () for word in ("--trusted-host", host)]
+
+    def decorate(function: Callable[..., Any]) -> PythonComponent:
+        return PythonComponent(function, base_image or "", packages_to_install or (), [*indexes, *hosts], cache)
+
+    return decorate if func is None else decorate(func)

@@ -1,0 +1,80 @@
+"""The pipeline that is being written right now."""
+
+from __future__ import annotations
+
+import sys
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlplat.errors import AuthoringError, Diagnostic, Source
+
+if TYPE_CHECKING:
+    from mlplat.dsl.groups import Group
+    from mlplat.dsl.task import PipelineTask
+
+_OWN = str(Path(__file__).parent)
+
+
+@dataclass
+class Tracing:
+    """What a pipeline function has said so far.
+
+    Attributes:
+        stack: open regions, the innermost last.
+        tasks: all tasks by name.
+        problems: what is wrong; raised together when the function has returned.
+    """
+
+    stack: list[Group]
+    tasks: dict[str, PipelineTask] = field(default_factory=dict)
+    problems: list[Diagnostic] = field(default_factory=list)
+    _last: int = 0
+    _names: dict[str, int] = field(default_factory=dict)
+
+    def number(self) -> int:
+        """Next number for a region's name."""
+        self._last += 1
+        return self._last
+
+    def task_name(self, name: str) -> str:
+        """Make a task's name unique: ``train``, ``train-2``, ``train-3``."""
+        count = self._names.get(name, 0) + 1
+        self._names[name] = count
+        unique = name if count == 1 else f"{name}-{count}"
+        return unique if unique not in self.tasks else self.task_name(name)
+
+
+_current: ContextVar[Tracing | None] = ContextVar("mlplat.dsl.tracing", default=None)
+
+
+def tracing(what: str) -> Tracing:
+    """Return the pipeline that is being written.
+
+    Args:
+        what: what asks, for the error.
+
+    Raises:
+        AuthoringError: no pipeline is being written.
+    """
+    current = _current.get()
+    if current is None:
+        hint = "use it inside a function with @dsl.pipeline; to call the plain function: component.python_func(...)"
+        raise AuthoringError(Diagnostic("MLP115", what, "it was used outside a pipeline", hint, caller()))
+    return current
+
+
+def current() -> ContextVar[Tracing | None]:
+    """The variable that holds the pipeline being written."""
+    return _current
+
+
+def caller() -> Source | None:
+    """Return the place in the user's file that called into this package."""
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(_OWN):
+        if frame.f_back is None:
+            return None
+        frame = frame.f_back
+    return Source(frame.f_code.co_filename, frame.f_lineno)

@@ -1,0 +1,215 @@
+"""Regions of a pipeline: branches and loops, opened with ``with``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from mlplat.dsl import context
+from mlplat.dsl.channels import Channel, Condition, LoopItem, Negated, _condition
+from mlplat.errors import AuthoringError, Diagnostic
+from mlplat.ir.model import ArtifactType, ParameterType
+
+if TYPE_CHECKING:
+    from mlplat.dsl.task import PipelineTask
+
+
+class Group:
+    """A region: its tasks and regions in the order in which they were written."""
+
+    prefix = "group"
+
+    def __init__(self, name: str | None = None) -> None:
+        self.title = name
+        self.name = ""
+        self.parent: Group | None = None
+        self.members: list[PipelineTask | Group] = []
+        self.after_groups: list[PipelineTask | Group] = []
+
+    def __enter__(self) -> Any:
+        tracing = context.tracing(f"dsl.{type(self).__name__}")
+        self.place(tracing)
+        tracing.stack.append(self)
+        return self
+
+    def place(self, tracing: context.Tracing) -> None:
+        """Take a name and a place in the region that is open."""
+        self.name = f"{self.prefix}-{tracing.number()}"
+        self.parent = tracing.stack[-1]
+        self.parent.members.append(self)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        context.tracing(f"dsl.{type(self).__name__}").stack.pop()
+
+
+class Root(Group):
+    """The pipeline's own region."""
+
+
+class If(Group):
+    """Tasks that run only if a condition holds.
+
+    Args:
+        condition: a comparison of a task's output, a pipeline's parameter or a loop's item with one another or with a
+            constant; several joined by ``&``, ``|``, ``~``.
+        name: how to show it.
+
+    Raises:
+        AuthoringError: the condition is no condition over values of the run (a Python bool, say).
+    """
+
+    prefix = "condition"
+
+    def __init__(self, condition: Condition | Channel, name: str | None = None) -> None:
+        super().__init__(name)
+        self.own_condition = _condition(condition)
+
+    @property
+    def condition(self) -> Condition:
+        """What must hold for the region to run."""
+        return self.own_condition
+
+
+class _Branches(Group):
+    prefix = "condition-branches"
+
+
+class _Alternative(Group):
+    prefix = "condition"
+
+    def place(self, tracing: context.Tracing) -> None:
+        before = tracing.stack[-1].members[-1:] if tracing.stack[-1].members else []
+        branches = before[0] if before else None
+        if isinstance(branches, If):
+            wrapper = _Branches()
+            wrapper.name = f"{wrapper.prefix}-{tracing.number()}"
+            wrapper.parent = branches.parent
+            wrapper.members = [branches]
+            tracing.stack[-1].members[-1] = wrapper
+            branches.parent = wrapper
+            branches = wrapper
+        if not isinstance(branches, _Branches) or isinstance(branches.members[-1], Else):
+            raise AuthoringError(
+                Diagnostic(
+                    "MLP113",
+                    f"dsl.{type(self).__name__}",
+                    "it must follow a dsl.If or dsl.Elif of the same region at once",
+                    "move it right below the branch it belongs to",
+                    context.caller(),
+                )
+            )
+        self.before = [branch for branch in branches.members if isinstance(branch, (If, Elif))]
+        self.name = f"{self.prefix}-{tracing.number()}"
+        self.parent = branches
+        branches.members.append(self)
+
+    def none_before(self) -> Condition:
+        conditions = [Negated(branch.own_condition) for branch in self.before]
+        joined: Condition = conditions[0]
+        for condition in conditions[1:]:
+            joined = joined & condition
+        return joined
+
+
+class Elif(_Alternative):
+    """Tasks that run if no branch before did and a condition holds; arguments as for :class:`If`."""
+
+    def __init__(self, condition: Condition | Channel, name: str | None = None) -> None:
+        super().__init__(name)
+        self.own_condition = _condition(condition)
+
+    @property
+    def condition(self) -> Condition:
+        """What must hold for the region to run."""
+        return self.none_before() & self.own_condition
+
+
+class Else(_Alternative):
+    """Tasks that run if no branch before did."""
+
+    @property
+    def condition(self) -> Condition:
+        """What must hold for the region to run."""
+        return self.none_before()
+
+
+class ParallelFor(Group):
+    """Tasks that run once for each item of a list.
+
+    Args:
+        items: a list, a pipeline's list parameter, or a task's list output. Of a dict item, ``item.key`` is a field.
+        name: how to show it.
+        parallelism: how many iterations run at once; all when None.
+
+    Raises:
+        AuthoringError: the items are no list, or an empty one.
+    """
+
+    prefix = "for-loop"
+
+    def __init__(
+        self, items: Sequence[Any] | Channel, name: str | None = None, parallelism: int | None = None
+    ) -> None:
+        super().__init__(name)
+        self.items = items if isinstance(items, Channel) else _constant_items(items)
+        self.parallelism = parallelism or 0
+        self.item_input = ""
+        if parallelism is not None and parallelism < 0:
+            _bad_loop(f"parallelism is {parallelism}", "0 or None run all iterations at once")
+        if isinstance(items, Channel):
+            is_list = items.type is ParameterType.LIST or items.selector or isinstance(items, LoopItem)
+            if isinstance(items.type, ArtifactType) or not is_list:
+                _bad_loop(f"'{items.name}' is no list", "loop over a list, or declare the output -> list")
+
+    def place(self, tracing: context.Tracing) -> None:
+        if isinstance(self.items, Channel):
+            self.item_input = f"{channel_input(self.items)}-loop-item"
+        else:
+            self.item_input = f"pipelinechannel--loop-item-param-{tracing.number()}"
+        super().place(tracing)
+
+    def __enter__(self) -> LoopItem:
+        super().__enter__()
+        return LoopItem(self.item_input, self.item_type(), self)
+
+    def item_type(self) -> ParameterType:
+        """The type of the items: known for a constant list, text for any other."""
+        if isinstance(self.items, Channel):
+            return ParameterType.STRING
+        first = self.items[0]
+        for kind, parameter_type in (
+            (bool, ParameterType.BOOLEAN),
+            (int, ParameterType.NUMBER_INTEGER),
+            (float, ParameterType.NUMBER_DOUBLE),
+            (dict, ParameterType.STRUCT),
+            (list, ParameterType.LIST),
+        ):
+            if isinstance(first, kind):
+                return parameter_type
+        return ParameterType.STRING
+
+
+def channel_input(channel: Channel) -> str:
+    """Name of the input through which a region gets a channel, as KFP writes it."""
+    if isinstance(channel.producer, ParallelFor):
+        name = channel.name
+    elif channel.producer is not None:
+        name = f"pipelinechannel--{channel.producer.name}-{channel.name}"
+    else:
+        name = f"pipelinechannel--{channel.name}"
+    return name
+
+
+def _constant_items(items: Any) -> list[Any]:
+    if isinstance(items, (str, bytes, dict)) or not isinstance(items, (list, tuple)):
+        _bad_loop(f"{items!r} is no list", "give a list, a list parameter, or a task's list output")
+    if not items:
+        _bad_loop("the list is empty", "a loop over nothing has no tasks: leave it out, or loop over a parameter")
+    return list(items)
+
+
+def _bad_loop(message: str, hint: str) -> None:
+    raise AuthoringError(Diagnostic("MLP114", "dsl.ParallelFor", message, hint, context.caller()))

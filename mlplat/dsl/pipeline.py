@@ -1,0 +1,149 @@
+"""Pipelines: functions that call components."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, overload
+
+from mlplat.dsl import annotations, build, context
+from mlplat.dsl.channels import Channel
+from mlplat.dsl.component import BaseComponent, sanitized
+from mlplat.dsl.groups import Root
+from mlplat.dsl.task import PipelineTask
+from mlplat.errors import AuthoringError, Diagnostic
+from mlplat.ir.model import PipelineSpec
+
+
+class Pipeline(BaseComponent):
+    """A pipeline; inside another one it can be called like a component.
+
+    Attributes:
+        spec: the pipeline as IR.
+        python_func: the function as it was written.
+    """
+
+    def __init__(
+        self,
+        func: Callable[..., Any],
+        name: str | None = None,
+        description: str | None = None,
+        pipeline_root: str | None = None,
+        display_name: str | None = None,
+    ) -> None:
+        super().__init__(sanitized(name or func.__name__), annotations.interface(func, is_pipeline=True))
+        functools.update_wrapper(self, func)
+        self.python_func = func
+        root, tasks, outputs = self._trace()
+        self.spec: PipelineSpec = build.pipeline(
+            self.name,
+            self.interface,
+            root,
+            outputs,
+            description=inspect.cleandoc(description or func.__doc__ or "").strip(),
+            display_name=display_name or "",
+            pipeline_root=pipeline_root or "",
+        )
+
+    def _trace(self) -> tuple[Root, dict[str, PipelineTask], dict[str, Channel]]:
+        if context.current().get() is not None:
+            raise AuthoringError(
+                Diagnostic(
+                    "MLP116",
+                    self.name,
+                    "a pipeline is defined inside another pipeline's function",
+                    "define it at the top of the file, and call it here",
+                    annotations.source_of(self.python_func),
+                )
+            )
+        channels = {name: Channel(name, spec.type) for name, spec in self.interface.input_parameters.items()}
+        for name, artifact in self.interface.input_artifacts.items():
+            channels[name] = Channel(name, artifact.type, None, artifact.is_list)
+        root = Root()
+        tracing = context.Tracing([root])
+        token = context.current().set(tracing)
+        try:
+            returned = self.python_func(**channels)
+        finally:
+            context.current().reset(token)
+        if tracing.problems:
+            raise AuthoringError(tracing.problems)
+        if not tracing.tasks:
+            raise AuthoringError(
+                Diagnostic(
+                    "MLP117",
+                    self.name,
+                    "the pipeline calls no component",
+                    "call at least one component in it",
+                    annotations.source_of(self.python_func),
+                )
+            )
+        return root, tracing.tasks, self._outputs(returned)
+
+    def _outputs(self, returned: Any) -> dict[str, Channel]:
+        names = [*self.interface.output_parameters, *self.interface.output_artifacts]
+        if not names:
+            return {}
+        values = returned._asdict() if hasattr(returned, "_asdict") else {"Output": returned}
+        outputs = {name: values.get(name) for name in names}
+        plain = {name: value.output if isinstance(value, PipelineTask) else value for name, value in outputs.items()}
+        wrong = [name for name, value in plain.items() if not isinstance(value, Channel)]
+        if wrong:
+            raise AuthoringError(
+                Diagnostic(
+                    "MLP118",
+                    self.name,
+                    f"the pipeline declares the output {', '.join(wrong)}, and returns no task's output for it",
+                    "return task.output, or a named tuple of them",
+                    annotations.source_of(self.python_func),
+                )
+            )
+        return plain
+
+
+@overload
+def pipeline(func: Callable[..., Any], /) -> Pipeline: ...
+
+
+@overload
+def pipeline(
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    pipeline_root: str | None = None,
+    display_name: str | None = None,
+) -> Callable[[Callable[..., Any]], Pipeline]: ...
+
+
+def pipeline(
+    func: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    pipeline_root: str | None = None,
+    display_name: str | None = None,
+) -> Pipeline | Callable[[Callable[..., Any]], Pipeline]:
+    """Make a pipeline of a function that calls components.
+
+    The function is called once, here, with stand-ins for its parameters; what it calls becomes the graph.
+
+    Args:
+        func: the function, when the decorator is written without parentheses.
+        name: the pipeline's name; the function's unless given.
+        description: what it does; the docstring unless given.
+        pipeline_root: where artifacts go.
+        display_name: how to show it.
+
+    Returns:
+        The pipeline.
+
+    Raises:
+        AuthoringError: everything that is wrong in it, at once.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Pipeline:
+        return Pipeline(function, name, description, pipeline_root, display_name)
+
+    return decorate if func is None else decorate(func)

@@ -1,0 +1,206 @@
+"""One call of a component in a pipeline, and what can be set on it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from mlplat.dsl import context
+from mlplat.dsl.channels import Channel
+from mlplat.errors import AuthoringError, Diagnostic, Source, nearest
+from mlplat.ir.model import Resources, Retry
+
+if TYPE_CHECKING:
+    from mlplat.dsl.component import BaseComponent
+    from mlplat.dsl.groups import Group
+
+_CPU = re.compile(r"([0-9]*[.])?[0-9]+m?\Z")
+_MEMORY = re.compile(r"[0-9]+(K|Ki|M|Mi|G|Gi|T|Ti|P|Pi|E|Ei)?\Z")
+
+
+class _Outputs(Mapping[str, Channel]):
+    """Outputs of a task by name; a wrong name is told at once, with the nearest right one."""
+
+    def __init__(self, task: PipelineTask, channels: Mapping[str, Channel]) -> None:
+        self._task = task
+        self._channels = channels
+
+    def __getitem__(self, name: str) -> Channel:
+        if name in self._channels:
+            return self._channels[name]
+        message = f"the task has no output '{name}'"
+        hint = nearest(name, list(self._channels)) or "the component declares no outputs"
+        raise AuthoringError(Diagnostic("MLP120", self._task.name, message, hint, context.caller()))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._channels)
+
+    def __len__(self) -> int:
+        return len(self._channels)
+
+
+class PipelineTask:
+    """A call of a component. Made by calling one inside a pipeline; setters return the task.
+
+    Attributes:
+        name: unique in the pipeline: ``train``, ``train-2``.
+        component: what is called.
+        arguments: constants and channels by input.
+        group: the region that it stands in.
+    """
+
+    def __init__(
+        self, name: str, component: BaseComponent, arguments: Mapping[str, Any], group: Group, source: Source | None
+    ) -> None:
+        self.name = name
+        self.component = component
+        self.arguments = dict(arguments)
+        self.group = group
+        self.source = source
+        self.display_name = ""
+        self.cache: bool = component.cache
+        self.cache_key = ""
+        self.retry: Retry | None = None
+        self.resources = Resources()
+        self.env: dict[str, str] = {}
+        self.image = ""
+        self.after_these: list[PipelineTask | Group] = []
+        interface = component.interface
+        channels = {output: Channel(output, spec.type, self) for output, spec in interface.output_parameters.items()}
+        for output, artifact in interface.output_artifacts.items():
+            channels[output] = Channel(output, artifact.type, self, artifact.is_list)
+        self.outputs: Mapping[str, Channel] = _Outputs(self, channels)
+
+    @property
+    def inputs(self) -> Mapping[str, Any]:
+        """Constants and channels by input."""
+        return self.arguments
+
+    @property
+    def output(self) -> Channel:
+        """The only output.
+
+        Raises:
+            AuthoringError: there is none, or more than one.
+        """
+        if len(self.outputs) != 1:
+            names = ", ".join(self.outputs) or "none"
+            message = f".output needs exactly one output; there are {len(self.outputs)}: {names}"
+            hint = "write task.outputs['name']"
+            raise AuthoringError(Diagnostic("MLP121", self.name, message, hint, context.caller()))
+        return next(iter(self.outputs.values()))
+
+    @property
+    def dependent_tasks(self) -> list[str]:
+        """Names of the tasks that must end before this one."""
+        producers = [value.producer for value in self.arguments.values() if isinstance(value, Channel)]
+        names = [task.name for task in (*producers, *self.after_these) if task is not None]
+        return list(dict.fromkeys(names))
+
+    def after(self, *tasks: PipelineTask | Group) -> PipelineTask:
+        """Start only when other tasks have succeeded."""
+        self.after_these.extend(tasks)
+        return self
+
+    def set_caching_options(self, enable_caching: bool, cache_key: str | None = None) -> PipelineTask:
+        """Say whether an earlier result for equal inputs may stand for a run of this task.
+
+        Args:
+            enable_caching: whether it may.
+            cache_key: stands for the inputs in the comparison, when given.
+        """
+        self.cache = enable_caching
+        self.cache_key = cache_key or ""
+        return self
+
+    def set_retry(
+        self,
+        num_retries: int,
+        backoff_duration: str | None = None,
+        backoff_factor: float | None = None,
+        backoff_max_duration: str | None = None,
+    ) -> PipelineTask:
+        """Try again when the task fails.
+
+        Args:
+            num_retries: how often at most, after the first attempt.
+            backoff_duration: pause before the first retry, such as ``10s``, ``2m``, ``1h``.
+            backoff_factor: each pause is the one before times this.
+            backoff_max_duration: the longest pause.
+        """
+        self.retry = Retry(
+            num_retries,
+            self._seconds(backoff_duration, 0.0),
+            2.0 if backoff_factor is None else float(backoff_factor),
+            self._seconds(backoff_max_duration, 3600.0),
+        )
+        return self
+
+    def set_display_name(self, name: str) -> PipelineTask:
+        """Show the task under another name."""
+        self.display_name = name
+        return self
+
+    def set_env_variable(self, name: str, value: str) -> PipelineTask:
+        """Set an environment variable of the container; a constant text."""
+        if not isinstance(value, str):
+            self._problem("MLP122", f"the environment variable {name} is {value!r}, not a text", "give a str")
+            return self
+        self.env[name] = value
+        return self
+
+    def set_container_image(self, name: str) -> PipelineTask:
+        """Run in another image than the component's."""
+        self.image = name
+        return self
+
+    def set_cpu_request(self, cpu: str) -> PipelineTask:
+        """Ask for this much CPU: cores, such as ``2``, ``0.5`` or ``500m``."""
+        return self._resource("cpu_request", cpu, _CPU, "a number of cores such as '2', '0.5' or '500m'")
+
+    def set_cpu_limit(self, cpu: str) -> PipelineTask:
+        """Allow at most this much CPU: cores, such as ``4``, ``0.5`` or ``500m``."""
+        return self._resource("cpu_limit", cpu, _CPU, "a number of cores such as '2', '0.5' or '500m'")
+
+    def set_memory_request(self, memory: str) -> PipelineTask:
+        """Ask for this much memory: bytes with a suffix, such as ``4Gi``."""
+        return self._resource("memory_request", memory, _MEMORY, "a whole number with a suffix, such as '4Gi' or '512M'")
+
+    def set_memory_limit(self, memory: str) -> PipelineTask:
+        """Allow at most this much memory: bytes with a suffix, such as ``8Gi``."""
+        return self._resource("memory_limit", memory, _MEMORY, "a whole number with a suffix, such as '4Gi' or '512M'")
+
+    def set_accelerator_type(self, accelerator: str) -> PipelineTask:
+        """Ask for an accelerator by its resource name, such as ``nvidia.com/gpu``; one, unless a limit is set."""
+        count = self.resources.accelerator_count or "1"
+        self.resources = replace(self.resources, accelerator_type=accelerator, accelerator_count=count)
+        return self
+
+    def set_accelerator_limit(self, limit: int | str) -> PipelineTask:
+        """Say how many accelerators."""
+        self.resources = replace(self.resources, accelerator_count=str(limit))
+        return self
+
+    def _resource(self, field: str, value: str, pattern: re.Pattern[str], expected: str) -> PipelineTask:
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            value = f"{value:g}"
+        if not isinstance(value, str) or not pattern.match(value):
+            self._problem("MLP123", f"{field} is {value!r}", f"write {expected}")
+            return self
+        self.resources = replace(self.resources, **{field: value})
+        return self
+
+    def _seconds(self, duration: str | None, default: float) -> float:
+        if duration is None:
+            return default
+        match = re.fullmatch(r"([0-9.]+)\s*([smhd]?)", duration)
+        if match is None:
+            self._problem("MLP124", f"{duration!r} is no duration", "write a number and a unit: 10s, 2m, 1h")
+            return default
+        return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
+
+    def _problem(self, code: str, message: str, hint: str) -> None:
+        problems = context.tracing(self.name).problems
+        problems.append(Diagnostic(code, self.name, message, hint, context.caller()))

@@ -1,0 +1,69 @@
+"""How a Python function is written as a container in IR YAML, and recognized there.
+
+KFP's convention: the command is a shell that installs packages and starts the next one, which writes the source (an argument)
+to a file and calls ``kfp.dsl.executor_main`` on it. What is written here runs on a KFP backend; what any KFP SDK wrote is
+recognized.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+from mlplat.ir.model import PythonFunction
+
+KFP_VERSION = "2.17.0"
+"""The SDK whose ``executor_main`` a KFP backend installs to run what is written here."""
+
+_START = """\
+dir=$(mktemp -d)
+printf %s "$0" > "$dir/component.py"
+_KFP_RUNTIME=true exec python3 -m kfp.dsl.executor_main --component_module_path "$dir/component.py" "$@"
+"""
+_INSTALL = re.compile(r"-m pip install\b(?P<words>(?:[^&\n]|&(?!&))*)")
+_OWN_REQUIREMENTS = re.compile(r"^(?:kfp(?:[=<>!~@ \[].*)?|typing-extensions.*|.*#egg=kfp.*)$")
+_OPTIONS_WITH_VALUE = ("--index-url", "--extra-index-url", "--trusted-host", "-i")
+
+
+def to_command(function: PythonFunction) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Write a function as the command and arguments of a container.
+
+    Args:
+        function: the function and its packages.
+
+    Returns:
+        The command and the arguments.
+    """
+    words = [*function.pip_options, *map(shlex.quote, function.packages)]
+    own = f"python3 -m pip install --quiet 'kfp=={KFP_VERSION}' --no-deps 'typing-extensions>=3.7.4,<5'"
+    users = f"python3 -m pip install --quiet {' '.join(words)} && " if words else ""
+    install = f'PIP_DISABLE_PIP_VERSION_CHECK=1 {users}{own} && "$0" "$@"\n'
+    command = ("sh", "-c", install, "sh", "-ec", _START, function.source)
+    args = ("--executor_input", "{{$}}", "--function_to_execute", function.name)
+    return command, args
+
+
+def from_command(command: tuple[str, ...], args: tuple[str, ...]) -> PythonFunction | None:
+    """Recognize a function in the command and arguments of a container.
+
+    Args:
+        command: the container's command.
+        args: the container's arguments.
+
+    Returns:
+        The function, or None when the container is something else.
+    """
+    starts = [number for number, word in enumerate(command) if "kfp.dsl.executor_main" in word]
+    if not starts or starts[0] + 1 >= len(command) or "--function_to_execute" not in args[:-1]:
+        return None
+    name = args[args.index("--function_to_execute") + 1]
+    packages: list[str] = []
+    options: list[str] = []
+    for match in _INSTALL.finditer("".join(command[: starts[0]])):
+        words = iter(shlex.split(match["words"]))
+        for word in words:
+            if word in _OPTIONS_WITH_VALUE:
+                options += [word, next(words, "")]
+            elif not word.startswith("-") and not _OWN_REQUIREMENTS.match(word):
+                packages.append(word)
+    return PythonFunction(command[starts[0] + 1], name, tuple(packages), tuple(dict.fromkeys(options)))

@@ -1,0 +1,277 @@
+"""The pipeline as data: KFP's PipelineSpec (IR schema 2.1) as frozen dataclasses.
+
+Nothing is checked here; passes of the compiler do that. Names are the IR's, in snake case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, TypeAlias
+
+SCHEMA_VERSION = "2.1.0"
+
+
+class ParameterType(str, Enum):
+    """Types of parameters, as the IR names them."""
+
+    NUMBER_DOUBLE = "NUMBER_DOUBLE"
+    NUMBER_INTEGER = "NUMBER_INTEGER"
+    STRING = "STRING"
+    BOOLEAN = "BOOLEAN"
+    LIST = "LIST"
+    STRUCT = "STRUCT"
+    TASK_FINAL_STATUS = "TASK_FINAL_STATUS"
+    TASK_CONFIG = "TASK_CONFIG"
+
+
+class _Absent(Enum):
+    ABSENT = "ABSENT"
+
+
+ABSENT = _Absent.ABSENT
+"""Stands where there is no value; ``None`` is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputParameter:
+    """A parameter that a component takes."""
+
+    type: ParameterType
+    default: Any = ABSENT
+    optional: bool = False
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactType:
+    """An artifact's class, by its schema."""
+
+    schema_title: str = "system.Artifact"
+    schema_version: str = "0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class InputArtifact:
+    """An artifact that a component takes."""
+
+    type: ArtifactType
+    is_list: bool = False
+    optional: bool = False
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OutputParameter:
+    """A parameter that a component gives."""
+
+    type: ParameterType
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OutputArtifact:
+    """An artifact that a component gives."""
+
+    type: ArtifactType
+    is_list: bool = False
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A value that is known when the pipeline is written."""
+
+    value: Any
+    selector: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentInput:
+    """An input of the component whose graph holds the task."""
+
+    name: str
+    selector: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskOutput:
+    """An output of another task of the same graph."""
+
+    task: str
+    output: str
+    selector: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FinalStatus:
+    """How another task of the same graph ended."""
+
+    task: str
+
+
+ParameterSource: TypeAlias = Constant | ComponentInput | TaskOutput | FinalStatus
+ArtifactSource: TypeAlias = ComponentInput | TaskOutput
+
+
+@dataclass(frozen=True, slots=True)
+class Iterator:
+    """The list that a loop goes over, and the input of the loop's body that gets the item.
+
+    Attributes:
+        items: a constant list, or the name of an input of the looping task.
+        item_input: the body's input.
+        is_artifact: whether the items are artifacts.
+        parallelism: how many iterations run at once; 0 for all.
+    """
+
+    items: Constant | ComponentInput
+    item_input: str
+    is_artifact: bool = False
+    parallelism: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """When and how often a failed task is tried again; durations in seconds."""
+
+    limit: int
+    backoff_duration: float = 0.0
+    backoff_factor: float = 2.0
+    backoff_max_duration: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A call of a component inside a graph."""
+
+    component: str
+    display_name: str = ""
+    depends_on: tuple[str, ...] = ()
+    parameters: Mapping[str, ParameterSource] = field(default_factory=dict)
+    artifacts: Mapping[str, ArtifactSource] = field(default_factory=dict)
+    cache: bool = False
+    cache_key: str = ""
+    condition: str = ""
+    when_all_completed: bool = False
+    iterator: Iterator | None = None
+    retry: Retry | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """The output of whichever of several tasks ran."""
+
+    choices: tuple[TaskOutput, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Tasks, and which of their outputs the component gives on."""
+
+    tasks: Mapping[str, Task] = field(default_factory=dict)
+    output_parameters: Mapping[str, TaskOutput | OneOf] = field(default_factory=dict)
+    output_artifacts: Mapping[str, OneOf] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """An interface and what stands behind it: a graph, or the label of an executor."""
+
+    input_parameters: Mapping[str, InputParameter] = field(default_factory=dict)
+    input_artifacts: Mapping[str, InputArtifact] = field(default_factory=dict)
+    output_parameters: Mapping[str, OutputParameter] = field(default_factory=dict)
+    output_artifacts: Mapping[str, OutputArtifact] = field(default_factory=dict)
+    graph: Graph | None = None
+    executor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What a task's container asks for, as Kubernetes quantities; empty for nothing."""
+
+    cpu_request: str = ""
+    cpu_limit: str = ""
+    memory_request: str = ""
+    memory_limit: str = ""
+    accelerator_type: str = ""
+    accelerator_count: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PythonFunction:
+    """A Python function that travels as text.
+
+    Attributes:
+        source: the text of a module that defines it.
+        name: the function's name.
+        packages: requirements to install where the environment lacks them.
+        pip_options: options of pip, such as an index.
+    """
+
+    source: str
+    name: str
+    packages: tuple[str, ...] = ()
+    pip_options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A container that does a component's work.
+
+    Attributes:
+        image: reference of the image; empty for the compiler's default.
+        command: entry point; may hold placeholders such as ``{{$.inputs.parameters['x']}}``.
+        args: arguments; likewise.
+        env: environment variables, in order.
+        resources: requests and limits.
+        python: set when the container runs a Python function; command and args are empty then.
+    """
+
+    image: str = ""
+    command: tuple[str, ...] = ()
+    args: tuple[str, ...] = ()
+    env: tuple[tuple[str, str], ...] = ()
+    resources: Resources = Resources()
+    python: PythonFunction | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Importer:
+    """Registers data that lies somewhere already."""
+
+    uri: Constant | ComponentInput
+    type: ArtifactType
+    reimport: bool = False
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+Executor: TypeAlias = Container | Importer
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineSpec:
+    """A whole pipeline.
+
+    Attributes:
+        name: the pipeline's name.
+        root: the component that is the pipeline.
+        components: all others, by name.
+        executors: containers and importers, by label.
+        description: what it does, for people.
+        display_name: how to show it.
+        default_pipeline_root: where artifacts go unless said otherwise.
+        sdk_version: what wrote the document.
+        platform: the second document (``platforms``) as it is.
+    """
+
+    name: str
+    root: Component
+    components: Mapping[str, Component] = field(default_factory=dict)
+    executors: Mapping[str, Executor] = field(default_factory=dict)
+    description: str = ""
+    display_name: str = ""
+    default_pipeline_root: str = ""
+    sdk_version: str = ""
+    platform: Mapping[str, Any] = field(default_factory=dict)

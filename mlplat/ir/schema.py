@@ -1,0 +1,128 @@
+"""The shape of an IR document, as JSON Schema: what must be there for reading; unknown fields are let through."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def _map(of: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "additionalProperties": of}
+
+
+def _object(required: tuple[str, ...] = (), **properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(required)}
+
+
+def _ref(name: str) -> dict[str, Any]:
+    return {"$ref": f"#/$defs/{name}"}
+
+
+def _list(of: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": of}
+
+
+_TEXT = {"type": "string"}
+_FLAG = {"type": "boolean"}
+_COUNT = {"type": ["integer", "number", "string"]}
+_TASK_OUTPUT_PARAMETER = _object(("producerTask", "outputParameterKey"), producerTask=_TEXT, outputParameterKey=_TEXT)
+_TASK_OUTPUT_ARTIFACT = _object(("producerTask", "outputArtifactKey"), producerTask=_TEXT, outputArtifactKey=_TEXT)
+_SELECTOR_PARAMETER = _object(("producerSubtask", "outputParameterKey"), producerSubtask=_TEXT, outputParameterKey=_TEXT)
+_SELECTOR_ARTIFACT = _object(("producerSubtask", "outputArtifactKey"), producerSubtask=_TEXT, outputArtifactKey=_TEXT)
+
+PIPELINE_SPEC: dict[str, Any] = {
+    **_object(
+        ("pipelineInfo", "root"),
+        pipelineInfo=_object(("name",), name=_TEXT, description=_TEXT, displayName=_TEXT),
+        root=_ref("component"),
+        components=_map(_ref("component")),
+        deploymentSpec=_object(executors=_map(_ref("executor"))),
+        schemaVersion=_TEXT,
+        sdkVersion=_TEXT,
+        defaultPipelineRoot=_TEXT,
+    ),
+    "$defs": {
+        "type": {
+            "enum": [
+                *("NUMBER_DOUBLE", "NUMBER_INTEGER", "STRING", "BOOLEAN", "LIST", "STRUCT"),
+                *("TASK_FINAL_STATUS", "TASK_CONFIG"),
+            ]
+        },
+        "artifact": _object(
+            ("artifactType",),
+            artifactType=_object(schemaTitle=_TEXT, schemaVersion=_TEXT),
+            isArtifactList=_FLAG,
+            isOptional=_FLAG,
+            description=_TEXT,
+        ),
+        "component": _object(
+            inputDefinitions=_object(
+                parameters=_map(
+                    _object(("parameterType",), parameterType=_ref("type"), isOptional=_FLAG, description=_TEXT)
+                ),
+                artifacts=_map(_ref("artifact")),
+            ),
+            outputDefinitions=_object(
+                parameters=_map(_object(("parameterType",), parameterType=_ref("type"))),
+                artifacts=_map(_ref("artifact")),
+            ),
+            executorLabel=_TEXT,
+            dag=_object(
+                ("tasks",),
+                tasks=_map(_ref("task")),
+                outputs=_object(
+                    parameters=_map(
+                        _object(
+                            valueFromParameter=_SELECTOR_PARAMETER,
+                            valueFromOneof=_object(("parameterSelectors",), parameterSelectors=_list(_SELECTOR_PARAMETER)),
+                        )
+                    ),
+                    artifacts=_map(_object(("artifactSelectors",), artifactSelectors=_list(_SELECTOR_ARTIFACT))),
+                ),
+            ),
+        ),
+        "task": _object(
+            ("componentRef",),
+            componentRef=_object(("name",), name=_TEXT),
+            taskInfo=_object(name=_TEXT),
+            dependentTasks=_list(_TEXT),
+            inputs=_object(
+                parameters=_map(
+                    _object(
+                        runtimeValue=_object(("constant",)),
+                        componentInputParameter=_TEXT,
+                        taskOutputParameter=_TASK_OUTPUT_PARAMETER,
+                        taskFinalStatus=_object(("producerTask",), producerTask=_TEXT),
+                        parameterExpressionSelector=_TEXT,
+                    )
+                ),
+                artifacts=_map(_object(taskOutputArtifact=_TASK_OUTPUT_ARTIFACT, componentInputArtifact=_TEXT)),
+            ),
+            cachingOptions=_object(enableCache=_FLAG, cacheKey=_TEXT),
+            triggerPolicy=_object(condition=_TEXT, strategy=_TEXT),
+            parameterIterator=_object(
+                ("itemInput", "items"), itemInput=_TEXT, items=_object(raw=_TEXT, inputParameter=_TEXT)
+            ),
+            artifactIterator=_object(
+                ("itemInput", "items"), itemInput=_TEXT, items=_object(("inputArtifact",), inputArtifact=_TEXT)
+            ),
+            iteratorPolicy=_object(parallelismLimit=_COUNT),
+            retryPolicy=_object(maxRetryCount=_COUNT, backoffDuration=_TEXT, backoffFactor=_COUNT, backoffMaxDuration=_TEXT),
+        ),
+        "executor": _object(
+            container=_object(
+                image=_TEXT,
+                command=_list(_TEXT),
+                args=_list(_TEXT),
+                env=_list(_object(("name",), name=_TEXT, value=_TEXT)),
+                resources=_object(accelerator=_object()),
+            ),
+            importer=_object(
+                ("artifactUri", "typeSchema"),
+                artifactUri=_object(),
+                typeSchema=_object(schemaTitle=_TEXT, schemaVersion=_TEXT),
+                reimport=_FLAG,
+                metadata=_object(),
+            ),
+        ),
+    },
+}

@@ -1,0 +1,196 @@
+"""YAML and JSON documents that mean the same to Python, to go-yaml and to ``kubectl``.
+
+PyYAML and go-yaml disagree on what an unquoted scalar is: ``1e-5`` is text to one and a number to the other, ``on`` a
+truth value to one and text to the other. :func:`dump` therefore leaves a string unquoted only when every YAML reader takes
+it for a string, and :func:`load` reads as Kubernetes does: YAML 1.1 truth values, floats with or without a point,
+no timestamps, keys that are always text, and no key twice.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import yaml
+
+from mlplat.errors import Diagnostic, ManifestError, Source
+
+if TYPE_CHECKING:
+    _Dumper: TypeAlias = yaml.SafeDumper
+    _Loader: TypeAlias = yaml.SafeLoader
+else:
+    _Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Document: TypeAlias = dict[str, Any]
+
+_PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_/]*(?:[-.:]+[A-Za-z0-9_/]+)*\Z")
+_RESERVED = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"})
+_NOT_BLOCK = re.compile(r"[^\n\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd]|[\u2028\u2029]|[ \t]\n|[ \t]\Z")
+
+
+class _ManifestDumper(_Dumper):
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, indentless)  # type: ignore[no-untyped-call]
+
+
+def _represent_str(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    if _PLAIN.match(text) and text.lower() not in _RESERVED:
+        style = None
+    elif "\n" in text and text[0] not in " \n\t" and not _NOT_BLOCK.search(text):
+        style = "|"
+    elif _NOT_BLOCK.search(text):
+        style = '"'
+    else:
+        style = "'" if "\n" not in text else '"'
+    return yaml.ScalarNode("tag:yaml.org,2002:str", text, style=style)
+
+
+def _represent_float(dumper: yaml.SafeDumper, number: float) -> yaml.ScalarNode:
+    if number != number or number in (float("inf"), float("-inf")):
+        raise ManifestError(f"{number} can't be written to a manifest: JSON has no such number")
+    return yaml.ScalarNode("tag:yaml.org,2002:float", json.dumps(number))
+
+
+_ManifestDumper.add_representer(str, _represent_str)
+_ManifestDumper.add_representer(float, _represent_float)
+
+
+class _ManifestLoader(_Loader):
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[Hashable] = set()
+        for key_node, _ in node.value:
+            if not isinstance(key_node, yaml.ScalarNode) or key_node.tag == "tag:yaml.org,2002:merge":
+                continue
+            if key_node.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    "while reading a mapping", node.start_mark, f"the key '{key_node.value}' stands twice", key_node.start_mark
+                )
+            seen.add(key_node.value)
+            key_node.tag = "tag:yaml.org,2002:str"
+        return super().construct_mapping(node, deep)
+
+
+for _tag, _pattern, _first in (
+    ("bool", r"(?:yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF)\Z", "yYnNtTfFoO"),
+    ("int", r"[-+]?(?:0b[01_]+|0o?[0-7_]+|0x[0-9a-fA-F_]+|0|[1-9][0-9_]*)\Z", "-+0123456789"),
+    (
+        "float",
+        r"(?:[-+]?(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9_]+)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\Z",
+        "-+0123456789.",
+    ),
+    ("null", r"(?:~|null|Null|NULL|)\Z", "~nN"),
+    ("merge", r"<<\Z", "<"),
+):
+    _ManifestLoader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), [*_first, *(["",] if _tag == "null" else [])])  # type: ignore[no-untyped-call]
+
+
+def _construct_bool(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> bool:
+    return str(loader.construct_scalar(node)).lower() in ("yes", "true", "on")
+
+
+def _construct_int(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
+    text = str(loader.construct_scalar(node)).replace("_", "").lower()
+    sign, digits = (-1, text[1:]) if text.startswith("-") else (1, text.lstrip("+"))
+    if digits.startswith("0") and digits.isdigit() and len(digits) > 1:
+        digits = "0o" + digits
+    return sign * int(digits, 0)
+
+
+def _construct_float(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> float:
+    text = str(loader.construct_scalar(node)).replace("_", "").lower()
+    return float(text.replace(".inf", "inf").replace(".nan", "nan"))
+
+
+_ManifestLoader.add_constructor("tag:yaml.org,2002:bool", _construct_bool)
+_ManifestLoader.add_constructor("tag:yaml.org,2002:int", _construct_int)
+_ManifestLoader.add_constructor("tag:yaml.org,2002:float", _construct_float)
+
+
+def dump(documents: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> str:
+    """Write one document, or several, as YAML.
+
+    Args:
+        documents: a mapping, or a sequence of mappings; keys keep their order.
+
+    Returns:
+        YAML text. A string is quoted wherever any reader would take it for something else; text of several lines
+        is a literal block when that keeps every character.
+
+    Raises:
+        ManifestError: for a number that JSON does not have.
+    """
+    many = [documents] if isinstance(documents, Mapping) else list(documents)
+    text: str = yaml.dump_all(
+        many,
+        Dumper=_ManifestDumper,
+        sort_keys=False,
+        allow_unicode=True,
+        default_flow_style=False,
+        width=2**31 - 1,
+        explicit_start=len(many) > 1,
+    )
+    return text
+
+
+def load(text: str, name: str = "") -> list[Document]:
+    """Read all documents of a YAML or JSON text.
+
+    Args:
+        text: the text.
+        name: what to call it in errors, usually the path of the file.
+
+    Returns:
+        The documents, empty ones left out.
+
+    Raises:
+        ManifestError: the text isn't YAML, has a key twice, or a document isn't a mapping.
+    """
+    try:
+        documents = [document for document in yaml.load_all(text, Loader=_ManifestLoader) if document is not None]
+    except yaml.YAMLError as error:
+        raise ManifestError(_yaml_diagnostic(error, name)) from None
+    except ValueError as error:
+        raise ManifestError(Diagnostic("MLP201", "", f"not YAML: {error}", source=Source(name))) from None
+    for number, document in enumerate(documents, 1):
+        if not isinstance(document, dict):
+            kind = type(document).__name__
+            message = f"document {number} is a {kind}, where a mapping with named fields is expected"
+            raise ManifestError(Diagnostic("MLP202", "", message, source=Source(name)))
+    if not documents:
+        raise ManifestError(Diagnostic("MLP203", "", "there is no document in it", source=Source(name)))
+    return documents
+
+
+def _yaml_diagnostic(error: yaml.YAMLError, name: str) -> Diagnostic:
+    mark = getattr(error, "problem_mark", None)
+    source = Source(name, mark.line + 1, mark.column + 1) if mark else Source(name)
+    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+    context = getattr(error, "context", None)
+    message = f"not YAML: {problem}" + (f" ({context})" if context else "")
+    return Diagnostic("MLP201", "", message, "check indentation, quotes and brackets at that place", source)
+
+
+def canonical_json(value: Any) -> str:
+    """Write a value as JSON of one form: keys sorted, no spaces, text as it is.
+
+    Args:
+        value: what JSON has.
+
+    Returns:
+        The text; equal values give equal text.
+    """
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def of_kind(documents: Iterable[Document], *kinds: str) -> list[Document]:
+    """Return the documents whose ``kind`` is one of ``kinds``, in their order."""
+    return [document for document in documents if document.get("kind") in kinds]

@@ -1,0 +1,477 @@
+"""Runs one Python function as a task: reads its inputs, calls it, writes its outputs.
+
+Called as ``python3 runtime.py SOURCE CALL``, both arguments text, or ``@FILE`` for text that stands in a file. CALL is JSON::
+
+    {"function": NAME,
+     "parameters": {NAME: {"type": TYPE, "value": JSON, "large": PATH}},
+     "artifacts": {NAME: {"path": PATH, "value": ARTIFACT}},
+     "out": FOLDER, "values": FOLDER,
+     "output_parameters": {NAME: TYPE},
+     "output_artifacts": {NAME: {"schemaTitle": ..., "schemaVersion": ..., "key": KEY}},
+     "large_key": KEY, "packages": [REQUIREMENT], "pip_options": [OPTION]}
+
+Every output becomes ``out/values/NAME``, inert JSON: JSON text in which two braces in a row and dollar signs are escaped,
+so that neither Argo nor Kubernetes finds anything in it. An artifact's bytes lie in ``out/artifacts/NAME``. A value of more than 32 KiB lies in
+``out/large/NAME`` and is replaced by a reference.
+
+Standard library only, Python 3.8 or newer: this text travels into containers, inside the manifest.
+"""
+
+import hashlib
+import json
+import os
+import sys
+import types
+from typing import Any, Dict, List, Optional, Tuple
+
+from mlplat.runtime.artifacts import ARTIFACT_CLASSES, Artifact, is_artifact_class
+
+LARGE = "mlplat.dev/large"
+LARGEST_PARAMETER = 32 * 1024
+_TYPES = {
+    "STRING": (str,),
+    "NUMBER_INTEGER": (int,),
+    "NUMBER_DOUBLE": (float, int),
+    "BOOLEAN": (bool,),
+    "LIST": (list, tuple),
+    "STRUCT": (dict,),
+}
+_OUT = {"folder": ""}
+
+
+class TaskError(Exception):
+    """The task can't start or can't hand on what it made; the text says why."""
+
+
+class _Marker:
+    """``Input[T]``, ``Output[T]``, ``InputPath(T)``, ``OutputPath(T)`` in an annotation."""
+
+    def __init__(self, kind: str, of: Any = None) -> None:
+        self.kind = kind
+        self.of = of
+
+    def __getitem__(self, of: Any) -> "_Marker":
+        return _Marker(self.kind, of)
+
+    def __call__(self, of: Any = None) -> "_Marker":
+        return _Marker(self.kind, of)
+
+
+def get_uri(suffix: str = "Output") -> str:
+    """Return where a task that returns an artifact object writes the bytes of that output."""
+    return os.path.join(_OUT["folder"], "artifacts", suffix)
+
+
+def inert(value: Any) -> str:
+    """Write a value as JSON text that holds no two braces in a row and no dollar sign."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_scalar)
+    return text.replace("{" * 2, "\\u007b" * 2).replace("$", "\\u0024")
+
+
+def _scalar(value: Any) -> Any:
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError("{} has no JSON form".format(type(value).__name__))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return "NaN" if value != value else ("Infinity" if value > 0 else "-Infinity")
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return value
+
+
+def _read(path: str) -> str:
+    with open(path, encoding="utf-8", newline="") as file:
+        return file.read()
+
+
+def _write(path: str, text: str) -> None:
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        file.write(text)
+
+
+def _large(reference: Dict[str, Any], spec: Dict[str, Any], values: str) -> Any:
+    path = os.path.join(values, reference["file"]) if "file" in reference else spec["large"]
+    if "file" not in reference and os.path.isdir(path):
+        path = os.path.join(path, os.path.basename(reference["key"]))
+    value = json.loads(_read(path))
+    if "index" in reference:
+        value = value[reference["index"]]
+    for name in reference.get("fields", ()):
+        value = value[name]
+    return value
+
+
+def _typed(name: str, value: Any, kind: str) -> Any:
+    if kind == "STRING" and not isinstance(value, str):
+        return json.dumps(value)
+    if kind == "NUMBER_DOUBLE" and isinstance(value, (int, str)) and not isinstance(value, bool):
+        return float(value)
+    if kind == "NUMBER_INTEGER" and isinstance(value, float) and value == int(value):
+        return int(value)
+    if kind in _TYPES and not isinstance(value, _TYPES[kind]):
+        raise TaskError("input '{}' is declared {}, and was given {!r}".format(name, kind, value))
+    return value
+
+
+def _parameter(name: str, spec: Dict[str, Any], values: str) -> Any:
+    value = spec["value"]
+    if isinstance(value, dict) and set(value) == {LARGE}:
+        value = _large(value[LARGE], spec, values)
+    return None if value is None else _typed(name, value, spec["type"])
+
+
+def _input_artifact(value: Dict[str, Any], path: str) -> Artifact:
+    cls = ARTIFACT_CLASSES.get(value.get("type", {}).get("schemaTitle", ""), Artifact)
+    artifact = cls(value.get("name"), value.get("uri"), value.get("metadata"))
+    if value.get("key"):
+        artifact.custom_path = path
+    return artifact
+
+
+def sha256(path: str) -> Tuple[str, int]:
+    """Hash what lies at a path.
+
+    Args:
+        path: a file, or a folder: then the hash is over the sorted relative paths and hashes of its files.
+
+    Returns:
+        ``sha256:<hex>`` and the size in bytes.
+    """
+    if not os.path.isdir(path):
+        digest, size = hashlib.sha256(), 0
+        with open(path, "rb") as file:
+            for block in iter(lambda: file.read(1 << 20), b""):
+                digest.update(block)
+                size += len(block)
+        return "sha256:" + digest.hexdigest(), size
+    files = sorted(
+        os.path.relpath(os.path.join(folder, name), path) for folder, _, names in os.walk(path) for name in names
+    )
+    tree, total = hashlib.sha256(), 0
+    for name in files:
+        digest_of_file, size = sha256(os.path.join(path, name))
+        tree.update("{}\0{}\n".format(name, digest_of_file).encode("utf-8", "surrogateescape"))
+        total += size
+    return "sha256:" + tree.hexdigest(), total
+
+
+def _artifact_value(name: str, artifact: Artifact, spec: Dict[str, Any], path: str) -> Dict[str, Any]:
+    kind = {"schemaTitle": spec["schemaTitle"], "schemaVersion": spec["schemaVersion"]}
+    metadata = json.loads(inert(_finite(artifact.metadata)))
+    value = {"name": artifact.name or name, "type": kind, "uri": artifact.uri, "metadata": metadata}
+    if os.path.exists(path):
+        value["key"] = spec["key"]
+        value["digest"], value["size"] = sha256(path)
+    identity = [kind, value.get("digest", artifact.uri), metadata]
+    value["fingerprint"] = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+    return value
+
+
+def _output_parameter(name: str, value: Any, kind: str) -> Any:
+    if hasattr(value, "item") and not isinstance(value, (str, dict, list, tuple)):
+        value = value.item()
+    wrong = not isinstance(value, _TYPES.get(kind, (object,)))
+    if wrong or (isinstance(value, bool) and kind in ("NUMBER_INTEGER", "NUMBER_DOUBLE")):
+        raise TaskError(
+            "output '{}' is declared {}, and the function gave {}: {!r}".format(name, kind, type(value).__name__, value)
+        )
+    return _finite(float(value) if kind == "NUMBER_DOUBLE" else value)
+
+
+def _from_file(name: str, path: str, kind: str) -> Any:
+    text = _read(path)
+    if kind == "STRING":
+        return text
+    try:
+        value = json.loads(text.strip().lower() if kind == "BOOLEAN" else text)
+    except ValueError:
+        raise TaskError("output '{}' is declared {}, and its file holds {!r}".format(name, kind, text[:200])) from None
+    return int(value) if kind == "NUMBER_INTEGER" and value == int(value) else value
+
+
+def _stand_ins() -> Dict[str, Any]:
+    """Names that component sources import from ``kfp`` and ``mlplat``, without either being installed."""
+
+    def decorator(func: Any = None, **_: Any) -> Any:
+        return func if func is not None else decorator
+
+    class PipelineTaskFinalStatus:
+        def __init__(self, **fields: Any) -> None:
+            self.__dict__.update(fields)
+
+    dsl = types.ModuleType("kfp.dsl")
+    names: Dict[str, Any] = {cls.__name__: cls for cls in ARTIFACT_CLASSES.values()}
+    names.update({kind: _Marker(kind) for kind in ("Input", "Output", "InputPath", "OutputPath")})
+    names.update(get_uri=get_uri, component=decorator, container_component=decorator, pipeline=decorator)
+    names.update(PipelineTaskFinalStatus=PipelineTaskFinalStatus)
+    dsl.__dict__.update(names)
+    dsl.__dict__["__all__"] = sorted(names)
+    for package in ("kfp", "mlplat"):
+        module = types.ModuleType(package)
+        module.__dict__.update(dsl=dsl, __path__=[])
+        sys.modules[package] = module
+        sys.modules[package + ".dsl"] = dsl
+    return names
+
+
+def _load(source: str, function: str) -> Tuple[Any, Dict[str, Any]]:
+    import __future__
+    import linecache
+
+    module = types.ModuleType("component")
+    sys.modules["component"] = module
+    file = "<{}>".format(function)
+    linecache.cache[file] = (len(source), None, source.splitlines(True), file)
+    exec(compile(source, file, "exec", flags=__future__.annotations.compiler_flag, dont_inherit=True), module.__dict__)
+    return module.__dict__[function], module.__dict__
+
+
+def _annotation(text: Any, namespace: Dict[str, Any]) -> Any:
+    if not isinstance(text, str):
+        return text
+    try:
+        return eval(text, dict(namespace))
+    except Exception:
+        for kind in ("InputPath", "OutputPath", "Input", "Output"):
+            if kind + "[" in text or kind + "(" in text:
+                return _Marker(kind)
+        return None
+
+
+class _Call:
+    """One call of the function: its arguments, and where its outputs lie."""
+
+    def __init__(self, call: Dict[str, Any]) -> None:
+        self.call = call
+        self.out = call["out"]
+        self.artifacts: Dict[str, Artifact] = {}
+
+    def path_of(self, output: str) -> str:
+        folder = "artifacts" if output in self.call["output_artifacts"] else "files"
+        return os.path.join(self.out, folder, output)
+
+    def output_artifact(self, name: str, annotation: Any) -> Artifact:
+        spec = self.call["output_artifacts"][name]
+        declared = getattr(annotation, "of", None)
+        default = ARTIFACT_CLASSES.get(spec["schemaTitle"], Artifact)
+        cls = declared if is_artifact_class(declared) and isinstance(declared, type) else default
+        artifact = cls(name)
+        artifact.uri = "mlplat://artifacts/" + spec["key"]
+        artifact.custom_path = self.path_of(name)
+        os.makedirs(os.path.dirname(artifact.path), exist_ok=True)
+        return artifact
+
+    def arguments(self, function: Any, namespace: Dict[str, Any]) -> Dict[str, Any]:
+        code, defaults = function.__code__, function.__defaults__ or ()
+        names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        optional = set(code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount])
+        optional.update(function.__kwdefaults__ or ())
+        arguments: Dict[str, Any] = {}
+        for name in names:
+            annotation = _annotation(function.__annotations__.get(name), namespace)
+            kind = getattr(annotation, "kind", "")
+            if name in self.call["parameters"]:
+                value = _parameter(name, self.call["parameters"][name], self.call.get("values", ""))
+                if value is not None or name not in optional:
+                    arguments[name] = value
+            elif name in self.call["artifacts"]:
+                spec = self.call["artifacts"][name]
+                if spec["value"] is None:
+                    if name not in optional:
+                        arguments[name] = None
+                    continue
+                artifact = _input_artifact(spec["value"], spec["path"])
+                arguments[name] = artifact.path if kind == "InputPath" else artifact
+            elif name in self.call["output_artifacts"]:
+                self.artifacts[name] = self.output_artifact(name, annotation)
+                arguments[name] = self.artifacts[name].path if kind == "OutputPath" else self.artifacts[name]
+            elif name in self.call["output_parameters"]:
+                os.makedirs(os.path.dirname(self.path_of(name)), exist_ok=True)
+                arguments[name] = self.path_of(name)
+        return arguments
+
+    def returned(self, result: Any, given: Dict[str, Any]) -> Dict[str, Any]:
+        outputs = [*self.call["output_parameters"], *self.call["output_artifacts"]]
+        names = [name for name in outputs if name not in given]
+        if not names:
+            return {}
+        if names == ["Output"]:
+            return {"Output": result}
+        if hasattr(result, "_asdict"):
+            result = result._asdict()
+        elif isinstance(result, tuple) and len(result) == len(names):
+            result = dict(zip(names, result))
+        if not isinstance(result, dict) or not set(names) <= set(result):
+            raise TaskError(
+                "the function must return a named tuple with {}; it returned {!r}".format(", ".join(names), result)
+            )
+        return {name: result[name] for name in names}
+
+    def keep_returned_artifact(self, name: str, value: Any) -> None:
+        path = self.path_of(name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        if isinstance(value, Artifact):
+            inside = os.path.join(self.out, "")
+            if value.path.startswith(inside) and value.path != path and os.path.exists(value.path):
+                os.replace(value.path, path)
+            if value.uri.startswith(inside):
+                value.uri = "mlplat://artifacts/" + self.call["output_artifacts"][name]["key"]
+            self.artifacts[name] = value
+        else:
+            self.artifacts[name] = self.output_artifact(name, None)
+            _write(path, str(value))
+
+    def write(self, result: Any, given: Dict[str, Any]) -> None:
+        returned = self.returned(result, given)
+        texts: Dict[str, str] = {}
+        for name, kind in self.call["output_parameters"].items():
+            if name in returned:
+                value = None if returned[name] is None else _output_parameter(name, returned[name], kind)
+            elif os.path.exists(self.path_of(name)):
+                value = _output_parameter(name, _from_file(name, self.path_of(name), kind), kind)
+            else:
+                value = None
+            try:
+                texts[name] = self.within_limit(name, inert(value), value)
+            except (TypeError, ValueError) as error:
+                raise TaskError("output '{}' can't be written as JSON: {}".format(name, error)) from None
+        for name, spec in self.call["output_artifacts"].items():
+            if name in returned:
+                self.keep_returned_artifact(name, returned[name])
+            artifact = self.artifacts[name]
+            if artifact.custom_path not in (None, self.path_of(name)) and os.path.exists(artifact.path):
+                import shutil
+
+                shutil.move(artifact.path, self.path_of(name))
+            texts[name] = inert(_artifact_value(name, artifact, spec, self.path_of(name)))
+        for name, text in texts.items():
+            _write(os.path.join(self.out, "values", name), text)
+
+    def within_limit(self, name: str, text: str, value: Any) -> str:
+        data = text.encode("utf-8", "surrogatepass")
+        if len(data) <= LARGEST_PARAMETER:
+            return text
+        _write(os.path.join(self.out, "large", name), text)
+        length = len(value) if isinstance(value, (list, tuple, dict)) else 0
+        digest = hashlib.sha256(data).hexdigest()
+        reference = {"length": length, "key": self.call["large_key"] + "/" + name, "digest": digest}
+        return inert({LARGE: reference})
+
+
+def _satisfied(requirement: str) -> bool:
+    import importlib.metadata as metadata
+
+    try:
+        from packaging.requirements import Requirement
+    except ImportError:
+        try:
+            from pip._vendor.packaging.requirements import Requirement  # type: ignore[no-redef]
+        except ImportError:
+            return False
+    try:
+        wanted = Requirement(requirement)
+        if wanted.url or (wanted.marker and not wanted.marker.evaluate()):
+            return bool(wanted.marker and not wanted.url)
+        if wanted.extras:
+            return False
+        return wanted.specifier.contains(metadata.version(wanted.name), prereleases=True)
+    except (ValueError, metadata.PackageNotFoundError):
+        return False
+
+
+def _environment(packages: List[str], options: List[str]) -> str:
+    """Make, or find, the environment of one set of requirements, and return its Python."""
+    import fcntl
+    import shutil
+    import subprocess
+    import tempfile
+
+    home = os.environ.get("MLPLAT_ENVIRONMENTS") or os.path.join(tempfile.gettempdir(), "mlplat-environments")
+    identity = json.dumps([sys.version, sys.prefix, sorted(packages), options])
+    folder = os.path.join(home, hashlib.sha256(identity.encode()).hexdigest()[:16])
+    python, done = os.path.join(folder, "bin", "python3"), os.path.join(folder, "complete")
+    os.makedirs(home, exist_ok=True)
+    with open(folder + ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if os.path.exists(done):
+            return python
+        shutil.rmtree(folder, ignore_errors=True)
+        print("installing {} into {}".format(" ".join(packages), folder), file=sys.stderr, flush=True)
+        uv = shutil.which("uv")
+        make = [sys.executable, "-m", "venv", "--system-site-packages"] + (["--without-pip"] if uv else []) + [folder]
+        install = [uv, "pip", "install", "--python", python] if uv else [python, "-m", "pip", "install", "-q"]
+        for command in (make, install + options + packages):
+            if subprocess.call(command, stdout=sys.stderr) != 0:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise TaskError("could not install {}".format(" ".join(packages)))
+        parents = [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
+        site = [entry.path for entry in os.scandir(os.path.join(folder, "lib")) if entry.name.startswith("python")][0]
+        _write(os.path.join(site, "site-packages", "parent.pth"), "\n".join(parents) + "\n")
+        _write(done, "")
+    return python
+
+
+def _text(argument: str) -> str:
+    return _read(argument[1:]) if argument.startswith("@/") else argument
+
+
+def _print_traceback(error: BaseException) -> None:
+    import traceback
+
+    frames = error.__traceback__
+    while frames is not None and frames.tb_frame.f_code.co_filename == __file__:
+        frames = frames.tb_next
+    traceback.print_exception(type(error), error, frames)
+
+
+def main(arguments: List[str]) -> int:
+    """Run one task.
+
+    Args:
+        arguments: SOURCE and CALL, see the module's text.
+
+    Returns:
+        The exit code: 0, or 1 after the reason was printed; the function's own when it calls ``sys.exit``.
+    """
+    source = _text(arguments[0])
+    try:
+        call = json.loads(_text(arguments[1]))
+    except ValueError as error:
+        print("an argument of this run is not JSON of its declared type: {}".format(error), file=sys.stderr)
+        return 1
+    try:
+        missing = [package for package in call.get("packages", ()) if not _satisfied(package)]
+        if missing and not os.environ.get("MLPLAT_INSTALLED"):
+            python = _environment(call["packages"], call.get("pip_options", []))
+            os.environ["MLPLAT_INSTALLED"] = "1"
+            os.execv(python, [python, __file__] + arguments)
+        _OUT["folder"] = call["out"]
+        os.makedirs(os.path.join(call["out"], "values"), exist_ok=True)
+        names = _stand_ins()
+        function, namespace = _load(source, call["function"])
+        run = _Call(call)
+        given = run.arguments(function, dict(names, **namespace))
+        result: Optional[Any] = None
+        try:
+            result = function(**given)
+        except SystemExit as stop:
+            if stop.code not in (None, 0):
+                raise
+        run.write(result, given)
+    except TaskError as error:
+        print("{}: {}".format(call.get("function"), error), file=sys.stderr)
+        return 1
+    except Exception as error:
+        _print_traceback(error)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
