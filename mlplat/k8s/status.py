@@ -7,17 +7,20 @@ import binascii
 import gzip
 import json
 import zlib
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlplat.errors import ClusterError, Diagnostic
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 def plain_status(workflow: Mapping[str, Any]) -> Mapping[str, Any]:
     """Unpack the nodes of a Workflow.
 
-    Above 1 MiB the controller writes ``status.compressedNodes`` (JSON, gzip, base64) in place of ``status.nodes``
-    (``workflow/packer`` of Argo 4.0.7); with a database configured it may keep them there (``offloadNodeStatusVersion``).
+    Above 1 MiB the controller writes ``status.compressedNodes`` (JSON, gzip, base64) in place of
+    ``status.nodes`` (``workflow/packer`` of Argo 4.0.7); with a database configured it may keep them there
+    (``offloadNodeStatusVersion``).
 
     Args:
         workflow: a Workflow as the API server gives it.
@@ -26,7 +29,8 @@ def plain_status(workflow: Mapping[str, Any]) -> Mapping[str, Any]:
         The same Workflow when it has plain nodes or none, else one with plain nodes.
 
     Raises:
-        ClusterError: the nodes are in the controller's database, or packed in a way that this version can't read.
+        ClusterError: the nodes are in the controller's database, or packed in a way that this version can't
+            read.
     """
     status = workflow.get("status") or {}
     if status.get("nodes"):
@@ -36,9 +40,10 @@ def plain_status(workflow: Mapping[str, Any]) -> Mapping[str, Any]:
             Diagnostic(
                 "MLP820",
                 "status.nodes",
-                "Argo keeps the nodes of this Workflow in its own database (nodeStatusOffLoad), where only the Argo Server reads them",
-                "get it with `argo get NAME -o json --argo-server HOST:PORT`, or turn nodeStatusOffLoad off in the "
-                "workflow-controller-configmap",
+                "Argo keeps the nodes of this Workflow in its own database (nodeStatusOffLoad), "
+                "where only the Argo Server reads them",
+                "get it with `argo get NAME -o json --argo-server HOST:PORT`, "
+                "or turn nodeStatusOffLoad off in the workflow-controller-configmap",
             )
         )
     packed = status.get("compressedNodes")

@@ -1,7 +1,7 @@
 """The record: what ran, with what, and what came of it.
 
-:func:`open_store` opens it. A Workflow goes in as the engine left it (:meth:`Store.record`), rows come out as the dataclasses
-of :mod:`mlplat.metadata.rows`. Nothing but the Workflow and its status is read.
+:func:`open_store` opens it. A Workflow goes in as the engine left it (:meth:`Store.record`), rows come out
+as the dataclasses of :mod:`mlplat.metadata.rows`. Nothing but the Workflow and its status is read.
 """
 
 from __future__ import annotations

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, delete, select, update
 
 from mlplat.metadata.database import Database, upsert
 from mlplat.metadata.schema import cache_entries
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _KEY_COLUMNS = ("namespace", "cache_name", "key")
 

@@ -1,5 +1,7 @@
 """Column types that keep what Python has in every database that the record may live in."""
 
+# ruff: noqa: ARG002 -- the signatures are SQLAlchemy's
+
 from __future__ import annotations
 
 import hashlib
@@ -24,7 +26,8 @@ def escape_text(text: str) -> str:
         text: any string.
 
     Returns:
-        The same string with such characters as U+001A and four hexadecimal digits; :func:`unescape_text` gives it back.
+        The same string with such characters as U+001A and four hexadecimal digits; :func:`unescape_text`
+        gives it back.
     """
     return _NOT_STORABLE.sub(lambda match: f"\x1a{ord(match[0]):04x}", text)
 
@@ -84,7 +87,10 @@ class Name(TypeDecorator[str]):
 
 
 class JsonText(TypeDecorator[Any]):
-    """JSON as ASCII text; unlike the databases' own JSON types it keeps NaN, infinities, NUL and the order of keys."""
+    """JSON as ASCII text.
+
+    Unlike the databases' own JSON types it keeps NaN, infinities, NUL and the order of keys.
+    """
 
     impl = Text
     cache_ok = True

@@ -1,18 +1,29 @@
 """Connections to the database of the record: where it is, how it is opened, how its errors read.
 
-SQLite is opened in WAL mode, so that readers never wait; a writing transaction takes the write lock when it begins
-(``BEGIN IMMEDIATE``), because SQLite lets no one wait who wants to write after having read.
+SQLite is opened in WAL mode, so that readers never wait; a writing transaction takes the write lock when it
+begins (``BEGIN IMMEDIATE``), because SQLite lets no one wait who wants to write after having read.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, select, text
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Select,
+    Table,
+    column,
+    create_engine,
+    event,
+    inspect,
+    select,
+    table,
+    text,
+)
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError as UrlError
@@ -21,6 +32,9 @@ from sqlalchemy.exc import DBAPIError, NoSuchModuleError, OperationalError, SQLA
 from mlplat.errors import Diagnostic, StoreError
 from mlplat.metadata.schema import HEAD, VERSION_TABLE, metadata
 
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
 Result = TypeVar("Result")
 
 MIGRATIONS = Path(__file__).with_name("migrations")
@@ -28,10 +42,10 @@ MIGRATIONS = Path(__file__).with_name("migrations")
 _BUSY_SECONDS = 30
 _ATTEMPTS = 5
 _DRIVERS = {
-    "postgres": ("postgresql+psycopg", "psycopg", "psycopg[binary]"),
-    "postgresql": ("postgresql+psycopg", "psycopg", "psycopg[binary]"),
-    "mysql": ("mysql+pymysql", "pymysql", "pymysql"),
-    "mariadb": ("mariadb+pymysql", "pymysql", "pymysql"),
+    "postgres": ("postgresql+psycopg", "psycopg", "mlplat[postgresql]"),
+    "postgresql": ("postgresql+psycopg", "psycopg", "mlplat[postgresql]"),
+    "mysql": ("mysql+pymysql", "pymysql", "mlplat[mysql]"),
+    "mariadb": ("mariadb+pymysql", "pymysql", "mlplat[mysql]"),
 }
 _WRITES = "mlplat_writes"
 _MIGRATION_LOCK = 0x6D6C706C6174
@@ -68,7 +82,9 @@ class Database:
             yield connection
 
     def write(self, work: Callable[[Connection], Result]) -> Result:
-        """Do something in one transaction; again from the start when the database broke a deadlock at its expense.
+        """Do something in one transaction.
+
+        Where the database breaks a deadlock at its expense, it is done again from the start.
 
         Args:
             work: what to do; it must not keep what it reads for later, as it may run several times.
@@ -81,12 +97,8 @@ class Database:
         """
         with reported(self._engine.url), self._write_lock:
             for _ in range(_ATTEMPTS - 1):
-                try:
-                    with _writing(self._engine) as connection:
-                        return work(connection)
-                except OperationalError as error:
-                    if not _is_conflict(error):
-                        raise
+                with suppress(_ConflictError), _conflicts(), _writing(self._engine) as connection:
+                    return work(connection)
             with _writing(self._engine) as connection:
                 return work(connection)
 
@@ -119,27 +131,28 @@ def connect(url_or_path: str | Path) -> Database:
 
 
 def upsert(
-    connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], update: Sequence[str]
+    connection: Connection, into: Table, rows: Sequence[Mapping[str, Any]], update: Sequence[str]
 ) -> None:
     """Insert rows; where the primary key is there already, update some columns of it instead.
 
     Args:
         connection: an open transaction.
-        table: the table.
-        rows: all with the same keys; sorted by primary key when other writers may have the same rows (no deadlocks then).
+        into: the table.
+        rows: all with the same keys; sorted by primary key when other writers may have the same rows (no
+            deadlocks then).
         update: the columns to update; none leaves the row as it is.
     """
     if not rows:
         return
-    keys = list(table.primary_key.columns.keys())
+    keys = list(into.primary_key.columns.keys())
     statement: Any
     if connection.dialect.name in ("mysql", "mariadb"):
-        statement = mysql.insert(table)
-        columns = {name: statement.inserted[name] for name in update} or {keys[0]: table.c[keys[0]]}
+        statement = mysql.insert(into)
+        columns = {name: statement.inserted[name] for name in update} or {keys[0]: into.c[keys[0]]}
         statement = statement.on_duplicate_key_update(columns)
     else:
         insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-        statement = insert(table)
+        statement = insert(into)
         if update:
             columns = {name: statement.excluded[name] for name in update}
             statement = statement.on_conflict_do_update(index_elements=keys, set_=columns)
@@ -148,12 +161,20 @@ def upsert(
     connection.execute(statement, list(rows))
 
 
-def _is_conflict(error: OperationalError) -> bool:
-    original: Any = error.orig
-    if getattr(original, "sqlstate", None) in _DEADLOCK_STATES:
-        return True
-    arguments = getattr(original, "args", ())
-    return bool(arguments) and arguments[0] in _MYSQL_DEADLOCKS
+class _ConflictError(Exception):
+    """A transaction failed only because another one was in its way."""
+
+
+@contextmanager
+def _conflicts() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        original: Any = error.orig
+        first = next(iter(original.args), None)
+        if getattr(original, "sqlstate", None) in _DEADLOCK_STATES or first in _MYSQL_DEADLOCKS:
+            raise _ConflictError from error
+        raise
 
 
 def _url(url_or_path: str | Path) -> URL:
@@ -209,7 +230,8 @@ def _writing(engine: Engine) -> Iterator[Connection]:
 def _stored_version(connection: Connection) -> str | None:
     if not inspect(connection).has_table(VERSION_TABLE):
         return None
-    return connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar_one_or_none()
+    query: Select[tuple[str]] = select(column("version_num")).select_from(table(VERSION_TABLE))
+    return connection.execute(query).scalar_one_or_none()
 
 
 def _migrate(engine: Engine) -> None:
@@ -249,9 +271,10 @@ def _exclusive(connection: Connection) -> Iterator[None]:
 
 
 def _upgrade(connection: Connection, version: str | None) -> None:
-    from alembic import command
-    from alembic.config import Config
-    from alembic.script import ScriptDirectory
+    """Run the migrations; Alembic is imported here because it is slow to import and seldom needed."""
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))

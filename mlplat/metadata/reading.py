@@ -1,8 +1,9 @@
 """What a Workflow and its status say, as rows; pure functions.
 
-The shape of ``status.nodes`` is Argo's (``NodeStatus`` in ``workflow_types.go`` of 4.0.7). What an artifact is comes from
-the manifest that the compiler writes: an output parameter is an artifact value when the node's template has an output
-artifact of the same name. Artifacts of Workflows that were written by hand are known by their key alone.
+The shape of ``status.nodes`` is Argo's (``NodeStatus`` in ``workflow_types.go`` of 4.0.7). What an artifact
+is comes from the manifest that the compiler writes: an output parameter is an artifact value when the node's
+template has an output artifact of the same name. Artifacts of Workflows that were written by hand are known
+by their key alone.
 """
 
 from __future__ import annotations
@@ -134,7 +135,14 @@ def read_nodes(workflow: Json, run: Run, ids: Iterable[str]) -> Iterator[NodeFac
         if node is not None:
             parent_id = parent_of.get(node_id, "")
             is_attempt = bool(parent_id) and _type(nodes[parent_id]) == "Retry"
-            task = _task(node_id, nodes, run.uid, parent_id, is_attempt, attempts.get(node_id, 0))
+            task = _task(
+                node_id,
+                nodes,
+                run.uid,
+                parent_id=parent_id,
+                is_attempt=is_attempt,
+                tries=attempts.get(node_id, 0),
+            )
             yield _facts(task, node, run, templates.of(node))
 
 
@@ -152,7 +160,8 @@ def fingerprint(node: Json) -> str:
 def manifest_digest(spec: Json) -> str:
     """Hash what a Workflow does, whatever its arguments are and whoever stored it.
 
-    Empty fields are left out, because the API server of a cluster adds some (``metadata: {}``, ``resources: {}``).
+    Empty fields are left out, because the API server of a cluster adds some (``metadata: {}``, ``resources:
+    {}``).
 
     Args:
         spec: ``spec`` of a Workflow.
@@ -199,8 +208,8 @@ def artifact_id(namespace: str, engine: Engine, key: str, uri: str) -> str:
 def parents(nodes: Mapping[str, Json]) -> dict[str, str]:
     """Find the node that made each node.
 
-    Loops, groups of steps and retries name what they make after themselves: ``loop(2:item)``, ``run[0].step``, ``task(1)``.
-    Everything else was made by its boundary.
+    Loops, groups of steps and retries name what they make after themselves: ``loop(2:item)``,
+    ``run[0].step``, ``task(1)``. Everything else was made by its boundary.
 
     Args:
         nodes: ``status.nodes``.
@@ -239,7 +248,7 @@ def _boundary_name(node: Json, nodes: Mapping[str, Json]) -> str:
 
 
 def _task(
-    node_id: str, nodes: Mapping[str, Json], run_uid: str, parent_id: str, is_attempt: bool, tries: int
+    node_id: str, nodes: Mapping[str, Json], run_uid: str, *, parent_id: str, is_attempt: bool, tries: int
 ) -> Task:
     node = nodes[node_id]
     kind = _type(node)
@@ -403,7 +412,7 @@ def _metrics(artifact: Artifact, name: str, task: Task) -> Iterator[Metric]:
 
 
 class _Templates:
-    """Finds the template of a node: in the spec, in a WorkflowTemplate that the run is made of, among those referred to."""
+    """Finds the template of a node, in the spec or in what the status keeps of WorkflowTemplates."""
 
     def __init__(self, workflow: Json) -> None:
         status = _mapping(workflow.get("status"))

@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, delete, select, update
 
@@ -16,13 +14,21 @@ from mlplat.k8s.status import plain_status
 from mlplat.metadata import schema
 from mlplat.metadata.database import Database, upsert
 from mlplat.metadata.reading import NodeFacts, fingerprint, identity, nodes_of, parents, read_nodes, read_run
-from mlplat.metadata.rows import Artifact, Metric, Run
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from mlplat.metadata.rows import Artifact, Metric, Run
 
 _REMEMBERED_RUNS = 64
 _BATCH = 500
 _TASK_COLUMNS = tuple(column.name for column in schema.tasks.columns if not column.primary_key)
 _RUN_COLUMNS = tuple(
-    name for name in schema.runs.columns.keys() if name not in ("uid", "created_at", "revision")
+    column.name for column in schema.runs.columns if column.name not in {"uid", "created_at", "revision"}
+)
+_ARTIFACT_COLUMNS = tuple(
+    column.name for column in schema.artifacts.columns if column.name not in {"id", "created_at"}
 )
 
 
@@ -30,7 +36,8 @@ _RUN_COLUMNS = tuple(
 class _Known:
     """What the tables hold of a run, as of a revision.
 
-    The revision in the database counts the changes of all writers: when it is another one, this knowledge is void.
+    The revision in the database counts the changes of all writers: when it is another one, this knowledge is
+    void.
     """
 
     revision: int = -1
@@ -139,10 +146,7 @@ def _write_nodes(
         for artifact in fact.artifacts:
             rows = produced if artifact.producer_run_uid else used
             rows[artifact.id] = _artifact_row(artifact, fact.task.finished_at or run.created_at)
-    update_columns = tuple(
-        name for name in schema.artifacts.columns.keys() if name not in ("id", "created_at")
-    )
-    _upsert_batches(connection, schema.artifacts, _by_id(produced), update_columns)
+    _upsert_batches(connection, schema.artifacts, _by_id(produced), _ARTIFACT_COLUMNS)
     _upsert_batches(connection, schema.artifacts, _by_id(used), ())
     _insert(connection, schema.parameters, [asdict(row) for fact in facts for row in fact.parameters])
     _insert(connection, schema.artifact_uses, [asdict(row) for fact in facts for row in fact.uses])

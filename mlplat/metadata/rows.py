@@ -1,14 +1,17 @@
 """What the record holds, as the queries of :class:`mlplat.metadata.Store` return it.
 
-All times are aware and in UTC. ``uid`` is the Workflow's, ``id`` of a task is the node's id in ``status.nodes``.
+All times are aware and in UTC. ``uid`` is the Workflow's, ``id`` of a task is the node's id in
+``status.nodes``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
 
 Engine = Literal["local", "argo"]
 Role = Literal["task", "attempt", "group"]
@@ -44,7 +47,8 @@ class Run:
         uid: ``metadata.uid`` of the Workflow.
         namespace: tenant, and namespace on a cluster.
         name: ``metadata.name``; not unique over time on a cluster.
-        pipeline: what was run: name of the pipeline, else of the WorkflowTemplate, else of the generated name.
+        pipeline: what was run: name of the pipeline, else of the WorkflowTemplate, else of the generated
+            name.
         experiment: name of the experiment.
         engine: where it ran.
         phase: ``Pending``, ``Running``, ``Succeeded``, ``Failed`` or ``Error``.
@@ -54,7 +58,8 @@ class Run:
         finished_at: when it ended; None while it runs.
         parameters: arguments of the Workflow, as plain text.
         labels: labels of the Workflow, without those that the engine keeps for itself.
-        manifest_digest: ``sha256:…`` of the spec without its arguments; equal for runs of the same program on both engines.
+        manifest_digest: ``sha256:…`` of the spec without its arguments; equal for runs of the same program
+            on both engines.
     """
 
     uid: str
@@ -88,7 +93,8 @@ class Task:
         name: full node name, such as ``run-x7k2p.for-loop-2(0:0).train``.
         display_name: last part of the name.
         type: Argo's node type (``Pod``, ``Retry``, ``DAG``, ``TaskGroup``, ``Skipped``, …).
-        role: ``task`` for a unit of work, ``attempt`` for one try of a task that retries, ``group`` for what only holds others.
+        role: ``task`` for a unit of work, ``attempt`` for one try of a task that retries, ``group`` for what
+            only holds others.
         template: name of the template that it ran; may be empty.
         phase: Argo's node phase, ``Skipped`` and ``Omitted`` included.
         message: why it is in this phase; may be empty.

@@ -1,6 +1,7 @@
 """The tables of the record.
 
-A change here needs a new revision in ``migrations/versions`` and the new :data:`HEAD`; a test compares the two.
+A change here needs a new revision in ``migrations/versions`` and the new :data:`HEAD`; a test compares the
+two.
 """
 
 from __future__ import annotations

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, or_, select, update
+from sqlalchemy import Connection, RowMapping, Select, delete, func, or_, select, update
 
 from mlplat.errors import Diagnostic, StoreError, nearest
 from mlplat.metadata import schema
@@ -17,14 +14,21 @@ from mlplat.metadata.reading import DEFAULT_NAMESPACE
 from mlplat.metadata.recorder import Recorder
 from mlplat.metadata.rows import Artifact, ArtifactUse, Engine, Experiment, Metric, Parameter, Role, Run, Task
 
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from pathlib import Path
+    from types import TracebackType
+
 _SUGGESTED_RUNS = 200
+_TASKS: tuple[Role, ...] = ("task",)
 
 
 def open_store(url_or_path: str | Path) -> Store:
     """Open the record; an empty or older one is brought to the schema of this version.
 
     Args:
-        url_or_path: a file (SQLite; it and its folder are made), or a URL: ``sqlite:///…``, ``postgresql://…``, ``mysql://…``.
+        url_or_path: a file (SQLite; it and its folder are made), or a URL: ``sqlite:///…``,
+            ``postgresql://…``, ``mysql://…``.
 
     Returns:
         The store; close it, or use it in a ``with`` statement.
@@ -38,8 +42,8 @@ def open_store(url_or_path: str | Path) -> Store:
 class Store:
     """The record of runs; safe to use from several threads, and from several processes at once.
 
-    Use :func:`open_store` to get one. Every method raises :class:`mlplat.errors.StoreError` when the database can't be
-    reached, read or written.
+    Use :func:`open_store` to get one. Every method raises :class:`mlplat.errors.StoreError` when the
+    database can't be reached, read or written.
 
     Args:
         database: an open database.
@@ -73,12 +77,14 @@ class Store:
     def record(self, workflow: Mapping[str, Any], changed: Collection[str] | None = None) -> Run:
         """Write what a Workflow says of itself, in one transaction; doing it again changes nothing.
 
-        Rows of nodes that are as they were are not written; rows of nodes that have gone from the status are deleted.
+        Rows of nodes that are as they were are not written; rows of nodes that have gone from the status are
+        deleted.
 
         Args:
             workflow: the Workflow with its status, running or finished, from either engine.
-            changed: ids of the nodes that changed since this store recorded the same run last; the others are then not even
-                looked at, which makes a call cheap in a run of many nodes. None compares all of them.
+            changed: ids of the nodes that changed since this store recorded the same run last; the others
+                are then not even looked at, which makes a call cheap in a run of many nodes. None compares
+                all of them.
 
         Returns:
             The run as it was recorded.
@@ -135,7 +141,7 @@ class Store:
             if wanted is not None:
                 query = query.where(column == wanted)
         with self._database.reading() as connection:
-            return tuple(_run(row) for row in connection.execute(query))
+            return tuple(_run(row) for row in connection.execute(query).mappings())
 
     def run(self, name: str, namespace: str | None = None) -> Run:
         """Find one run.
@@ -153,7 +159,7 @@ class Store:
         with self._database.reading() as connection:
             return _find(connection, name, namespace)
 
-    def tasks(self, run: Run | str, roles: Collection[Role] | None = ("task",)) -> tuple[Task, ...]:
+    def tasks(self, run: Run | str, roles: Collection[Role] | None = _TASKS) -> tuple[Task, ...]:
         """List the nodes of a run in the order in which they started; those that didn't start come last.
 
         Args:
@@ -169,7 +175,7 @@ class Store:
             if roles is not None:
                 query = query.where(table.c.role.in_(list(roles)))
             query = query.order_by(table.c.started_at.is_(None), table.c.started_at, table.c.id)
-            return tuple(_task(row) for row in connection.execute(query))
+            return tuple(_task(row) for row in connection.execute(query).mappings())
 
     def parameters(self, run: Run | str, task_id: str | None = None) -> tuple[Parameter, ...]:
         """List values that went into the tasks of a run and came out of them.
@@ -190,13 +196,13 @@ class Store:
             )
             if task_id is not None:
                 query = query.where(table.c.task_id == task_id)
-            return tuple(Parameter(**row._mapping) for row in connection.execute(query))
+            return tuple(Parameter(**row) for row in connection.execute(query).mappings())
 
     def artifacts(
         self,
         run: Run | str | None = None,
         *,
-        type: str | None = None,
+        kind: str | None = None,
         name: str | None = None,
         namespace: str | None = None,
         digest: str | None = None,
@@ -206,7 +212,7 @@ class Store:
 
         Args:
             run: only those that a task of this run gave out, from the cache included.
-            type: only those of this schema title, such as ``system.Model``.
+            kind: only those of this schema title, such as ``system.Model``.
             name: only those of this name.
             namespace: only those of this namespace.
             digest: only those of this content.
@@ -218,7 +224,7 @@ class Store:
         table = schema.artifacts
         query = select(table).order_by(table.c.created_at.desc(), table.c.id).limit(limit)
         for column, wanted in (
-            (table.c.type, type),
+            (table.c.type, kind),
             (table.c.name, name),
             (table.c.namespace, namespace),
             (table.c.digest, digest),
@@ -232,13 +238,13 @@ class Store:
                     uses.c.run_uid == _uid(connection, run), uses.c.direction == "output"
                 )
                 query = query.where(table.c.id.in_(given_out))
-            return tuple(_artifact(row) for row in connection.execute(query))
+            return tuple(_artifact(row) for row in connection.execute(query).mappings())
 
-    def artifact(self, id: str) -> Artifact:
+    def artifact(self, reference: str) -> Artifact:
         """Find one artifact.
 
         Args:
-            id: its id or the beginning of it, its key, or its URI.
+            reference: its id or the beginning of it, its key, or its URI.
 
         Returns:
             The artifact.
@@ -247,17 +253,19 @@ class Store:
             StoreError: there is none, or several.
         """
         table = schema.artifacts
-        same_place = or_(table.c.key == id, table.c.uri == id)
-        query = select(table).where(or_(table.c.id.startswith(id, autoescape=True), same_place)).limit(2)
+        same_place = or_(table.c.key == reference, table.c.uri == reference)
+        query = (
+            select(table).where(or_(table.c.id.startswith(reference, autoescape=True), same_place)).limit(2)
+        )
         with self._database.reading() as connection:
-            found = connection.execute(query).all() if id else []
+            found = connection.execute(query).mappings().all()
         if len(found) != 1:
             what = "several artifacts" if found else "no artifact"
             raise StoreError(
                 Diagnostic(
                     "MLP711",
                     "",
-                    f"there is {what} with the id or key '{id}'",
+                    f"there is {what} with the id or key '{reference}'",
                     "`mlplat get artifacts` lists them",
                 )
             )
@@ -284,7 +292,7 @@ class Store:
         with self._database.reading() as connection:
             if run is not None:
                 query = query.where(table.c.run_uid == _uid(connection, run))
-            return tuple(ArtifactUse(**row._mapping) for row in connection.execute(query))
+            return tuple(ArtifactUse(**row) for row in connection.execute(query).mappings())
 
     def metrics(self, run: Run | str) -> tuple[Metric, ...]:
         """List the numbers that the tasks of a run logged, in the order in which the tasks finished.
@@ -304,7 +312,7 @@ class Store:
                 .where(table.c.run_uid == _uid(connection, run))
                 .order_by(tasks.c.finished_at, table.c.task_id, table.c.id)
             )
-            return tuple(_metric(row) for row in connection.execute(query))
+            return tuple(_metric(row) for row in connection.execute(query).mappings())
 
     def experiments(self, namespace: str | None = None) -> tuple[Experiment, ...]:
         """List experiments, by name.
@@ -331,7 +339,7 @@ class Store:
         if namespace is not None:
             query = query.where(table.c.namespace == namespace)
         with self._database.reading() as connection:
-            return tuple(Experiment(**row._mapping) for row in connection.execute(query))
+            return tuple(Experiment(**row) for row in connection.execute(query).mappings())
 
     def delete_run(self, name: str, namespace: str | None = None) -> tuple[Artifact, ...]:
         """Delete a run, its tasks, and what the cache holds from it.
@@ -341,7 +349,8 @@ class Store:
             namespace: where to look; None looks everywhere.
 
         Returns:
-            Artifacts that no other run reads or gives out, now gone from the record; their bytes can be deleted.
+            Artifacts that no other run reads or gives out, now gone from the record; their bytes can be
+            deleted.
 
         Raises:
             StoreError: there is no such run.
@@ -368,7 +377,7 @@ def _find(connection: Connection, name: str, namespace: str | None) -> Run:
     if namespace is not None:
         query = query.where(table.c.namespace == namespace)
         known = known.where(table.c.namespace == namespace)
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(query).mappings().one_or_none()
     if row is None:
         names = list(dict.fromkeys(connection.execute(known).scalars()))
         hint = nearest(name, names) if len(names) <= 10 else _closest(name, names)
@@ -393,11 +402,15 @@ def _delete(connection: Connection, run: Run) -> tuple[Artifact, ...]:
     uses, artifacts, tasks = schema.artifact_uses, schema.artifacts, schema.tasks
     of_run = select(uses.c.artifact_id).where(uses.c.run_uid == run.uid)
     of_others = select(uses.c.artifact_id).where(uses.c.run_uid != run.uid)
-    orphans = connection.execute(
-        select(artifacts)
-        .where(artifacts.c.id.in_(of_run), artifacts.c.id.not_in(of_others))
-        .order_by(artifacts.c.id)
-    ).all()
+    orphans = (
+        connection.execute(
+            select(artifacts)
+            .where(artifacts.c.id.in_(of_run), artifacts.c.id.not_in(of_others))
+            .order_by(artifacts.c.id)
+        )
+        .mappings()
+        .all()
+    )
     nodes = select(tasks.c.id).where(tasks.c.run_uid == run.uid)
     connection.execute(
         delete(schema.cache_entries).where(
@@ -406,7 +419,7 @@ def _delete(connection: Connection, run: Run) -> tuple[Artifact, ...]:
     )
     connection.execute(delete(schema.runs).where(schema.runs.c.uid == run.uid))
     for row in orphans:
-        connection.execute(delete(artifacts).where(artifacts.c.id == row.id))
+        connection.execute(delete(artifacts).where(artifacts.c.id == row["id"]))
     connection.execute(
         update(artifacts)
         .where(artifacts.c.producer_run_uid == run.uid)
@@ -419,19 +432,19 @@ def _without_id(table: Any) -> list[Any]:
     return [column for column in table.columns if column.name != "id"]
 
 
-def _run(row: Row[Any]) -> Run:
-    return Run(**row._mapping)
+def _run(row: RowMapping) -> Run:
+    return Run(**row)
 
 
-def _task(row: Row[Any]) -> Task:
-    return Task(**{name: value for name, value in row._mapping.items() if name != "fingerprint"})
+def _task(row: RowMapping) -> Task:
+    return Task(**{name: value for name, value in row.items() if name != "fingerprint"})
 
 
-def _artifact(row: Row[Any]) -> Artifact:
-    return Artifact(**{name: value for name, value in row._mapping.items() if name != "created_at"})
+def _artifact(row: RowMapping) -> Artifact:
+    return Artifact(**{name: value for name, value in row.items() if name != "created_at"})
 
 
-def _metric(row: Row[Any]) -> Metric:
-    fields = dict(row._mapping)
+def _metric(row: RowMapping) -> Metric:
+    fields = dict(row)
     not_finite = fields.pop("not_finite")
     return Metric(**{**fields, "value": float(not_finite) if not_finite else fields["value"]})
