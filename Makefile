@@ -1,0 +1,68 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+# Passed on to the tools: make test PYTEST_ARGS='-k cache', make e2e E2E_ARGS='-m smoke'.
+PYTEST_ARGS ?=
+E2E_ARGS ?=
+BENCH_ARGS ?=
+# Given on the command line, the Python that .venv is made with.
+PYTHON ?=
+
+.PHONY: help venv demo test check e2e bench docs lock golden clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|' 2>/dev/null \
+	  || sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/  make \1  \2/p' $(firstword $(MAKEFILE_LIST))
+
+$(VENV)/.locked: requirements/dev.txt requirements/venv.sh
+	@PYTHON='$(PYTHON)' requirements/venv.sh $(VENV) requirements/dev.txt
+
+$(READY): $(VENV)/.locked pyproject.toml
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --editable .
+	@touch $@
+
+venv: $(READY) ## make .venv with the locked versions
+
+demo: $(READY) ## run two pipelines on this machine, and show what came of them
+	@$(BIN)/python examples/demo/run.py
+
+test: $(READY) ## run the unit tests: no cluster, no network
+	$(BIN)/python -m pytest tests/unit -n 2 -rs $(PYTEST_ARGS)
+
+check: $(READY) ## lint, format, types, import contracts, documentation
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m mkdocs build --strict --quiet --site-dir $(VENV)/site
+
+e2e: $(READY) ## run the end-to-end tests on a real cluster (E2E_ARGS go to pytest)
+	tests/e2e/run $(E2E_ARGS)
+
+bench: $(READY) ## measure against peers
+	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+docs: $(READY) ## build the documentation into site/
+	$(BIN)/python -m mkdocs build --strict
+
+golden: $(READY) ## write the golden manifests anew; review the difference as text
+	$(BIN)/python -m pytest tests/unit -q --update-golden -k golden
+
+.venv-lock/.locked: requirements/lock.txt requirements/venv.sh
+	@PYTHON='$(PYTHON)' requirements/venv.sh .venv-lock requirements/lock.txt
+
+LOCK = UV_NO_CONFIG=1 .venv-lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 \
+  --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
+
+lock: .venv-lock/.locked ## lock the newest versions that pyproject.toml allows, with their hashes
+	$(LOCK) pyproject.toml --all-extras --group dev --output-file requirements/dev.txt
+	$(LOCK) pyproject.toml --all-extras --constraints requirements/dev.txt --output-file requirements/all.txt
+	$(LOCK) requirements/lock.in --output-file requirements/lock.txt
+
+clean: ## remove all that these commands made, except the cluster's cache
+	rm -rf $(VENV) .venv-lock site dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .mlplat
+	find mlplat tests benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
