@@ -1,6 +1,7 @@
 """Runs one Python function as a task: reads its inputs, calls it, writes its outputs.
 
-Called as ``python3 runtime.py SOURCE CALL``, both arguments text, or ``@FILE`` for text that stands in a file. CALL is JSON::
+Called as ``python3 runtime.py SOURCE CALL``, both arguments text, or ``@/FILE`` for text that Argo put into a file because it is
+long; SOURCE also ``@source:FILE`` for one that several templates share. CALL is JSON::
 
     {"function": NAME,
      "parameters": {NAME: {"type": TYPE, "value": JSON, "large": PATH}},
@@ -20,6 +21,7 @@ Standard library only, Python 3.8 or newer: this text travels into containers, i
 import hashlib
 import json
 import os
+import re
 import sys
 import types
 from typing import Any, Dict, List, Optional, Tuple
@@ -418,6 +420,10 @@ def _environment(packages: List[str], options: List[str]) -> str:
 
 
 def _text(argument: str) -> str:
+    if argument.startswith("@source:"):
+        # A pod annotation: Kubernetes did not undo there what it undoes in arguments.
+        shared = _read(argument[len("@source:") :])
+        return re.sub(r"\$\$|\$\(E\)", lambda found: "$" if found.group() == "$$" else "", shared)
     return _read(argument[1:]) if argument.startswith("@/") else argument
 
 

@@ -1,0 +1,104 @@
+"""Limits of Argo and Kubernetes that a manifest can run into, checked offline.
+
+The maxima of lists are those of Argo 4's full CRDs; sizes are etcd's, Argo's and Kubernetes' own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mlplat.errors import Diagnostic
+
+LARGEST_WORKFLOW = 1024 * 1024
+LARGEST_ANNOTATIONS = 256 * 1024
+LARGEST_CONFIG_MAP = 1024 * 1024
+LARGEST_ARGUMENT = 128 * 1024
+MOST_TEMPLATES = 200
+MOST_TASKS = 200
+MOST_PARAMETERS = 500
+
+
+def size(document: Mapping[str, Any]) -> int:
+    """Return the bytes of a document as the JSON that the API server stores."""
+    return len(json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode())
+
+
+def check(documents: list[dict[str, Any]]) -> list[Diagnostic]:
+    """Tell where documents exceed a limit.
+
+    Args:
+        documents: Workflows, WorkflowTemplates, ConfigMaps.
+
+    Returns:
+        Warnings; the local engine has no such limits.
+    """
+    return [problem for document in documents for problem in _check(document)]
+
+
+def _warning(code: str, path: str, message: str, hint: str) -> Diagnostic:
+    return Diagnostic(code, path, message, hint, severity="warning")
+
+
+def _check(document: dict[str, Any]) -> Iterator[Diagnostic]:
+    kind = document.get("kind", "")
+    if kind == "ConfigMap":
+        if (found := size(document.get("data", {}))) > LARGEST_CONFIG_MAP:
+            yield _warning(
+                "MLP350",
+                "data",
+                f"the large values take {found:,} bytes, a ConfigMap holds {LARGEST_CONFIG_MAP:,}",
+                "put the data where the tasks can read it, and give its address",
+            )
+        return
+    spec = document.get("spec", {})
+    if (found := size(document)) > LARGEST_WORKFLOW * 9 // 10:
+        yield _warning(
+            "MLP351",
+            "",
+            f"the {kind} takes {found:,} bytes; with its status it must stay below {LARGEST_WORKFLOW:,}",
+            "split the pipeline, or loop with dsl.ParallelFor instead of writing many tasks",
+        )
+    annotations = spec.get("podMetadata", {}).get("annotations", {})
+    if (found := size(annotations)) > LARGEST_ANNOTATIONS:
+        yield _warning(
+            "MLP352",
+            "spec.podMetadata.annotations",
+            f"they take {found:,} bytes, a pod's annotations hold {LARGEST_ANNOTATIONS:,}",
+            "put large functions into a package in the image",
+        )
+    templates = spec.get("templates", [])
+    if len(templates) > MOST_TEMPLATES:
+        yield _warning(
+            "MLP353",
+            "spec.templates",
+            f"there are {len(templates)} templates; Argo's full CRDs take {MOST_TEMPLATES}",
+            "call one component with parameters instead of writing many, or install the minimal CRDs",
+        )
+    for number, template in enumerate(templates):
+        path = f"spec.templates.{number} ({template.get('name', '')})"
+        tasks = template.get("dag", {}).get("tasks", [])
+        if len(tasks) > MOST_TASKS:
+            yield _warning(
+                "MLP354",
+                f"{path}.dag.tasks",
+                f"there are {len(tasks)} tasks; Argo's full CRDs take {MOST_TASKS} in one DAG",
+                "group tasks into pipelines that the pipeline calls, loop with dsl.ParallelFor, or install the minimal CRDs",
+            )
+        parameters = template.get("inputs", {}).get("parameters", [])
+        if len(parameters) > MOST_PARAMETERS:
+            yield _warning(
+                "MLP355",
+                f"{path}.inputs.parameters",
+                f"there are {len(parameters)} parameters; Argo's full CRDs take {MOST_PARAMETERS}",
+                "give many values as one list or dict",
+            )
+        for position, argument in enumerate(template.get("container", {}).get("args", [])):
+            if (found := len(argument.encode())) > LARGEST_ARGUMENT:
+                yield _warning(
+                    "MLP356",
+                    f"{path}.container.args.{position}",
+                    f"the argument takes {found:,} bytes; Linux takes {LARGEST_ARGUMENT:,}",
+                    "put a large function into a package in the image",
+                )

@@ -1,0 +1,106 @@
+"""Values in a manifest, in forms in which neither Argo nor Kubernetes finds anything to replace.
+
+*Inert JSON* is JSON text in which two braces in a row and dollar signs are escaped as ``\\u007b\\u007b`` and ``\\u0024``: in JSON both
+can stand only inside strings, where the escapes mean the same. *Container text* is for command lines and environment
+variables: dollar signs are doubled, which Kubernetes undoes, and braces are split by ``$(E)``, an empty variable.
+
+The functions that end in ``_expression`` return expressions (expr-lang, as in ``{{=…}}``) that do the same on the cluster.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+LARGE = "mlplat.dev/large"
+"""The only key of an object that stands for a value too large for a parameter."""
+
+LARGEST_PARAMETER = 32 * 1024
+"""Bytes of inert JSON up to which a value is a parameter; Argo copies parameters into every node's status."""
+
+EMPTY_VARIABLE = "E"
+"""Name of the empty environment variable that splits braces."""
+
+_TWO_BRACES = re.compile(r"\{(?=\{)")
+
+
+def inert(text: str) -> str:
+    """Make JSON text inert.
+
+    Args:
+        text: JSON text.
+
+    Returns:
+        JSON text of the same value.
+    """
+    return text.replace("{{", r"\u007b\u007b").replace("$", r"\u0024")
+
+
+def inert_json(value: Any) -> str:
+    """Write a value as inert JSON.
+
+    Args:
+        value: what JSON has.
+
+    Returns:
+        Inert JSON text.
+
+    Raises:
+        ValueError: the value holds NaN or an infinity.
+        TypeError: the value has no JSON form.
+    """
+    return inert(json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False))
+
+
+def container_text(text: str) -> str:
+    """Write text for a command line or environment variable, so that it arrives as it is."""
+    return _TWO_BRACES.sub(f"{{$({EMPTY_VARIABLE})", text.replace("$", "$$"))
+
+
+def literal(text: str) -> str:
+    """Write text as a string of an expression: single quotes, no braces that would open or close a tag, and no double
+    quotes, which Argo 3 mistakes for those of the JSON around the tag."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
+    for unwanted in ("{", "}", '"'):
+        escaped = escaped.replace(unwanted, f"\\u{ord(unwanted):04x}")
+    return f"'{escaped}'"
+
+
+def inert_expression(text: str) -> str:
+    """Return the expression that makes the JSON text, which an expression gives, inert."""
+    braces = rf"sprig.replace('\u007b\u007b', '\\u007b\\u007b', {text})"
+    return rf"sprig.replace('$', '\\u0024', {braces})"
+
+
+def item_expression(items: str, index: str) -> str:
+    """Return the expression for one item of a list, as inert JSON.
+
+    Args:
+        items: expression that gives the list as inert JSON, or as a reference to a large one.
+        index: expression that gives the position.
+    """
+    picked = inert_expression(f"toJson(fromJSON({items})[asInt({index})])")
+    length, position = literal('"length":'), literal('"index":')
+    reference = f"sprig.replace({length}, {position} + string({index}) + ',' + {length}, {items})"
+    return f"{is_large(items)} ? {reference} : {picked}"
+
+
+def length_expression(items: str) -> str:
+    """Return the expression for the length of a list that an expression gives as inert JSON or as a reference."""
+    return f"{is_large(items)} ? int(fromJSON({items})['{LARGE}'].length) : len(fromJSON({items}))"
+
+
+def is_large(text: str) -> str:
+    """Return the expression that tells whether inert JSON is a reference to a large value."""
+    return f"{text} startsWith {literal('{' + json.dumps(LARGE))}"
+
+
+def large_reference(digest: str, length: int) -> str:
+    """Write the reference to a value that stands in the Workflow's ConfigMap.
+
+    Args:
+        digest: name of the entry.
+        length: items of a list; 0 for anything else.
+    """
+    return inert_json({LARGE: {"length": length, "file": digest}})

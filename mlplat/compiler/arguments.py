@@ -1,0 +1,94 @@
+"""Pass: the run's arguments: known, of the declared type, and out of the Workflow when they are large."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from mlplat.argo import values
+from mlplat.compiler.program import Argument, Program
+from mlplat.dsl.annotations import TYPE_NAMES, fits
+from mlplat.errors import ArgumentError, Diagnostic, nearest
+from mlplat.ir.model import ABSENT, InputParameter, ParameterType
+
+
+def run(program: Program) -> Program:
+    """Bind arguments and defaults to the pipeline's parameters.
+
+    Raises:
+        ArgumentError: an argument is unknown, missing, or of another type.
+    """
+    parameters = program.spec.root.input_parameters
+    problems = list(_problems(program))
+    if problems:
+        raise ArgumentError(problems)
+    arguments: dict[str, Argument] = {}
+    large = dict(program.values)
+    for name, parameter in parameters.items():
+        value = program.options.arguments.get(name, parameter.default)
+        arguments[name] = _argument(value, parameter, large)
+    return replace(program, arguments=arguments, values=large)
+
+
+def _argument(value: Any, parameter: InputParameter, large: dict[str, str]) -> Argument:
+    if value is ABSENT or value is None:
+        return Argument("" if parameter.optional else None)
+    text = values.inert_json(value)
+    if len(text.encode("utf-8", "surrogatepass")) > values.LARGEST_PARAMETER:
+        return Argument(None, keep_large(text, value, large))
+    return Argument(value if parameter.type is ParameterType.STRING else json.dumps(value, ensure_ascii=False))
+
+
+def keep_large(text: str, value: Any, large: dict[str, str]) -> str:
+    """Put a large value among the Workflow's large values.
+
+    Args:
+        text: the value as inert JSON.
+        value: the value.
+        large: texts by SHA-256; the value's is added.
+
+    Returns:
+        The reference that stands for it.
+    """
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    large[digest] = text
+    return values.large_reference(digest, len(value) if isinstance(value, (list, dict)) else 0)
+
+
+def _problems(program: Program) -> Iterator[Diagnostic]:
+    spec, given = program.spec, program.options.arguments
+    parameters = spec.root.input_parameters
+    for name in given:
+        if name not in parameters:
+            message = f"the pipeline has no parameter '{name}'"
+            hint = nearest(name, list(parameters)) or "it takes none"
+            yield Diagnostic("MLP401", spec.name, message, hint)
+    for name, value in given.items():
+        if name not in parameters or (value is None and parameters[name].optional):
+            continue
+        kind = parameters[name].type
+        if not fits(value, kind):
+            message = f"'{name}' is declared {TYPE_NAMES[kind]}, and was given {value!r}"
+            yield Diagnostic("MLP403", spec.name, message, f"give {_example(name, kind)}")
+    if program.options.kind == "Workflow":
+        for name, parameter in parameters.items():
+            if name not in given and parameter.default is ABSENT and not parameter.optional:
+                hint = f"give it: -p {_example(name, parameter.type)}"
+                yield Diagnostic("MLP402", spec.name, f"the parameter '{name}' has no value", hint)
+    for name in spec.root.input_artifacts:
+        message = f"the pipeline takes the artifact '{name}', and a run can't be given one"
+        yield Diagnostic("MLP404", spec.name, message, "take a path or URI as a str parameter, and read it in a component")
+
+
+def _example(name: str, kind: ParameterType) -> str:
+    examples = {
+        ParameterType.NUMBER_INTEGER: "3",
+        ParameterType.NUMBER_DOUBLE: "0.5",
+        ParameterType.BOOLEAN: "true",
+        ParameterType.LIST: "'[1, 2]'",
+        ParameterType.STRUCT: "'{\"key\": 1}'",
+    }
+    return f"{name}={examples.get(kind, 'text')}"

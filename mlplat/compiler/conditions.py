@@ -1,0 +1,72 @@
+"""CEL conditions of the IR to Argo's expressions.
+
+The IR's conditions compare ``inputs.parameter_values['name']`` with each other or with constants, with ``int()`` and ``double()``
+around numbers, joined by ``&&``, ``||`` and ``!``. Both languages write these alike; names of values and functions differ,
+and strings are escaped anew, so that no text of a user's can end a tag.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from mlplat.argo.values import literal
+from mlplat.errors import CompileError, Diagnostic
+
+_TOKEN = re.compile(
+    r"""
+    (?P<space>\s+)
+  | inputs\.parameter_values\[(?P<quote>['"])(?P<input>[^'"]*)(?P=quote)\]
+  | (?P<string>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")
+  | (?P<number>-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)
+  | (?P<operator>==|!=|<=|>=|<|>|&&|\|\||!|\(|\)|\[|\]|-)
+  | (?P<word>[A-Za-z_]\w*)
+    """,
+    re.VERBOSE,
+)
+_WORDS = {"true": "true", "false": "false", "null": "nil", "int": "int", "double": "float", "string": "string"}
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "'": "'", '"': '"', "b": "\b", "f": "\f", "a": "\a", "v": "\v"}
+
+
+def to_expression(condition: str, value: Callable[[str], str], path: str) -> str:
+    """Translate a condition.
+
+    Args:
+        condition: CEL of the IR.
+        value: gives the expression for an input's value.
+        path: where the condition stands, for errors.
+
+    Returns:
+        An expression that gives true or false.
+
+    Raises:
+        CompileError: the condition holds something else than comparisons of inputs and constants.
+    """
+    parts: list[str] = []
+    at = 0
+    while at < len(condition):
+        token = _TOKEN.match(condition, at)
+        if token is None or (token["word"] and token["word"] not in _WORDS):
+            message = f"the condition can't be read from '{condition[at : at + 20]}' on: {condition}"
+            raise CompileError(Diagnostic("MLP330", path, message, "compare inputs with constants: == != < <= > >= && || !"))
+        if token["input"] is not None:
+            parts.append(value(token["input"]))
+        elif token["string"]:
+            parts.append(literal(_unquoted(token["string"])))
+        elif token["space"]:
+            parts.append(" ")
+        elif token["word"]:
+            parts.append(_WORDS[token["word"]])
+        else:
+            parts.append(token[0])
+        at = token.end()
+    return "".join(parts)
+
+
+def _unquoted(text: str) -> str:
+    def unescaped(match: re.Match[str]) -> str:
+        if match[1]:
+            return chr(int(match[1], 16))
+        return _ESCAPES.get(match[2], match[2])
+
+    return re.sub(r"\\(?:u([0-9a-fA-F]{4})|(.))", unescaped, text[1:-1], flags=re.DOTALL)

@@ -1,0 +1,228 @@
+"""Pass: graphs to DAG templates, executors to container templates.
+
+A region of the pipeline (branch, loop, nested pipeline) is a DAG template of its own. A loop is two: one that holds the list and
+runs the other once for each position in it, so that the list stands once in the record and each iteration gets only its item.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from mlplat.argo import names, values
+from mlplat.argo.values import literal
+from mlplat.compiler import executors
+from mlplat.compiler.arguments import keep_large
+from mlplat.compiler.conditions import to_expression
+from mlplat.compiler.executors import PATH_PARAMETER
+from mlplat.compiler.program import Program
+from mlplat.compiler.scope import Scope, expression, input_name
+from mlplat.ir.model import ABSENT, Component, Constant, Container, Graph, OneOf, Task, TaskOutput
+from mlplat.manifest import canonical_json
+
+_ITEMS = "items"
+_ITERATION = "iteration"
+
+
+def run(program: Program) -> Program:
+    """Write every template that the pipeline's graph reaches."""
+    return _Lowering(program).run()
+
+
+class _Lowering:
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.spec = program.spec
+        self.templates: list[dict[str, Any]] = []
+        self.taken = names.Unique()
+        self.written: dict[Any, str] = {}
+        self.executors: dict[str, str] = {}
+        self.values = dict(program.values)
+        self.paths: dict[str, bool] = {}
+        self.has_large = bool(program.values) or _has_large_constant(program)
+
+    def run(self) -> Program:
+        name = self.taken.take(names.template_name(self.spec.name))
+        self.graph(name, self.spec.root, is_root=True)
+        entry = [template for template in self.templates if template["name"] == name]
+        others = [template for template in self.templates if template["name"] != name]
+        return replace(self.program, templates=(*entry, *others), executors=self.executors, values=self.values)
+
+    def needs_path(self, component: str) -> bool:
+        """Tell whether a component, or anything that it calls, writes into the artifact store."""
+        if component not in self.paths:
+            called = self.spec.components[component]
+            self.paths[component] = (
+                executors.needs_path(called)
+                if called.graph is None
+                else any(self.needs_path(task.component) for task in called.graph.tasks.values())
+            )
+        return self.paths[component]
+
+    def graph(self, name: str, component: Component, *, is_root: bool = False, has_path: bool = False) -> None:
+        """Write the DAG template of a component."""
+        graph = component.graph
+        assert graph is not None
+        task_names = _task_names(graph)
+        scope = Scope(component, task_names, self.program.arguments if is_root else None)
+        template: dict[str, Any] = {"name": name}
+        place = len(self.templates)
+        self.templates.append(template)
+        inputs = [] if is_root else self.inputs(component, has_path)
+        if inputs:
+            template["inputs"] = {"parameters": inputs}
+        outputs = _outputs(graph, scope)
+        if outputs:
+            template["outputs"] = {"parameters": outputs}
+        prefix = "" if is_root else f"{{{{inputs.parameters.{PATH_PARAMETER}}}}}/"
+        template["dag"] = {
+            "tasks": [self.task(key, task, scope, f"{prefix}{task_names[key]}") for key, task in graph.tasks.items()]
+        }
+        self.templates[place] = template
+
+    def inputs(self, component: Component, has_path: bool) -> list[dict[str, Any]]:
+        parameters: list[dict[str, Any]] = []
+        for name, parameter in component.input_parameters.items():
+            default = None if parameter.default is ABSENT else parameter.default
+            optional = {"value": self.constant(default)} if parameter.optional else {}
+            parameters.append({"name": input_name(name), **optional})
+        for name, artifact in component.input_artifacts.items():
+            parameters.append({"name": input_name(name), **({"value": "null"} if artifact.optional else {})})
+        return [*parameters, {"name": PATH_PARAMETER}] if has_path else parameters
+
+    def constant(self, value: Any) -> str:
+        text = values.inert_json(value)
+        if len(text.encode("utf-8", "surrogatepass")) <= values.LARGEST_PARAMETER:
+            return text
+        return keep_large(text, value, self.values)
+
+    def task(self, key: str, task: Task, scope: Scope, path: str) -> dict[str, Any]:
+        component = self.spec.components[task.component]
+        if task.iterator:
+            template = self.loop(key, task)
+        elif component.graph is not None:
+            template = self.called_graph(task.component)
+        else:
+            template = self.leaf(task, component)
+        result: dict[str, Any] = {"name": scope.task_names[key], "template": template}
+        arguments = self.arguments(task, component, scope, path)
+        if arguments:
+            result["arguments"] = {"parameters": arguments}
+        if task.depends_on:
+            result["depends"] = " && ".join(f"{scope.task_names[other]}.Succeeded" for other in task.depends_on)
+        if task.condition:
+            condition = to_expression(
+                task.condition, lambda name: scope.reference(task.parameters[name]).value, f"{self.spec.name}.{key}"
+            )
+            result["when"] = expression(condition)
+        return result
+
+    def arguments(self, task: Task, component: Component, scope: Scope, path: str) -> list[dict[str, Any]]:
+        name_of = input_name if component.graph is not None else str
+        given: list[dict[str, Any]] = []
+        for name, source in {**task.parameters, **task.artifacts}.items():
+            if isinstance(source, Constant) and not source.selector:
+                given.append({"name": name_of(name), "value": self.constant(source.value)})
+            else:
+                given.append({"name": name_of(name), "value": scope.reference(source).tag})
+        if task.iterator and isinstance(task.iterator.items, Constant):
+            given.append({"name": _ITEMS, "value": self.constant(task.iterator.items.value)})
+        if self.needs_path(task.component):
+            given.append({"name": PATH_PARAMETER, "value": path})
+        return given
+
+    def called_graph(self, component: str) -> str:
+        if component not in self.written:
+            name = self.taken.take(names.template_name(component.removeprefix("comp-")))
+            self.written[component] = name
+            self.graph(name, self.spec.components[component], has_path=self.needs_path(component))
+        return self.written[component]
+
+    def loop(self, key: str, task: Task) -> str:
+        iterator = task.iterator
+        assert iterator is not None
+        component = self.spec.components[task.component]
+        has_path = self.needs_path(task.component)
+        items = _ITEMS if isinstance(iterator.items, Constant) else input_name(iterator.items.name)
+        item = iterator.item_input
+        passed = [name for name in (*component.input_parameters, *component.input_artifacts) if name != item]
+        region = self.taken.take(names.template_name(key))
+        declared = [{"name": name} for name in dict.fromkeys([*map(input_name, passed), items])]
+        text = f"inputs.parameters[{literal(items)}]"
+        arguments = [
+            {"name": input_name(name), "value": f"{{{{inputs.parameters.{input_name(name)}}}}}"} for name in passed
+        ]
+        arguments.append({"name": input_name(item), "value": expression(values.item_expression(text, "item"))})
+        if has_path:
+            declared.append({"name": PATH_PARAMETER})
+            arguments.append({"name": PATH_PARAMETER, "value": f"{{{{inputs.parameters.{PATH_PARAMETER}}}}}/{{{{item}}}}"})
+        body = self.taken.take(f"{region}-{_ITERATION}")
+        template: dict[str, Any] = {"name": region, "inputs": {"parameters": declared}}
+        if iterator.parallelism:
+            template["parallelism"] = iterator.parallelism
+        template["dag"] = {
+            "tasks": [
+                {
+                    "name": _ITERATION,
+                    "template": body,
+                    "arguments": {"parameters": arguments},
+                    "withSequence": {"count": expression(values.length_expression(text))},
+                }
+            ]
+        }
+        self.templates.append(template)
+        self.graph(body, component, has_path=has_path)
+        return region
+
+    def leaf(self, task: Task, component: Component) -> str:
+        """Write the template of a task's executor, once for all tasks that want it alike."""
+        container = self.spec.executors[component.executor]
+        assert isinstance(container, Container)
+        cached = task.cache and self.program.options.cache
+        identity = (component.executor, cached, task.cache_key if cached else "", task.retry)
+        if identity not in self.written:
+            name = self.taken.take(names.template_name(component.executor.removeprefix("exec-")))
+            self.written[identity] = name
+            self.executors[name] = component.executor
+            self.templates.append(
+                executors.template(
+                    name,
+                    component,
+                    container,
+                    self.program.options,
+                    cached=cached,
+                    cache_key=task.cache_key,
+                    retry=task.retry,
+                    has_large_values=self.has_large,
+                )
+            )
+        return self.written[identity]
+
+
+def _task_names(graph: Graph) -> dict[str, str]:
+    taken = names.Unique()
+    return {key: taken.take(names.template_name(key)) for key in graph.tasks}
+
+
+def _outputs(graph: Graph, scope: Scope) -> list[dict[str, Any]]:
+    outputs: Mapping[str, TaskOutput | OneOf] = {**graph.output_parameters, **graph.output_artifacts}
+    written = []
+    for name, source in outputs.items():
+        output = source.choices[0] if isinstance(source, OneOf) else source
+        tag = scope.reference(output).tag
+        written.append({"name": name, "valueFrom": {"parameter": tag, "default": "null"}})
+    return written
+
+
+def _has_large_constant(program: Program) -> bool:
+    components = [program.spec.root, *program.spec.components.values()]
+    constants = [
+        source.value
+        for component in components
+        if component.graph
+        for task in component.graph.tasks.values()
+        for source in (*task.parameters.values(), task.iterator.items if task.iterator else None)
+        if isinstance(source, Constant) and isinstance(source.value, (str, list, dict))
+    ]
+    return any(len(canonical_json(value)) * 6 > values.LARGEST_PARAMETER for value in constants)

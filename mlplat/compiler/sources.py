@@ -1,0 +1,45 @@
+"""Pass: each function's text stands once in the manifest.
+
+The text of a function that one template runs is that template's argument. A text that several templates share stands in a pod
+annotation, beside the runtime's, and the templates name its file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import replace
+
+from mlplat.argo.values import container_text
+from mlplat.compiler.executors import RUNTIME_FOLDER
+from mlplat.compiler.program import Program
+from mlplat.ir.model import Container
+
+FILE_ARGUMENT = "@source:"
+"""How an argument of the runtime names a file instead of holding a text."""
+
+
+def run(program: Program) -> Program:
+    """Put the functions' texts in place."""
+    texts = {template: _source(program, label) for template, label in program.executors.items()}
+    uses = Counter(texts.values())
+    shared: dict[str, str] = {}
+    templates = []
+    for template in program.templates:
+        if "container" in template:
+            source = texts[template["name"]]
+            argument = container_text(source)
+            if uses[source] > 1:
+                file = f"source-{hashlib.sha256(source.encode()).hexdigest()[:8]}.py"
+                shared[file] = argument
+                argument = f"{FILE_ARGUMENT}{RUNTIME_FOLDER}/{file}"
+            container = template["container"]
+            template = {**template, "container": {**container, "args": [argument, *container["args"][1:]]}}
+        templates.append(template)
+    return replace(program, templates=tuple(templates), sources=shared)
+
+
+def _source(program: Program, label: str) -> str:
+    container = program.spec.executors[label]
+    assert isinstance(container, Container) and container.python is not None
+    return container.python.source
