@@ -15,6 +15,10 @@ from sqlalchemy.dialects.mysql import DATETIME, LONGTEXT
 
 NAME_LENGTH = 255
 
+# MySQL's TEXT ends at 64 KiB, and its DATETIME drops fractions of a second.
+_LONG_TEXT = Text().with_variant(LONGTEXT(), "mysql", "mariadb")
+_TIME = DateTime().with_variant(DATETIME(fsp=6), "mysql", "mariadb")
+
 _NOT_STORABLE = re.compile("[\x00\x1a\ud800-\udfff]")
 _ESCAPED = re.compile("\x1a([0-9a-f]{4})")
 
@@ -55,12 +59,8 @@ def shorten_name(name: str) -> str:
 class AnyText(TypeDecorator[str]):
     """Text of any length with any character."""
 
-    impl = Text
+    impl = _LONG_TEXT
     cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> Any:
-        """Take the longest text type: MySQL's ``TEXT`` ends at 64 KiB."""
-        return dialect.type_descriptor(LONGTEXT() if dialect.name in ("mysql", "mariadb") else Text())
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         """Escape on the way in."""
@@ -92,12 +92,8 @@ class JsonText(TypeDecorator[Any]):
     Unlike the databases' own JSON types it keeps NaN, infinities, NUL and the order of keys.
     """
 
-    impl = Text
+    impl = _LONG_TEXT
     cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> Any:
-        """Take the longest text type."""
-        return dialect.type_descriptor(LONGTEXT() if dialect.name in ("mysql", "mariadb") else Text())
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str:
         """Write as JSON."""
@@ -111,14 +107,8 @@ class JsonText(TypeDecorator[Any]):
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware time, stored in UTC to the microsecond."""
 
-    impl = DateTime
+    impl = _TIME
     cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> Any:
-        """Ask MySQL for fractions of a second, which it drops otherwise."""
-        return dialect.type_descriptor(
-            DATETIME(fsp=6) if dialect.name in ("mysql", "mariadb") else DateTime()
-        )
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Store without zone, in UTC."""

@@ -230,7 +230,7 @@ def _writing(engine: Engine) -> Iterator[Connection]:
 def _stored_version(connection: Connection) -> str | None:
     if not inspect(connection).has_table(VERSION_TABLE):
         return None
-    query: Select[tuple[str]] = select(column("version_num")).select_from(table(VERSION_TABLE))
+    query: Select[Any] = select(column("version_num")).select_from(table(VERSION_TABLE))
     return connection.execute(query).scalar_one_or_none()
 
 
@@ -272,9 +272,9 @@ def _exclusive(connection: Connection) -> Iterator[None]:
 
 def _upgrade(connection: Connection, version: str | None) -> None:
     """Run the migrations; Alembic is imported here because it is slow to import and seldom needed."""
-    from alembic import command  # noqa: PLC0415
-    from alembic.config import Config  # noqa: PLC0415
-    from alembic.script import ScriptDirectory  # noqa: PLC0415
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))

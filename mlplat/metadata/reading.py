@@ -222,7 +222,7 @@ def parents(nodes: Mapping[str, Json]) -> dict[str, str]:
     for node_id, node in nodes.items():
         boundary = node.get("boundaryID") or ""
         parent = _maker(node, nodes, makers) if makers else None
-        if parent is None and boundary in nodes:
+        if parent in {None, node_id} and boundary in nodes:
             parent = boundary
         if parent is not None and parent != node_id:
             found[node_id] = parent

@@ -1,0 +1,165 @@
+"""Opening a store: migrations, mistakes, and several processes at once."""
+
+from __future__ import annotations
+
+import multiprocessing
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import MetaData, create_engine, text
+
+from mlplat.errors import StoreError
+from mlplat.metadata import open_store
+from mlplat.metadata.database import MIGRATIONS
+from mlplat.metadata.schema import HEAD, VERSION_TABLE, metadata
+
+MakeRun = Callable[..., dict[str, Any]]
+
+
+def test_migrations_make_the_schema_of_the_code(store_url: str) -> None:
+    with open_store(store_url) as store, store._database.reading() as connection:
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "version_table": VERSION_TABLE}
+        )
+        assert compare_metadata(context, metadata) == []
+
+
+def test_migrations_make_what_create_all_makes(tmp_path: Path) -> None:
+    path = tmp_path / "migrated.db"
+    open_store(path).close()
+
+    def statements(url: str, *, create: bool) -> set[tuple[str, str]]:
+        engine = create_engine(url)
+        with engine.begin() as connection:
+            if create:
+                metadata.create_all(connection)
+            reflected = MetaData()
+            reflected.reflect(connection)
+        engine.dispose()
+        return {
+            (table.name, repr(part))
+            for table in reflected.sorted_tables
+            if table.name != VERSION_TABLE
+            for part in (*table.columns, *table.indexes, *(sorted(map(repr, table.foreign_keys))))
+        }
+
+    assert statements(f"sqlite:///{path}", create=False) == statements("sqlite://", create=True)
+
+
+def test_the_newest_revision_is_the_one_that_the_code_expects() -> None:
+    assert ScriptDirectory(str(MIGRATIONS)).get_current_head() == HEAD
+
+
+def test_opening_a_current_store_does_not_import_alembic(tmp_path: Path) -> None:
+    path = tmp_path / "mlplat.db"
+    open_store(path).close()
+    program = f"""
+import sys
+from mlplat.metadata import open_store
+open_store({str(path)!r}).close()
+assert "alembic" not in sys.modules
+"""
+
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_sqlite_is_opened_for_many_readers(tmp_path: Path) -> None:
+    with open_store(tmp_path / "mlplat.db") as store, store._database.reading() as connection:
+        settings = {
+            name: connection.execute(text(f"PRAGMA {name}")).scalar()
+            for name in ("journal_mode", "foreign_keys", "busy_timeout")
+        }
+
+    assert settings == {"journal_mode": "wal", "foreign_keys": 1, "busy_timeout": 30000}
+
+
+def test_a_store_of_a_newer_version_is_left_alone(store_url: str) -> None:
+    with open_store(store_url) as store:
+        store._database.write(
+            lambda connection: connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = '9999'"))
+        )
+
+    with pytest.raises(StoreError, match=r"newer mlplat \(its schema is 9999.*\n.*upgrade mlplat"):
+        open_store(store_url)
+
+
+def test_tables_of_another_program_are_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "mlflow.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE runs (run_uuid TEXT)")
+    connection.close()
+
+    with pytest.raises(StoreError, match=r"tables of another program \(runs\)"):
+        open_store(path)
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("This is certainly not a database, and long enough to tell. " * 20)
+
+    with pytest.raises(StoreError, match=r"notes\.txt: file is not a database\n.*no SQLite file"):
+        open_store(path)
+
+
+def test_a_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="unable to open database file"):
+        open_store(tmp_path)
+
+
+def test_a_parent_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(StoreError, match=r"can't be opened: .*\n.*check the path"):
+        open_store(tmp_path / "file" / "mlplat.db")
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("postgresql://u:p@ss:word@host:port/x", "URL of the metadata store can't be read"),
+        ("oracle9://host/x", "no database of the kind 'oracle9'"),
+        ("postgresql://user:secret@127.0.0.1:1/x", "check host and port in the URL"),
+        ("mysql://user:secret@127.0.0.1:1/x", "check host and port in the URL"),
+    ],
+)
+def test_bad_urls_have_a_hint_and_keep_the_password(url: str, message: str) -> None:
+    with pytest.raises(StoreError, match=message) as caught:
+        open_store(url)
+    assert "secret" not in str(caught.value)
+
+
+def test_processes_may_open_and_record_at_once(store_url: str, training_run: MakeRun) -> None:
+    workflows = [training_run("shared", "uid-shared"), training_run("own", "uid-own")]
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=_record_often, args=(store_url, workflows, n)) for n in range(3)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+
+    assert [process.exitcode for process in processes] == [0, 0, 0]
+    with open_store(store_url) as store:
+        assert {run.name for run in store.runs()} == {"shared", "own-0", "own-1", "own-2"}
+        assert len(store.tasks("shared", roles=None)) == 10
+        assert len(store.parameters("shared")) == 6
+        assert len(store.uses(run="shared")) == 6
+
+
+def _record_often(url: str, workflows: list[dict[str, Any]], number: int) -> None:
+    shared, own = workflows
+    own["metadata"].update(name=f"own-{number}", uid=f"uid-own-{number}")
+    with open_store(url) as store:
+        for turn in range(20):
+            for workflow in (shared, own):
+                workflow["status"]["nodes"][f"{(workflow is shared and 'shared') or 'own'}-1"]["message"] = (
+                    f"{number}.{turn}"
+                )
+                store.record(workflow)
