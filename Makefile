@@ -38,7 +38,7 @@ check: $(READY) ## lint, format, types, import contracts, documentation
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m mkdocs build --strict --quiet --site-dir $(VENV)/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet --site-dir $(VENV)/site
 
 e2e: $(READY) ## run the end-to-end tests on a real cluster (E2E_ARGS go to pytest)
 	tests/e2e/run $(E2E_ARGS)
@@ -47,7 +47,7 @@ bench: $(READY) ## measure against peers
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 docs: $(READY) ## build the documentation into site/
-	$(BIN)/python -m mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 golden: $(READY) ## write the golden manifests anew; review the difference as text
 	$(BIN)/python -m pytest tests/unit -q --update-golden -k golden
