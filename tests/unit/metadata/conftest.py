@@ -41,8 +41,8 @@ def training_run(
 ) -> Workflow:
     """A finished run on a cluster.
 
-    A task, one that needed a second attempt, a condition that was not met, a loop of two whose second item came from
-    the cache, and a DAG around it all.
+    A task, one that needed a second attempt, a condition that was not met, a loop of two whose second item
+    came from the cache, and a DAG around it all.
     """
     data = artifact_value("processed_data", "system.Dataset", f"{name}/data-preprocessing/processed_data")
     model = artifact_value(
@@ -54,7 +54,7 @@ def training_run(
         f"{name}/model-training/metrics",
         metadata={"accuracy": 0.9375, "epochs": 3, "final": True, "note": "good"},
     )
-    trained = {
+    trained: Workflow = {
         "inputs": {
             "parameters": [{"name": "processed_data", "value": data}],
             "artifacts": [{"name": "processed_data", "path": "/mlplat/in/processed_data"}],
@@ -70,16 +70,16 @@ def training_run(
         },
     }
 
-    def node(id: str, suffix: str, kind: str, phase: str = "Succeeded", **fields: Any) -> Workflow:
+    def node(node_id: str, suffix: str, kind: str, phase: str = "Succeeded", **fields: Any) -> Workflow:
         display = suffix.rpartition(".")[2] or name
         return {
-            "id": id,
+            "id": node_id,
             "name": name + suffix,
             "displayName": display,
             "type": kind,
             "templateScope": f"local/{name}",
             "phase": phase,
-            "boundaryID": "" if id == name else name,
+            "boundaryID": "" if node_id == name else name,
             "startedAt": "2026-11-20T10:00:00Z",
             "finishedAt": "2026-11-20T10:05:00Z",
             **fields,
@@ -241,9 +241,9 @@ def postgres_socket() -> Iterator[Path]:
         os.chown(home, nobody.pw_uid, nobody.pw_gid)
         as_user |= {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
     initdb = [
-        _POSTGRES / "initdb",
+        f"{_POSTGRES}/initdb",
         "-D",
-        home / "data",
+        f"{home}/data",
         "-U",
         "mlplat",
         "-A",
@@ -253,7 +253,7 @@ def postgres_socket() -> Iterator[Path]:
         "--no-sync",
     ]
     subprocess.run(initdb, check=True, capture_output=True, **as_user)
-    control = [_POSTGRES / "pg_ctl", "-D", home / "data", "-w", "-l", home / "log"]
+    control = [f"{_POSTGRES}/pg_ctl", "-D", f"{home}/data", "-w", "-l", f"{home}/log"]
     options = f"-c listen_addresses= -c unix_socket_directories={home} -c fsync=off"
     subprocess.run([*control, "-o", options, "start"], check=True, capture_output=True, **as_user)
     try:

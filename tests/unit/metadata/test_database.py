@@ -158,8 +158,6 @@ def _record_often(url: str, workflows: list[dict[str, Any]], number: int) -> Non
     own["metadata"].update(name=f"own-{number}", uid=f"uid-own-{number}")
     with open_store(url) as store:
         for turn in range(20):
-            for workflow in (shared, own):
-                workflow["status"]["nodes"][f"{(workflow is shared and 'shared') or 'own'}-1"]["message"] = (
-                    f"{number}.{turn}"
-                )
+            for workflow, node_id in ((shared, "shared-1"), (own, "own-1")):
+                workflow["status"]["nodes"][node_id]["message"] = f"{number}.{turn}"
                 store.record(workflow)
