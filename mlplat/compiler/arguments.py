@@ -73,7 +73,7 @@ def _problems(program: Program) -> Iterator[Diagnostic]:
         if not fits(value, kind):
             message = f"'{name}' is declared {TYPE_NAMES[kind]}, and was given {value!r}"
             yield Diagnostic("MLP403", spec.name, message, f"give {_example(name, kind)}")
-    if program.options.kind == "Workflow":
+    if program.options.require_arguments:
         for name, parameter in parameters.items():
             if name not in given and parameter.default is ABSENT and not parameter.optional:
                 hint = f"give it: -p {_example(name, parameter.type)}"

@@ -24,6 +24,7 @@ class Options:
         image: image of components that name none.
         namespace: ``metadata.namespace``; left out when empty.
         service_account: service account of the pods; the namespace's default when empty.
+        require_arguments: whether a parameter without a value is an error; else it must be given at submission.
         cache_max_age: how long a cached result counts, as Argo writes durations.
     """
 
@@ -34,6 +35,7 @@ class Options:
     image: str = DEFAULT_IMAGE
     namespace: str = ""
     service_account: str = ""
+    require_arguments: bool = True
     cache_max_age: str = "720h"
 
 

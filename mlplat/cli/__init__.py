@@ -1,0 +1,36 @@
+"""The ``mlplat`` command: parse, call, print."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from mlplat.cli.parser import parser
+from mlplat.errors import MlplatError
+
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line.
+
+    Args:
+        arguments: the words after ``mlplat``; those of this process when None.
+
+    Returns:
+        The exit code: 0; 1 for a run that failed; 2 for a mistake in what was given; 130 after Ctrl-C.
+    """
+    given = parser().parse_args(arguments)
+    try:
+        code: int = given.command(given)
+        sys.stdout.flush()
+    except MlplatError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    return code

@@ -1,0 +1,96 @@
+"""Pipeline parameters from the command line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mlplat import manifest
+from mlplat.errors import ArgumentError, Diagnostic, Source
+from mlplat.ir.model import InputParameter, ParameterType
+
+
+def read(
+    words: Sequence[str], files: Sequence[str], parameters: Mapping[str, InputParameter] | None
+) -> dict[str, Any]:
+    """Read ``-p`` and ``--parameter-file``.
+
+    Args:
+        words: ``NAME=VALUE`` each.
+        files: YAML or JSON files of values by name; ``-p`` wins over them.
+        parameters: the pipeline's, for the types; None when everything stays text.
+
+    Returns:
+        Values by name.
+
+    Raises:
+        ArgumentError: a word has no ``=``, a name stands twice, or a text is not of the declared type; all at once.
+    """
+    problems: list[Diagnostic] = []
+    values: dict[str, Any] = {}
+    for file in files:
+        values.update(_file(file))
+    seen: set[str] = set()
+    for word in words:
+        name, equals, text = word.partition("=")
+        if not equals:
+            problems.append(Diagnostic("MLP406", "", f"-p {word}: there is no '='", "write -p NAME=VALUE"))
+        elif name in seen:
+            problems.append(Diagnostic("MLP405", "", f"the parameter '{name}' is given twice", "give it once"))
+        else:
+            seen.add(name)
+            kind = parameters[name].type if parameters and name in parameters else ParameterType.STRING
+            try:
+                values[name] = typed(text, kind)
+            except ValueError:
+                message = f"'{name}' is declared {kind.value}, and {text!r} is none"
+                problems.append(Diagnostic("MLP403", "", message, _EXAMPLES[kind]))
+    if problems:
+        raise ArgumentError(problems)
+    return values
+
+
+_EXAMPLES = {
+    ParameterType.NUMBER_INTEGER: "give a whole number, such as 3",
+    ParameterType.NUMBER_DOUBLE: "give a number, such as 0.5",
+    ParameterType.BOOLEAN: "give true or false",
+    ParameterType.LIST: "give a JSON list, such as '[1, 2]'",
+    ParameterType.STRUCT: "give a JSON object, such as '{\"key\": 1}'",
+}
+
+
+def typed(text: str, kind: ParameterType) -> Any:
+    """Turn typed text into a value of a type.
+
+    Raises:
+        ValueError: the text is no such value.
+    """
+    match kind:
+        case ParameterType.NUMBER_INTEGER:
+            return int(text)
+        case ParameterType.NUMBER_DOUBLE:
+            number = float(text)
+            if number != number or number in (float("inf"), float("-inf")):
+                raise ValueError(text)
+            return number
+        case ParameterType.BOOLEAN:
+            return {"true": True, "false": False}[text.lower()] if text.lower() in ("true", "false") else _no(text)
+        case ParameterType.LIST | ParameterType.STRUCT:
+            value = json.loads(text)
+            return value if isinstance(value, list if kind is ParameterType.LIST else dict) else _no(text)
+    return text
+
+
+def _no(text: str) -> Any:
+    raise ValueError(text)
+
+
+def _file(path: str) -> dict[str, Any]:
+    file = Path(path)
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ArgumentError(Diagnostic("MLP204", "", f"the parameter file can't be read: {error}", source=Source(path))) from None
+    return manifest.load(text, path)[0]

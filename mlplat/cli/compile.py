@@ -1,0 +1,71 @@
+"""``mlplat compile``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from mlplat import compiler, ir, manifest
+from mlplat.cli import arguments
+from mlplat.cli.load import load
+from mlplat.errors import Diagnostic, ManifestError
+
+
+def run(given: argparse.Namespace) -> int:
+    """Write the manifest, or the IR, of a pipeline."""
+    loaded = load(given.file)
+    if loaded.spec is None:
+        raise ManifestError(Diagnostic("MLP205", "", f"{given.file} is a manifest already", "run it: mlplat run"))
+    documents: list[dict[str, Any]]
+    if given.to == "ir":
+        documents = ir.write(loaded.spec)
+    else:
+        program = compiler.compile(loaded.spec, options(given, loaded.spec))
+        documents = list(program.documents)
+        for warning in program.warnings:
+            print(warning, file=sys.stderr)
+    write(given.output, manifest.dump(documents))
+    return 0
+
+
+def options(given: argparse.Namespace, spec: ir.PipelineSpec) -> compiler.Options:
+    """Return the compiler's options of a command line."""
+    return compiler.Options(
+        name=given.name,
+        kind=getattr(given, "kind", "Workflow"),
+        arguments=arguments.read(given.parameter, given.parameter_file, spec.root.input_parameters),
+        cache=not given.no_cache,
+        image=given.image,
+        namespace=given.namespace,
+        service_account=given.service_account,
+        require_arguments=given.command_name == "run",
+    )
+
+
+def write(place: str, text: str) -> None:
+    """Write a file whole or not at all; ``-`` is standard output.
+
+    Raises:
+        ManifestError: the file can't be written; what was there before still is.
+    """
+    if place == "-":
+        sys.stdout.write(text)
+        return
+    target = Path(place)
+    try:
+        with tempfile.NamedTemporaryFile("w", dir=target.parent, delete=False, encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(file.name, 0o666 & ~_umask())
+        os.replace(file.name, target)
+    except OSError as error:
+        raise ManifestError(Diagnostic("MLP209", "", f"{place} can't be written: {error.strerror}")) from None
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,150 @@
+"""Reads the user's file: a Python program, IR YAML, or Argo YAML."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlplat import ir, manifest
+from mlplat.errors import Diagnostic, ManifestError, MlplatError, Source, nearest
+from mlplat.ir import PipelineSpec
+
+_ARGO_KINDS = ("Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "CronWorkflow", "ConfigMap")
+_OURS = str(Path(__file__).parent.parent)
+
+
+class ProgramError(MlplatError):
+    """The user's Python file raised; the text is its own traceback."""
+
+    default_code = "MLP206"
+
+    def __init__(self, text: str, diagnostics: list[Diagnostic]) -> None:
+        self.text = text
+        super().__init__(diagnostics)
+
+    def __str__(self) -> str:
+        return f"{self.text}{super().__str__()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a file holds: a pipeline, or documents for Argo."""
+
+    spec: PipelineSpec | None = None
+    documents: tuple[Mapping[str, Any], ...] = ()
+
+
+def load(place: str) -> Loaded:
+    """Read a file.
+
+    Args:
+        place: a path; for a Python file with several pipelines ``path:pipeline``.
+
+    Returns:
+        What it holds.
+
+    Raises:
+        MlplatError: it is not there, can't be read, raises, or holds nothing to run.
+    """
+    path, _, name = place.rpartition(":") if ".py:" in place else (place, "", "")
+    file = Path(path)
+    if not file.exists():
+        there = sorted(str(other) for other in file.parent.glob("*.[py]*") if other.is_file())
+        raise ManifestError(Diagnostic("MLP204", "", f"there is no file '{path}'", nearest(path, there), Source(path)))
+    if file.suffix == ".py":
+        return Loaded(_pipeline(file, name))
+    documents = manifest.load(_text(file), path)
+    if ir.is_ir(documents[0]):
+        return Loaded(ir.read(documents, path))
+    unknown = [document for document in documents if document.get("kind") not in _ARGO_KINDS]
+    if unknown or not any("Workflow" in document["kind"] for document in documents):
+        kind = unknown[0].get("kind") if unknown else documents[0]["kind"]
+        message = f"it is neither a pipeline nor a Workflow: kind is {kind!r}"
+        hint = "give Python with @dsl.pipeline, IR YAML (pipelineInfo, root), or an Argo Workflow"
+        raise ManifestError(Diagnostic("MLP205", "", message, hint, Source(path)))
+    return Loaded(documents=tuple(documents))
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ManifestError(Diagnostic("MLP204", "", f"it can't be read: {error}", source=Source(str(file)))) from None
+
+
+def _pipeline(file: Path, name: str) -> PipelineSpec:
+    from mlplat.dsl import Pipeline, PythonComponent
+
+    module = _execute(file)
+    pipelines = {key: value for key, value in vars(module).items() if isinstance(value, Pipeline)}
+    own = {key: value for key, value in pipelines.items() if value.__module__ == module.__name__}
+    source = Source(str(file))
+    if name:
+        if name not in pipelines:
+            hint = nearest(name, list(pipelines)) or "decorate a function with @dsl.pipeline"
+            raise ManifestError(Diagnostic("MLP207", "", f"there is no pipeline '{name}' in it", hint, source))
+        return pipelines[name].spec
+    candidates = own or pipelines
+    called = {task.component for value in candidates.values() for task in _graphs(value.spec)}
+    outermost = {key: value for key, value in candidates.items() if f"comp-{value.name}" not in called} or candidates
+    if len(outermost) == 1:
+        return next(iter(outermost.values())).spec
+    if outermost:
+        hint = f"name one: {', '.join(f'{file}:{key}' for key in outermost)}"
+        raise ManifestError(Diagnostic("MLP207", "", f"it holds {len(outermost)} pipelines", hint, source))
+    components = [key for key, value in vars(module).items() if isinstance(value, PythonComponent)]
+    message = f"it holds no pipeline, only {'components: ' + ', '.join(components) if components else 'other code'}"
+    raise ManifestError(Diagnostic("MLP207", "", message, "decorate a function that calls components with @dsl.pipeline", source))
+
+
+def _graphs(spec: PipelineSpec) -> list[Any]:
+    components = [spec.root, *spec.components.values()]
+    return [task for component in components if component.graph for task in component.graph.tasks.values()]
+
+
+def _execute(file: Path) -> types.ModuleType:
+    """Run a Python file as a module of its own."""
+    module = types.ModuleType(file.stem)
+    module.__file__ = str(file)
+    sys.modules[file.stem] = module
+    sys.path.insert(0, str(file.parent.absolute()))
+    try:
+        exec(compile(_text(file), str(file), "exec"), module.__dict__)  # noqa: S102 - it is the user's program
+    except MlplatError:
+        raise
+    except SyntaxError as error:
+        source = Source(error.filename or str(file), error.lineno or 0, error.offset or 0)
+        line = (error.text or "").strip()
+        raise ManifestError(Diagnostic("MLP208", "", f"not Python: {error.msg}: {line}", source=source)) from None
+    except SystemExit as error:
+        message = f"the file ends the program ({error!r}) while it is read"
+        hint = "put that below: if __name__ == '__main__':"
+        raise ManifestError(Diagnostic("MLP206", "", message, hint, Source(str(file)))) from None
+    except Exception as error:  # noqa: BLE001 - whatever the user's program raises is shown to the user
+        raise _program_error(error, file) from None
+    return module
+
+
+def _program_error(error: Exception, file: Path) -> ProgramError:
+    shown = traceback.TracebackException.from_exception(error)
+    frames = [frame for frame in shown.stack if not frame.filename.startswith(_OURS)]
+    shown.stack = traceback.StackSummary.from_list(frames)
+    shown.__context__ = None
+    line = frames[-1].lineno if frames else 0
+    hint = _import_hint(error) if isinstance(error, NameError) else "the traceback above is the file's own"
+    diagnostic = Diagnostic("MLP206", "", f"the file raised {type(error).__name__}: {error}", hint, Source(str(file), line or 0))
+    return ProgramError("".join(shown.format()), [diagnostic])
+
+
+def _import_hint(error: NameError) -> str:
+    from mlplat import dsl
+
+    name = error.name or ""
+    if name == "dsl":
+        return "write: from mlplat import dsl"
+    return f"write: from mlplat.dsl import {name}" if name in dsl.__all__ else "import it, or define it, before it is used"

@@ -1,0 +1,87 @@
+"""Shows a run while it goes on: a tree that changes on a terminal, lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TextIO
+
+from mlplat.cli import show
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+_FINAL = ("Succeeded", "Failed", "Error", "Skipped", "Omitted")
+
+
+class Lines:
+    """Prints a line when a task starts and when it ends."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+        self.phases: dict[str, str] = {}
+
+    def __call__(self, node: show.Node) -> None:
+        """Take in a node that changed."""
+        phase, known = node.get("phase", ""), self.phases.get(node["id"])
+        if node.get("type") not in ("Pod", "Retry", "Skipped") or phase == known:
+            return
+        self.phases[node["id"]] = phase
+        if phase == "Running":
+            self.stream.write(f"▶ {node['displayName']}\n")
+        elif phase in _FINAL:
+            self.stream.write(f"{show.describe(node)}\n")
+        self.stream.flush()
+
+
+class Tree:
+    """Draws the tree of a run's tasks anew as they change."""
+
+    def __init__(self, run: str) -> None:
+        self.run = run
+        self.nodes: dict[str, show.Node] = {}
+        self.lock = threading.Lock()
+
+    def __call__(self, node: show.Node) -> None:
+        """Take in a node that changed."""
+        with self.lock:
+            self.nodes[node["id"]] = dict(node)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Draw as much of the tree as the terminal has room for."""
+        from rich.text import Text
+
+        with self.lock:
+            nodes = dict(self.nodes)
+        written = [self.run, *show.lines(show.tree(nodes, self.run))]
+        room = max(options.max_height - 1, 5)
+        if len(written) > room:
+            running = [line for line in written if "▶" in line]
+            written = [*running[: room - 1], f"… {len(written) - min(len(running), room - 1)} more"]
+        yield Text("\n".join(line[: options.max_width] for line in written))
+
+
+@contextmanager
+def following(run: str, *, quiet: bool) -> Iterator[Any]:
+    """Show a run while the block runs.
+
+    Args:
+        run: name of the run.
+        quiet: show nothing.
+
+    Yields:
+        What to call with each node that changes.
+    """
+    if quiet:
+        yield lambda node: None
+    elif not sys.stderr.isatty():
+        yield Lines(sys.stderr)
+    else:
+        from rich.console import Console
+        from rich.live import Live
+
+        tree = Tree(run)
+        with Live(tree, console=Console(stderr=True), refresh_per_second=4, transient=True):
+            yield tree

@@ -1,0 +1,224 @@
+"""``mlplat run``: compile, run on an engine, record, tell."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import string
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mlplat import compiler
+from mlplat.argo import names
+from mlplat.cli import arguments, show
+from mlplat.cli.compile import options
+from mlplat.cli.load import Loaded, load
+from mlplat.cli.parser import home
+from mlplat.cli.progress import following
+from mlplat.errors import ArgumentError, Diagnostic, ManifestError, nearest
+
+_SUFFIX = string.ascii_lowercase + string.digits
+_LAST_LINES = 20
+Document = Mapping[str, Any]
+
+
+def run(given: argparse.Namespace) -> int:
+    """Run a pipeline or a Workflow, and print what came of it."""
+    documents = named(_documents(given, load(given.file)), given.name)
+    workflow = workflow_of(documents)
+    _warn_of_relative_paths(given, workflow)
+    if given.engine == "argo":
+        finished = _on_cluster(given, documents)
+    else:
+        finished = _here(given, documents)
+    if given.output == "json":
+        print(json.dumps(finished, indent=2, ensure_ascii=False))
+    else:
+        print(report(finished, given))
+    return 0 if finished["status"]["phase"] == "Succeeded" else 1
+
+
+def _documents(given: argparse.Namespace, loaded: Loaded) -> list[dict[str, Any]]:
+    if loaded.spec is not None:
+        program = compiler.compile(loaded.spec, options(given, loaded.spec))
+        if given.engine == "argo":
+            for warning in program.warnings:
+                print(warning, file=sys.stderr)
+        return list(program.documents)
+    documents = [dict(document) for document in loaded.documents]
+    values = arguments.read(given.parameter, given.parameter_file, None)
+    return [_with_arguments(document, values) if document.get("kind") == "Workflow" else document for document in documents]
+
+
+def _with_arguments(workflow: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    spec = workflow.get("spec", {})
+    known = [parameter["name"] for parameter in spec.get("arguments", {}).get("parameters", ())]
+    unknown = [name for name in values if name not in known]
+    if unknown:
+        raise ArgumentError(
+            [
+                Diagnostic("MLP401", "", f"the Workflow has no parameter '{name}'", nearest(name, known) or "it takes none")
+                for name in unknown
+            ]
+        )
+    parameters = [
+        {**parameter, **({"value": _text(values[parameter["name"]])} if parameter["name"] in values else {})}
+        for parameter in spec.get("arguments", {}).get("parameters", ())
+    ]
+    return {**workflow, "spec": {**spec, "arguments": {**spec.get("arguments", {}), "parameters": parameters}}} if parameters else workflow
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def workflow_of(documents: Sequence[Document]) -> Document:
+    """Return the Workflow among documents.
+
+    Raises:
+        ManifestError: there is none, or more than one.
+    """
+    workflows = [document for document in documents if document.get("kind") == "Workflow"]
+    if len(workflows) != 1:
+        message = f"there are {len(workflows)} Workflows in it; a run is one"
+        raise ManifestError(Diagnostic("MLP205", "", message, "give a file with one Workflow, and what it refers to"))
+    return workflows[0]
+
+
+def named(documents: Sequence[Document], name: str) -> list[dict[str, Any]]:
+    """Give the Workflow a name of its own, and its ConfigMap one that goes with it."""
+    workflow = workflow_of(documents)
+    metadata = dict(workflow.get("metadata", {}))
+    generated = metadata.pop("generateName", None) or f"{metadata.get('name', 'run')}-"
+    suffix = "".join(random.choices(_SUFFIX, k=names.GENERATED_SUFFIX))  # noqa: S311 - a name, no secret
+    own = names.dns_label(name) if name else f"{generated}{suffix}"
+    ordered = {"name": own, **{key: value for key, value in metadata.items() if key != "name"}}
+    written = [dict(document) for document in documents if document is not workflow]
+    spec = dict(workflow["spec"])
+    for document in written:
+        if document.get("kind") == "ConfigMap" and document["metadata"]["name"].endswith("-values"):
+            before, after = document["metadata"]["name"], f"{own}-values"
+            document["metadata"] = {**document["metadata"], "name": after}
+            spec["volumes"] = [_renamed(volume, before, after) for volume in spec.get("volumes", ())]
+    return [*written, {**workflow, "metadata": ordered, "spec": spec}]
+
+
+def _renamed(volume: Document, before: str, after: str) -> dict[str, Any]:
+    if volume.get("configMap", {}).get("name") == before:
+        return {**volume, "configMap": {**volume["configMap"], "name": after}}
+    return dict(volume)
+
+
+def _warn_of_relative_paths(given: argparse.Namespace, workflow: Document) -> None:
+    for parameter in workflow["spec"].get("arguments", {}).get("parameters", ()):
+        text = str(parameter.get("value") or "")
+        if given.engine == "local" and 0 < len(text) < 4096 and "\n" not in text and not Path(text).is_absolute():
+            if Path(text).is_file():
+                hint = f"a task runs in a folder of its own; give {Path(text).absolute()}"
+                message = f"{parameter['name']}={text} is a file in this folder"
+                print(Diagnostic("MLP410", "", message, hint, severity="warning"), file=sys.stderr)
+
+
+def _here(given: argparse.Namespace, documents: list[dict[str, Any]]) -> Document:
+    from mlplat import local, metadata
+
+    folder = home()
+    folder.mkdir(parents=True, exist_ok=True)
+    before = local.load_state(folder, given.resume) if given.resume else None
+    name = given.resume or workflow_of(documents)["metadata"]["name"]
+    with metadata.open_store(folder / "mlplat.db") as store, following(name, quiet=given.output == "json") as observer:
+        finished = local.run(
+            documents,
+            home=folder,
+            jobs=given.jobs,
+            cache=store.cache(),
+            observer=observer,
+            resume=before,
+        )
+        store.record(finished)
+    return finished
+
+
+def _on_cluster(given: argparse.Namespace, documents: list[dict[str, Any]]) -> Document:
+    from mlplat import k8s
+
+    where = {"namespace": given.namespace or None, "context": given.context, "kubeconfig": given.kubeconfig}
+    submitted = k8s.submit(documents, **where)
+    metadata = submitted["metadata"]
+    print(f"submitted {metadata['name']} to namespace {metadata['namespace']}", file=sys.stderr)
+    with following(metadata["name"], quiet=given.output == "json") as observer:
+        try:
+            return k8s.follow(metadata["name"], observer=observer, **{**where, "namespace": metadata["namespace"]})
+        except KeyboardInterrupt:
+            print(f"it goes on; to stop it: argo terminate -n {metadata['namespace']} {metadata['name']}", file=sys.stderr)
+            raise
+
+
+def report(workflow: Document, given: argparse.Namespace) -> str:
+    """Write what came of a run: tree, artifacts, failures with their last lines, and what to type next."""
+    status, name = workflow["status"], workflow["metadata"]["name"]
+    took = show.seconds(status)
+    message = f"  {status['message']}" if status.get("message") else ""
+    written = [f"{name}  {status['phase']}  {took:.1f}s{message}"]
+    written += show.lines(show.tree(status.get("nodes", {}), name))
+    written += _artifacts(workflow, given)
+    written += _failures(workflow, given)
+    written += _next(workflow, given)
+    return "\n".join(written)
+
+
+def _artifacts(workflow: Document, given: argparse.Namespace) -> list[str]:
+    root = home() / "artifacts"
+    found = [(node, value) for node, value in show.artifacts(workflow) if value.get("key")]
+    if not found:
+        return []
+    places = [str(root / value["key"]) if given.engine == "local" else value["key"] for _, value in found]
+    shown = [
+        f"  {node['displayName']}.{value['name']}  {value['type']['schemaTitle']}  {value.get('size', 0):,} bytes  {place}"
+        for (node, value), place in zip(found, places, strict=True)
+    ]
+    return ["artifacts", *shown]
+
+
+def _failures(workflow: Document, given: argparse.Namespace) -> list[str]:
+    if workflow["status"]["phase"] == "Succeeded":
+        return []
+    written: list[str] = []
+    for node in show.failures(workflow):
+        written.append(f"{node['displayName']} failed: {node.get('message', '')}")
+        written += [f"  | {line}" for line in _last_lines(workflow, node, given)]
+    missing = show.not_run(workflow)
+    if missing:
+        written.append(f"not run because of it: {', '.join(missing)}")
+    return written
+
+
+def _last_lines(workflow: Document, node: show.Node, given: argparse.Namespace) -> list[str]:
+    attempts = node.get("children", ()) if node.get("type") == "Retry" else ()
+    last = attempts[-1] if attempts else node["id"]
+    if given.engine == "local":
+        file = home() / "logs" / workflow["metadata"]["name"] / f"{last}.log"
+        lines = file.read_text(encoding="utf-8", errors="replace").splitlines() if file.exists() else []
+    else:
+        from mlplat import k8s
+        from mlplat.errors import ClusterError
+
+        try:
+            lines = list(k8s.logs(workflow, last, context=given.context, kubeconfig=given.kubeconfig))
+        except ClusterError as error:
+            lines = [str(error)]
+    return lines[-_LAST_LINES:]
+
+
+def _next(workflow: Document, given: argparse.Namespace) -> list[str]:
+    name = workflow["metadata"]["name"]
+    if given.engine == "argo":
+        namespace = workflow["metadata"].get("namespace", "")
+        return [f"next: mlplat logs --engine argo -n {namespace} {name}"]
+    written = [f"next: mlplat get tasks {name}; mlplat logs {name}"]
+    if workflow["status"]["phase"] != "Succeeded":
+        written.append(f"after a repair: mlplat run {given.file} --resume {name}")
+    return written

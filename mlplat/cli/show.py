@@ -1,0 +1,169 @@
+"""A run as text: its tree of tasks, what came of it, what went wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+Node = Mapping[str, Any]
+Workflow = Mapping[str, Any]
+
+_MARKS = {
+    "Succeeded": "✔",
+    "Failed": "✖",
+    "Error": "✖",
+    "Skipped": "○",
+    "Omitted": "○",
+    "Running": "▶",
+    "Pending": "…",
+}
+_WIDEST_VALUE = 60
+
+
+@dataclass(slots=True)
+class Branch:
+    """A node of a run and what stands below it."""
+
+    node: Node
+    below: list[Branch] = field(default_factory=list)
+
+
+def tree(nodes: Mapping[str, Node], root: str) -> Branch:
+    """Order the nodes of a run as people think of them.
+
+    Args:
+        nodes: ``status.nodes``.
+        root: id of the outermost node.
+
+    Returns:
+        The root with everything below: tasks below the DAG that holds them, iterations below their loop; attempts of a
+        retried task are left out.
+    """
+    branches = {key: Branch(node) for key, node in nodes.items()}
+    hidden = {key for key, node in nodes.items() if node["type"] in ("Steps", "StepGroup", "Container")}
+    parents = _parents(nodes)
+    for key, node in nodes.items():
+        parent = parents.get(key) or node.get("boundaryID", "")
+        while parent in hidden and parent != root:
+            parent = nodes[parent].get("boundaryID", "")
+        if key == root or parent not in branches or key in hidden or nodes[parent]["type"] == "Retry":
+            continue
+        branches[parent].below.append(branches[key])
+    for branch in branches.values():
+        branch.below.sort(key=lambda below: (below.node.get("startedAt") or "~", _position(below.node)))
+    return branches.get(root) or Branch({"displayName": "", "phase": "Pending", "type": "DAG"})
+
+
+def _parents(nodes: Mapping[str, Node]) -> dict[str, str]:
+    """Loops and retries hold their children, which name only the DAG around as their boundary."""
+    holders = ("TaskGroup", "Retry")
+    return {child: key for key, node in nodes.items() if node["type"] in holders for child in node.get("children", ())}
+
+
+def _position(node: Node) -> tuple[int, str]:
+    name = str(node.get("displayName", ""))
+    digits = name.rpartition("(")[2].partition(":")[0]
+    return (int(digits) if digits.isdigit() else 0, name)
+
+
+def lines(branch: Branch) -> Iterator[str]:
+    """Write a run's tree, a line a node."""
+    for number, below in enumerate(branch.below):
+        last = number == len(branch.below) - 1
+        yield f"{'└─' if last else '├─'} {describe(below.node)}"
+        for line in lines(below):
+            yield f"{'   ' if last else '│  '}{line}"
+
+
+def describe(node: Node) -> str:
+    """Write one node: mark, name, how long it took, what it gave."""
+    phase = str(node.get("phase", ""))
+    parts = [f"{_MARKS.get(phase, '?')} {node.get('displayName', '')}"]
+    if node.get("memoizationStatus", {}).get("hit"):
+        parts.append("(cached)")
+    elif phase in ("Succeeded", "Failed", "Error") and node.get("type") in ("Pod", "Retry"):
+        parts.append(f"{seconds(node):.1f}s")
+    elif phase not in ("Succeeded", "Running"):
+        parts.append(phase.lower())
+    attempts = len(node.get("children", ())) if node.get("type") == "Retry" else 0
+    if attempts > 1:
+        parts.append(f"({attempts} attempts)")
+    parts += outputs(node)
+    return "  ".join(parts)
+
+
+def seconds(node: Node) -> float:
+    """Return how long a node took, in seconds."""
+    if not node.get("startedAt") or not node.get("finishedAt"):
+        return 0.0
+    return (_time(node["finishedAt"]) - _time(node["startedAt"])).total_seconds()
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def outputs(node: Node) -> list[str]:
+    """Write a node's small results: parameters, and the numbers of its metrics."""
+    if node.get("type") not in ("Pod", "Retry"):
+        return []
+    written = []
+    for parameter in node.get("outputs", {}).get("parameters", ()):
+        value = decoded(parameter.get("value"))
+        if is_artifact(value):
+            numbers = {key: number for key, number in value["metadata"].items() if isinstance(number, (int, float))}
+            written += [f"{key}={number:.6g}" for key, number in numbers.items()]
+        elif value is not None and not isinstance(value, dict):
+            text = json.dumps(value, ensure_ascii=False)
+            written.append(f"{parameter['name']}={text if len(text) <= _WIDEST_VALUE else text[:_WIDEST_VALUE] + '…'}")
+    return written
+
+
+def decoded(text: Any) -> Any:
+    """Return the value of an output parameter: JSON where it is, else the text."""
+    try:
+        return json.loads(text)
+    except (TypeError, ValueError):
+        return text
+
+
+def is_artifact(value: Any) -> bool:
+    """Tell whether a value is an artifact's."""
+    return isinstance(value, dict) and isinstance(value.get("type"), dict) and "metadata" in value
+
+
+def artifacts(workflow: Workflow) -> Iterator[tuple[Node, dict[str, Any]]]:
+    """Return the artifacts that a run's tasks wrote: the node and the artifact's value."""
+    for node in workflow.get("status", {}).get("nodes", {}).values():
+        if node.get("type") not in ("Pod", "Retry"):
+            continue
+        for parameter in node.get("outputs", {}).get("parameters", ()):
+            value = decoded(parameter.get("value"))
+            if is_artifact(value) and value.get("key"):
+                yield node, value
+
+
+def failures(workflow: Workflow) -> list[Node]:
+    """Return the tasks that failed of their own: not for a task below them."""
+    nodes = workflow.get("status", {}).get("nodes", {})
+    failed = [node for node in nodes.values() if node.get("phase") in ("Failed", "Error")]
+    own = [node for node in failed if node.get("type") in ("Pod", "Retry", "Skipped")]
+    attempts = {child for node in own if node["type"] == "Retry" for child in node.get("children", ())}
+    return [node for node in own if node["id"] not in attempts] or failed[:1]
+
+
+def not_run(workflow: Workflow) -> list[str]:
+    """Return the tasks that did not run because others failed: omitted ones, and those never reached."""
+    nodes = workflow.get("status", {}).get("nodes", {})
+    templates = {template["name"]: template for template in workflow["spec"].get("templates", ())}
+    missing = [str(node["displayName"]) for node in nodes.values() if node.get("phase") == "Omitted"]
+    for node in nodes.values():
+        if node.get("type") != "DAG" or node.get("phase") not in ("Failed", "Error"):
+            continue
+        tasks = templates.get(node.get("templateName", ""), {}).get("dag", {}).get("tasks", ())
+        there = {other["displayName"] for other in nodes.values() if other.get("boundaryID") == node["id"]}
+        missing += [task["name"] for task in tasks if task["name"] not in there]
+    return missing
