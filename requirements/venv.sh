@@ -3,7 +3,8 @@
 #
 # usage: requirements/venv.sh VENV LOCK
 #
-# VENV/.locked is written last. An environment without it is half made, and is made anew.
+# VENV/.locked is written last, and VENV/.installing holds the process id of an installation under way. An environment
+# that lacks the first, or has the second from a process that has ended, is half made: it is made anew.
 # PYTHON names the interpreter to start from; without it, the first one found that is new enough is taken.
 set -eu
 
@@ -30,19 +31,27 @@ find_python() {
     return 1
 }
 
-if [ ! -e "$venv/.locked" ]; then
+if [ -e "$venv/.installing" ] && kill -0 "$(cat "$venv/.installing")" 2>/dev/null; then
+    say "Process $(cat "$venv/.installing") is installing into $venv: wait for it, or remove $venv/.installing."
+    exit 1
+fi
+
+if [ -e "$venv/.installing" ] || [ ! -e "$venv/.locked" ]; then
     python=$(find_python)
-    say "Making $venv with $($python --version)"
+    say "Making $venv with $("$python" --version)"
     rm -rf "$venv"
+    mkdir "$venv"
+    echo $$ >"$venv/.installing"
     if ! "$python" -m venv "$venv"; then
         rm -rf "$venv"
         say "$python cannot make virtual environments."
         say "On Debian and Ubuntu, install the package python3-venv that belongs to it."
         exit 1
     fi
+else
+    echo $$ >"$venv/.installing"
 fi
 
-rm -f "$venv/.locked"
 say "Installing $lock into $venv"
 if command -v uv >/dev/null 2>&1; then
     uv pip install --quiet --python "$venv/bin/python" --require-hashes --requirements "$lock"
@@ -50,3 +59,4 @@ else
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --requirement "$lock"
 fi
 touch "$venv/.locked"
+rm "$venv/.installing"
