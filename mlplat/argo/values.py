@@ -73,22 +73,28 @@ def inert_expression(text: str) -> str:
     return rf"sprig.replace('$', '\\u0024', {braces})"
 
 
-def item_expression(items: str, index: str) -> str:
+def item_expression(items: str, index: str, *, may_be_large: bool) -> str:
     """Return the expression for one item of a list, as inert JSON.
 
     Args:
         items: expression that gives the list as inert JSON, or as a reference to a large one.
         index: expression that gives the position.
+        may_be_large: whether it can be such a reference; the item is then one as well, with the position in it.
     """
     picked = inert_expression(f"toJson(fromJSON({items})[asInt({index})])")
+    if not may_be_large:
+        return picked
     length, position = literal('"length":'), literal('"index":')
     reference = f"sprig.replace({length}, {position} + string({index}) + ',' + {length}, {items})"
     return f"{is_large(items)} ? {reference} : {picked}"
 
 
-def length_expression(items: str) -> str:
-    """Return the expression for the length of a list that an expression gives as inert JSON or as a reference."""
-    return f"{is_large(items)} ? int(fromJSON({items})['{LARGE}'].length) : len(fromJSON({items}))"
+def length_expression(items: str, *, may_be_large: bool) -> str:
+    """Return the expression for the length of a list; arguments as for :func:`item_expression`."""
+    length = f"len(fromJSON({items}))"
+    if not may_be_large:
+        return length
+    return f"{is_large(items)} ? int(fromJSON({items})[{literal(LARGE)}].length) : {length}"
 
 
 def is_large(text: str) -> str:

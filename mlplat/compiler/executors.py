@@ -8,9 +8,10 @@ from typing import Any
 
 from mlplat.argo import values
 from mlplat.argo.values import LARGE, literal
+from mlplat.compiler.flows import GROWING
 from mlplat.compiler.program import Options
 from mlplat.compiler.scope import expression
-from mlplat.ir.model import Component, Container, ParameterType, PythonFunction, Resources, Retry
+from mlplat.ir.model import Component, Container, PythonFunction, Resources, Retry
 from mlplat.manifest import canonical_json
 
 RUNTIME_FOLDER = "/mlplat/runtime"
@@ -21,7 +22,6 @@ PATH_PARAMETER = "task-path"
 """Input through which a task learns its place in the run, which is its artifacts' place in the store."""
 
 _NO_KEY = "no-artifact"
-_GROWING = (ParameterType.STRING, ParameterType.LIST, ParameterType.STRUCT)
 
 
 def needs_path(component: Component) -> bool:
@@ -30,7 +30,7 @@ def needs_path(component: Component) -> bool:
 
 
 def _may_grow(component: Component) -> bool:
-    return any(output.type in _GROWING for output in component.output_parameters.values())
+    return any(output.type in GROWING for output in component.output_parameters.values())
 
 
 def template(
@@ -42,6 +42,7 @@ def template(
     cached: bool,
     cache_key: str,
     retry: Retry | None,
+    stored: frozenset[str],
     has_large_values: bool,
 ) -> dict[str, Any]:
     """Write the template of a task.
@@ -54,6 +55,7 @@ def template(
         cached: whether an earlier result may stand for a run.
         cache_key: stands for the inputs in the cache's key, unless empty.
         retry: when to try again.
+        stored: inputs that may be a reference to a value in the artifact store.
         has_large_values: whether the Workflow has a ConfigMap of large values.
 
     Returns:
@@ -61,28 +63,28 @@ def template(
     """
     assert container.python is not None
     result: dict[str, Any] = {"name": name}
-    inputs, outputs = _inputs(component), _outputs(component)
+    inputs, outputs = _inputs(component, stored), _outputs(component)
     if inputs:
         result["inputs"] = inputs
     if outputs:
         result["outputs"] = outputs
     if cached:
-        result["memoize"] = _memoize(name, component, container, cache_key, options)
+        result["memoize"] = _memoize(name, component, container, cache_key, options, stored)
     if retry:
         result["retryStrategy"] = _retry(retry)
-    result["container"] = _container(component, container, container.python, options, has_large_values)
+    result["container"] = _container(component, container, container.python, options, stored, has_large_values)
     return result
 
 
-def _inputs(component: Component) -> dict[str, Any]:
+def _inputs(component: Component, stored: frozenset[str]) -> dict[str, Any]:
     parameters: list[dict[str, Any]] = []
     artifacts: list[dict[str, Any]] = []
     for name, parameter in component.input_parameters.items():
         parameters.append({"name": name, **({"value": "null"} if parameter.optional else {})})
-        if parameter.type in _GROWING:
+        if name in stored:
             text = f"inputs.parameters[{literal(name)}]"
             key = f"{values.is_large(text)} ? fromJSON({text})['{LARGE}'].key ?? '{_NO_KEY}' : '{_NO_KEY}'"
-            artifacts.append(_artifact(f"{name}.large", f"{INPUTS}/{name}.large", key))
+            artifacts.append(_artifact(f"{name}-large", f"{INPUTS}/{name}-large", key))
     for name, artifact in component.input_artifacts.items():
         parameters.append({"name": name, **({"value": "null"} if artifact.optional else {})})
         key = f"fromJSON(inputs.parameters[{literal(name)}])?.key ?? '{_NO_KEY}'"
@@ -122,7 +124,12 @@ def key_of(output: str) -> str:
 
 
 def _memoize(
-    name: str, component: Component, container: Container, cache_key: str, options: Options
+    name: str,
+    component: Component,
+    container: Container,
+    cache_key: str,
+    options: Options,
+    stored: frozenset[str],
 ) -> dict[str, Any]:
     python = container.python
     assert python is not None
@@ -131,12 +138,13 @@ def _memoize(
         container.image or options.image,
         [] if cache_key else [python.source, python.name, *python.packages],
         cache_key,
+        dict(container.env),
         {output: spec.type.value for output, spec in component.output_parameters.items()},
         {output: spec.type.schema_title for output, spec in component.output_artifacts.items()},
     ]
     parts = [f"'{hashlib.sha256(canonical_json(identity).encode()).hexdigest()}'"]
     if not cache_key:
-        parts += [f"inputs.parameters[{literal(given)}]" for given in sorted(component.input_parameters)]
+        parts += [_content(given, given in stored) for given in sorted(component.input_parameters)]
         parts += [
             f"string(fromJSON(inputs.parameters[{literal(given)}])?.fingerprint ?? '')"
             for given in sorted(component.input_artifacts)
@@ -147,6 +155,16 @@ def _memoize(
         "maxAge": options.cache_max_age,
         "cache": {"configMap": {"name": f"mlplat-cache-{name[:40].rstrip('-').lower()}"}},
     }
+
+
+def _content(name: str, may_be_stored: bool) -> str:
+    """Return the expression for what a parameter holds: its text, or the digest of the large value it refers to."""
+    text = f"inputs.parameters[{literal(name)}]"
+    if not may_be_stored:
+        return text
+    reference = f"fromJSON({text})[{literal(LARGE)}]"
+    digest = f"string({reference}.digest ?? {reference}.file) + '#' + string({reference}.index ?? '')"
+    return f"({values.is_large(text)} ? {digest} : {text})"
 
 
 def _retry(retry: Retry) -> dict[str, Any]:
@@ -161,7 +179,12 @@ def _retry(retry: Retry) -> dict[str, Any]:
 
 
 def _container(
-    component: Component, container: Container, python: PythonFunction, options: Options, has_large_values: bool
+    component: Component,
+    container: Container,
+    python: PythonFunction,
+    options: Options,
+    stored: frozenset[str],
+    has_large_values: bool,
 ) -> dict[str, Any]:
     mounts = [
         {"name": "mlplat-runtime", "mountPath": RUNTIME_FOLDER},
@@ -172,7 +195,7 @@ def _container(
     result: dict[str, Any] = {
         "image": container.image or options.image,
         "command": ["python3", f"{RUNTIME_FOLDER}/runtime.py"],
-        "args": ["", _call(component, python)],
+        "args": ["", _call(component, python, stored, has_large_values)],
         "env": [
             {"name": values.EMPTY_VARIABLE, "value": ""},
             *({"name": name, "value": values.container_text(value)} for name, value in container.env),
@@ -185,7 +208,7 @@ def _container(
     return result
 
 
-def _call(component: Component, python: PythonFunction) -> str:
+def _call(component: Component, python: PythonFunction, stored: frozenset[str], has_large_values: bool) -> str:
     """Write the runtime's CALL: JSON into which Argo pastes the inputs, themselves inert JSON."""
     tags: dict[str, str] = {}
 
@@ -194,30 +217,32 @@ def _call(component: Component, python: PythonFunction) -> str:
         tags[json.dumps(marker)] = f"{{{{inputs.parameters.{name}}}}} "
         return marker
 
-    call: dict[str, Any] = {"function": python.name}
-    call["parameters"] = {
+    parameters = {
         name: {
             "type": parameter.type.value,
             "value": pasted(name),
-            **({"large": f"{INPUTS}/{name}.large"} if parameter.type in _GROWING else {}),
+            **({"large": f"{INPUTS}/{name}-large"} if name in stored else {}),
         }
         for name, parameter in component.input_parameters.items()
     }
-    call["artifacts"] = {
-        name: {"path": f"{INPUTS}/{name}", "value": pasted(name)} for name in component.input_artifacts
-    }
-    call["out"] = OUTPUTS
-    call["values"] = LARGE_VALUES
-    call["output_parameters"] = {name: output.type.value for name, output in component.output_parameters.items()}
-    call["output_artifacts"] = {
+    artifacts = {name: {"path": f"{INPUTS}/{name}", "value": pasted(name)} for name in component.input_artifacts}
+    output_artifacts = {
         name: {"schemaTitle": output.type.schema_title, "schemaVersion": output.type.schema_version, "key": f"\x01{name}"}
         for name, output in component.output_artifacts.items()
     }
-    if _may_grow(component):
-        call["large_key"] = "\x01large-values"
-    if python.packages:
-        call["packages"] = list(python.packages)
-        call["pip_options"] = list(python.pip_options)
+    call: dict[str, Any] = {
+        "function": python.name,
+        "parameters": parameters,
+        "artifacts": artifacts,
+        "values": LARGE_VALUES if has_large_values else "",
+        "output_parameters": {name: output.type.value for name, output in component.output_parameters.items()},
+        "output_artifacts": output_artifacts,
+        "large_key": "\x01large-values" if _may_grow(component) else "",
+        "packages": list(python.packages),
+        "pip_options": list(python.pip_options),
+        "out": OUTPUTS,
+    }
+    call = {name: value for name, value in call.items() if value}
     text = values.inert(json.dumps(call))
     for name in (*component.output_artifacts, "large-values"):
         text = text.replace(json.dumps(f"\x01{name}"), json.dumps(key_of(name)))

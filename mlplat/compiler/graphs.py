@@ -12,14 +12,13 @@ from typing import Any
 
 from mlplat.argo import names, values
 from mlplat.argo.values import literal
-from mlplat.compiler import executors
+from mlplat.compiler import executors, flows
 from mlplat.compiler.arguments import keep_large
 from mlplat.compiler.conditions import to_expression
 from mlplat.compiler.executors import PATH_PARAMETER
 from mlplat.compiler.program import Program
 from mlplat.compiler.scope import Scope, expression, input_name
-from mlplat.ir.model import ABSENT, Component, Constant, Container, Graph, OneOf, Task, TaskOutput
-from mlplat.manifest import canonical_json
+from mlplat.ir.model import ABSENT, Component, ComponentInput, Constant, Container, Graph, OneOf, Task, TaskOutput
 
 _ITEMS = "items"
 _ITERATION = "iteration"
@@ -40,11 +39,13 @@ class _Lowering:
         self.executors: dict[str, str] = {}
         self.values = dict(program.values)
         self.paths: dict[str, bool] = {}
-        self.has_large = bool(program.values) or _has_large_constant(program)
+        self.has_large = bool(program.values) or flows.large_constants(program.spec)
+        self.flows = flows.analyse(program)
+        self.used = flows.used_inputs(program.spec)
 
     def run(self) -> Program:
         name = self.taken.take(names.template_name(self.spec.name))
-        self.graph(name, self.spec.root, is_root=True)
+        self.graph(name, "", self.spec.root)
         entry = [template for template in self.templates if template["name"] == name]
         others = [template for template in self.templates if template["name"] != name]
         return replace(self.program, templates=(*entry, *others), executors=self.executors, values=self.values)
@@ -60,16 +61,16 @@ class _Lowering:
             )
         return self.paths[component]
 
-    def graph(self, name: str, component: Component, *, is_root: bool = False, has_path: bool = False) -> None:
-        """Write the DAG template of a component."""
-        graph = component.graph
+    def graph(self, name: str, key: str, component: Component) -> None:
+        """Write the DAG template of a component; of the pipeline itself when ``key`` is empty."""
+        graph, is_root = component.graph, not key
         assert graph is not None
         task_names = _task_names(graph)
         scope = Scope(component, task_names, self.program.arguments if is_root else None)
         template: dict[str, Any] = {"name": name}
         place = len(self.templates)
         self.templates.append(template)
-        inputs = [] if is_root else self.inputs(component, has_path)
+        inputs = [] if is_root else self.inputs(key, component)
         if inputs:
             template["inputs"] = {"parameters": inputs}
         outputs = _outputs(graph, scope)
@@ -77,19 +78,25 @@ class _Lowering:
             template["outputs"] = {"parameters": outputs}
         prefix = "" if is_root else f"{{{{inputs.parameters.{PATH_PARAMETER}}}}}/"
         template["dag"] = {
-            "tasks": [self.task(key, task, scope, f"{prefix}{task_names[key]}") for key, task in graph.tasks.items()]
+            "tasks": [
+                self.task(other, task, scope, f"{prefix}{task_names[other]}") for other, task in graph.tasks.items()
+            ]
         }
         self.templates[place] = template
 
-    def inputs(self, component: Component, has_path: bool) -> list[dict[str, Any]]:
+    def inputs(self, key: str, component: Component) -> list[dict[str, Any]]:
         parameters: list[dict[str, Any]] = []
+        used = self.used[key]
         for name, parameter in component.input_parameters.items():
+            if name not in used:
+                continue
             default = None if parameter.default is ABSENT else parameter.default
             optional = {"value": self.constant(default)} if parameter.optional else {}
             parameters.append({"name": input_name(name), **optional})
         for name, artifact in component.input_artifacts.items():
-            parameters.append({"name": input_name(name), **({"value": "null"} if artifact.optional else {})})
-        return [*parameters, {"name": PATH_PARAMETER}] if has_path else parameters
+            if name in used:
+                parameters.append({"name": input_name(name), **({"value": "null"} if artifact.optional else {})})
+        return [*parameters, {"name": PATH_PARAMETER}] if self.needs_path(key) else parameters
 
     def constant(self, value: Any) -> str:
         text = values.inert_json(value)
@@ -121,7 +128,12 @@ class _Lowering:
     def arguments(self, task: Task, component: Component, scope: Scope, path: str) -> list[dict[str, Any]]:
         name_of = input_name if component.graph is not None else str
         given: list[dict[str, Any]] = []
+        wanted = self.used[task.component]
+        if task.iterator and isinstance(task.iterator.items, ComponentInput):
+            wanted |= {task.iterator.items.name}
         for name, source in {**task.parameters, **task.artifacts}.items():
+            if name not in wanted:
+                continue
             if isinstance(source, Constant) and not source.selector:
                 given.append({"name": name_of(name), "value": self.constant(source.value)})
             else:
@@ -136,7 +148,7 @@ class _Lowering:
         if component not in self.written:
             name = self.taken.take(names.template_name(component.removeprefix("comp-")))
             self.written[component] = name
-            self.graph(name, self.spec.components[component], has_path=self.needs_path(component))
+            self.graph(name, component, self.spec.components[component])
         return self.written[component]
 
     def loop(self, key: str, task: Task) -> str:
@@ -146,14 +158,19 @@ class _Lowering:
         has_path = self.needs_path(task.component)
         items = _ITEMS if isinstance(iterator.items, Constant) else input_name(iterator.items.name)
         item = iterator.item_input
-        passed = [name for name in (*component.input_parameters, *component.input_artifacts) if name != item]
+        used = self.used[task.component]
+        known = (*component.input_parameters, *component.input_artifacts)
+        passed = [name for name in known if name != item and name in used]
+        may_be_large = (task.component, item) in self.flows.large
         region = self.taken.take(names.template_name(key))
         declared = [{"name": name} for name in dict.fromkeys([*map(input_name, passed), items])]
         text = f"inputs.parameters[{literal(items)}]"
         arguments = [
             {"name": input_name(name), "value": f"{{{{inputs.parameters.{input_name(name)}}}}}"} for name in passed
         ]
-        arguments.append({"name": input_name(item), "value": expression(values.item_expression(text, "item"))})
+        if item in used:
+            picked = values.item_expression(text, "item", may_be_large=may_be_large)
+            arguments.append({"name": input_name(item), "value": expression(picked)})
         if has_path:
             declared.append({"name": PATH_PARAMETER})
             arguments.append({"name": PATH_PARAMETER, "value": f"{{{{inputs.parameters.{PATH_PARAMETER}}}}}/{{{{item}}}}"})
@@ -166,13 +183,13 @@ class _Lowering:
                 {
                     "name": _ITERATION,
                     "template": body,
-                    "arguments": {"parameters": arguments},
-                    "withSequence": {"count": expression(values.length_expression(text))},
+                    **({"arguments": {"parameters": arguments}} if arguments else {}),
+                    "withSequence": {"count": expression(values.length_expression(text, may_be_large=may_be_large))},
                 }
             ]
         }
         self.templates.append(template)
-        self.graph(body, component, has_path=has_path)
+        self.graph(body, task.component, component)
         return region
 
     def leaf(self, task: Task, component: Component) -> str:
@@ -194,6 +211,7 @@ class _Lowering:
                     cached=cached,
                     cache_key=task.cache_key,
                     retry=task.retry,
+                    stored=frozenset(name for owner, name in self.flows.stored if owner == task.component),
                     has_large_values=self.has_large,
                 )
             )
@@ -213,16 +231,3 @@ def _outputs(graph: Graph, scope: Scope) -> list[dict[str, Any]]:
         tag = scope.reference(output).tag
         written.append({"name": name, "valueFrom": {"parameter": tag, "default": "null"}})
     return written
-
-
-def _has_large_constant(program: Program) -> bool:
-    components = [program.spec.root, *program.spec.components.values()]
-    constants = [
-        source.value
-        for component in components
-        if component.graph
-        for task in component.graph.tasks.values()
-        for source in (*task.parameters.values(), task.iterator.items if task.iterator else None)
-        if isinstance(source, Constant) and isinstance(source.value, (str, list, dict))
-    ]
-    return any(len(canonical_json(value)) * 6 > values.LARGEST_PARAMETER for value in constants)

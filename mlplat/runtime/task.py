@@ -11,6 +11,8 @@ long; SOURCE also ``@source:FILE`` for one that several templates share. CALL is
      "output_artifacts": {NAME: {"schemaTitle": ..., "schemaVersion": ..., "key": KEY}},
      "large_key": KEY, "packages": [REQUIREMENT], "pip_options": [OPTION]}
 
+What is empty may be left out.
+
 Every output becomes ``out/values/NAME``, inert JSON: JSON text in which two braces in a row and dollar signs are escaped,
 so that neither Argo nor Kubernetes finds anything in it. An artifact's bytes lie in ``out/artifacts/NAME``. A value of more than 32 KiB lies in
 ``out/large/NAME`` and is replaced by a reference.
@@ -250,7 +252,8 @@ class _Call:
     """One call of the function: its arguments, and where its outputs lie."""
 
     def __init__(self, call: Dict[str, Any]) -> None:
-        self.call = call
+        parts = ("parameters", "artifacts", "output_parameters", "output_artifacts")
+        self.call: Dict[str, Any] = dict(dict.fromkeys(parts, {}), **call)
         self.out = call["out"]
         self.artifacts: Dict[str, Artifact] = {}
 
