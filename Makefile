@@ -50,7 +50,7 @@ docs: $(READY) ## build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 golden: $(READY) ## write the golden manifests anew; review the difference as text
-	$(BIN)/python -m pytest tests/unit -q --update-golden -k golden
+	$(BIN)/python -m pytest tests/unit --quiet --update-golden
 
 .venv-lock/.locked: requirements/lock.txt requirements/venv.sh
 	@PYTHON='$(PYTHON)' requirements/venv.sh .venv-lock requirements/lock.txt
