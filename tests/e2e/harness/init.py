@@ -1,0 +1,150 @@
+"""The first process of the cluster's namespaces: sets up mounts and network, starts the daemons and reaps.
+
+Run as ``python3 -m tests.e2e.harness.init STATE`` with the plan in ``STATE/plan.json``. All other processes of the
+cluster live below it: when it dies, the kernel ends them and drops the mounts. What happens is reported, a line each,
+to the file descriptor of the plan: ``api``, ``ready``, or ``exited NAME STATUS``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from tests.e2e.harness import ready
+from tests.e2e.harness.failure import run
+
+_PRIVATE = ("/var/lib/kubelet", "/var/log/pods", "/var/log/containers", "/var/lib/cni")
+_CGROUPS = Path("/sys/fs/cgroup")
+
+
+def main(state: Path) -> None:
+    """Runs the plan until it is told to stop, or for ever."""
+    plan = json.loads((state / "plan.json").read_text())
+    _mounts(state)
+    _network(plan["address"])
+    _cgroups(plan["unit"])
+    Supervisor(state, plan).run()
+
+
+class Supervisor:
+    """Starts the daemons of a plan and notes which of them end."""
+
+    def __init__(self, state: Path, plan: dict[str, Any]) -> None:
+        self._state = state
+        self._plan = plan
+        self._names: dict[int, str] = {}
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._lock = threading.Lock()
+        self._stopping = False
+        self._report_to: int | None = plan["report_to"]
+
+    def run(self) -> None:
+        """Starts all, then reaps until the last daemon has ended after SIGTERM."""
+        signal.signal(signal.SIGTERM, self._stop)
+        self._start(after_api=False)
+        threading.Thread(target=self._follow, daemon=True).start()
+        while not (self._stopping and not self._names):
+            try:
+                pid, status = os.wait()
+            except ChildProcessError:
+                signal.pause()
+                continue
+            with self._lock:  # a daemon that ends at once is entered before it is looked for
+                name = self._names.pop(pid, None)
+            if name and not self._stopping:
+                code = os.waitstatus_to_exitcode(status)
+                (self._state / "exited" / name).write_text(f"{code}\n")
+                self._report(f"exited {name} {code}")
+
+    def _start(self, *, after_api: bool) -> None:
+        common = {"PATH": self._plan["path"], "HOME": str(self._state)}
+        for daemon in self._plan["daemons"]:
+            if daemon["after_api"] != after_api:
+                continue
+            with self._lock, (self._state / "logs" / f"{daemon['name']}.log").open("wb") as log:
+                process = subprocess.Popen(
+                    daemon["argv"],
+                    env={**common, **daemon["env"]},
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    cwd=self._state,
+                )
+                self._names[process.pid] = daemon["name"]
+                self._processes.append(process)
+
+    def _follow(self) -> None:
+        api = ready.Api(self._plan["api"], Path(self._plan["pki"]))
+        ready.wait(api.is_ready)
+        self._report("api")
+        self._start(after_api=True)
+        if self._plan["node"]:
+            ready.wait(lambda: api.node_is_schedulable(self._plan["node"]))
+            self._report("node")
+        for port in self._plan["ports"]:
+            ready.wait(lambda port=port: ready.listens(*port))  # type: ignore[misc]
+        self._report("ready")
+
+    def _report(self, line: str) -> None:
+        if self._report_to is None:
+            return
+        try:
+            os.write(self._report_to, f"{line}\n".encode())
+        except BrokenPipeError:  # the starter has gone
+            self._report_to = None
+
+    def _stop(self, _signal: int, _frame: FrameType | None) -> None:
+        self._stopping = True
+        for pid in list(self._names):
+            os.kill(pid, signal.SIGTERM)
+
+
+def _mounts(state: Path) -> None:
+    run(["mount", "--make-rshared", "/"])
+    run(["mount", "-t", "tmpfs", "tmpfs", "/run"])
+    Path("/run/netns").mkdir()
+    for path in _PRIVATE:
+        Path(path).mkdir(parents=True, exist_ok=True)
+        own = state / "var" / path.strip("/").replace("/", "-")
+        own.mkdir(parents=True)
+        run(["mount", "--bind", own, path])
+
+
+def _network(address: str) -> None:
+    """Gives the namespace one address of its own, the service range, and no way out.
+
+    A pair of veth devices with both ends inside stands for a dummy device, which not every kernel has. Without a route
+    to the service range, connections from the node fail before nftables can redirect them.
+    """
+    commands = [
+        "link set lo up",
+        "link add node0 type veth peer name node0p",
+        "link set node0 up",
+        "link set node0p up",
+        f"addr add {address}/32 dev node0",
+        f"route replace 10.96.0.0/16 dev node0 src {address}",
+    ]
+    run(["ip", "-batch", "-"], stdin="\n".join(commands) + "\n")
+    for key, value in (("ip_forward", "1"), ("conf/all/rp_filter", "0")):
+        (Path("/proc/sys/net/ipv4") / key).write_text(value)
+
+
+def _cgroups(unit: str) -> None:
+    """Makes the cgroup that the kubelet puts everything below, in every hierarchy; it expects to find it."""
+    for hierarchy in [path for path in _CGROUPS.iterdir() if path.is_dir() and path.name != "unified"]:
+        folder = hierarchy / unit
+        folder.mkdir(exist_ok=True)
+        for name in ("cpuset.cpus", "cpuset.mems"):
+            if (hierarchy / name).exists():
+                (folder / name).write_text((hierarchy / name).read_text())
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
