@@ -1,1 +1,30 @@
-"""Kubernetes: submit Workflows, follow them, read their logs."""
+"""Kubernetes: submit Workflows, follow them, read their logs.
+
+Importing this package is quick; the ``kubernetes`` package is imported when one first logs in. Each function
+takes the ``namespace``, ``context`` and ``kubeconfig`` that ``kubectl`` takes, and raises
+:class:`mlplat.errors.ClusterError` with what to do when the cluster refuses or can't be reached.
+"""
+
+from __future__ import annotations
+
+from mlplat.k8s.access import Access, check_access
+from mlplat.k8s.caches import delete_caches
+from mlplat.k8s.following import follow
+from mlplat.k8s.logs import logs
+from mlplat.k8s.podnames import pod_name
+from mlplat.k8s.status import plain_status
+from mlplat.k8s.workflows import read, stop, submit, terminate
+
+__all__ = [
+    "Access",
+    "check_access",
+    "delete_caches",
+    "follow",
+    "logs",
+    "plain_status",
+    "pod_name",
+    "read",
+    "stop",
+    "submit",
+    "terminate",
+]

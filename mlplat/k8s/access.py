@@ -1,0 +1,142 @@
+"""What a cluster offers, and what one may do there: the facts for ``mlplat doctor``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mlplat.k8s.api import ACCESS_REVIEWS, DEPLOYMENTS, WORKFLOWS, Api
+from mlplat.k8s.connection import connect
+from mlplat.k8s.failures import RefusedError
+
+if TYPE_CHECKING:
+    import os
+
+_FULL_CRD_TASKS = 200
+_NEEDED = (
+    ("argoproj.io", "workflows", "create"),
+    ("argoproj.io", "workflows", "get"),
+    ("argoproj.io", "workflows", "watch"),
+    ("argoproj.io", "workflows", "patch"),
+    ("", "configmaps", "create"),
+    ("", "configmaps", "patch"),
+    ("", "configmaps", "list"),
+    ("", "configmaps", "delete"),
+    ("", "pods/log", "get"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What was found.
+
+    Attributes:
+        host: URL of the API server.
+        namespace: where it was looked.
+        server_version: of Kubernetes, such as ``v1.34.4``.
+        crds: ``full`` (they refuse more than 200 tasks in a DAG), ``minimal`` (they check nothing),
+            ``none``, or ``unknown`` when one may not even try to create a Workflow.
+        controller: image of Argo's controller, such as ``quay.io/argoproj/workflow-controller:v4.0.7``;
+            empty when none was seen, or when one may not look for it.
+        missing_rights: what one may not do but needs, such as ``create workflows``.
+    """
+
+    host: str
+    namespace: str
+    server_version: str
+    crds: str
+    controller: str
+    missing_rights: tuple[str, ...]
+
+
+def check_access(
+    *,
+    namespace: str | None = None,
+    context: str | None = None,
+    kubeconfig: str | os.PathLike[str] | None = None,
+) -> Access:
+    """Look at a cluster; nothing is changed there.
+
+    Args:
+        namespace: where one wants to work; that of the context when not given.
+        context: context of the kubeconfig.
+        kubeconfig: path of the kubeconfig.
+
+    Returns:
+        The facts.
+
+    Raises:
+        ClusterError: there is no kubeconfig, or the cluster can't be reached or does not know who one is.
+    """
+    api = connect(namespace, context, kubeconfig)
+    return Access(
+        host=api.host,
+        namespace=api.namespace,
+        server_version=api.version(),
+        missing_rights=tuple(
+            f"{verb} {resource}" for group, resource, verb in _NEEDED if not _may(api, group, resource, verb)
+        ),
+        crds=_crds(api),
+        controller=_controller(api),
+    )
+
+
+def _may(api: Api, group: str, resource: str, verb: str) -> bool:
+    plural, _, subresource = resource.partition("/")
+    attributes = {
+        "namespace": api.namespace,
+        "group": group,
+        "resource": plural,
+        "subresource": subresource,
+        "verb": verb,
+    }
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": attributes},
+    }
+    return bool(api.call("create", ACCESS_REVIEWS, body=review)["status"].get("allowed"))
+
+
+def _crds(api: Api) -> str:
+    """Find out by creating, as a dry run, a Workflow with one task more than the full CRDs allow."""
+    query = {"dryRun": "All", "fieldManager": "mlplat"}
+    try:
+        api.call("create", WORKFLOWS, namespace=api.namespace, query=query, body=_too_wide())
+    except RefusedError as error:
+        if error.status == 404 and error.diagnostics[0].code == "MLP805":
+            return "none"
+        return "full" if error.status == 422 else "unknown"
+    return "minimal"
+
+
+def _too_wide() -> dict[str, Any]:
+    tasks = [{"name": f"t{number}", "template": "task"} for number in range(_FULL_CRD_TASKS + 1)]
+    templates = [
+        {"name": "main", "dag": {"tasks": tasks}},
+        {"name": "task", "container": {"image": "none", "command": ["true"]}},
+    ]
+    return {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Workflow",
+        "metadata": {"generateName": "mlplat-doctor-"},
+        "spec": {"entrypoint": "main", "templates": templates},
+    }
+
+
+def _controller(api: Api) -> str:
+    for namespace in ("", "argo", api.namespace):
+        try:
+            listed = api.call(
+                "list", DEPLOYMENTS, namespace=namespace, query={"labelSelector": "app=workflow-controller"}
+            )
+        except RefusedError as error:
+            if error.status != 403:
+                raise
+            continue
+        for deployment in listed["items"]:
+            containers = deployment["spec"]["template"]["spec"]["containers"]
+            return str(containers[0]["image"])
+        if not namespace:
+            return ""
+    return ""

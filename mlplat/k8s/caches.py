@@ -1,0 +1,49 @@
+"""The ConfigMaps in which Argo keeps memoized outputs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlplat.k8s.api import CONFIG_MAPS
+from mlplat.k8s.connection import connect
+from mlplat.k8s.failures import RefusedError
+
+if TYPE_CHECKING:
+    import os
+
+_LABEL = "workflows.argoproj.io/configmap-type=Cache"
+_PREFIX = "mlplat-cache-"
+
+
+def delete_caches(
+    *,
+    namespace: str | None = None,
+    context: str | None = None,
+    kubeconfig: str | os.PathLike[str] | None = None,
+) -> int:
+    """Delete the caches of mlplat's pipelines in a namespace; those that people named themselves stay.
+
+    Args:
+        namespace: where; that of the context when not given.
+        context: context of the kubeconfig.
+        kubeconfig: path of the kubeconfig.
+
+    Returns:
+        How many were deleted.
+
+    Raises:
+        ClusterError: the cluster refused or can't be reached.
+    """
+    api = connect(namespace, context, kubeconfig)
+    listed = api.call("list", CONFIG_MAPS, namespace=api.namespace, query={"labelSelector": _LABEL})
+    names = [item["metadata"]["name"] for item in listed["items"]]
+    deleted = 0
+    for name in (name for name in names if name.startswith(_PREFIX)):
+        try:
+            api.call("delete", CONFIG_MAPS, namespace=api.namespace, name=name)
+        except RefusedError as error:
+            if error.status != 404:
+                raise
+        else:
+            deleted += 1
+    return deleted

@@ -1,0 +1,103 @@
+"""Logging in to a cluster as ``kubectl`` does.
+
+What ``--kubeconfig`` names, else ``KUBECONFIG``, else ``~/.kube/config``, else the service account of the
+pod that this runs in.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from yaml import YAMLError
+
+from mlplat.errors import ClusterError, Diagnostic, nearest
+from mlplat.k8s.api import Api
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+_NO_KUBECONFIG = "give one with --kubeconfig or KUBECONFIG; `kubectl cluster-info` shows whether it works"
+
+
+def connect(
+    namespace: str | None = None, context: str | None = None, kubeconfig: str | os.PathLike[str] | None = None
+) -> Api:
+    """Log in.
+
+    Args:
+        namespace: where to work; the one of the context when not given, else ``default``.
+        context: context of the kubeconfig; its current one when not given.
+        kubeconfig: path of the kubeconfig, or several with the path separator between them.
+
+    Returns:
+        The API of the cluster; nothing has been asked of it yet.
+
+    Raises:
+        ClusterError: there is no kubeconfig, it can't be read, it has no such context, or ``kubernetes`` is
+            not installed.
+    """
+    try:
+        from kubernetes import client, config
+    except ModuleNotFoundError as error:
+        raise ClusterError(
+            Diagnostic(
+                "MLP801",
+                "",
+                "the kubernetes package is needed to talk to a cluster",
+                "pip install 'mlplat[argo]'",
+            )
+        ) from error
+    files = os.fspath(kubeconfig) if kubeconfig else os.environ.get("KUBECONFIG") or "~/.kube/config"
+    paths = [path for file in files.split(os.pathsep) if file and (path := Path(file).expanduser()).is_file()]
+    configuration = client.Configuration()
+    login: Any = config
+    try:
+        if paths:
+            chosen, own = _context(paths, context)
+            login.load_kube_config(
+                os.pathsep.join(map(str, paths)), chosen, client_configuration=configuration
+            )
+        elif kubeconfig or "KUBERNETES_SERVICE_HOST" not in os.environ:
+            raise ClusterError(Diagnostic("MLP801", "", f"there is no kubeconfig at {files}", _NO_KUBECONFIG))
+        else:
+            login.load_incluster_config(client_configuration=configuration)
+            own = (_SERVICE_ACCOUNT / "namespace").read_text().strip()
+    except (config.ConfigException, YAMLError, OSError, KeyError, TypeError) as error:
+        where = f"the kubeconfig at {files}" if paths else "the service account of this pod"
+        raise ClusterError(
+            Diagnostic("MLP801", "", f"{where} can't be used: {error}", _NO_KUBECONFIG if paths else "")
+        ) from error
+    pool = client.ApiClient(configuration).rest_client.pool_manager
+    return Api(pool, configuration.host, lambda: _authorization(configuration), namespace or own or "default")
+
+
+def _context(paths: Sequence[Path], name: str | None) -> tuple[str, str]:
+    """Choose a context; returns its name and its namespace, which may be empty."""
+    contexts: dict[str, str] = {}
+    current = ""
+    for path in paths:
+        document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        current = current or document.get("current-context") or ""
+        for item in document.get("contexts") or ():
+            contexts.setdefault(item["name"], (item.get("context") or {}).get("namespace") or "")
+    chosen = name or current
+    if chosen not in contexts:
+        message = (
+            f"the kubeconfig has no context '{chosen}'" if chosen else "the kubeconfig has no current context"
+        )
+        hint = nearest(chosen, list(contexts)) or "`kubectl config get-contexts` lists what there is"
+        raise ClusterError(Diagnostic("MLP801", "", message, hint))
+    return chosen, contexts[chosen]
+
+
+def _authorization(configuration: Any) -> dict[str, str]:
+    settings = configuration.auth_settings().values()
+    return {
+        setting["key"]: setting["value"]
+        for setting in settings
+        if setting["in"] == "header" and setting["value"]
+    }

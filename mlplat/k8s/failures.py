@@ -1,0 +1,138 @@
+"""What the Kubernetes API says when it refuses, as diagnostics that tell what to do."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from mlplat.errors import ClusterError, Diagnostic
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked of the API, in the words of its access rules.
+
+    Attributes:
+        verb: ``get``, ``list``, ``watch``, ``create``, ``patch`` or ``delete``.
+        group: API group; empty for the core group.
+        resource: plural name, with the subresource after a slash, such as ``pods/log``.
+        namespace: where; empty for what has no namespace.
+        name: of the object; empty when none is named.
+    """
+
+    verb: str
+    group: str
+    resource: str
+    namespace: str = ""
+    name: str = ""
+
+    def __str__(self) -> str:
+        what = f"{self.resource} {self.name}".rstrip()
+        return f"{self.verb} {what}" + (f" in namespace {self.namespace}" if self.namespace else "")
+
+
+class RefusedError(ClusterError):
+    """The API server answered, but not with what was asked for.
+
+    Args:
+        request: what was asked.
+        status: HTTP status.
+        text: body of the answer.
+    """
+
+    def __init__(self, request: Request, status: int, text: str) -> None:
+        self.status = status
+        super().__init__(_diagnostics(request, status, text))
+
+
+class UnreachableError(ClusterError):
+    """No answer came: no connection, or it broke.
+
+    Args:
+        host: URL of the API server.
+        reason: what the network said.
+    """
+
+    def __init__(self, host: str, reason: str) -> None:
+        hint = "check that the cluster runs, and the server in `kubectl config view --minify`"
+        if "certificate" in reason.lower() or "ssl" in reason.lower():
+            hint = "check certificate-authority-data of the cluster in your kubeconfig"
+        super().__init__(Diagnostic("MLP802", "", f"{host} can't be reached: {reason}", hint))
+
+
+def _diagnostics(request: Request, status: int, text: str) -> list[Diagnostic]:
+    answer = _status_object(text)
+    message = answer.get("message") or text.strip() or f"HTTP status {status}"
+    details = answer.get("details") or {}
+    if status == 401:
+        return [
+            Diagnostic(
+                "MLP803",
+                "",
+                f"the cluster does not know who you are ({message})",
+                "log in again, then try `kubectl auth whoami`",
+            )
+        ]
+    if status == 403:
+        return [_forbidden(request, message)]
+    if status == 404:
+        return [_not_found(request, details, message)]
+    if status == 409:
+        return [_conflict(request, answer, message)]
+    if status in {400, 413, 422}:
+        return _invalid(request, details, message)
+    hint = "the API server has trouble: try again later" if status >= 500 or status == 429 else ""
+    return [Diagnostic("MLP800", "", f"could not {request}: {message}", hint)]
+
+
+def _status_object(text: str) -> dict[str, Any]:
+    try:
+        answer = json.loads(text)
+    except ValueError:
+        return {}
+    return answer if isinstance(answer, dict) and answer.get("kind") == "Status" else {}
+
+
+def _forbidden(request: Request, message: str) -> Diagnostic:
+    where = f"a Role in namespace {request.namespace}" if request.namespace else "a ClusterRole"
+    hint = (
+        f"ask for {where} with apiGroups: ['{request.group}'], resources: ['{request.resource}'], "
+        f"verbs: ['{request.verb}']"
+    )
+    return Diagnostic("MLP804", "", f"you may not {request}: {message}", hint)
+
+
+def _not_found(request: Request, details: dict[str, Any], message: str) -> Diagnostic:
+    if details.get("kind") == "namespaces":
+        namespace = details.get("name") or request.namespace
+        hint = f"name another one with --namespace, or `kubectl create namespace {namespace}`"
+        return Diagnostic("MLP808", "", f"there is no namespace {namespace}", hint)
+    if not details.get("name") and request.group == "argoproj.io":
+        hint = "install Argo Workflows 4.0 or later in it, or choose another cluster with --context"
+        return Diagnostic(
+            "MLP805", "", "the cluster does not know Workflows: Argo's CRDs are not there", hint
+        )
+    hint = (
+        f"`kubectl get {request.resource} -n {request.namespace}` lists what is there" if request.name else ""
+    )
+    return Diagnostic("MLP808", "", f"could not {request}: {message}", hint)
+
+
+def _conflict(request: Request, answer: dict[str, Any], message: str) -> Diagnostic:
+    if answer.get("reason") == "AlreadyExists":
+        name = (answer.get("details") or {}).get("name") or request.name
+        hint = f"choose another name, or `kubectl delete {request.resource} {name} -n {request.namespace}`"
+        return Diagnostic("MLP806", "", message, hint)
+    return Diagnostic("MLP806", "", f"could not {request}: {message}", "someone else changed it: try again")
+
+
+def _invalid(request: Request, details: dict[str, Any], message: str) -> list[Diagnostic]:
+    causes = [cause for cause in details.get("causes") or () if cause.get("field") not in {None, "", "<nil>"}]
+    if not causes:
+        return [Diagnostic("MLP807", "", f"could not {request}: {message}")]
+    hint = "the cluster's CRDs refuse it; `mlplat lint` tells more"
+    return [
+        Diagnostic("MLP807", cause["field"], cause.get("message") or message, hint if number == 0 else "")
+        for number, cause in enumerate(causes)
+    ]

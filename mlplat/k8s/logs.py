@@ -1,0 +1,109 @@
+"""What a task printed, from its pod."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from mlplat.errors import ClusterError, Diagnostic
+from mlplat.k8s.api import PODS
+from mlplat.k8s.connection import connect
+from mlplat.k8s.failures import RefusedError
+from mlplat.k8s.podnames import pod_name
+
+if TYPE_CHECKING:
+    import os
+
+_Node = Mapping[str, Any]
+
+_SILENCE_SECONDS = 60.0
+_WHY_GONE = "it was deleted by hand, by podGC, or with its machine; Argo keeps logs with archiveLogs: true"
+_WITH_POD = frozenset({"Pod", "Container"})
+
+
+def logs(
+    workflow: Mapping[str, Any],
+    node_id: str,
+    *,
+    follow: bool = False,
+    context: str | None = None,
+    kubeconfig: str | os.PathLike[str] | None = None,
+) -> Iterator[str]:
+    """Read what a task printed, from the container ``main`` of its pod.
+
+    Args:
+        workflow: the Workflow with its nodes.
+        node_id: a node of it; of a node that retries, its last attempt is taken.
+        follow: go on until the container ends.
+        context: context of the kubeconfig.
+        kubeconfig: path of the kubeconfig.
+
+    Yields:
+        Each line, without its end.
+
+    Raises:
+        ClusterError: the node has no pod, it has not started, or it is gone; or the cluster refused or can't
+            be reached.
+    """
+    nodes = (workflow.get("status") or {}).get("nodes") or {}
+    node = _with_pod(nodes, node_id, workflow["metadata"]["name"])
+    container = node["displayName"] if node.get("type") == "Container" else "main"
+    if node.get("type") == "Container":
+        node = nodes[node["boundaryID"]]
+    api = connect(workflow["metadata"].get("namespace"), context, kubeconfig)
+    pod = pod_name(workflow, node)
+    query = {"container": container, **({"follow": "true"} if follow else {})}
+    try:
+        lines = api.lines(
+            "get",
+            PODS,
+            namespace=api.namespace,
+            name=pod,
+            subresource="log",
+            query=query,
+            silence=None if follow else _SILENCE_SECONDS,
+        )
+        for line in lines:
+            yield line.decode(errors="replace")
+    except RefusedError as error:
+        raise _explained(error, node, pod) from error
+
+
+def _with_pod(nodes: Mapping[str, _Node], node_id: str, name: str) -> _Node:
+    node = nodes.get(node_id)
+    if node is None:
+        raise ClusterError(Diagnostic("MLP813", "", f"{name} has no node {node_id}"))
+    if node.get("type") == "Retry" and node.get("children"):
+        return _with_pod(nodes, node["children"][-1], name)
+    shown = node.get("displayName", node_id)
+    if (node.get("memoizationStatus") or {}).get("hit"):
+        message = f"{shown} printed nothing in this run: its outputs came from the cache"
+        raise ClusterError(Diagnostic("MLP813", "", message))
+    if node.get("type") not in _WITH_POD:
+        message = f"{shown} has no pod ({node.get('type')}, {node.get('phase')})"
+        raise ClusterError(Diagnostic("MLP813", "", message, "name a task that ran"))
+    return node
+
+
+def _explained(error: RefusedError, node: _Node, pod: str) -> ClusterError:
+    if error.status == 404:
+        archived = [
+            (artifact.get("s3") or {}).get("key")
+            for artifact in (node.get("outputs") or {}).get("artifacts") or ()
+            if artifact.get("name") == "main-logs"
+        ]
+        hint = f"Argo kept the log in the artifact storage: {archived[0]}" if any(archived) else _WHY_GONE
+        return ClusterError(
+            Diagnostic(
+                "MLP814",
+                "",
+                f"the pod {pod} is gone, and its log with it",
+                hint,
+            )
+        )
+    if error.status == 400:
+        message = f"{node.get('displayName', pod)} has printed nothing yet: {error.diagnostics[0].message}"
+        return ClusterError(
+            Diagnostic("MLP815", "", message, f"kubectl describe pod {pod} tells what it waits for")
+        )
+    return error

@@ -1,0 +1,181 @@
+"""Workflows on a cluster: submit, read, stop."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+from mlplat.errors import ClusterError, Diagnostic
+from mlplat.k8s.api import CONFIG_MAPS, WORKFLOWS, Api, Resource
+from mlplat.k8s.connection import connect
+from mlplat.k8s.status import plain_status
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+Json = dict[str, Any]
+
+FINISHED = frozenset({"Succeeded", "Failed", "Error"})
+
+_STRICT = {"fieldManager": "mlplat", "fieldValidation": "Strict"}
+
+
+def submit(
+    documents: Sequence[Mapping[str, Any]],
+    *,
+    namespace: str | None = None,
+    context: str | None = None,
+    kubeconfig: str | os.PathLike[str] | None = None,
+) -> Json:
+    """Create a Workflow and the ConfigMaps that it reads.
+
+    The ConfigMaps belong to the Workflow: the cluster deletes them with it. When the Workflow is refused,
+    they are deleted at once.
+
+    Args:
+        documents: one Workflow, and any number of ConfigMaps.
+        namespace: where; when not given, the Workflow's own, else that of the context.
+        context: context of the kubeconfig.
+        kubeconfig: path of the kubeconfig.
+
+    Returns:
+        The Workflow as the cluster stored it.
+
+    Raises:
+        ClusterError: the documents are others, or the cluster refused or can't be reached.
+    """
+    workflow, config_maps = _sorted(documents)
+    api = connect(namespace or workflow["metadata"].get("namespace"), context, kubeconfig)
+    with _undone_on_failure(api) as create:
+        names = [create(CONFIG_MAPS, config_map)["metadata"]["name"] for config_map in config_maps]
+        created = create(WORKFLOWS, workflow)
+        owner = {
+            "apiVersion": created["apiVersion"],
+            "kind": created["kind"],
+            "name": created["metadata"]["name"],
+            "uid": created["metadata"]["uid"],
+        }
+        for name in names:
+            owned = {"metadata": {"ownerReferences": [owner]}}
+            api.call("patch", CONFIG_MAPS, namespace=api.namespace, name=name, body=owned)
+    return created
+
+
+def read(
+    name: str,
+    *,
+    namespace: str | None = None,
+    context: str | None = None,
+    kubeconfig: str | os.PathLike[str] | None = None,
+) -> Json:
+    """Read a Workflow with its status.
+
+    Args:
+        name: of the Workflow.
+        namespace: where it is; that of the context when not given.
+        context: context of the kubeconfig.
+        kubeconfig: path of the kubeconfig.
+
+    Returns:
+        The Workflow; its nodes are unpacked.
+
+    Raises:
+        ClusterError: it isn't there, or the cluster refused or can't be reached.
+    """
+    return read_from(connect(namespace, context, kubeconfig), name)
+
+
+def read_from(api: Api, name: str) -> Json:
+    """Read a Workflow with its status; see :func:`read`."""
+    return dict(plain_status(api.call("get", WORKFLOWS, namespace=api.namespace, name=name)))
+
+
+def terminate(
+    name: str,
+    *,
+    namespace: str | None = None,
+    context: str | None = None,
+    kubeconfig: str | os.PathLike[str] | None = None,
+) -> None:
+    """End a Workflow at once; its exit handlers do not run.
+
+    Args:
+        name: of the Workflow.
+        namespace: where it is; that of the context when not given.
+        context: context of the kubeconfig.
+        kubeconfig: path of the kubeconfig.
+
+    Raises:
+        ClusterError: it isn't there, has ended already, or the cluster refused or can't be reached.
+    """
+    _shut_down(connect(namespace, context, kubeconfig), name, "Terminate")
+
+
+def stop(
+    name: str,
+    *,
+    namespace: str | None = None,
+    context: str | None = None,
+    kubeconfig: str | os.PathLike[str] | None = None,
+) -> None:
+    """End a Workflow; its exit handlers still run.
+
+    Args:
+        name: of the Workflow.
+        namespace: where it is; that of the context when not given.
+        context: context of the kubeconfig.
+        kubeconfig: path of the kubeconfig.
+
+    Raises:
+        ClusterError: it isn't there, has ended already, or the cluster refused or can't be reached.
+    """
+    _shut_down(connect(namespace, context, kubeconfig), name, "Stop")
+
+
+def _shut_down(api: Api, name: str, how: str) -> None:
+    workflow = api.call("get", WORKFLOWS, namespace=api.namespace, name=name)
+    phase = (workflow.get("status") or {}).get("phase")
+    if phase in FINISHED:
+        raise ClusterError(Diagnostic("MLP810", "", f"{name} has ended already ({phase})"))
+    api.call("patch", WORKFLOWS, namespace=api.namespace, name=name, body={"spec": {"shutdown": how}})
+
+
+def _sorted(documents: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
+    workflows = [document for document in documents if document.get("kind") == "Workflow"]
+    config_maps = [document for document in documents if document.get("kind") == "ConfigMap"]
+    others = [document for document in documents if document.get("kind") not in {"Workflow", "ConfigMap"}]
+    wrong = [
+        Diagnostic(
+            "MLP811",
+            f"{document.get('kind')}/{(document.get('metadata') or {}).get('name', '')}",
+            "only a Workflow and its ConfigMaps can be submitted",
+            "put it on the cluster first: kubectl apply -f FILE",
+        )
+        for document in others
+    ]
+    if len(workflows) != 1:
+        wrong.append(Diagnostic("MLP811", "", f"one Workflow is needed, there are {len(workflows)}"))
+    if wrong:
+        raise ClusterError(wrong)
+    return workflows[0], config_maps
+
+
+@contextmanager
+def _undone_on_failure(api: Api) -> Iterator[Callable[[Resource, Mapping[str, Any]], Json]]:
+    """Give a function that creates objects; when the block fails, they are deleted again."""
+    done: list[tuple[Resource, str]] = []
+
+    def create(resource: Resource, document: Mapping[str, Any]) -> Json:
+        body = {**document, "metadata": {**document["metadata"], "namespace": api.namespace}}
+        stored = api.call("create", resource, namespace=api.namespace, query=_STRICT, body=body)
+        done.append((resource, stored["metadata"]["name"]))
+        return stored
+
+    try:
+        yield create
+    except BaseException:
+        for resource, name in reversed(done):
+            with suppress(ClusterError):
+                api.call("delete", resource, namespace=api.namespace, name=name)
+        raise
