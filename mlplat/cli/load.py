@@ -114,7 +114,7 @@ def _execute(file: Path) -> types.ModuleType:
     sys.modules[file.stem] = module
     sys.path.insert(0, str(file.parent.absolute()))
     try:
-        exec(compile(_text(file), str(file), "exec"), module.__dict__)  # noqa: S102 - it is the user's program
+        exec(compile(_text(file), str(file), "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - it is the user's program
     except MlplatError:
         raise
     except SyntaxError as error:

@@ -1,0 +1,187 @@
+"""What people get wrong: exit code 2, a sentence with what to do, no traceback."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mlplat.cli import main
+
+HEADER = """
+from mlplat import dsl
+from mlplat.dsl import Dataset, Input, Metrics, Model, Output
+
+@dsl.component
+def make(size: int, data: Output[Dataset]):
+    open(data.path, 'w').write('x' * size)
+
+@dsl.component
+def score(data: Input[Dataset], weight: float = 1.0) -> float:
+    return weight
+"""
+
+
+class Case:
+    """A program, words after ``mlplat compile``, and what the message must say."""
+
+    def __init__(self, body: str, *expected: str, words: tuple[str, ...] = ()) -> None:
+        self.body, self.expected, self.words = body, expected, words
+
+
+CASES = {
+    "undefined output": Case(
+        "@dsl.pipeline\ndef p():\n    score(data=make(size=1).outputs['dataa'])\n",
+        "MLP120",
+        "the task has no output 'dataa'",
+        "did you mean 'data'?",
+        "program.py:14",
+    ),
+    "circle": Case(
+        "@dsl.pipeline\ndef p():\n    a = make(size=1)\n    b = make(size=2)\n    a.after(b)\n    b.after(a)\n",
+        "MLP141",
+        "the tasks wait for each other in a circle: make -> make-2 -> make",
+    ),
+    "wrong type": Case(
+        "@dsl.pipeline\ndef p():\n    make(size='big')\n",
+        "MLP134",
+        "'size' is declared int, and was given 'big'",
+        "program.py:14",
+    ),
+    "artifact for a parameter": Case(
+        "@dsl.pipeline\ndef p():\n    make(size=make(size=1).output)\n",
+        "'size' is declared int, and was given 'data', an artifact (system.Dataset)",
+    ),
+    "missing argument": Case("@dsl.pipeline\ndef p():\n    make()\n", "MLP133", "the input 'size' is missing"),
+    "argument given twice": Case(
+        "@dsl.pipeline\ndef p():\n    make(1, size=2)\n", "MLP131", "'size' was given twice, by position and by name"
+    ),
+    "unknown argument": Case(
+        "@dsl.pipeline\ndef p():\n    make(siz=1)\n", "MLP132", "it has no input 'siz'", "did you mean 'size'?"
+    ),
+    "python and": Case(
+        "@dsl.pipeline\ndef p(x: int = 1):\n    with dsl.If((x > 1) and (x < 3)):\n        make(size=1)\n",
+        "MLP110",
+        "join conditions with & | ~",
+    ),
+    "out of a branch": Case(
+        "@dsl.pipeline\ndef p(x: int = 1):\n    with dsl.If(x > 1):\n        t = make(size=1)\n    score(data=t.output)\n",
+        "MLP140",
+        "which is inside 'condition-1'",
+    ),
+    "no pipeline": Case("", "MLP207", "components: make, score"),
+    "unknown parameter": Case(
+        "@dsl.pipeline\ndef p(epochs: int = 1):\n    make(size=epochs)\n",
+        "MLP401",
+        "the pipeline has no parameter 'epoch'",
+        "did you mean 'epochs'?",
+        words=("-p", "epoch=2"),
+    ),
+    "parameter given twice": Case(
+        "@dsl.pipeline\ndef p(epochs: int = 1):\n    make(size=epochs)\n",
+        "MLP405",
+        "the parameter 'epochs' is given twice",
+        words=("-p", "epochs=2", "-p", "epochs=3"),
+    ),
+    "parameter of the wrong type": Case(
+        "@dsl.pipeline\ndef p(epochs: int = 1):\n    make(size=epochs)\n",
+        "MLP403",
+        "'epochs' is declared NUMBER_INTEGER, and 'many' is none",
+        "give a whole number",
+        words=("-p", "epochs=many"),
+    ),
+    "parameter without a value": Case(
+        "@dsl.pipeline\ndef p(epochs: int = 1):\n    make(size=epochs)\n",
+        "MLP406",
+        "write -p NAME=VALUE",
+        words=("-p", "epochs"),
+    ),
+    "name that was not imported": Case(
+        "@dsl.component\ndef c(x: InputPath('Dataset')): ...\n",
+        "NameError",
+        "write: from mlplat.dsl import InputPath",
+    ),
+    "several at once": Case(
+        "@dsl.pipeline\ndef p():\n    make(size='big')\n    make()\n    score(data=1)\n",
+        "MLP133",
+        "MLP134",
+        "is declared system.Dataset, an artifact, and was given the constant 1",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_mistake_is_told_in_a_sentence(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = CASES[name]
+    monkeypatch.chdir(tmp_path)
+    Path("program.py").write_text(HEADER + case.body)
+    code = main(["compile", "program.py", "-o", "out.yaml", *case.words])
+    error = capsys.readouterr().err
+    for expected in case.expected:
+        assert expected in error
+    assert "Traceback" not in error or "NameError" in error
+    assert code == 2
+    assert not Path("out.yaml").exists()
+
+
+def test_missing_file_names_the_nearest(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("training.py").touch()
+    assert main(["compile", "trainin.py"]) == 2
+    error = capsys.readouterr().err
+    assert "there is no file 'trainin.py'" in error
+    assert "did you mean 'training.py'?" in error
+
+
+def test_invalid_yaml_is_placed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("broken.yaml").write_text("pipelineInfo:\n  name: [a\nroot: {}\n")
+    assert main(["compile", "broken.yaml"]) == 2
+    assert "broken.yaml:3:" in capsys.readouterr().err
+
+
+def test_ir_with_fields_of_the_wrong_kind_tells_all(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("ir.yaml").write_text("pipelineInfo: {}\nroot: {dag: {tasks: [1]}}\n")
+    assert main(["compile", "ir.yaml"]) == 2
+    error = capsys.readouterr().err
+    assert "pipelineInfo: 'name' is a required property" in error
+    assert "root.dag.tasks: [1] is not of type 'object'" in error
+
+
+def test_error_in_the_program_shows_its_own_traceback(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("program.py").write_text("def f():\n    return {}['missing']\n\nf()\n")
+    assert main(["compile", "program.py"]) == 2
+    error = capsys.readouterr().err
+    assert 'File "program.py", line 4' in error
+    assert "KeyError: 'missing'" in error
+    assert "mlplat/cli" not in error
+
+
+def test_syntax_error_is_placed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("program.py").write_text("def f(:\n")
+    assert main(["compile", "program.py"]) == 2
+    assert "program.py:1:" in capsys.readouterr().err
+
+
+def test_unwritable_output_leaves_what_was_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("program.py").write_text(HEADER + "@dsl.pipeline\ndef p():\n    make(size=1)\n")
+    assert main(["compile", "program.py", "-o", "missing/out.yaml"]) == 2
+    assert "missing/out.yaml can't be written" in capsys.readouterr().err
