@@ -34,7 +34,8 @@ LATE = (
 )
 """Variables that are bound after a template is first looked at: an expression with one of them waits for it."""
 
-_ABSENT = object()
+ABSENT: Any = object()
+"""What a lookup yields when there is no such variable; None is the output of a skipped task."""
 
 
 class TemplatingError(ValueError):
@@ -57,8 +58,8 @@ class Layer:
         self._tree: dict[str, Any] | None = None
 
     def get(self, name: str) -> Any:
-        """Return the value of a variable, :data:`_ABSENT` when there is none."""
-        return self._variables.get(name, _ABSENT)
+        """Return the value of a variable, :data:`ABSENT` when there is none."""
+        return self._variables.get(name, ABSENT)
 
     def tree(self, wanted: Node) -> Mapping[str, Any]:
         """Return the variables as nested mappings, at least those that an expression names."""
@@ -100,13 +101,13 @@ class Scope:
         """
         for layer in reversed(self.layers):
             value = layer.get(name)
-            if value is not _ABSENT:
+            if value is not ABSENT:
                 return value
         return default
 
     def has(self, name: str) -> bool:
         """Whether there is a variable of this name."""
-        return self.get(name, _ABSENT) is not _ABSENT
+        return self.get(name, ABSENT) is not ABSENT
 
     def environment(self, expression: Node) -> dict[str, Any]:
         """Return what an expression can name here, nested."""
@@ -301,11 +302,11 @@ def _value_of(tag: str, scope: Scope, strictness: Strictness) -> str:
 
 def _simple(tag: str, scope: Scope, strictness: Strictness) -> str:
     name = tag.strip()
-    value = scope.get(name, _ABSENT)
-    if value is _ABSENT:
+    value = scope.get(name, ABSENT)
+    if value is ABSENT:
         nested = tag.rfind("{{")
         if nested > 0:
-            inner = scope.get(tag[nested + 2 :], _ABSENT)
+            inner = scope.get(tag[nested + 2 :], ABSENT)
             if inner is None:
                 raise TemplatingError(
                     f'unable to substitute nested tag {{{{{tag}}}}}: "{tag[nested + 2 :]}" is an absent optional'

@@ -1,0 +1,200 @@
+"""The artifact store of this machine: a folder in which an artifact's key is its path."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+try:
+    from fcntl import ioctl
+except ImportError:  # pragma: no cover
+    ioctl = None  # type: ignore[assignment]
+
+_FICLONE = 0x40049409
+
+
+class ArtifactError(Exception):
+    """An artifact can't be read or written."""
+
+
+class ArtifactMissing(ArtifactError):
+    """There is nothing under the key."""
+
+
+class ArtifactStore:
+    """Artifacts by key.
+
+    Args:
+        root: the folder; made when the first artifact is put.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def path(self, key: str) -> Path:
+        """Return where the artifact of a key lies, or would lie.
+
+        Args:
+            key: such as ``my-run/train/model``.
+
+        Returns:
+            The path of a file or folder.
+
+        Raises:
+            ArtifactError: the key is empty or would leave the folder.
+        """
+        parts = PurePosixPath(key.strip("/")).parts
+        if not parts or ".." in parts or "\0" in key:
+            raise ArtifactError(f"artifact key {key!r} does not name a place below the artifact folder")
+        return self._root.joinpath(*parts)
+
+    def get(self, key: str, target: Path, *, unpack: bool | None) -> None:
+        """Copy an artifact, so that the reader can't harm it.
+
+        Args:
+            key: its key.
+            target: where to; nothing may be there but an empty folder.
+            unpack: whether it is a ``.tgz`` to be unpacked; None to look.
+
+        Raises:
+            ArtifactMissing: there is nothing under the key.
+            ArtifactError: it isn't an archive though it should be one.
+            OSError: the disk refuses.
+        """
+        source = self.path(key)
+        if not source.exists():
+            raise ArtifactMissing(f"there is no artifact under the key {key!r}")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.is_dir() and not any(target.iterdir()):
+            target.rmdir()
+        if unpack is None:
+            unpack = source.is_file() and tarfile.is_tarfile(source)
+        if unpack:
+            _unpack(source, target)
+        elif source.is_dir():
+            shutil.copytree(source, target, copy_function=copy_file, symlinks=True)
+        else:
+            copy_file(source, target)
+
+    def put(self, source: Path, key: str, *, pack: bool) -> None:
+        """Move a file or folder under a key: all of it or, when anything fails, nothing.
+
+        Args:
+            source: what a task has written.
+            key: its key; what lies there is replaced.
+            pack: whether to write it as a ``.tgz``, as Argo does without ``archive: none``.
+
+        Raises:
+            ArtifactError: the key would leave the folder.
+            OSError: the disk refuses.
+        """
+        target = self.path(key)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _place_beside(target) as staged:
+            if pack:
+                with tarfile.open(staged, "w:gz", compresslevel=1) as archive:
+                    archive.add(source, arcname=source.name)
+            else:
+                _move(source, staged)
+            _replace(staged, target)
+
+
+@contextlib.contextmanager
+def _place_beside(target: Path) -> Iterator[Path]:
+    holder = Path(tempfile.mkdtemp(prefix=".put-", dir=target.parent))
+    try:
+        yield holder / "artifact"
+    finally:
+        shutil.rmtree(holder, ignore_errors=True)
+
+
+def _move(source: Path, target: Path) -> None:
+    try:
+        os.rename(source, target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        if source.is_dir():
+            shutil.copytree(source, target, copy_function=copy_file, symlinks=True)
+        else:
+            copy_file(source, target)
+
+
+def _replace(staged: Path, target: Path) -> None:
+    if staged.is_dir() or target.is_dir():
+        with contextlib.suppress(FileNotFoundError):
+            os.rename(target, staged.with_name("replaced"))
+    os.replace(staged, target)
+
+
+def copy_file(source: str | Path, target: str | Path) -> str:
+    """Copy a file, sharing its blocks where the file system can.
+
+    Args:
+        source: the file.
+        target: the copy.
+
+    Returns:
+        The copy's path.
+    """
+    with open(source, "rb") as reading, open(target, "wb") as writing:
+        if not _clone(reading.fileno(), writing.fileno()):
+            _copy_bytes(reading.fileno(), writing.fileno())
+    shutil.copymode(source, target)
+    return str(target)
+
+
+def _clone(source: int, target: int) -> bool:
+    if ioctl is None:
+        return False
+    try:
+        ioctl(target, _FICLONE, source)
+    except OSError:
+        return False
+    return True
+
+
+def _copy_bytes(source: int, target: int) -> None:
+    remaining = os.fstat(source).st_size
+    if hasattr(os, "copy_file_range"):
+        try:
+            while remaining > 0 and (copied := os.copy_file_range(source, target, remaining)) > 0:
+                remaining -= copied
+            if remaining <= 0:
+                return
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                raise
+    while block := os.read(source, 1 << 20):
+        view = memoryview(block)
+        while view:
+            view = view[os.write(target, view) :]
+
+
+def _unpack(source: Path, target: Path) -> None:
+    with _place_beside(target) as staged:
+        staged.mkdir()
+        try:
+            with tarfile.open(source) as archive:
+                _extract(archive, staged)
+        except tarfile.TarError as error:
+            raise ArtifactError(f"{source.name} is not an archive that can be unpacked: {error}") from None
+        content = list(staged.iterdir())
+        os.rename(content[0] if len(content) == 1 else staged, target)
+
+
+def _extract(archive: tarfile.TarFile, target: Path) -> None:
+    if hasattr(tarfile, "data_filter"):
+        archive.extractall(target, filter="data")
+        return
+    for member in archive.getmembers():
+        parts = PurePosixPath(member.name).parts
+        if member.name.startswith("/") or ".." in parts or not (member.isfile() or member.isdir()):
+            raise ArtifactError(f"the archive holds {member.name!r}, which would leave its folder")
+    archive.extractall(target)

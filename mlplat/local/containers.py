@@ -1,0 +1,222 @@
+"""What a task's container is made of: its variables, arguments, volumes and patches.
+
+The rules are those of Kubernetes (references in ``command``, ``args`` and ``env``: kubernetes.io, "Define dependent
+environment variables"; downward API: "Expose Pod information to containers").
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+_REFERENCE = re.compile(r"\$(\$|\(([^()]*)\))")
+_FIELD = re.compile(r"metadata\.(annotations|labels)\['(.+)'\]$")
+
+
+class ContainerError(ValueError):
+    """A container can't be made as it is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """What Kubernetes would know of a task's pod.
+
+    Attributes:
+        name: its name.
+        namespace: its namespace.
+        uid: its uid.
+        service_account: its service account.
+        annotations: its annotations.
+        labels: its labels.
+        config_maps: data of ConfigMaps by name.
+        secrets: data of Secrets by name.
+    """
+
+    name: str
+    namespace: str
+    uid: str = ""
+    service_account: str = "default"
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    config_maps: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def field(self, path: str) -> str:
+        """Return the value of a field of the downward API.
+
+        Args:
+            path: such as ``metadata.name`` or ``metadata.annotations['key']``.
+
+        Returns:
+            Its value; empty for an annotation or label that isn't there.
+
+        Raises:
+            ContainerError: there is no such field here.
+        """
+        if match := _FIELD.match(path):
+            kind, key = match.groups()
+            return (self.annotations if kind == "annotations" else self.labels).get(key, "")
+        known = {
+            "metadata.name": self.name,
+            "metadata.namespace": self.namespace,
+            "metadata.uid": self.uid,
+            "spec.serviceAccountName": self.service_account,
+            "spec.nodeName": "localhost",
+            "status.hostIP": "127.0.0.1",
+            "status.podIP": "127.0.0.1",
+            "metadata.annotations": _lines(self.annotations),
+            "metadata.labels": _lines(self.labels),
+        }
+        if path not in known:
+            raise ContainerError(f"unsupported fieldPath: {path}")
+        return known[path]
+
+
+def _lines(values: Mapping[str, str]) -> str:
+    return "\n".join(f"{key}={json.dumps(value)}" for key, value in sorted(values.items()))
+
+
+def expand(text: str, variables: Mapping[str, str]) -> str:
+    """Replace ``$(NAME)`` by a variable; ``$$`` is a dollar sign, an unknown name stays as it is.
+
+    Args:
+        text: an argument or a variable's value.
+        variables: the container's variables.
+
+    Returns:
+        The text that the program gets.
+    """
+    if "$" not in text:
+        return text
+
+    def one(match: re.Match[str]) -> str:
+        if match.group(1) == "$":
+            return "$"
+        return variables.get(match.group(2), match.group())
+
+    return _REFERENCE.sub(one, text)
+
+
+def environment(container: Mapping[str, Any], pod: Pod) -> dict[str, str]:
+    """Return a container's variables.
+
+    Args:
+        container: the container.
+        pod: what its variables can refer to.
+
+    Returns:
+        Values by name; a value may refer to variables above it.
+
+    Raises:
+        ContainerError: a variable comes from something that isn't there.
+    """
+    variables: dict[str, str] = {}
+    for source in container.get("envFrom") or ():
+        prefix = source.get("prefix", "")
+        for key, value in _all_keys(source, pod).items():
+            variables[prefix + key] = value
+    for one in container.get("env") or ():
+        if one.get("valueFrom"):
+            value = _value_from(one, pod)
+            if value is not None:
+                variables[one["name"]] = value
+        else:
+            variables[one["name"]] = expand(str(one.get("value", "")), variables)
+    return variables
+
+
+def _all_keys(source: Mapping[str, Any], pod: Pod) -> Mapping[str, str]:
+    for kind, known in (("configMapRef", pod.config_maps), ("secretRef", pod.secrets)):
+        reference = source.get(kind)
+        if reference:
+            if reference["name"] not in known and not reference.get("optional"):
+                raise ContainerError(f'{"configmap" if kind[0] == "c" else "secret"} "{reference["name"]}" not found')
+            return known.get(reference["name"], {})
+    return {}
+
+
+def _value_from(variable: Mapping[str, Any], pod: Pod) -> str | None:
+    source = variable["valueFrom"]
+    if source.get("fieldRef"):
+        return pod.field(source["fieldRef"]["fieldPath"])
+    for kind, known in (("configMapKeyRef", pod.config_maps), ("secretKeyRef", pod.secrets)):
+        reference = source.get(kind)
+        if reference:
+            value = known.get(reference["name"], {}).get(reference["key"])
+            if value is None and not reference.get("optional"):
+                noun = "configmap" if kind[0] == "c" else "secret"
+                raise ContainerError(f'{noun} "{reference["name"]}" with key "{reference["key"]}" not found')
+            return value
+    raise ContainerError(f"variable {variable['name']!r} has a source that this engine does not know")
+
+
+def patched(container: Mapping[str, Any], patches: Sequence[str]) -> dict[str, Any]:
+    """Apply ``podSpecPatch`` to the main container.
+
+    Args:
+        container: the container.
+        patches: patches of the workflow and of the template, as JSON or YAML text.
+
+    Returns:
+        The container; lists of named things are merged by name, other lists replaced, as strategic merge does.
+
+    Raises:
+        ContainerError: a patch isn't a mapping.
+    """
+    result = {**container, "name": "main"}
+    for text in patches:
+        patch = yaml.safe_load(text)
+        if not isinstance(patch, Mapping):
+            raise ContainerError("podSpecPatch is not a mapping")
+        for one in patch.get("containers") or ():
+            if one.get("name") == "main":
+                result = _merge(result, one)
+    return result
+
+
+_MERGE_KEYS = {"env": "name", "volumeMounts": "mountPath", "ports": "containerPort"}
+
+
+def _merge(base: Any, patch: Any, key: str = "") -> Any:
+    if isinstance(base, Mapping) and isinstance(patch, Mapping):
+        merged = dict(base)
+        for name, value in patch.items():
+            if value is None:
+                merged.pop(name, None)
+            else:
+                merged[name] = _merge(merged.get(name), value, name)
+        return merged
+    if isinstance(base, list) and isinstance(patch, list) and key in _MERGE_KEYS:
+        identity = _MERGE_KEYS[key]
+        by_name = {item.get(identity): item for item in base}
+        for item in patch:
+            by_name[item.get(identity)] = _merge(by_name.get(item.get(identity), {}), item)
+        return list(by_name.values())
+    return patch
+
+
+def container_paths(template: Mapping[str, Any]) -> list[str]:
+    """Return the paths of a template's container that the engine fills or reads.
+
+    Args:
+        template: the template as it stands in the manifest.
+
+    Returns:
+        Mounts, input artifacts, output files and the script.
+    """
+    container = template.get("container") or template.get("script") or {}
+    inputs, outputs = template.get("inputs") or {}, template.get("outputs") or {}
+    paths = [mount["mountPath"] for mount in container.get("volumeMounts") or ()]
+    paths += [one["path"] for one in (inputs.get("artifacts") or ()) if one.get("path")]
+    paths += [one["path"] for one in (outputs.get("artifacts") or ()) if one.get("path")]
+    paths += [
+        one["valueFrom"]["path"]
+        for one in outputs.get("parameters") or ()
+        if (one.get("valueFrom") or {}).get("path")
+    ]
+    return paths

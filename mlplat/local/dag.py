@@ -1,0 +1,479 @@
+"""Executes a DAG template: each task as soon as what it depends on is over.
+
+See ``executeDAG``, ``executeDAGTask`` and ``assessDAGPhase`` of Argo 4.0.7's ``workflow/controller/dag.go``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from mlplat.argo.expressions import Condition, ExpressionError, condition, should_execute
+from mlplat.argo.templating import DEPENDENCIES, TemplatingError
+from mlplat.argo.templating import replace as replace_tags
+from mlplat.local import loops
+from mlplat.local.hooks import run_exit_hook, run_hooks
+from mlplat.local.nodes import Node, completed, fulfilled, hooked, unsuccessful
+from mlplat.local.scope import (
+    LocalScope,
+    TaskLayer,
+    aggregate,
+    input_variables,
+    node_variables,
+    skipped_variables,
+    template_outputs,
+)
+from mlplat.local.templates import Context, TemplateMissing
+
+if TYPE_CHECKING:
+    from mlplat.local.engine import Call, Engine
+
+
+async def execute_dag(
+    engine: Engine, call: Call, context: Context, node: Node, template: Mapping[str, Any]
+) -> None:
+    """Execute a DAG until its node is over.
+
+    Args:
+        engine: executes the tasks.
+        call: the call of the DAG; its boundary is the DAG's own node.
+        context: where the tasks' templates are looked up.
+        node: the DAG's node.
+        template: the DAG's template, filled.
+    """
+    await _Dag(engine, call, context, node, template).run()
+
+
+class _Dag:
+    def __init__(
+        self, engine: Engine, call: Call, context: Context, node: Node, template: Mapping[str, Any]
+    ) -> None:
+        self.engine = engine
+        self.call = call
+        self.context = context
+        self.node = node
+        self.template = template
+        self.tasks: dict[str, Mapping[str, Any]] = {task["name"]: task for task in template["dag"].get("tasks") or ()}
+        self.conditions: dict[str, Condition] = {
+            name: condition(task, self.tasks) for name, task in self.tasks.items()
+        }
+        target = template["dag"].get("target", "")
+        self.targets = target.split() if target else self._leaves()
+        self.loops: dict[str, list[str]] = {}
+        self._ancestors: dict[str, frozenset[str]] = {}
+        self._variables: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
+        self._inputs = input_variables(template)
+
+    def _leaves(self) -> list[str]:
+        waited_for = {name for one in self.conditions.values() for name in one.tasks}
+        return sorted(name for name in self.tasks if name not in waited_for)
+
+    async def run(self) -> None:
+        try:
+            await self._run_tasks()
+        except _Broken as error:
+            self.engine.tree.mark(self.node, "Error", str(error))
+            return
+        phase = self._assess()
+        self.node["outboundNodes"] = [
+            last for task in self.targets if (one := self._task_node(task)) for last in self.engine.tree.outbound(one["id"])
+        ]
+        if phase == "Succeeded":
+            try:
+                outputs = template_outputs(self.template, self._whole_scope())
+            except (TemplatingError, ExpressionError, LookupError) as error:
+                self.engine.tree.mark(self.node, "Error", str(error))
+                return
+            if outputs is not None:
+                self.node["outputs"] = outputs
+        self.engine.tree.mark(self.node, phase)
+        self.engine.publish(self.node)
+
+    async def _run_tasks(self) -> None:
+        needed = self._needed()
+        remaining = {name: len(set(self.conditions[name].tasks)) for name in needed}
+        followers: dict[str, list[str]] = {}
+        for name in needed:
+            for other in dict.fromkeys(self.conditions[name].tasks):
+                followers.setdefault(other, []).append(name)
+        running: set[asyncio.Task[str]] = set()
+
+        def start(name: str) -> None:
+            running.add(asyncio.ensure_future(self._run_task(name)))
+
+        for name in needed:
+            if remaining[name] == 0:
+                start(name)
+        started = len(running)
+        try:
+            while running:
+                over, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                for one in over:
+                    for follower in followers.get(one.result(), ()):
+                        remaining[follower] -= 1
+                        if remaining[follower] == 0:
+                            start(follower)
+                            started += 1
+        finally:
+            for one in running:
+                one.cancel()
+        if started < len(needed):
+            raise _Broken(f"tasks {', '.join(name for name in needed if remaining[name])} wait for each other")
+
+    def _needed(self) -> list[str]:
+        needed: dict[str, None] = {}
+        stack = list(reversed(self.targets))
+        visiting: set[str] = set()
+        while stack:
+            name = stack[-1]
+            if name in needed:
+                stack.pop()
+                continue
+            if name not in self.tasks:
+                raise _Broken(f"target {name} does not exist")
+            waiting = [other for other in self.conditions[name].tasks if other not in needed and other not in visiting]
+            visiting.add(name)
+            if waiting:
+                stack.extend(reversed(waiting))
+            else:
+                needed[name] = None
+                stack.pop()
+        return list(needed)
+
+    def _name(self, task: str) -> str:
+        return f"{self.node['name']}.{task}"
+
+    def _task_node(self, task: str) -> Node | None:
+        return self.engine.tree.named(self._name(task))
+
+    async def _run_task(self, name: str) -> str:
+        task = self.tasks[name]
+        try:
+            if not self.conditions[name].holds({one: self._results(one) for one in self.conditions[name].tasks}):
+                self._skip(task, "Omitted", "omitted: depends condition not met")
+                return name
+            scope = self._scope_of(name)
+            resolved = self._resolve(task, scope)
+            expanded = list(loops.expand(resolved, scope.parameters)) if loops.is_loop(resolved) else [resolved]
+        except (ExpressionError, TemplatingError, LookupError) as error:
+            self._skip(task, "Error", str(error))
+            return name
+        if not loops.is_loop(task):
+            await self._run_one(name, expanded[0], scope)
+        elif not expanded:
+            self._skip(task, "Skipped", "Skipped, empty params")
+        else:
+            await self._run_loop(task, expanded, scope)
+        return name
+
+    async def _run_loop(self, task: Mapping[str, Any], expanded: list[dict[str, Any]], scope: LocalScope) -> None:
+        name = task["name"]
+        tree = self.engine.tree
+        group = self._task_node(name)
+        if group is None:
+            self._connect(name)
+            group = self._new_node(name, task, "TaskGroup", "Running")
+        elif fulfilled(group):
+            return
+        self.loops[name] = [one["name"] for one in expanded]
+        for one in expanded:
+            tree.connect(group["id"], tree.id(self._name(one["name"])))
+        await _gather([self._run_one(name, one, scope, connected=True) for one in expanded])
+        phase = "Succeeded"
+        for child in tree.existing(tree.id(self._name(one)) for one in self.loops[name]):
+            if unsuccessful(child):
+                phase = child["phase"]
+        tree.mark(group, phase)
+        await run_hooks(self.engine, self.call, task, group, self.context, scope, f"tasks.{name}")
+        await run_exit_hook(self.engine, self.call, task, group, self.context, scope, f"tasks.{name}")
+
+    async def _run_one(
+        self, original: str, task: Mapping[str, Any], scope: LocalScope, *, connected: bool = False
+    ) -> None:
+        from mlplat.local.engine import TemplateFailure
+
+        name = task["name"]
+        tree = self.engine.tree
+        known = self._task_node(name)
+        if known is not None and fulfilled(known):
+            return
+        if not connected:
+            self._connect(name)
+        try:
+            if not should_execute(task.get("when") or ""):
+                self._skip(task, "Skipped", f"when '{task['when']}' evaluated false", connect=False)
+                return
+        except ExpressionError as error:
+            self._skip(task, "Error", str(error), connect=False)
+            return
+        inner = replace(
+            self.call,
+            name=self._name(name),
+            holder=task,
+            context=self.context,
+            arguments=task.get("arguments") or {},
+            kind="tasks",
+            flag=None,
+            depth=self.call.depth + 1,
+        )
+        watch = self._watch_hooks(task, original, scope)
+        try:
+            node = await self.engine.execute(inner)
+        except TemplateFailure as error:
+            node = tree.mark(
+                self._task_node(name) or self._new_node(name, task, "Skipped", "Error"),
+                "Error",
+                f"task '{self._name(name)}' errored: {error}",
+            )
+            return
+        finally:
+            if watch:
+                watch.cancel()
+        await run_hooks(self.engine, self.call, task, node, self.context, scope, f"tasks.{original}")
+        if completed(node):
+            await run_exit_hook(self.engine, self.call, task, node, self.context, scope, f"tasks.{original}")
+
+    def _watch_hooks(self, task: Mapping[str, Any], original: str, scope: LocalScope) -> None:
+        del task, original, scope
+
+    def _new_node(self, name: str, task: Mapping[str, Any], kind: str, phase: str, message: str = "") -> Node:
+        return self.engine.tree.create(
+            self._name(name),
+            kind,
+            phase,
+            holder=task,
+            scope=self.context.scope,
+            boundary=self.node["id"],
+            flag={},
+            message=message,
+        )
+
+    def _skip(self, task: Mapping[str, Any], phase: str, message: str, *, connect: bool = True) -> None:
+        known = self._task_node(task["name"])
+        if known is None:
+            self._new_node(task["name"], task, "Skipped", phase, message)
+        elif not fulfilled(known):
+            self.engine.tree.mark(known, phase, message)
+        if connect:
+            self._connect(task["name"])
+
+    def _connect(self, name: str) -> None:
+        tree = self.engine.tree
+        child = tree.id(self._name(name))
+        waited_for = self.conditions[name].tasks
+        if not waited_for:
+            tree.connect(self.node["id"], child)
+        for other in waited_for:
+            node = self._task_node(other)
+            if node is not None:
+                for parent in tree.outbound(node["id"]):
+                    tree.connect(parent, child)
+
+    def _results(self, name: str) -> dict[str, bool]:
+        node = self._task_node(name)
+        phase = node["phase"] if node else ""
+        any_succeeded = all_failed = False
+        if node is not None and node["type"] == "TaskGroup":
+            phases = [one["phase"] for one in self.engine.tree.existing(node.get("children", ()))]
+            any_succeeded = "Succeeded" in phases
+            all_failed = bool(phases) and all(one == "Failed" for one in phases)
+        return {
+            "Succeeded": phase == "Succeeded",
+            "Failed": phase == "Failed",
+            "Errored": phase == "Error",
+            "Skipped": phase == "Skipped",
+            "Omitted": phase == "Omitted",
+            "Daemoned": False,
+            "AnySucceeded": any_succeeded,
+            "AllFailed": all_failed,
+        }
+
+    def _before(self, name: str) -> frozenset[str]:
+        if name not in self._ancestors:
+            found: set[str] = set()
+            stack = list(self.conditions[name].tasks)
+            while stack:
+                other = stack.pop()
+                if other in found:
+                    continue
+                found.add(other)
+                known = self._ancestors.get(other)
+                if known is not None:
+                    found |= known
+                else:
+                    stack.extend(self.conditions[other].tasks)
+            self._ancestors[name] = frozenset(found)
+        return self._ancestors[name]
+
+    def _variables_of(self, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        if name not in self._variables:
+            node = self._task_node(name)
+            self._variables[name] = ({}, {}) if node is None else self._look_at(name, node)
+        return self._variables[name]
+
+    def _look_at(self, name: str, node: Node) -> tuple[dict[str, Any], dict[str, Any]]:
+        prefix = f"tasks.{name}"
+        tree = self.engine.tree
+        variables: dict[str, Any] = {}
+        if node["type"] == "TaskGroup":
+            names = self.loops.get(name)
+            children = (
+                tree.existing(tree.id(self._name(one)) for one in names)
+                if names
+                else [one for one in tree.existing(node.get("children", ())) if not hooked(one)]
+            )
+            variables.update(aggregate(children, prefix))
+        shown = last_try(self.engine, node)
+        own, artifacts = node_variables(shown, prefix)
+        variables.update(own)
+        if node.get("outputs") is None and node["phase"] in ("Skipped", "Omitted"):
+            variables.update(skipped_variables(self._template_of(name), prefix))
+        return variables, artifacts
+
+    def _template_of(self, name: str) -> Mapping[str, Any] | None:
+        try:
+            return self.context.resolve(self.tasks[name])[1]
+        except TemplateMissing:
+            return None
+
+    def _scope_of(self, name: str) -> LocalScope:
+        return self._scope(lambda: self._before(name))
+
+    def _whole_scope(self) -> LocalScope:
+        return self._scope(lambda: self.tasks)
+
+    def _scope(self, visible: Any) -> LocalScope:
+        parameters, artifacts = self._inputs
+        shared, shared_artifacts = self.engine.workflow_outputs()
+
+        def artifact(name: str) -> Mapping[str, Any] | None:
+            if name.startswith("tasks."):
+                task = name.split(".", 2)[1]
+                return self._variables_of(task)[1].get(name) if task in visible() else None
+            return artifacts.get(name) or shared_artifacts.get(name)
+
+        tasks = TaskLayer(lambda task: self._variables_of(task)[0], visible)
+        return LocalScope(self.engine.scope.child(parameters, shared, tasks), artifact)
+
+    def _resolve(self, task: Mapping[str, Any], scope: LocalScope) -> dict[str, Any]:
+        hooks = {key: task[key] for key in ("hooks",) if key in task}
+        body = {key: value for key, value in task.items() if key != "hooks"}
+        return {**resolve_references(body, scope), **hooks}
+
+    def _assess(self) -> str:
+        """Deduce the DAG's phase from its targets, walking from node to node as Argo does."""
+        if self.engine.shutdown:
+            return "Failed"
+        tree = self.engine.tree
+        targets = {tree.id(self._name(task)): "" for task in self.targets}
+        queue = [(child, "Succeeded") for child in self.node.get("children", ())]
+        seen = set(queue)
+        position = 0
+        while position < len(queue):
+            key, branch = queue[position]
+            position += 1
+            node = tree.nodes.get(key)
+            if node is None:
+                continue
+            if completed(node):
+                branch = node["phase"]
+            if key in targets and targets[key] not in ("Failed", "Error"):
+                targets[key] = branch
+            children = self._after_retry(node) if node["type"] == "Retry" else node.get("children", ())
+            for child in children:
+                if (child, branch) not in seen:
+                    seen.add((child, branch))
+                    queue.append((child, branch))
+        return self._verdict(targets)
+
+    def _after_retry(self, node: Node) -> list[str]:
+        following: list[str] = []
+        for child in reversed(self.engine.tree.existing(node.get("children", ()))):
+            following.extend([child["id"]] if hooked(child) else child.get("children", ()))
+        return following
+
+    def _verdict(self, targets: Mapping[str, str]) -> str:
+        fail_fast = self.template["dag"].get("failFast") is not False
+        result = "Succeeded"
+        for task in self.targets:
+            phase = targets[self.engine.tree.id(self._name(task))]
+            if phase in ("Failed", "Error") and not continues_on(self.tasks[task], phase):
+                result = phase
+                if fail_fast:
+                    break
+        return result
+
+
+class _Broken(Exception):
+    """The tasks of a DAG can't all be reached."""
+
+
+def continues_on(task: Mapping[str, Any], phase: str) -> bool:
+    """Whether a task's ``continueOn`` lets others go on after a phase."""
+    allowed = task.get("continueOn") or {}
+    return bool((phase == "Failed" and allowed.get("failed")) or (phase == "Error" and allowed.get("error")))
+
+
+def last_try(engine: Engine, node: Node) -> Node:
+    """Return the last try of a node that retries, any other node itself."""
+    if node["type"] != "Retry" or (node.get("memoizationStatus") or {}).get("hit"):
+        return node
+    tries = [one for one in engine.tree.existing(node.get("children", ())) if not hooked(one)]
+    return tries[-1] if tries else node
+
+
+def resolve_references(task: Mapping[str, Any], scope: LocalScope) -> dict[str, Any]:
+    """Replace what a task or step says of others.
+
+    Args:
+        task: the task or step, without its hooks.
+        scope: what it can name.
+
+    Returns:
+        A new task. One whose ``when`` is false already keeps the rest as it was.
+
+    Raises:
+        TemplatingError: a reference can't be replaced.
+        ExpressionError: ``when`` can't be evaluated, and no loop item is missing for it.
+        LookupError: an artifact isn't there.
+    """
+    when = task.get("when")
+    if when:
+        resolved = replace_tags(when, scope.parameters, DEPENDENCIES)
+        try:
+            proceed = should_execute(resolved)
+        except ExpressionError:
+            if not loops.is_loop(task):
+                raise
+            proceed = True
+        if not proceed:
+            return {**task, "when": resolved}
+    marked = {**task, "arguments": scope.mark_absent(task.get("arguments"))}
+    new: dict[str, Any] = replace_tags(marked, scope.parameters, DEPENDENCIES)
+    artifacts = (new["arguments"] or {}).get("artifacts")
+    if artifacts:
+        found = []
+        for one in artifacts:
+            if not (one.get("from") or one.get("fromExpression")):
+                found.append(one)
+                continue
+            try:
+                found.append(scope.artifact(one))
+            except (LookupError, ExpressionError):
+                if not one.get("optional"):
+                    raise
+        new = {**new, "arguments": {**new["arguments"], "artifacts": found}}
+    return new
+
+
+async def _gather(coroutines: list[Any]) -> None:
+    tasks = [asyncio.ensure_future(one) for one in coroutines]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for one in tasks:
+            one.cancel()
+
+

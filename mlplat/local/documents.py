@@ -1,0 +1,160 @@
+"""Reads the documents of a run: the Workflow and what it refers to."""
+
+from __future__ import annotations
+
+import base64
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from mlplat.argo import gotext
+from mlplat.errors import Diagnostic, ManifestError
+
+_REFERENCES = {"WorkflowTemplate": "namespaced", "ClusterWorkflowTemplate": "cluster"}
+
+
+@dataclass(frozen=True, slots=True)
+class Documents:
+    """What a run is made from.
+
+    Attributes:
+        workflow: the Workflow, its parameters' values as text.
+        specs: specs of WorkflowTemplates and ClusterWorkflowTemplates by scope (``namespaced/name``, ``cluster/name``).
+        config_maps: data of ConfigMaps by name.
+        secrets: decoded data of Secrets by name.
+    """
+
+    workflow: dict[str, Any]
+    specs: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    config_maps: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+def read(documents: Sequence[Mapping[str, Any]]) -> Documents:
+    """Sort documents by what they are.
+
+    Args:
+        documents: one Workflow, and any ConfigMaps, Secrets, WorkflowTemplates and ClusterWorkflowTemplates.
+
+    Returns:
+        Copies of them; a ``workflowTemplateRef`` is merged into the Workflow's spec.
+
+    Raises:
+        ManifestError: there is no Workflow or more than one, it has no name, or it refers to a template that isn't there.
+    """
+    workflows: list[dict[str, Any]] = []
+    specs: dict[str, dict[str, Any]] = {}
+    config_maps: dict[str, Mapping[str, str]] = {}
+    secrets: dict[str, Mapping[str, str]] = {}
+    for document in documents:
+        kind = document.get("kind")
+        name = (document.get("metadata") or {}).get("name", "")
+        if kind == "Workflow":
+            workflows.append(copy.deepcopy(dict(document)))
+        elif kind in _REFERENCES:
+            spec = copy.deepcopy(dict(document.get("spec") or {}))
+            _normalize(spec)
+            specs[f"{_REFERENCES[kind]}/{name}"] = spec
+        elif kind == "ConfigMap":
+            config_maps[name] = dict(document.get("data") or {})
+        elif kind == "Secret":
+            secrets[name] = _secret(document)
+    if len(workflows) != 1:
+        raise ManifestError(
+            Diagnostic("MLP201", "", f"a run needs one document of kind Workflow, there are {len(workflows)}")
+        )
+    workflow = workflows[0]
+    if not (workflow.get("metadata") or {}).get("name"):
+        raise ManifestError(
+            Diagnostic("MLP202", "metadata.name", "the Workflow has no name", "set metadata.name, or run it with `mlplat run`")
+        )
+    _normalize(workflow.setdefault("spec", {}))
+    workflow["spec"] = _with_template(workflow["spec"], specs)
+    return Documents(workflow, specs, config_maps, secrets)
+
+
+def _secret(document: Mapping[str, Any]) -> dict[str, str]:
+    decoded = {
+        key: base64.b64decode(value).decode("utf-8", "replace") for key, value in (document.get("data") or {}).items()
+    }
+    return {**decoded, **(document.get("stringData") or {})}
+
+
+def _with_template(spec: dict[str, Any], specs: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    reference = spec.get("workflowTemplateRef")
+    if not reference:
+        return spec
+    scope = f"{'cluster' if reference.get('clusterScope') else 'namespaced'}/{reference['name']}"
+    if scope not in specs:
+        raise ManifestError(
+            Diagnostic(
+                "MLP203",
+                "spec.workflowTemplateRef",
+                f"the template {reference['name']!r} is not among the documents",
+                "give its file as well: mlplat run workflow.yaml template.yaml",
+            )
+        )
+    base = copy.deepcopy(specs[scope])
+    merged = {**base, **{key: value for key, value in spec.items() if key != "arguments"}}
+    merged["arguments"] = _merge_arguments(base.get("arguments") or {}, spec.get("arguments") or {})
+    return merged
+
+
+def _merge_arguments(base: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
+    for kind in ("parameters", "artifacts"):
+        by_name = {item["name"]: item for item in base.get(kind) or ()}
+        by_name.update((item["name"], item) for item in given.get(kind) or ())
+        if by_name:
+            merged[kind] = list(by_name.values())
+    return merged
+
+
+def any_string(value: Any) -> str:
+    """Return a value of a parameter as the text that Argo reads it as."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return gotext.float_json(value) if abs(value) < 1e21 and (value == 0 or abs(value) >= 1e-6) else f"{value:f}"
+    return "" if value is None or isinstance(value, (dict, list)) else str(value)
+
+
+def _normalize(spec: dict[str, Any]) -> None:
+    for parameter in _parameters(spec):
+        for key in ("value", "default"):
+            if key in parameter:
+                parameter[key] = any_string(parameter[key])
+        if "enum" in parameter:
+            parameter["enum"] = [any_string(one) for one in parameter["enum"]]
+        source = parameter.get("valueFrom")
+        if isinstance(source, dict) and "default" in source:
+            source["default"] = any_string(source["default"])
+
+
+def _parameters(tree: Any) -> Iterator[dict[str, Any]]:
+    stack = [tree]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, dict):
+            for key, value in node.items():
+                if key in ("arguments", "inputs", "outputs") and isinstance(value, dict):
+                    yield from (one for one in value.get("parameters") or () if isinstance(one, dict))
+                elif key in ("templates", "dag", "tasks", "steps", "inline", "hooks", "templateDefaults"):
+                    stack.append(value)
+                elif isinstance(value, dict) and "arguments" in value:
+                    stack.append(value)
+        elif isinstance(node, list):
+            stack.extend(node)
+
+
+def steps_of(template: Mapping[str, Any]) -> list[list[dict[str, Any]]]:
+    """Return the groups of a steps template; a group that is written as one step is a list of one."""
+    groups = []
+    for group in template.get("steps") or ():
+        if isinstance(group, dict):
+            group = group.get("steps", [group])
+        groups.append(list(group))
+    return groups

@@ -1,0 +1,79 @@
+"""Remembers the outputs of memoized templates."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from mlplat.local.durations import DurationError, seconds
+
+_KEY = re.compile(r"[a-zA-Z0-9][-a-zA-Z0-9]*$")
+
+
+class MemoizeError(Exception):
+    """A cache can't be used; the message is Argo's."""
+
+
+class Cache(Protocol):
+    """Keeps outputs between runs."""
+
+    def load(self, cache_name: str, key: str, max_age: float | None) -> Mapping[str, Any] | None:
+        """Return the outputs under a key, None when there are none.
+
+        Args:
+            cache_name: the cache, as ``memoize.cache.configMap.name`` names it.
+            key: the key.
+            max_age: seconds after which an entry doesn't count; None for ever.
+        """
+
+    def save(self, cache_name: str, key: str, node_id: str, outputs: Mapping[str, Any]) -> None:
+        """Keep the outputs of a node under a key."""
+
+
+class Memo:
+    """What templates ask of a cache.
+
+    Args:
+        cache: keeps the outputs; None remembers nothing and finds nothing.
+    """
+
+    def __init__(self, cache: Cache | None) -> None:
+        self._cache = cache
+
+    def recall(self, memoize: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return the outputs that a template's key stands for.
+
+        Args:
+            memoize: the template's ``memoize``, filled.
+
+        Returns:
+            The outputs; None when there are none or they are too old.
+
+        Raises:
+            MemoizeError: the key or ``maxAge`` isn't one.
+        """
+        key = memoize.get("key", "")
+        if not _KEY.match(key):
+            raise MemoizeError(f"invalid cache key: {key}")
+        max_age = None
+        if memoize.get("maxAge"):
+            try:
+                max_age = seconds(memoize["maxAge"])
+            except DurationError as error:
+                raise MemoizeError(f"invalid maxAge: {error}") from None
+        if self._cache is None:
+            return None
+        outputs = self._cache.load(memoize["cache"]["configMap"]["name"], key, max_age)
+        return None if outputs is None else dict(outputs)
+
+    def memorize(self, status: Mapping[str, Any], node_id: str, outputs: Mapping[str, Any]) -> None:
+        """Keep the outputs of a node that was looked for in vain.
+
+        Args:
+            status: its ``memoizationStatus``.
+            node_id: its id.
+            outputs: its outputs.
+        """
+        if self._cache is not None:
+            self._cache.save(status["cacheName"], status["key"], node_id, outputs)

@@ -1,0 +1,239 @@
+"""The tree of nodes: what ``status.nodes`` holds, with Argo's ids, names and phases.
+
+See ``initializeNode``, ``markNodePhase`` and ``addChildNode`` of Argo 4.0.7's ``workflow/controller/operator.go``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+Node = dict[str, Any]
+"""One entry of ``status.nodes``."""
+
+EXECUTABLE = frozenset(("Pod", "Container", "Suspend"))
+"""Types of nodes that do something themselves."""
+
+_SEPARATOR = re.compile(r"^(\[\d+\])?\.")
+_LONGEST_POD_PREFIX = 253 - 10 - 1
+
+
+def fnv32a(text: str) -> int:
+    """Return the 32-bit FNV-1a hash of a text (http://www.isthe.com/chongo/tech/comp/fnv/)."""
+    value = 0x811C9DC5
+    for byte in text.encode():
+        value = ((value ^ byte) * 0x01000193) & 0xFFFFFFFF
+    return value
+
+
+def node_id(workflow: str, name: str) -> str:
+    """Return the id of the node of a name, in the workflow of a name."""
+    return workflow if name == workflow else f"{workflow}-{fnv32a(name)}"
+
+
+def pod_name(workflow: str, name: str, template: str) -> str:
+    """Return the name of the pod that Argo makes for a node: what ``{{pod.name}}`` means."""
+    if name == workflow:
+        return workflow
+    prefix = f"{workflow}-{template}" if template else workflow
+    return f"{prefix[:_LONGEST_POD_PREFIX]}-{fnv32a(name)}"
+
+
+def fulfilled(node: Mapping[str, Any]) -> bool:
+    """Whether a node is over, in whatever way."""
+    return node["phase"] in ("Succeeded", "Failed", "Error", "Skipped", "Omitted")
+
+
+def completed(node: Mapping[str, Any]) -> bool:
+    """Whether a node ran to an end: not skipped, not omitted."""
+    return node["phase"] in ("Succeeded", "Failed", "Error")
+
+
+def unsuccessful(node: Mapping[str, Any]) -> bool:
+    """Whether a node failed or met an error."""
+    return node["phase"] in ("Failed", "Error")
+
+
+def hooked(node: Mapping[str, Any]) -> bool:
+    """Whether a node was started by a hook."""
+    return bool((node.get("nodeFlag") or {}).get("hooked"))
+
+
+def now() -> datetime:
+    """Return the time, in UTC."""
+    return datetime.now(timezone.utc)
+
+
+def timestamp(moment: datetime) -> str:
+    """Return a time as Kubernetes writes it: RFC 3339, whole seconds, UTC."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def instant(text: str) -> datetime:
+    """Read a time that :func:`timestamp` wrote."""
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
+
+
+class NodeTree:
+    """The nodes of one workflow.
+
+    Args:
+        workflow: the workflow's name.
+        changed: is told of each node that is new or changed.
+    """
+
+    def __init__(self, workflow: str, changed: Callable[[Node], None]) -> None:
+        self.workflow = workflow
+        self.nodes: dict[str, Node] = {}
+        self._changed = changed
+        self._edges: dict[str, set[str]] = {}
+
+    def load(self, nodes: Mapping[str, Node]) -> None:
+        """Take over the nodes of an earlier run."""
+        self.nodes.update(nodes)
+        for key, node in nodes.items():
+            self._edges[key] = set(node.get("children", ()))
+
+    def id(self, name: str) -> str:
+        """Return the id of the node of a name."""
+        return node_id(self.workflow, name)
+
+    def named(self, name: str) -> Node | None:
+        """Return the node of a name, None when there is none yet."""
+        return self.nodes.get(self.id(name))
+
+    def create(
+        self,
+        name: str,
+        kind: str,
+        phase: str,
+        *,
+        holder: Mapping[str, Any],
+        scope: str,
+        boundary: str = "",
+        flag: Mapping[str, bool] | None = None,
+        message: str = "",
+        inputs: Mapping[str, Any] | None = None,
+    ) -> Node:
+        """Add a node.
+
+        Args:
+            name: its name, unique in the workflow.
+            kind: its type, such as ``Pod``.
+            phase: its first phase.
+            holder: the task or step that it comes from: names the template.
+            scope: where that template was looked for, such as ``local/my-workflow``.
+            boundary: id of the DAG or steps node that it belongs to.
+            flag: ``nodeFlag``.
+            message: why it is in its phase.
+            inputs: inputs with their values.
+
+        Returns:
+            The node.
+        """
+        moment = timestamp(now())
+        node: Node = {"id": self.id(name), "name": name, "displayName": self._display_name(name, boundary), "type": kind}
+        if holder.get("template"):
+            node["templateName"] = holder["template"]
+        if holder.get("templateRef"):
+            node["templateRef"] = dict(holder["templateRef"])
+        node["templateScope"] = scope
+        node["phase"] = phase
+        if boundary:
+            node["boundaryID"] = boundary
+        if message:
+            node["message"] = message
+        node["startedAt"] = moment
+        node["finishedAt"] = moment if fulfilled(node) else None
+        if kind in EXECUTABLE:
+            node["progress"] = "0/1"
+        if flag is not None:
+            node["nodeFlag"] = dict(flag)
+        if inputs:
+            node["inputs"] = inputs
+        self.nodes[node["id"]] = node
+        self._changed(node)
+        return node
+
+    def _display_name(self, name: str, boundary: str) -> str:
+        above = self.nodes.get(boundary)
+        if above is None:
+            return name
+        return _SEPARATOR.sub("", name.removeprefix(above["name"]), count=1)
+
+    def mark(self, node: Node, phase: str, message: str | None = None) -> Node:
+        """Put a node into a phase.
+
+        Args:
+            node: the node.
+            phase: the phase.
+            message: why; None leaves the message as it is, an empty one removes it.
+
+        Returns:
+            The node.
+        """
+        node["phase"] = phase
+        if message is not None:
+            node.pop("message", None)
+            if message:
+                node["message"] = message
+        if fulfilled(node) and not node.get("finishedAt"):
+            node["finishedAt"] = timestamp(now())
+            if node["type"] in EXECUTABLE and phase in ("Succeeded", "Skipped", "Omitted"):
+                node["progress"] = "1/1"
+        self._changed(node)
+        return node
+
+    def started(self, node: Node) -> Node:
+        """Say that a node, which may have waited for its turn, runs from now on."""
+        node["startedAt"] = timestamp(now())
+        return self.mark(node, "Running", "")
+
+    def changed(self, node: Node) -> None:
+        """Tell of a change that was made to a node directly."""
+        self._changed(node)
+
+    def connect(self, parent: str, child: str) -> None:
+        """Make one node the child of another; both are ids, the child need not be there yet."""
+        edges = self._edges.setdefault(parent, set())
+        if child not in edges:
+            edges.add(child)
+            self.nodes[parent].setdefault("children", []).append(child)
+
+    def outbound(self, key: str) -> list[str]:
+        """Return the ids of the nodes after which what follows a node is hung.
+
+        Args:
+            key: id of the node.
+
+        Returns:
+            The node itself for a pod, the last nodes inside for a DAG, steps or a loop.
+        """
+        node = self.nodes[key]
+        kind = node["type"]
+        if kind in ("Skipped", "Suspend", "Pod", "HTTP", "Plugin"):
+            return [key]
+        children = node.get("children", [])
+        if kind == "TaskGroup":
+            if not children:
+                return [key]
+            return [last for child in children if child in self.nodes for last in self.outbound(child)]
+        if kind == "Retry" and children:
+            return [children[-1]]
+        if kind in ("Steps", "DAG") and (node.get("memoizationStatus") or {}).get("hit"):
+            return [key]
+        return [last for one in node.get("outboundNodes", ()) for last in self.outbound(one)]
+
+    def hooks_fulfilled(self, node: Node) -> bool:
+        """Whether all nodes that a node's hooks started are over."""
+        return all(
+            fulfilled(child)
+            for child in self.existing(node.get("children", ()))
+            if hooked(child)
+        )
+
+    def existing(self, keys: Iterable[str]) -> list[Node]:
+        """Return those nodes of some ids that are there."""
+        return [self.nodes[key] for key in keys if key in self.nodes]

@@ -1,0 +1,294 @@
+"""Runs a container or script template: everything between a node that is due and its outputs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import posixpath
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlplat.local.artifacts import ArtifactError, ArtifactMissing, ArtifactStore
+from mlplat.local.containers import ContainerError, Pod, environment, expand, patched
+from mlplat.local.inputs import has_location
+from mlplat.local.process import LONGEST_ARGUMENT, SCRIPT, Command, Executor, Exit, Running
+from mlplat.local.volumes import Volumes
+
+OBJECT_STORES = ("s3", "gcs", "azure", "oss", "hdfs", "artifactory")
+"""Stores whose artifacts are known by a key, which is a path in the artifact folder here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One try of one task.
+
+    Attributes:
+        id: the node's id.
+        template: the template, filled and its paths marked by the executor.
+        pod: what Kubernetes would know of its pod.
+        volumes: volumes of the workflow.
+        patches: ``podSpecPatch`` of the workflow.
+        capture: whether something refers to ``outputs.result``.
+        prefix: where outputs without a key go in the artifact folder.
+    """
+
+    id: str
+    template: Mapping[str, Any]
+    pod: Pod
+    volumes: Sequence[Mapping[str, Any]]
+    patches: Sequence[str]
+    capture: bool
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a task ended.
+
+    Attributes:
+        phase: ``Succeeded``, ``Failed`` or ``Error``.
+        message: why, in Argo's words.
+        outputs: the node's outputs.
+    """
+
+    phase: str
+    message: str
+    outputs: dict[str, Any]
+
+
+class PodRunner:
+    """Runs tasks in folders of their own.
+
+    Args:
+        executor: runs their commands.
+        store: where artifacts are.
+        volumes: makes their volumes.
+        folder: below which each task has its folder.
+        logs: where their logs go.
+    """
+
+    def __init__(self, executor: Executor, store: ArtifactStore, volumes: Volumes, folder: Path, logs: Path) -> None:
+        self._executor = executor
+        self._store = store
+        self._volumes = volumes
+        self._folder = folder
+        self._logs = logs
+
+    async def run(self, task: Task, started: Callable[[Running], None]) -> Outcome:
+        """Run a task from its inputs to its outputs.
+
+        Args:
+            task: the task.
+            started: is given the running command, to be able to end it.
+
+        Returns:
+            How it ended. Its artifacts are in the store only when it succeeded.
+        """
+        folder = self._folder / task.id
+        root = folder / "root"
+        try:
+            command = await self._prepare(task, folder, root)
+        except (ArtifactError, ContainerError, OSError) as error:
+            return Outcome("Error", f"init: Error (exit code 64): {error}", {})
+        running = await self._executor.start(command)
+        started(running)
+        exit = await running.wait()
+        outcome = await self._finish(task, root, exit)
+        if outcome.phase == "Succeeded":
+            await _in_thread(shutil.rmtree, folder, True)
+        return outcome
+
+    async def _prepare(self, task: Task, folder: Path, root: Path) -> Command:
+        template = task.template
+        if folder.exists():
+            await _in_thread(shutil.rmtree, folder)
+        (root / "tmp").mkdir(parents=True)
+        container = patched(
+            template.get("container") or template["script"],
+            [*task.patches, *([template["podSpecPatch"]] if template.get("podSpecPatch") else [])],
+        )
+        self._volumes.mount(
+            root, container.get("volumeMounts") or (), [*(template.get("volumes") or ()), *task.volumes], task.pod
+        )
+        for artifact in (template.get("inputs") or {}).get("artifacts") or ():
+            await self._load(artifact, root)
+        for path in _output_paths(template):
+            (root / path.strip("/")).parent.mkdir(parents=True, exist_ok=True)
+        place = self._executor.place
+        variables = {key: place(value, root) for key, value in environment(container, task.pod).items()}
+        arguments = [*(container.get("command") or ()), *(container.get("args") or ())]
+        expanded = [place(expand(str(one), variables), root) for one in arguments]
+        if template.get("script") and template["script"].get("source"):
+            expanded.append(self._write_script(place(template["script"]["source"], root), root))
+        variables.setdefault("TMPDIR", str(root / "tmp"))
+        directory = place(container["workingDir"], root) if container.get("workingDir") else ""
+        if directory.startswith(str(root)):
+            Path(directory).mkdir(parents=True, exist_ok=True)
+        return Command(
+            arguments=_short_arguments(expanded, folder),
+            environment=variables,
+            root=root,
+            directory=directory,
+            log=self._logs / f"{task.id}.log",
+            capture=task.capture,
+            image=container.get("image", ""),
+            name=task.id,
+        )
+
+    def _write_script(self, source: str, root: Path) -> str:
+        file = root / SCRIPT.strip("/")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(source, encoding="utf-8")
+        file.chmod(0o755)
+        return str(file)
+
+    async def _load(self, artifact: Mapping[str, Any], root: Path) -> None:
+        if not has_location(artifact):
+            if artifact.get("optional"):
+                return
+            raise ArtifactError(f"required artifact '{artifact['name']}' not supplied")
+        target = root / artifact["path"].strip("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if artifact.get("raw") is not None:
+            target.write_text(artifact["raw"].get("data", ""), encoding="utf-8")
+        else:
+            archive = artifact.get("archive") or {}
+            unpack = False if "none" in archive else True if "tar" in archive else None
+            try:
+                await _in_thread(lambda: self._store.get(artifact_key(artifact), target, unpack=unpack))
+            except ArtifactMissing as error:
+                if not artifact.get("optional"):
+                    raise ArtifactError(f"artifact {artifact['name']} failed to load: {error}") from None
+                target.mkdir(parents=True, exist_ok=True)
+                return
+        if artifact.get("mode") is not None:
+            _change_mode(target, int(artifact["mode"]), bool(artifact.get("recurseMode")))
+
+    async def _finish(self, task: Task, root: Path, exit: Exit) -> Outcome:
+        outputs: dict[str, Any] = {}
+        problems: list[str] = []
+        declared = task.template.get("outputs") or {}
+        parameters, problem = _read_parameters(declared.get("parameters") or (), root)
+        if parameters:
+            outputs["parameters"] = parameters
+        if problem:
+            problems.append(problem)
+        if exit.result is not None:
+            outputs["result"] = exit.result
+        if exit.code == 0 and not problems:
+            artifacts, problem = await self._save(declared.get("artifacts") or (), root, task.prefix)
+            if artifacts:
+                outputs["artifacts"] = artifacts
+            if problem:
+                problems.append(problem)
+        outputs["exitCode"] = str(exit.code)
+        if exit.code != 0:
+            reason = f"main: Error (exit code {exit.code})"
+            return Outcome("Failed", f"{reason}: {exit.message}" if exit.message else reason, outputs)
+        if problems:
+            return Outcome("Error", f"wait: Error (exit code 64): {problems[0]}", outputs)
+        return Outcome("Succeeded", "", outputs)
+
+    async def _save(
+        self, declared: Sequence[Mapping[str, Any]], root: Path, prefix: str
+    ) -> tuple[list[dict[str, Any]], str]:
+        saved: list[dict[str, Any]] = []
+        problems: list[str] = []
+        for artifact in declared:
+            if not artifact.get("path"):
+                continue
+            source = root / artifact["path"].strip("/")
+            if not source.exists():
+                if not artifact.get("optional"):
+                    problems.append(f"{artifact['path']} no such file or directory")
+                continue
+            pack = "none" not in (artifact.get("archive") or {})
+            located = _with_key(artifact, prefix, pack)
+            try:
+                await _in_thread(
+                    lambda source=source, located=located, pack=pack: self._store.put(
+                        source.resolve() if source.is_symlink() else source, artifact_key(located), pack=pack
+                    )
+                )
+            except (ArtifactError, OSError) as error:
+                problems.append(f"failed to save {artifact['name']}: {error}")
+                continue
+            saved.append(located)
+        return saved, "".join(f"{problem}; " for problem in problems)
+
+
+def artifact_key(artifact: Mapping[str, Any]) -> str:
+    """Return the key of an artifact.
+
+    Raises:
+        ArtifactError: it has none.
+    """
+    for store in OBJECT_STORES:
+        location = artifact.get(store) or {}
+        key = location.get("key") or location.get("blob") or location.get("path")
+        if key:
+            return str(key)
+    raise ArtifactError(f"artifact {artifact['name']!r} has no key")
+
+
+def _with_key(artifact: Mapping[str, Any], prefix: str, pack: bool) -> dict[str, Any]:
+    if has_location(artifact):
+        return dict(artifact)
+    file = f"{artifact['name']}.tgz" if pack else posixpath.basename(artifact["path"].rstrip("/"))
+    return {**artifact, "s3": {"key": f"{prefix}/{file}"}}
+
+
+def _output_paths(template: Mapping[str, Any]) -> list[str]:
+    outputs = template.get("outputs") or {}
+    paths = [one["path"] for one in outputs.get("artifacts") or () if one.get("path")]
+    return paths + [
+        one["valueFrom"]["path"] for one in outputs.get("parameters") or () if (one.get("valueFrom") or {}).get("path")
+    ]
+
+
+def _read_parameters(declared: Sequence[Mapping[str, Any]], root: Path) -> tuple[list[dict[str, Any]], str]:
+    parameters = [dict(one) for one in declared]
+    for one in parameters:
+        source = one.get("valueFrom") or {}
+        if not source.get("path"):
+            continue
+        try:
+            text = (root / source["path"].strip("/")).read_bytes().decode("utf-8", "replace")
+        except OSError as error:
+            if source.get("default") is None:
+                return parameters, f"open {source['path']}: {_reason(error)}"
+            text = source["default"]
+        one["value"] = text.removesuffix("\n")
+    return parameters, ""
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
+
+
+def _short_arguments(arguments: Sequence[str], folder: Path) -> list[str]:
+    short = []
+    for index, argument in enumerate(arguments):
+        data = os.fsencode(argument)
+        if index and len(data) >= LONGEST_ARGUMENT:
+            file = folder / f"argo_arg_{index - 1}.txt"
+            file.write_bytes(data)
+            argument = f"@{file}"
+        short.append(argument)
+    return short
+
+
+def _change_mode(path: Path, mode: int, recursive: bool) -> None:
+    path.chmod(mode)
+    if recursive and path.is_dir():
+        for below in path.rglob("*"):
+            with contextlib.suppress(FileNotFoundError):
+                below.chmod(mode)
+
+
+async def _in_thread(function: Callable[..., Any], *arguments: Any) -> Any:
+    return await asyncio.get_running_loop().run_in_executor(None, function, *arguments)

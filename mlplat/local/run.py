@@ -1,0 +1,349 @@
+"""Runs a Workflow on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+import os
+import signal
+import threading
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from mlplat.argo import gotext
+from mlplat.argo.templating import LENIENT
+from mlplat.argo.templating import replace as replace_tags
+from mlplat.errors import Diagnostic, EngineError, ManifestError
+from mlplat.local import progress, terminal
+from mlplat.local.artifacts import ArtifactStore
+from mlplat.local.checks import check
+from mlplat.local.documents import Documents, read
+from mlplat.local.engine import Call, Engine, TemplateFailure
+from mlplat.local.hooks import exit_hook
+from mlplat.local.memoize import Cache, Memo
+from mlplat.local.nodes import Node, NodeTree, fulfilled, instant, now, pod_name, timestamp, unsuccessful
+from mlplat.local.pods import PodRunner
+from mlplat.local.process import Executor, ProcessExecutor
+from mlplat.local.resume import kept
+from mlplat.local.scope import Globals, global_variables
+from mlplat.local.state import RunState
+from mlplat.local.suspend import Ask
+from mlplat.local.volumes import Volumes
+
+_PHASES = {
+    "Pending": "Pending",
+    "Running": "Running",
+    "Succeeded": "Succeeded",
+    "Skipped": "Succeeded",
+    "Omitted": "Succeeded",
+    "Failed": "Failed",
+    "Error": "Error",
+}
+
+
+def _nobody(node: Node) -> None:
+    del node
+
+
+def run(
+    documents: Sequence[Mapping[str, Any]],
+    *,
+    home: Path,
+    jobs: int | None = None,
+    cache: Cache | None = None,
+    observer: Callable[[Node], None] = _nobody,
+    executor: Executor | None = None,
+    resume: Mapping[str, Any] | None = None,
+    ask: Ask | None = None,
+) -> dict[str, Any]:
+    """Run a Workflow to its end.
+
+    Args:
+        documents: the Workflow, its parameters bound, and any ConfigMaps, Secrets and WorkflowTemplates beside it.
+        home: the folder for runs, logs and artifacts.
+        jobs: tasks that may run at the same time; by default as many as there are processors.
+        cache: remembers outputs of memoized templates between runs.
+        observer: is told of each node that is new or changed; it must not change it.
+        executor: what tasks run in; by default processes.
+        resume: the Workflow of an earlier run, with its status: what succeeded in it isn't run again.
+        ask: asks a person whether a suspended workflow may go on; by default at the terminal.
+
+    Returns:
+        The Workflow with the ``status`` that Argo would give it.
+
+    Raises:
+        ManifestError: the documents don't make a run.
+        UnsupportedError: the Workflow asks for something that isn't done here; nothing has run.
+        EngineError: a run of the same name is going on, or the disk refuses.
+    """
+    read_documents = read(documents)
+    check(read_documents, interactive=ask is not None or terminal.is_interactive())
+    state = RunState(Path(home).absolute() / "runs" / read_documents.workflow["metadata"]["name"])
+    try:
+        runner = _Run(
+            read_documents,
+            state,
+            Path(home).absolute(),
+            jobs=jobs or os.cpu_count() or 1,
+            cache=cache,
+            observer=observer,
+            executor=executor or ProcessExecutor(),
+            resume=resume,
+            ask=ask or terminal.ask,
+        )
+        return _drive(runner)
+    except OSError as error:
+        raise EngineError(
+            Diagnostic("MLP603", error.filename or str(home), f"the run can't go on: {error.strerror or error}")
+        ) from error
+    finally:
+        state.close()
+
+
+def _drive(runner: _Run) -> dict[str, Any]:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(runner.run(signals=threading.current_thread() is threading.main_thread()))
+    result: list[dict[str, Any]] = []
+    failure: list[BaseException] = []
+
+    def target() -> None:
+        try:
+            result.append(asyncio.run(runner.run(signals=False)))
+        except BaseException as error:
+            failure.append(error)
+
+    thread = threading.Thread(target=target, name="mlplat-local")
+    thread.start()
+    while thread.is_alive():
+        try:
+            thread.join()
+        except KeyboardInterrupt:
+            runner.interrupt()
+    if failure:
+        raise failure[0]
+    return result[0]
+
+
+class _Run:
+    def __init__(
+        self,
+        documents: Documents,
+        state: RunState,
+        home: Path,
+        *,
+        jobs: int,
+        cache: Cache | None,
+        observer: Callable[[Node], None],
+        executor: Executor,
+        resume: Mapping[str, Any] | None,
+        ask: Ask,
+    ) -> None:
+        self.state = state
+        self._observer = observer
+        self._jobs = jobs
+        self._executor = executor
+        self._ask = ask
+        self._memo = Memo(cache)
+        self._timer: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._engine: Engine | None = None
+        self._interrupts = 0
+        self.workflow = self._prepare(documents, resume)
+        self.status: dict[str, Any] = self.workflow["status"]
+        self.tree = NodeTree(self.workflow["metadata"]["name"], self._changed)
+        if resume is not None:
+            self.tree.load(kept((resume.get("status") or {}).get("nodes") or {}))
+        self.status["nodes"] = self.tree.nodes
+        self.documents = self._bound(documents, instant(self.workflow["metadata"]["creationTimestamp"]))
+        logs = home / "logs" / self.tree.workflow
+        logs.mkdir(parents=True, exist_ok=True)
+        self._pods = PodRunner(
+            executor,
+            ArtifactStore(home / "artifacts"),
+            Volumes(state.folder / "volumes", home / "volumes"),
+            state.folder,
+            logs,
+        )
+
+    def _prepare(self, documents: Documents, resume: Mapping[str, Any] | None) -> dict[str, Any]:
+        workflow = copy.deepcopy(documents.workflow)
+        metadata = workflow["metadata"]
+        earlier = (resume or {}).get("metadata") or {}
+        metadata.setdefault("namespace", "default")
+        metadata.setdefault("uid", earlier.get("uid") or str(uuid.uuid4()))
+        metadata.setdefault("creationTimestamp", earlier.get("creationTimestamp") or timestamp(now()))
+        labels = dict(metadata.get("labels") or {})
+        labels["workflows.argoproj.io/phase"] = "Running"
+        labels["workflows.argoproj.io/completed"] = "false"
+        metadata["labels"] = labels
+        metadata["annotations"] = {
+            **(metadata.get("annotations") or {}),
+            "workflows.argoproj.io/pod-name-format": "v2",
+        }
+        workflow["status"] = {"phase": "Running", "startedAt": timestamp(now()), "finishedAt": None, "progress": "0/0"}
+        return workflow
+
+    def _bound(self, documents: Documents, created: datetime) -> Documents:
+        """Give the spec its global variables, as Argo does before it looks at any template."""
+        given = {**self.workflow, "metadata": {**self.workflow["metadata"], "labels": documents.workflow["metadata"].get("labels") or {}}}
+        try:
+            variables = global_variables(given, documents.config_maps, created)
+        except ValueError as error:
+            raise ManifestError(Diagnostic("MLP204", "spec.arguments.parameters", str(error), "give it with -p")) from None
+        spec = {key: value for key, value in self.workflow["spec"].items() if key != "templates"}
+        runtime = ("workflow.status", "workflow.duration")
+        early = {name: value for name, value in variables.items() if name not in runtime}
+        from mlplat.argo.templating import Scope
+
+        replaced = replace_tags(spec, Scope(early), LENIENT)
+        bound = {**self.workflow, "spec": {**replaced, "templates": self.workflow["spec"].get("templates") or []}}
+        self.globals = Globals(variables)
+        return Documents(bound, documents.specs, documents.config_maps, documents.secrets)
+
+    def _changed(self, node: Node) -> None:
+        self.state.node(node)
+        self._observer(node)
+        if self._timer is None and self._loop is not None:
+            self._timer = self._loop.call_later(self.state.due(), self._write)
+
+    def _write(self) -> None:
+        self._timer = None
+        self.status["progress"] = progress.total(self.tree.nodes)
+        self.state.write(lambda: self.workflow)
+
+    def interrupt(self) -> None:
+        """Stop the run, from another thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._stop)
+
+    def _stop(self) -> None:
+        self._interrupts += 1
+        if self._engine is not None:
+            self._engine.stop("Terminate", grace=10.0 if self._interrupts == 1 else 0.0)
+
+    async def run(self, *, signals: bool) -> dict[str, Any]:
+        self._loop = asyncio.get_running_loop()
+        if signals:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._loop.add_signal_handler(number, self._stop)
+        self._write()
+        engine = self._engine = Engine(
+            self.documents,
+            tree=self.tree,
+            pods=self._pods,
+            executor=self._executor,
+            variables=self.globals,
+            memo=self._memo,
+            jobs=self._jobs,
+            ask=self._ask,
+        )
+        deadline = self._set_deadline(engine)
+        try:
+            phase, message = await self._execute(engine)
+        finally:
+            if deadline:
+                deadline.cancel()
+            if self._timer:
+                self._timer.cancel()
+            if signals:
+                for number in (signal.SIGINT, signal.SIGTERM):
+                    self._loop.remove_signal_handler(number)
+        self._finish(engine, phase, message)
+        return self.workflow
+
+    def _set_deadline(self, engine: Engine) -> asyncio.TimerHandle | None:
+        limit = self.documents.workflow["spec"].get("activeDeadlineSeconds")
+        if limit is None:
+            return None
+        return asyncio.get_running_loop().call_later(float(limit), engine.exceed_deadline)
+
+    async def _execute(self, engine: Engine) -> tuple[str, str]:
+        spec = self.documents.workflow["spec"]
+        arguments = spec.get("arguments") or {}
+        root = engine.library.root
+        try:
+            node = await engine.execute(
+                Call(self.tree.workflow, {"template": spec["entrypoint"]}, root, arguments, kind="steps")
+            )
+        except TemplateFailure as error:
+            return "Error", f"error in entry template execution: {error}"
+        phase = _PHASES[node["phase"]]
+        self.globals.set("workflow.status", phase)
+        self.globals.set("workflow.failures", gotext.to_json(self._failures()))
+        hook = exit_hook(spec, arguments)
+        if hook is not None and engine.shutdown != "Terminate":
+            try:
+                after = await engine.execute(
+                    Call(
+                        f"{self.tree.workflow}.onExit",
+                        {key: hook[key] for key in ("template", "templateRef") if hook.get(key)},
+                        root,
+                        hook.get("arguments") or {},
+                        kind="steps",
+                        on_exit=True,
+                        flag={"hooked": True},
+                    )
+                )
+            except TemplateFailure as error:
+                return "Error", f"error in exit template execution : {error}"
+            if phase == "Succeeded" and unsuccessful(after):
+                return _PHASES[after["phase"]], after.get("message", "")
+        if unsuccessful(node) and engine.shutdown:
+            return phase, f"Stopped with strategy '{engine.shutdown}'"
+        return phase, "" if phase == "Succeeded" else node.get("message", "")
+
+    def _failures(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "displayName": node["displayName"],
+                "message": node.get("message", ""),
+                "templateName": node.get("templateName", ""),
+                "phase": node["phase"],
+                "podName": pod_name(self.tree.workflow, node["name"], node.get("templateName", "")),
+                "finishedAt": node["finishedAt"],
+            }
+            for node in self.tree.nodes.values()
+            if unsuccessful(node)
+        ]
+
+    def _finish(self, engine: Engine, phase: str, message: str) -> None:
+        for node in self.tree.nodes.values():
+            if not fulfilled(node) and phase == "Error":
+                self.tree.mark(node, "Error", "Workflow operation error")
+        progress.update(self.tree.nodes)
+        self.status.update(
+            {"phase": phase, "finishedAt": timestamp(now()), "progress": progress.total(self.tree.nodes)}
+        )
+        if message:
+            self.status["message"] = message
+        if engine.outputs:
+            self.status["outputs"] = engine.outputs
+        labels = self.workflow["metadata"]["labels"]
+        labels["workflows.argoproj.io/phase"] = phase
+        labels["workflows.argoproj.io/completed"] = "true"
+        self.status["conditions"] = [{"status": "True", "type": "Completed"}]
+        self.state.write(lambda: self.workflow, durable=True)
+
+
+def runs(home: Path) -> list[dict[str, Any]]:
+    """Return the Workflows of all runs under a home, the newest first.
+
+    Args:
+        home: the folder for runs, logs and artifacts.
+
+    Returns:
+        Each Workflow with its status.
+    """
+    found = []
+    for file in Path(home).glob("runs/*/workflow.json"):
+        try:
+            found.append(json.loads(file.read_text(encoding="utf-8")))
+        except (OSError, ValueError):
+            continue
+    return sorted(found, key=lambda one: str(one["metadata"].get("creationTimestamp", "")), reverse=True)

@@ -1,0 +1,130 @@
+"""The state of runs on disk: one folder for each, locked while it runs, with its Workflow and status.
+
+``workflow.json`` is written whole, but not at every change: the cost of a write grows with the number of nodes. Between two
+writes, every node that is over is appended to ``nodes.jsonl``, so that nothing that was done is forgotten when the machine
+stops.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TextIO
+
+from mlplat.errors import Diagnostic, EngineError
+from mlplat.local.nodes import Node, fulfilled
+
+_REST = 20
+"""A write is followed by at least this many times its own duration without one."""
+
+_SHORTEST = 0.25
+"""Seconds between two writes."""
+
+
+class RunState:
+    """The folder of one run.
+
+    Args:
+        folder: where it is kept.
+
+    Raises:
+        EngineError: the run is going on elsewhere, or the folder can't be written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._journal: TextIO | None = None
+        self._next = 0.0
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise EngineError(
+                Diagnostic(
+                    "MLP601",
+                    str(folder),
+                    f"the folder of the run can't be written: {error.strerror}",
+                    "choose another place with MLPLAT_HOME",
+                )
+            ) from None
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._lock)
+            raise EngineError(
+                Diagnostic(
+                    "MLP602",
+                    folder.name,
+                    "a run of this name is going on",
+                    "wait until it is over, stop it, or give this one another name",
+                )
+            ) from None
+
+    def close(self) -> None:
+        """Give up the lock."""
+        if self._journal:
+            self._journal.close()
+        os.close(self._lock)
+
+    def node(self, node: Node) -> None:
+        """Note a node that is over."""
+        if not fulfilled(node):
+            return
+        if self._journal is None:
+            self._journal = open(self.folder / "nodes.jsonl", "a", encoding="utf-8")
+        self._journal.write(json.dumps(node, ensure_ascii=False) + "\n")
+        self._journal.flush()
+
+    def due(self) -> float:
+        """Return the seconds until the Workflow should be written again."""
+        return max(self._next - time.monotonic(), 0.0)
+
+    def write(self, workflow: Callable[[], Mapping[str, Any]], *, durable: bool = False) -> None:
+        """Write the Workflow.
+
+        Args:
+            workflow: gives it.
+            durable: whether to wait until the disk has it.
+        """
+        begun = time.monotonic()
+        staged = self.folder / ".workflow.json"
+        with open(staged, "w", encoding="utf-8") as file:
+            json.dump(workflow(), file, ensure_ascii=False)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        os.replace(staged, self.folder / "workflow.json")
+        if self._journal:
+            self._journal.close()
+            self._journal = None
+        with contextlib.suppress(FileNotFoundError):
+            (self.folder / "nodes.jsonl").unlink()
+        now = time.monotonic()
+        self._next = now + max(_SHORTEST, _REST * (now - begun))
+
+
+def load(folder: Path) -> dict[str, Any] | None:
+    """Return the Workflow of a run as it was when it ended or was cut off.
+
+    Args:
+        folder: the run's folder.
+
+    Returns:
+        The Workflow with its status; None when there is none.
+    """
+    try:
+        workflow: dict[str, Any] = json.loads((folder / "workflow.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    nodes = workflow.setdefault("status", {}).setdefault("nodes", {})
+    with contextlib.suppress(FileNotFoundError), open(folder / "nodes.jsonl", encoding="utf-8") as journal:
+        for line in journal:
+            with contextlib.suppress(ValueError):
+                node = json.loads(line)
+                nodes[node["id"]] = node
+    return workflow

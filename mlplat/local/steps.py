@@ -1,0 +1,259 @@
+"""Executes a steps template: one group after the other, the steps of a group at the same time.
+
+See Argo 4.0.7's ``workflow/controller/steps.go``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from mlplat.argo.expressions import ExpressionError, should_execute
+from mlplat.argo.templating import TemplatingError
+from mlplat.local import loops
+from mlplat.local.dag import continues_on, last_try, resolve_references
+from mlplat.local.documents import steps_of
+from mlplat.local.hooks import run_exit_hook, run_hooks
+from mlplat.local.nodes import Node, completed, fulfilled, unsuccessful
+from mlplat.local.scope import (
+    LocalScope,
+    aggregate,
+    input_variables,
+    node_variables,
+    skipped_variables,
+    template_outputs,
+)
+from mlplat.local.templates import Context, TemplateMissing
+
+if TYPE_CHECKING:
+    from mlplat.local.engine import Call, Engine
+
+
+async def execute_steps(
+    engine: Engine, call: Call, context: Context, node: Node, template: Mapping[str, Any]
+) -> None:
+    """Execute steps until their node is over.
+
+    Args:
+        engine: executes them.
+        call: the call of the steps template; its boundary is the template's own node.
+        context: where the steps' templates are looked up.
+        node: the node of the steps template.
+        template: the template, filled.
+    """
+    await _Steps(engine, call, context, node, template).run()
+
+
+class _Steps:
+    def __init__(
+        self, engine: Engine, call: Call, context: Context, node: Node, template: Mapping[str, Any]
+    ) -> None:
+        self.engine = engine
+        self.call = call
+        self.context = context
+        self.node = node
+        self.template = template
+        self.variables, self.artifacts = input_variables(template)
+
+    def _scope(self) -> LocalScope:
+        shared, shared_artifacts = self.engine.workflow_outputs()
+        artifacts = self.artifacts
+        return LocalScope(
+            self.engine.scope.child(dict(self.variables), shared),
+            lambda name: artifacts.get(name) or shared_artifacts.get(name),
+        )
+
+    async def run(self) -> None:
+        tree = self.engine.tree
+        previous: Node | None = None
+        for index, steps in enumerate(steps_of(self.template)):
+            group = self._group(index, previous)
+            await self._run_group(group, steps)
+            previous = group
+            if unsuccessful(group):
+                self._set_outbound(group)
+                tree.mark(self.node, "Failed", group.get("message", ""))
+                return
+            self._remember(group, steps)
+        if previous is not None:
+            self._set_outbound(previous)
+        try:
+            outputs = template_outputs(self.template, self._scope())
+        except (TemplatingError, ExpressionError, LookupError) as error:
+            tree.mark(self.node, "Error", str(error))
+            return
+        if outputs is not None:
+            self.node["outputs"] = outputs
+            self.engine.publish(self.node)
+        tree.mark(self.node, "Succeeded")
+
+    def _group(self, index: int, previous: Node | None) -> Node:
+        tree = self.engine.tree
+        name = f"{self.node['name']}[{index}]"
+        group = tree.named(name)
+        if group is None:
+            group = tree.create(
+                name,
+                "StepGroup",
+                "Running",
+                holder={},
+                scope=self.context.scope,
+                boundary=self.node["id"],
+                flag={},
+            )
+        if previous is None:
+            tree.connect(self.node["id"], group["id"])
+        elif not previous.get("children"):
+            tree.connect(previous["id"], group["id"])
+        else:
+            for child in list(previous["children"]):
+                for last in tree.outbound(child):
+                    tree.connect(last, group["id"])
+        return group
+
+    def _set_outbound(self, group: Node) -> None:
+        tree = self.engine.tree
+        self.node["outboundNodes"] = [
+            last for child in tree.existing(group.get("children", ())) for last in tree.outbound(child["id"])
+        ]
+
+    async def _run_group(self, group: Node, steps: list[dict[str, Any]]) -> None:
+        tree = self.engine.tree
+        if fulfilled(group):
+            return
+        scope = self._scope()
+        try:
+            expanded = self._expand(group, steps, scope)
+        except (ExpressionError, TemplatingError, LookupError) as error:
+            known = "" if isinstance(error, LookupError) else "failed to resolve references: "
+            tree.mark(group, "Error", f"{known}{error}")
+            return
+        running: list[asyncio.Future[tuple[Node, dict[str, Any]] | None]] = []
+        problem = ""
+        for original, step in expanded:
+            name = f"{group['name']}.{step['name']}"
+            try:
+                proceed = should_execute(step.get("when") or "")
+            except ExpressionError as error:
+                self._skip(group, name, step, "Error", str(error))
+                problem = problem or str(error)
+                break
+            if not proceed:
+                self._skip(group, name, step, "Skipped", f"when '{step['when']}' evaluated false")
+                continue
+            tree.connect(group["id"], tree.id(name))
+            running.append(asyncio.ensure_future(self._run_step(group, name, original, step, scope)))
+        failed = await self._wait(running)
+        if problem or failed:
+            tree.mark(group, "Error", problem or failed)
+            return
+        for future in running:
+            done = future.result()
+            if done is not None:
+                node, step = done
+                if unsuccessful(node) and not continues_on(step, node["phase"]):
+                    tree.mark(group, "Failed", f"child '{node['id']}' failed")
+                    return
+        tree.mark(group, "Succeeded")
+
+    async def _wait(self, running: list[asyncio.Future[Any]]) -> str:
+        from mlplat.local.engine import TemplateFailure
+
+        problem = ""
+        try:
+            for future in running:
+                try:
+                    await future
+                except TemplateFailure as error:
+                    problem = problem or str(error)
+        finally:
+            for future in running:
+                future.cancel()
+        return problem
+
+    def _expand(
+        self, group: Node, steps: list[dict[str, Any]], scope: LocalScope
+    ) -> list[tuple[str, dict[str, Any]]]:
+        expanded: list[tuple[str, dict[str, Any]]] = []
+        for step in steps:
+            body = {key: value for key, value in step.items() if key != "hooks"}
+            resolved = resolve_references(body, scope)
+            if "hooks" in step:
+                resolved["hooks"] = step["hooks"]
+            if not loops.is_loop(step):
+                expanded.append((step["name"], resolved))
+                continue
+            items = list(loops.expand(resolved, scope.parameters))
+            if not items:
+                self._skip(group, f"{group['name']}.{step['name']}", step, "Skipped", "Skipped, empty params")
+            expanded.extend((step["name"], item) for item in items)
+        return expanded
+
+    def _skip(self, group: Node, name: str, step: Mapping[str, Any], phase: str, message: str) -> None:
+        tree = self.engine.tree
+        if tree.named(name) is None:
+            tree.create(
+                name,
+                "Skipped",
+                phase,
+                holder=step,
+                scope=self.context.scope,
+                boundary=self.node["id"],
+                flag={},
+                message=message,
+            )
+        tree.connect(group["id"], tree.id(name))
+
+    async def _run_step(
+        self, group: Node, name: str, original: str, step: dict[str, Any], scope: LocalScope
+    ) -> tuple[Node, dict[str, Any]]:
+        from mlplat.local.engine import TemplateFailure
+
+        inner = replace(
+            self.call,
+            name=name,
+            holder=step,
+            context=self.context,
+            arguments=step.get("arguments") or {},
+            kind="steps",
+            flag=None,
+            depth=self.call.depth + 1,
+        )
+        try:
+            node = await self.engine.execute(inner)
+        except TemplateFailure as error:
+            raise TemplateFailure(f"step group deemed errored due to child {name} error: {error}") from None
+        visible = scope.child({f"steps.{node['displayName']}.status": node["phase"]})
+        await run_hooks(self.engine, self.call, step, node, self.context, visible, f"steps.{original}")
+        if completed(node):
+            await run_exit_hook(self.engine, self.call, step, node, self.context, visible, f"steps.{original}")
+        return node, step
+
+    def _remember(self, group: Node, steps: list[dict[str, Any]]) -> None:
+        tree = self.engine.tree
+        for step in steps:
+            name = f"{group['name']}.{step['name']}"
+            prefix = f"steps.{step['name']}"
+            node = tree.named(name)
+            if node is None:
+                children = [
+                    one
+                    for one in tree.existing(group.get("children", ()))
+                    if one["name"].startswith(f"{name}(") and one["type"] != "Skipped"
+                ]
+                self.variables.update(aggregate(children, prefix))
+                own, artifacts = node_variables(group, prefix)
+            else:
+                own, artifacts = node_variables(last_try(self.engine, node), prefix)
+                if node.get("outputs") is None and node["phase"] in ("Skipped", "Omitted"):
+                    own.update(self._skipped(step, prefix))
+            self.variables.update(own)
+            self.artifacts.update(artifacts)
+
+    def _skipped(self, step: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+        try:
+            return skipped_variables(self.context.resolve(step)[1], prefix)
+        except TemplateMissing:
+            return {}

@@ -1,0 +1,117 @@
+"""Finds the template that a task or step names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+KINDS = {
+    "container": "Pod",
+    "containerSet": "Pod",
+    "script": "Pod",
+    "resource": "Pod",
+    "data": "Pod",
+    "steps": "Steps",
+    "dag": "DAG",
+    "suspend": "Suspend",
+    "http": "HTTP",
+    "plugin": "Plugin",
+}
+"""Fields that say what a template does, and the type of its nodes."""
+
+
+class TemplateMissing(LookupError):
+    """There is no template of that name."""
+
+
+def kind_of(template: Mapping[str, Any]) -> str:
+    """Return which of :data:`KINDS` a template is, empty for none."""
+    return next((kind for kind in KINDS if template.get(kind) is not None), "")
+
+
+def node_type(template: Mapping[str, Any]) -> str:
+    """Return the type of the node that a template makes."""
+    return "Retry" if template.get("retryStrategy") else KINDS.get(kind_of(template), "Skipped")
+
+
+class Library:
+    """All templates of a run.
+
+    Args:
+        workflow: the Workflow's name.
+        spec: the Workflow's spec.
+        specs: specs of WorkflowTemplates by scope, such as ``namespaced/shared``.
+    """
+
+    def __init__(self, workflow: str, spec: Mapping[str, Any], specs: Mapping[str, Mapping[str, Any]]) -> None:
+        self._defaults = spec.get("templateDefaults") or {}
+        own = {f"local/{workflow}": spec, **specs}
+        self._by_scope = {
+            scope: {one.get("name", ""): one for one in each.get("templates") or ()} for scope, each in own.items()
+        }
+        self.root = Context(self, f"local/{workflow}")
+
+    def template(self, scope: str, name: str) -> dict[str, Any]:
+        """Return a template, the workflow's defaults applied.
+
+        Raises:
+            TemplateMissing: there is none of that name.
+        """
+        templates = self._by_scope.get(scope)
+        if templates is None:
+            raise TemplateMissing(f'workflowtemplates.argoproj.io "{scope.split("/", 1)[1]}" not found')
+        if name not in templates:
+            raise TemplateMissing(f"template {name} not found")
+        return self.with_defaults(templates[name])
+
+    def with_defaults(self, template: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a template with the workflow's ``templateDefaults`` applied."""
+        if not self._defaults:
+            return dict(template)
+        kind = kind_of(template)
+        applicable = {key: value for key, value in self._defaults.items() if key not in KINDS or key == kind}
+        return _merge(applicable, template)
+
+
+def _merge(base: Any, above: Any) -> Any:
+    if isinstance(base, Mapping) and isinstance(above, Mapping):
+        merged = dict(base)
+        for key, value in above.items():
+            merged[key] = _merge(merged[key], value) if key in merged else value
+        return merged
+    return above
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Where template names are looked up: the Workflow, or a WorkflowTemplate.
+
+    Attributes:
+        library: all templates.
+        scope: as ``templateScope`` has it, such as ``local/my-workflow``.
+    """
+
+    library: Library
+    scope: str
+
+    def resolve(self, holder: Mapping[str, Any]) -> tuple[Context, dict[str, Any]]:
+        """Return what a task or step calls.
+
+        Args:
+            holder: the task or step: has ``template``, ``templateRef`` or ``inline``.
+
+        Returns:
+            Where names inside of the template are looked up, and the template.
+
+        Raises:
+            TemplateMissing: there is no such template.
+        """
+        if holder.get("inline"):
+            return self, self.library.with_defaults(holder["inline"])
+        reference = holder.get("templateRef")
+        if not reference:
+            return self, self.library.template(self.scope, holder.get("template", ""))
+        scope = f"{'cluster' if reference.get('clusterScope') else 'namespaced'}/{reference['name']}"
+        context = Context(self.library, scope)
+        return context, self.library.template(scope, reference["template"])
