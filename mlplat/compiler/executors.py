@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from mlplat.argo import values
+from mlplat.argo.names import dns_label
 from mlplat.argo.values import LARGE, literal
 from mlplat.compiler.flows import GROWING
 from mlplat.compiler.program import Options
@@ -20,6 +21,12 @@ OUTPUTS = "/mlplat/out"
 LARGE_VALUES = "/mlplat/values"
 PATH_PARAMETER = "task-path"
 """Input through which a task learns its place in the run, which is its artifacts' place in the store."""
+
+CACHE_PREFIX = "mlplat-cache-"
+"""Begin of the names of caches. Argo keeps all caches in its controller's namespace, so the Workflow's is part of the name."""
+
+_SHARD_DIGITS = 2
+"""A cache is one ConfigMap, and a task whose result does not fit into it any more fails: so each component has 256 of them."""
 
 _NO_KEY = "no-artifact"
 
@@ -150,11 +157,10 @@ def _memoize(
             for given in sorted(component.input_artifacts)
         ]
     joined = " + '|' + ".join(parts)
-    return {
-        "key": expression(f"sprig.sha256sum({joined})"),
-        "maxAge": options.cache_max_age,
-        "cache": {"configMap": {"name": f"mlplat-cache-{name[:40].rstrip('-').lower()}"}},
-    }
+    key = f"sprig.sha256sum({joined})"
+    shard = expression(f"sprig.trunc({_SHARD_DIGITS}, {key})")
+    cache = f"{CACHE_PREFIX}{{{{workflow.namespace}}}}-{dns_label(name)}-{shard}"
+    return {"key": expression(key), "maxAge": options.cache_max_age, "cache": {"configMap": {"name": cache}}}
 
 
 def _content(name: str, may_be_stored: bool) -> str:
