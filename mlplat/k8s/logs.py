@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mlplat.errors import ClusterError, Diagnostic
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 _Node = Mapping[str, Any]
 
 _SILENCE_SECONDS = 60.0
+_TEXT_OF_EXECUTOR = re.compile(r'time="[^"]*" level=\w+ msg=.* argo=true')
 _WHY_GONE = "it was deleted by hand, by podGC, or with its machine; Argo keeps logs with archiveLogs: true"
 _WITH_POD = frozenset({"Pod", "Container"})
 
@@ -63,10 +66,36 @@ def logs(
             query=query,
             silence=None if follow else _SILENCE_SECONDS,
         )
-        for line in lines:
-            yield line.decode(errors="replace")
+        yield from printed(line.decode(errors="replace") for line in lines)
     except RefusedError as error:
         raise _explained(error, node, pod) from error
+
+
+def printed(lines: Iterable[str]) -> Iterator[str]:
+    """Leave out what Argo's executor, which runs the task's program, says of itself in the same log.
+
+    Args:
+        lines: the log of a container.
+
+    Yields:
+        The lines of the program.
+    """
+    ended = False
+    for line in lines:
+        if _is_of_executor(line):
+            ended = ended or "sub-process exited" in line
+        elif not (ended and line.startswith("Error: ")):
+            yield line
+
+
+def _is_of_executor(line: str) -> bool:
+    if not (line.startswith('{"time":') and '"argo":true' in line):
+        return _TEXT_OF_EXECUTOR.match(line) is not None
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return False
+    return entry.get("argo") is True and "msg" in entry and "level" in entry
 
 
 def _with_pod(nodes: Mapping[str, _Node], node_id: str, name: str) -> _Node:

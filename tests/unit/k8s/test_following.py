@@ -1,0 +1,148 @@
+"""Following a Workflow through faults of the connection."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from typing import Any
+
+import pytest
+
+from mlplat.errors import ClusterError
+from mlplat.k8s import follow, following
+
+COLLECTION = "/apis/argoproj.io/v1alpha1/namespaces/team-a/workflows"
+ONE = f"{COLLECTION}/w"
+
+
+@pytest.fixture(autouse=True)
+def _without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(following, "_PAUSES", (0.0,) * 3)
+
+
+def state(version: int, phase: str, uid: str = "u", **nodes: str) -> dict[str, Any]:
+    return {
+        "metadata": {"name": "w", "uid": uid, "resourceVersion": str(version)},
+        "status": {"phase": phase, "nodes": {name: {"id": name, "phase": nodes[name]} for name in nodes}},
+    }
+
+
+def modified(version: int, phase: str, **nodes: str) -> dict[str, Any]:
+    return {"type": "MODIFIED", "object": state(version, phase, **nodes)}
+
+
+class Seen(list[tuple[str, str]]):
+    def __call__(self, node: Any) -> None:
+        self.append((node["id"], node["phase"]))
+
+
+def test_each_change_of_a_node_is_told_once(api: Any) -> None:
+    api.on("GET", ONE, state(1, "Running", a="Running"))
+    events = [
+        modified(2, "Running", a="Succeeded", b="Pending"),
+        {"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": "3"}}},
+        modified(4, "Succeeded", a="Succeeded", b="Succeeded"),
+    ]
+    api.on("WATCH", COLLECTION, api.stream(events))
+    seen = Seen()
+    states: list[str] = []
+
+    done = follow(
+        "w",
+        observer=seen,
+        on_change=lambda it: states.append(it["status"]["phase"]),
+        kubeconfig=api.kubeconfig,
+    )
+
+    assert done == state(4, "Succeeded", a="Succeeded", b="Succeeded")
+    assert seen == [("a", "Running"), ("a", "Succeeded"), ("b", "Pending"), ("b", "Succeeded")]
+    assert states == ["Running", "Running", "Succeeded"]
+    assert api.asked[1].query["fieldSelector"] == "metadata.name=w"
+    assert api.asked[1].query["resourceVersion"] == "1"
+
+
+def test_one_that_has_ended_is_not_watched(api: Any) -> None:
+    api.on("GET", ONE, state(1, "Failed", a="Failed"))
+
+    assert follow("w", kubeconfig=api.kubeconfig)["status"]["phase"] == "Failed"
+    assert len(api.asked) == 1
+
+
+def test_it_goes_on_after_what_breaks_a_watch(api: Any) -> None:
+    gone = {"type": "ERROR", "object": {"kind": "Status", "code": 410, "reason": "Expired"}}
+    api.on(
+        "GET",
+        ONE,
+        state(1, "Running"),
+        state(2, "Running", a="Running"),
+        state(2, "Running", a="Running"),
+        api.of(503, "starting"),
+        state(9, "Running", a="Running"),
+        state(9, "Running", a="Running"),
+        state(9, "Running", a="Running"),
+        state(12, "Succeeded", a="Succeeded"),
+    )
+    api.on(
+        "WATCH",
+        COLLECTION,
+        api.stream([gone]),
+        api.stream([]),
+        api.stream(['{"type": "MODIFIED", "obj'], broken=True),
+        api.stream(['{"type": "MODIFIED", "obj']),
+        api.of(410, "too old resource version"),
+        api.of(500, "etcd leader changed"),
+        api.stream([], broken=True),
+    )
+    seen = Seen()
+
+    done = follow("w", observer=seen, kubeconfig=api.kubeconfig)
+
+    assert done["status"]["phase"] == "Succeeded"
+    assert seen == [("a", "Running"), ("a", "Succeeded")]
+    versions = [asked.query["resourceVersion"] for asked in api.asked if "watch" in asked.query]
+    assert versions == ["1", "2", "2", "9", "9", "9"]
+
+
+@pytest.mark.parametrize("how", ["event", "not found", "another of the same name"])
+def test_one_that_is_deleted_meanwhile_is_an_error(api: Any, how: str) -> None:
+    later: Any = state(5, "Running", uid="other")
+    if how == "not found":
+        body = {"kind": "Status", "message": "not found", "details": {"name": "w"}}
+        later = api.of(404, body)
+    events = [{"type": "DELETED", "object": state(2, "Running")}] if how == "event" else []
+    api.on("GET", ONE, state(1, "Running"), later)
+    api.on("WATCH", COLLECTION, api.stream(events))
+
+    with pytest.raises(ClusterError, match="w was deleted while it ran"):
+        follow("w", kubeconfig=api.kubeconfig)
+
+
+def test_a_missing_right_ends_it(api: Any) -> None:
+    api.on("GET", ONE, state(1, "Running"))
+    api.on("WATCH", COLLECTION, api.of(403, "no"))
+
+    with pytest.raises(ClusterError, match=r"you may not watch workflows.*\n.*verbs: \['watch'\]"):
+        follow("w", kubeconfig=api.kubeconfig)
+
+
+def test_a_cluster_that_stays_away_is_given_up(api: Any) -> None:
+    api.on("GET", ONE, state(1, "Running"), api.of(503, "down"))
+    api.on("WATCH", COLLECTION, api.stream([]))
+
+    with pytest.raises(ClusterError, match="down"):
+        follow("w", kubeconfig=api.kubeconfig)
+    assert len(api.asked) == 2 + 4
+
+
+def test_packed_nodes_are_told_too(api: Any) -> None:
+    packed = base64.b64encode(gzip.compress(json.dumps({"a": {"id": "a", "phase": "Succeeded"}}).encode()))
+    ended = state(2, "Succeeded")
+    ended["status"] = {"phase": "Succeeded", "compressedNodes": packed.decode()}
+    api.on("GET", ONE, state(1, "Running"))
+    api.on("WATCH", COLLECTION, api.stream([{"type": "MODIFIED", "object": ended}]))
+    seen = Seen()
+
+    follow("w", observer=seen, kubeconfig=api.kubeconfig)
+
+    assert seen == [("a", "Succeeded")]

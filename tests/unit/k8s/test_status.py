@@ -1,0 +1,30 @@
+"""Nodes that the controller packed."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+from typing import Any
+
+import pytest
+
+from mlplat.errors import ClusterError
+from mlplat.k8s import plain_status
+
+
+def test_packed_nodes_are_unpacked() -> None:
+    packed = base64.b64encode(gzip.compress(b'{"w": {"id": "w"}}')).decode()
+    workflow = {"status": {"phase": "Running", "compressedNodes": packed}}
+
+    assert plain_status(workflow) == {"status": {"phase": "Running", "nodes": {"w": {"id": "w"}}}}
+
+
+@pytest.mark.parametrize("workflow", [{}, {"status": {}}, {"status": {"nodes": {"w": {}}}}])
+def test_plain_ones_are_left_as_they_are(workflow: dict[str, Any]) -> None:
+    assert plain_status(workflow) is workflow
+
+
+@pytest.mark.parametrize("packed", ["???", "aGVsbG8=", base64.b64encode(gzip.compress(b"{")).decode()])
+def test_what_can_not_be_unpacked_is_refused(packed: str) -> None:
+    with pytest.raises(ClusterError, match="packed in a way that can't be read"):
+        plain_status({"status": {"compressedNodes": packed}})

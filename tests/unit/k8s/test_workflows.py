@@ -1,0 +1,97 @@
+"""Submitting and stopping."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mlplat.errors import ClusterError
+from mlplat.k8s import stop, submit, terminate
+
+WORKFLOWS = "/apis/argoproj.io/v1alpha1/namespaces/team-a/workflows"
+CONFIG_MAPS = "/api/v1/namespaces/team-a/configmaps"
+WORKFLOW: dict[str, Any] = {
+    "apiVersion": "argoproj.io/v1alpha1",
+    "kind": "Workflow",
+    "metadata": {"generateName": "w-"},
+    "spec": {},
+}
+VALUES = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "values"}, "data": {}}
+STORED = {**WORKFLOW, "metadata": {"name": "w-1", "uid": "u-1", "namespace": "team-a"}}
+
+
+def test_config_maps_come_first_and_then_belong_to_the_workflow(api: Any) -> None:
+    api.on("POST", CONFIG_MAPS, VALUES)
+    api.on("POST", WORKFLOWS, STORED)
+    api.on("PATCH", f"{CONFIG_MAPS}/values", VALUES)
+
+    assert submit([WORKFLOW, VALUES], kubeconfig=api.kubeconfig) == STORED
+
+    assert api.methods() == [f"POST {CONFIG_MAPS}", f"POST {WORKFLOWS}", f"PATCH {CONFIG_MAPS}/values"]
+    created, patched = api.asked[1], api.asked[2]
+    assert created.query["fieldValidation"] == "Strict"
+    assert created.body["metadata"] == {"generateName": "w-", "namespace": "team-a"}
+    assert patched.headers["content-type"] == "application/merge-patch+json"
+    (owner,) = patched.body["metadata"]["ownerReferences"]
+    assert owner == {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "name": "w-1", "uid": "u-1"}
+
+
+def test_nothing_is_left_when_the_workflow_is_refused(api: Any) -> None:
+    api.on("POST", CONFIG_MAPS, VALUES)
+    api.on("POST", WORKFLOWS, api.of(403, "no"))
+    api.on("DELETE", f"{CONFIG_MAPS}/values", {})
+
+    with pytest.raises(ClusterError, match="you may not create workflows"):
+        submit([WORKFLOW, VALUES], kubeconfig=api.kubeconfig)
+
+    assert api.methods()[-1] == f"DELETE {CONFIG_MAPS}/values"
+
+
+def test_nothing_is_left_when_a_config_map_can_not_be_given_away(api: Any) -> None:
+    api.on("POST", CONFIG_MAPS, VALUES)
+    api.on("POST", WORKFLOWS, STORED)
+    api.on("PATCH", f"{CONFIG_MAPS}/values", api.of(403, "no"))
+
+    with pytest.raises(ClusterError, match="you may not patch configmaps values"):
+        submit([WORKFLOW, VALUES], kubeconfig=api.kubeconfig)
+
+    assert api.methods()[-2:] == [f"DELETE {WORKFLOWS}/w-1", f"DELETE {CONFIG_MAPS}/values"]
+
+
+def test_the_namespace_of_the_workflow_counts_unless_another_is_asked_for(api: Any) -> None:
+    for namespace in ("team-b", "team-c"):
+        api.on("POST", WORKFLOWS.replace("team-a", namespace), STORED)
+    workflow = {**WORKFLOW, "metadata": {"name": "w", "namespace": "team-b"}}
+
+    submit([workflow], kubeconfig=api.kubeconfig)
+    submit([workflow], namespace="team-c", kubeconfig=api.kubeconfig)
+
+    assert [asked.body["metadata"]["namespace"] for asked in api.asked] == ["team-b", "team-c"]
+
+
+def test_other_documents_are_refused_all_at_once(api: Any) -> None:
+    template = {"kind": "WorkflowTemplate", "metadata": {"name": "t"}}
+
+    with pytest.raises(ClusterError) as caught:
+        submit([template, VALUES, {"kind": "Secret", "metadata": {"name": "s"}}], kubeconfig=api.kubeconfig)
+
+    assert [found.path for found in caught.value.diagnostics] == ["", "Secret/s", "WorkflowTemplate/t"]
+    assert api.asked == []
+
+
+@pytest.mark.parametrize(("end", "how"), [(terminate, "Terminate"), (stop, "Stop")])
+def test_a_running_workflow_is_told_to_shut_down(api: Any, end: Any, how: str) -> None:
+    api.on("GET", f"{WORKFLOWS}/w-1", {**STORED, "status": {"phase": "Running"}})
+    api.on("PATCH", f"{WORKFLOWS}/w-1", STORED)
+
+    end("w-1", kubeconfig=api.kubeconfig)
+
+    assert api.asked[-1].body == {"spec": {"shutdown": how}}
+
+
+def test_one_that_has_ended_is_left_alone(api: Any) -> None:
+    api.on("GET", f"{WORKFLOWS}/w-1", {**STORED, "status": {"phase": "Failed"}})
+
+    with pytest.raises(ClusterError, match=r"w-1 has ended already \(Failed\)"):
+        stop("w-1", kubeconfig=api.kubeconfig)
