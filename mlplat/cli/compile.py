@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +33,21 @@ def run(given: argparse.Namespace) -> int:
     return 0
 
 
-def options(given: argparse.Namespace, spec: ir.PipelineSpec) -> compiler.Options:
-    """Return the compiler's options of a command line."""
+def options(
+    given: argparse.Namespace, spec: ir.PipelineSpec, before: Mapping[str, Any] | None = None
+) -> compiler.Options:
+    """Return the compiler's options of a command line.
+
+    Args:
+        given: the command line.
+        spec: the pipeline.
+        before: values of its parameters in the run that goes on, where the command line gives none.
+    """
+    values = arguments.read(given.parameter, given.parameter_file, spec.root.input_parameters)
     return compiler.Options(
         name=given.name,
         kind=getattr(given, "kind", "Workflow"),
-        arguments=arguments.read(given.parameter, given.parameter_file, spec.root.input_parameters),
+        arguments={**(before or {}), **values},
         cache=not given.no_cache,
         image=given.image,
         namespace=given.namespace,

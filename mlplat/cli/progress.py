@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -39,8 +39,9 @@ class Lines:
 class Tree:
     """Draws the tree of a run's tasks anew as they change."""
 
-    def __init__(self, run: str) -> None:
+    def __init__(self, run: str, places: Mapping[tuple[str, str], int]) -> None:
         self.run = run
+        self.places = places
         self.nodes: dict[str, show.Node] = {}
         self.lock = threading.Lock()
 
@@ -55,7 +56,7 @@ class Tree:
 
         with self.lock:
             nodes = dict(self.nodes)
-        written = [self.run, *show.lines(show.tree(nodes, self.run))]
+        written = [self.run, *show.lines(show.tree(nodes, self.run, self.places))]
         room = max(options.max_height - 1, 5)
         if len(written) > room:
             running = [line for line in written if "▶" in line]
@@ -64,10 +65,11 @@ class Tree:
 
 
 @contextmanager
-def following(run: str, *, quiet: bool) -> Iterator[Any]:
+def following(workflow: show.Workflow, run: str, *, quiet: bool) -> Iterator[Any]:
     """Show a run while the block runs.
 
     Args:
+        workflow: what runs.
         run: name of the run.
         quiet: show nothing.
 
@@ -82,6 +84,6 @@ def following(run: str, *, quiet: bool) -> Iterator[Any]:
         from rich.console import Console
         from rich.live import Live
 
-        tree = Tree(run)
+        tree = Tree(run, show.order(workflow))
         with Live(tree, console=Console(stderr=True), refresh_per_second=4, transient=True):
             yield tree

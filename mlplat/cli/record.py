@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from mlplat.cli.parser import home
+from mlplat.cli.show import duration
 from mlplat.errors import ArgumentError, Diagnostic, nearest
 
 _Row = Any
@@ -53,7 +54,7 @@ def _when(moment: datetime | None) -> str:
 def _took(row: _Row) -> str:
     if not row.started_at or not row.finished_at:
         return ""
-    return f"{(row.finished_at - row.started_at).total_seconds():.1f}s"
+    return duration((row.finished_at - row.started_at).total_seconds())
 
 
 _COLUMNS: dict[str, list[tuple[str, Callable[[_Row], str]]]] = {

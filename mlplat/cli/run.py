@@ -22,34 +22,47 @@ from mlplat.errors import ArgumentError, Diagnostic, ManifestError, nearest
 
 _SUFFIX = string.ascii_lowercase + string.digits
 _LAST_LINES = 20
+INTERRUPTED = 130
 Document = Mapping[str, Any]
 
 
 def run(given: argparse.Namespace) -> int:
     """Run a pipeline or a Workflow, and print what came of it."""
-    documents = named(_documents(given, load(given.file)), given.name)
+    before = _run_before(home(), given.resume) if given.resume else None
+    documents = named(_documents(given, load(given.file), before), given.resume or given.name)
     workflow = workflow_of(documents)
     _warn_of_relative_paths(given, workflow)
     if given.engine == "argo":
         finished = _on_cluster(given, documents)
     else:
-        finished = _here(given, documents)
+        finished = _here(given, documents, before)
     if given.output == "json":
         print(json.dumps(finished, indent=2, ensure_ascii=False))
     else:
         print(report(finished, given))
+    if finished["status"].get("message", "").startswith("Stopped with strategy"):
+        return INTERRUPTED
     return 0 if finished["status"]["phase"] == "Succeeded" else 1
 
 
-def _documents(given: argparse.Namespace, loaded: Loaded) -> list[dict[str, Any]]:
+def _documents(given: argparse.Namespace, loaded: Loaded, before: Document | None) -> list[dict[str, Any]]:
+    earlier = {
+        parameter["name"]: str(parameter["value"])
+        for parameter in (before or {}).get("spec", {}).get("arguments", {}).get("parameters", ())
+        if parameter.get("value") is not None
+    }
     if loaded.spec is not None:
-        program = compiler.compile(loaded.spec, options(given, loaded.spec))
+        parameters = loaded.spec.root.input_parameters
+        typed = {
+            name: arguments.typed(text, parameters[name].type) for name, text in earlier.items() if name in parameters
+        }
+        program = compiler.compile(loaded.spec, options(given, loaded.spec, typed))
         if given.engine == "argo":
             for warning in program.warnings:
                 print(warning, file=sys.stderr)
         return list(program.documents)
     documents = [dict(document) for document in loaded.documents]
-    values = arguments.read(given.parameter, given.parameter_file, None)
+    values = {**earlier, **arguments.read(given.parameter, given.parameter_file, None)}
     return [_with_arguments(document, values) if document.get("kind") == "Workflow" else document for document in documents]
 
 
@@ -122,14 +135,13 @@ def _warn_of_relative_paths(given: argparse.Namespace, workflow: Document) -> No
                 print(Diagnostic("MLP410", "", message, hint, severity="warning"), file=sys.stderr)
 
 
-def _here(given: argparse.Namespace, documents: list[dict[str, Any]]) -> Document:
+def _here(given: argparse.Namespace, documents: list[dict[str, Any]], before: Document | None) -> Document:
     from mlplat import local, metadata
 
     folder = home()
     folder.mkdir(parents=True, exist_ok=True)
-    before = local.load_state(folder, given.resume) if given.resume else None
-    name = given.resume or workflow_of(documents)["metadata"]["name"]
-    with metadata.open_store(folder / "mlplat.db") as store, following(name, quiet=given.output == "json") as observer:
+    name = workflow_of(documents)["metadata"]["name"]
+    with metadata.open_store(folder / "mlplat.db") as store, following(workflow_of(documents), name, quiet=given.output == "json") as observer:
         finished = local.run(
             documents,
             home=folder,
@@ -142,6 +154,17 @@ def _here(given: argparse.Namespace, documents: list[dict[str, Any]]) -> Documen
     return finished
 
 
+def _run_before(folder: Path, name: str) -> dict[str, Any]:
+    from mlplat import local
+
+    before = local.load(folder / "runs" / name)
+    if before is None:
+        known = [path.name for path in (folder / "runs").glob("*")]
+        hint = nearest(name, known) or "mlplat get runs lists what ran"
+        raise ArgumentError(Diagnostic("MLP409", "", f"there is no run '{name}' on this machine to go on with", hint))
+    return before
+
+
 def _on_cluster(given: argparse.Namespace, documents: list[dict[str, Any]]) -> Document:
     from mlplat import k8s
 
@@ -149,7 +172,7 @@ def _on_cluster(given: argparse.Namespace, documents: list[dict[str, Any]]) -> D
     submitted = k8s.submit(documents, **where)
     metadata = submitted["metadata"]
     print(f"submitted {metadata['name']} to namespace {metadata['namespace']}", file=sys.stderr)
-    with following(metadata["name"], quiet=given.output == "json") as observer:
+    with following(submitted, metadata["name"], quiet=given.output == "json") as observer:
         try:
             return k8s.follow(metadata["name"], observer=observer, **{**where, "namespace": metadata["namespace"]})
         except KeyboardInterrupt:
@@ -160,10 +183,9 @@ def _on_cluster(given: argparse.Namespace, documents: list[dict[str, Any]]) -> D
 def report(workflow: Document, given: argparse.Namespace) -> str:
     """Write what came of a run: tree, artifacts, failures with their last lines, and what to type next."""
     status, name = workflow["status"], workflow["metadata"]["name"]
-    took = show.seconds(status)
     message = f"  {status['message']}" if status.get("message") else ""
-    written = [f"{name}  {status['phase']}  {took:.1f}s{message}"]
-    written += show.lines(show.tree(status.get("nodes", {}), name))
+    written = [f"{name}  {status['phase']}  {show.duration(show.seconds(status))}{message}"]
+    written += show.lines(show.tree(status.get("nodes", {}), name, show.order(workflow)))
     written += _artifacts(workflow, given)
     written += _failures(workflow, given)
     written += _next(workflow, given)
@@ -175,12 +197,17 @@ def _artifacts(workflow: Document, given: argparse.Namespace) -> list[str]:
     found = [(node, value) for node, value in show.artifacts(workflow) if value.get("key")]
     if not found:
         return []
-    places = [str(root / value["key"]) if given.engine == "local" else value["key"] for _, value in found]
+    places = [near(root / value["key"]) if given.engine == "local" else value["key"] for _, value in found]
     shown = [
         f"  {node['displayName']}.{value['name']}  {value['type']['schemaTitle']}  {value.get('size', 0):,} bytes  {place}"
         for (node, value), place in zip(found, places, strict=True)
     ]
     return ["artifacts", *shown]
+
+
+def near(path: Path) -> str:
+    """Write a path as it is shortest to type from here."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def _failures(workflow: Document, given: argparse.Namespace) -> list[str]:
@@ -218,7 +245,7 @@ def _next(workflow: Document, given: argparse.Namespace) -> list[str]:
     if given.engine == "argo":
         namespace = workflow["metadata"].get("namespace", "")
         return [f"next: mlplat logs --engine argo -n {namespace} {name}"]
-    written = [f"next: mlplat get tasks {name}; mlplat logs {name}"]
+    written = [f"logs {near(home() / 'logs' / name)}", f"next: mlplat get tasks {name}; mlplat logs {name}"]
     if workflow["status"]["phase"] != "Succeeded":
-        written.append(f"after a repair: mlplat run {given.file} --resume {name}")
+        written.append(f"to go on from here: mlplat run {given.file} --resume {name}")
     return written

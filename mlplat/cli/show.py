@@ -20,6 +20,7 @@ _MARKS = {
     "Running": "▶",
     "Pending": "…",
 }
+_METRICS = ("system.Metrics", "system.ClassificationMetrics")
 _WIDEST_VALUE = 60
 
 
@@ -31,19 +32,29 @@ class Branch:
     below: list[Branch] = field(default_factory=list)
 
 
-def tree(nodes: Mapping[str, Node], root: str) -> Branch:
+def order(workflow: Workflow) -> dict[tuple[str, str], int]:
+    """Return the place of each task in its DAG, by template and task, as the manifest has them."""
+    return {
+        (template["name"], task["name"]): place
+        for template in workflow["spec"].get("templates", ())
+        for place, task in enumerate(template.get("dag", {}).get("tasks", ()))
+    }
+
+
+def tree(nodes: Mapping[str, Node], root: str, places: Mapping[tuple[str, str], int]) -> Branch:
     """Order the nodes of a run as people think of them.
 
     Args:
         nodes: ``status.nodes``.
         root: id of the outermost node.
+        places: of the tasks in their DAGs, see :func:`order`.
 
     Returns:
-        The root with everything below: tasks below the DAG that holds them, iterations below their loop; attempts of a
-        retried task are left out.
+        The root with everything below: tasks below the DAG that holds them, iterations below the loop's region; attempts of
+        a retried task are left out.
     """
     branches = {key: Branch(node) for key, node in nodes.items()}
-    hidden = {key for key, node in nodes.items() if node["type"] in ("Steps", "StepGroup", "Container")}
+    hidden = {key for key, node in nodes.items() if node["type"] in ("TaskGroup", "StepGroup", "Container")}
     parents = _parents(nodes)
     for key, node in nodes.items():
         parent = parents.get(key) or node.get("boundaryID", "")
@@ -53,7 +64,8 @@ def tree(nodes: Mapping[str, Node], root: str) -> Branch:
             continue
         branches[parent].below.append(branches[key])
     for branch in branches.values():
-        branch.below.sort(key=lambda below: (below.node.get("startedAt") or "~", _position(below.node)))
+        template = str(branch.node.get("templateName", ""))
+        branch.below.sort(key=lambda below: _place(below.node, template, places))
     return branches.get(root) or Branch({"displayName": "", "phase": "Pending", "type": "DAG"})
 
 
@@ -63,10 +75,10 @@ def _parents(nodes: Mapping[str, Node]) -> dict[str, str]:
     return {child: key for key, node in nodes.items() if node["type"] in holders for child in node.get("children", ())}
 
 
-def _position(node: Node) -> tuple[int, str]:
+def _place(node: Node, template: str, places: Mapping[tuple[str, str], int]) -> tuple[int, int, str]:
     name = str(node.get("displayName", ""))
     digits = name.rpartition("(")[2].partition(":")[0]
-    return (int(digits) if digits.isdigit() else 0, name)
+    return (places.get((template, name), len(places)), int(digits) if digits.isdigit() else 0, name)
 
 
 def lines(branch: Branch) -> Iterator[str]:
@@ -85,7 +97,7 @@ def describe(node: Node) -> str:
     if node.get("memoizationStatus", {}).get("hit"):
         parts.append("(cached)")
     elif phase in ("Succeeded", "Failed", "Error") and node.get("type") in ("Pod", "Retry"):
-        parts.append(f"{seconds(node):.1f}s")
+        parts.append(duration(seconds(node)))
     elif phase not in ("Succeeded", "Running"):
         parts.append(phase.lower())
     attempts = len(node.get("children", ())) if node.get("type") == "Retry" else 0
@@ -93,6 +105,13 @@ def describe(node: Node) -> str:
         parts.append(f"({attempts} attempts)")
     parts += outputs(node)
     return "  ".join(parts)
+
+
+def duration(seconds: float) -> str:
+    """Write a duration; Argo's times are whole seconds, so nothing finer is known."""
+    if seconds < 1:
+        return "<1s"
+    return f"{seconds:.0f}s" if seconds < 120 else f"{seconds // 60:.0f}m{seconds % 60:02.0f}s"
 
 
 def seconds(node: Node) -> float:
@@ -114,12 +133,13 @@ def outputs(node: Node) -> list[str]:
     for parameter in node.get("outputs", {}).get("parameters", ()):
         value = decoded(parameter.get("value"))
         if is_artifact(value):
-            numbers = {key: number for key, number in value["metadata"].items() if isinstance(number, (int, float))}
-            written += [f"{key}={number:.6g}" for key, number in numbers.items()]
+            if value["type"].get("schemaTitle") in _METRICS:
+                numbers = {key: number for key, number in value["metadata"].items() if isinstance(number, (int, float))}
+                written += [f"{key}={number:.6g}" for key, number in numbers.items()]
         elif value is not None and not isinstance(value, dict):
-            text = json.dumps(value, ensure_ascii=False)
+            text = f"{value:.6g}" if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
             written.append(f"{parameter['name']}={text if len(text) <= _WIDEST_VALUE else text[:_WIDEST_VALUE] + '…'}")
-    return written
+    return list(dict.fromkeys(written))
 
 
 def decoded(text: Any) -> Any:
