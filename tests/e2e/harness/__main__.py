@@ -20,13 +20,13 @@ def main() -> int:
     """Runs one command and returns the exit status: 0, or 1 when it failed or the cluster does not run."""
     parser = argparse.ArgumentParser(prog="python3 -m tests.e2e.harness", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("build", help="make programs, images and prepared state; minutes when nothing is cached")
-    commands.add_parser("start", help="start the cluster of this checkout; returns when Workflows can be submitted")
+    commands.add_parser("build", help="make all that a start needs; minutes when nothing is cached")
+    commands.add_parser("start", help="start it; returns when Workflows can be submitted")
     commands.add_parser("stop", help="stop it and remove all that it left")
     commands.add_parser("status", help="tell whether it runs, and where its logs are")
     commands.add_parser("env", help='print shell variables for it: eval "$(... env)"')
-    shell = commands.add_parser("shell", help="run a shell, or a command, in its network, mounts and processes")
-    shell.add_argument("argv", nargs=argparse.REMAINDER, help="the command; without one, a shell")
+    shell = commands.add_parser("shell", help="run a shell or a command inside it")
+    shell.add_argument("argv", nargs="*", help="the command; without one, a shell")
     arguments = parser.parse_args()
     try:
         return _run(arguments, Cluster())
@@ -48,7 +48,7 @@ def _run(arguments: argparse.Namespace, cluster: Cluster) -> int:
         case "env":
             _print_exports(cluster)
         case "shell":
-            command = [word for word in arguments.argv if word != "--"] or [os.environ.get("SHELL", "/bin/bash")]
+            command = arguments.argv or [os.environ.get("SHELL", "/bin/bash")]
             environment = {**os.environ, **_variables(cluster)}
             argv = [*cluster.shell_command(), *command]
             os.execvpe(argv[0], argv, environment)

@@ -13,10 +13,11 @@ from pathlib import Path
 from tests.e2e.harness import config, gotools, images, packages, prepared, unit
 from tests.e2e.harness.config import Folders
 from tests.e2e.harness.failure import HarnessError, run
-from tests.e2e.harness.paths import HARNESS, Cache, cluster_name
+from tests.e2e.harness.paths import CHECKOUT, HARNESS, Cache, cluster_name
 from tests.e2e.harness.progress import say, step
 
 _PROJECT = HARNESS / "manifests" / "project"
+_CONTROLLER = CHECKOUT / "kustomize" / "controller"
 _API_SECONDS = 120
 _READY_SECONDS = 180
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
@@ -33,7 +34,7 @@ class Access:
         argo: the program.
         argo_server: URL of the Argo Server; empty when unknown.
         s3_root: folder whose files are the artifacts, by their key; None on a cluster that is not ours.
-        nsenter: what to put before a command so that it runs in the cluster's network; empty when none is needed.
+        nsenter: what to put before a command so that it runs in the cluster's network; may be empty.
     """
 
     kubeconfig: Path
@@ -48,7 +49,8 @@ class Access:
     def external(cls, environ: Mapping[str, str] = os.environ) -> Access | None:
         """Returns the cluster of ``MLPLAT_E2E_KUBECONFIG``; None when that is not set.
 
-        ``MLPLAT_E2E_NAMESPACE`` names the namespace (``mlplat-e2e`` otherwise), ``MLPLAT_E2E_ARGO_SERVER`` the URL.
+        ``MLPLAT_E2E_NAMESPACE`` names the namespace (``mlplat-e2e`` otherwise), ``MLPLAT_E2E_ARGO_SERVER`` is
+        the URL of the Argo Server.
 
         Raises:
             HarnessError: kubectl or argo is not on PATH.
@@ -109,7 +111,7 @@ class Cluster:
     @classmethod
     @contextlib.contextmanager
     def running(cls) -> Iterator[Access]:
-        """Gives a running cluster: the user's own, this checkout's, or one that is started and stopped for this block."""
+        """Gives a running cluster: the user's own, this checkout's, or one that lives only for the block."""
         external = Access.external()
         if external is not None:
             yield external
@@ -216,8 +218,9 @@ class Cluster:
         reports.until("api", _API_SECONDS)
         say("API server is ready")
         access = self.access
-        kubectl = [*access.nsenter, access.kubectl, f"--kubeconfig={access.kubeconfig}"]
-        run([*kubectl, "apply", "--server-side", "-k", _PROJECT])
+        kubectl = [*access.nsenter, str(access.kubectl), f"--kubeconfig={access.kubeconfig}"]
+        for folder in (_PROJECT, _CONTROLLER):
+            run([*kubectl, "apply", "--server-side", "-k", folder])
         say("namespace, rights and artifact repository are applied")
         reports.until("node", _READY_SECONDS)
         say("node is ready")

@@ -114,9 +114,16 @@ def kubeconfig(pki: Path, user: str, namespace: str) -> str:
             "apiVersion": "v1",
             "kind": "Config",
             "current-context": "e2e",
-            "clusters": [{"name": "e2e", "cluster": {"server": API_SERVER, "certificate-authority-data": data("ca.crt")}}],
+            "clusters": [
+                {
+                    "name": "e2e",
+                    "cluster": {"server": API_SERVER, "certificate-authority-data": data("ca.crt")},
+                }
+            ],
             "users": [{"name": user, "user": client}],
-            "contexts": [{"name": "e2e", "context": {"cluster": "e2e", "user": user, "namespace": namespace}}],
+            "contexts": [
+                {"name": "e2e", "context": {"cluster": "e2e", "user": user, "namespace": namespace}}
+            ],
         },
         indent=1,
     )
@@ -130,7 +137,6 @@ version = 2
 root = "{state}/containerd"
 state = "/run/containerd"
 oom_score = 0
-disabled_plugins = ["io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.zfs", "io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.devmapper"]
 
 [grpc]
 address = "/run/containerd/containerd.sock"
@@ -149,7 +155,7 @@ conf_dir = "{state}/cni"
 
 
 def cni() -> dict[str, Any]:
-    """Returns the pod network: a routed pair of devices for each pod, so that service addresses work without a bridge."""
+    """Returns the pod network: routed, since a bridge would bypass the rules for service addresses."""
     addresses = {"type": "host-local", "ranges": [[{"subnet": _NODE_PODS}]], "routes": [{"dst": "0.0.0.0/0"}]}
     return {
         "cniVersion": "1.0.0",
@@ -272,7 +278,11 @@ def running(folders: Folders) -> tuple[Daemon, ...]:
                 "--log-format=json",
             ),
             # The defaults wait 10 s after every change of state and 1 s after every write.
-            {"LEADER_ELECTION_DISABLE": "true", "DEFAULT_REQUEUE_TIME": "100ms", "INFORMER_WRITE_BACK": "true"},
+            {
+                "LEADER_ELECTION_DISABLE": "true",
+                "DEFAULT_REQUEUE_TIME": "100ms",
+                "INFORMER_WRITE_BACK": "true",
+            },
             after_api=True,
         ),
         Daemon(

@@ -1,7 +1,7 @@
 """Building the cluster's programs from Go modules.
 
-Each module is built in a folder of its own, from a ``go.mod`` written here. A program counts as built when the stamp
-next to it holds the hash of its recipe; the stamp is written last, so what was interrupted is built again.
+Each module is built in a folder of its own, from a ``go.mod`` written here. A program counts as built when
+the stamp next to it holds the hash of its recipe; it is written last, so what was interrupted is built again.
 """
 
 from __future__ import annotations
@@ -20,13 +20,39 @@ from tests.e2e.harness.progress import say, step
 from tests.e2e.harness.versions import ARGO, ARGO_COMMIT, COREDNS, ETCD, GO_MINIMUM, KUBERNETES, VERSITYGW
 
 _STAGING = (
-    "api apiextensions-apiserver apimachinery apiserver cli-runtime client-go cloud-provider cluster-bootstrap "
-    "code-generator component-base component-helpers controller-manager cri-api cri-client csi-translation-lib "
-    "dynamic-resource-allocation endpointslice externaljwt kms kube-aggregator kube-controller-manager kube-proxy "
-    "kube-scheduler kubectl kubelet metrics mount-utils pod-security-admission sample-apiserver sample-cli-plugin "
-    "sample-controller"
-).split()
-"""Kubernetes' own libraries: its go.mod points at folders of its repository, which the module proxy does not have."""
+    "api",
+    "apiextensions-apiserver",
+    "apimachinery",
+    "apiserver",
+    "cli-runtime",
+    "client-go",
+    "cloud-provider",
+    "cluster-bootstrap",
+    "code-generator",
+    "component-base",
+    "component-helpers",
+    "controller-manager",
+    "cri-api",
+    "cri-client",
+    "csi-translation-lib",
+    "dynamic-resource-allocation",
+    "endpointslice",
+    "externaljwt",
+    "kms",
+    "kube-aggregator",
+    "kube-controller-manager",
+    "kube-proxy",
+    "kube-scheduler",
+    "kubectl",
+    "kubelet",
+    "metrics",
+    "mount-utils",
+    "pod-security-admission",
+    "sample-apiserver",
+    "sample-cli-plugin",
+    "sample-controller",
+)
+"""Kubernetes' own libraries: its go.mod points at folders that the module does not contain."""
 
 _ARGO = "github.com/argoproj/argo-workflows/v4"
 _KUBE_VERSION = "k8s.io/component-base/version"
@@ -44,7 +70,7 @@ class GoModule:
         ldflags: what the linker is told besides leaving out symbols.
         main: source of a main package of our own.
         vendored: build from a vendor folder, which `repairs` may then change.
-        repairs: file in the vendor folder to its text, or, starting with ``@``, the vendored file that it is copied from.
+        repairs: vendored file to its text, or to ``@`` and the vendored file that it is copied from.
     """
 
     name: str
@@ -107,7 +133,9 @@ MODULES: tuple[GoModule, ...] = (
     GoModule(
         name="argo",
         require={_ARGO: f"v{ARGO}"},
-        programs={program: f"{_ARGO}/cmd/{program}" for program in ("workflow-controller", "argoexec", "argo")},
+        programs={
+            program: f"{_ARGO}/cmd/{program}" for program in ("workflow-controller", "argoexec", "argo")
+        },
         ldflags=(
             f"-X {_ARGO}.version=v{ARGO}",
             f"-X {_ARGO}.gitTag=v{ARGO}",
@@ -240,7 +268,8 @@ def _repair(vendor: Path, repairs: Mapping[str, str]) -> None:
 
 
 def _keep_manifests(cache: Cache, folder: Path, env: Mapping[str, str]) -> None:
-    module = run(["go", "list", "-m", "-f", "{{.Dir}}", _ARGO], cwd=folder, env={**env, "GOFLAGS": "-mod=mod"}).strip()
+    modules = {**env, "GOFLAGS": "-mod=mod"}
+    module = run(["go", "list", "-m", "-f", "{{.Dir}}", _ARGO], cwd=folder, env=modules).strip()
     if not module:
         raise HarnessError(f"the module {_ARGO} was not downloaded")
     part = cache.root / "manifests.part"

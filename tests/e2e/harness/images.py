@@ -12,6 +12,7 @@ import tarfile
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -89,18 +90,20 @@ def catalogue(cache: Cache) -> tuple[Image, ...]:
         cache: has the programs that go into some of them.
     """
     base = Layer("python", f"debootstrap {DEBIAN} {_DEBIAN_INCLUDE} {_UNUSED} 1", _debian_with_python)
-    packages = Layer("ml", f"pip {ML_REQUIREMENTS} 1", lambda root: _ml_packages(root, _layer_tar(cache, base)))
+    packages = Layer("ml", f"pip {ML_REQUIREMENTS} 1", partial(_ml_packages, cache, base))
     python = {"Env": [_PATH, "LANG=C.UTF-8"], "Cmd": ["python3"]}
     return (
         Image(PAUSE_IMAGE, (_program(cache, "pause"),), {"Entrypoint": ["/bin/pause"]}),
-        Image(ARGOEXEC_IMAGE, (_program(cache, "argoexec"),), {"Env": ["PATH=/bin"], "Entrypoint": ["argoexec"]}),
+        Image(
+            ARGOEXEC_IMAGE, (_program(cache, "argoexec"),), {"Env": ["PATH=/bin"], "Entrypoint": ["argoexec"]}
+        ),
         Image(PYTHON_IMAGE, (base,), python),
         Image(ML_IMAGE, (base, packages), python),
     )
 
 
 def build(cache: Cache) -> None:
-    """Makes every archive that is not there already.
+    """Makes every archive that is not there already, and removes those of older recipes.
 
     Args:
         cache: has the programs and gets the archives.
@@ -108,7 +111,8 @@ def build(cache: Cache) -> None:
     Raises:
         HarnessError: a layer could not be filled.
     """
-    unmade = [image for image in catalogue(cache) if not image.archive(cache).exists()]
+    images = catalogue(cache)
+    unmade = [image for image in images if not image.archive(cache).exists()]
     if not unmade:
         say("images: all made")
         return
@@ -117,6 +121,11 @@ def build(cache: Cache) -> None:
         layers = [_layer_tar(cache, layer) for layer in image.layers]
         with step(f"make image {image.name}"):
             write_archive(image.archive(cache), image.name, layers, image.config)
+    current = {image.archive(cache) for image in images}
+    current |= {_layer_path(cache, layer) for image in images for layer in image.layers}
+    for other in set(cache.images.iterdir()) - current:
+        if other.is_file():
+            other.unlink()
 
 
 def write_archive(path: Path, name: str, layers: Sequence[Path], config: dict[str, Any]) -> None:
@@ -160,12 +169,19 @@ def _digest(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _layer_tar(cache: Cache, layer: Layer) -> Path:
+def _layer_path(cache: Cache, layer: Layer) -> Path:
     key = hashlib.sha256(layer.recipe.encode()).hexdigest()[:12]
-    path = cache.images / f"layer-{layer.name}-{key}.tar"
+    return cache.images / f"layer-{layer.name}-{key}.tar"
+
+
+def _layer_tar(cache: Cache, layer: Layer) -> Path:
+    path = _layer_path(cache, layer)
     if path.exists():
         return path
-    with step(f"fill layer {layer.name}"), tempfile.TemporaryDirectory(dir=cache.images, prefix="fill-") as folder:
+    with (
+        step(f"fill layer {layer.name}"),
+        tempfile.TemporaryDirectory(dir=cache.images, prefix="fill-") as folder,
+    ):
         root = Path(folder) / "root"
         root.mkdir(mode=0o755)
         layer.fill(root)
@@ -221,27 +237,35 @@ def _debian_with_python(root: Path) -> None:
     _temporary_folder(root)
 
 
-def _ml_packages(root: Path, base: Path) -> None:
+def _ml_packages(cache: Cache, base: Layer, root: Path) -> None:
     packages = Path("usr/local/lib") / f"python{IMAGE_PYTHON}" / "dist-packages"
     target = root / packages
     target.mkdir(parents=True)
-    wheels = ["--only-binary=:all:", f"--python-version={IMAGE_PYTHON}", "--implementation=cp"]
-    platforms = [f"--platform=manylinux_2_{minor}_x86_64" for minor in (28, 27, 17)] + ["--platform=manylinux2014_x86_64"]
+    platforms = (*(f"manylinux_2_{minor}_x86_64" for minor in (28, 27, 17)), "manylinux2014_x86_64")
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--no-compile",
+        f"--target={target}",
+    ]
+    wheels = ["--only-binary=:all:", "--implementation=cp", f"--python-version={IMAGE_PYTHON}"]
     run(
-        [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile", "--target", target]
-        + wheels
-        + platforms
-        + list(ML_REQUIREMENTS),
+        [*pip, *wheels, *(f"--platform={platform}" for platform in platforms), *ML_REQUIREMENTS],
         env={"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_ROOT_USER_ACTION": "ignore"},
     )
     for tests in [path for path in target.rglob("tests") if path.is_dir()]:
         shutil.rmtree(tests, ignore_errors=True)
-    # Byte code must come from the image's Python, not from the one that runs this; importing without it takes seconds.
+    # Importing without byte code takes seconds, and only the image's own Python writes what it can read.
     with tempfile.TemporaryDirectory(dir=root.parent) as folder:
-        run(["tar", "-xf", base, "-C", folder])
+        run(["tar", "-xf", _layer_tar(cache, base), "-C", folder])
         inside = Path(folder) / packages
         shutil.rmtree(inside, ignore_errors=True)
         target.rename(inside)
+        run(["chroot", folder, "python3", "-m", "pip", "check"])
         run(["chroot", folder, "python3", "-m", "compileall", "-q", Path("/") / packages])
         inside.rename(target)
 

@@ -1,21 +1,19 @@
 """The first process of the cluster's namespaces: sets up mounts and network, starts the daemons and reaps.
 
-Run as ``python3 -m tests.e2e.harness.init STATE`` with the plan in ``STATE/plan.json``. All other processes of the
-cluster live below it: when it dies, the kernel ends them and drops the mounts. What happens is reported, a line each,
-to the file descriptor of the plan: ``api``, ``ready``, or ``exited NAME STATUS``.
+Run as ``python3 -m tests.e2e.harness.init STATE`` with the plan in ``STATE/plan.json``. All other processes
+of the cluster live below it: when it is killed, the kernel ends them and drops the mounts. What happens is
+reported, a line each, to the file descriptor of the plan: ``api``, ``node``, ``ready``, ``exited NAME CODE``.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
 from pathlib import Path
-from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 from tests.e2e.harness import ready
 from tests.e2e.harness.failure import run
@@ -24,8 +22,8 @@ _PRIVATE = ("/var/lib/kubelet", "/var/log/pods", "/var/log/containers", "/var/li
 _CGROUPS = Path("/sys/fs/cgroup")
 
 
-def main(state: Path) -> None:
-    """Runs the plan until it is told to stop, or for ever."""
+def main(state: Path) -> NoReturn:
+    """Runs the plan until it is killed."""
     plan = json.loads((state / "plan.json").read_text())
     _mounts(state)
     _network(plan["address"])
@@ -42,23 +40,17 @@ class Supervisor:
         self._names: dict[int, str] = {}
         self._processes: list[subprocess.Popen[bytes]] = []
         self._lock = threading.Lock()
-        self._stopping = False
         self._report_to: int | None = plan["report_to"]
 
-    def run(self) -> None:
-        """Starts all, then reaps until the last daemon has ended after SIGTERM."""
-        signal.signal(signal.SIGTERM, self._stop)
+    def run(self) -> NoReturn:
+        """Starts all, then reaps until it is killed."""
         self._start(after_api=False)
         threading.Thread(target=self._follow, daemon=True).start()
-        while not (self._stopping and not self._names):
-            try:
-                pid, status = os.wait()
-            except ChildProcessError:
-                signal.pause()
-                continue
+        while True:
+            pid, status = os.wait()
             with self._lock:  # a daemon that ends at once is entered before it is looked for
                 name = self._names.pop(pid, None)
-            if name and not self._stopping:
+            if name:
                 code = os.waitstatus_to_exitcode(status)
                 (self._state / "exited" / name).write_text(f"{code}\n")
                 self._report(f"exited {name} {code}")
@@ -100,11 +92,6 @@ class Supervisor:
         except BrokenPipeError:  # the starter has gone
             self._report_to = None
 
-    def _stop(self, _signal: int, _frame: FrameType | None) -> None:
-        self._stopping = True
-        for pid in list(self._names):
-            os.kill(pid, signal.SIGTERM)
-
 
 def _mounts(state: Path) -> None:
     run(["mount", "--make-rshared", "/"])
@@ -120,8 +107,8 @@ def _mounts(state: Path) -> None:
 def _network(address: str) -> None:
     """Gives the namespace one address of its own, the service range, and no way out.
 
-    A pair of veth devices with both ends inside stands for a dummy device, which not every kernel has. Without a route
-    to the service range, connections from the node fail before nftables can redirect them.
+    A pair of veth devices with both ends inside stands for a dummy device, which some kernels lack. Without a
+    route to the service range, connections from the node fail before nftables can redirect them.
     """
     commands = [
         "link set lo up",

@@ -20,7 +20,9 @@ def is_there(program: str) -> bool:
     return shutil.which(program, path=SYSTEM_PATH) is not None
 
 
-def missing(wanted: Mapping[str, str] = DEBIAN_PACKAGES, found: Callable[[str], bool] = is_there) -> list[str]:
+def missing(
+    wanted: Mapping[str, str] = DEBIAN_PACKAGES, found: Callable[[str], bool] = is_there
+) -> list[str]:
     """Returns the names of the packages whose program is not found, in the order of `wanted`."""
     return [package for package, program in wanted.items() if not found(program)]
 

@@ -24,7 +24,7 @@ class Cache:
 
     @classmethod
     def of_user(cls, environ: Mapping[str, str] = os.environ) -> Cache:
-        """Returns the cache of ``MLPLAT_E2E_CACHE``, or the one in the user's cache folder (XDG base directories)."""
+        """Returns the cache of ``MLPLAT_E2E_CACHE``, or the one in the user's cache folder (XDG)."""
         explicit = environ.get("MLPLAT_E2E_CACHE")
         if explicit:
             return cls(Path(explicit).absolute())

@@ -38,7 +38,7 @@ IDENTITIES = {
 
 
 def make(folder: Path) -> None:
-    """Writes ``NAME.key`` and ``NAME.crt`` for the authority and every identity, and the service account key pair.
+    """Writes ``NAME.key`` and ``NAME.crt`` for the authority and every identity, and ``sa.key``, ``sa.pub``.
 
     Args:
         folder: gets the files; must not exist.

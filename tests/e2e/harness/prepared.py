@@ -1,6 +1,6 @@
-"""The state that new clusters are copied from: images imported, Argo's definitions and rights applied, certificates.
+"""The state that new clusters are copied from: certificates, imported images, Argo's definitions and rights.
 
-Importing and applying take most of a minute; copying takes a second, since layers and contents, which nothing writes
+Making it takes most of a minute; copying takes a second, since layers and contents, which nothing writes
 to again, are hard links.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -52,6 +53,8 @@ def build(cache: Cache) -> None:
         unit.destroy(folders)
         try:
             _fill(cache, folders)
+            unit.kill(folders)  # their files are made for that
+            os.sync()
             target.parent.mkdir(parents=True, exist_ok=True)
             part = target.with_suffix(".part")
             shutil.rmtree(part, ignore_errors=True)
@@ -80,7 +83,7 @@ def copy(cache: Cache, state: Path) -> None:
     for name in ("etcd", "pki"):
         run(["cp", "-a", "--reflink=auto", source / name, state / name])
     run(["cp", "-al", source / "containerd", state / "containerd"])
-    for database in (state / "containerd").rglob("*.db"):  # the only files of containerd that are written in place
+    for database in (state / "containerd").rglob("*.db"):  # all that containerd writes in place
         original = source / "containerd" / database.relative_to(state / "containerd")
         database.unlink()
         shutil.copy2(original, database)
@@ -93,18 +96,15 @@ def _fill(cache: Cache, folders: Folders) -> None:
     with step("start the API server"):
         reports = unit.launch(folders, config.preparing(folders))
         reports.until("ready", _API_SECONDS)
-    pid = unit.init_pid(folders)
+    inside = ["nsenter", f"--target={unit.init_pid(folders)}", "--mount", "--net"]
     for image in images.catalogue(cache):
         with step(f"import {image.name}"):
-            inside = ["nsenter", f"--target={pid}", "--mount", "--net"]
-            run([*inside, "ctr", "--namespace=k8s.io", "images", "import", image.archive(cache)])
+            run([*inside, "ctr", "--namespace=k8s.io", "images", "import", str(image.archive(cache))])
     kustomization = folders.state / "stock"
     shutil.copytree(_STOCK, kustomization)
     shutil.copytree(cache.manifests, kustomization / "argo")
-    kubectl = ["nsenter", f"--net={unit.network(folders)}", cache.bin / "kubectl", f"--kubeconfig={folders.kubeconfig}"]
+    kubectl = [*inside, str(cache.bin / "kubectl"), f"--kubeconfig={folders.kubeconfig}"]
     with step("apply Argo's resource definitions and rights"):
         run([*kubectl, "apply", "--server-side", "-k", kustomization])
         run([*kubectl, "wait", "--for=condition=Established", "--timeout=60s", "crd", "--all"])
-    with step("stop in good order"):
-        unit.finish(folders)
-        reports.close()
+    reports.close()

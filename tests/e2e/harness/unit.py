@@ -1,4 +1,4 @@
-"""The cluster as the machine sees it: one process that holds namespaces, a named network namespace, a cgroup, a folder."""
+"""The cluster as the machine sees it: a process that holds namespaces, a named network, cgroups, a folder."""
 
 from __future__ import annotations
 
@@ -81,11 +81,11 @@ def launch(
     }
     (folders.state / "plan.json").write_text(json.dumps(plan, indent=1))
     run(["ip", "netns", "add", folders.unit])
-    namespaces = ["unshare", "--mount", "--pid", "--fork", "--kill-child=KILL", "--mount-proc"]
+    namespaces = ["--mount", "--pid", "--fork", "--kill-child=KILL", "--mount-proc"]
+    enter = ["nsenter", f"--net={network(folders)}", "unshare", *namespaces]
     with (folders.state / "logs" / "init.log").open("wb") as log:
         subprocess.Popen(
-            ["nsenter", f"--net={network(folders)}", *namespaces]
-            + [sys.executable, "-m", "tests.e2e.harness.init", str(folders.state)],
+            [*enter, sys.executable, "-m", "tests.e2e.harness.init", str(folders.state)],
             cwd=CHECKOUT,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -119,13 +119,13 @@ class Reports:
             seconds: how long that may take.
 
         Raises:
-            HarnessError: a daemon ended, everything did, or time is up; with the end of the log that tells why.
+            HarnessError: a daemon or all of them ended, or time is up; with the end of a log.
         """
         deadline = time.monotonic() + seconds
         while wanted not in self._lines:
             readable, _, _ = select.select([self._descriptor], [], [], max(0.0, deadline - time.monotonic()))
             if not readable:
-                raise HarnessError(f"the cluster did not get to {wanted!r} in {seconds:.0f} s; logs: {self._logs}")
+                raise HarnessError(f"the cluster did not get to {wanted!r} in {seconds:.0f} s")
             received = os.read(self._descriptor, 4096)
             if not received:
                 raise HarnessError(f"the cluster ended while starting:\n{self._tail('init')}")
@@ -148,20 +148,18 @@ class Reports:
         return "\n".join(lines[-15:])
 
 
-def finish(folders: Folders) -> None:
-    """Asks the daemons to end, so that their data is whole, and waits for that; namespaces and folder stay."""
+def kill(folders: Folders) -> None:
+    """Ends all processes of a cluster, which also drops its mounts; network and folder stay."""
     pid = init_pid(folders)
     if pid is not None:
-        _end(pid, signal.SIGTERM)
+        _end(pid)
+    for pid in _starters(folders):
+        _end(pid)
 
 
 def destroy(folders: Folders) -> None:
     """Removes all that there is of a cluster, whole or half: processes, mounts, cgroups, network, folder."""
-    pid = init_pid(folders)
-    if pid is not None:
-        _end(pid, signal.SIGKILL)
-    for pid in _starters(folders):
-        _end(pid, signal.SIGKILL)
+    kill(folders)
     _remove_cgroups(folders.unit)
     if network(folders).exists():
         run(["ip", "netns", "del", folders.unit])
@@ -195,14 +193,14 @@ def _is_first(pid: int) -> bool:
     return len(numbers) > 1 and numbers[-1] == "1"
 
 
-def _end(pid: int, how: signal.Signals) -> None:
+def _end(pid: int) -> None:
     try:
         process = os.pidfd_open(pid)
     except ProcessLookupError:
         return
     try:
         with contextlib.suppress(ProcessLookupError):
-            signal.pidfd_send_signal(process, how)
+            signal.pidfd_send_signal(process, signal.SIGKILL)
         ended, _, _ = select.select([process], [], [], 30)
     finally:
         os.close(process)

@@ -36,12 +36,14 @@ IMAGE_PYTHON: Final = "3.11"
 """The Python of Debian's release, and so of the images."""
 
 ML_REQUIREMENTS: Final = (
+    "cloudpickle==3.1.2",
     "joblib==1.6.0",
+    "narwhals==2.28.0",
     "numpy==2.4.6",
     "pandas==3.1.1",
-    "python-dateutil==2.9.0.post0",
+    "python-dateutil==4.0.0",
     "scikit-learn==1.9.1",
     "scipy==1.17.1",
-    "six==1.17.0",
-    "threadpoolctl==3.6.0",
+    "threadpoolctl==3.8.0",
+    "tzdata==2026.6",
 )

@@ -1,0 +1,269 @@
+"""The cluster client and the record on a real API server and controller."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from mlplat import k8s
+from mlplat.errors import ClusterError
+from mlplat.metadata import open_store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.e2e.harness.cluster import Access
+
+Json = dict[str, Any]
+
+
+def workflow(*templates: Json, **spec: Any) -> Json:
+    return {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Workflow",
+        "metadata": {"generateName": "k8s-"},
+        "spec": {
+            "entrypoint": templates[0]["name"],
+            "serviceAccountName": "mlplat-task",
+            "templates": list(templates),
+            **spec,
+        },
+    }
+
+
+def shell(name: str, script: str, **more: Any) -> Json:
+    container = {"image": "python:3.11", "command": ["sh", "-c", script], **more.pop("container", {})}
+    return {"name": name, "container": container, **more}
+
+
+def values(text: str) -> Json:
+    name = f"k8s-values-{uuid.uuid4().hex[:8]}"
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"text": text}}
+
+
+@pytest.fixture(scope="module")
+def where(cluster: Access) -> Json:
+    return {"namespace": cluster.namespace, "kubeconfig": cluster.kubeconfig}
+
+
+@pytest.fixture(scope="module")
+def kubectl(cluster: Access) -> Any:
+    def run(*arguments: str) -> str:
+        command = [str(cluster.kubectl), "--kubeconfig", str(cluster.kubeconfig), "-n", cluster.namespace]
+        return subprocess.run(
+            [*command, *arguments], check=True, capture_output=True, text=True
+        ).stdout.strip()
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def followed(where: Json) -> tuple[Json, Json, list[str]]:
+    """A run with a task that reads a ConfigMap, then one that fails twice; the ConfigMap, and what the observer saw."""
+    config_map = values("from the map é")
+    mounted = {"volumeMounts": [{"name": "values", "mountPath": "/values"}]}
+    tasks = [{"name": "say", "template": "say"}, {"name": "fail", "template": "fail", "depends": "say"}]
+    submitted = k8s.submit(
+        [
+            workflow(
+                {"name": "main", "dag": {"tasks": tasks}},
+                shell(
+                    "say",
+                    "cat /values/text; echo; printf '%s' 42 > /tmp/answer",
+                    container=mounted,
+                    outputs={"parameters": [{"name": "answer", "valueFrom": {"path": "/tmp/answer"}}]},
+                ),
+                shell("fail", "echo oops; exit 3", retryStrategy={"limit": "1", "retryPolicy": "OnFailure"}),
+                volumes=[{"name": "values", "configMap": {"name": config_map["metadata"]["name"]}}],
+            ),
+            config_map,
+        ],
+        **where,
+    )
+    seen: list[str] = []
+    done = k8s.follow(
+        submitted["metadata"]["name"],
+        observer=lambda node: seen.append(f"{node['displayName']} {node['phase']}"),
+        **where,
+    )
+    return done, config_map, seen
+
+
+def node(done: Json, name: str) -> Json:
+    (found,) = [item for item in done["status"]["nodes"].values() if item["displayName"] == name]
+    return dict(found)
+
+
+@pytest.mark.smoke
+def test_a_run_is_followed_to_its_end(followed: tuple[Json, Json, list[str]]) -> None:
+    done, _, seen = followed
+
+    assert done["status"]["phase"] == "Failed"
+    assert node(done, "say")["outputs"]["parameters"][0]["value"] == "42"
+    order = [
+        seen.index(entry) for entry in ("say Pending", "say Succeeded", "fail(0) Failed", "fail(1) Failed")
+    ]
+    assert order == sorted(order)
+
+
+@pytest.mark.smoke
+def test_logs_are_what_the_task_printed(followed: tuple[Json, Json, list[str]], cluster: Access) -> None:
+    done, _, _ = followed
+
+    def printed(name: str) -> list[str]:
+        return list(k8s.logs(done, node(done, name)["id"], kubeconfig=cluster.kubeconfig))
+
+    assert printed("say") == ["from the map é"]
+    assert printed("fail") == printed("fail(1)") == ["oops"]
+
+
+@pytest.mark.smoke
+def test_the_record_holds_what_happened(followed: tuple[Json, Json, list[str]], tmp_path: Path) -> None:
+    done, _, _ = followed
+
+    with open_store(tmp_path / "mlplat.db") as store:
+        run = store.record(done)
+        tasks = {task.display_name: task for task in store.tasks(run)}
+        (answer,) = store.parameters(run)
+
+    assert (run.engine, run.phase) == ("argo", "Failed")
+    assert (tasks["say"].phase, tasks["say"].exit_code, tasks["say"].attempts) == ("Succeeded", 0, 1)
+    assert (tasks["fail"].phase, tasks["fail"].exit_code, tasks["fail"].attempts) == ("Failed", 3, 2)
+    assert (answer.name, answer.value) == ("answer", "42")
+
+
+def test_config_maps_go_with_the_workflow(where: Json, kubectl: Any) -> None:
+    config_map = values("x")
+    nothing = workflow({"name": "wait", "suspend": {}})
+    name = k8s.submit([config_map, nothing], **where)["metadata"]["name"]
+    config_map_name = config_map["metadata"]["name"]
+    assert kubectl("get", "configmap", config_map_name, "-o", "jsonpath={.data.text}") == "x"
+
+    kubectl("delete", "workflow", name)
+    kubectl("wait", "--for=delete", f"configmap/{config_map_name}", "--timeout=60s")
+
+    assert kubectl("get", "configmap", config_map_name, "--ignore-not-found") == ""
+
+
+def test_a_workflow_that_the_crds_refuse_leaves_nothing(where: Json, kubectl: Any) -> None:
+    config_map = values("x")
+    tasks = [{"name": f"t{number}", "template": "none"} for number in range(201)]
+    wide = workflow({"name": "main", "dag": {"tasks": tasks}}, shell("none", "true"))
+
+    with pytest.raises(ClusterError, match="at most 200 items") as caught:
+        k8s.submit([config_map, wide], **where)
+
+    assert [found.path for found in caught.value.diagnostics] == ["spec.templates[0].dag.tasks"]
+    assert kubectl("get", "configmap", config_map["metadata"]["name"], "--ignore-not-found") == ""
+
+
+def test_a_field_that_argo_does_not_know_is_refused(where: Json) -> None:
+    with pytest.raises(ClusterError, match=r'unknown field "spec\.entripoint"'):
+        k8s.submit([workflow(shell("main", "true"), entripoint="main")], **where)
+
+
+def test_a_status_that_was_packed_is_read(where: Json, tmp_path: Path) -> None:
+    skipped = {"name": "a", "template": "none", "when": "false"}
+    sequence = {"withSequence": {"count": "1500", "format": "%0300d"}}
+    many = workflow({"name": "main", "dag": {"tasks": [{**skipped, **sequence}]}}, shell("none", "true"))
+
+    name = k8s.submit([many], **where)["metadata"]["name"]
+    done = k8s.follow(name, **where)
+
+    assert len(done["status"]["nodes"]) == 1502
+    assert "compressedNodes" not in done["status"]
+    with open_store(tmp_path / "mlplat.db") as store:
+        assert len(store.tasks(store.record(done))) == 1500
+
+
+def test_a_run_is_terminated(where: Json) -> None:
+    name = k8s.submit([workflow({"name": "wait", "suspend": {}})], **where)["metadata"]["name"]
+    waiting = threading.Event()
+
+    def end() -> None:
+        waiting.wait(60)
+        k8s.terminate(name, **where)
+
+    other = threading.Thread(target=end)
+    other.start()
+    done = k8s.follow(name, on_change=lambda it: waiting.set() if it.get("status") else None, **where)
+    other.join()
+
+    assert done["status"]["phase"] == "Failed"
+    assert done["status"]["message"] == "Stopped with strategy 'Terminate'"
+    with pytest.raises(ClusterError, match="has ended already"):
+        k8s.stop(name, **where)
+
+
+def test_a_deleted_run_is_noticed(where: Json, kubectl: Any) -> None:
+    name = k8s.submit([workflow({"name": "wait", "suspend": {}})], **where)["metadata"]["name"]
+    deleted = threading.Event()
+
+    def delete(_: Json) -> None:
+        if not deleted.is_set():
+            deleted.set()
+            kubectl("delete", "workflow", name, "--wait=false")
+
+    with pytest.raises(ClusterError, match="was deleted while it ran"):
+        k8s.follow(name, on_change=delete, **where)
+
+
+def test_the_log_of_a_pod_that_is_gone(where: Json, cluster: Access, kubectl: Any) -> None:
+    name = k8s.submit([workflow(shell("main", "echo hello"))], **where)["metadata"]["name"]
+    done = k8s.follow(name, **where)
+    kubectl("delete", "pod", name, "--now")
+
+    with pytest.raises(ClusterError, match=f"pod {name} is gone"):
+        list(k8s.logs(done, name, kubeconfig=cluster.kubeconfig))
+
+
+def test_caches_are_deleted(where: Json, kubectl: Any) -> None:
+    name = f"mlplat-cache-{uuid.uuid4().hex[:8]}"
+    memoize = {"key": "k", "maxAge": "1h", "cache": {"configMap": {"name": name}}}
+    done = k8s.follow(
+        k8s.submit([workflow(shell("main", "true", memoize=memoize))], **where)["metadata"]["name"], **where
+    )
+    assert done["status"]["phase"] == "Succeeded"
+
+    assert k8s.delete_caches(**where) >= 1
+
+    assert kubectl("get", "configmap", name, "--ignore-not-found") == ""
+
+
+def test_what_the_cluster_offers(where: Json) -> None:
+    found = k8s.check_access(**where)
+
+    assert found.server_version.startswith("v1.")
+    assert found.crds == "full"
+    assert found.missing_rights == ()
+
+
+def test_someone_without_rights_is_told_which_are_missing(
+    where: Json, cluster: Access, kubectl: Any, tmp_path: Path
+) -> None:
+    config = yaml.safe_load(cluster.kubeconfig.read_text())
+    config["users"] = [{"name": "guest", "user": {"token": kubectl("create", "token", "mlplat-task")}}]
+    for context in config["contexts"]:
+        context["context"]["user"] = "guest"
+    guest = tmp_path / "kubeconfig"
+    guest.write_text(yaml.safe_dump(config))
+    as_guest = {**where, "kubeconfig": guest}
+
+    with pytest.raises(ClusterError, match=r"you may not create workflows.*\n.*verbs: \['create'\]"):
+        k8s.submit([workflow(shell("main", "true"))], **as_guest)
+    found = k8s.check_access(**as_guest)
+
+    assert "create workflows" in found.missing_rights
+    assert found.crds == "unknown"
+
+
+def test_a_run_that_is_not_there(where: Json) -> None:
+    with pytest.raises(ClusterError, match='"no-such-run" not found'):
+        k8s.read("no-such-run", **where)
+    with pytest.raises(ClusterError, match='"no-such-run" not found'):
+        k8s.follow("no-such-run", **where)
