@@ -77,5 +77,13 @@ def _state() -> Finding:
 def _cluster(given: argparse.Namespace) -> Iterator[Finding]:
     from mlplat import k8s
 
-    for fact in k8s.facts(namespace=given.namespace or None, context=given.context, kubeconfig=given.kubeconfig):
-        yield Finding(fact.name, fact.ok, fact.detail, fact.remedy)
+    found = k8s.check_access(namespace=given.namespace or None, context=given.context, kubeconfig=given.kubeconfig)
+    yield Finding("Kubernetes", True, f"{found.server_version} at {found.host}, namespace {found.namespace}")
+    yield Finding(
+        "Argo's resources", found.crds != "none", f"{found.crds} definitions", "install Argo Workflows with its CRDs"
+    )
+    yield Finding("Argo's controller", None, found.controller or "not seen (it may run where you may not look)")
+    missing = ", ".join(found.missing_rights)
+    yield Finding(
+        "rights", not missing, f"missing: {missing}" if missing else "all there", "ask for them: a Role with these verbs"
+    )

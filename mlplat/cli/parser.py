@@ -135,6 +135,9 @@ def _cache(commands: _Commands) -> None:  # type: ignore[valid-type]
     command.add_argument("action", choices=("clear",), help="clear: forget every cached result")
     command.add_argument("--engine", choices=("local", "argo"), default="local", help="whose (default: %(default)s)")
     command.add_argument("-n", "--namespace", default="", help="namespace on the cluster")
+    command.add_argument(
+        "--controller-namespace", default="argo", help="where Argo's controller keeps caches (default: %(default)s)"
+    )
     _cluster_options(command)
 
 

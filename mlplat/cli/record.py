@@ -148,7 +148,12 @@ def cache(given: argparse.Namespace) -> int:
     if given.engine == "argo":
         from mlplat import k8s
 
-        count = k8s.delete_caches(namespace=given.namespace or None, context=given.context, kubeconfig=given.kubeconfig)
+        count = k8s.delete_caches(
+            namespace=given.namespace or None,
+            controller_namespace=given.controller_namespace,
+            context=given.context,
+            kubeconfig=given.kubeconfig,
+        )
         print(f"deleted {count} cache{'' if count == 1 else 's'} of the cluster")
         return 0
     from mlplat import metadata

@@ -23,6 +23,7 @@ from mlplat.errors import ArgumentError, Diagnostic, ManifestError, nearest
 _SUFFIX = string.ascii_lowercase + string.digits
 _LAST_LINES = 20
 INTERRUPTED = 130
+_CACHE_REFUSED = "could not save to config map cache"
 Document = Mapping[str, Any]
 
 
@@ -174,10 +175,19 @@ def _on_cluster(given: argparse.Namespace, documents: list[dict[str, Any]]) -> D
     print(f"submitted {metadata['name']} to namespace {metadata['namespace']}", file=sys.stderr)
     with following(submitted, metadata["name"], quiet=given.output == "json") as observer:
         try:
-            return k8s.follow(metadata["name"], observer=observer, **{**where, "namespace": metadata["namespace"]})
+            finished = k8s.follow(metadata["name"], observer=observer, **{**where, "namespace": metadata["namespace"]})
         except KeyboardInterrupt:
             print(f"it goes on; to stop it: argo terminate -n {metadata['namespace']} {metadata['name']}", file=sys.stderr)
             raise
+    _record(finished)
+    return finished
+
+
+def _record(workflow: Document) -> None:
+    from mlplat import metadata
+
+    with metadata.open_store(home() / "mlplat.db") as store:
+        store.record(workflow)
 
 
 def report(workflow: Document, given: argparse.Namespace) -> str:
@@ -217,6 +227,8 @@ def _failures(workflow: Document, given: argparse.Namespace) -> list[str]:
     for node in show.failures(workflow):
         written.append(f"{node['displayName']} failed: {node.get('message', '')}")
         written += [f"  | {line}" for line in _last_lines(workflow, node, given)]
+        if _CACHE_REFUSED in node.get("message", ""):
+            written.append("  hint: Argo's controller may not keep caches yet: kubectl apply -k kustomize/controller; or --no-cache")
     missing = show.not_run(workflow)
     if missing:
         written.append(f"not run because of it: {', '.join(missing)}")

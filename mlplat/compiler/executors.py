@@ -22,8 +22,9 @@ LARGE_VALUES = "/mlplat/values"
 PATH_PARAMETER = "task-path"
 """Input through which a task learns its place in the run, which is its artifacts' place in the store."""
 
-CACHE_PREFIX = "mlplat-cache-"
-"""Begin of the names of caches. Argo keeps all caches in its controller's namespace, so the Workflow's is part of the name."""
+CACHE_PREFIX = "mlplat-cache."
+"""Begin of the names of caches. Argo keeps all caches in its controller's namespace, so the Workflow's is part of the name, set
+off by dots, which no namespace has."""
 
 _SHARD_DIGITS = 2
 """A cache is one ConfigMap, and a task whose result does not fit into it any more fails: so each component has 256 of them."""
@@ -159,7 +160,7 @@ def _memoize(
     joined = " + '|' + ".join(parts)
     key = f"sprig.sha256sum({joined})"
     shard = expression(f"sprig.trunc({_SHARD_DIGITS}, {key})")
-    cache = f"{CACHE_PREFIX}{{{{workflow.namespace}}}}-{dns_label(name)}-{shard}"
+    cache = f"{CACHE_PREFIX}{{{{workflow.namespace}}}}.{dns_label(name)}.{shard}"
     return {"key": expression(key), "maxAge": options.cache_max_age, "cache": {"configMap": {"name": cache}}}
 
 

@@ -12,19 +12,21 @@ if TYPE_CHECKING:
     import os
 
 _LABEL = "workflows.argoproj.io/configmap-type=Cache"
-_PREFIX = "mlplat-cache-"
+_PREFIX = "mlplat-cache."
 
 
 def delete_caches(
     *,
     namespace: str | None = None,
+    controller_namespace: str = "argo",
     context: str | None = None,
     kubeconfig: str | os.PathLike[str] | None = None,
 ) -> int:
-    """Delete the caches of mlplat's pipelines in a namespace; those that people named themselves stay.
+    """Delete the caches of mlplat's pipelines of a namespace; those that people named themselves stay.
 
     Args:
-        namespace: where; that of the context when not given.
+        namespace: whose; that of the context when not given.
+        controller_namespace: where Argo's controller runs: there it keeps the caches of all namespaces.
         context: context of the kubeconfig.
         kubeconfig: path of the kubeconfig.
 
@@ -35,12 +37,13 @@ def delete_caches(
         ClusterError: the cluster refused or can't be reached.
     """
     api = connect(namespace, context, kubeconfig)
-    listed = api.call("list", CONFIG_MAPS, namespace=api.namespace, query={"labelSelector": _LABEL})
+    listed = api.call("list", CONFIG_MAPS, namespace=controller_namespace, query={"labelSelector": _LABEL})
     names = [item["metadata"]["name"] for item in listed["items"]]
+    prefix = f"{_PREFIX}{api.namespace}."
     deleted = 0
-    for name in (name for name in names if name.startswith(_PREFIX)):
+    for name in (name for name in names if name.startswith(prefix)):
         try:
-            api.call("delete", CONFIG_MAPS, namespace=api.namespace, name=name)
+            api.call("delete", CONFIG_MAPS, namespace=controller_namespace, name=name)
         except RefusedError as error:
             if error.status != 404:
                 raise
