@@ -20,8 +20,6 @@ _NEEDED = (
     ("argoproj.io", "workflows", "patch"),
     ("", "configmaps", "create"),
     ("", "configmaps", "patch"),
-    ("", "configmaps", "list"),
-    ("", "configmaps", "delete"),
     ("", "pods/log", "get"),
 )
 

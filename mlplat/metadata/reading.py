@@ -25,6 +25,8 @@ Json = Mapping[str, Any]
 DEFAULT_NAMESPACE = "default"
 DEFAULT_EXPERIMENT = "default"
 
+_OWN_STORAGE = "mlplat://"
+
 _DIRECTIONS: tuple[Direction, ...] = ("input", "output")
 _METRIC_TYPES = frozenset({"system.Metrics", "system.ClassificationMetrics"})
 _GROUP_TYPES = frozenset({"DAG", "Steps", "StepGroup", "TaskGroup"})
@@ -202,7 +204,9 @@ def artifact_id(namespace: str, engine: Engine, key: str, uri: str) -> str:
     Returns:
         32 hexadecimal digits.
     """
-    return identity(namespace, engine, "key", key) if key else identity(namespace, "", "uri", uri)
+    if key:
+        return identity(namespace, engine, "key", key)
+    return identity(namespace, engine if uri.startswith(_OWN_STORAGE) else "", "uri", uri)
 
 
 def parents(nodes: Mapping[str, Json]) -> dict[str, str]:

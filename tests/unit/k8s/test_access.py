@@ -42,7 +42,7 @@ def test_a_dry_run_tells_which_crds_there_are(api: Any, code: int, body: Any, cr
 
 def test_missing_rights_are_named_and_the_controller_is_looked_for_where_one_may(api: Any) -> None:
     api.on("GET", "/version", {"gitVersion": "v1.34.4"})
-    answers = [{"status": {"allowed": False}}, *[{"status": {"allowed": True}}] * 7, {"status": {}}]
+    answers = [{"status": {"allowed": False}}, *[{"status": {"allowed": True}}] * 5, {"status": {}}]
     api.on("POST", REVIEWS, *answers)
     api.on("POST", WORKFLOWS, api.of(403, "no"))
     api.on("GET", DEPLOYMENTS, api.of(403, "no"))
