@@ -38,8 +38,10 @@ def _argument(value: Any, parameter: InputParameter, large: dict[str, str]) -> A
         return Argument("" if parameter.optional else None)
     text = values.inert_json(value)
     if len(text.encode("utf-8", "surrogatepass")) > values.LARGEST_PARAMETER:
-        return Argument(None, keep_large(text, value, large))
-    return Argument(value if parameter.type is ParameterType.STRING else json.dumps(value, ensure_ascii=False))
+        return Argument(None, large=keep_large(text, value, large))
+    if parameter.type is not ParameterType.STRING or "{{" in value:
+        return Argument(text if "{{" in json.dumps(value) else json.dumps(value, ensure_ascii=False), is_json=True)
+    return Argument(value)
 
 
 def keep_large(text: str, value: Any, large: dict[str, str]) -> str:

@@ -45,10 +45,12 @@ class Argument:
 
     Attributes:
         text: plain text, as a person types it; None when it must be given at submission.
+        is_json: whether the text is inert JSON instead: Argo replaces tags in plain text.
         large: reference to the large value that stands in for it, as inert JSON; empty for none.
     """
 
     text: str | None
+    is_json: bool = False
     large: str = ""
 
 

@@ -78,8 +78,9 @@ class Scope:
         if argument.large:
             return Reference(literal(argument.large), f"fromJSON({literal(argument.large)})", argument.large)
         typed = f"workflow.parameters[{literal(name)}]"
-        value = typed if parameter.type is ParameterType.STRING else f"fromJSON({typed})"
-        json_text = f"toJson({typed})" if parameter.type is ParameterType.STRING else typed
+        is_plain = parameter.type is ParameterType.STRING and not argument.is_json
+        value = typed if is_plain else f"fromJSON({typed})"
+        json_text = f"toJson({typed})" if is_plain else typed
         text = values.inert_expression(json_text)
         if argument.text == "" and parameter.optional and not isinstance(parameter.default, str):
             text = f"{typed} == '' ? 'null' : {text}"

@@ -1,0 +1,92 @@
+"""Runs one manifest on both engines, and compares the two records."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlplat import k8s, local
+from mlplat.cli.run import named
+
+Document = dict[str, Any]
+COMPARED = (
+    *(
+        "name",
+        "displayName",
+        "type",
+        "templateName",
+        "templateScope",
+        "phase",
+        "boundaryID",
+        "message",
+        "nodeFlag",
+    ),
+    *("memoizationStatus", "inputs", "outputs"),
+)
+CHANCE = ("digest", "fingerprint", "size")
+"""Fields of an artifact's value that differ between two runs of a program that is not deterministic."""
+
+
+@dataclass(frozen=True, slots=True)
+class Both:
+    """The same manifest's record on the cluster and on this machine."""
+
+    argo: Document
+    here: Document
+
+    def node(self, display_name: str) -> Document:
+        """The cluster's node of that name."""
+        return find(self.argo, display_name)
+
+
+def find(workflow: Mapping[str, Any], display_name: str) -> Document:
+    """Return the only node with a display name."""
+    (found,) = [node for node in workflow["status"]["nodes"].values() if node["displayName"] == display_name]
+    return dict(found)
+
+
+def output(workflow: Mapping[str, Any], task: str, name: str = "Output") -> Any:
+    """Return the value of a task's output."""
+    parameters = find(workflow, task)["outputs"]["parameters"]
+    (text,) = [parameter["value"] for parameter in parameters if parameter["name"] == name]
+    return json.loads(text)
+
+
+def run_both(
+    documents: Sequence[Document], name: str, home: Path, *, cache: local.Cache | None = None
+) -> Both:
+    """Run a manifest on the cluster of the kubeconfig and with the local engine, under one name."""
+    prepared = named(documents, name)
+    submitted = k8s.submit(prepared)
+    argo = k8s.follow(name, namespace=submitted["metadata"]["namespace"])
+    namespace = submitted["metadata"]["namespace"]
+    for document in prepared:
+        document["metadata"]["namespace"] = namespace
+    return Both(argo, local.run(prepared, home=home, cache=cache))
+
+
+def record(workflow: Mapping[str, Any], *, ignoring: Sequence[str] = ()) -> dict[str, Any]:
+    """Return what is compared of a run: its phase, and per node what happened."""
+    nodes = {
+        key: {field: _plain(node[field], ignoring) for field in COMPARED if node.get(field)}
+        | {"children": sorted(node.get("children", ())), "outbound": sorted(node.get("outboundNodes", ()))}
+        for key, node in workflow["status"]["nodes"].items()
+    }
+    return {"phase": workflow["status"]["phase"], "nodes": dict(sorted(nodes.items()))}
+
+
+def _plain(value: Any, ignoring: Sequence[str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item, ignoring) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item, ignoring) for item in value]
+    if isinstance(value, str) and value.startswith("{"):
+        try:
+            parsed = json.loads(value)
+        except ValueError:
+            return value
+        return {key: item for key, item in parsed.items() if key not in ignoring}
+    return value
