@@ -147,10 +147,11 @@ class Cluster:
             HarnessError: something is missing or failed.
         """
         packages.check_machine()
-        packages.install()
-        gotools.build(self.cache)
-        images.build(self.cache)
-        prepared.build(self.cache)
+        with unit.locked(self.cache.root / "build"):
+            packages.install()
+            gotools.build(self.cache)
+            images.build(self.cache)
+            prepared.build(self.cache)
 
     def start(self) -> None:
         """Starts the cluster and returns when a Workflow can be submitted; does nothing when it already runs.
@@ -159,7 +160,7 @@ class Cluster:
             HarnessError: it is not built, or a part of it did not come up; nothing is left then but its logs.
         """
         packages.check_machine()
-        with unit.locked(self.folders):
+        with unit.locked(self.folders.state):
             if self.is_ready():
                 say(f"cluster {self.folders.name} is running")
                 return
@@ -180,7 +181,7 @@ class Cluster:
         Raises:
             HarnessError: something cannot be removed.
         """
-        with unit.locked(self.folders), step(f"stop cluster {self.folders.name}"):
+        with unit.locked(self.folders.state), step(f"stop cluster {self.folders.name}"):
             unit.destroy(self.folders)
 
     def is_ready(self) -> bool:

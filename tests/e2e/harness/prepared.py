@@ -49,21 +49,20 @@ def build(cache: Cache) -> None:
         say("prepared state: made")
         return
     folders = Folders("prepare", cache.clusters / "prepare", cache.bin)
-    with unit.locked(folders):
+    unit.destroy(folders)
+    try:
+        _fill(cache, folders)
+        unit.kill(folders)  # etcd and containerd write in transactions, so nothing is lost
+        os.sync()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_suffix(".part")
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir()
+        for name in _DATA:
+            (folders.state / name).rename(part / name)
+        part.rename(target)
+    finally:
         unit.destroy(folders)
-        try:
-            _fill(cache, folders)
-            unit.kill(folders)  # their files are made for that
-            os.sync()
-            target.parent.mkdir(parents=True, exist_ok=True)
-            part = target.with_suffix(".part")
-            shutil.rmtree(part, ignore_errors=True)
-            part.mkdir()
-            for name in _DATA:
-                (folders.state / name).rename(part / name)
-            part.rename(target)
-        finally:
-            unit.destroy(folders)
     for other in cache.prepared.iterdir():
         if other != target:
             shutil.rmtree(other)

@@ -31,10 +31,10 @@ def network(folders: Folders) -> Path:
 
 
 @contextlib.contextmanager
-def locked(folders: Folders) -> Iterator[None]:
-    """Keeps other processes from starting or stopping the same cluster meanwhile."""
-    folders.state.parent.mkdir(parents=True, exist_ok=True)
-    with (folders.state.parent / f"{folders.name}.lock").open("w") as file:
+def locked(path: Path) -> Iterator[None]:
+    """Keeps other processes out that lock the same path, which need not exist; waits for them."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_name(f"{path.name}.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
