@@ -30,9 +30,9 @@ def train_model(data: Input[Dataset], model: Output[Model]) -> None:
 
 
 @dsl.component
-def evaluate(
-    model: Input[Model], data: Input[Dataset], metrics: Output[Metrics]
-) -> NamedTuple("Outputs", [("accuracy", float)]):
+def evaluate(model: Input[Model], data: Input[Dataset], metrics: Output[Metrics]) -> NamedTuple(
+    "Outputs", [("accuracy", float)]
+):
     from typing import NamedTuple
 
     import joblib

@@ -23,7 +23,9 @@ def write_table(path: Path) -> None:
             table.iat[row, column] = None
     path.parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(path, index=False)
-    print(f"{path.relative_to(ROOT)}: {len(table)} rows, {int(table.isna().any(axis=1).sum())} of them with an empty cell")
+    print(
+        f"{path.relative_to(ROOT)}: {len(table)} rows, {int(table.isna().any(axis=1).sum())} of them with an empty cell"
+    )
 
 
 def show(*words: str) -> None:

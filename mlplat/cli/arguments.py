@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,9 @@ def read(
         if not equals:
             problems.append(Diagnostic("MLP406", "", f"-p {word}: there is no '='", "write -p NAME=VALUE"))
         elif name in seen:
-            problems.append(Diagnostic("MLP405", "", f"the parameter '{name}' is given twice", "give it once"))
+            problems.append(
+                Diagnostic("MLP405", "", f"the parameter '{name}' is given twice", "give it once")
+            )
         else:
             seen.add(name)
             kind = parameters[name].type if parameters and name in parameters else ParameterType.STRING
@@ -72,11 +75,13 @@ def typed(text: str, kind: ParameterType) -> Any:
             return int(text)
         case ParameterType.NUMBER_DOUBLE:
             number = float(text)
-            if number != number or number in (float("inf"), float("-inf")):
-                raise ValueError(text)
-            return number
+            return number if math.isfinite(number) else _no(text)
         case ParameterType.BOOLEAN:
-            return {"true": True, "false": False}[text.lower()] if text.lower() in ("true", "false") else _no(text)
+            return (
+                {"true": True, "false": False}[text.lower()]
+                if text.lower() in ("true", "false")
+                else _no(text)
+            )
         case ParameterType.LIST | ParameterType.STRUCT:
             value = json.loads(text)
             return value if isinstance(value, list if kind is ParameterType.LIST else dict) else _no(text)
@@ -92,5 +97,7 @@ def _file(path: str) -> dict[str, Any]:
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ArgumentError(Diagnostic("MLP204", "", f"the parameter file can't be read: {error}", source=Source(path))) from None
+        raise ArgumentError(
+            Diagnostic("MLP204", "", f"the parameter file can't be read: {error}", source=Source(path))
+        ) from None
     return manifest.load(text, path)[0]

@@ -20,7 +20,9 @@ def run(given: argparse.Namespace) -> int:
     """Write the manifest, or the IR, of a pipeline."""
     loaded = load(given.file)
     if loaded.spec is None:
-        raise ManifestError(Diagnostic("MLP205", "", f"{given.file} is a manifest already", "run it: mlplat run"))
+        raise ManifestError(
+            Diagnostic("MLP205", "", f"{given.file} is a manifest already", "run it: mlplat run")
+        )
     documents: list[dict[str, Any]]
     if given.to == "ir":
         documents = ir.write(loaded.spec)
@@ -69,8 +71,9 @@ def write(place: str, text: str) -> None:
     try:
         with tempfile.NamedTemporaryFile("w", dir=target.parent, delete=False, encoding="utf-8") as file:
             file.write(text)
-        os.chmod(file.name, 0o666 & ~_umask())
-        os.replace(file.name, target)
+        written = Path(file.name)
+        written.chmod(0o666 & ~_umask())
+        written.replace(target)
     except OSError as error:
         raise ManifestError(Diagnostic("MLP209", "", f"{place} can't be written: {error.strerror}")) from None
 

@@ -45,7 +45,9 @@ def run(given: argparse.Namespace) -> int:
 
 def _machine() -> Iterator[Finding]:
     version = ".".join(map(str, sys.version_info[:3]))
-    yield Finding("Python", sys.version_info >= (3, 10), f"{version} at {sys.executable}", "use Python 3.10 or newer")
+    yield Finding(
+        "Python", sys.version_info >= (3, 10), f"{version} at {sys.executable}", "use Python 3.10 or newer"
+    )
     for module, extra, purpose in (
         ("sqlalchemy", "local", "the record of runs"),
         ("alembic", "local", "the record of runs"),
@@ -58,7 +60,9 @@ def _machine() -> Iterator[Finding]:
         there = importlib.util.find_spec(module) is not None
         detail = "there" if there else f"not installed; for --engine argo: pip install 'mlplat[{extra}]'"
         yield Finding(module, None, detail)
-    yield Finding("uv", None, shutil.which("uv") or "not on PATH; packages_to_install uses pip, which is slower")
+    yield Finding(
+        "uv", None, shutil.which("uv") or "not on PATH; packages_to_install uses pip, which is slower"
+    )
     yield _state()
     yield Finding("cores", None, f"{os.cpu_count()}: as many tasks at once, unless --jobs says otherwise")
 
@@ -71,19 +75,34 @@ def _state() -> Finding:
     writable = os.access(nearest, os.W_OK)
     free = shutil.disk_usage(nearest).free
     detail = f"{folder}, {free / 1e9:.1f} GB free{'' if writable else ', not writable'}"
-    return Finding("state", writable and free > 1e8, detail, "set MLPLAT_HOME to a folder with room that you may write to")
+    return Finding(
+        "state",
+        writable and free > 1e8,
+        detail,
+        "set MLPLAT_HOME to a folder with room that you may write to",
+    )
 
 
 def _cluster(given: argparse.Namespace) -> Iterator[Finding]:
     from mlplat import k8s
 
-    found = k8s.check_access(namespace=given.namespace or None, context=given.context, kubeconfig=given.kubeconfig)
+    found = k8s.check_access(
+        namespace=given.namespace or None, context=given.context, kubeconfig=given.kubeconfig
+    )
     yield Finding("Kubernetes", True, f"{found.server_version} at {found.host}, namespace {found.namespace}")
     yield Finding(
-        "Argo's resources", found.crds != "none", f"{found.crds} definitions", "install Argo Workflows with its CRDs"
+        "Argo's resources",
+        found.crds != "none",
+        f"{found.crds} definitions",
+        "install Argo Workflows with its CRDs",
     )
-    yield Finding("Argo's controller", None, found.controller or "not seen (it may run where you may not look)")
+    yield Finding(
+        "Argo's controller", None, found.controller or "not seen (it may run where you may not look)"
+    )
     missing = ", ".join(found.missing_rights)
     yield Finding(
-        "rights", not missing, f"missing: {missing}" if missing else "all there", "ask for them: a Role with these verbs"
+        "rights",
+        not missing,
+        f"missing: {missing}" if missing else "all there",
+        "ask for them: a Role with these verbs",
     )

@@ -55,7 +55,9 @@ def load(place: str) -> Loaded:
     file = Path(path)
     if not file.exists():
         there = sorted(str(other) for other in file.parent.glob("*.[py]*") if other.is_file())
-        raise ManifestError(Diagnostic("MLP204", "", f"there is no file '{path}'", nearest(path, there), Source(path)))
+        raise ManifestError(
+            Diagnostic("MLP204", "", f"there is no file '{path}'", nearest(path, there), Source(path))
+        )
     if file.suffix == ".py":
         return Loaded(_pipeline(file, name))
     documents = manifest.load(_text(file), path)
@@ -74,7 +76,9 @@ def _text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ManifestError(Diagnostic("MLP204", "", f"it can't be read: {error}", source=Source(str(file)))) from None
+        raise ManifestError(
+            Diagnostic("MLP204", "", f"it can't be read: {error}", source=Source(str(file)))
+        ) from None
 
 
 def _pipeline(file: Path, name: str) -> PipelineSpec:
@@ -87,19 +91,29 @@ def _pipeline(file: Path, name: str) -> PipelineSpec:
     if name:
         if name not in pipelines:
             hint = nearest(name, list(pipelines)) or "decorate a function with @dsl.pipeline"
-            raise ManifestError(Diagnostic("MLP207", "", f"there is no pipeline '{name}' in it", hint, source))
+            raise ManifestError(
+                Diagnostic("MLP207", "", f"there is no pipeline '{name}' in it", hint, source)
+            )
         return pipelines[name].spec
     candidates = own or pipelines
     called = {task.component for value in candidates.values() for task in _graphs(value.spec)}
-    outermost = {key: value for key, value in candidates.items() if f"comp-{value.name}" not in called} or candidates
+    outermost = {
+        key: value for key, value in candidates.items() if f"comp-{value.name}" not in called
+    } or candidates
     if len(outermost) == 1:
         return next(iter(outermost.values())).spec
     if outermost:
         hint = f"name one: {', '.join(f'{file}:{key}' for key in outermost)}"
         raise ManifestError(Diagnostic("MLP207", "", f"it holds {len(outermost)} pipelines", hint, source))
     components = [key for key, value in vars(module).items() if isinstance(value, PythonComponent)]
-    message = f"it holds no pipeline, only {'components: ' + ', '.join(components) if components else 'other code'}"
-    raise ManifestError(Diagnostic("MLP207", "", message, "decorate a function that calls components with @dsl.pipeline", source))
+    message = (
+        f"it holds no pipeline, only {'components: ' + ', '.join(components) if components else 'other code'}"
+    )
+    raise ManifestError(
+        Diagnostic(
+            "MLP207", "", message, "decorate a function that calls components with @dsl.pipeline", source
+        )
+    )
 
 
 def _graphs(spec: PipelineSpec) -> list[Any]:
@@ -120,7 +134,9 @@ def _execute(file: Path) -> types.ModuleType:
     except SyntaxError as error:
         source = Source(error.filename or str(file), error.lineno or 0, error.offset or 0)
         line = (error.text or "").strip()
-        raise ManifestError(Diagnostic("MLP208", "", f"not Python: {error.msg}: {line}", source=source)) from None
+        raise ManifestError(
+            Diagnostic("MLP208", "", f"not Python: {error.msg}: {line}", source=source)
+        ) from None
     except SystemExit as error:
         message = f"the file ends the program ({error!r}) while it is read"
         hint = "put that below: if __name__ == '__main__':"
@@ -137,7 +153,9 @@ def _program_error(error: Exception, file: Path) -> ProgramError:
     shown.__context__ = None
     line = frames[-1].lineno if frames else 0
     hint = _import_hint(error) if isinstance(error, NameError) else "the traceback above is the file's own"
-    diagnostic = Diagnostic("MLP206", "", f"the file raised {type(error).__name__}: {error}", hint, Source(str(file), line or 0))
+    diagnostic = Diagnostic(
+        "MLP206", "", f"the file raised {type(error).__name__}: {error}", hint, Source(str(file), line or 0)
+    )
     return ProgramError("".join(shown.format()), [diagnostic])
 
 
@@ -147,4 +165,8 @@ def _import_hint(error: NameError) -> str:
     name = error.name or ""
     if name == "dsl":
         return "write: from mlplat import dsl"
-    return f"write: from mlplat.dsl import {name}" if name in dsl.__all__ else "import it, or define it, before it is used"
+    return (
+        f"write: from mlplat.dsl import {name}"
+        if name in dsl.__all__
+        else "import it, or define it, before it is used"
+    )

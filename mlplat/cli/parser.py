@@ -38,7 +38,11 @@ def _jobs(text: str) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of ``mlplat``."""
-    top = _Parser(prog="mlplat", description="Pipelines on plain Argo Workflows, and on this machine.", allow_abbrev=False)
+    top = _Parser(
+        prog="mlplat",
+        description="Pipelines on plain Argo Workflows, and on this machine.",
+        allow_abbrev=False,
+    )
     top.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
     _run(commands)
@@ -69,13 +73,22 @@ def _command(commands: _Commands, name: str, module: str, function: str, summary
 
 
 def _pipeline_options(command: _Parser) -> None:
-    command.add_argument("-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", help="a pipeline parameter")
     command.add_argument(
-        "-f", "--parameter-file", action="append", default=[], metavar="FILE", help="YAML or JSON file of parameters"
+        "-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", help="a pipeline parameter"
+    )
+    command.add_argument(
+        "-f",
+        "--parameter-file",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="YAML or JSON file of parameters",
     )
     command.add_argument("--no-cache", action="store_true", help="run every task, whatever ran before")
     command.add_argument(
-        "--image", default=DEFAULT_IMAGE, help="container image of components that name none (default: %(default)s)"
+        "--image",
+        default=DEFAULT_IMAGE,
+        help="container image of components that name none (default: %(default)s)",
     )
     command.add_argument("-n", "--namespace", default="", help="namespace on the cluster")
     command.add_argument("--service-account", default="", help="service account of the pods")
@@ -90,11 +103,23 @@ def _run(commands: _Commands) -> None:  # type: ignore[valid-type]
     command = _command(commands, "run", "run", "run", "run a pipeline, here or on a cluster")
     command.add_argument("file", help="FILE.py, FILE.py:pipeline, IR YAML, or Argo YAML")
     _pipeline_options(command)
-    command.add_argument("--engine", choices=("local", "argo"), default="local", help="where (default: %(default)s)")
-    command.add_argument("-j", "--jobs", type=_jobs, default=os.cpu_count() or 1, help="processes at once (default: all cores)")
+    command.add_argument(
+        "--engine", choices=("local", "argo"), default="local", help="where (default: %(default)s)"
+    )
+    command.add_argument(
+        "-j", "--jobs", type=_jobs, default=os.cpu_count() or 1, help="processes at once (default: all cores)"
+    )
     command.add_argument("--name", default="", help="name of the run")
-    command.add_argument("--resume", metavar="RUN", help="go on with a run of this machine that was interrupted or failed")
-    command.add_argument("-o", "--output", choices=("text", "json"), default="text", help="what to print (default: %(default)s)")
+    command.add_argument(
+        "--resume", metavar="RUN", help="go on with a run of this machine that was interrupted or failed"
+    )
+    command.add_argument(
+        "-o",
+        "--output",
+        choices=("text", "json"),
+        default="text",
+        help="what to print (default: %(default)s)",
+    )
     _cluster_options(command)
 
 
@@ -102,14 +127,22 @@ def _compile(commands: _Commands) -> None:  # type: ignore[valid-type]
     command = _command(commands, "compile", "compile", "run", "write the manifest of a pipeline")
     command.add_argument("file", help="FILE.py, FILE.py:pipeline, or IR YAML")
     _pipeline_options(command)
-    command.add_argument("-o", "--output", default="-", metavar="OUT", help="file to write (default: standard output)")
-    command.add_argument("--to", choices=("argo", "ir"), default="argo", help="what to write (default: %(default)s)")
-    command.add_argument("--kind", choices=("Workflow", "WorkflowTemplate"), default="Workflow", help="kind of Argo resource")
+    command.add_argument(
+        "-o", "--output", default="-", metavar="OUT", help="file to write (default: standard output)"
+    )
+    command.add_argument(
+        "--to", choices=("argo", "ir"), default="argo", help="what to write (default: %(default)s)"
+    )
+    command.add_argument(
+        "--kind", choices=("Workflow", "WorkflowTemplate"), default="Workflow", help="kind of Argo resource"
+    )
     command.add_argument("--name", default="", help="name of the resource")
 
 
 def _lint(commands: _Commands) -> None:  # type: ignore[valid-type]
-    command = _command(commands, "lint", "lint", "run", "tell what is wrong with pipelines and manifests, offline")
+    command = _command(
+        commands, "lint", "lint", "run", "tell what is wrong with pipelines and manifests, offline"
+    )
     command.add_argument("files", nargs="+", metavar="FILE", help="Python, IR YAML or Argo YAML")
 
 
@@ -125,7 +158,9 @@ def _logs(commands: _Commands) -> None:  # type: ignore[valid-type]
     command = _command(commands, "logs", "record", "logs", "print what the tasks of a run wrote")
     command.add_argument("name", help="name of the run")
     command.add_argument("task", nargs="?", help="name of one task")
-    command.add_argument("--engine", choices=("local", "argo"), default="local", help="where it ran (default: %(default)s)")
+    command.add_argument(
+        "--engine", choices=("local", "argo"), default="local", help="where it ran (default: %(default)s)"
+    )
     command.add_argument("-n", "--namespace", default="", help="namespace on the cluster")
     _cluster_options(command)
 
@@ -133,16 +168,22 @@ def _logs(commands: _Commands) -> None:  # type: ignore[valid-type]
 def _cache(commands: _Commands) -> None:  # type: ignore[valid-type]
     command = _command(commands, "cache", "record", "cache", "see to the cache of results")
     command.add_argument("action", choices=("clear",), help="clear: forget every cached result")
-    command.add_argument("--engine", choices=("local", "argo"), default="local", help="whose (default: %(default)s)")
+    command.add_argument(
+        "--engine", choices=("local", "argo"), default="local", help="whose (default: %(default)s)"
+    )
     command.add_argument("-n", "--namespace", default="", help="namespace on the cluster")
     command.add_argument(
-        "--controller-namespace", default="argo", help="where Argo's controller keeps caches (default: %(default)s)"
+        "--controller-namespace",
+        default="argo",
+        help="where Argo's controller keeps caches (default: %(default)s)",
     )
     _cluster_options(command)
 
 
 def _doctor(commands: _Commands) -> None:  # type: ignore[valid-type]
     command = _command(commands, "doctor", "doctor", "run", "tell what is missing on this machine or cluster")
-    command.add_argument("--engine", choices=("local", "argo"), default="local", help="what to look at (default: %(default)s)")
+    command.add_argument(
+        "--engine", choices=("local", "argo"), default="local", help="what to look at (default: %(default)s)"
+    )
     command.add_argument("-n", "--namespace", default="", help="namespace on the cluster")
     _cluster_options(command)

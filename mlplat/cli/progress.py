@@ -64,6 +64,10 @@ class Tree:
         yield Text("\n".join(line[: options.max_width] for line in written))
 
 
+def _nothing(node: show.Node) -> None:
+    del node
+
+
 @contextmanager
 def following(workflow: show.Workflow, run: str, *, quiet: bool) -> Iterator[Any]:
     """Show a run while the block runs.
@@ -77,7 +81,7 @@ def following(workflow: show.Workflow, run: str, *, quiet: bool) -> Iterator[Any
         What to call with each node that changes.
     """
     if quiet:
-        yield lambda node: None
+        yield _nothing
     elif not sys.stderr.isatty():
         yield Lines(sys.stderr)
     else:

@@ -26,7 +26,11 @@ def get(given: argparse.Namespace) -> int:
         elif given.what == "artifacts" and given.name is None:
             rows = store.artifacts()[: given.limit]
         elif given.name is None:
-            raise ArgumentError(Diagnostic("MLP407", "", f"get {given.what} needs the name of a run", "mlplat get runs lists them"))
+            raise ArgumentError(
+                Diagnostic(
+                    "MLP407", "", f"get {given.what} needs the name of a run", "mlplat get runs lists them"
+                )
+            )
         else:
             run = store.run(given.name)
             listing: dict[str, Callable[[], Sequence[_Row]]] = {
@@ -79,7 +83,14 @@ _COLUMNS: dict[str, list[tuple[str, Callable[[_Row], str]]]] = {
         ("TYPE", lambda artifact: artifact.type),
         ("SIZE", lambda artifact: "" if artifact.size is None else f"{artifact.size:,}"),
         ("DIGEST", lambda artifact: artifact.digest[:19]),
-        ("PLACE", lambda artifact: str(home() / "artifacts" / artifact.key) if artifact.key and artifact.engine == "local" else artifact.key or artifact.uri),
+        (
+            "PLACE",
+            lambda artifact: (
+                str(home() / "artifacts" / artifact.key)
+                if artifact.key and artifact.engine == "local"
+                else artifact.key or artifact.uri
+            ),
+        ),
     ],
     "metrics": [
         ("TASK", lambda metric: metric.task_id),
@@ -102,7 +113,10 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """
     every = [list(titles), *map(list, rows)]
     widths = [max(len(row[column]) for row in every) for column in range(len(titles))]
-    return "\n".join("  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in every)
+    return "\n".join(
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in every
+    )
 
 
 def logs(given: argparse.Namespace) -> int:
@@ -118,7 +132,9 @@ def logs(given: argparse.Namespace) -> int:
     chosen = [task for task in tasks if given.task in (None, task.display_name, task.id, task.name)]
     if not chosen:
         names = [task.display_name for task in tasks]
-        raise ArgumentError(Diagnostic("MLP408", run.name, f"it has no task '{given.task}'", nearest(given.task, names)))
+        raise ArgumentError(
+            Diagnostic("MLP408", run.name, f"it has no task '{given.task}'", nearest(given.task, names))
+        )
     for task in chosen:
         file = folder / f"{task.id}.log"
         if file.exists():
@@ -136,7 +152,11 @@ def _cluster_logs(given: argparse.Namespace) -> int:
     chosen = [node for node in pods if given.task in (None, node["displayName"], node["id"])]
     if not chosen:
         names = [node["displayName"] for node in pods]
-        raise ArgumentError(Diagnostic("MLP408", given.name, f"it has no task '{given.task}'", nearest(given.task or "", names)))
+        raise ArgumentError(
+            Diagnostic(
+                "MLP408", given.name, f"it has no task '{given.task}'", nearest(given.task or "", names)
+            )
+        )
     for node in chosen:
         for line in k8s.logs(workflow, node["id"], **where):
             print(line if given.task else f"{node['displayName']}: {line}")

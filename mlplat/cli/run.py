@@ -33,10 +33,8 @@ def run(given: argparse.Namespace) -> int:
     documents = named(_documents(given, load(given.file), before), given.resume or given.name)
     workflow = workflow_of(documents)
     _warn_of_relative_paths(given, workflow)
-    if given.engine == "argo":
-        finished = _on_cluster(given, documents)
-    else:
-        finished = _here(given, documents, before)
+    on_cluster = given.engine == "argo"
+    finished = _on_cluster(given, documents) if on_cluster else _here(given, documents, before)
     if given.output == "json":
         print(json.dumps(finished, indent=2, ensure_ascii=False))
     else:
@@ -55,7 +53,9 @@ def _documents(given: argparse.Namespace, loaded: Loaded, before: Document | Non
     if loaded.spec is not None:
         parameters = loaded.spec.root.input_parameters
         typed = {
-            name: arguments.typed(text, parameters[name].type) for name, text in earlier.items() if name in parameters
+            name: arguments.typed(text, parameters[name].type)
+            for name, text in earlier.items()
+            if name in parameters
         }
         program = compiler.compile(loaded.spec, options(given, loaded.spec, typed))
         if given.engine == "argo":
@@ -64,7 +64,10 @@ def _documents(given: argparse.Namespace, loaded: Loaded, before: Document | Non
         return list(program.documents)
     documents = [dict(document) for document in loaded.documents]
     values = {**earlier, **arguments.read(given.parameter, given.parameter_file, None)}
-    return [_with_arguments(document, values) if document.get("kind") == "Workflow" else document for document in documents]
+    return [
+        _with_arguments(document, values) if document.get("kind") == "Workflow" else document
+        for document in documents
+    ]
 
 
 def _with_arguments(workflow: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,7 +77,12 @@ def _with_arguments(workflow: dict[str, Any], values: Mapping[str, Any]) -> dict
     if unknown:
         raise ArgumentError(
             [
-                Diagnostic("MLP401", "", f"the Workflow has no parameter '{name}'", nearest(name, known) or "it takes none")
+                Diagnostic(
+                    "MLP401",
+                    "",
+                    f"the Workflow has no parameter '{name}'",
+                    nearest(name, known) or "it takes none",
+                )
                 for name in unknown
             ]
         )
@@ -82,7 +90,11 @@ def _with_arguments(workflow: dict[str, Any], values: Mapping[str, Any]) -> dict
         {**parameter, **({"value": _text(values[parameter["name"]])} if parameter["name"] in values else {})}
         for parameter in spec.get("arguments", {}).get("parameters", ())
     ]
-    return {**workflow, "spec": {**spec, "arguments": {**spec.get("arguments", {}), "parameters": parameters}}} if parameters else workflow
+    return (
+        {**workflow, "spec": {**spec, "arguments": {**spec.get("arguments", {}), "parameters": parameters}}}
+        if parameters
+        else workflow
+    )
 
 
 def _text(value: Any) -> str:
@@ -98,7 +110,9 @@ def workflow_of(documents: Sequence[Document]) -> Document:
     workflows = [document for document in documents if document.get("kind") == "Workflow"]
     if len(workflows) != 1:
         message = f"there are {len(workflows)} Workflows in it; a run is one"
-        raise ManifestError(Diagnostic("MLP205", "", message, "give a file with one Workflow, and what it refers to"))
+        raise ManifestError(
+            Diagnostic("MLP205", "", message, "give a file with one Workflow, and what it refers to")
+        )
     return workflows[0]
 
 
@@ -127,13 +141,21 @@ def _renamed(volume: Document, before: str, after: str) -> dict[str, Any]:
 
 
 def _warn_of_relative_paths(given: argparse.Namespace, workflow: Document) -> None:
+    if given.engine != "local":
+        return
     for parameter in workflow["spec"].get("arguments", {}).get("parameters", ()):
         text = str(parameter.get("value") or "")
-        if given.engine == "local" and 0 < len(text) < 4096 and "\n" not in text and not Path(text).is_absolute():
-            if Path(text).is_file():
-                hint = f"a task runs in a folder of its own; give {Path(text).absolute()}"
-                message = f"{parameter['name']}={text} is a file in this folder"
-                print(Diagnostic("MLP410", "", message, hint, severity="warning"), file=sys.stderr)
+        if _is_file_of_this_folder(text):
+            hint = f"a task runs in a folder of its own; give {Path(text).absolute()}"
+            message = f"{parameter['name']}={text} is a file in this folder"
+            print(Diagnostic("MLP410", "", message, hint, severity="warning"), file=sys.stderr)
+
+
+def _is_file_of_this_folder(text: str) -> bool:
+    try:
+        return bool(text) and not Path(text).is_absolute() and Path(text).is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _here(given: argparse.Namespace, documents: list[dict[str, Any]], before: Document | None) -> Document:
@@ -142,7 +164,10 @@ def _here(given: argparse.Namespace, documents: list[dict[str, Any]], before: Do
     folder = home()
     folder.mkdir(parents=True, exist_ok=True)
     name = workflow_of(documents)["metadata"]["name"]
-    with metadata.open_store(folder / "mlplat.db") as store, following(workflow_of(documents), name, quiet=given.output == "json") as observer:
+    with (
+        metadata.open_store(folder / "mlplat.db") as store,
+        following(workflow_of(documents), name, quiet=given.output == "json") as observer,
+    ):
         finished = local.run(
             documents,
             home=folder,
@@ -162,7 +187,9 @@ def _run_before(folder: Path, name: str) -> dict[str, Any]:
     if before is None:
         known = [path.name for path in (folder / "runs").glob("*")]
         hint = nearest(name, known) or "mlplat get runs lists what ran"
-        raise ArgumentError(Diagnostic("MLP409", "", f"there is no run '{name}' on this machine to go on with", hint))
+        raise ArgumentError(
+            Diagnostic("MLP409", "", f"there is no run '{name}' on this machine to go on with", hint)
+        )
     return before
 
 
@@ -175,9 +202,14 @@ def _on_cluster(given: argparse.Namespace, documents: list[dict[str, Any]]) -> D
     print(f"submitted {metadata['name']} to namespace {metadata['namespace']}", file=sys.stderr)
     with following(submitted, metadata["name"], quiet=given.output == "json") as observer:
         try:
-            finished = k8s.follow(metadata["name"], observer=observer, **{**where, "namespace": metadata["namespace"]})
+            finished = k8s.follow(
+                metadata["name"], observer=observer, **{**where, "namespace": metadata["namespace"]}
+            )
         except KeyboardInterrupt:
-            print(f"it goes on; to stop it: argo terminate -n {metadata['namespace']} {metadata['name']}", file=sys.stderr)
+            print(
+                f"it goes on; to stop it: argo terminate -n {metadata['namespace']} {metadata['name']}",
+                file=sys.stderr,
+            )
             raise
     _record(finished)
     return finished
@@ -209,7 +241,8 @@ def _artifacts(workflow: Document, given: argparse.Namespace) -> list[str]:
         return []
     places = [near(root / value["key"]) if given.engine == "local" else value["key"] for _, value in found]
     shown = [
-        f"  {node['displayName']}.{value['name']}  {value['type']['schemaTitle']}  {value.get('size', 0):,} bytes  {place}"
+        f"  {node['displayName']}.{value['name']}  {value['type']['schemaTitle']}"
+        f"  {value.get('size', 0):,} bytes  {place}"
         for (node, value), place in zip(found, places, strict=True)
     ]
     return ["artifacts", *shown]
@@ -228,7 +261,10 @@ def _failures(workflow: Document, given: argparse.Namespace) -> list[str]:
         written.append(f"{node['displayName']} failed: {node.get('message', '')}")
         written += [f"  | {line}" for line in _last_lines(workflow, node, given)]
         if _CACHE_REFUSED in node.get("message", ""):
-            written.append("  hint: Argo's controller may not keep caches yet: kubectl apply -k kustomize/controller; or --no-cache")
+            written.append(
+                "  hint: Argo's controller may not keep caches yet: "
+                "kubectl apply -k kustomize/controller; or --no-cache"
+            )
     missing = show.not_run(workflow)
     if missing:
         written.append(f"not run because of it: {', '.join(missing)}")

@@ -50,8 +50,8 @@ def tree(nodes: Mapping[str, Node], root: str, places: Mapping[tuple[str, str], 
         places: of the tasks in their DAGs, see :func:`order`.
 
     Returns:
-        The root with everything below: tasks below the DAG that holds them, iterations below the loop's region; attempts of
-        a retried task are left out.
+        The root with everything below: tasks below the DAG that holds them, iterations below the loop's region;
+        attempts of a retried task are left out.
     """
     branches = {key: Branch(node) for key, node in nodes.items()}
     hidden = {key for key, node in nodes.items() if node["type"] in ("TaskGroup", "StepGroup", "Container")}
@@ -72,7 +72,12 @@ def tree(nodes: Mapping[str, Node], root: str, places: Mapping[tuple[str, str], 
 def _parents(nodes: Mapping[str, Node]) -> dict[str, str]:
     """Loops and retries hold their children, which name only the DAG around as their boundary."""
     holders = ("TaskGroup", "Retry")
-    return {child: key for key, node in nodes.items() if node["type"] in holders for child in node.get("children", ())}
+    return {
+        child: key
+        for key, node in nodes.items()
+        if node["type"] in holders
+        for child in node.get("children", ())
+    }
 
 
 def _place(node: Node, template: str, places: Mapping[tuple[str, str], int]) -> tuple[int, int, str]:
@@ -134,11 +139,17 @@ def outputs(node: Node) -> list[str]:
         value = decoded(parameter.get("value"))
         if is_artifact(value):
             if value["type"].get("schemaTitle") in _METRICS:
-                numbers = {key: number for key, number in value["metadata"].items() if isinstance(number, (int, float))}
+                numbers = {
+                    key: number
+                    for key, number in value["metadata"].items()
+                    if isinstance(number, (int, float))
+                }
                 written += [f"{key}={number:.6g}" for key, number in numbers.items()]
         elif value is not None and not isinstance(value, dict):
             text = f"{value:.6g}" if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
-            written.append(f"{parameter['name']}={text if len(text) <= _WIDEST_VALUE else text[:_WIDEST_VALUE] + '…'}")
+            written.append(
+                f"{parameter['name']}={text if len(text) <= _WIDEST_VALUE else text[:_WIDEST_VALUE] + '…'}"
+            )
     return list(dict.fromkeys(written))
 
 

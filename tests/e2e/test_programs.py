@@ -6,7 +6,6 @@ import functools
 import hashlib
 import http.server
 import json
-import os
 import secrets
 import subprocess
 import threading
@@ -91,7 +90,7 @@ def test_the_program_trains_on_both_engines(cluster: Access, table: str, name: s
         assert len(pods(cluster, name)) == 2
         model = output(both.argo, "model-training", "model")
         assert cluster.s3_root is not None
-        assert os.path.getsize(cluster.s3_root / model["key"]) == model["size"]
+        assert (cluster.s3_root / model["key"]).stat().st_size == model["size"]
         assert (tmp_path / "artifacts" / output(both.here, "model-training", "model")["key"]).is_file()
 
         again = run_both(documents, f"{name}-again", tmp_path, cache=store.cache(cluster.namespace))

@@ -52,12 +52,19 @@ CASES = {
         "@dsl.pipeline\ndef p():\n    make(size=make(size=1).output)\n",
         "'size' is declared int, and was given 'data', an artifact (system.Dataset)",
     ),
-    "missing argument": Case("@dsl.pipeline\ndef p():\n    make()\n", "MLP133", "the input 'size' is missing"),
+    "missing argument": Case(
+        "@dsl.pipeline\ndef p():\n    make()\n", "MLP133", "the input 'size' is missing"
+    ),
     "argument given twice": Case(
-        "@dsl.pipeline\ndef p():\n    make(1, size=2)\n", "MLP131", "'size' was given twice, by position and by name"
+        "@dsl.pipeline\ndef p():\n    make(1, size=2)\n",
+        "MLP131",
+        "'size' was given twice, by position and by name",
     ),
     "unknown argument": Case(
-        "@dsl.pipeline\ndef p():\n    make(siz=1)\n", "MLP132", "it has no input 'siz'", "did you mean 'size'?"
+        "@dsl.pipeline\ndef p():\n    make(siz=1)\n",
+        "MLP132",
+        "it has no input 'siz'",
+        "did you mean 'size'?",
     ),
     "python and": Case(
         "@dsl.pipeline\ndef p(x: int = 1):\n    with dsl.If((x > 1) and (x < 3)):\n        make(size=1)\n",
@@ -65,7 +72,8 @@ CASES = {
         "join conditions with & | ~",
     ),
     "out of a branch": Case(
-        "@dsl.pipeline\ndef p(x: int = 1):\n    with dsl.If(x > 1):\n        t = make(size=1)\n    score(data=t.output)\n",
+        "@dsl.pipeline\ndef p(x: int = 1):\n    with dsl.If(x > 1):\n        t = make(size=1)\n"
+        "    score(data=t.output)\n",
         "MLP140",
         "which is inside 'condition-1'",
     ),
