@@ -12,6 +12,7 @@ import hashlib
 import json
 import re
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -128,6 +129,7 @@ def read_nodes(workflow: Json, run: Run, ids: Iterable[str]) -> Iterator[NodeFac
     nodes = nodes_of(workflow)
     templates = _Templates(workflow)
     parent_of = parents(nodes)
+    depth_of = depths(nodes)
     attempts: dict[str, int] = {}
     for node_id, parent_id in parent_of.items():
         if _type(nodes[parent_id]) == "Retry" and _was_started(nodes[node_id]):
@@ -144,6 +146,7 @@ def read_nodes(workflow: Json, run: Run, ids: Iterable[str]) -> Iterator[NodeFac
                 parent_id=parent_id,
                 is_attempt=is_attempt,
                 tries=attempts.get(node_id, 0),
+                depth=depth_of[node_id],
             )
             yield _facts(task, node, run, templates.of(node))
 
@@ -233,6 +236,32 @@ def parents(nodes: Mapping[str, Json]) -> dict[str, str]:
     return found
 
 
+def depths(nodes: Mapping[str, Json]) -> dict[str, int]:
+    """Find how deep each node lies in the graph of ``children``, where it comes after all that it waits for.
+
+    Args:
+        nodes: ``status.nodes``.
+
+    Returns:
+        Node id to the length of the longest way to it; 0 for nodes that are no one's child.
+    """
+    children = {
+        node_id: [child for child in node.get("children") or () if child in nodes]
+        for node_id, node in nodes.items()
+    }
+    waits_for = Counter(child for found in children.values() for child in found)
+    depth = dict.fromkeys(nodes, 0)
+    ready = [node_id for node_id in nodes if not waits_for[node_id]]
+    while ready:
+        node_id = ready.pop()
+        for child in children[node_id]:
+            depth[child] = max(depth[child], depth[node_id] + 1)
+            waits_for[child] -= 1
+            if not waits_for[child]:
+                ready.append(child)
+    return depth
+
+
 def _maker(node: Json, nodes: Mapping[str, Json], makers: Mapping[Any, str]) -> str | None:
     name = node.get("name") or ""
     prefix = _boundary_name(node, nodes)
@@ -252,7 +281,14 @@ def _boundary_name(node: Json, nodes: Mapping[str, Json]) -> str:
 
 
 def _task(
-    node_id: str, nodes: Mapping[str, Json], run_uid: str, *, parent_id: str, is_attempt: bool, tries: int
+    node_id: str,
+    nodes: Mapping[str, Json],
+    run_uid: str,
+    *,
+    parent_id: str,
+    is_attempt: bool,
+    tries: int,
+    depth: int,
 ) -> Task:
     node = nodes[node_id]
     kind = _type(node)
@@ -279,6 +315,7 @@ def _task(
         boundary_id=node.get("boundaryID") or "",
         parent_id=parent_id,
         loop_index=int(item[1]) if item else None,
+        depth=depth,
     )
 
 

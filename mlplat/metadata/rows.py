@@ -106,6 +106,7 @@ class Task:
         boundary_id: id of the DAG or steps node around it; empty for the outermost.
         parent_id: id of the loop or retry node that made it, else :attr:`boundary_id`.
         loop_index: its place in the loop that made it, from 0; None outside of loops.
+        depth: how many nodes lie on the longest way to it; what depends on another is deeper.
     """
 
     run_uid: str
@@ -125,6 +126,7 @@ class Task:
     boundary_id: str
     parent_id: str
     loop_index: int | None
+    depth: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from mlplat.metadata.columns import AnyText, JsonText, Name, UtcDateTime
 
-HEAD = "0001"
+HEAD = "0002"
 VERSION_TABLE = "mlplat_schema_version"
 
 _NAMING = {
@@ -99,6 +99,7 @@ tasks = Table(
     Column("parent_id", String(320), nullable=False),
     Column("loop_index", Integer),
     Column("fingerprint", String(32), nullable=False),
+    Column("depth", Integer, nullable=False, server_default="0"),
     **_UNICODE,
 )
 

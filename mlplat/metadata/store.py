@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, RowMapping, Select, delete, func, or_, select, update
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _SUGGESTED_RUNS = 200
+_NUMBERS = re.compile(r"([0-9]+)")
+_NEVER = datetime.max.replace(tzinfo=timezone.utc)
 _TASKS: tuple[Role, ...] = ("task",)
 
 
@@ -160,7 +164,10 @@ class Store:
             return _find(connection, name, namespace)
 
     def tasks(self, run: Run | str, roles: Collection[Role] | None = _TASKS) -> tuple[Task, ...]:
-        """List the nodes of a run in the order in which they started; those that didn't start come last.
+        """List the nodes of a run in the order in which they started.
+
+        Of those that started within the same second, what depends on another comes after it. Those that
+        didn't start come last.
 
         Args:
             run: the run, or its name or uid.
@@ -174,8 +181,8 @@ class Store:
             query = select(table).where(table.c.run_uid == _uid(connection, run))
             if roles is not None:
                 query = query.where(table.c.role.in_(list(roles)))
-            query = query.order_by(table.c.started_at.is_(None), table.c.started_at, table.c.id)
-            return tuple(_task(row) for row in connection.execute(query).mappings())
+            found = [_task(row) for row in connection.execute(query).mappings()]
+        return tuple(sorted(found, key=_order))
 
     def parameters(self, run: Run | str, task_id: str | None = None) -> tuple[Parameter, ...]:
         """List values that went into the tasks of a run and came out of them.
@@ -434,6 +441,12 @@ def _without_id(table: Any) -> list[Any]:
 
 def _run(row: RowMapping) -> Run:
     return Run(**row)
+
+
+def _order(task: Task) -> tuple[bool, datetime, int, list[tuple[int, str]]]:
+    """Sort key of tasks; numbers within names count as numbers."""
+    parts = [(int(part) if part.isdecimal() else -1, part) for part in _NUMBERS.split(task.name)]
+    return (task.started_at is None, task.started_at or _NEVER, task.depth, parts)
 
 
 def _task(row: RowMapping) -> Task:

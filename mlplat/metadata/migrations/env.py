@@ -10,12 +10,7 @@ from mlplat.metadata.schema import VERSION_TABLE, metadata
 
 def run(connection: Connection) -> None:
     """Run the command on an open connection."""
-    context.configure(
-        connection=connection,
-        target_metadata=metadata,
-        version_table=VERSION_TABLE,
-        render_as_batch=connection.dialect.name == "sqlite",
-    )
+    context.configure(connection=connection, target_metadata=metadata, version_table=VERSION_TABLE)
     with context.begin_transaction():
         context.run_migrations()
 

@@ -8,13 +8,15 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from mlplat.metadata import Store, open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 Workflow = dict[str, Any]
 
@@ -99,6 +101,7 @@ def training_run(
             },
             startedAt="2026-11-20T09:00:00Z",
             finishedAt="2026-11-20T09:01:00Z",
+            children=[f"{name}-2"],
         ),
         node(
             f"{name}-2",
@@ -124,6 +127,7 @@ def training_run(
             ".model-training(1)",
             "Pod",
             templateName="model-training",
+            children=[f"{name}-5", f"{name}-6"],
             nodeFlag={"retried": True},
             **trained,
         ),
@@ -135,7 +139,7 @@ def training_run(
             templateName="condition-1",
             message="when 'false' evaluated false",
         ),
-        node(f"{name}-6", ".for-loop-2", "DAG", templateName="for-loop-2"),
+        node(f"{name}-6", ".for-loop-2", "DAG", templateName="for-loop-2", children=[f"{name}-7"]),
         node(
             f"{name}-7",
             ".for-loop-2.iteration",

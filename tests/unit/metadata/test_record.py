@@ -9,14 +9,16 @@ import json
 import math
 from collections.abc import Callable
 from datetime import datetime, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import event
 
 from mlplat.errors import ClusterError, StoreError
-from mlplat.metadata import Store
 from mlplat.metadata.reading import manifest_digest, nodes_of, parents
+
+if TYPE_CHECKING:
+    from mlplat.metadata import Store
 
 Workflow = dict[str, Any]
 MakeRun = Callable[..., Workflow]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from mlplat.errors import StoreError
-from mlplat.metadata import Store
+
+if TYPE_CHECKING:
+    from mlplat.metadata import Store
 
 MakeRun = Callable[..., dict[str, Any]]
 
@@ -125,3 +127,25 @@ def test_an_artifact_must_be_named_clearly(
 
     with pytest.raises(StoreError, match=message):
         store.artifact(reference)
+
+
+def test_tasks_of_the_same_second_come_in_the_order_of_the_graph(store: Store) -> None:
+    def node(node_id: str, name: str, *children: str, started: str | None = "2026-11-20T10:00:00Z") -> Any:
+        fields = {"id": node_id, "name": name, "type": "Pod", "phase": "Succeeded", "startedAt": started}
+        return {**fields, "children": list(children)}
+
+    nodes = [
+        node("w", "w", "z", "l2", "l10"),
+        node("a", "w.end"),
+        node("m", "w.middle", "a"),
+        node("z", "w.begin", "m", "a"),
+        node("l10", "w.loop(10:x)"),
+        node("l2", "w.loop(2:x)"),
+        node("n", "w.never", started=None),
+    ]
+    metadata = {"name": "w", "uid": "u", "creationTimestamp": "2026-11-20T10:00:00Z"}
+    store.record({"kind": "Workflow", "metadata": metadata, "status": {"nodes": {n["id"]: n for n in nodes}}})
+
+    names = [task.name for task in store.tasks("w")]
+
+    assert names == ["w", "w.begin", "w.loop(2:x)", "w.loop(10:x)", "w.middle", "w.end", "w.never"]
