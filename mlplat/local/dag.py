@@ -62,6 +62,8 @@ class _Dag:
         target = template["dag"].get("target", "")
         self.targets = target.split() if target else self._leaves()
         self.loops: dict[str, list[str]] = {}
+        self._after_loop: dict[str, tuple[Mapping[str, Any], Node, LocalScope]] = {}
+        self._loop_hooks: dict[str, asyncio.Task[None]] = {}
         self._ancestors: dict[str, frozenset[str]] = {}
         self._variables: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
         self._inputs = input_variables(template)
@@ -111,14 +113,18 @@ class _Dag:
             while running:
                 over, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
                 for one in over:
-                    for follower in followers.get(one.result(), ()):
+                    name = one.result()
+                    for follower in followers.get(name, ()):
                         remaining[follower] -= 1
                         if remaining[follower] == 0:
                             start(follower)
                             started += 1
+                    if name in self._after_loop:
+                        self._loop_hooks[name] = asyncio.ensure_future(self._run_loop_hooks(*self._after_loop[name]))
+            await _gather(list(self._loop_hooks.values()))
         finally:
-            for one in running:
-                one.cancel()
+            for pending in (*running, *self._loop_hooks.values()):
+                pending.cancel()
         if started < len(needed):
             raise _Broken(f"tasks {', '.join(name for name in needed if remaining[name])} wait for each other")
 
@@ -150,6 +156,9 @@ class _Dag:
 
     async def _run_task(self, name: str) -> str:
         task = self.tasks[name]
+        for other in self.conditions[name].tasks:
+            if other in self._loop_hooks:
+                await asyncio.wait((self._loop_hooks[other],))
         try:
             if not self.conditions[name].holds({one: self._results(one) for one in self.conditions[name].tasks}):
                 self._skip(task, "Omitted", "omitted: depends condition not met")
@@ -186,8 +195,12 @@ class _Dag:
             if unsuccessful(child):
                 phase = child["phase"]
         tree.mark(group, phase)
-        await run_hooks(self.engine, self.call, task, group, self.context, scope, f"tasks.{name}")
-        await run_exit_hook(self.engine, self.call, task, group, self.context, scope, f"tasks.{name}")
+        self._after_loop[name] = (task, group, scope)
+
+    async def _run_loop_hooks(self, task: Mapping[str, Any], group: Node, scope: LocalScope) -> None:
+        prefix = f"tasks.{task['name']}"
+        await run_hooks(self.engine, self.call, task, group, self.context, scope, prefix)
+        await run_exit_hook(self.engine, self.call, task, group, self.context, scope, prefix)
 
     async def _run_one(
         self, original: str, task: Mapping[str, Any], scope: LocalScope, *, connected: bool = False
@@ -218,7 +231,6 @@ class _Dag:
             flag=None,
             depth=self.call.depth + 1,
         )
-        watch = self._watch_hooks(task, original, scope)
         try:
             node = await self.engine.execute(inner)
         except TemplateFailure as error:
@@ -228,15 +240,9 @@ class _Dag:
                 f"task '{self._name(name)}' errored: {error}",
             )
             return
-        finally:
-            if watch:
-                watch.cancel()
         await run_hooks(self.engine, self.call, task, node, self.context, scope, f"tasks.{original}")
         if completed(node):
             await run_exit_hook(self.engine, self.call, task, node, self.context, scope, f"tasks.{original}")
-
-    def _watch_hooks(self, task: Mapping[str, Any], original: str, scope: LocalScope) -> None:
-        del task, original, scope
 
     def _new_node(self, name: str, task: Mapping[str, Any], kind: str, phase: str, message: str = "") -> Node:
         return self.engine.tree.create(

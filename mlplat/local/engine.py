@@ -465,7 +465,7 @@ class Engine:
         finally:
             for timer in timers:
                 timer.cancel()
-        return Outcome("Failed", over, outcome.outputs) if over and outcome.phase != "Succeeded" else outcome
+        return Outcome("Failed", over, {}) if over and outcome.phase != "Succeeded" else outcome
 
     def _workflow_patch(self, template: Mapping[str, Any]) -> str:
         inputs = (template.get("inputs") or {}).get("parameters") or ()

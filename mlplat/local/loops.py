@@ -17,6 +17,7 @@ from mlplat.argo.templating import EVERYTHING, LENIENT, Scope, Template, Templat
 
 KEYS = ("withItems", "withParam", "withSequence")
 _DECODER = json.JSONDecoder()
+_BETWEEN = re.compile(r'("(?:[^"\\]|\\.)*")|[ \t\r\n]+')
 _SPACE = re.compile(r"[ \t\r\n]*")
 _FORMAT = re.compile(r"%([-+ #0]*)(\d*)(?:\.(\d+))?([dxXob%c])")
 
@@ -92,32 +93,36 @@ def _items(task: Mapping[str, Any]) -> list[Item]:
 
 def _param_items(text: str) -> list[Item]:
     try:
-        return list(_raw_items(text))
+        if text.strip() == "null":
+            return []
+        return [Item(json.loads(raw), raw) for _, raw in _members(text, "[]")]
     except ValueError as error:
         raise TemplatingError(f"withParam value could not be parsed as a JSON list: {text.strip()}: {error}") from None
 
 
-def _raw_items(text: str) -> Iterator[Item]:
+def _members(text: str, brackets: str) -> Iterator[tuple[str, str]]:
+    """Yield key and text of each member of a JSON object, or of each item of a list with an empty key."""
     position = _skip(text, 0)
-    if text[position : position + 1] != "[":
-        if text.strip() == "null":
-            return
-        raise ValueError("not a list")
+    if text[position : position + 1] != brackets[0]:
+        raise ValueError(f"expected {brackets[0]!r} at character {position}")
     position = _skip(text, position + 1)
-    if text[position : position + 1] == "]":
-        _end(text, position + 1)
-        return
-    while True:
-        value, end = _DECODER.raw_decode(text, position)
-        yield Item(value, text[position:end])
+    empty = text[position : position + 1] == brackets[1]
+    while not empty:
+        key = ""
+        if brackets == "{}":
+            key, position = _DECODER.raw_decode(text, position)
+            position = _skip(text, _skip(text, position) + 1)
+        _, end = _DECODER.raw_decode(text, position)
+        yield key, text[position:end]
         position = _skip(text, end)
         following = text[position : position + 1]
-        if following == "]":
-            _end(text, position + 1)
-            return
+        if following == brackets[1]:
+            break
         if following != ",":
-            raise ValueError(f"expected ',' or ']' at character {position}")
+            raise ValueError(f"expected ',' or {brackets[1]!r} at character {position}")
         position = _skip(text, position + 1)
+    if _skip(text, position + 1) != len(text):
+        raise ValueError(f"text after the value, at character {position + 1}")
 
 
 def _skip(text: str, position: int) -> int:
@@ -125,33 +130,29 @@ def _skip(text: str, position: int) -> int:
     return match.end() if match else position
 
 
-def _end(text: str, position: int) -> None:
-    if _skip(text, position) != len(text):
-        raise ValueError(f"text after the list, at character {position}")
+def _compact(raw: str) -> str:
+    """Return JSON text without the spaces between its parts: numbers and escapes stay as they are written."""
+    return _BETWEEN.sub(lambda match: match.group(1) or "", raw)
 
 
 def _shown(raw: str) -> str:
     """Show JSON text as Argo shows an item: compact, text without its quotes."""
-    if raw[0] == '"':
-        return raw[1:-1]
-    if raw[0] in "[{":
-        return gotext.to_json(json.loads(raw))
-    return raw
+    return raw[1:-1] if raw[0] == '"' else _compact(raw)
 
 
 def _variables(item: Item, index: int) -> tuple[dict[str, Any], str]:
-    value = item.value
-    if isinstance(value, dict):
-        shown = {key: _shown(gotext.to_json(one)) for key, one in value.items()}
+    if isinstance(item.value, dict):
+        members = dict(sorted(_members(item.raw, "{}")))
+        shown = {key: _shown(raw) for key, raw in members.items()}
         variables = {f"item.{key}": text for key, text in shown.items()}
-        variables["item"] = gotext.to_json(value)
+        variables["item"] = "{" + ",".join(f"{gotext.to_json(key)}:{_compact(raw)}" for key, raw in members.items()) + "}"
         return variables, ",".join(sorted(f"{key}:{text}" for key, text in shown.items()))
-    if isinstance(value, list):
-        described = "[" + " ".join(_shown(gotext.to_json(one)) for one in value) + "]"
-        return {"item": gotext.to_json(value)}, described
-    if isinstance(value, str):
-        return {"item": value}, _shown(item.raw)
-    if value is None:
+    if isinstance(item.value, list):
+        described = "[" + " ".join(_shown(raw) for _, raw in _members(item.raw, "[]")) + "]"
+        return {"item": _compact(item.raw)}, described
+    if isinstance(item.value, str):
+        return {"item": item.value}, _shown(item.raw)
+    if item.value is None:
         raise TemplatingError(f"withItems[{index}] expected string, number, list, or map. received: null")
     return {"item": item.raw}, item.raw
 

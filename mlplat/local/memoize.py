@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from mlplat.local.artifacts import ArtifactStore
 from mlplat.local.durations import DurationError, seconds
 
 _KEY = re.compile(r"[a-zA-Z0-9][-a-zA-Z0-9]*$")
@@ -36,10 +37,12 @@ class Memo:
 
     Args:
         cache: keeps the outputs; None remembers nothing and finds nothing.
+        artifacts: where their artifacts lie; outputs whose artifact is gone are not found.
     """
 
-    def __init__(self, cache: Cache | None) -> None:
+    def __init__(self, cache: Cache | None, artifacts: ArtifactStore) -> None:
         self._cache = cache
+        self._artifacts = artifacts
 
     def recall(self, memoize: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return the outputs that a template's key stands for.
@@ -65,7 +68,11 @@ class Memo:
         if self._cache is None:
             return None
         outputs = self._cache.load(memoize["cache"]["configMap"]["name"], key, max_age)
-        return None if outputs is None else dict(outputs)
+        return None if outputs is None or self._lost(outputs) else dict(outputs)
+
+    def _lost(self, outputs: Mapping[str, Any]) -> bool:
+        keys = [artifact["s3"]["key"] for artifact in outputs.get("artifacts", ()) if artifact.get("s3", {}).get("key")]
+        return not all(self._artifacts.path(key).exists() for key in keys)
 
     def memorize(self, status: Mapping[str, Any], node_id: str, outputs: Mapping[str, Any]) -> None:
         """Keep the outputs of a node that was looked for in vain.

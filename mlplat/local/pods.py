@@ -162,7 +162,9 @@ class PodRunner:
                 await _in_thread(lambda: self._store.get(artifact_key(artifact), target, unpack=unpack))
             except ArtifactMissing as error:
                 if not artifact.get("optional"):
-                    raise ArtifactError(f"artifact {artifact['name']} failed to load: {error}") from None
+                    raise ArtifactError(
+                        f"artifact {artifact['name']} failed to load: The specified key does not exist."
+                    ) from error
                 target.mkdir(parents=True, exist_ok=True)
                 return
         if artifact.get("mode") is not None:
@@ -172,7 +174,8 @@ class PodRunner:
         outputs: dict[str, Any] = {}
         problems: list[str] = []
         declared = task.template.get("outputs") or {}
-        parameters, problem = _read_parameters(declared.get("parameters") or (), root)
+        mounts = _mounts(task.template)
+        parameters, problem = _read_parameters(declared.get("parameters") or (), root, mounts)
         if parameters:
             outputs["parameters"] = parameters
         if problem:
@@ -180,7 +183,7 @@ class PodRunner:
         if exit.result is not None:
             outputs["result"] = exit.result
         if exit.code == 0 and not problems:
-            artifacts, problem = await self._save(declared.get("artifacts") or (), root, task.prefix)
+            artifacts, problem = await self._save(declared.get("artifacts") or (), root, task.prefix, mounts)
             if artifacts:
                 outputs["artifacts"] = artifacts
             if problem:
@@ -194,7 +197,7 @@ class PodRunner:
         return Outcome("Succeeded", "", outputs)
 
     async def _save(
-        self, declared: Sequence[Mapping[str, Any]], root: Path, prefix: str
+        self, declared: Sequence[Mapping[str, Any]], root: Path, prefix: str, mounts: Sequence[str]
     ) -> tuple[list[dict[str, Any]], str]:
         saved: list[dict[str, Any]] = []
         problems: list[str] = []
@@ -204,7 +207,7 @@ class PodRunner:
             source = root / artifact["path"].strip("/")
             if not source.exists():
                 if not artifact.get("optional"):
-                    problems.append(f"{artifact['path']} no such file or directory")
+                    problems.append(_missing_artifact(artifact["path"], mounts))
                 continue
             pack = "none" not in (artifact.get("archive") or {})
             located = _with_key(artifact, prefix, pack)
@@ -250,7 +253,25 @@ def _output_paths(template: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _read_parameters(declared: Sequence[Mapping[str, Any]], root: Path) -> tuple[list[dict[str, Any]], str]:
+def _mounts(template: Mapping[str, Any]) -> list[str]:
+    container = template.get("container") or template.get("script") or {}
+    return [mount["mountPath"].rstrip("/") for mount in container.get("volumeMounts") or ()]
+
+
+def _is_mounted(path: str, mounts: Sequence[str]) -> bool:
+    return any(path == mount or path.startswith(f"{mount}/") for mount in mounts)
+
+
+def _missing_artifact(path: str, mounts: Sequence[str]) -> str:
+    """Return what Argo's executor says: it looks at a volume itself, and at a copy of other files."""
+    if _is_mounted(path, mounts):
+        return f"{path} no such file or directory"
+    return f"open /var/run/argo/outputs/artifacts{path.rstrip('/')}.tgz: no such file or directory"
+
+
+def _read_parameters(
+    declared: Sequence[Mapping[str, Any]], root: Path, mounts: Sequence[str]
+) -> tuple[list[dict[str, Any]], str]:
     parameters = [dict(one) for one in declared]
     for one in parameters:
         source = one.get("valueFrom") or {}
@@ -260,7 +281,8 @@ def _read_parameters(declared: Sequence[Mapping[str, Any]], root: Path) -> tuple
             text = (root / source["path"].strip("/")).read_bytes().decode("utf-8", "replace")
         except OSError as error:
             if source.get("default") is None:
-                return parameters, f"open {source['path']}: {_reason(error)}"
+                place = "/mainctrfs" if _is_mounted(source["path"], mounts) else "/var/run/argo/outputs/parameters"
+                return parameters, f"open {place}{source['path']}: {_reason(error)}"
             text = source["default"]
         one["value"] = text.removesuffix("\n")
     return parameters, ""

@@ -20,13 +20,13 @@ def update(nodes: Mapping[str, Node]) -> None:
     """Set ``progress`` of every node that does nothing itself.
 
     Args:
-        nodes: all nodes by id; they are changed.
+        nodes: all nodes by id; they are changed. One with nothing to count below it shows no progress.
     """
     executable = [key for key, node in nodes.items() if node["type"] in EXECUTABLE]
     bits = {key: 1 << position for position, key in enumerate(executable)}
     done = sum(bits[key] for key in executable if nodes[key]["progress"].startswith("1"))
     for key, below in _below(nodes, bits).items():
-        if nodes[key]["type"] not in EXECUTABLE:
+        if below and nodes[key]["type"] not in EXECUTABLE:
             nodes[key]["progress"] = f"{(below & done).bit_count()}/{below.bit_count()}"
 
 

@@ -149,7 +149,7 @@ class _Run:
         self._jobs = jobs
         self._executor = executor
         self._ask = ask
-        self._memo = Memo(cache)
+        self._memo = Memo(cache, ArtifactStore(home / "artifacts"))
         self._timer: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._engine: Engine | None = None
