@@ -1,0 +1,217 @@
+"""Runs on this machine, as a person sees them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlplat.cli import main
+
+PROGRAM = """
+from typing import List
+from mlplat import dsl
+from mlplat.dsl import Dataset, Input, Metrics, Model, Output
+
+@dsl.component
+def make(size: int, data: Output[Dataset]) -> None:
+    print("making", size)
+    open(data.path, "w").write("x" * size)
+
+@dsl.component
+def measure(data: Input[Dataset], metrics: Output[Metrics]) -> float:
+    size = len(open(data.path).read())
+    metrics.log_metric("size", size)
+    return float(size)
+
+@dsl.component
+def shout(text: str) -> str:
+    return text.upper()
+
+@dsl.component
+def broken(size: float) -> int:
+    print("last words")
+    raise RuntimeError("broken on purpose")
+
+@dsl.pipeline
+def small(size: int = 3, names: List[str] = ["a", "b"], threshold: float = 2.0):
+    made = make(size=size)
+    measured = measure(data=made.output)
+    with dsl.If(measured.outputs["Output"] > threshold):
+        shout(text="big")
+    with dsl.ParallelFor(names) as name:
+        shout(text=name)
+
+@dsl.pipeline
+def failing(size: int = 3):
+    measured = measure(data=make(size=size).output)
+    number = broken(size=measured.outputs["Output"])
+    make(size=number.output)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLPLAT_HOME", raising=False)
+    (tmp_path / "program.py").write_text(PROGRAM)
+    return tmp_path
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str, expected: int = 0) -> str:
+    capsys.readouterr()
+    code = main(list(words))
+    out, err = capsys.readouterr()
+    assert code == expected, err + out
+    return out
+
+
+def finished(capsys: pytest.CaptureFixture[str], *words: str, expected: int = 0) -> dict[str, Any]:
+    result: dict[str, Any] = json.loads(run(capsys, "run", *words, "-o", "json", expected=expected))
+    return result
+
+
+def phases(workflow: dict[str, Any]) -> dict[str, str]:
+    return {node["displayName"]: node["phase"] for node in workflow["status"]["nodes"].values()}
+
+
+def test_tree_tells_what_ran_and_what_came_of_it(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = run(capsys, "run", "program.py:small", "--name", "first")
+    assert "first  Succeeded" in out
+    assert "✔ measure" in out
+    assert "size=3" in out
+    assert 'Output="BIG"' in out
+    assert "iteration(1:1)" in out
+    assert ".mlplat/artifacts/first/make/data" in out
+    assert (folder / ".mlplat/artifacts/first/make/data").read_text() == "xxx"
+    assert "mlplat get tasks first" in out
+
+
+def test_branch_is_skipped_below_the_threshold(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert phases(finished(capsys, "program.py:small", "-p", "threshold=5"))["condition-1"] == "Skipped"
+
+
+def test_second_run_takes_results_from_the_cache(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(capsys, "run", "program.py:small")
+    assert run(capsys, "run", "program.py:small").count("(cached)") == 5
+    assert run(capsys, "run", "program.py:small", "-p", "size=4").count("(cached)") == 3
+    assert run(capsys, "run", "program.py:small", "--no-cache").count("(cached)") == 0
+    assert "forgot" in run(capsys, "cache", "clear")
+    assert run(capsys, "run", "program.py:small").count("(cached)") == 0
+
+
+def test_cache_forgets_a_result_whose_artifact_is_gone(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(capsys, "run", "program.py:small", "--name", "first")
+    (folder / ".mlplat/artifacts/first/make/data").unlink()
+    nodes = finished(capsys, "program.py:small")["status"]["nodes"].values()
+    hits = {node["displayName"]: node.get("memoizationStatus", {}).get("hit") for node in nodes}
+    assert hits["make"] is False
+
+
+def test_failed_task_shows_its_last_lines_and_what_did_not_run(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = run(capsys, "run", "program.py:failing", expected=1)
+    assert "broken failed: main: Error (exit code 1)" in out
+    assert "| last words" in out
+    assert "| RuntimeError: broken on purpose" in out
+    assert "runtime.py" not in out
+    assert "not run because of it: make-2" in out
+    assert "--resume" in out
+
+
+def test_resumed_run_keeps_what_succeeded_and_takes_the_repaired_program(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(capsys, "run", "program.py:failing", "--no-cache", "--name", "again", "-p", "size=7", expected=1)
+    repaired = PROGRAM.replace('raise RuntimeError("broken on purpose")', "return int(size)")
+    (folder / "program.py").write_text(repaired)
+    workflow = finished(capsys, "program.py:failing", "--no-cache", "--resume", "again")
+    assert workflow["status"]["phase"] == "Succeeded"
+    assert (folder / ".mlplat/artifacts/again/make-2/data").read_text() == "x" * 7
+    made = [node for node in workflow["status"]["nodes"].values() if node["displayName"] == "make"]
+    assert "making 7" in (folder / ".mlplat/logs/again" / f"{made[0]['id']}.log").read_text()
+
+
+def test_resuming_an_unknown_run_names_the_nearest(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(capsys, "run", "program.py:small", "--name", "first")
+    assert main(["run", "program.py:small", "--resume", "firts"]) == 2
+    assert "did you mean 'first'?" in capsys.readouterr().err
+
+
+def test_record_lists_runs_tasks_artifacts_and_metrics(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(capsys, "run", "program.py:small", "--name", "first")
+    assert "first" in run(capsys, "get", "runs")
+    assert "measure" in run(capsys, "get", "tasks", "first")
+    assert "system.Dataset" in run(capsys, "get", "artifacts", "first")
+    metrics = json.loads(run(capsys, "get", "metrics", "first", "-o", "json"))
+    assert [(metric["name"], metric["value"]) for metric in metrics] == [("size", 3.0)]
+    assert run(capsys, "logs", "first", "make") == "making 3\n"
+
+
+def test_log_of_an_unknown_task_names_the_nearest(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(capsys, "run", "program.py:small", "--name", "first")
+    assert main(["logs", "first", "mesure"]) == 2
+    assert "did you mean 'measure'?" in capsys.readouterr().err
+
+
+def test_compiled_manifest_runs_as_the_program_does(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(capsys, "compile", "program.py:small", "-o", "small.yaml")
+    run(capsys, "compile", "program.py:small", "--to", "ir", "-o", "ir.yaml")
+    program = finished(capsys, "program.py:small", "--no-cache", "--name", "run")
+    manifest = finished(capsys, "small.yaml", "-p", "size=3", "--name", "run")
+    from_ir = finished(capsys, "ir.yaml", "--no-cache", "--name", "run")
+    assert phases(program) == phases(manifest) == phases(from_ir)
+
+
+def test_file_given_by_a_relative_path_is_warned_of(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "data.csv").touch()
+    source = "from mlplat import dsl\n@dsl.component\ndef f(x: str): ...\n@dsl.pipeline\ndef p(x: str):\n    f(x=x)\n"
+    (folder / "paths.py").write_text(source)
+    assert main(["run", "paths.py", "-p", "x=data.csv"]) == 0
+    error = capsys.readouterr().err
+    assert "x=data.csv is a file in this folder" in error
+    assert str(folder / "data.csv") in error
+
+
+def test_parameter_file_holds_what_no_command_line_does(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = (
+        "from mlplat import dsl\n@dsl.component\ndef f(x: str) -> int:\n    return len(x)\n"
+        "@dsl.pipeline\ndef p(x: str):\n    f(x=x)\n"
+    )
+    (folder / "large.py").write_text(source)
+    (folder / "arguments.json").write_text(json.dumps({"x": "é{{" * 100_000}))
+    nodes = finished(capsys, "large.py", "-f", "arguments.json")["status"]["nodes"].values()
+    (length,) = [node["outputs"]["parameters"][0]["value"] for node in nodes if node["displayName"] == "f"]
+    assert length == "300000"
+
+
+def test_interrupt_stops_every_child_and_leaves_a_run_to_go_on_with(folder: Path) -> None:
+    source = (
+        "from mlplat import dsl\n@dsl.component\ndef f() -> int:\n    import os, time\n"
+        "    print(os.getpid(), flush=True)\n    time.sleep(600)\n@dsl.pipeline\ndef p():\n    f()\n"
+    )
+    (folder / "long.py").write_text(source)
+    command = [sys.executable, "-m", "mlplat", "run", "long.py", "--name", "long"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    logs = folder / ".mlplat/logs/long"
+    deadline = time.monotonic() + 60
+    while not (texts := [file.read_text() for file in logs.glob("*.log")]) or not texts[0].strip():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    child = int(texts[0])
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Stopped with strategy 'Terminate'" in out
+    with pytest.raises(ProcessLookupError):
+        os.kill(child, 0)
