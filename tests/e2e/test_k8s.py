@@ -30,6 +30,7 @@ def workflow(*templates: Json, **spec: Any) -> Json:
         "spec": {
             "entrypoint": templates[0]["name"],
             "serviceAccountName": "mlplat-task",
+            "ttlStrategy": {"secondsAfterCompletion": 600},
             "templates": list(templates),
             **spec,
         },

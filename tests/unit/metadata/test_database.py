@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import sqlite3
 import subprocess
@@ -150,6 +151,36 @@ def test_a_parent_that_is_a_file_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(StoreError, match=r"can't be opened: .*\n.*check the path"):
         open_store(tmp_path / "file" / "mlplat.db")
+
+
+def test_a_database_that_is_not_there_has_a_hint(postgres_socket: Path) -> None:
+    with pytest.raises(StoreError, match=r'database "absent" does not exist\n.*create the database'):
+        open_store(f"postgresql://mlplat@/absent?host={postgres_socket}")
+
+
+def test_a_full_disk_is_told_and_leaves_the_record_as_it_was(tmp_path: Path, training_run: MakeRun) -> None:
+    (tmp_path / "workflow.json").write_text(json.dumps(training_run()))
+    program = f"""
+import json, resource
+from mlplat.errors import StoreError
+from mlplat.metadata import open_store
+workflow = json.load(open({str(tmp_path / "workflow.json")!r}))
+with open_store({str(tmp_path / "mlplat.db")!r}) as store:
+    store.record(workflow)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, resource.RLIM_INFINITY))
+    workflow["status"]["message"] = "x" * 1_000_000
+    try:
+        store.record(workflow)
+    except StoreError as error:
+        print(error)
+"""
+
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+
+    assert "MLP706" in done.stdout
+    assert "make room on the disk" in done.stdout
+    with open_store(tmp_path / "mlplat.db") as store:
+        assert store.run("ml-pipeline-x7k2p").message == ""
 
 
 @pytest.mark.parametrize(
