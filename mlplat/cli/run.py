@@ -7,7 +7,9 @@ import json
 import random
 import string
 import sys
+import uuid
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -163,11 +165,22 @@ def _here(given: argparse.Namespace, documents: list[dict[str, Any]], before: Do
 
     folder = home()
     folder.mkdir(parents=True, exist_ok=True)
-    name = workflow_of(documents)["metadata"]["name"]
+    started = _begun(workflow_of(documents), before)
+    documents = [*(document for document in documents if document.get("kind") != "Workflow"), started]
+    name = started["metadata"]["name"]
     with (
         metadata.open_store(folder / "mlplat.db") as store,
-        following(workflow_of(documents), name, quiet=given.output == "json") as observer,
+        following(started, name, quiet=given.output == "json") as show_node,
     ):
+        recorded = False
+
+        def observer(node: show.Node) -> None:
+            nonlocal recorded
+            if not recorded:
+                recorded = True
+                store.record({**started, "status": {"phase": "Running", "startedAt": node["startedAt"]}})
+            show_node(node)
+
         finished = local.run(
             documents,
             home=folder,
@@ -178,6 +191,17 @@ def _here(given: argparse.Namespace, documents: list[dict[str, Any]], before: Do
         )
         store.record(finished)
     return finished
+
+
+def _begun(workflow: Document, before: Document | None) -> dict[str, Any]:
+    """Give a Workflow the identity that an API server would, so that the record knows it from its first node on."""
+    earlier = (before or {}).get("metadata", {})
+    now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    identity = {
+        "uid": earlier.get("uid") or str(uuid.uuid4()),
+        "creationTimestamp": earlier.get("creationTimestamp") or now,
+    }
+    return {**workflow, "metadata": {**workflow["metadata"], **identity}}
 
 
 def _run_before(folder: Path, name: str) -> dict[str, Any]:

@@ -107,7 +107,9 @@ def test_second_run_takes_results_from_the_cache(folder: Path, capsys: pytest.Ca
     assert run(capsys, "run", "program.py:small").count("(cached)") == 0
 
 
-def test_cache_forgets_a_result_whose_artifact_is_gone(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_cache_forgets_a_result_whose_artifact_is_gone(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     run(capsys, "run", "program.py:small", "--name", "first")
     (folder / ".mlplat/artifacts/first/make/data").unlink()
     nodes = finished(capsys, "program.py:small")["status"]["nodes"].values()
@@ -146,7 +148,9 @@ def test_resuming_an_unknown_run_names_the_nearest(folder: Path, capsys: pytest.
     assert "did you mean 'first'?" in capsys.readouterr().err
 
 
-def test_record_lists_runs_tasks_artifacts_and_metrics(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_record_lists_runs_tasks_artifacts_and_metrics(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     run(capsys, "run", "program.py:small", "--name", "first")
     assert "first" in run(capsys, "get", "runs")
     assert "measure" in run(capsys, "get", "tasks", "first")
@@ -209,6 +213,8 @@ def test_interrupt_stops_every_child_and_leaves_a_run_to_go_on_with(folder: Path
         assert time.monotonic() < deadline
         time.sleep(0.05)
     child = int(texts[0])
+    listed = subprocess.run([*command[:3], "get", "runs"], capture_output=True, text=True, check=True).stdout
+    assert "Running" in listed
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 130
