@@ -77,6 +77,7 @@ class PodRunner:
         self._volumes = volumes
         self._folder = folder
         self._logs = logs
+        self._cleaning: set[asyncio.Future[Any]] = set()
 
     async def run(self, task: Task, started: Callable[[Running], None]) -> Outcome:
         """Run a task from its inputs to its outputs.
@@ -99,8 +100,14 @@ class PodRunner:
         exit = await running.wait()
         outcome = await self._finish(task, root, exit)
         if outcome.phase == "Succeeded":
-            await _in_thread(shutil.rmtree, folder, True)
+            cleaning = asyncio.ensure_future(_in_thread(shutil.rmtree, folder, True))
+            self._cleaning.add(cleaning)
+            cleaning.add_done_callback(self._cleaning.discard)
         return outcome
+
+    async def close(self) -> None:
+        """Wait until the folders of tasks that succeeded are removed."""
+        await asyncio.gather(*self._cleaning)
 
     async def _prepare(self, task: Task, folder: Path, root: Path) -> Command:
         template = task.template

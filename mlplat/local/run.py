@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mlplat.argo import gotext
-from mlplat.argo.templating import LENIENT
+from mlplat.argo.templating import LENIENT, Scope
 from mlplat.argo.templating import replace as replace_tags
 from mlplat.errors import Diagnostic, EngineError, ManifestError
 from mlplat.local import progress, terminal
@@ -199,8 +199,6 @@ class _Run:
         spec = {key: value for key, value in self.workflow["spec"].items() if key != "templates"}
         runtime = ("workflow.status", "workflow.duration")
         early = {name: value for name, value in variables.items() if name not in runtime}
-        from mlplat.argo.templating import Scope
-
         replaced = replace_tags(spec, Scope(early), LENIENT)
         bound = {**self.workflow, "spec": {**replaced, "templates": self.workflow["spec"].get("templates") or []}}
         self.globals = Globals(variables)
@@ -246,6 +244,7 @@ class _Run:
         deadline = self._set_deadline(engine)
         try:
             phase, message = await self._execute(engine)
+            await self._pods.close()
         finally:
             if deadline:
                 deadline.cancel()

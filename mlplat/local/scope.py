@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from mlplat.argo import gotext
-from mlplat.argo.expressions import ExpressionError
+from mlplat.argo.expressions import ExpressionError, expand, identifiers
 from mlplat.argo.expressions.syntax import Node as Expression
 from mlplat.argo.templating import ABSENT, LENIENT, Layer, Scope, TemplatingError, evaluate_in, replace, second_names
 from mlplat.local.nodes import Node, hooked
@@ -204,8 +204,6 @@ class _ArtifactLayer(Layer):
 
     def tree(self, wanted: Expression) -> Mapping[str, Any]:
         """Return the artifacts that an expression names, nested."""
-        from mlplat.argo.expressions import expand, identifiers
-
         found = {name: self._lookup(name) for name in identifiers(wanted) if ".artifacts." in name}
         return expand({name: artifact for name, artifact in found.items() if artifact})
 
@@ -341,8 +339,6 @@ class TaskLayer(Layer):
 
     def tree(self, wanted: Expression) -> Mapping[str, Any]:
         """Return the variables of the tasks that an expression names, nested."""
-        from mlplat.argo.expressions import expand
-
         named = second_names(wanted, "tasks")
         visible = self._visible()
         variables: dict[str, Any] = {}

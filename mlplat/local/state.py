@@ -94,7 +94,7 @@ class RunState:
         begun = time.monotonic()
         staged = self.folder / ".workflow.json"
         with open(staged, "w", encoding="utf-8") as file:
-            json.dump(workflow(), file, ensure_ascii=False)
+            file.write(json.dumps(workflow(), ensure_ascii=False))
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
