@@ -1,0 +1,1 @@
+"""Kubeflow's pipelines on plain Argo Workflows, and on this machine."""

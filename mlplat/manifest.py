@@ -1,14 +1,15 @@
 """YAML and JSON documents that mean the same to Python, to go-yaml and to ``kubectl``.
 
 PyYAML and go-yaml disagree on what an unquoted scalar is: ``1e-5`` is text to one and a number to the other, ``on`` a
-truth value to one and text to the other. :func:`dump` therefore leaves a string unquoted only when every YAML reader takes
-it for a string, and :func:`load` reads as Kubernetes does: YAML 1.1 truth values, floats with or without a point,
-no timestamps, keys that are always text, and no key twice.
+truth value to one and text to the other. :func:`dump` therefore leaves a string unquoted only when every YAML reader
+takes it for a string, and :func:`load` reads as Kubernetes does: YAML 1.1 truth values, floats with or without a
+point, no timestamps, keys that are always text, and no key twice.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -24,7 +25,6 @@ else:
     _Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
     _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
 Document: TypeAlias = dict[str, Any]
 
 _PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_/]*(?:[-.:]+[A-Za-z0-9_/]+)*\Z")
@@ -33,14 +33,11 @@ _NOT_BLOCK = re.compile(r"[^\n\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd]|[\
 
 
 class _ManifestDumper(_Dumper):
-    def ignore_aliases(self, data: Any) -> bool:
+    def ignore_aliases(self, _: Any) -> bool:
         return True
 
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
-        super().increase_indent(flow, indentless)  # type: ignore[no-untyped-call]
 
-
-def _represent_str(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+def _represent_str(_: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     if _PLAIN.match(text) and text.lower() not in _RESERVED:
         style = None
     elif "\n" in text and text[0] not in " \n\t" and not _NOT_BLOCK.search(text):
@@ -52,8 +49,8 @@ def _represent_str(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     return yaml.ScalarNode("tag:yaml.org,2002:str", text, style=style)
 
 
-def _represent_float(dumper: yaml.SafeDumper, number: float) -> yaml.ScalarNode:
-    if number != number or number in (float("inf"), float("-inf")):
+def _represent_float(_: yaml.SafeDumper, number: float) -> yaml.ScalarNode:
+    if not math.isfinite(number):
         raise ManifestError(f"{number} can't be written to a manifest: JSON has no such number")
     return yaml.ScalarNode("tag:yaml.org,2002:float", json.dumps(number))
 
@@ -63,7 +60,7 @@ _ManifestDumper.add_representer(float, _represent_float)
 
 
 class _ManifestLoader(_Loader):
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+    yaml_implicit_resolvers = {}  # noqa: RUF012 - PyYAML's own name, which it fills
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[Hashable] = set()
@@ -72,25 +69,30 @@ class _ManifestLoader(_Loader):
                 continue
             if key_node.value in seen:
                 raise yaml.constructor.ConstructorError(
-                    "while reading a mapping", node.start_mark, f"the key '{key_node.value}' stands twice", key_node.start_mark
+                    "while reading a mapping",
+                    node.start_mark,
+                    f"the key '{key_node.value}' stands twice",
+                    key_node.start_mark,
                 )
             seen.add(key_node.value)
             key_node.tag = "tag:yaml.org,2002:str"
         return super().construct_mapping(node, deep)
 
 
-for _tag, _pattern, _first in (
-    ("bool", r"(?:yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF)\Z", "yYnNtTfFoO"),
-    ("int", r"[-+]?(?:0b[01_]+|0o?[0-7_]+|0x[0-9a-fA-F_]+|0|[1-9][0-9_]*)\Z", "-+0123456789"),
-    (
-        "float",
-        r"(?:[-+]?(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9_]+)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\Z",
-        "-+0123456789.",
+_NUMBER = r"(?:[0-9][0-9_]*\.?[0-9_]*|\.[0-9_]+)(?:[eE][-+]?[0-9]+)?"
+_IMPLICIT = {
+    "bool": (
+        r"(?:yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF)\Z",
+        "yYnNtTfFoO",
     ),
-    ("null", r"(?:~|null|Null|NULL|)\Z", "~nN"),
-    ("merge", r"<<\Z", "<"),
-):
-    _ManifestLoader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), [*_first, *(["",] if _tag == "null" else [])])  # type: ignore[no-untyped-call]
+    "int": (r"[-+]?(?:0b[01_]+|0o?[0-7_]+|0x[0-9a-fA-F_]+|0|[1-9][0-9_]*)\Z", "-+0123456789"),
+    "float": (rf"(?:[-+]?{_NUMBER}|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\Z", "-+0123456789."),
+    "null": (r"(?:~|null|Null|NULL|)\Z", "~nN"),
+    "merge": (r"<<\Z", "<"),
+}
+for _kind, (_pattern, _first) in _IMPLICIT.items():
+    _characters = [*_first, ""] if _kind == "null" else list(_first)
+    _ManifestLoader.add_implicit_resolver(f"tag:yaml.org,2002:{_kind}", re.compile(_pattern), _characters)
 
 
 def _construct_bool(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> bool:
@@ -155,7 +157,9 @@ def load(text: str, name: str = "") -> list[Document]:
         ManifestError: the text isn't YAML, has a key twice, or a document isn't a mapping.
     """
     try:
-        documents = [document for document in yaml.load_all(text, Loader=_ManifestLoader) if document is not None]
+        documents = [
+            document for document in yaml.load_all(text, Loader=_ManifestLoader) if document is not None
+        ]
     except yaml.YAMLError as error:
         raise ManifestError(_yaml_diagnostic(error, name)) from None
     except ValueError as error:

@@ -84,7 +84,7 @@ def _check(document: dict[str, Any]) -> Iterator[Diagnostic]:
                 "MLP354",
                 f"{path}.dag.tasks",
                 f"there are {len(tasks)} tasks; Argo's full CRDs take {MOST_TASKS} in one DAG",
-                "group tasks into pipelines that the pipeline calls, loop with dsl.ParallelFor, or install the minimal CRDs",
+                "group tasks into nested pipelines, loop with dsl.ParallelFor, or install the minimal CRDs",
             )
         parameters = template.get("inputs", {}).get("parameters", [])
         if len(parameters) > MOST_PARAMETERS:

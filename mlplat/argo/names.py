@@ -1,7 +1,7 @@
 """Names that Argo and Kubernetes accept.
 
-Limits are those of Argo's validation: 63 characters for Workflows and WorkflowTemplates, 52 for CronWorkflows, 128 for templates
-and tasks. Shortened names keep their beginning and end in a hash, so that two long ones stay apart.
+Limits are those of Argo's validation: 63 characters for Workflows and WorkflowTemplates, 52 for CronWorkflows, 128
+for templates and tasks. Shortened names keep their beginning and end in a hash, so that two long ones stay apart.
 """
 
 from __future__ import annotations

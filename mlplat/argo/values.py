@@ -1,10 +1,12 @@
-"""Values in a manifest, in forms in which neither Argo nor Kubernetes finds anything to replace.
+r"""Values in a manifest, in forms in which neither Argo nor Kubernetes finds anything to replace.
 
-*Inert JSON* is JSON text in which two braces in a row and dollar signs are escaped as ``\\u007b\\u007b`` and ``\\u0024``: in JSON both
-can stand only inside strings, where the escapes mean the same. *Container text* is for command lines and environment
-variables: dollar signs are doubled, which Kubernetes undoes, and braces are split by ``$(E)``, an empty variable.
+*Inert JSON* is JSON text in which two braces in a row and dollar signs are escaped as ``\u007b\u007b`` and ``\u0024``:
+in JSON both can stand only inside strings, where the escapes mean the same. *Container text* is for command lines and
+environment variables: dollar signs are doubled, which Kubernetes undoes, and braces are split by ``$(E)``, an empty
+variable.
 
-The functions that end in ``_expression`` return expressions (expr-lang, as in ``{{=…}}``) that do the same on the cluster.
+The functions that end in ``_expression`` return expressions (expr-lang, as in ``{{=…}}``) that do the same on the
+cluster.
 """
 
 from __future__ import annotations
@@ -59,9 +61,22 @@ def container_text(text: str) -> str:
 
 
 def literal(text: str) -> str:
-    """Write text as a string of an expression: single quotes, no braces that would open or close a tag, and no double
-    quotes, which Argo 3 mistakes for those of the JSON around the tag."""
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
+    """Write text as a string of an expression.
+
+    Args:
+        text: any text.
+
+    Returns:
+        The text in single quotes; without braces, which would open or close a tag, and without double quotes, which
+        Argo 3 mistakes for those of the JSON around the tag.
+    """
+    escaped = (
+        text.replace("\\", "\\\\")
+        .replace("'", "\\'")
+        .replace("\n", "\\n")
+        .replace("\r", "\\r")
+        .replace("\t", "\\t")
+    )
     for unwanted in ("{", "}", '"'):
         escaped = escaped.replace(unwanted, f"\\u{ord(unwanted):04x}")
     return f"'{escaped}'"

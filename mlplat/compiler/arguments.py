@@ -10,9 +10,9 @@ from typing import Any
 
 from mlplat.argo import values
 from mlplat.compiler.program import Argument, Program
-from mlplat.dsl.annotations import TYPE_NAMES, fits
 from mlplat.errors import ArgumentError, Diagnostic, nearest
 from mlplat.ir.model import ABSENT, InputParameter, ParameterType
+from mlplat.ir.types import TYPE_NAMES, fits
 
 
 def run(program: Program) -> Program:
@@ -40,7 +40,9 @@ def _argument(value: Any, parameter: InputParameter, large: dict[str, str]) -> A
     if len(text.encode("utf-8", "surrogatepass")) > values.LARGEST_PARAMETER:
         return Argument(None, large=keep_large(text, value, large))
     if parameter.type is not ParameterType.STRING or "{{" in value:
-        return Argument(text if "{{" in json.dumps(value) else json.dumps(value, ensure_ascii=False), is_json=True)
+        return Argument(
+            text if "{{" in json.dumps(value) else json.dumps(value, ensure_ascii=False), is_json=True
+        )
     return Argument(value)
 
 
@@ -82,7 +84,9 @@ def _problems(program: Program) -> Iterator[Diagnostic]:
                 yield Diagnostic("MLP402", spec.name, f"the parameter '{name}' has no value", hint)
     for name in spec.root.input_artifacts:
         message = f"the pipeline takes the artifact '{name}', and a run can't be given one"
-        yield Diagnostic("MLP404", spec.name, message, "take a path or URI as a str parameter, and read it in a component")
+        yield Diagnostic(
+            "MLP404", spec.name, message, "take a path or URI as a str parameter, and read it in a component"
+        )
 
 
 def _example(name: str, kind: ParameterType) -> str:

@@ -6,21 +6,23 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mlplat.compiler.program import Program
-from mlplat.dsl.annotations import fits
-from mlplat.dsl.build import find_circle
 from mlplat.errors import CompileError, Diagnostic, nearest
+from mlplat.ir.circles import find_circle
 from mlplat.ir.model import (
     Component,
     ComponentInput,
     Constant,
     Container,
     FinalStatus,
+    InputArtifact,
+    InputParameter,
     OneOf,
     ParameterType,
     PipelineSpec,
     Task,
     TaskOutput,
 )
+from mlplat.ir.types import fits
 
 _ELSEWHERE = "run it on a Kubeflow Pipelines backend, or write that step as a Python component"
 
@@ -40,7 +42,9 @@ def run(program: Program) -> Program:
 def _problems(spec: PipelineSpec) -> Iterator[Diagnostic]:
     root = spec.root
     if root.graph is None:
-        yield Diagnostic("MLP301", "root", "the pipeline has no graph", "compile a pipeline, not a single component")
+        yield Diagnostic(
+            "MLP301", "root", "the pipeline has no graph", "compile a pipeline, not a single component"
+        )
         return
     yield from _graph(spec.name, root, spec)
     for name, component in spec.components.items():
@@ -53,7 +57,11 @@ def _problems(spec: PipelineSpec) -> Iterator[Diagnostic]:
             yield from _executor(name, component, spec)
     if spec.platform:
         yield Diagnostic(
-            "MLP320", "platforms", "settings of the Kubernetes platform document are not compiled", "take them out", severity="error"
+            "MLP320",
+            "platforms",
+            "settings of the Kubernetes platform document are not compiled",
+            "take them out",
+            severity="error",
         )
 
 
@@ -62,7 +70,9 @@ def _executor(name: str, component: Component, spec: PipelineSpec) -> Iterator[D
     if not isinstance(executor, Container):
         yield Diagnostic("MLP321", name, "importers are not compiled", _ELSEWHERE)
     elif executor.python is None:
-        yield Diagnostic("MLP322", name, "containers with a command of their own are not compiled", _ELSEWHERE)
+        yield Diagnostic(
+            "MLP322", name, "containers with a command of their own are not compiled", _ELSEWHERE
+        )
     for output, artifact in component.output_artifacts.items():
         if artifact.is_list:
             yield Diagnostic("MLP323", f"{name}.{output}", "lists of artifacts are not compiled", _ELSEWHERE)
@@ -102,16 +112,22 @@ def _task(
     called = spec.components[task.component]
     for other in task.depends_on:
         if other not in tasks:
-            yield Diagnostic("MLP305", place, f"it waits for the task '{other}', which is not there", nearest(other, list(tasks)))
+            yield Diagnostic(
+                "MLP305",
+                place,
+                f"it waits for the task '{other}', which is not there",
+                nearest(other, list(tasks)),
+            )
     item = task.iterator.item_input if task.iterator else ""
-    known = {**called.input_parameters, **called.input_artifacts}
+    known: dict[str, InputParameter | InputArtifact] = {**called.input_parameters, **called.input_artifacts}
     given = {**task.parameters, **task.artifacts}
     for name in given:
         if name not in known:
-            yield Diagnostic("MLP132", place, f"the component has no input '{name}'", nearest(name, list(known)))
+            yield Diagnostic(
+                "MLP132", place, f"the component has no input '{name}'", nearest(name, list(known))
+            )
     for name, declared in known.items():
-        has_default = getattr(declared, "default", None) is not None and declared.optional
-        if name not in given and name != item and not (declared.optional or has_default):
+        if name not in given and name != item and not declared.optional:
             yield Diagnostic("MLP133", place, f"the input '{name}' is missing", f"give it: {name}=…")
     for name, source in given.items():
         path = f"{place}.inputs.{name}"
@@ -129,10 +145,14 @@ def _task(
     if task.iterator and task.iterator.is_artifact:
         yield Diagnostic("MLP323", place, "loops over artifacts are not compiled", _ELSEWHERE)
     if task.when_all_completed:
-        yield Diagnostic("MLP326", place, "exit tasks and ignore_upstream_failure are not compiled", _ELSEWHERE)
+        yield Diagnostic(
+            "MLP326", place, "exit tasks and ignore_upstream_failure are not compiled", _ELSEWHERE
+        )
 
 
-def _task_output(path: str, source: TaskOutput, tasks: Mapping[str, Task], spec: PipelineSpec) -> Iterator[Diagnostic]:
+def _task_output(
+    path: str, source: TaskOutput, tasks: Mapping[str, Task], spec: PipelineSpec
+) -> Iterator[Diagnostic]:
     if source.task not in tasks:
         message = f"it reads an output of the task '{source.task}', which is not there"
         yield Diagnostic("MLP305", path, message, nearest(source.task, list(tasks)))
@@ -147,14 +167,18 @@ def _task_output(path: str, source: TaskOutput, tasks: Mapping[str, Task], spec:
         hint = nearest(source.output, list(outputs)) or "its component declares no outputs"
         yield Diagnostic("MLP120", path, message, hint)
     elif producer.iterator or producer.condition:
-        message = f"it reads '{source.output}' out of the region '{source.task}', which may not run, or run often"
+        message = (
+            f"it reads '{source.output}' out of the region '{source.task}', which may not run, or run often"
+        )
         yield Diagnostic("MLP140", path, message, "use the value inside the same region")
 
 
 def _constant(path: str, source: Constant, kind: ParameterType) -> Iterator[Diagnostic]:
     value: Any = source.value
     if isinstance(value, str) and "{{$." in value:
-        yield Diagnostic("MLP327", path, "placeholders inside a constant are not compiled", "give the values one by one")
+        yield Diagnostic(
+            "MLP327", path, "placeholders inside a constant are not compiled", "give the values one by one"
+        )
     number = isinstance(value, float) and value.is_integer() and kind is ParameterType.NUMBER_INTEGER
     if value is not None and kind is not ParameterType.STRING and not number and not fits(value, kind):
         message = f"the constant {value!r} is not of the declared type {kind.value}"

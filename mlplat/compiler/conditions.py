@@ -1,8 +1,8 @@
 """CEL conditions of the IR to Argo's expressions.
 
-The IR's conditions compare ``inputs.parameter_values['name']`` with each other or with constants, with ``int()`` and ``double()``
-around numbers, joined by ``&&``, ``||`` and ``!``. Both languages write these alike; names of values and functions differ,
-and strings are escaped anew, so that no text of a user's can end a tag.
+The IR's conditions compare ``inputs.parameter_values['name']`` with each other or with constants, with ``int()`` and
+``double()`` around numbers, joined by ``&&``, ``||`` and ``!``. Both languages write these alike; names of values and
+functions differ, and strings are escaped anew, so that no text of a user's can end a tag.
 """
 
 from __future__ import annotations
@@ -24,8 +24,26 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
-_WORDS = {"true": "true", "false": "false", "null": "nil", "int": "int", "double": "float", "string": "string"}
-_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "'": "'", '"': '"', "b": "\b", "f": "\f", "a": "\a", "v": "\v"}
+_WORDS = {
+    "true": "true",
+    "false": "false",
+    "null": "nil",
+    "int": "int",
+    "double": "float",
+    "string": "string",
+}
+_ESCAPES = {
+    "n": "\n",
+    "t": "\t",
+    "r": "\r",
+    "\\": "\\",
+    "'": "'",
+    '"': '"',
+    "b": "\b",
+    "f": "\f",
+    "a": "\a",
+    "v": "\v",
+}
 
 
 def to_expression(condition: str, value: Callable[[str], str], path: str) -> str:
@@ -48,7 +66,9 @@ def to_expression(condition: str, value: Callable[[str], str], path: str) -> str
         token = _TOKEN.match(condition, at)
         if token is None or (token["word"] and token["word"] not in _WORDS):
             message = f"the condition can't be read from '{condition[at : at + 20]}' on: {condition}"
-            raise CompileError(Diagnostic("MLP330", path, message, "compare inputs with constants: == != < <= > >= && || !"))
+            raise CompileError(
+                Diagnostic("MLP330", path, message, "compare inputs with constants: == != < <= > >= && || !")
+            )
         if token["input"] is not None:
             parts.append(value(token["input"]))
         elif token["string"]:

@@ -17,7 +17,9 @@ _SOURCE_ANNOTATION = "mlplat.dev/"
 def run(program: Program) -> Program:
     """Put templates, arguments, runtime and large values together."""
     options = program.options
-    base = names.dns_label(options.name or program.spec.name, names.LONGEST_WORKFLOW - names.GENERATED_SUFFIX - 1)
+    base = names.dns_label(
+        options.name or program.spec.name, names.LONGEST_WORKFLOW - names.GENERATED_SUFFIX - 1
+    )
     documents: list[dict[str, Any]] = []
     volumes: list[dict[str, Any]] = []
     if program.values:
@@ -32,7 +34,9 @@ def run(program: Program) -> Program:
         )
         volumes.append({"name": "mlplat-values", "configMap": {"name": config_map}})
     documents.append(_workflow(program, base, volumes))
-    return replace(program, documents=tuple(documents), warnings=(*program.warnings, *limits.check(documents)))
+    return replace(
+        program, documents=tuple(documents), warnings=(*program.warnings, *limits.check(documents))
+    )
 
 
 def _metadata(name: str, options: Options) -> dict[str, Any]:
@@ -61,7 +65,12 @@ def _workflow(program: Program, base: str, volumes: list[dict[str, Any]]) -> dic
     if parameters:
         workflow["arguments"] = {"parameters": parameters}
     files = {"runtime.py": (RUNTIME_ANNOTATION, runtime.text())}
-    files.update({file: (_SOURCE_ANNOTATION + file.removesuffix(".py"), text) for file, text in program.sources.items()})
+    files.update(
+        {
+            file: (_SOURCE_ANNOTATION + file.removesuffix(".py"), text)
+            for file, text in program.sources.items()
+        }
+    )
     workflow["podMetadata"] = {"annotations": dict(files.values())}
     workflow["volumes"] = [
         {

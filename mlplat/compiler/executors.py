@@ -23,11 +23,11 @@ PATH_PARAMETER = "task-path"
 """Input through which a task learns its place in the run, which is its artifacts' place in the store."""
 
 CACHE_PREFIX = "mlplat-cache."
-"""Begin of the names of caches. Argo keeps all caches in its controller's namespace, so the Workflow's is part of the name, set
-off by dots, which no namespace has."""
+"""Begin of the names of caches. Argo keeps all caches in its controller's namespace, so the Workflow's is part of the
+name, set off by dots, which no namespace has."""
 
 _SHARD_DIGITS = 2
-"""A cache is one ConfigMap, and a task whose result does not fit into it any more fails: so each component has 256 of them."""
+"""A cache is one ConfigMap, and a task whose result does not fit into it any more fails: so each component has 256."""
 
 _NO_KEY = "no-artifact"
 
@@ -80,7 +80,9 @@ def template(
         result["memoize"] = _memoize(name, component, container, cache_key, options, stored)
     if retry:
         result["retryStrategy"] = _retry(retry)
-    result["container"] = _container(component, container, container.python, options, stored, has_large_values)
+    result["container"] = _container(
+        component, container, container.python, options, stored, has_large_values
+    )
     return result
 
 
@@ -112,7 +114,8 @@ def _outputs(component: Component) -> dict[str, Any]:
         return {}
     result: dict[str, Any] = {
         "parameters": [
-            {"name": name, "valueFrom": {"path": f"{OUTPUTS}/values/{name}", "default": "null"}} for name in names
+            {"name": name, "valueFrom": {"path": f"{OUTPUTS}/values/{name}", "default": "null"}}
+            for name in names
         ]
     }
     stored = [(name, f"{OUTPUTS}/artifacts/{name}", key_of(name)) for name in component.output_artifacts]
@@ -215,7 +218,9 @@ def _container(
     return result
 
 
-def _call(component: Component, python: PythonFunction, stored: frozenset[str], has_large_values: bool) -> str:
+def _call(
+    component: Component, python: PythonFunction, stored: frozenset[str], has_large_values: bool
+) -> str:
     """Write the runtime's CALL: JSON into which Argo pastes the inputs, themselves inert JSON."""
     tags: dict[str, str] = {}
 
@@ -232,9 +237,15 @@ def _call(component: Component, python: PythonFunction, stored: frozenset[str], 
         }
         for name, parameter in component.input_parameters.items()
     }
-    artifacts = {name: {"path": f"{INPUTS}/{name}", "value": pasted(name)} for name in component.input_artifacts}
+    artifacts = {
+        name: {"path": f"{INPUTS}/{name}", "value": pasted(name)} for name in component.input_artifacts
+    }
     output_artifacts = {
-        name: {"schemaTitle": output.type.schema_title, "schemaVersion": output.type.schema_version, "key": f"\x01{name}"}
+        name: {
+            "schemaTitle": output.type.schema_title,
+            "schemaVersion": output.type.schema_version,
+            "key": f"\x01{name}",
+        }
         for name, output in component.output_artifacts.items()
     }
     call: dict[str, Any] = {
@@ -242,7 +253,9 @@ def _call(component: Component, python: PythonFunction, stored: frozenset[str], 
         "parameters": parameters,
         "artifacts": artifacts,
         "values": LARGE_VALUES if has_large_values else "",
-        "output_parameters": {name: output.type.value for name, output in component.output_parameters.items()},
+        "output_parameters": {
+            name: output.type.value for name, output in component.output_parameters.items()
+        },
         "output_artifacts": output_artifacts,
         "large_key": "\x01large-values" if _may_grow(component) else "",
         "packages": list(python.packages),

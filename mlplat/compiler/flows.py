@@ -1,8 +1,8 @@
 """Which inputs can hold a reference to a large value, and which inputs of a region its tasks read at all.
 
-A value becomes large only where it is made: a task's text, list or dict output may outgrow a parameter (it is then *stored*, and
-fetched by key), and a constant or argument may be large already (it then stands in the Workflow's ConfigMap). What a region or
-task gets from anything else is small, and its template needs none of the machinery.
+A value becomes large only where it is made: a task's text, list or dict output may outgrow a parameter (it is then
+*stored*, and fetched by key), and a constant or argument may be large already (it then stands in the Workflow's
+ConfigMap). What a region or task gets from anything else is small, and its template needs none of the machinery.
 """
 
 from __future__ import annotations
@@ -125,7 +125,11 @@ def used_inputs(spec: PipelineSpec) -> Mapping[str, frozenset[str]]:
 def _reads(task: Task, key: str, used: frozenset[str]) -> bool:
     if key in used or f"['{key}']" in task.condition:
         return True
-    return task.iterator is not None and isinstance(task.iterator.items, ComponentInput) and task.iterator.items.name == key
+    return (
+        task.iterator is not None
+        and isinstance(task.iterator.items, ComponentInput)
+        and task.iterator.items.name == key
+    )
 
 
 def large_constants(spec: PipelineSpec) -> bool:
@@ -137,4 +141,3 @@ def large_constants(spec: PipelineSpec) -> bool:
         for task in graph.tasks.values()
         for source in (*task.parameters.values(), task.iterator.items if task.iterator else None)
     )
-

@@ -1,7 +1,8 @@
 """Pass: graphs to DAG templates, executors to container templates.
 
-A region of the pipeline (branch, loop, nested pipeline) is a DAG template of its own. A loop is two: one that holds the list and
-runs the other once for each position in it, so that the list stands once in the record and each iteration gets only its item.
+A region of the pipeline (branch, loop, nested pipeline) is a DAG template of its own. A loop is two: one that holds the
+list and runs the other once for each position in it, so that the list stands once in the record and each iteration gets
+only its item.
 """
 
 from __future__ import annotations
@@ -18,7 +19,17 @@ from mlplat.compiler.conditions import to_expression
 from mlplat.compiler.executors import PATH_PARAMETER
 from mlplat.compiler.program import Program
 from mlplat.compiler.scope import Scope, expression, input_name
-from mlplat.ir.model import ABSENT, Component, ComponentInput, Constant, Container, Graph, OneOf, Task, TaskOutput
+from mlplat.ir.model import (
+    ABSENT,
+    Component,
+    ComponentInput,
+    Constant,
+    Container,
+    Graph,
+    OneOf,
+    Task,
+    TaskOutput,
+)
 
 _ITEMS = "items"
 _ITERATION = "iteration"
@@ -48,7 +59,9 @@ class _Lowering:
         self.graph(name, "", self.spec.root)
         entry = [template for template in self.templates if template["name"] == name]
         others = [template for template in self.templates if template["name"] != name]
-        return replace(self.program, templates=(*entry, *others), executors=self.executors, values=self.values)
+        return replace(
+            self.program, templates=(*entry, *others), executors=self.executors, values=self.values
+        )
 
     def needs_path(self, component: str) -> bool:
         """Tell whether a component, or anything that it calls, writes into the artifact store."""
@@ -79,7 +92,8 @@ class _Lowering:
         prefix = "" if is_root else f"{{{{inputs.parameters.{PATH_PARAMETER}}}}}/"
         template["dag"] = {
             "tasks": [
-                self.task(other, task, scope, f"{prefix}{task_names[other]}") for other, task in graph.tasks.items()
+                self.task(other, task, scope, f"{prefix}{task_names[other]}")
+                for other, task in graph.tasks.items()
             ]
         }
         self.templates[place] = template
@@ -95,7 +109,9 @@ class _Lowering:
             parameters.append({"name": input_name(name), **optional})
         for name, artifact in component.input_artifacts.items():
             if name in used:
-                parameters.append({"name": input_name(name), **({"value": "null"} if artifact.optional else {})})
+                parameters.append(
+                    {"name": input_name(name), **({"value": "null"} if artifact.optional else {})}
+                )
         return [*parameters, {"name": PATH_PARAMETER}] if self.needs_path(key) else parameters
 
     def constant(self, value: Any) -> str:
@@ -117,10 +133,14 @@ class _Lowering:
         if arguments:
             result["arguments"] = {"parameters": arguments}
         if task.depends_on:
-            result["depends"] = " && ".join(f"{scope.task_names[other]}.Succeeded" for other in task.depends_on)
+            result["depends"] = " && ".join(
+                f"{scope.task_names[other]}.Succeeded" for other in task.depends_on
+            )
         if task.condition:
             condition = to_expression(
-                task.condition, lambda name: scope.reference(task.parameters[name]).value, f"{self.spec.name}.{key}"
+                task.condition,
+                lambda name: scope.reference(task.parameters[name]).value,
+                f"{self.spec.name}.{key}",
             )
             result["when"] = expression(condition)
         return result
@@ -166,14 +186,17 @@ class _Lowering:
         declared = [{"name": name} for name in dict.fromkeys([*map(input_name, passed), items])]
         text = f"inputs.parameters[{literal(items)}]"
         arguments = [
-            {"name": input_name(name), "value": f"{{{{inputs.parameters.{input_name(name)}}}}}"} for name in passed
+            {"name": input_name(name), "value": f"{{{{inputs.parameters.{input_name(name)}}}}}"}
+            for name in passed
         ]
         if item in used:
             picked = values.item_expression(text, "item", may_be_large=may_be_large)
             arguments.append({"name": input_name(item), "value": expression(picked)})
         if has_path:
             declared.append({"name": PATH_PARAMETER})
-            arguments.append({"name": PATH_PARAMETER, "value": f"{{{{inputs.parameters.{PATH_PARAMETER}}}}}/{{{{item}}}}"})
+            arguments.append(
+                {"name": PATH_PARAMETER, "value": f"{{{{inputs.parameters.{PATH_PARAMETER}}}}}/{{{{item}}}}"}
+            )
         body = self.taken.take(f"{region}-{_ITERATION}")
         template: dict[str, Any] = {"name": region, "inputs": {"parameters": declared}}
         if iterator.parallelism:
@@ -184,7 +207,9 @@ class _Lowering:
                     "name": _ITERATION,
                     "template": body,
                     **({"arguments": {"parameters": arguments}} if arguments else {}),
-                    "withSequence": {"count": expression(values.length_expression(text, may_be_large=may_be_large))},
+                    "withSequence": {
+                        "count": expression(values.length_expression(text, may_be_large=may_be_large))
+                    },
                 }
             ]
         }

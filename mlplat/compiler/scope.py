@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from mlplat.argo import values
 from mlplat.argo.values import literal
 from mlplat.compiler.program import Argument
-from mlplat.ir.model import Component, ComponentInput, Constant, FinalStatus, ParameterSource, ParameterType, TaskOutput
+from mlplat.ir.model import (
+    Component,
+    ComponentInput,
+    Constant,
+    FinalStatus,
+    ParameterSource,
+    ParameterType,
+    TaskOutput,
+)
 
 REGION_PREFIX = "pipelinechannel--"
 _FIELD = re.compile(r"""\[["']([^"']*)["']\]""")
@@ -31,7 +39,7 @@ class Reference:
 
 
 def input_name(name: str) -> str:
-    """Name of an input of a region's template: what KFP calls ``pipelinechannel--train-model`` is ``train-model`` here."""
+    """Return the name of a region's input: ``train-model`` for KFP's ``pipelinechannel--train-model``."""
     return name.removeprefix(REGION_PREFIX)
 
 

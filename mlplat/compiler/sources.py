@@ -1,7 +1,7 @@
 """Pass: each function's text stands once in the manifest.
 
-The text of a function that one template runs is that template's argument. A text that several templates share stands in a pod
-annotation, beside the runtime's, and the templates name its file.
+The text of a function that one template runs is that template's argument. A text that several templates share stands in
+a pod annotation, beside the runtime's, and the templates name its file.
 """
 
 from __future__ import annotations
@@ -26,20 +26,23 @@ def run(program: Program) -> Program:
     shared: dict[str, str] = {}
     templates = []
     for template in program.templates:
-        if "container" in template:
-            source = texts[template["name"]]
-            argument = container_text(source)
-            if uses[source] > 1:
-                file = f"source-{hashlib.sha256(source.encode()).hexdigest()[:8]}.py"
-                shared[file] = argument
-                argument = f"{FILE_ARGUMENT}{RUNTIME_FOLDER}/{file}"
-            container = template["container"]
-            template = {**template, "container": {**container, "args": [argument, *container["args"][1:]]}}
-        templates.append(template)
+        if "container" not in template:
+            templates.append(template)
+            continue
+        source = texts[template["name"]]
+        argument = container_text(source)
+        if uses[source] > 1:
+            file = f"source-{hashlib.sha256(source.encode()).hexdigest()[:8]}.py"
+            shared[file] = argument
+            argument = f"{FILE_ARGUMENT}{RUNTIME_FOLDER}/{file}"
+        container = template["container"]
+        arguments = [argument, *container["args"][1:]]
+        templates.append({**template, "container": {**container, "args": arguments}})
     return replace(program, templates=tuple(templates), sources=shared)
 
 
 def _source(program: Program, label: str) -> str:
     container = program.spec.executors[label]
-    assert isinstance(container, Container) and container.python is not None
+    assert isinstance(container, Container)
+    assert container.python is not None
     return container.python.source

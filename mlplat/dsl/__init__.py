@@ -1,9 +1,9 @@
 """Authoring pipelines in Python; names and meaning are those of ``kfp.dsl``."""
 
-from mlplat.dsl.annotations import Input, InputPath, Output, OutputPath
 from mlplat.dsl.component import BaseComponent, PythonComponent, component
 from mlplat.dsl.groups import Elif, Else, If, ParallelFor
 from mlplat.dsl.pipeline import Pipeline, pipeline
+from mlplat.dsl.signatures import Input, InputPath, Output, OutputPath
 from mlplat.dsl.task import PipelineTask
 from mlplat.runtime.artifacts import (
     HTML,

@@ -1,7 +1,7 @@
 """Traced regions and tasks to the IR.
 
-A region becomes a component with a graph. What a task inside a region reads from outside comes in through inputs of each region
-on the way, named ``pipelinechannel--…`` as KFP names them.
+A region becomes a component with a graph. What a task inside a region reads from outside comes in through inputs of
+each region on the way, named ``pipelinechannel--…`` as KFP names them.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from mlplat.dsl.annotations import Interface
 from mlplat.dsl.channels import Channel, Comparison, Condition, Joined, Negated
 from mlplat.dsl.component import PythonComponent
 from mlplat.dsl.groups import Elif, Else, Group, If, ParallelFor, Root, channel_input
+from mlplat.dsl.signatures import Interface
 from mlplat.dsl.task import PipelineTask
 from mlplat.errors import AuthoringError, Diagnostic, Source
+from mlplat.ir.circles import find_circle
 from mlplat.ir.model import (
     ArtifactSource,
     ArtifactType,
@@ -92,14 +93,14 @@ class _Builder:
     ) -> PipelineSpec:
         self.gather(self.root)
         graph = self.graph(self.root)
-        returned = {name: self.reference(channel, self.root, None) for name, channel in outputs.items()}
+        returned = {name: self.returned(channel) for name, channel in outputs.items()}
         parameters, artifacts = self.interface.output_parameters, self.interface.output_artifacts
         if self.problems:
             raise AuthoringError(self.problems)
         graph = replace(
             graph,
             output_parameters={name: returned[name] for name in parameters},
-            output_artifacts={name: OneOf((returned[name],)) for name in artifacts},  # type: ignore[arg-type]
+            output_artifacts={name: OneOf((returned[name],)) for name in artifacts},
         )
         return PipelineSpec(
             name=self.name,
@@ -113,6 +114,16 @@ class _Builder:
             default_pipeline_root=pipeline_root,
         )
 
+    def returned(self, channel: Channel) -> TaskOutput:
+        """Return where a pipeline's output comes from: a task of its outermost region."""
+        source = self.reference(channel, self.root, None)
+        if isinstance(source, TaskOutput):
+            return source
+        if channel.producer is None:
+            message = f"it returns its own parameter '{channel.name}'"
+            self.problems.append(Diagnostic("MLP118", self.name, message, "return a task's output"))
+        return TaskOutput("", channel.name)
+
     def gather(self, group: Group) -> None:
         """Find what each region needs from outside, before any of them is written."""
         self.regions.setdefault(id(group), _Region())
@@ -123,7 +134,9 @@ class _Builder:
                         self.bring(value, group, member.source, member.name)
                 continue
             for channel in _channels_of(member):
-                self.regions.setdefault(id(member), _Region()).inputs.setdefault(channel_input(channel), channel)
+                self.regions.setdefault(id(member), _Region()).inputs.setdefault(
+                    channel_input(channel), channel
+                )
                 self.bring(channel, group, None, member.name)
             self.gather(member)
 
@@ -137,12 +150,12 @@ class _Builder:
             at = at.parent
         if at is None:
             where = getattr(channel.producer, "name", "")
-            region = home.name
+            message = f"it uses the output '{channel.name}' of '{where}', which is inside '{home.name}'"
             self.problems.append(
                 Diagnostic(
                     "MLP140",
                     user,
-                    f"it uses the output '{channel.name}' of '{where}', which is inside '{region}' and may not run, or run often",
+                    f"{message} and may not run, or run often",
                     "use it inside the same region",
                     source,
                 )
@@ -181,7 +194,9 @@ class _Builder:
     def refuse_circles(self, tasks: Mapping[str, Task], group: Group) -> None:
         circle = find_circle({name: task.depends_on for name, task in tasks.items()})
         if circle:
-            sources = {member.name: member.source for member in group.members if isinstance(member, PipelineTask)}
+            sources = {
+                member.name: member.source for member in group.members if isinstance(member, PipelineTask)
+            }
             message = f"the tasks wait for each other in a circle: {' -> '.join(circle)}"
             hint = "take away one of the .after(...) or inputs between them"
             self.problems.append(Diagnostic("MLP141", circle[0], message, hint, sources.get(circle[0])))
@@ -199,7 +214,9 @@ class _Builder:
         return Task(
             component=self.component(task),
             display_name=task.display_name or task.name,
-            depends_on=self.dependencies((*parameters.values(), *artifacts.values()), task.after_these, group, task),
+            depends_on=self.dependencies(
+                (*parameters.values(), *artifacts.values()), task.after_these, group, task
+            ),
             parameters=parameters,
             artifacts=artifacts,
             cache=task.cache and not hasattr(task.component, "spec"),
@@ -208,7 +225,11 @@ class _Builder:
         )
 
     def dependencies(
-        self, sources: tuple[object, ...], after: list[PipelineTask | Group], group: Group, user: PipelineTask | None
+        self,
+        sources: tuple[object, ...],
+        after: list[PipelineTask | Group],
+        group: Group,
+        user: PipelineTask | None,
     ) -> tuple[str, ...]:
         names = [source.task for source in sources if isinstance(source, TaskOutput)]
         for other in after:
@@ -219,7 +240,9 @@ class _Builder:
             if at is not None:
                 names.append(at.name)
             elif user is not None and not self.is_around(other, group):
-                message = f"'{other.name}' is in another branch of the pipeline, so nothing tells when it is over"
+                message = (
+                    f"'{other.name}' is in another branch of the pipeline, so nothing tells when it is over"
+                )
                 hint = "call .after(...) on the region's tasks of the same level"
                 self.problems.append(Diagnostic("MLP142", user.name, message, hint, user.source))
         return tuple(sorted(dict.fromkeys(names)))
@@ -256,14 +279,16 @@ class _Builder:
             iterator = self.iterator(group)
         component = f"comp-{group.name}"
         self.components[component] = Component(parameters, artifacts, graph=graph)
-        outside = self.outside_dependencies(group, parent)
+        outside = self.outside_dependencies(group)
         return Task(
             component=component,
             display_name=group.title or group.name,
             depends_on=tuple(
                 sorted(
                     {
-                        *self.dependencies((*sources.values(), *artifact_sources.values()), outside, parent, None),
+                        *self.dependencies(
+                            (*sources.values(), *artifact_sources.values()), outside, parent, None
+                        ),
                     }
                 )
             ),
@@ -273,14 +298,16 @@ class _Builder:
             iterator=iterator,
         )
 
-    def outside_dependencies(self, group: Group, parent: Group) -> list[PipelineTask | Group]:
+    def outside_dependencies(self, group: Group) -> list[PipelineTask | Group]:
         """What tasks inside a region wait for outside of it: the region waits for that."""
         found: list[PipelineTask | Group] = []
         for member in group.members:
             if isinstance(member, PipelineTask):
                 found += [other for other in member.after_these if not self.is_inside(other, group)]
             else:
-                found += [other for other in self.outside_dependencies(member, group) if not self.is_inside(other, group)]
+                found += [
+                    other for other in self.outside_dependencies(member) if not self.is_inside(other, group)
+                ]
         return found
 
     def is_inside(self, other: PipelineTask | Group, group: Group) -> bool:
@@ -293,7 +320,9 @@ class _Builder:
 
     def iterator(self, group: ParallelFor) -> Iterator:
         if isinstance(group.items, Channel):
-            return Iterator(ComponentInput(channel_input(group.items)), group.item_input, False, group.parallelism)
+            return Iterator(
+                ComponentInput(channel_input(group.items)), group.item_input, False, group.parallelism
+            )
         return Iterator(Constant(group.items), group.item_input, False, group.parallelism)
 
     def component(self, task: PipelineTask) -> str:
@@ -350,7 +379,9 @@ class _Builder:
 
 def renamed_for(executor: str, spec: PipelineSpec, renamed: Mapping[str, str]) -> str:
     """Name of the component whose executor this is, under its new name and without the prefix."""
-    owner = next((name for name, component in spec.components.items() if component.executor == executor), executor)
+    owner = next(
+        (name for name, component in spec.components.items() if component.executor == executor), executor
+    )
     return renamed.get(owner, owner).removeprefix("comp-")
 
 
@@ -358,36 +389,10 @@ def _renamed(component: Component, components: Mapping[str, str], executors: Map
     if component.graph is None:
         return replace(component, executor=executors[component.executor])
     tasks = {
-        name: replace(task, component=components[task.component]) for name, task in component.graph.tasks.items()
+        name: replace(task, component=components[task.component])
+        for name, task in component.graph.tasks.items()
     }
     return replace(component, graph=replace(component.graph, tasks=tasks))
-
-
-def find_circle(waits_for: Mapping[str, tuple[str, ...]]) -> list[str]:
-    """Find tasks that wait for each other in a circle.
-
-    Args:
-        waits_for: for each task, those it waits for.
-
-    Returns:
-        The names along one circle, the first again at the end; empty when there is none.
-    """
-    done: set[str] = set()
-    for start in waits_for:
-        stack, path = [(start, iter(waits_for.get(start, ())))], [start]
-        while stack and start not in done:
-            name, rest = stack[-1]
-            following = next((other for other in rest if other in waits_for and other not in done), None)
-            if following is None:
-                done.add(name)
-                stack.pop()
-                path.pop()
-            elif following in path:
-                return [*path[path.index(following) :], following]
-            else:
-                stack.append((following, iter(waits_for[following])))
-                path.append(following)
-    return []
 
 
 def _channels_of(group: Group) -> list[Channel]:
@@ -444,9 +449,12 @@ def cel(condition: Condition) -> str:
     raise TypeError(f"not a condition: {condition!r}")
 
 
+_NUMBERS: Mapping[object, type] = {ParameterType.NUMBER_INTEGER: int, ParameterType.NUMBER_DOUBLE: float}
+
+
 def _kind(side: Any) -> type:
     if isinstance(side, Channel):
-        return {ParameterType.NUMBER_INTEGER: int, ParameterType.NUMBER_DOUBLE: float}.get(side.type, str)  # type: ignore[call-overload, no-any-return]
+        return _NUMBERS.get(side.type, str)
     return type(side)
 
 
@@ -465,10 +473,16 @@ def _operand(side: Any, mixed: bool) -> str:
     if isinstance(side, str):
         return _text(side)
     raise AuthoringError(
-        Diagnostic("MLP111", "", f"{side!r} can't be compared with", "compare with a text, a number, True or False")
+        Diagnostic(
+            "MLP111", "", f"{side!r} can't be compared with", "compare with a text, a number, True or False"
+        )
     )
 
 
 def _text(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return "'" + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" if ord(c) < 0x10000 else c for c in escaped) + "'"
+    return (
+        "'"
+        + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" if ord(c) < 0x10000 else c for c in escaped)
+        + "'"
+    )

@@ -10,12 +10,13 @@ import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar, overload
 
-from mlplat.dsl import annotations, context
-from mlplat.dsl.annotations import TYPE_NAMES, Interface
+from mlplat.dsl import context, signatures
 from mlplat.dsl.channels import Channel
+from mlplat.dsl.signatures import Interface
 from mlplat.dsl.task import PipelineTask
 from mlplat.errors import AuthoringError, Diagnostic, nearest
 from mlplat.ir.model import ArtifactType, InputArtifact, ParameterType, PythonFunction
+from mlplat.ir.types import TYPE_NAMES, fits
 
 F = TypeVar("F", bound=Callable[..., Any])
 _PRELUDE = "import kfp\nfrom kfp import dsl\nfrom kfp.dsl import *\nfrom typing import *\n\n"
@@ -36,6 +37,7 @@ class BaseComponent:
         self.cache = cache
 
     def __call__(self, *args: Any, **kwargs: Any) -> PipelineTask:
+        """Add a call to the pipeline that is being written."""
         tracing = context.tracing(self.name)
         name = tracing.task_name(self.name)
         arguments = self._bind(name, args, kwargs, tracing)
@@ -52,7 +54,11 @@ class BaseComponent:
         problem = functools.partial(_problem, tracing, task)
         arguments: dict[str, Any] = {}
         if len(args) > len(names):
-            problem("MLP130", f"{len(args)} arguments were given, it takes {len(names)}", f"it takes {', '.join(names)}")
+            problem(
+                "MLP130",
+                f"{len(args)} arguments were given, it takes {len(names)}",
+                f"it takes {', '.join(names)}",
+            )
         arguments.update(zip(names, args, strict=False))
         for name, value in kwargs.items():
             if name in arguments:
@@ -70,7 +76,11 @@ class BaseComponent:
         for name, value in checked.items():
             wrong = _mismatch(value, inputs[name])
             if wrong:
-                problem("MLP134", f"'{name}' {wrong}", "give a value of the declared type, or change the declaration")
+                problem(
+                    "MLP134",
+                    f"'{name}' {wrong}",
+                    "give a value of the declared type, or change the declaration",
+                )
         return {name: value for name, value in checked.items() if value is not None}
 
 
@@ -93,9 +103,13 @@ def _mismatch(value: Any, declared: Any) -> str:
         if not isinstance(value.type, ArtifactType):
             return f"{wanted}, an artifact, and was given '{value.name}', a {value.type.value} parameter"
         if value.is_list != declared.is_list:
-            return f"{wanted}{' list' if declared.is_list else ''}, and was given {'a list' if value.is_list else 'one'}"
+            given = "a list" if value.is_list else "one"
+            return f"{wanted}{' list' if declared.is_list else ''}, and was given {given}"
         any_artifact = "system.Artifact"
-        if any_artifact not in (value.type.schema_title, declared.type.schema_title) and value.type != declared.type:
+        if (
+            any_artifact not in (value.type.schema_title, declared.type.schema_title)
+            and value.type != declared.type
+        ):
             return f"{wanted}, and was given '{value.name}', a {value.type.schema_title}"
         return ""
     wanted = f"is declared {TYPE_NAMES[declared.type]}"
@@ -110,7 +124,7 @@ def _mismatch(value: Any, declared: Any) -> str:
         return ""
     if value is None and declared.optional:
         return ""
-    return "" if annotations.fits(value, declared.type) else f"{wanted}, and was given {value!r}"
+    return "" if fits(value, declared.type) else f"{wanted}, and was given {value!r}"
 
 
 class PythonComponent(BaseComponent):
@@ -130,7 +144,7 @@ class PythonComponent(BaseComponent):
         pip_options: Sequence[str] = (),
         cache: bool = True,
     ) -> None:
-        super().__init__(sanitized(func.__name__), annotations.interface(func), cache)
+        super().__init__(sanitized(func.__name__), signatures.interface(func), cache)
         functools.update_wrapper(self, func)
         self.python_func = func
         self.image = image
@@ -153,7 +167,7 @@ def _source(func: Callable[..., Any]) -> str:
                 func.__name__,
                 f"its source can't be read: {error}",
                 "write the function with def in a file or a notebook cell",
-                annotations.source_of(func),
+                signatures.source_of(func),
             )
         ) from None
     definition = parsed.body[0]
@@ -164,7 +178,7 @@ def _source(func: Callable[..., Any]) -> str:
                 func.__name__,
                 "a component is a plain function",
                 "write it with def; a lambda, a coroutine or a class is none",
-                annotations.source_of(func),
+                signatures.source_of(func),
             )
         )
     lines = text.splitlines()[definition.lineno - 1 : definition.end_lineno]
@@ -198,8 +212,8 @@ def component(
 ) -> PythonComponent | Callable[[Callable[..., Any]], PythonComponent]:
     """Make a component of a Python function.
 
-    The function's text runs in a process of its own, so it imports what it needs in its body, and takes and gives only what its
-    annotations say.
+    The function's text runs in a process of its own, so it imports what it needs in its body, and takes and gives
+    only what its annotations say.
 
     Args:
         func: the function, when the decorator is written without parentheses.
@@ -223,6 +237,8 @@ def component(
     hosts = [word for host in pip_trusted_hosts or () for word in ("--trusted-host", host)]
 
     def decorate(function: Callable[..., Any]) -> PythonComponent:
-        return PythonComponent(function, base_image or "", packages_to_install or (), [*indexes, *hosts], cache)
+        return PythonComponent(
+            function, base_image or "", packages_to_install or (), [*indexes, *hosts], cache
+        )
 
     return decorate if func is None else decorate(func)

@@ -6,6 +6,7 @@ import sys
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from mlplat.errors import AuthoringError, Diagnostic, Source
@@ -72,9 +73,7 @@ def current() -> ContextVar[Tracing | None]:
 
 def caller() -> Source | None:
     """Return the place in the user's file that called into this package."""
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename.startswith(_OWN):
-        if frame.f_back is None:
-            return None
         frame = frame.f_back
-    return Source(frame.f_code.co_filename, frame.f_lineno)
+    return Source(frame.f_code.co_filename, frame.f_lineno) if frame else None

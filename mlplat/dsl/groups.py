@@ -165,6 +165,7 @@ class ParallelFor(Group):
                 _bad_loop(f"'{items.name}' is no list", "loop over a list, or declare the output -> list")
 
     def place(self, tracing: context.Tracing) -> None:
+        """Take a name, a place, and a name for the item."""
         if isinstance(self.items, Channel):
             self.item_input = f"{channel_input(self.items)}-loop-item"
         else:
@@ -207,7 +208,9 @@ def _constant_items(items: Any) -> list[Any]:
     if isinstance(items, (str, bytes, dict)) or not isinstance(items, (list, tuple)):
         _bad_loop(f"{items!r} is no list", "give a list, a list parameter, or a task's list output")
     if not items:
-        _bad_loop("the list is empty", "a loop over nothing has no tasks: leave it out, or loop over a parameter")
+        _bad_loop(
+            "the list is empty", "a loop over nothing has no tasks: leave it out, or loop over a parameter"
+        )
     return list(items)
 
 

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, overload
 
-from mlplat.dsl import annotations, build, context
+from mlplat.dsl import build, context, signatures
 from mlplat.dsl.channels import Channel
 from mlplat.dsl.component import BaseComponent, sanitized
 from mlplat.dsl.groups import Root
@@ -32,10 +32,10 @@ class Pipeline(BaseComponent):
         pipeline_root: str | None = None,
         display_name: str | None = None,
     ) -> None:
-        super().__init__(sanitized(name or func.__name__), annotations.interface(func, is_pipeline=True))
+        super().__init__(sanitized(name or func.__name__), signatures.interface(func, is_pipeline=True))
         functools.update_wrapper(self, func)
         self.python_func = func
-        root, tasks, outputs = self._trace()
+        root, outputs = self._trace()
         self.spec: PipelineSpec = build.pipeline(
             self.name,
             self.interface,
@@ -46,7 +46,7 @@ class Pipeline(BaseComponent):
             pipeline_root=pipeline_root or "",
         )
 
-    def _trace(self) -> tuple[Root, dict[str, PipelineTask], dict[str, Channel]]:
+    def _trace(self) -> tuple[Root, dict[str, Channel]]:
         if context.current().get() is not None:
             raise AuthoringError(
                 Diagnostic(
@@ -54,7 +54,7 @@ class Pipeline(BaseComponent):
                     self.name,
                     "a pipeline is defined inside another pipeline's function",
                     "define it at the top of the file, and call it here",
-                    annotations.source_of(self.python_func),
+                    signatures.source_of(self.python_func),
                 )
             )
         channels = {name: Channel(name, spec.type) for name, spec in self.interface.input_parameters.items()}
@@ -76,19 +76,22 @@ class Pipeline(BaseComponent):
                     self.name,
                     "the pipeline calls no component",
                     "call at least one component in it",
-                    annotations.source_of(self.python_func),
+                    signatures.source_of(self.python_func),
                 )
             )
-        return root, tracing.tasks, self._outputs(returned)
+        return root, self._outputs(returned)
 
     def _outputs(self, returned: Any) -> dict[str, Channel]:
         names = [*self.interface.output_parameters, *self.interface.output_artifacts]
         if not names:
             return {}
         values = returned._asdict() if hasattr(returned, "_asdict") else {"Output": returned}
-        outputs = {name: values.get(name) for name in names}
-        plain = {name: value.output if isinstance(value, PipelineTask) else value for name, value in outputs.items()}
-        wrong = [name for name, value in plain.items() if not isinstance(value, Channel)]
+        given = {name: values.get(name) for name in names}
+        plain = {
+            name: value.output if isinstance(value, PipelineTask) else value for name, value in given.items()
+        }
+        outputs = {name: value for name, value in plain.items() if isinstance(value, Channel)}
+        wrong = [name for name in names if name not in outputs]
         if wrong:
             raise AuthoringError(
                 Diagnostic(
@@ -96,10 +99,10 @@ class Pipeline(BaseComponent):
                     self.name,
                     f"the pipeline declares the output {', '.join(wrong)}, and returns no task's output for it",
                     "return task.output, or a named tuple of them",
-                    annotations.source_of(self.python_func),
+                    signatures.source_of(self.python_func),
                 )
             )
-        return plain
+        return outputs
 
 
 @overload

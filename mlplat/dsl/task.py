@@ -52,7 +52,12 @@ class PipelineTask:
     """
 
     def __init__(
-        self, name: str, component: BaseComponent, arguments: Mapping[str, Any], group: Group, source: Source | None
+        self,
+        name: str,
+        component: BaseComponent,
+        arguments: Mapping[str, Any],
+        group: Group,
+        source: Source | None,
     ) -> None:
         self.name = name
         self.component = component
@@ -68,7 +73,9 @@ class PipelineTask:
         self.image = ""
         self.after_these: list[PipelineTask | Group] = []
         interface = component.interface
-        channels = {output: Channel(output, spec.type, self) for output, spec in interface.output_parameters.items()}
+        channels = {
+            output: Channel(output, spec.type, self) for output, spec in interface.output_parameters.items()
+        }
         for output, artifact in interface.output_artifacts.items():
             channels[output] = Channel(output, artifact.type, self, artifact.is_list)
         self.outputs: Mapping[str, Channel] = _Outputs(self, channels)
@@ -143,7 +150,7 @@ class PipelineTask:
         self.display_name = name
         return self
 
-    def set_env_variable(self, name: str, value: str) -> PipelineTask:
+    def set_env_variable(self, name: str, value: Any) -> PipelineTask:
         """Set an environment variable of the container; a constant text."""
         if not isinstance(value, str):
             self._problem("MLP122", f"the environment variable {name} is {value!r}, not a text", "give a str")
@@ -166,11 +173,15 @@ class PipelineTask:
 
     def set_memory_request(self, memory: str) -> PipelineTask:
         """Ask for this much memory: bytes with a suffix, such as ``4Gi``."""
-        return self._resource("memory_request", memory, _MEMORY, "a whole number with a suffix, such as '4Gi' or '512M'")
+        return self._resource(
+            "memory_request", memory, _MEMORY, "a whole number with a suffix, such as '4Gi' or '512M'"
+        )
 
     def set_memory_limit(self, memory: str) -> PipelineTask:
         """Allow at most this much memory: bytes with a suffix, such as ``8Gi``."""
-        return self._resource("memory_limit", memory, _MEMORY, "a whole number with a suffix, such as '4Gi' or '512M'")
+        return self._resource(
+            "memory_limit", memory, _MEMORY, "a whole number with a suffix, such as '4Gi' or '512M'"
+        )
 
     def set_accelerator_type(self, accelerator: str) -> PipelineTask:
         """Ask for an accelerator by its resource name, such as ``nvidia.com/gpu``; one, unless a limit is set."""
@@ -183,7 +194,7 @@ class PipelineTask:
         self.resources = replace(self.resources, accelerator_count=str(limit))
         return self
 
-    def _resource(self, field: str, value: str, pattern: re.Pattern[str], expected: str) -> PipelineTask:
+    def _resource(self, field: str, value: Any, pattern: re.Pattern[str], expected: str) -> PipelineTask:
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             value = f"{value:g}"
         if not isinstance(value, str) or not pattern.match(value):

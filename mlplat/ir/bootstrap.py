@@ -1,8 +1,8 @@
 """How a Python function is written as a container in IR YAML, and recognized there.
 
-KFP's convention: the command is a shell that installs packages and starts the next one, which writes the source (an argument)
-to a file and calls ``kfp.dsl.executor_main`` on it. What is written here runs on a KFP backend; what any KFP SDK wrote is
-recognized.
+KFP's convention: the command is a shell that installs packages and starts the next one, which writes the source (an
+argument) to a file and calls ``kfp.dsl.executor_main`` on it. What is written here runs on a KFP backend; what any KFP
+SDK wrote is recognized.
 """
 
 from __future__ import annotations

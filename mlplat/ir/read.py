@@ -99,7 +99,9 @@ def _component(document: _Doc) -> Component:
         input_parameters=_each(_input_parameter, inputs.get("parameters")),
         input_artifacts=_each(_input_artifact, inputs.get("artifacts")),
         output_parameters=_each(
-            lambda output: OutputParameter(ParameterType(output["parameterType"]), output.get("description", "")),
+            lambda output: OutputParameter(
+                ParameterType(output["parameterType"]), output.get("description", "")
+            ),
             outputs.get("parameters"),
         ),
         output_artifacts=_each(
@@ -136,7 +138,9 @@ def as_type(value: Any, kind: ParameterType) -> Any:
 
 
 def _artifact_type(document: _Doc) -> ArtifactType:
-    return ArtifactType(document.get("schemaTitle", "system.Artifact"), document.get("schemaVersion", "0.0.1"))
+    return ArtifactType(
+        document.get("schemaTitle", "system.Artifact"), document.get("schemaVersion", "0.0.1")
+    )
 
 
 def _input_artifact(document: _Doc) -> InputArtifact:
@@ -170,7 +174,9 @@ def _graph_parameter(document: _Doc) -> TaskOutput | OneOf:
         choice = document["valueFromParameter"]
         return TaskOutput(choice["producerSubtask"], choice["outputParameterKey"])
     selectors = document.get("valueFromOneof", {}).get("parameterSelectors", [])
-    return OneOf(tuple(TaskOutput(choice["producerSubtask"], choice["outputParameterKey"]) for choice in selectors))
+    return OneOf(
+        tuple(TaskOutput(choice["producerSubtask"], choice["outputParameterKey"]) for choice in selectors)
+    )
 
 
 def _task(document: _Doc) -> Task:
@@ -215,11 +221,15 @@ def _iterator(document: _Doc) -> Iterator | None:
     if "parameterIterator" in document:
         iterator = document["parameterIterator"]
         items = iterator["items"]
-        source = Constant(json.loads(items["raw"])) if "raw" in items else ComponentInput(items["inputParameter"])
+        source = (
+            Constant(json.loads(items["raw"])) if "raw" in items else ComponentInput(items["inputParameter"])
+        )
         return Iterator(source, iterator["itemInput"], False, parallelism)
     if "artifactIterator" in document:
         iterator = document["artifactIterator"]
-        return Iterator(ComponentInput(iterator["items"]["inputArtifact"]), iterator["itemInput"], True, parallelism)
+        return Iterator(
+            ComponentInput(iterator["items"]["inputArtifact"]), iterator["itemInput"], True, parallelism
+        )
     return None
 
 
@@ -240,7 +250,11 @@ def _executor(document: _Doc) -> Executor:
     if "importer" in document:
         importer = document["importer"]
         uri = importer["artifactUri"]
-        source = ComponentInput(uri["runtimeParameter"]) if "runtimeParameter" in uri else Constant(uri.get("constant"))
+        source = (
+            ComponentInput(uri["runtimeParameter"])
+            if "runtimeParameter" in uri
+            else Constant(uri.get("constant"))
+        )
         return Importer(
             source,
             _artifact_type(importer["typeSchema"]),
@@ -265,7 +279,9 @@ def _resources(document: _Doc) -> Resources:
     return Resources(
         cpu_request=str(document.get("resourceCpuRequest") or _cpu(document.get("cpuRequest"))),
         cpu_limit=str(document.get("resourceCpuLimit") or _cpu(document.get("cpuLimit"))),
-        memory_request=str(document.get("resourceMemoryRequest") or _gigabytes(document.get("memoryRequest"))),
+        memory_request=str(
+            document.get("resourceMemoryRequest") or _gigabytes(document.get("memoryRequest"))
+        ),
         memory_limit=str(document.get("resourceMemoryLimit") or _gigabytes(document.get("memoryLimit"))),
         accelerator_type=str(accelerator.get("resourceType") or accelerator.get("type") or ""),
         accelerator_count=str(accelerator.get("resourceCount") or accelerator.get("count") or ""),

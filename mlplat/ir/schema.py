@@ -24,10 +24,18 @@ def _list(of: dict[str, Any]) -> dict[str, Any]:
 _TEXT = {"type": "string"}
 _FLAG = {"type": "boolean"}
 _COUNT = {"type": ["integer", "number", "string"]}
-_TASK_OUTPUT_PARAMETER = _object(("producerTask", "outputParameterKey"), producerTask=_TEXT, outputParameterKey=_TEXT)
-_TASK_OUTPUT_ARTIFACT = _object(("producerTask", "outputArtifactKey"), producerTask=_TEXT, outputArtifactKey=_TEXT)
-_SELECTOR_PARAMETER = _object(("producerSubtask", "outputParameterKey"), producerSubtask=_TEXT, outputParameterKey=_TEXT)
-_SELECTOR_ARTIFACT = _object(("producerSubtask", "outputArtifactKey"), producerSubtask=_TEXT, outputArtifactKey=_TEXT)
+_TASK_OUTPUT_PARAMETER = _object(
+    ("producerTask", "outputParameterKey"), producerTask=_TEXT, outputParameterKey=_TEXT
+)
+_TASK_OUTPUT_ARTIFACT = _object(
+    ("producerTask", "outputArtifactKey"), producerTask=_TEXT, outputArtifactKey=_TEXT
+)
+_SELECTOR_PARAMETER = _object(
+    ("producerSubtask", "outputParameterKey"), producerSubtask=_TEXT, outputParameterKey=_TEXT
+)
+_SELECTOR_ARTIFACT = _object(
+    ("producerSubtask", "outputArtifactKey"), producerSubtask=_TEXT, outputArtifactKey=_TEXT
+)
 
 PIPELINE_SPEC: dict[str, Any] = {
     **_object(
@@ -57,7 +65,9 @@ PIPELINE_SPEC: dict[str, Any] = {
         "component": _object(
             inputDefinitions=_object(
                 parameters=_map(
-                    _object(("parameterType",), parameterType=_ref("type"), isOptional=_FLAG, description=_TEXT)
+                    _object(
+                        ("parameterType",), parameterType=_ref("type"), isOptional=_FLAG, description=_TEXT
+                    )
                 ),
                 artifacts=_map(_ref("artifact")),
             ),
@@ -73,10 +83,14 @@ PIPELINE_SPEC: dict[str, Any] = {
                     parameters=_map(
                         _object(
                             valueFromParameter=_SELECTOR_PARAMETER,
-                            valueFromOneof=_object(("parameterSelectors",), parameterSelectors=_list(_SELECTOR_PARAMETER)),
+                            valueFromOneof=_object(
+                                ("parameterSelectors",), parameterSelectors=_list(_SELECTOR_PARAMETER)
+                            ),
                         )
                     ),
-                    artifacts=_map(_object(("artifactSelectors",), artifactSelectors=_list(_SELECTOR_ARTIFACT))),
+                    artifacts=_map(
+                        _object(("artifactSelectors",), artifactSelectors=_list(_SELECTOR_ARTIFACT))
+                    ),
                 ),
             ),
         ),
@@ -95,7 +109,9 @@ PIPELINE_SPEC: dict[str, Any] = {
                         parameterExpressionSelector=_TEXT,
                     )
                 ),
-                artifacts=_map(_object(taskOutputArtifact=_TASK_OUTPUT_ARTIFACT, componentInputArtifact=_TEXT)),
+                artifacts=_map(
+                    _object(taskOutputArtifact=_TASK_OUTPUT_ARTIFACT, componentInputArtifact=_TEXT)
+                ),
             ),
             cachingOptions=_object(enableCache=_FLAG, cacheKey=_TEXT),
             triggerPolicy=_object(condition=_TEXT, strategy=_TEXT),
@@ -103,10 +119,14 @@ PIPELINE_SPEC: dict[str, Any] = {
                 ("itemInput", "items"), itemInput=_TEXT, items=_object(raw=_TEXT, inputParameter=_TEXT)
             ),
             artifactIterator=_object(
-                ("itemInput", "items"), itemInput=_TEXT, items=_object(("inputArtifact",), inputArtifact=_TEXT)
+                ("itemInput", "items"),
+                itemInput=_TEXT,
+                items=_object(("inputArtifact",), inputArtifact=_TEXT),
             ),
             iteratorPolicy=_object(parallelismLimit=_COUNT),
-            retryPolicy=_object(maxRetryCount=_COUNT, backoffDuration=_TEXT, backoffFactor=_COUNT, backoffMaxDuration=_TEXT),
+            retryPolicy=_object(
+                maxRetryCount=_COUNT, backoffDuration=_TEXT, backoffFactor=_COUNT, backoffMaxDuration=_TEXT
+            ),
         ),
         "executor": _object(
             container=_object(

@@ -16,7 +16,6 @@ from mlplat.ir.model import (
     Component,
     ComponentInput,
     Constant,
-    Container,
     Executor,
     FinalStatus,
     Graph,
@@ -59,9 +58,7 @@ def write(spec: PipelineSpec) -> list[_Doc]:
     document: _Doc = {
         "components": _each(_component, spec.components),
         "deploymentSpec": {"executors": _each(_executor, spec.executors)},
-        "pipelineInfo": _present(
-            description=spec.description, displayName=spec.display_name, name=spec.name
-        ),
+        "pipelineInfo": _present(description=spec.description, displayName=spec.display_name, name=spec.name),
         "root": _component(spec.root),
         "schemaVersion": SCHEMA_VERSION,
         "sdkVersion": spec.sdk_version or f"kfp-{bootstrap.KFP_VERSION}",
@@ -114,7 +111,9 @@ def _artifact_type(kind: ArtifactType) -> _Doc:
 
 
 def _input_artifact(artifact: InputArtifact) -> _Doc:
-    flags = _present(isArtifactList=artifact.is_list, isOptional=artifact.optional, description=artifact.description)
+    flags = _present(
+        isArtifactList=artifact.is_list, isOptional=artifact.optional, description=artifact.description
+    )
     return {"artifactType": _artifact_type(artifact.type), **flags}
 
 
@@ -133,7 +132,8 @@ def _graph(graph: Graph) -> _Doc:
         artifacts=_each(
             lambda output: {
                 "artifactSelectors": [
-                    {"producerSubtask": choice.task, "outputArtifactKey": choice.output} for choice in output.choices
+                    {"producerSubtask": choice.task, "outputArtifactKey": choice.output}
+                    for choice in output.choices
                 ]
             },
             graph.output_artifacts,
@@ -218,7 +218,9 @@ def _retry(retry: Retry) -> _Doc:
 def _executor(executor: Executor) -> _Doc:
     if isinstance(executor, Importer):
         uri = executor.uri
-        source = {"runtimeParameter": uri.name} if isinstance(uri, ComponentInput) else {"constant": uri.value}
+        source = (
+            {"runtimeParameter": uri.name} if isinstance(uri, ComponentInput) else {"constant": uri.value}
+        )
         document = _present(reimport=executor.reimport, metadata=dict(executor.metadata))
         return {"importer": {"artifactUri": source, "typeSchema": _artifact_type(executor.type), **document}}
     command, args = executor.command, executor.args

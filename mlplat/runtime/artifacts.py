@@ -1,7 +1,7 @@
 """Artifact classes: what a component's ``Input[...]`` and ``Output[...]`` arguments are.
 
-Names, attributes and metadata layout are those of ``kfp.dsl``. Standard library only, Python 3.8: this text travels into
-containers.
+Names, attributes and metadata layout are those of ``kfp.dsl``. Standard library only, Python 3.8: this text travels
+into containers.
 """
 
 import re
@@ -15,7 +15,8 @@ class Artifact:
 
     Args:
         name: its name; the output's name unless given.
-        uri: where its bytes are; a task writes to :attr:`path` and leaves this alone, or sets it to register data elsewhere.
+        uri: where its bytes are; a task writes to :attr:`path` and leaves this alone, or sets it to register data that
+            lies elsewhere.
         metadata: JSON values by name, kept in the record.
     """
 
@@ -53,7 +54,9 @@ class Artifact:
         self.custom_path = path
 
     def __repr__(self) -> str:
-        return "{}(name={!r}, uri={!r}, metadata={!r})".format(type(self).__name__, self.name, self.uri, self.metadata)
+        return "{}(name={!r}, uri={!r}, metadata={!r})".format(
+            type(self).__name__, self.name, self.uri, self.metadata
+        )
 
 
 class Dataset(Artifact):
@@ -127,7 +130,9 @@ class ClassificationMetrics(Artifact):
         """
         categories = self._categories()
         if len(row) != len(categories):
-            raise ValueError("a row has {} numbers, there are {} categories".format(len(row), len(categories)))
+            raise ValueError(
+                "a row has {} numbers, there are {} categories".format(len(row), len(categories))
+            )
         self._rows()[self._position(row_category)] = {"row": list(row)}
 
     def log_confusion_matrix_cell(self, row_category: str, col_category: str, value: float) -> None:

@@ -1,7 +1,7 @@
 """Runs one Python function as a task: reads its inputs, calls it, writes its outputs.
 
-Called as ``python3 runtime.py SOURCE CALL``, both arguments text, or ``@/FILE`` for text that Argo put into a file because it is
-long; SOURCE also ``@source:FILE`` for one that several templates share. CALL is JSON::
+Called as ``python3 runtime.py SOURCE CALL``. Both arguments are text, or ``@/FILE`` for text that Argo put into a file
+because it is long; SOURCE also ``@source:FILE`` for one that several templates share. CALL is JSON::
 
     {"function": NAME,
      "parameters": {NAME: {"type": TYPE, "value": JSON, "large": PATH}},
@@ -13,15 +13,16 @@ long; SOURCE also ``@source:FILE`` for one that several templates share. CALL is
 
 What is empty may be left out.
 
-Every output becomes ``out/values/NAME``, inert JSON: JSON text in which two braces in a row and dollar signs are escaped,
-so that neither Argo nor Kubernetes finds anything in it. An artifact's bytes lie in ``out/artifacts/NAME``. A value of more than 32 KiB lies in
-``out/large/NAME`` and is replaced by a reference.
+Every output becomes ``out/values/NAME``, inert JSON: JSON text in which two braces in a row and dollar signs are
+escaped, so that neither Argo nor Kubernetes finds anything in it. An artifact's bytes lie in ``out/artifacts/NAME``. A
+value of more than 32 KiB lies in ``out/large/NAME`` and is replaced by a reference.
 
 Standard library only, Python 3.8 or newer: this text travels into containers, inside the manifest.
 """
 
 import hashlib
 import json
+import math
 import os
 import re
 import sys
@@ -79,8 +80,8 @@ def _scalar(value: Any) -> Any:
 
 
 def _finite(value: Any) -> Any:
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
-        return "NaN" if value != value else ("Infinity" if value > 0 else "-Infinity")
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
     if isinstance(value, dict):
         return {key: _finite(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -155,7 +156,9 @@ def sha256(path: str) -> Tuple[str, int]:
                 size += len(block)
         return "sha256:" + digest.hexdigest(), size
     files = sorted(
-        os.path.relpath(os.path.join(folder, name), path) for folder, _, names in os.walk(path) for name in names
+        os.path.relpath(os.path.join(folder, name), path)
+        for folder, _, names in os.walk(path)
+        for name in names
     )
     tree, total = hashlib.sha256(), 0
     for name in files:
@@ -183,7 +186,9 @@ def _output_parameter(name: str, value: Any, kind: str) -> Any:
     wrong = not isinstance(value, _TYPES.get(kind, (object,)))
     if wrong or (isinstance(value, bool) and kind in ("NUMBER_INTEGER", "NUMBER_DOUBLE")):
         raise TaskError(
-            "output '{}' is declared {}, and the function gave {}: {!r}".format(name, kind, type(value).__name__, value)
+            "output '{}' is declared {}, and the function gave {}: {!r}".format(
+                name, kind, type(value).__name__, value
+            )
         )
     return _finite(float(value) if kind == "NUMBER_DOUBLE" else value)
 
@@ -195,7 +200,9 @@ def _from_file(name: str, path: str, kind: str) -> Any:
     try:
         value = json.loads(text.strip().lower() if kind == "BOOLEAN" else text)
     except ValueError:
-        raise TaskError("output '{}' is declared {}, and its file holds {!r}".format(name, kind, text[:200])) from None
+        raise TaskError(
+            "output '{}' is declared {}, and its file holds {!r}".format(name, kind, text[:200])
+        ) from None
     return int(value) if kind == "NUMBER_INTEGER" and value == int(value) else value
 
 
@@ -226,13 +233,17 @@ def _stand_ins() -> Dict[str, Any]:
 
 def _load(source: str, function: str) -> Tuple[Any, Dict[str, Any]]:
     import __future__
+
     import linecache
 
     module = types.ModuleType("component")
     sys.modules["component"] = module
     file = "<{}>".format(function)
     linecache.cache[file] = (len(source), None, source.splitlines(True), file)
-    exec(compile(source, file, "exec", flags=__future__.annotations.compiler_flag, dont_inherit=True), module.__dict__)
+    exec(
+        compile(source, file, "exec", flags=__future__.annotations.compiler_flag, dont_inherit=True),
+        module.__dict__,
+    )
     return module.__dict__[function], module.__dict__
 
 
@@ -253,7 +264,7 @@ class _Call:
 
     def __init__(self, call: Dict[str, Any]) -> None:
         parts = ("parameters", "artifacts", "output_parameters", "output_artifacts")
-        self.call: Dict[str, Any] = dict(dict.fromkeys(parts, {}), **call)
+        self.call: Dict[str, Any] = {**{part: {} for part in parts}, **call}
         self.out = call["out"]
         self.artifacts: Dict[str, Artifact] = {}
 
@@ -263,10 +274,10 @@ class _Call:
 
     def output_artifact(self, name: str, annotation: Any) -> Artifact:
         spec = self.call["output_artifacts"][name]
-        declared = getattr(annotation, "of", None)
-        default = ARTIFACT_CLASSES.get(spec["schemaTitle"], Artifact)
-        cls = declared if is_artifact_class(declared) and isinstance(declared, type) else default
-        artifact = cls(name)
+        cls: Any = getattr(annotation, "of", None)
+        if not is_artifact_class(cls):
+            cls = ARTIFACT_CLASSES.get(spec["schemaTitle"], Artifact)
+        artifact: Artifact = cls(name)
         artifact.uri = "mlplat://artifacts/" + spec["key"]
         artifact.custom_path = self.path_of(name)
         os.makedirs(os.path.dirname(artifact.path), exist_ok=True)
@@ -314,7 +325,9 @@ class _Call:
             result = dict(zip(names, result))
         if not isinstance(result, dict) or not set(names) <= set(result):
             raise TaskError(
-                "the function must return a named tuple with {}; it returned {!r}".format(", ".join(names), result)
+                "the function must return a named tuple with {}; it returned {!r}".format(
+                    ", ".join(names), result
+                )
             )
         return {name: result[name] for name in names}
 
@@ -370,22 +383,24 @@ class _Call:
 
 
 def _satisfied(requirement: str) -> bool:
-    import importlib.metadata as metadata
+    from importlib import import_module, metadata
 
-    try:
-        from packaging.requirements import Requirement
-    except ImportError:
+    requirements: Any = None
+    for module in ("packaging.requirements", "pip._vendor.packaging.requirements"):
         try:
-            from pip._vendor.packaging.requirements import Requirement  # type: ignore[no-redef]
+            requirements = import_module(module)
+            break
         except ImportError:
-            return False
+            continue
+    if requirements is None:
+        return False
     try:
-        wanted = Requirement(requirement)
+        wanted = requirements.Requirement(requirement)
         if wanted.url or (wanted.marker and not wanted.marker.evaluate()):
             return bool(wanted.marker and not wanted.url)
         if wanted.extras:
             return False
-        return wanted.specifier.contains(metadata.version(wanted.name), prereleases=True)
+        return bool(wanted.specifier.contains(metadata.version(wanted.name), prereleases=True))
     except (ValueError, metadata.PackageNotFoundError):
         return False
 
@@ -409,14 +424,19 @@ def _environment(packages: List[str], options: List[str]) -> str:
         shutil.rmtree(folder, ignore_errors=True)
         print("installing {} into {}".format(" ".join(packages), folder), file=sys.stderr, flush=True)
         uv = shutil.which("uv")
-        make = [sys.executable, "-m", "venv", "--system-site-packages"] + (["--without-pip"] if uv else []) + [folder]
+        make = (
+            [sys.executable, "-m", "venv", "--system-site-packages"]
+            + (["--without-pip"] if uv else [])
+            + [folder]
+        )
         install = [uv, "pip", "install", "--python", python] if uv else [python, "-m", "pip", "install", "-q"]
         for command in (make, install + options + packages):
             if subprocess.call(command, stdout=sys.stderr) != 0:
                 shutil.rmtree(folder, ignore_errors=True)
                 raise TaskError("could not install {}".format(" ".join(packages)))
         parents = [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
-        site = [entry.path for entry in os.scandir(os.path.join(folder, "lib")) if entry.name.startswith("python")][0]
+        library = os.path.join(folder, "lib")
+        site = next(entry.path for entry in os.scandir(library) if entry.name.startswith("python"))
         _write(os.path.join(site, "site-packages", "parent.pth"), "\n".join(parents) + "\n")
         _write(done, "")
     return python
@@ -459,7 +479,7 @@ def main(arguments: List[str]) -> int:
         if missing and not os.environ.get("MLPLAT_INSTALLED"):
             python = _environment(call["packages"], call.get("pip_options", []))
             os.environ["MLPLAT_INSTALLED"] = "1"
-            os.execv(python, [python, __file__] + arguments)
+            os.execv(python, [python, __file__, *arguments])
         _OUT["folder"] = call["out"]
         os.makedirs(os.path.join(call["out"], "values"), exist_ok=True)
         names = _stand_ins()

@@ -20,6 +20,7 @@ from mlplat.ir.model import (
     OutputParameter,
     ParameterType,
 )
+from mlplat.ir.types import TYPE_NAMES, fits
 from mlplat.runtime import artifacts
 from mlplat.runtime.artifacts import is_artifact_class
 
@@ -62,30 +63,12 @@ PARAMETER_TYPES: Mapping[Any, ParameterType] = {
     bool: ParameterType.BOOLEAN,
     list: ParameterType.LIST,
     dict: ParameterType.STRUCT,
-    **{name: ParameterType.STRING for name in ("str", "String")},
-    **{name: ParameterType.NUMBER_INTEGER for name in ("int", "Integer")},
-    **{name: ParameterType.NUMBER_DOUBLE for name in ("float", "Float", "Double")},
-    **{name: ParameterType.BOOLEAN for name in ("bool", "Bool", "Boolean")},
-    **{name: ParameterType.LIST for name in ("list", "List", "JsonArray")},
-    **{name: ParameterType.STRUCT for name in ("dict", "Dict", "JsonObject")},
-}
-PYTHON_TYPES: Mapping[ParameterType, tuple[type, ...]] = {
-    ParameterType.STRING: (str,),
-    ParameterType.NUMBER_INTEGER: (int,),
-    ParameterType.NUMBER_DOUBLE: (float, int),
-    ParameterType.BOOLEAN: (bool,),
-    ParameterType.LIST: (list, tuple),
-    ParameterType.STRUCT: (dict,),
-}
-TYPE_NAMES: Mapping[ParameterType, str] = {
-    ParameterType.STRING: "str",
-    ParameterType.NUMBER_INTEGER: "int",
-    ParameterType.NUMBER_DOUBLE: "float",
-    ParameterType.BOOLEAN: "bool",
-    ParameterType.LIST: "list",
-    ParameterType.STRUCT: "dict",
-    ParameterType.TASK_FINAL_STATUS: "PipelineTaskFinalStatus",
-    ParameterType.TASK_CONFIG: "TaskConfig",
+    **dict.fromkeys(("str", "String"), ParameterType.STRING),
+    **dict.fromkeys(("int", "Integer"), ParameterType.NUMBER_INTEGER),
+    **dict.fromkeys(("float", "Float", "Double"), ParameterType.NUMBER_DOUBLE),
+    **dict.fromkeys(("bool", "Bool", "Boolean"), ParameterType.BOOLEAN),
+    **dict.fromkeys(("list", "List", "JsonArray"), ParameterType.LIST),
+    **dict.fromkeys(("dict", "Dict", "JsonObject"), ParameterType.STRUCT),
 }
 _WRITE_INSTEAD = (
     "a parameter is str, int, float, bool, list or dict; an artifact is Input[Dataset], Output[Model], …; "
@@ -105,15 +88,8 @@ class Interface:
 
     def required(self) -> list[str]:
         """Names of the inputs that a caller must give."""
-        inputs = {**self.input_parameters, **self.input_artifacts}
+        inputs: dict[str, InputParameter | InputArtifact] = {**self.input_parameters, **self.input_artifacts}
         return [name for name in self.order if name in inputs and not inputs[name].optional]
-
-
-def fits(value: Any, kind: ParameterType) -> bool:
-    """Tell whether a Python value can be a parameter of a type; an int is a float, True is no number."""
-    if isinstance(value, bool):
-        return kind is ParameterType.BOOLEAN
-    return isinstance(value, PYTHON_TYPES.get(kind, (object,)))
 
 
 def source_of(function: Callable[..., Any]) -> Source:
@@ -162,7 +138,9 @@ class _Reader:
         order: list[str] = []
         for name, parameter in inspect.signature(self.function).parameters.items():
             if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-                self.problem("MLP101", name, "*args and **kwargs have no place in a manifest", "name each parameter")
+                self.problem(
+                    "MLP101", name, "*args and **kwargs have no place in a manifest", "name each parameter"
+                )
                 continue
             order.append(name)
             given = self.resolve(name, parameter.annotation)
@@ -178,7 +156,9 @@ class _Reader:
                     artifacts_out[name] = described
         for name, described in self.returned().items():
             if name in {**outputs, **artifacts_out}:
-                self.problem("MLP103", name, f"the output '{name}' is both a parameter and returned", "rename one")
+                self.problem(
+                    "MLP103", name, f"the output '{name}' is both a parameter and returned", "rename one"
+                )
             elif isinstance(described, OutputArtifact):
                 artifacts_out[name] = described
             else:
@@ -208,16 +188,24 @@ class _Reader:
         has_default = default is not inspect.Parameter.empty
         given, is_optional = _without_none(given)
         optional = is_optional or has_default
-        if isinstance(given, OutputPath) or given is OutputPath:
-            return self.output(name, str if given is OutputPath else given.type)
-        if isinstance(given, InputPath) or given is InputPath:
-            of = _artifact_class(given.type if isinstance(given, InputPath) else None)
+        if given is OutputPath:
+            given = OutputPath(str)
+        elif given is InputPath:
+            given = InputPath()
+        if isinstance(given, OutputPath):
+            return self.output(name, given.type)
+        if isinstance(given, InputPath):
+            of = _artifact_class(given.type)
             return InputArtifact(artifact_type(of or artifacts.Artifact), False, optional)
         marker = _marker(given)
         if marker is not None:
             of, is_list = _list_of(typing.get_args(given)[0])
             if not is_artifact_class(of):
-                self.problem("MLP102", name, f"{marker.__name__[1:-6]}[…] holds {_name(of)}, which is no artifact class")
+                self.problem(
+                    "MLP102",
+                    name,
+                    f"{marker.__name__[1:-6]}[…] holds {_name(of)}, which is no artifact class",
+                )
                 return None
             if marker is _InputMarker:
                 return InputArtifact(artifact_type(of), is_list, optional)
@@ -225,7 +213,12 @@ class _Reader:
         of, is_list = _list_of(given)
         if is_artifact_class(of):
             if not self.is_pipeline and not is_list:
-                self.problem("MLP102", name, f"is it read or written? {of.__name__} alone does not tell", f"write Input[{of.__name__}] or Output[{of.__name__}]")
+                self.problem(
+                    "MLP102",
+                    name,
+                    f"is it read or written? {of.__name__} alone does not tell",
+                    f"write Input[{of.__name__}] or Output[{of.__name__}]",
+                )
                 return None
             return InputArtifact(artifact_type(of), is_list, optional)
         kind = parameter_type(given)
@@ -234,7 +227,10 @@ class _Reader:
             return None
         if has_default and default is not None and not fits(default, kind):
             self.problem(
-                "MLP104", name, f"the default {default!r} is not {TYPE_NAMES[kind]}", "give a default of the declared type"
+                "MLP104",
+                name,
+                f"the default {default!r} is not {TYPE_NAMES[kind]}",
+                "give a default of the declared type",
             )
         value = ABSENT if not has_default or default is None else default
         return InputParameter(kind, value, optional)

@@ -1,0 +1,34 @@
+"""Parameter types and the Python values that they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mlplat.ir.model import ParameterType
+
+PYTHON_TYPES: Mapping[ParameterType, tuple[type, ...]] = {
+    ParameterType.STRING: (str,),
+    ParameterType.NUMBER_INTEGER: (int,),
+    ParameterType.NUMBER_DOUBLE: (float, int),
+    ParameterType.BOOLEAN: (bool,),
+    ParameterType.LIST: (list, tuple),
+    ParameterType.STRUCT: (dict,),
+}
+TYPE_NAMES: Mapping[ParameterType, str] = {
+    ParameterType.STRING: "str",
+    ParameterType.NUMBER_INTEGER: "int",
+    ParameterType.NUMBER_DOUBLE: "float",
+    ParameterType.BOOLEAN: "bool",
+    ParameterType.LIST: "list",
+    ParameterType.STRUCT: "dict",
+    ParameterType.TASK_FINAL_STATUS: "PipelineTaskFinalStatus",
+    ParameterType.TASK_CONFIG: "TaskConfig",
+}
+
+
+def fits(value: Any, kind: ParameterType) -> bool:
+    """Tell whether a Python value can be a parameter of a type; an int is a float, True is no number."""
+    if isinstance(value, bool):
+        return kind is ParameterType.BOOLEAN
+    return isinstance(value, PYTHON_TYPES.get(kind, (object,)))
