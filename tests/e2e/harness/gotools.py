@@ -205,7 +205,8 @@ def build(cache: Cache, modules: tuple[GoModule, ...] = MODULES) -> None:
     for module in wanted:
         _build_module(cache, module)
     # Gigabytes that only another version of the same module would use; until all is built, they save time.
-    shutil.rmtree(cache.root / "gocache", ignore_errors=True)
+    for name in ("gocache", "gosrc"):
+        shutil.rmtree(cache.root / name, ignore_errors=True)
 
 
 def _unbuilt(cache: Cache, module: GoModule) -> list[str]:
