@@ -33,3 +33,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """With ``--update-golden``, run only the tests that have golden files."""
     if config.getoption("--update-golden"):
         items[:] = [item for item in items if "golden" in getattr(item, "fixturenames", ())]
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    """Real pipelines, Experiments and Workflows of other projects; not a part of this one."""
+    folder = Path(__file__).parents[3] / "shared" / "corpus"
+    if not folder.is_dir():
+        pytest.skip(f"the corpus is not there: {folder}")
+    return folder

@@ -1,0 +1,84 @@
+"""IR documents, read and written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlplat import ir, manifest
+from mlplat.errors import ManifestError
+from mlplat.ir import bootstrap
+from mlplat.ir.model import Container, PythonFunction
+
+IR: dict[str, Any] = {
+    "pipelineInfo": {"name": "p"},
+    "root": {"dag": {"tasks": {"t": {"componentRef": {"name": "comp-t"}}}}},
+    "components": {"comp-t": {"executorLabel": "exec-t"}},
+    "deploymentSpec": {"executors": {"exec-t": {"container": {"image": "alpine", "command": ["true"]}}}},
+    "schemaVersion": "2.1.0",
+}
+
+
+def test_corpus_survives_reading_and_writing(corpus: Path) -> None:
+    files = sorted(corpus.glob("kfp-ir/*.yaml"))
+    assert files
+    for file in files:
+        spec = ir.read(manifest.load(file.read_text(), file.name), file.name)
+        assert ir.read(manifest.load(manifest.dump(ir.write(spec)))) == spec, file.name
+
+
+def test_functions_of_the_corpus_are_recognized(corpus: Path) -> None:
+    for file in sorted(corpus.glob("kfp-ir/*.yaml")):
+        text = file.read_text()
+        spec = ir.read(manifest.load(text), file.name)
+        functions = [
+            executor.python
+            for executor in spec.executors.values()
+            if isinstance(executor, Container) and executor.python
+        ]
+        bootstraps = text.count("--component_module_path")
+        assert len(functions) >= min(bootstraps, 1), file.name
+        assert all(f"def {function.name}(" in function.source for function in functions), file.name
+        assert not any(package.startswith("kfp") for function in functions for package in function.packages)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        PythonFunction("def f(): ...\n", "f"),
+        PythonFunction("def f(): ...\n", "f", ("pandas==2.0", "numpy>=1,<3", "a[b]; python_version<'3.12'")),
+        PythonFunction("def f(): ...\n", "f", ("x",), ("--index-url", "file:///i", "--trusted-host", "h")),
+    ],
+)
+def test_function_is_recognized_in_what_is_written(function: PythonFunction) -> None:
+    assert bootstrap.from_command(*bootstrap.to_command(function)) == function
+
+
+def test_other_commands_are_no_functions() -> None:
+    assert bootstrap.from_command(("sh", "-c", "echo"), ("--function_to_execute", "f")) is None
+
+
+def test_missing_and_wrong_fields_are_told_together() -> None:
+    broken = {**IR, "pipelineInfo": {}, "components": {"comp-t": {"inputDefinitions": {"parameters": {"x": {}}}}}}
+    with pytest.raises(ManifestError) as raised:
+        ir.read([broken], "p.yaml")
+    paths = [diagnostic.path for diagnostic in raised.value.diagnostics]
+    assert paths == ["components.comp-t.inputDefinitions.parameters.x", "pipelineInfo"]
+
+
+def test_numbers_get_their_declared_type_back() -> None:
+    parameters = {
+        "n": {"parameterType": "NUMBER_INTEGER", "defaultValue": 3.0},
+        "x": {"parameterType": "NUMBER_DOUBLE", "defaultValue": 3},
+    }
+    document = {**IR, "root": {**IR["root"], "inputDefinitions": {"parameters": parameters}}}
+    inputs = ir.read([document]).root.input_parameters
+    assert repr(inputs["n"].default) == "3"
+    assert repr(inputs["x"].default) == "3.0"
+
+
+def test_platform_document_is_kept() -> None:
+    platform = {"platforms": {"kubernetes": {"deploymentSpec": {}}}}
+    assert ir.write(ir.read([IR, platform]))[1] == platform
