@@ -28,14 +28,14 @@ _HTML_PATTERN = re.compile("[<>&\u2028\u2029]")
 
 
 def quote_inner(text: str) -> str:
-    """Write text as ``strconv.Quote`` does, without the quotes around it.
+    r"""Write text as ``strconv.Quote`` does, without the quotes around it.
 
     Args:
         text: any text.
 
     Returns:
-        The escaped text. Characters that Go doesn't print become ``\\x``, ``\\u`` or ``\\U`` escapes, of which only
-        ``\\u`` can stand in JSON: Argo refuses a replacement that holds others.
+        The escaped text. Characters that Go doesn't print become ``\x``, ``\u`` or ``\U`` escapes, of which only
+        ``\u`` can stand in JSON: Argo refuses a replacement that holds others.
     """
     if text.isprintable() and '"' not in text and "\\" not in text:
         return text
@@ -189,7 +189,9 @@ def sprint(value: Any) -> str:
     if isinstance(value, float):
         return _sprint_float(value)
     if isinstance(value, Mapping):
-        return "map[" + " ".join(f"{sprint(key)}:{sprint(value[key])}" for key in sorted(value, key=str)) + "]"
+        return (
+            "map[" + " ".join(f"{sprint(key)}:{sprint(value[key])}" for key in sorted(value, key=str)) + "]"
+        )
     if isinstance(value, (list, tuple)):
         return "[" + " ".join(sprint(item) for item in value) + "]"
     return str(value)

@@ -18,7 +18,14 @@ from typing import Any
 
 from mlplat.argo import gotext
 from mlplat.argo.expressions import evaluator
-from mlplat.argo.expressions.syntax import ExpressionError, ExpressionSyntaxError, Node, identifiers, member_path, parse
+from mlplat.argo.expressions.syntax import (
+    ExpressionError,
+    ExpressionSyntaxError,
+    Node,
+    identifiers,
+    member_path,
+    parse,
+)
 from mlplat.argo.expressions.syntax import children as parts_of
 from mlplat.argo.expressions.variables import FUNCTIONS, expand
 
@@ -276,7 +283,9 @@ def _unescape(tag: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _split_cached(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    texts, found, position = [], [], 0
+    texts: list[str] = []
+    found: list[str] = []
+    position = 0
     while True:
         start = text.find("{{", position)
         if start < 0:
@@ -284,7 +293,9 @@ def _split_cached(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
             return tuple(texts), tuple(found)
         end = text.find("}}", start + 2)
         if end < 0:
-            raise TemplatingError(f"Cannot find end tag='}}}}' in the template starting from '{text[start : start + 80]}'")
+            raise TemplatingError(
+                f"Cannot find end tag='}}}}' in the template starting from '{text[start : start + 80]}'"
+            )
         texts.append(text[position:start])
         found.append(text[start + 2 : end])
         position = end + 2

@@ -9,12 +9,8 @@ import shutil
 import tarfile
 import tempfile
 from collections.abc import Iterator
+from fcntl import ioctl
 from pathlib import Path, PurePosixPath
-
-try:
-    from fcntl import ioctl
-except ImportError:  # pragma: no cover
-    ioctl = None  # type: ignore[assignment]
 
 _FICLONE = 0x40049409
 
@@ -23,7 +19,7 @@ class ArtifactError(Exception):
     """An artifact can't be read or written."""
 
 
-class ArtifactMissing(ArtifactError):
+class ArtifactMissingError(ArtifactError):
     """There is nothing under the key."""
 
 
@@ -63,13 +59,13 @@ class ArtifactStore:
             unpack: whether it is a ``.tgz`` to be unpacked; None to look.
 
         Raises:
-            ArtifactMissing: there is nothing under the key.
+            ArtifactMissingError: there is nothing under the key.
             ArtifactError: it isn't an archive though it should be one.
             OSError: the disk refuses.
         """
         source = self.path(key)
         if not source.exists():
-            raise ArtifactMissing(f"there is no artifact under the key {key!r}")
+            raise ArtifactMissingError(f"there is no artifact under the key {key!r}")
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.is_dir() and not any(target.iterdir()):
             target.rmdir()
@@ -116,7 +112,7 @@ def _place_beside(target: Path) -> Iterator[Path]:
 
 def _move(source: Path, target: Path) -> None:
     try:
-        os.rename(source, target)
+        source.rename(target)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
@@ -129,8 +125,8 @@ def _move(source: Path, target: Path) -> None:
 def _replace(staged: Path, target: Path) -> None:
     if staged.is_dir() or target.is_dir():
         with contextlib.suppress(FileNotFoundError):
-            os.rename(target, staged.with_name("replaced"))
-    os.replace(staged, target)
+            target.rename(staged.with_name("replaced"))
+    staged.replace(target)
 
 
 def copy_file(source: str | Path, target: str | Path) -> str:
@@ -143,7 +139,7 @@ def copy_file(source: str | Path, target: str | Path) -> str:
     Returns:
         The copy's path.
     """
-    with open(source, "rb") as reading, open(target, "wb") as writing:
+    with Path(source).open("rb") as reading, Path(target).open("wb") as writing:
         if not _clone(reading.fileno(), writing.fileno()):
             _copy_bytes(reading.fileno(), writing.fileno())
     shutil.copymode(source, target)
@@ -151,8 +147,6 @@ def copy_file(source: str | Path, target: str | Path) -> str:
 
 
 def _clone(source: int, target: int) -> bool:
-    if ioctl is None:
-        return False
     try:
         ioctl(target, _FICLONE, source)
     except OSError:
@@ -186,7 +180,7 @@ def _unpack(source: Path, target: Path) -> None:
         except tarfile.TarError as error:
             raise ArtifactError(f"{source.name} is not an archive that can be unpacked: {error}") from None
         content = list(staged.iterdir())
-        os.rename(content[0] if len(content) == 1 else staged, target)
+        (content[0] if len(content) == 1 else staged).rename(target)
 
 
 def _extract(archive: tarfile.TarFile, target: Path) -> None:
@@ -197,4 +191,4 @@ def _extract(archive: tarfile.TarFile, target: Path) -> None:
         parts = PurePosixPath(member.name).parts
         if member.name.startswith("/") or ".." in parts or not (member.isfile() or member.isdir()):
             raise ArtifactError(f"the archive holds {member.name!r}, which would leave its folder")
-    archive.extractall(target)
+    archive.extractall(target)  # noqa: S202

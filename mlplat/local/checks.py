@@ -11,7 +11,7 @@ from mlplat.errors import Diagnostic, UnsupportedError, nearest
 from mlplat.local.documents import Documents, steps_of
 from mlplat.local.inputs import STORES
 from mlplat.local.pods import OBJECT_STORES
-from mlplat.local.templates import KINDS, Context, Library, TemplateMissing, kind_of
+from mlplat.local.templates import KINDS, Context, Library, TemplateMissingError, kind_of
 
 _REFUSED_KINDS = {
     "resource": "it needs a Kubernetes cluster",
@@ -55,11 +55,18 @@ class _Check:
     def all(self) -> Iterator[Diagnostic]:
         spec = self.spec
         if spec.get("synchronization"):
-            yield _refuse("spec.synchronization", "locks between workflows are not kept here", "remove synchronization")
+            yield _refuse(
+                "spec.synchronization", "locks between workflows are not kept here", "remove synchronization"
+            )
         if spec.get("suspend"):
             yield _refuse("spec.suspend", "the Workflow is suspended", "set spec.suspend to false")
         if not spec.get("entrypoint"):
-            yield Diagnostic("MLP510", "spec.entrypoint", "the Workflow has no entrypoint", "name the template to start with")
+            yield Diagnostic(
+                "MLP510",
+                "spec.entrypoint",
+                "the Workflow has no entrypoint",
+                "name the template to start with",
+            )
         else:
             yield from self.visit("spec.entrypoint", {"template": spec["entrypoint"]}, self.library.root)
         if spec.get("onExit"):
@@ -76,22 +83,30 @@ class _Check:
             return
         try:
             inner, template = context.resolve(holder)
-        except TemplateMissing as error:
+        except TemplateMissingError as error:
             known = [one.get("name", "") for one in self.spec.get("templates") or ()]
             yield Diagnostic("MLP511", path, str(error), nearest(str(holder.get("template", "")), known))
             return
         key = (inner.scope, template.get("name", ""))
         if key not in self.seen:
             self.seen.add(key)
-            place = f"spec.templates.{key[1]}" if inner.scope.startswith("local/") else f"{inner.scope}.{key[1]}"
+            place = (
+                f"spec.templates.{key[1]}" if inner.scope.startswith("local/") else f"{inner.scope}.{key[1]}"
+            )
             yield from self.template(place, template, inner)
 
     def template(self, path: str, template: Mapping[str, Any], context: Context) -> Iterator[Diagnostic]:
         kind = kind_of(template)
         if kind in _REFUSED_KINDS:
-            yield _refuse(f"{path}.{kind}", f"a {kind} template can't be run here: {_REFUSED_KINDS[kind]}", _ON_A_CLUSTER)
+            yield _refuse(
+                f"{path}.{kind}",
+                f"a {kind} template can't be run here: {_REFUSED_KINDS[kind]}",
+                _ON_A_CLUSTER,
+            )
         elif not kind:
-            yield Diagnostic("MLP512", path, "the template says nothing to do", f"give it one of {', '.join(KINDS)}")
+            yield Diagnostic(
+                "MLP512", path, "the template says nothing to do", f"give it one of {', '.join(KINDS)}"
+            )
         for name, why in (
             ("daemon", "a daemon would need other tasks to reach it over the network"),
             ("synchronization", "locks between workflows are not kept here"),
@@ -146,7 +161,12 @@ class _Check:
                 try:
                     parse(tag[1:])
                 except ExpressionSyntaxError as error:
-                    yield Diagnostic("MLP515", path, f"an expression can't be read: {error}", "see https://expr-lang.org/docs/language-definition")
+                    yield Diagnostic(
+                        "MLP515",
+                        path,
+                        f"an expression can't be read: {error}",
+                        "see https://expr-lang.org/docs/language-definition",
+                    )
 
     def artifacts(self, path: str, template: Mapping[str, Any]) -> Iterator[Diagnostic]:
         for kind in ("inputs", "outputs"):
@@ -154,7 +174,11 @@ class _Check:
                 store = next((one for one in STORES if artifact.get(one)), "")
                 place = f"{path}.{kind}.artifacts.{artifact.get('name', '')}"
                 if store and store not in (*OBJECT_STORES, "raw"):
-                    yield _refuse(f"{place}.{store}", f"{store} artifacts are not fetched here", "use a key, or raw data")
+                    yield _refuse(
+                        f"{place}.{store}",
+                        f"{store} artifacts are not fetched here",
+                        "use a key, or raw data",
+                    )
                 elif store in OBJECT_STORES:
                     outside = [key for key in _BUCKETS if artifact[store].get(key)]
                     if outside:

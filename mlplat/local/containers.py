@@ -122,9 +122,9 @@ def environment(container: Mapping[str, Any], pod: Pod) -> dict[str, str]:
             variables[prefix + key] = value
     for one in container.get("env") or ():
         if one.get("valueFrom"):
-            value = _value_from(one, pod)
-            if value is not None:
-                variables[one["name"]] = value
+            found = _value_from(one, pod)
+            if found is not None:
+                variables[one["name"]] = found
         else:
             variables[one["name"]] = expand(str(one.get("value", "")), variables)
     return variables
@@ -135,7 +135,9 @@ def _all_keys(source: Mapping[str, Any], pod: Pod) -> Mapping[str, str]:
         reference = source.get(kind)
         if reference:
             if reference["name"] not in known and not reference.get("optional"):
-                raise ContainerError(f'{"configmap" if kind[0] == "c" else "secret"} "{reference["name"]}" not found')
+                raise ContainerError(
+                    f'{"configmap" if kind[0] == "c" else "secret"} "{reference["name"]}" not found'
+                )
             return known.get(reference["name"], {})
     return {}
 

@@ -14,7 +14,7 @@ from mlplat.argo.expressions import Condition, ExpressionError, condition, shoul
 from mlplat.argo.templating import DEPENDENCIES, TemplatingError
 from mlplat.argo.templating import replace as replace_tags
 from mlplat.local import loops
-from mlplat.local.hooks import run_exit_hook, run_hooks
+from mlplat.local.hooks import Over, run_exit_hook, run_hooks
 from mlplat.local.nodes import Node, completed, fulfilled, hooked, unsuccessful
 from mlplat.local.scope import (
     LocalScope,
@@ -25,7 +25,7 @@ from mlplat.local.scope import (
     skipped_variables,
     template_outputs,
 )
-from mlplat.local.templates import Context, TemplateMissing
+from mlplat.local.templates import Context, TemplateMissingError
 
 if TYPE_CHECKING:
     from mlplat.local.engine import Call, Engine
@@ -55,7 +55,9 @@ class _Dag:
         self.context = context
         self.node = node
         self.template = template
-        self.tasks: dict[str, Mapping[str, Any]] = {task["name"]: task for task in template["dag"].get("tasks") or ()}
+        self.tasks: dict[str, Mapping[str, Any]] = {
+            task["name"]: task for task in template["dag"].get("tasks") or ()
+        }
         self.conditions: dict[str, Condition] = {
             name: condition(task, self.tasks) for name, task in self.tasks.items()
         }
@@ -75,12 +77,15 @@ class _Dag:
     async def run(self) -> None:
         try:
             await self._run_tasks()
-        except _Broken as error:
+        except _UnreachableError as error:
             self.engine.tree.mark(self.node, "Error", str(error))
             return
         phase = self._assess()
         self.node["outboundNodes"] = [
-            last for task in self.targets if (one := self._task_node(task)) for last in self.engine.tree.outbound(one["id"])
+            last
+            for task in self.targets
+            if (one := self._task_node(task))
+            for last in self.engine.tree.outbound(one["id"])
         ]
         if phase == "Succeeded":
             try:
@@ -120,13 +125,17 @@ class _Dag:
                             start(follower)
                             started += 1
                     if name in self._after_loop:
-                        self._loop_hooks[name] = asyncio.ensure_future(self._run_loop_hooks(*self._after_loop[name]))
+                        self._loop_hooks[name] = asyncio.ensure_future(
+                            self._run_loop_hooks(*self._after_loop[name])
+                        )
             await _gather(list(self._loop_hooks.values()))
         finally:
             for pending in (*running, *self._loop_hooks.values()):
                 pending.cancel()
         if started < len(needed):
-            raise _Broken(f"tasks {', '.join(name for name in needed if remaining[name])} wait for each other")
+            raise _UnreachableError(
+                f"tasks {', '.join(name for name in needed if remaining[name])} wait for each other"
+            )
 
     def _needed(self) -> list[str]:
         needed: dict[str, None] = {}
@@ -138,8 +147,12 @@ class _Dag:
                 stack.pop()
                 continue
             if name not in self.tasks:
-                raise _Broken(f"target {name} does not exist")
-            waiting = [other for other in self.conditions[name].tasks if other not in needed and other not in visiting]
+                raise _UnreachableError(f"target {name} does not exist")
+            waiting = [
+                other
+                for other in self.conditions[name].tasks
+                if other not in needed and other not in visiting
+            ]
             visiting.add(name)
             if waiting:
                 stack.extend(reversed(waiting))
@@ -160,12 +173,16 @@ class _Dag:
             if other in self._loop_hooks:
                 await asyncio.wait((self._loop_hooks[other],))
         try:
-            if not self.conditions[name].holds({one: self._results(one) for one in self.conditions[name].tasks}):
+            if not self.conditions[name].holds(
+                {one: self._results(one) for one in self.conditions[name].tasks}
+            ):
                 self._skip(task, "Omitted", "omitted: depends condition not met")
                 return name
             scope = self._scope_of(name)
             resolved = self._resolve(task, scope)
-            expanded = list(loops.expand(resolved, scope.parameters)) if loops.is_loop(resolved) else [resolved]
+            expanded = (
+                list(loops.expand(resolved, scope.parameters)) if loops.is_loop(resolved) else [resolved]
+            )
         except (ExpressionError, TemplatingError, LookupError) as error:
             self._skip(task, "Error", str(error))
             return name
@@ -177,7 +194,9 @@ class _Dag:
             await self._run_loop(task, expanded, scope)
         return name
 
-    async def _run_loop(self, task: Mapping[str, Any], expanded: list[dict[str, Any]], scope: LocalScope) -> None:
+    async def _run_loop(
+        self, task: Mapping[str, Any], expanded: list[dict[str, Any]], scope: LocalScope
+    ) -> None:
         name = task["name"]
         tree = self.engine.tree
         group = self._task_node(name)
@@ -198,14 +217,14 @@ class _Dag:
         self._after_loop[name] = (task, group, scope)
 
     async def _run_loop_hooks(self, task: Mapping[str, Any], group: Node, scope: LocalScope) -> None:
-        prefix = f"tasks.{task['name']}"
-        await run_hooks(self.engine, self.call, task, group, self.context, scope, prefix)
-        await run_exit_hook(self.engine, self.call, task, group, self.context, scope, prefix)
+        over = Over(self.call, task, group, self.context, scope, f"tasks.{task['name']}")
+        await run_hooks(self.engine, over)
+        await run_exit_hook(self.engine, over)
 
     async def _run_one(
         self, original: str, task: Mapping[str, Any], scope: LocalScope, *, connected: bool = False
     ) -> None:
-        from mlplat.local.engine import TemplateFailure
+        from mlplat.local.engine import TemplateFailedError
 
         name = task["name"]
         tree = self.engine.tree
@@ -233,16 +252,17 @@ class _Dag:
         )
         try:
             node = await self.engine.execute(inner)
-        except TemplateFailure as error:
+        except TemplateFailedError as error:
             node = tree.mark(
                 self._task_node(name) or self._new_node(name, task, "Skipped", "Error"),
                 "Error",
                 f"task '{self._name(name)}' errored: {error}",
             )
             return
-        await run_hooks(self.engine, self.call, task, node, self.context, scope, f"tasks.{original}")
+        over = Over(self.call, task, node, self.context, scope, f"tasks.{original}")
+        await run_hooks(self.engine, over)
         if completed(node):
-            await run_exit_hook(self.engine, self.call, task, node, self.context, scope, f"tasks.{original}")
+            await run_exit_hook(self.engine, over)
 
     def _new_node(self, name: str, task: Mapping[str, Any], kind: str, phase: str, message: str = "") -> Node:
         return self.engine.tree.create(
@@ -341,7 +361,7 @@ class _Dag:
     def _template_of(self, name: str) -> Mapping[str, Any] | None:
         try:
             return self.context.resolve(self.tasks[name])[1]
-        except TemplateMissing:
+        except TemplateMissingError:
             return None
 
     def _scope_of(self, name: str) -> LocalScope:
@@ -412,7 +432,7 @@ class _Dag:
         return result
 
 
-class _Broken(Exception):
+class _UnreachableError(Exception):
     """The tasks of a DAG can't all be reached."""
 
 
@@ -481,5 +501,3 @@ async def _gather(coroutines: list[Any]) -> None:
     finally:
         for one in tasks:
             one.cancel()
-
-

@@ -11,6 +11,7 @@ from typing import Any
 from mlplat.argo import gotext
 from mlplat.errors import Diagnostic, ManifestError
 
+_NESTED = ("templates", "dag", "tasks", "steps", "inline", "hooks", "templateDefaults")
 _REFERENCES = {"WorkflowTemplate": "namespaced", "ClusterWorkflowTemplate": "cluster"}
 
 
@@ -41,7 +42,7 @@ def read(documents: Sequence[Mapping[str, Any]]) -> Documents:
         Copies of them; a ``workflowTemplateRef`` is merged into the Workflow's spec.
 
     Raises:
-        ManifestError: there is no Workflow or more than one, it has no name, or it refers to a template that isn't there.
+        ManifestError: there is no Workflow or more than one, it has no name, or its template isn't there.
     """
     workflows: list[dict[str, Any]] = []
     specs: dict[str, dict[str, Any]] = {}
@@ -67,7 +68,12 @@ def read(documents: Sequence[Mapping[str, Any]]) -> Documents:
     workflow = workflows[0]
     if not (workflow.get("metadata") or {}).get("name"):
         raise ManifestError(
-            Diagnostic("MLP202", "metadata.name", "the Workflow has no name", "set metadata.name, or run it with `mlplat run`")
+            Diagnostic(
+                "MLP202",
+                "metadata.name",
+                "the Workflow has no name",
+                "set metadata.name, or run it with `mlplat run`",
+            )
         )
     _normalize(workflow.setdefault("spec", {}))
     workflow["spec"] = _with_template(workflow["spec"], specs)
@@ -76,7 +82,8 @@ def read(documents: Sequence[Mapping[str, Any]]) -> Documents:
 
 def _secret(document: Mapping[str, Any]) -> dict[str, str]:
     decoded = {
-        key: base64.b64decode(value).decode("utf-8", "replace") for key, value in (document.get("data") or {}).items()
+        key: base64.b64decode(value).decode("utf-8", "replace")
+        for key, value in (document.get("data") or {}).items()
     }
     return {**decoded, **(document.get("stringData") or {})}
 
@@ -118,7 +125,11 @@ def any_string(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return gotext.float_json(value) if abs(value) < 1e21 and (value == 0 or abs(value) >= 1e-6) else f"{value:f}"
+        return (
+            gotext.float_json(value)
+            if abs(value) < 1e21 and (value == 0 or abs(value) >= 1e-6)
+            else f"{value:f}"
+        )
     return "" if value is None or isinstance(value, (dict, list)) else str(value)
 
 
@@ -142,9 +153,9 @@ def _parameters(tree: Any) -> Iterator[dict[str, Any]]:
             for key, value in node.items():
                 if key in ("arguments", "inputs", "outputs") and isinstance(value, dict):
                     yield from (one for one in value.get("parameters") or () if isinstance(one, dict))
-                elif key in ("templates", "dag", "tasks", "steps", "inline", "hooks", "templateDefaults"):
-                    stack.append(value)
-                elif isinstance(value, dict) and "arguments" in value:
+                elif key in ("templates", "dag", "tasks", "steps", "inline", "hooks", "templateDefaults") or (
+                    isinstance(value, dict) and "arguments" in value
+                ):
                     stack.append(value)
         elif isinstance(node, list):
             stack.extend(node)
@@ -152,9 +163,7 @@ def _parameters(tree: Any) -> Iterator[dict[str, Any]]:
 
 def steps_of(template: Mapping[str, Any]) -> list[list[dict[str, Any]]]:
     """Return the groups of a steps template; a group that is written as one step is a list of one."""
-    groups = []
-    for group in template.get("steps") or ():
-        if isinstance(group, dict):
-            group = group.get("steps", [group])
-        groups.append(list(group))
-    return groups
+    return [
+        list(group.get("steps", [group]) if isinstance(group, dict) else group)
+        for group in template.get("steps") or ()
+    ]

@@ -29,7 +29,7 @@ from mlplat.local.process import GRACE, Executor, Running
 from mlplat.local.scope import Globals, output_variables
 from mlplat.local.steps import execute_steps
 from mlplat.local.suspend import Ask, execute_suspend
-from mlplat.local.templates import KINDS, Context, Library, TemplateMissing, kind_of, node_type
+from mlplat.local.templates import KINDS, Context, Library, TemplateMissingError, kind_of, node_type
 from mlplat.local.tries import Tries
 
 DEEPEST = 100
@@ -38,7 +38,7 @@ DEEPEST = 100
 _RESULT = re.compile(r"""(?:tasks|steps)(?:\.([\w-]+)|\[\\?['"]([\w-]+)\\?['"]\])\.outputs\.result""")
 
 
-class TemplateFailure(Exception):
+class TemplateFailedError(Exception):
     """A template couldn't be executed; its node has been marked."""
 
 
@@ -219,7 +219,7 @@ class Engine:
             The node.
 
         Raises:
-            TemplateFailure: the template is missing, or can't be filled; the node says why.
+            TemplateFailedError: the template is missing, or can't be filled; the node says why.
         """
         existing = self.tree.named(call.name)
         if existing is not None and fulfilled(existing):
@@ -228,7 +228,7 @@ class Engine:
             raise self.fail(call, "Maximum recursion depth exceeded")
         try:
             context, template = call.context.resolve(call.holder)
-        except TemplateMissing as error:
+        except TemplateMissingError as error:
             raise self.fail(call, str(error)) from None
         kind = kind_of(template)
         if kind not in KINDS:
@@ -312,7 +312,9 @@ class Engine:
             node = self.create(call, "Retry", "Running", filled, flag=call.flag)
         strategy = self.retry_strategy(filled)
         assert strategy is not None
-        tries = Tries(self, replace(call, flag={**(call.flag or {}), "retried": True}), context, filled, strategy)
+        tries = Tries(
+            self, replace(call, flag={**(call.flag or {}), "retried": True}), context, filled, strategy
+        )
         return await tries.run(node)
 
     def create(
@@ -336,7 +338,7 @@ class Engine:
             node["memoizationStatus"] = {"hit": False, "key": memoize["key"], "cacheName": name}
         return node
 
-    def fail(self, call: Call, message: str) -> TemplateFailure:
+    def fail(self, call: Call, message: str) -> TemplateFailedError:
         """Mark the node of a call as an error, making it when there is none."""
         node = self.tree.named(call.name)
         if node is not None:
@@ -352,7 +354,7 @@ class Engine:
                 flag=call.flag,
                 message=message,
             )
-        return TemplateFailure(message)
+        return TemplateFailedError(message)
 
     async def execute_once(
         self,
@@ -376,7 +378,9 @@ class Engine:
         """
         kind = kind_of(filled)
         if kind in ("container", "script"):
-            again = (lambda: self._fill(call, context, template)) if template is not None else (lambda: filled)
+            again = (
+                (lambda: self._fill(call, context, template)) if template is not None else (lambda: filled)
+            )
             return await self._execute_pod(call, filled, again, deadline)
         if kind == "suspend":
             return await execute_suspend(self, call, filled)
@@ -491,7 +495,9 @@ class Engine:
         return Pod(
             name=name,
             namespace=metadata.get("namespace", "default"),
-            service_account=template.get("serviceAccountName") or self.spec.get("serviceAccountName") or "default",
+            service_account=template.get("serviceAccountName")
+            or self.spec.get("serviceAccountName")
+            or "default",
             annotations={
                 "workflows.argoproj.io/node-id": node["id"],
                 "workflows.argoproj.io/node-name": node["name"],

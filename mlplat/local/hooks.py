@@ -5,8 +5,9 @@ See Argo 4.0.7's ``workflow/controller/exit_handler.go`` and ``hooks.go``.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mlplat.argo.expressions import ExpressionError
@@ -36,66 +37,50 @@ def exit_hook(holder: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[s
     if hook is None:
         return None
     own = hook.get("arguments") or {}
-    return {**hook, "arguments": own if own else arguments}
+    return {**hook, "arguments": own or arguments}
 
 
-async def run_exit_hook(
-    engine: Engine, call: Call, holder: Mapping[str, Any], node: Node, context: Context, scope: LocalScope, prefix: str
-) -> None:
-    """Run the exit hook of a task or step that is over.
+@dataclass(frozen=True, slots=True)
+class Over:
+    """A task or step that is over.
 
-    Args:
-        engine: executes it.
-        call: the call of the DAG or steps template that the task belongs to.
-        holder: the task or step.
+    Attributes:
+        call: the call of the DAG or steps template that it belongs to.
+        holder: the task or step as it stands in the manifest.
         node: its node.
-        context: where the hook's template is looked up.
-        scope: what its arguments can name.
-        prefix: such as ``tasks.train``.
+        context: where the templates of its hooks are looked up.
+        scope: what its hooks can name.
+        prefix: how it is named itself, such as ``tasks.train``.
     """
-    hook = exit_hook(holder, engine.spec.get("arguments") or {})
-    if hook is None or engine.shutdown == "Terminate":
-        return
-    await _run(engine, call, hook, f"{node['name']}.onExit", node, context, scope, prefix, on_exit=True)
+
+    call: Call
+    holder: Mapping[str, Any]
+    node: Node
+    context: Context
+    scope: LocalScope
+    prefix: str
 
 
-async def run_hooks(
-    engine: Engine, call: Call, holder: Mapping[str, Any], node: Node, context: Context, scope: LocalScope, prefix: str
-) -> None:
-    """Run the hooks of a task or step whose expressions hold now that it is over.
+async def run_exit_hook(engine: Engine, over: Over) -> None:
+    """Run the exit hook of a task or step, unless the workflow is being terminated."""
+    hook = exit_hook(over.holder, engine.spec.get("arguments") or {})
+    if hook is not None and engine.shutdown != "Terminate":
+        await _run(engine, over, hook, f"{over.node['name']}.onExit", on_exit=True)
 
-    Args:
-        engine: executes them.
-        call: the call of the DAG or steps template that the task belongs to.
-        holder: the task or step.
-        node: its node.
-        context: where the hooks' templates are looked up.
-        scope: what their expressions and arguments can name.
-        prefix: such as ``tasks.train``.
-    """
-    for name, hook in (holder.get("hooks") or {}).items():
+
+async def run_hooks(engine: Engine, over: Over) -> None:
+    """Run the hooks of a task or step whose expressions hold now that it is over."""
+    for name, hook in (over.holder.get("hooks") or {}).items():
         if name != "exit":
-            target = f"{node['name']}.hooks.{name}"
-            await _run(engine, call, hook, target, node, context, scope, prefix, on_exit=False)
+            await _run(engine, over, hook, f"{over.node['name']}.hooks.{name}", on_exit=False)
 
 
-async def _run(
-    engine: Engine,
-    call: Call,
-    hook: Mapping[str, Any],
-    name: str,
-    node: Node,
-    context: Context,
-    scope: LocalScope,
-    prefix: str,
-    *,
-    on_exit: bool,
-) -> None:
-    from mlplat.local.engine import TemplateFailure
+async def _run(engine: Engine, over: Over, hook: Mapping[str, Any], name: str, *, on_exit: bool) -> None:
+    from mlplat.local.engine import TemplateFailedError
 
-    outputs = _outputs(engine, node)
-    parameters, artifacts = output_variables(outputs, prefix)
-    visible = scope.child({f"{prefix}.status": node["phase"]}, artifacts=artifacts)
+    node = over.node
+    parameters, artifacts = output_variables(_outputs(engine, node), over.prefix)
+    visible = over.scope.child({f"{over.prefix}.status": node["phase"]}, artifacts=artifacts)
     try:
         if hook.get("expression") and evaluate_in(visible.parameters, hook["expression"]) is not True:
             return
@@ -104,21 +89,19 @@ async def _run(
         engine.tree.mark(node, node["phase"], str(error))
         return
     inner = replace(
-        call,
+        over.call,
         name=name,
         holder={key: hook[key] for key in ("template", "templateRef") if hook.get(key)},
-        context=context,
+        context=over.context,
         arguments=arguments,
         kind="steps",
-        on_exit=on_exit or call.on_exit,
+        on_exit=on_exit or over.call.on_exit,
         flag={"hooked": True},
-        depth=call.depth + 1,
+        depth=over.call.depth + 1,
     )
     engine.tree.connect(node["id"], engine.tree.id(name))
-    try:
+    with contextlib.suppress(TemplateFailedError):
         await engine.execute(inner)
-    except TemplateFailure:
-        return
 
 
 def _outputs(engine: Engine, node: Node) -> Mapping[str, Any]:

@@ -99,7 +99,11 @@ def _config_map_value(
     default = parameter["valueFrom"].get("default")
     if default is not None:
         return str(default)
-    why = f"ConfigMap '{name}' does not have the key '{key}'" if data is not None else f"ConfigMap '{name}' does not exist"
+    why = (
+        f"ConfigMap '{name}' does not have the key '{key}'"
+        if data is not None
+        else f"ConfigMap '{name}' does not exist"
+    )
     raise TemplatingError(f"unable to retrieve inputs.parameters.{parameter['name']} from ConfigMap: {why}")
 
 
@@ -112,7 +116,11 @@ def _artifact(declared: Mapping[str, Any], given: Mapping[str, Any] | None) -> d
     if given is None:
         return dict(declared)
     kept = {key: declared[key] for key in ("path", "mode", "recurseMode") if key in declared}
-    passed = {key: value for key, value in given.items() if key not in ("path", "mode", "recurseMode", "from", "fromExpression")}
+    passed = {
+        key: value
+        for key, value in given.items()
+        if key not in ("path", "mode", "recurseMode", "from", "fromExpression")
+    }
     return {**passed, **kept}
 
 

@@ -97,7 +97,9 @@ def _param_items(text: str) -> list[Item]:
             return []
         return [Item(json.loads(raw), raw) for _, raw in _members(text, "[]")]
     except ValueError as error:
-        raise TemplatingError(f"withParam value could not be parsed as a JSON list: {text.strip()}: {error}") from None
+        raise TemplatingError(
+            f"withParam value could not be parsed as a JSON list: {text.strip()}: {error}"
+        ) from None
 
 
 def _members(text: str, brackets: str) -> Iterator[tuple[str, str]]:
@@ -145,7 +147,9 @@ def _variables(item: Item, index: int) -> tuple[dict[str, Any], str]:
         members = dict(sorted(_members(item.raw, "{}")))
         shown = {key: _shown(raw) for key, raw in members.items()}
         variables = {f"item.{key}": text for key, text in shown.items()}
-        variables["item"] = "{" + ",".join(f"{gotext.to_json(key)}:{_compact(raw)}" for key, raw in members.items()) + "}"
+        variables["item"] = (
+            "{" + ",".join(f"{gotext.to_json(key)}:{_compact(raw)}" for key, raw in members.items()) + "}"
+        )
         return variables, ",".join(sorted(f"{key}:{text}" for key, text in shown.items()))
     if isinstance(item.value, list):
         described = "[" + " ".join(_shown(raw) for _, raw in _members(item.raw, "[]")) + "]"
@@ -176,7 +180,7 @@ def _sequence(sequence: Mapping[str, Any]) -> list[str]:
 def _integer(value: Any) -> int:
     text = str(value)
     if not re.fullmatch(r"[+-]?[0-9]+", text):
-        raise TemplatingError(f'strconv.Atoi: parsing {gotext.to_json(text)}: invalid syntax')
+        raise TemplatingError(f"strconv.Atoi: parsing {gotext.to_json(text)}: invalid syntax")
     return int(text)
 
 

@@ -71,7 +71,11 @@ class Memo:
         return None if outputs is None or self._lost(outputs) else dict(outputs)
 
     def _lost(self, outputs: Mapping[str, Any]) -> bool:
-        keys = [artifact["s3"]["key"] for artifact in outputs.get("artifacts", ()) if artifact.get("s3", {}).get("key")]
+        keys = [
+            artifact["s3"]["key"]
+            for artifact in outputs.get("artifacts", ())
+            if artifact.get("s3", {}).get("key")
+        ]
         return not all(self._artifacts.path(key).exists() for key in keys)
 
     def memorize(self, status: Mapping[str, Any], node_id: str, outputs: Mapping[str, Any]) -> None:

@@ -134,7 +134,12 @@ class NodeTree:
             The node.
         """
         moment = timestamp(now())
-        node: Node = {"id": self.id(name), "name": name, "displayName": self._display_name(name, boundary), "type": kind}
+        node: Node = {
+            "id": self.id(name),
+            "name": name,
+            "displayName": self._display_name(name, boundary),
+            "type": kind,
+        }
         if holder.get("template"):
             node["templateName"] = holder["template"]
         if holder.get("templateRef"):
@@ -228,11 +233,7 @@ class NodeTree:
 
     def hooks_fulfilled(self, node: Node) -> bool:
         """Whether all nodes that a node's hooks started are over."""
-        return all(
-            fulfilled(child)
-            for child in self.existing(node.get("children", ()))
-            if hooked(child)
-        )
+        return all(fulfilled(child) for child in self.existing(node.get("children", ())) if hooked(child))
 
     def existing(self, keys: Iterable[str]) -> list[Node]:
         """Return those nodes of some ids that are there."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlplat.local.artifacts import ArtifactError, ArtifactMissing, ArtifactStore
+from mlplat.local.artifacts import ArtifactError, ArtifactMissingError, ArtifactStore
 from mlplat.local.containers import ContainerError, Pod, environment, expand, patched
 from mlplat.local.inputs import has_location
 from mlplat.local.process import LONGEST_ARGUMENT, SCRIPT, Command, Executor, Exit, Running
@@ -71,7 +71,9 @@ class PodRunner:
         logs: where their logs go.
     """
 
-    def __init__(self, executor: Executor, store: ArtifactStore, volumes: Volumes, folder: Path, logs: Path) -> None:
+    def __init__(
+        self, executor: Executor, store: ArtifactStore, volumes: Volumes, folder: Path, logs: Path
+    ) -> None:
         self._executor = executor
         self._store = store
         self._volumes = volumes
@@ -97,8 +99,8 @@ class PodRunner:
             return Outcome("Error", f"init: Error (exit code 64): {error}", {})
         running = await self._executor.start(command)
         started(running)
-        exit = await running.wait()
-        outcome = await self._finish(task, root, exit)
+        ended = await running.wait()
+        outcome = await self._finish(task, root, ended)
         if outcome.phase == "Succeeded":
             cleaning = asyncio.ensure_future(_in_thread(shutil.rmtree, folder, True))
             self._cleaning.add(cleaning)
@@ -111,15 +113,16 @@ class PodRunner:
 
     async def _prepare(self, task: Task, folder: Path, root: Path) -> Command:
         template = task.template
-        if folder.exists():
-            await _in_thread(shutil.rmtree, folder)
-        (root / "tmp").mkdir(parents=True)
+        _renew(folder, root)
         container = patched(
             template.get("container") or template["script"],
             [*task.patches, *([template["podSpecPatch"]] if template.get("podSpecPatch") else [])],
         )
         self._volumes.mount(
-            root, container.get("volumeMounts") or (), [*(template.get("volumes") or ()), *task.volumes], task.pod
+            root,
+            container.get("volumeMounts") or (),
+            [*(template.get("volumes") or ()), *task.volumes],
+            task.pod,
         )
         for artifact in (template.get("inputs") or {}).get("artifacts") or ():
             await self._load(artifact, root)
@@ -134,7 +137,7 @@ class PodRunner:
         variables.setdefault("TMPDIR", str(root / "tmp"))
         directory = place(container["workingDir"], root) if container.get("workingDir") else ""
         if directory.startswith(str(root)):
-            Path(directory).mkdir(parents=True, exist_ok=True)
+            os.makedirs(directory, exist_ok=True)  # noqa: PTH103
         return Command(
             arguments=_short_arguments(expanded, folder),
             environment=variables,
@@ -167,7 +170,7 @@ class PodRunner:
             unpack = False if "none" in archive else True if "tar" in archive else None
             try:
                 await _in_thread(lambda: self._store.get(artifact_key(artifact), target, unpack=unpack))
-            except ArtifactMissing as error:
+            except ArtifactMissingError as error:
                 if not artifact.get("optional"):
                     raise ArtifactError(
                         f"artifact {artifact['name']} failed to load: The specified key does not exist."
@@ -177,7 +180,7 @@ class PodRunner:
         if artifact.get("mode") is not None:
             _change_mode(target, int(artifact["mode"]), bool(artifact.get("recurseMode")))
 
-    async def _finish(self, task: Task, root: Path, exit: Exit) -> Outcome:
+    async def _finish(self, task: Task, root: Path, ended: Exit) -> Outcome:
         outputs: dict[str, Any] = {}
         problems: list[str] = []
         declared = task.template.get("outputs") or {}
@@ -187,18 +190,18 @@ class PodRunner:
             outputs["parameters"] = parameters
         if problem:
             problems.append(problem)
-        if exit.result is not None:
-            outputs["result"] = exit.result
-        if exit.code == 0 and not problems:
+        if ended.result is not None:
+            outputs["result"] = ended.result
+        if ended.code == 0 and not problems:
             artifacts, problem = await self._save(declared.get("artifacts") or (), root, task.prefix, mounts)
             if artifacts:
                 outputs["artifacts"] = artifacts
             if problem:
                 problems.append(problem)
-        outputs["exitCode"] = str(exit.code)
-        if exit.code != 0:
-            reason = f"main: Error (exit code {exit.code})"
-            return Outcome("Failed", f"{reason}: {exit.message}" if exit.message else reason, outputs)
+        outputs["exitCode"] = str(ended.code)
+        if ended.code != 0:
+            reason = f"main: Error (exit code {ended.code})"
+            return Outcome("Failed", f"{reason}: {ended.message}" if ended.message else reason, outputs)
         if problems:
             return Outcome("Error", f"wait: Error (exit code 64): {problems[0]}", outputs)
         return Outcome("Succeeded", "", outputs)
@@ -256,7 +259,9 @@ def _output_paths(template: Mapping[str, Any]) -> list[str]:
     outputs = template.get("outputs") or {}
     paths = [one["path"] for one in outputs.get("artifacts") or () if one.get("path")]
     return paths + [
-        one["valueFrom"]["path"] for one in outputs.get("parameters") or () if (one.get("valueFrom") or {}).get("path")
+        one["valueFrom"]["path"]
+        for one in outputs.get("parameters") or ()
+        if (one.get("valueFrom") or {}).get("path")
     ]
 
 
@@ -288,7 +293,11 @@ def _read_parameters(
             text = (root / source["path"].strip("/")).read_bytes().decode("utf-8", "replace")
         except OSError as error:
             if source.get("default") is None:
-                place = "/mainctrfs" if _is_mounted(source["path"], mounts) else "/var/run/argo/outputs/parameters"
+                place = (
+                    "/mainctrfs"
+                    if _is_mounted(source["path"], mounts)
+                    else "/var/run/argo/outputs/parameters"
+                )
                 return parameters, f"open {place}{source['path']}: {_reason(error)}"
             text = source["default"]
         one["value"] = text.removesuffix("\n")
@@ -306,8 +315,9 @@ def _short_arguments(arguments: Sequence[str], folder: Path) -> list[str]:
         if index and len(data) >= LONGEST_ARGUMENT:
             file = folder / f"argo_arg_{index - 1}.txt"
             file.write_bytes(data)
-            argument = f"@{file}"
-        short.append(argument)
+            short.append(f"@{file}")
+        else:
+            short.append(argument)
     return short
 
 
@@ -317,6 +327,12 @@ def _change_mode(path: Path, mode: int, recursive: bool) -> None:
         for below in path.rglob("*"):
             with contextlib.suppress(FileNotFoundError):
                 below.chmod(mode)
+
+
+def _renew(folder: Path, root: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)
+    (root / "tmp").mkdir(parents=True)
 
 
 async def _in_thread(function: Callable[..., Any], *arguments: Any) -> Any:

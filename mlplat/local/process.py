@@ -1,8 +1,8 @@
 """Runs the container of a task as a process of this machine.
 
 Nothing is isolated: the process sees the machine's files and programs. What a container would find at a path of its own
-(its volumes, its artifacts, its script) lies below the task's folder, and the paths in the template's texts are rewritten
-to point there, before any parameter is put into them: data is never rewritten.
+(its volumes, its artifacts, its script) lies below the task's folder, and the paths in the template's texts are
+rewritten to point there, before any parameter is put into them: data is never rewritten.
 """
 
 from __future__ import annotations
@@ -131,13 +131,17 @@ class ProcessExecutor:
         Returns:
             A copy in which those paths in command, arguments, variables and script are marked.
         """
-        known = [path.rstrip("/") for path in paths if path.startswith("/") and "{{" not in path and path != "/"]
+        known = [
+            path.rstrip("/") for path in paths if path.startswith("/") and "{{" not in path and path != "/"
+        ]
         if not known:
             return dict(template)
         pattern = _path_pattern(tuple(sorted(set(known), key=len, reverse=True)))
 
         def mark(text: Any) -> Any:
-            return pattern.sub(lambda match: self._mark + match.group(), text) if isinstance(text, str) else text
+            return (
+                pattern.sub(lambda match: self._mark + match.group(), text) if isinstance(text, str) else text
+            )
 
         copied = dict(template)
         for kind in ("container", "script"):
@@ -189,22 +193,24 @@ def _map_texts(container: Mapping[str, Any], change: Any) -> dict[str, Any]:
         if changed.get(key):
             changed[key] = [change(text) for text in changed[key]]
     if changed.get("env"):
-        changed["env"] = [{**one, "value": change(one["value"])} if "value" in one else one for one in changed["env"]]
+        changed["env"] = [
+            {**one, "value": change(one["value"])} if "value" in one else one for one in changed["env"]
+        ]
     return changed
 
 
 @lru_cache(maxsize=256)
 def find_program(name: str, path: str) -> str | None:
-    """Return the file of a program, None when there is none; ``python`` and ``python3`` are this interpreter at least."""
+    """Return the file of a program, None when there is none; ``python`` and ``python3`` are at least this interpreter."""
     found = shutil.which(name, path=path)
     return sys.executable if found is None and name in ("python", "python3") else found
 
 
 class _NotStarted:
-    def __init__(self, exit: Exit, log: Path) -> None:
-        self._exit = exit
-        with open(log, "ab") as file:
-            file.write(f"{exit.message}\n".encode())
+    def __init__(self, ended: Exit, log: Path) -> None:
+        self._exit = ended
+        with log.open("ab") as file:
+            file.write(f"{ended.message}\n".encode())
 
     async def wait(self) -> Exit:
         return self._exit
@@ -226,7 +232,9 @@ class RunningProcess:
         OSError: it can't be started.
     """
 
-    def __init__(self, program: str, command: Command, environment: Mapping[str, str], directory: Path) -> None:
+    def __init__(
+        self, program: str, command: Command, environment: Mapping[str, str], directory: Path
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._kill: asyncio.TimerHandle | None = None
         self._ended: asyncio.Future[int] = self._loop.create_future()

@@ -19,7 +19,7 @@ def kept(nodes: Mapping[str, Node]) -> dict[str, Node]:
         nodes: all nodes of the earlier run.
 
     Returns:
-        Copies of those to keep. A DAG, steps, loop or retry node that did not succeed is kept as running, with the children
+        Copies of those to keep. A DAG, steps or loop node that did not succeed is kept as running, with the children
         that stay; a node that belongs to one that is gone, is gone as well.
     """
     keep = {key: copy.deepcopy(node) for key, node in nodes.items() if _stays(node)}
@@ -28,7 +28,9 @@ def kept(nodes: Mapping[str, Node]) -> dict[str, Node]:
             keep[key] = _reopened(node)
     changed = True
     while changed:
-        gone = [key for key, node in keep.items() if node.get("boundaryID") and node["boundaryID"] not in keep]
+        gone = [
+            key for key, node in keep.items() if node.get("boundaryID") and node["boundaryID"] not in keep
+        ]
         changed = bool(gone)
         for key in gone:
             del keep[key]

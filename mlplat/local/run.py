@@ -22,7 +22,7 @@ from mlplat.local import progress, terminal
 from mlplat.local.artifacts import ArtifactStore
 from mlplat.local.checks import check
 from mlplat.local.documents import Documents, read
-from mlplat.local.engine import Call, Engine, TemplateFailure
+from mlplat.local.engine import Call, Engine, TemplateFailedError
 from mlplat.local.hooks import exit_hook
 from mlplat.local.memoize import Cache, Memo
 from mlplat.local.nodes import Node, NodeTree, fulfilled, instant, now, pod_name, timestamp, unsuccessful
@@ -98,7 +98,9 @@ def run(
         return _drive(runner)
     except OSError as error:
         raise EngineError(
-            Diagnostic("MLP603", error.filename or str(home), f"the run can't go on: {error.strerror or error}")
+            Diagnostic(
+                "MLP603", error.filename or str(home), f"the run can't go on: {error.strerror or error}"
+            )
         ) from error
     finally:
         state.close()
@@ -115,7 +117,7 @@ def _drive(runner: _Run) -> dict[str, Any]:
     def target() -> None:
         try:
             result.append(asyncio.run(runner.run(signals=False)))
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - it is raised again in the thread that waits
             failure.append(error)
 
     thread = threading.Thread(target=target, name="mlplat-local")
@@ -186,21 +188,37 @@ class _Run:
             **(metadata.get("annotations") or {}),
             "workflows.argoproj.io/pod-name-format": "v2",
         }
-        workflow["status"] = {"phase": "Running", "startedAt": timestamp(now()), "finishedAt": None, "progress": "0/0"}
+        workflow["status"] = {
+            "phase": "Running",
+            "startedAt": timestamp(now()),
+            "finishedAt": None,
+            "progress": "0/0",
+        }
         return workflow
 
     def _bound(self, documents: Documents, created: datetime) -> Documents:
         """Give the spec its global variables, as Argo does before it looks at any template."""
-        given = {**self.workflow, "metadata": {**self.workflow["metadata"], "labels": documents.workflow["metadata"].get("labels") or {}}}
+        given = {
+            **self.workflow,
+            "metadata": {
+                **self.workflow["metadata"],
+                "labels": documents.workflow["metadata"].get("labels") or {},
+            },
+        }
         try:
             variables = global_variables(given, documents.config_maps, created)
         except ValueError as error:
-            raise ManifestError(Diagnostic("MLP204", "spec.arguments.parameters", str(error), "give it with -p")) from None
+            raise ManifestError(
+                Diagnostic("MLP204", "spec.arguments.parameters", str(error), "give it with -p")
+            ) from None
         spec = {key: value for key, value in self.workflow["spec"].items() if key != "templates"}
         runtime = ("workflow.status", "workflow.duration")
         early = {name: value for name, value in variables.items() if name not in runtime}
         replaced = replace_tags(spec, Scope(early), LENIENT)
-        bound = {**self.workflow, "spec": {**replaced, "templates": self.workflow["spec"].get("templates") or []}}
+        bound = {
+            **self.workflow,
+            "spec": {**replaced, "templates": self.workflow["spec"].get("templates") or []},
+        }
         self.globals = Globals(variables)
         return Documents(bound, documents.specs, documents.config_maps, documents.secrets)
 
@@ -270,7 +288,7 @@ class _Run:
             node = await engine.execute(
                 Call(self.tree.workflow, {"template": spec["entrypoint"]}, root, arguments, kind="steps")
             )
-        except TemplateFailure as error:
+        except TemplateFailedError as error:
             return "Error", f"error in entry template execution: {error}"
         phase = _PHASES[node["phase"]]
         self.globals.set("workflow.status", phase)
@@ -289,7 +307,7 @@ class _Run:
                         flag={"hooked": True},
                     )
                 )
-            except TemplateFailure as error:
+            except TemplateFailedError as error:
                 return "Error", f"error in exit template execution : {error}"
             if phase == "Succeeded" and unsuccessful(after):
                 return _PHASES[after["phase"]], after.get("message", "")

@@ -15,7 +15,16 @@ from typing import Any
 from mlplat.argo import gotext
 from mlplat.argo.expressions import ExpressionError, expand, identifiers
 from mlplat.argo.expressions.syntax import Node as Expression
-from mlplat.argo.templating import ABSENT, LENIENT, Layer, Scope, TemplatingError, evaluate_in, replace, second_names
+from mlplat.argo.templating import (
+    ABSENT,
+    LENIENT,
+    Layer,
+    Scope,
+    TemplatingError,
+    evaluate_in,
+    replace,
+    second_names,
+)
 from mlplat.local.nodes import Node, hooked
 
 ABSENT_ARGUMENT = "__argo__internal__absent-optional-argument"
@@ -88,7 +97,9 @@ def global_variables(
     if spec.get("priority") is not None:
         variables["workflow.priority"] = str(spec["priority"])
     for letter in _TIME_FORMATS:
-        variables[f"workflow.creationTimestamp.{letter}"] = created.astimezone(timezone.utc).strftime(f"%{letter}")
+        variables[f"workflow.creationTimestamp.{letter}"] = created.astimezone(timezone.utc).strftime(
+            f"%{letter}"
+        )
     variables["workflow.creationTimestamp.s"] = str(int(created.timestamp()))
     variables["workflow.parameters"] = variables["workflow.parameters.json"] = gotext.to_json(parameters)
     for parameter in parameters:
@@ -134,7 +145,9 @@ class LocalScope:
         self.parameters = parameters
         self._artifact = artifacts
 
-    def child(self, *layers: Layer | Mapping[str, Any], artifacts: Mapping[str, Any] | None = None) -> LocalScope:
+    def child(
+        self, *layers: Layer | Mapping[str, Any], artifacts: Mapping[str, Any] | None = None
+    ) -> LocalScope:
         """Return a scope with more variables."""
         own = artifacts or {}
         return LocalScope(self.parameters.child(*layers), lambda name: own.get(name) or self._artifact(name))
@@ -187,7 +200,7 @@ class LocalScope:
     def _artifact_of_expression(self, expression: str) -> dict[str, Any]:
         value = evaluate_in(self.parameters.child(_ArtifactLayer(self._artifact)), expression)
         if not isinstance(value, Mapping):
-            raise LookupError(f'Unable to resolve: "{expression}" is not an artifact')
+            raise LookupError(f'Unable to resolve: "{expression}" is not an artifact')  # noqa: TRY004
         return dict(value)
 
 
@@ -214,13 +227,17 @@ def _below(artifact: dict[str, Any], path: str) -> dict[str, Any]:
             return {**artifact, kind: {**location, "key": posixpath.join(location["key"], path)}}
     if artifact.get("optional"):
         return artifact
-    raise LookupError(f"Unable to resolve: artifact {artifact.get('name')!r} has no key to append {path!r} to")
+    raise LookupError(
+        f"Unable to resolve: artifact {artifact.get('name')!r} has no key to append {path!r} to"
+    )
 
 
 def input_variables(template: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the variables ``inputs.…`` of a template whose arguments were set: parameters, and artifacts."""
     inputs = template.get("inputs") or {}
-    parameters = {f"inputs.parameters.{one['name']}": one.get("value", "") for one in inputs.get("parameters") or ()}
+    parameters = {
+        f"inputs.parameters.{one['name']}": one.get("value", "") for one in inputs.get("parameters") or ()
+    }
     artifacts = {f"inputs.artifacts.{one['name']}": one for one in inputs.get("artifacts") or ()}
     return parameters, artifacts
 
@@ -276,8 +293,8 @@ def aggregate(children: Iterable[Node], prefix: str) -> dict[str, Any]:
         prefix: such as ``tasks.train``.
 
     Returns:
-        ``….outputs.result``, ``….outputs.parameters`` and one list for each output parameter, all as JSON text; those of
-        tasks that did not succeed are left out.
+        ``….outputs.result``, ``….outputs.parameters`` and one list for each output parameter, all as JSON text; those
+        of tasks that did not succeed are left out.
 
     Raises:
         ValueError: a result isn't JSON.
@@ -298,7 +315,10 @@ def aggregate(children: Iterable[Node], prefix: str) -> dict[str, Any]:
                 lists.setdefault(one["name"], []).append(one.get("value", ""))
         if outputs.get("result") is not None:
             results.append(json.loads(outputs["result"]))
-    variables = {f"{prefix}.outputs.result": gotext.to_json(results), f"{prefix}.outputs.parameters": gotext.to_json(every)}
+    variables = {
+        f"{prefix}.outputs.result": gotext.to_json(results),
+        f"{prefix}.outputs.parameters": gotext.to_json(every),
+    }
     for name, values in lists.items():
         variables[f"{prefix}.outputs.parameters.{name}"] = gotext.to_json(_decoded(values) or values)
     return variables
@@ -325,7 +345,9 @@ class TaskLayer(Layer):
         visible: the tasks that can be named.
     """
 
-    def __init__(self, results: Callable[[str], Mapping[str, Any]], visible: Callable[[], Iterable[str]]) -> None:
+    def __init__(
+        self, results: Callable[[str], Mapping[str, Any]], visible: Callable[[], Iterable[str]]
+    ) -> None:
         super().__init__({})
         self._results = results
         self._visible = visible
@@ -418,5 +440,3 @@ def _output_value(source: Mapping[str, Any], scope: LocalScope) -> Any:
     if value is ABSENT:
         raise LookupError(f'Unable to resolve: "{name}"')
     return value
-
-

@@ -1,8 +1,8 @@
 """The state of runs on disk: one folder for each, locked while it runs, with its Workflow and status.
 
-``workflow.json`` is written whole, but not at every change: the cost of a write grows with the number of nodes. Between two
-writes, every node that is over is appended to ``nodes.jsonl``, so that nothing that was done is forgotten when the machine
-stops.
+``workflow.json`` is written whole, but not at every change: the cost of a write grows with the number of nodes. Between
+two writes, every node that is over is appended to ``nodes.jsonl``, so that nothing that was done is forgotten when the
+machine stops.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class RunState:
         if not fulfilled(node):
             return
         if self._journal is None:
-            self._journal = open(self.folder / "nodes.jsonl", "a", encoding="utf-8")
+            self._journal = (self.folder / "nodes.jsonl").open("a", encoding="utf-8")
         self._journal.write(json.dumps(node, ensure_ascii=False) + "\n")
         self._journal.flush()
 
@@ -93,12 +93,12 @@ class RunState:
         """
         begun = time.monotonic()
         staged = self.folder / ".workflow.json"
-        with open(staged, "w", encoding="utf-8") as file:
+        with staged.open("w", encoding="utf-8") as file:
             file.write(json.dumps(workflow(), ensure_ascii=False))
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
-        os.replace(staged, self.folder / "workflow.json")
+        staged.replace(self.folder / "workflow.json")
         if self._journal:
             self._journal.close()
             self._journal = None
@@ -122,7 +122,7 @@ def load(folder: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     nodes = workflow.setdefault("status", {}).setdefault("nodes", {})
-    with contextlib.suppress(FileNotFoundError), open(folder / "nodes.jsonl", encoding="utf-8") as journal:
+    with contextlib.suppress(FileNotFoundError), (folder / "nodes.jsonl").open(encoding="utf-8") as journal:
         for line in journal:
             with contextlib.suppress(ValueError):
                 node = json.loads(line)

@@ -15,7 +15,7 @@ from mlplat.argo.templating import TemplatingError
 from mlplat.local import loops
 from mlplat.local.dag import continues_on, last_try, resolve_references
 from mlplat.local.documents import steps_of
-from mlplat.local.hooks import run_exit_hook, run_hooks
+from mlplat.local.hooks import Over, run_exit_hook, run_hooks
 from mlplat.local.nodes import Node, completed, fulfilled, unsuccessful
 from mlplat.local.scope import (
     LocalScope,
@@ -25,7 +25,7 @@ from mlplat.local.scope import (
     skipped_variables,
     template_outputs,
 )
-from mlplat.local.templates import Context, TemplateMissing
+from mlplat.local.templates import Context, TemplateMissingError
 
 if TYPE_CHECKING:
     from mlplat.local.engine import Call, Engine
@@ -144,7 +144,7 @@ class _Steps:
                 self._skip(group, name, step, "Skipped", f"when '{step['when']}' evaluated false")
                 continue
             tree.connect(group["id"], tree.id(name))
-            running.append(asyncio.ensure_future(self._run_step(group, name, original, step, scope)))
+            running.append(asyncio.ensure_future(self._run_step(name, original, step, scope)))
         failed = await self._wait(running)
         if problem or failed:
             tree.mark(group, "Error", problem or failed)
@@ -159,14 +159,14 @@ class _Steps:
         tree.mark(group, "Succeeded")
 
     async def _wait(self, running: list[asyncio.Future[Any]]) -> str:
-        from mlplat.local.engine import TemplateFailure
+        from mlplat.local.engine import TemplateFailedError
 
         problem = ""
         try:
             for future in running:
                 try:
                     await future
-                except TemplateFailure as error:
+                except TemplateFailedError as error:
                     problem = problem or str(error)
         finally:
             for future in running:
@@ -207,9 +207,9 @@ class _Steps:
         tree.connect(group["id"], tree.id(name))
 
     async def _run_step(
-        self, group: Node, name: str, original: str, step: dict[str, Any], scope: LocalScope
+        self, name: str, original: str, step: dict[str, Any], scope: LocalScope
     ) -> tuple[Node, dict[str, Any]]:
-        from mlplat.local.engine import TemplateFailure
+        from mlplat.local.engine import TemplateFailedError
 
         inner = replace(
             self.call,
@@ -223,12 +223,15 @@ class _Steps:
         )
         try:
             node = await self.engine.execute(inner)
-        except TemplateFailure as error:
-            raise TemplateFailure(f"step group deemed errored due to child {name} error: {error}") from None
+        except TemplateFailedError as error:
+            raise TemplateFailedError(
+                f"step group deemed errored due to child {name} error: {error}"
+            ) from None
         visible = scope.child({f"steps.{node['displayName']}.status": node["phase"]})
-        await run_hooks(self.engine, self.call, step, node, self.context, visible, f"steps.{original}")
+        over = Over(self.call, step, node, self.context, visible, f"steps.{original}")
+        await run_hooks(self.engine, over)
         if completed(node):
-            await run_exit_hook(self.engine, self.call, step, node, self.context, visible, f"steps.{original}")
+            await run_exit_hook(self.engine, over)
         return node, step
 
     def _remember(self, group: Node, steps: list[dict[str, Any]]) -> None:
@@ -255,5 +258,5 @@ class _Steps:
     def _skipped(self, step: Mapping[str, Any], prefix: str) -> dict[str, Any]:
         try:
             return skipped_variables(self.context.resolve(step)[1], prefix)
-        except TemplateMissing:
+        except TemplateMissingError:
             return {}

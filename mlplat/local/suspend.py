@@ -32,7 +32,9 @@ async def execute_suspend(engine: Engine, call: Call, template: Mapping[str, Any
     node = tree.named(call.name)
     if node is None:
         node = engine.create(call, "Suspend", "Pending", template, flag=call.flag)
-        supplied = [dict(one) for one in (template.get("outputs") or {}).get("parameters") or () if _is_supplied(one)]
+        supplied = [
+            dict(one) for one in (template.get("outputs") or {}).get("parameters") or () if _is_supplied(one)
+        ]
         if supplied:
             node["outputs"] = {"parameters": [_with_default(one, template) for one in supplied]}
     tree.mark(node, "Running")
@@ -50,7 +52,9 @@ async def execute_suspend(engine: Engine, call: Call, template: Mapping[str, Any
         else:
             answer = await _ask(engine, node, interrupted)
     if interrupted.is_set():
-        message = f"Stopped with strategy '{engine.shutdown}'" if engine.shutdown else "Step exceeded its deadline"
+        message = (
+            f"Stopped with strategy '{engine.shutdown}'" if engine.shutdown else "Step exceeded its deadline"
+        )
         return tree.mark(node, "Failed", message)
     if answer is None:
         return tree.mark(node, "Failed", "stopped by a person")

@@ -21,7 +21,7 @@ KINDS = {
 """Fields that say what a template does, and the type of its nodes."""
 
 
-class TemplateMissing(LookupError):
+class TemplateMissingError(LookupError):
     """There is no template of that name."""
 
 
@@ -44,11 +44,14 @@ class Library:
         specs: specs of WorkflowTemplates by scope, such as ``namespaced/shared``.
     """
 
-    def __init__(self, workflow: str, spec: Mapping[str, Any], specs: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(
+        self, workflow: str, spec: Mapping[str, Any], specs: Mapping[str, Mapping[str, Any]]
+    ) -> None:
         self._defaults = spec.get("templateDefaults") or {}
         own = {f"local/{workflow}": spec, **specs}
         self._by_scope = {
-            scope: {one.get("name", ""): one for one in each.get("templates") or ()} for scope, each in own.items()
+            scope: {one.get("name", ""): one for one in each.get("templates") or ()}
+            for scope, each in own.items()
         }
         self.root = Context(self, f"local/{workflow}")
 
@@ -56,13 +59,13 @@ class Library:
         """Return a template, the workflow's defaults applied.
 
         Raises:
-            TemplateMissing: there is none of that name.
+            TemplateMissingError: there is none of that name.
         """
         templates = self._by_scope.get(scope)
         if templates is None:
-            raise TemplateMissing(f'workflowtemplates.argoproj.io "{scope.split("/", 1)[1]}" not found')
+            raise TemplateMissingError(f'workflowtemplates.argoproj.io "{scope.split("/", 1)[1]}" not found')
         if name not in templates:
-            raise TemplateMissing(f"template {name} not found")
+            raise TemplateMissingError(f"template {name} not found")
         return self.with_defaults(templates[name])
 
     def with_defaults(self, template: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,7 +74,8 @@ class Library:
             return dict(template)
         kind = kind_of(template)
         applicable = {key: value for key, value in self._defaults.items() if key not in KINDS or key == kind}
-        return _merge(applicable, template)
+        merged: dict[str, Any] = _merge(applicable, template)
+        return merged
 
 
 def _merge(base: Any, above: Any) -> Any:
@@ -105,7 +109,7 @@ class Context:
             Where names inside of the template are looked up, and the template.
 
         Raises:
-            TemplateMissing: there is no such template.
+            TemplateMissingError: there is no such template.
         """
         if holder.get("inline"):
             return self, self.library.with_defaults(holder["inline"])

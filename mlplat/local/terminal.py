@@ -27,9 +27,13 @@ async def ask(node: Node) -> Mapping[str, str] | None:
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[Mapping[str, str] | None] = loop.create_future()
 
+    def answered(given: Mapping[str, str] | None) -> None:
+        if not answer.done():
+            answer.set_result(given)
+
     def read() -> None:
         given = _read(node)
-        loop.call_soon_threadsafe(lambda: answer.done() or answer.set_result(given))
+        loop.call_soon_threadsafe(answered, given)
 
     threading.Thread(target=read, daemon=True).start()
     return await answer
@@ -44,6 +48,8 @@ def _read(node: Node) -> Mapping[str, str] | None:
             text = input(f"{node['displayName']}: {parameter['name']}{shown}: ")
             if text or default is None:
                 values[parameter["name"]] = text
-        return values if input(f"{node['displayName']}: go on? [y/N] ").strip().lower() in ("y", "yes") else None
+        return (
+            values if input(f"{node['displayName']}: go on? [y/N] ").strip().lower() in ("y", "yes") else None
+        )
     except EOFError:
         return None

@@ -23,10 +23,16 @@ from mlplat.local.templates import KINDS, Context, kind_of
 if TYPE_CHECKING:
     from mlplat.local.engine import Call, Engine
 
-_TRANSIENT = ("i/o timeout", "connection refused", "transport is closing", "deadline exceeded", "no such host")
+_TRANSIENT = (
+    "i/o timeout",
+    "connection refused",
+    "transport is closing",
+    "deadline exceeded",
+    "no such host",
+)
 
 
-class _GiveUp(Exception):
+class _NoMoreTriesError(Exception):
     """There will be no further try; the message is the node's, None keeps it."""
 
 
@@ -42,7 +48,12 @@ class Tries:
     """
 
     def __init__(
-        self, engine: Engine, call: Call, context: Context, filled: dict[str, Any], strategy: Mapping[str, Any]
+        self,
+        engine: Engine,
+        call: Call,
+        context: Context,
+        filled: dict[str, Any],
+        strategy: Mapping[str, Any],
     ) -> None:
         self._engine = engine
         self._call = call
@@ -71,7 +82,7 @@ class Tries:
             if tries:
                 try:
                     await self._consider(node, tries)
-                except _GiveUp as error:
+                except _NoMoreTriesError as error:
                     if tries[-1].get("outputs"):
                         node["outputs"] = copy.deepcopy(tries[-1]["outputs"])
                     return tree.mark(node, tries[-1]["phase"], str(error))
@@ -84,7 +95,7 @@ class Tries:
         return [one for one in children if (one.get("nodeFlag") or {}).get("retried") and fulfilled(one)]
 
     async def _try(self, node: Node, tries: list[Node]) -> Node:
-        from mlplat.local.engine import TemplateFailure
+        from mlplat.local.engine import TemplateFailedError
 
         engine = self._engine
         name = f"{node['name']}({len(tries)})"
@@ -101,7 +112,7 @@ class Tries:
         remaining = None if self._deadline is None else self._deadline - time.monotonic()
         try:
             return await engine.execute_once(call, self._context, filled, deadline=remaining)
-        except TemplateFailure:
+        except TemplateFailedError:
             if self._policy() == "OnFailure":
                 raise
             failed = engine.tree.named(name)
@@ -109,14 +120,16 @@ class Tries:
             return failed
 
     def _policy(self) -> str:
-        return self._strategy.get("retryPolicy") or ("Always" if self._strategy.get("expression") else "OnFailure")
+        return self._strategy.get("retryPolicy") or (
+            "Always" if self._strategy.get("expression") else "OnFailure"
+        )
 
     async def _consider(self, node: Node, tries: list[Node]) -> None:
         engine, last = self._engine, tries[-1]
         if engine.shutdown:
-            raise _GiveUp(f"Stopped with strategy '{engine.shutdown}'")
+            raise _NoMoreTriesError(f"Stopped with strategy '{engine.shutdown}'")
         if engine.deadline_passed and not self._call.on_exit:
-            raise _GiveUp("retry exceeded workflow deadline")
+            raise _NoMoreTriesError("retry exceeded workflow deadline")
         limit = self._strategy.get("limit")
         if self._strategy.get("backoff"):
             await self._back_off(node, tries, None if limit is None else int(limit))
@@ -130,13 +143,13 @@ class Tries:
         if policy not in allowed:
             raise ExpressionError(f"{policy} is not a valid RetryPolicy")
         if last["phase"] not in allowed[policy]:
-            raise _GiveUp(last.get("message", ""))
+            raise _NoMoreTriesError(last.get("message", ""))
         if limit is not None and len(tries) > int(limit):
-            raise _GiveUp("No more retries left")
+            raise _NoMoreTriesError("No more retries left")
         if self._strategy.get("expression"):
             names = environment({"retries": str(len(tries) - 1), **_last(tries, missing="-1")})
             if not evaluate_boolean(self._strategy["expression"], names):
-                raise _GiveUp("retryStrategy.expression evaluated to false")
+                raise _NoMoreTriesError("retryStrategy.expression evaluated to false")
 
     async def _back_off(self, node: Node, tries: list[Node], limit: int | None) -> None:
         backoff = self._strategy["backoff"]
@@ -144,7 +157,7 @@ class Tries:
         longest = seconds(backoff["maxDuration"]) if backoff.get("maxDuration") else None
         if longest is not None:
             if elapsed > longest:
-                raise _GiveUp("Max duration limit exceeded")
+                raise _NoMoreTriesError("Max duration limit exceeded")
             self._deadline = time.monotonic() + longest - elapsed
         if not backoff.get("duration"):
             raise DurationError("no base duration specified for retryStrategy")
@@ -155,7 +168,7 @@ class Tries:
         if backoff.get("cap"):
             wait = min(wait, seconds(backoff["cap"]))
         if longest is not None and elapsed + wait > longest:
-            raise _GiveUp("Backoff would exceed max duration limit")
+            raise _NoMoreTriesError("Backoff would exceed max duration limit")
         if limit is None or len(tries) <= limit:
             self._engine.tree.mark(node, "Running", f"Backoff for {_spoken(wait)}")
             await self._pause(wait)
@@ -167,7 +180,7 @@ class Tries:
                 await asyncio.wait_for(interrupted.wait(), wait)
             except asyncio.TimeoutError:
                 return
-        raise _GiveUp(
+        raise _NoMoreTriesError(
             f"Stopped with strategy '{self._engine.shutdown}'"
             if self._engine.shutdown
             else "retry exceeded workflow deadline"
@@ -176,7 +189,12 @@ class Tries:
 
 def _last(tries: list[Node], missing: str = "0") -> dict[str, str]:
     if not tries:
-        return {"lastRetry.exitCode": "0", "lastRetry.duration": "0", "lastRetry.status": "", "lastRetry.message": ""}
+        return {
+            "lastRetry.exitCode": "0",
+            "lastRetry.duration": "0",
+            "lastRetry.status": "",
+            "lastRetry.message": "",
+        }
     last = tries[-1]
     duration = (instant(last["finishedAt"]) - instant(last["startedAt"])).total_seconds()
     return {
@@ -196,4 +214,7 @@ def _spoken(wait: float) -> str:
     whole = int(wait)
     hours, minutes, rest = whole // 3600, whole % 3600 // 60, whole % 60
     parts = [(hours, "hour"), (minutes, "minute"), (rest, "second")]
-    return " ".join(f"{count} {unit}{'s' if count != 1 else ''}" for count, unit in parts if count) or "0 seconds"
+    return (
+        " ".join(f"{count} {unit}{'s' if count != 1 else ''}" for count, unit in parts if count)
+        or "0 seconds"
+    )

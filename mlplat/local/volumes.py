@@ -25,7 +25,9 @@ class Volumes:
         self._shared = shared
         self._claims = claims
 
-    def mount(self, root: Path, mounts: Sequence[Mapping[str, Any]], volumes: Sequence[Mapping[str, Any]], pod: Pod) -> None:
+    def mount(
+        self, root: Path, mounts: Sequence[Mapping[str, Any]], volumes: Sequence[Mapping[str, Any]], pod: Pod
+    ) -> None:
         """Put volumes where a task's container expects them.
 
         Args:
@@ -77,7 +79,9 @@ class Volumes:
             return self._write(_files(volume, pod))
         else:
             kind = next((key for key in volume if key != "name"), "none")
-            raise ContainerError(f"volume '{volume['name']}' is of kind {kind}, which this engine does not have")
+            raise ContainerError(
+                f"volume '{volume['name']}' is of kind {kind}, which this engine does not have"
+            )
         place.mkdir(parents=True, exist_ok=True)
         return place
 
@@ -94,7 +98,7 @@ class Volumes:
             file.write_text(text, encoding="utf-8")
             file.chmod(0o444)
         staged.mkdir(exist_ok=True)
-        os.rename(staged, place)
+        staged.rename(place)
         return place
 
 

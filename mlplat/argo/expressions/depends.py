@@ -50,7 +50,9 @@ class Condition:
         except ExpressionError as error:
             raise ExpressionError(f"unable to evaluate expression '{logic}': {error}") from None
         if not isinstance(value, bool):
-            raise ExpressionError(f"unable to evaluate expression '{logic}': unable to cast expression result to bool")
+            raise ExpressionError(
+                f"unable to evaluate expression '{logic}': unable to cast expression result to bool"
+            )
         return value
 
 

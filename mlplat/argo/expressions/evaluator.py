@@ -1,7 +1,7 @@
 """Evaluates the tree of an expression.
 
-A tree is turned once into nested closures; each closure takes a :class:`Frame` and yields a value. Values are those of
-Go's ``any``: text, int, float (float64: every number that came from JSON), bool, None (nil), lists, mappings, functions.
+A tree is turned once into nested closures; each takes a :class:`Frame` and yields a value. Values are those of Go's
+``any``: text, int, float (float64: every number that came from JSON), bool, None (nil), lists, mappings, functions.
 """
 
 from __future__ import annotations
@@ -55,10 +55,10 @@ def evaluate(root: syntax.Node, environment: Mapping[str, Any]) -> Any:
 
 
 @lru_cache(maxsize=4096)
-def _compile(node: syntax.Node) -> Evaluator:
+def _compile(node: syntax.Node) -> Evaluator:  # noqa: C901
     match node:
         case syntax.Literal(value):
-            return lambda frame: value
+            return lambda _: value
         case syntax.Identifier(name):
             return _identifier(name)
         case syntax.Pointer(name):
@@ -121,7 +121,7 @@ def _pointer(name: str) -> Evaluator:
     raise ExpressionError(f"unknown pointer #{name}")
 
 
-class _Broken(Exception):
+class _BrokenChainError(Exception):
     """An optional chain met nil."""
 
 
@@ -129,7 +129,7 @@ def _chain(body: Evaluator) -> Evaluator:
     def run(frame: Frame) -> Any:
         try:
             return body(frame)
-        except _Broken:
+        except _BrokenChainError:
             return None
 
     return run
@@ -141,14 +141,14 @@ def _member(node: syntax.Member) -> Evaluator:
     def run(frame: Frame) -> Any:
         container = target(frame)
         if container is None and optional:
-            raise _Broken
+            raise _BrokenChainError
         return fetch(container, key(frame))
 
     return run
 
 
 def fetch(container: Any, key: Any) -> Any:
-    """Return ``container[key]``: nil for a key that a mapping lacks, an error beyond the end of a list."""
+    """Return ``container[key]``: nil for a key that a mapping lacks, an error beyond the end of a list; text has numbers."""
     if isinstance(container, Mapping):
         return container.get(key)
     if isinstance(container, (list, str)):
@@ -158,7 +158,8 @@ def fetch(container: Any, key: Any) -> Any:
             position += length
         if not 0 <= position < length:
             raise ExpressionError(f"index out of range: {position} (array length is {length})")
-        return container[position]
+        found = container[position]
+        return ord(found) if isinstance(container, str) else found
     raise ExpressionError(f"cannot fetch {key} from {type_name(container)}")
 
 
@@ -228,7 +229,11 @@ def _predicate_builtin(node: syntax.Builtin) -> Evaluator:
 
         def test(index: int) -> Any:
             element = values[index]
-            return element if predicate is None else predicate(Frame(frame.names, element, index, frame.accumulator))
+            return (
+                element
+                if predicate is None
+                else predicate(Frame(frame.names, element, index, frame.accumulator))
+            )
 
         return finish(values, test, extra(frame) if extra else None)
 
@@ -364,7 +369,11 @@ def _numbers(operator: str, compute: Callable[[Any, Any], Any]) -> Callable[[Any
 
 def _divide(left: Any, right: Any) -> float:
     if right == 0:
-        return math.nan if left == 0 or left != left else math.copysign(math.inf, left) * math.copysign(1.0, right)
+        return (
+            math.nan
+            if left == 0 or math.isnan(left)
+            else math.copysign(math.inf, left) * math.copysign(1.0, right)
+        )
     return float(left / right)
 
 
@@ -373,7 +382,11 @@ def _remainder(left: Any, right: Any) -> int:
         raise _mismatch("%", left, right)
     if right == 0:
         raise ExpressionError("integer divide by zero")
-    return int(math.fmod(left, right)) if max(abs(left), abs(right)) < 2**53 else left - right * int(left / right)
+    return (
+        int(math.fmod(left, right))
+        if max(abs(left), abs(right)) < 2**53
+        else left - right * int(left / right)
+    )
 
 
 def _compare(operator: str, compute: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
@@ -428,8 +441,8 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "*": _numbers("*", lambda left, right: left * right),
     "/": _numbers("/", _divide),
     "%": _remainder,
-    "**": _numbers("**", lambda left, right: math.pow(left, right)),
-    "^": _numbers("^", lambda left, right: math.pow(left, right)),
+    "**": _numbers("**", math.pow),
+    "^": _numbers("^", math.pow),
     "<": _compare("<", lambda left, right: left < right),
     "<=": _compare("<=", lambda left, right: left <= right),
     ">": _compare(">", lambda left, right: left > right),
@@ -462,20 +475,53 @@ def _equality(node: syntax.Binary, left: Evaluator, right: Evaluator, *, negate:
 
     def run(frame: Frame) -> bool:
         first, second = left(frame), right(frame)
-        if typed and first is not None and second is not None and type_name(first) != type_name(second):
-            if not (_is_number(first) and _is_number(second)):
-                raise ExpressionError(
-                    f"invalid operation: {node.operator} "
-                    f"(mismatched types {type_name(first)} and {type_name(second)})"
-                )
+        if typed and not _comparable(first, second):
+            raise ExpressionError(
+                f"invalid operation: {node.operator} "
+                f"(mismatched types {type_name(first)} and {type_name(second)})"
+            )
         return equal(first, second) is not negate
 
     return run
 
 
+def _comparable(left: Any, right: Any) -> bool:
+    both_numbers = _is_number(left) and _is_number(right)
+    return left is None or right is None or both_numbers or type_name(left) == type_name(right)
+
+
 _TYPED_BUILTINS = frozenset(
-    "len type ceil floor round int float string trim trimPrefix trimSuffix upper lower split replace repeat join "
-    "indexOf lastIndexOf hasPrefix hasSuffix toJSON toBase64 fromBase64 all none any one count".split()
+    [
+        "len",
+        "type",
+        "ceil",
+        "floor",
+        "round",
+        "int",
+        "float",
+        "string",
+        "trim",
+        "trimPrefix",
+        "trimSuffix",
+        "upper",
+        "lower",
+        "split",
+        "replace",
+        "repeat",
+        "join",
+        "indexOf",
+        "lastIndexOf",
+        "hasPrefix",
+        "hasSuffix",
+        "toJSON",
+        "toBase64",
+        "fromBase64",
+        "all",
+        "none",
+        "any",
+        "one",
+        "count",
+    ]
 )
 
 
@@ -487,7 +533,9 @@ def _typed(node: syntax.Node) -> bool:
         case syntax.Builtin(name, _):
             return name in _TYPED_BUILTINS
         case syntax.Binary(operator, left, right):
-            return operator not in ("??", "+", "-", "*") or (operator != "??" and _typed(left) and _typed(right))
+            return operator not in ("??", "+", "-", "*") or (
+                operator != "??" and _typed(left) and _typed(right)
+            )
         case syntax.Unary(operator, operand):
             return operator in ("not", "!") or _typed(operand)
         case _:

@@ -121,7 +121,11 @@ def split_n(text: str, separator: str, limit: int) -> list[str]:
         return []
     if separator == "":
         characters = list(text)
-        return characters if limit < 0 or limit >= len(characters) else [*characters[: limit - 1], "".join(characters[limit - 1 :])]
+        return (
+            characters
+            if limit < 0 or limit >= len(characters)
+            else [*characters[: limit - 1], "".join(characters[limit - 1 :])]
+        )
     return text.split(separator, limit - 1 if limit > 0 else -1)
 
 
@@ -148,7 +152,9 @@ def _join(items: Any, glue: Any = "") -> str:
 def _extreme(name: str, better: Callable[[Any, Any], bool]) -> Callable[..., Any]:
     def run(*values: Any) -> Any:
         numbers = [
-            _number(item, name) for value in values for item in (value if isinstance(value, (list, tuple)) else [value])
+            _number(item, name)
+            for value in values
+            for item in (value if isinstance(value, (list, tuple)) else [value])
         ]
         if not numbers:
             raise ExpressionError(f"not enough arguments to call {name}")
@@ -163,7 +169,9 @@ def _extreme(name: str, better: Callable[[Any, Any], bool]) -> Callable[..., Any
 
 def _numbers(name: str, values: tuple[Any, ...]) -> list[int | float]:
     return [
-        _number(item, name) for value in values for item in (value if isinstance(value, (list, tuple)) else [value])
+        _number(item, name)
+        for value in values
+        for item in (value if isinstance(value, (list, tuple)) else [value])
     ]
 
 
@@ -251,8 +259,12 @@ BUILTINS: dict[str, Callable[..., Any]] = {
     "float": to_float,
     "string": gotext.sprint,
     "trim": _trim,
-    "trimPrefix": lambda text, prefix=" ": _text(text, "trimPrefix").removeprefix(_text(prefix, "trimPrefix")),
-    "trimSuffix": lambda text, suffix=" ": _text(text, "trimSuffix").removesuffix(_text(suffix, "trimSuffix")),
+    "trimPrefix": lambda text, prefix=" ": _text(text, "trimPrefix").removeprefix(
+        _text(prefix, "trimPrefix")
+    ),
+    "trimSuffix": lambda text, suffix=" ": _text(text, "trimSuffix").removesuffix(
+        _text(suffix, "trimSuffix")
+    ),
     "upper": lambda text: _text(text, "upper").upper(),
     "lower": lambda text: _text(text, "lower").lower(),
     "split": _split,

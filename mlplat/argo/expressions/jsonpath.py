@@ -40,7 +40,7 @@ def query(document: Any, path: str) -> Any:
         name = match["quoted"] if match["quoted"] is not None else match["name"]
         if match["deep"] is not None:
             selected, many = [hit for value in selected for hit in _deep(value, match["deep"])], True
-        elif name == "*" and match["quoted"] is None or match["all"]:
+        elif (name == "*" and match["quoted"] is None) or match["all"]:
             selected, many = [child for value in selected for child in _children(value)], True
         elif name is not None:
             selected = _each(selected, lambda value, key=name: _member(value, key, path), many)
@@ -48,7 +48,10 @@ def query(document: Any, path: str) -> Any:
             selected = _each(selected, lambda value, at=int(match["index"]): _item(value, at, path), many)
         else:
             start, end = (int(match[part]) if match[part] else None for part in ("start", "end"))
-            selected, many = [item for value in selected if isinstance(value, list) for item in value[start:end]], True
+            selected, many = (
+                [item for value in selected if isinstance(value, list) for item in value[start:end]],
+                True,
+            )
     return selected if many else selected[0]
 
 

@@ -64,7 +64,12 @@ def _float64(value: Any) -> float:
 
 def empty(value: Any) -> bool:
     """Whether Sprig takes a value for empty: nil, false, zero, no elements."""
-    return value is None or value is False or value == 0 or (isinstance(value, (str, list, tuple, Mapping)) and not value)
+    return (
+        value is None
+        or value is False
+        or value == 0
+        or (isinstance(value, (str, list, tuple, Mapping)) and not value)
+    )
 
 
 def _strings(value: Any) -> list[str]:
@@ -246,7 +251,9 @@ SPRIG: dict[str, Callable[..., Any]] = {
     "int64": to_int64,
     "int": to_int64,
     "float64": _float64,
-    "split": lambda separator, text: {f"_{at}": part for at, part in enumerate(split_n(_text(text), _text(separator), -1))},
+    "split": lambda separator, text: {
+        f"_{at}": part for at, part in enumerate(split_n(_text(text), _text(separator), -1))
+    },
     "splitn": lambda separator, limit, text: {
         f"_{at}": part for at, part in enumerate(split_n(_text(text), _text(separator), _count(limit)))
     },
@@ -319,7 +326,11 @@ SPRIG: dict[str, Callable[..., Any]] = {
     "regexFind": _regex_find,
     "regexFindAll": _regex_find_all,
     "regexReplaceAll": _regex_replace,
-    "regexReplaceAllLiteral": lambda pattern, text, new: re.sub(_text(pattern), lambda _: _text(new), _text(text)),
-    "regexSplit": lambda pattern, text, limit: re.split(_text(pattern), _text(text), max(_count(limit) - 1, 0)),
+    "regexReplaceAllLiteral": lambda pattern, text, new: re.sub(
+        _text(pattern), lambda _: _text(new), _text(text)
+    ),
+    "regexSplit": lambda pattern, text, limit: re.split(
+        _text(pattern), _text(text), maxsplit=max(_count(limit) - 1, 0)
+    ),
     "regexQuoteMeta": lambda text: re.sub(r"([\\.+*?()|\[\]{}^$])", r"\\\1", _text(text)),
 }

@@ -26,16 +26,22 @@ class Node:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Literal(Node):
+    """A value written in the text."""
+
     value: str | int | float | bool | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Identifier(Node):
+    """A name."""
+
     name: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Member(Node):
+    """``target.key`` or ``target[key]``; with ``optional``, ``target?.key``."""
+
     target: Node
     key: Node
     optional: bool = False
@@ -43,6 +49,8 @@ class Member(Node):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Slice(Node):
+    """``target[start:end]``."""
+
     target: Node
     start: Node | None
     end: Node | None
@@ -57,18 +65,24 @@ class Chain(Node):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Call(Node):
+    """A call of a function of the environment."""
+
     callee: Node
     arguments: tuple[Node, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Builtin(Node):
+    """A call of one of the language's own functions."""
+
     name: str
     arguments: tuple[Node, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Predicate(Node):
+    """The second argument of ``filter`` and its like."""
+
     body: Node
 
 
@@ -81,12 +95,16 @@ class Pointer(Node):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Unary(Node):
+    """An operator before its operand."""
+
     operator: str
     operand: Node
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Binary(Node):
+    """An operator between its operands."""
+
     operator: str
     left: Node
     right: Node
@@ -94,6 +112,8 @@ class Binary(Node):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Conditional(Node):
+    """``condition ? then : otherwise``."""
+
     condition: Node
     then: Node
     otherwise: Node
@@ -101,16 +121,22 @@ class Conditional(Node):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Array(Node):
+    """``[a, b]``."""
+
     items: tuple[Node, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Map(Node):
+    """``{a: b}``."""
+
     pairs: tuple[tuple[Node, Node], ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Let(Node):
+    """``let name = value; body``."""
+
     name: str
     value: Node
     body: Node
@@ -118,6 +144,8 @@ class Let(Node):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sequence(Node):
+    """``a; b``: the value is that of the last."""
+
     items: tuple[Node, ...]
 
 
@@ -152,7 +180,9 @@ BINARY = {
 _RIGHT = frozenset(("**", "^"))
 _COMPARISONS = frozenset(("<", ">", ">=", "<="))
 _NEGATABLE = frozenset(("in", "matches", "contains", "startsWith", "endsWith"))
-_WORDS = frozenset(("not", "in", "or", "and", "matches", "contains", "startsWith", "endsWith", "let", "if", "else"))
+_WORDS = frozenset(
+    ("not", "in", "or", "and", "matches", "contains", "startsWith", "endsWith", "let", "if", "else")
+)
 
 PREDICATES: dict[str, tuple[str, ...]] = {
     "all": ("value", "predicate"),
@@ -174,10 +204,64 @@ PREDICATES: dict[str, tuple[str, ...]] = {
 """Built-in functions that take a predicate, with the kinds of their arguments."""
 
 FUNCTIONS = frozenset(
-    "len type abs ceil floor round int float string trim trimPrefix trimSuffix upper lower split splitAfter replace "
-    "repeat join indexOf lastIndexOf hasPrefix hasSuffix max min mean median toJSON fromJSON toBase64 fromBase64 now "
-    "duration date timezone first last get take keys values toPairs fromPairs reverse uniq concat flatten sort bitand "
-    "bitor bitxor bitnand bitshl bitshr bitushr bitnot".split()
+    [
+        "len",
+        "type",
+        "abs",
+        "ceil",
+        "floor",
+        "round",
+        "int",
+        "float",
+        "string",
+        "trim",
+        "trimPrefix",
+        "trimSuffix",
+        "upper",
+        "lower",
+        "split",
+        "splitAfter",
+        "replace",
+        "repeat",
+        "join",
+        "indexOf",
+        "lastIndexOf",
+        "hasPrefix",
+        "hasSuffix",
+        "max",
+        "min",
+        "mean",
+        "median",
+        "toJSON",
+        "fromJSON",
+        "toBase64",
+        "fromBase64",
+        "now",
+        "duration",
+        "date",
+        "timezone",
+        "first",
+        "last",
+        "get",
+        "take",
+        "keys",
+        "values",
+        "toPairs",
+        "fromPairs",
+        "reverse",
+        "uniq",
+        "concat",
+        "flatten",
+        "sort",
+        "bitand",
+        "bitor",
+        "bitxor",
+        "bitnand",
+        "bitshl",
+        "bitshr",
+        "bitushr",
+        "bitnot",
+    ]
 )
 """Built-in functions that take plain arguments."""
 
@@ -194,12 +278,30 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_ESCAPE = re.compile(r"\\(?:u\{([0-9a-fA-F]+)\}|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2})|([0-3][0-7]{2})|(.))", re.S)
-_SIMPLE = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "\\": "\\", "'": "'", '"': '"', "`": "`", "?": "?"}
+_ESCAPE = re.compile(
+    r"\\(?:u\{([0-9a-fA-F]+)\}|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2})|([0-3][0-7]{2})|(.))",
+    re.DOTALL,
+)
+_SIMPLE = {
+    "a": "\a",
+    "b": "\b",
+    "f": "\f",
+    "n": "\n",
+    "r": "\r",
+    "t": "\t",
+    "v": "\v",
+    "\\": "\\",
+    "'": "'",
+    '"': '"',
+    "`": "`",
+    "?": "?",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
+    """A word of the text, what kind it is and where it stands."""
+
     kind: str
     text: str
     position: int
@@ -240,10 +342,16 @@ def tokenize(text: str) -> list[Token]:
     while position < len(text):
         match = _TOKEN.match(text, position)
         if match is None:
-            raise ExpressionSyntaxError(f"unrecognized character {text[position]!r} at {position} in {text!r}")
+            raise ExpressionSyntaxError(
+                f"unrecognized character {text[position]!r} at {position} in {text!r}"
+            )
         kind = match.lastgroup or ""
         word = match.group()
-        if kind == "number" and match.end() < len(text) and (text[match.end()].isalnum() or text[match.end()] == "_"):
+        if (
+            kind == "number"
+            and match.end() < len(text)
+            and (text[match.end()].isalnum() or text[match.end()] == "_")
+        ):
             raise ExpressionSyntaxError(f"bad number syntax at {position} in {text!r}")
         if kind == "string":
             tokens.append(Token("string", _unescape(word[1:-1], position), position))
@@ -497,7 +605,9 @@ class _Parser:
                     node = self.index_of(node, optional)
                     continue
                 following = self.current
-                if following.kind != "name" and not (following.kind == "operator" and following.text.isidentifier()):
+                if following.kind != "name" and not (
+                    following.kind == "operator" and following.text.isidentifier()
+                ):
                     raise self.fail("expected name")
                 self.index += 1
                 chained = isinstance(node, Chain)
@@ -603,8 +713,9 @@ def identifiers(root: Node) -> tuple[str, ...]:
         root: the tree of the expression.
 
     Returns:
-        Names and dotted paths, each once: for ``tasks.a.status`` these are ``tasks``, ``tasks.a`` and ``tasks.a.status``.
-        Members left of ``??`` and before ``?.`` don't count: an absent value there is what the operator is for.
+        Names and dotted paths, each once: for ``tasks.a.status`` these are ``tasks``, ``tasks.a`` and
+        ``tasks.a.status``. Members left of ``??`` and before ``?.`` don't count: absent values are what those operators
+        are for.
     """
     guarded: set[Node] = set()
     found: dict[str, None] = {}

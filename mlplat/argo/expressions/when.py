@@ -36,7 +36,7 @@ class _Token:
     value: Any
 
 
-class _InvalidToken(ExpressionError):
+class _InvalidTokenError(ExpressionError):
     pass
 
 
@@ -58,7 +58,7 @@ def should_execute(when: str) -> bool:
     try:
         parser = _Parser(_tokenize(when))
         tree = parser.whole()
-    except _InvalidToken as error:
+    except _InvalidTokenError as error:
         hint = '(hint: try wrapping the affected expression in quotes ("))'
         raise ExpressionError(f"Invalid 'when' expression '{when}': {error} {hint}") from None
     except ExpressionError as error:
@@ -98,9 +98,11 @@ def _tokenize(text: str) -> list[_Token]:
             tokens.append(_Token("symbol", character))
             position += 1
         else:
-            symbol, position = _read_while(text, position, lambda one: not (one.isalnum() or one in "()[]'\""))
+            symbol, position = _read_while(
+                text, position, lambda one: not (one.isalnum() or one in "()[]'\"")
+            )
             if symbol not in _SYMBOLS:
-                raise _InvalidToken(f"Invalid token: '{symbol}'")
+                raise _InvalidTokenError(f"Invalid token: '{symbol}'")
             tokens.append(_Token("symbol", symbol))
     return tokens
 
@@ -178,7 +180,9 @@ class _Parser:
         if self.index >= len(self.tokens):
             return ExpressionError("Unexpected end of expression")
         token = self.tokens[self.index]
-        return ExpressionError(f"Cannot transition token types to {token.kind.upper()} [{gotext.sprint(token.value)}]")
+        return ExpressionError(
+            f"Cannot transition token types to {token.kind.upper()} [{gotext.sprint(token.value)}]"
+        )
 
     def accept(self, *symbols: str) -> str:
         if self.index < len(self.tokens):
@@ -258,7 +262,9 @@ def _boolean(value: Any, operator: str) -> bool:
 def _prefix(operator: str, value: Any) -> Any:
     if operator == "!":
         if not isinstance(value, bool):
-            raise ExpressionError(f"Value '{gotext.sprint(value)}' cannot be used with the prefix '!', it is not a bool")
+            raise ExpressionError(
+                f"Value '{gotext.sprint(value)}' cannot be used with the prefix '!', it is not a bool"
+            )
         return not value
     if not isinstance(value, float):
         raise ExpressionError(
@@ -280,7 +286,9 @@ def _apply(operator: str, left: Any, right: Any) -> Any:
         return {">": order > 0, ">=": order >= 0, "<": order < 0, "<=": order <= 0}[operator]
     if operator == "in":
         if not isinstance(right, list):
-            raise ExpressionError(f"Value '{gotext.sprint(right)}' cannot be used with the comparator 'in', it is not an array")
+            raise ExpressionError(
+                f"Value '{gotext.sprint(right)}' cannot be used with the comparator 'in', it is not an array"
+            )
         return any(type(item) is type(left) and item == left for item in right)
     if operator in ("=~", "!~"):
         try:
