@@ -15,6 +15,7 @@ from typing import Any
 from tests.e2e.harness.versions import ARGOEXEC_IMAGE, PAUSE_IMAGE
 
 NODE_ADDRESS = "10.99.0.1"
+CONTAINERD_SOCKET = "/run/containerd/containerd.sock"  # in a /run that each cluster has for itself
 API_SERVER = "https://127.0.0.1:6443"
 ARGO_SERVER = "http://127.0.0.1:2746"
 S3_PORT = 7070
@@ -67,13 +68,13 @@ class Daemon:
         name: for its log, and for the reader.
         argv: program and arguments.
         env: variables on top of the common ones.
-        after_api: start it only when the API server is ready.
+        after: what must be ready before it is started: ``containerd``, ``api``, or nothing.
     """
 
     name: str
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
-    after_api: bool = False
+    after: str = ""
 
 
 def files(folders: Folders) -> dict[str, str]:
@@ -139,7 +140,7 @@ state = "/run/containerd"
 oom_score = 0
 
 [grpc]
-address = "/run/containerd/containerd.sock"
+address = "{CONTAINERD_SOCKET}"
 
 [plugins."io.containerd.grpc.v1.cri"]
 sandbox_image = "{PAUSE_IMAGE}"
@@ -183,7 +184,7 @@ def kubelet(folders: Folders) -> dict[str, Any]:
         "cgroupsPerQOS": True,
         "clusterDNS": [NODE_ADDRESS],
         "clusterDomain": "cluster.local",
-        "containerRuntimeEndpoint": "unix:///run/containerd/containerd.sock",
+        "containerRuntimeEndpoint": f"unix://{CONTAINERD_SOCKET}",
         "enforceNodeAllocatable": [],
         "evictionHard": {
             "memory.available": "100Mi",
@@ -245,7 +246,11 @@ def running(folders: Folders) -> tuple[Daemon, ...]:
         _api_server(folders),
         _containerd(folders),
         _controller_manager(folders),
-        Daemon("kube-scheduler", ("kube-scheduler", f"--kubeconfig={admin}", "--leader-elect=false")),
+        Daemon(
+            "kube-scheduler",
+            ("kube-scheduler", f"--kubeconfig={admin}", "--leader-elect=false"),
+            after="api",
+        ),
         Daemon(
             "kubelet",
             (
@@ -257,9 +262,10 @@ def running(folders: Folders) -> tuple[Daemon, ...]:
                 "--root-dir=/var/lib/kubelet",
                 f"--cert-dir={state}/kubelet-pki",
             ),
+            after="containerd",
         ),
-        Daemon("kube-proxy", ("kube-proxy", f"--config={state}/proxy.yaml")),
-        Daemon("coredns", ("coredns", "-conf", f"{state}/Corefile"), after_api=True),
+        Daemon("kube-proxy", ("kube-proxy", f"--config={state}/proxy.yaml"), after="api"),
+        Daemon("coredns", ("coredns", "-conf", f"{state}/Corefile"), after="api"),
         Daemon(
             "s3",
             ("versitygw", "--port", f"{NODE_ADDRESS}:{S3_PORT}", "posix", f"{state}/s3"),
@@ -283,7 +289,7 @@ def running(folders: Folders) -> tuple[Daemon, ...]:
                 "DEFAULT_REQUEUE_TIME": "100ms",
                 "INFORMER_WRITE_BACK": "true",
             },
-            after_api=True,
+            after="api",
         ),
         Daemon(
             "argo-server",
@@ -295,7 +301,7 @@ def running(folders: Folders) -> tuple[Daemon, ...]:
                 "--auth-mode=server",
                 "--secure=false",
             ),
-            after_api=True,
+            after="api",
         ),
     )
 
@@ -355,6 +361,7 @@ def _controller_manager(folders: Folders) -> Daemon:
             f"--cluster-cidr={_PODS}",
             "--leader-elect=false",
         ),
+        after="api",  # on a busy machine it would not wait long enough for it
     )
 
 

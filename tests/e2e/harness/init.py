@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -44,7 +46,7 @@ class Supervisor:
 
     def run(self) -> NoReturn:
         """Starts all, then reaps until it is killed."""
-        self._start(after_api=False)
+        self._start(after="")
         threading.Thread(target=self._follow, daemon=True).start()
         while True:
             pid, status = os.wait()
@@ -55,10 +57,10 @@ class Supervisor:
                 (self._state / "exited" / name).write_text(f"{code}\n")
                 self._report(f"exited {name} {code}")
 
-    def _start(self, *, after_api: bool) -> None:
+    def _start(self, *, after: str) -> None:
         common = {"PATH": self._plan["path"], "HOME": str(self._state)}
         for daemon in self._plan["daemons"]:
-            if daemon["after_api"] != after_api:
+            if daemon["after"] != after:
                 continue
             with self._lock, (self._state / "logs" / f"{daemon['name']}.log").open("wb") as log:
                 process = subprocess.Popen(
@@ -74,14 +76,16 @@ class Supervisor:
 
     def _follow(self) -> None:
         api = ready.Api(self._plan["api"], Path(self._plan["pki"]))
+        ready.wait(lambda: ready.accepts(socket.AF_UNIX, self._plan["containerd"]))
+        self._start(after="containerd")
         ready.wait(api.is_ready)
         self._report("api")
-        self._start(after_api=True)
+        self._start(after="api")
         if self._plan["node"]:
             ready.wait(lambda: api.node_is_schedulable(self._plan["node"]))
             self._report("node")
         for port in self._plan["ports"]:
-            ready.wait(lambda port=port: ready.listens(*port))  # type: ignore[misc]
+            ready.wait(partial(ready.accepts, socket.AF_INET, tuple(port)))
         self._report("ready")
 
     def _report(self, line: str) -> None:

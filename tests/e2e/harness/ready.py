@@ -53,12 +53,14 @@ def is_schedulable(node: dict[str, Any]) -> bool:
     return conditions.get("Ready") == "True" and not node["spec"].get("taints")
 
 
-def listens(host: str, port: int) -> bool:
-    """Tells whether a TCP connection is accepted."""
-    try:
-        socket.create_connection((host, port), timeout=1).close()
-    except OSError:
-        return False
+def accepts(family: socket.AddressFamily, address: str | tuple[str, int]) -> bool:
+    """Tells whether a stream connection to a socket is accepted."""
+    with socket.socket(family, socket.SOCK_STREAM) as client:
+        client.settimeout(1)
+        try:
+            client.connect(address)
+        except OSError:
+            return False
     return True
 
 

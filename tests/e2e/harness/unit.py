@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.e2e.harness.config import API_SERVER, NODE_ADDRESS, Daemon, Folders, files
+from tests.e2e.harness.config import API_SERVER, CONTAINERD_SOCKET, NODE_ADDRESS, Daemon, Folders, files
 from tests.e2e.harness.failure import HarnessError, run
 from tests.e2e.harness.packages import SYSTEM_PATH
 from tests.e2e.harness.paths import CHECKOUT
@@ -72,6 +72,7 @@ def launch(
         "unit": folders.unit,
         "address": NODE_ADDRESS,
         "api": API_SERVER,
+        "containerd": CONTAINERD_SOCKET,
         "pki": str(folders.pki),
         "path": f"{folders.bin}:{SYSTEM_PATH}",
         "daemons": [asdict(daemon) for daemon in daemons],
