@@ -63,7 +63,7 @@ class If(Group):
 
     prefix = "condition"
 
-    def __init__(self, condition: Condition | Channel, name: str | None = None) -> None:
+    def __init__(self, condition: Condition | Channel | bool, name: str | None = None) -> None:
         super().__init__(name)
         self.own_condition = _condition(condition)
 
@@ -117,7 +117,7 @@ class _Alternative(Group):
 class Elif(_Alternative):
     """Tasks that run if no branch before did and a condition holds; arguments as for :class:`If`."""
 
-    def __init__(self, condition: Condition | Channel, name: str | None = None) -> None:
+    def __init__(self, condition: Condition | Channel | bool, name: str | None = None) -> None:
         super().__init__(name)
         self.own_condition = _condition(condition)
 

@@ -61,7 +61,11 @@ def test_other_commands_are_no_functions() -> None:
 
 
 def test_missing_and_wrong_fields_are_told_together() -> None:
-    broken = {**IR, "pipelineInfo": {}, "components": {"comp-t": {"inputDefinitions": {"parameters": {"x": {}}}}}}
+    broken = {
+        **IR,
+        "pipelineInfo": {},
+        "components": {"comp-t": {"inputDefinitions": {"parameters": {"x": {}}}}},
+    }
     with pytest.raises(ManifestError) as raised:
         ir.read([broken], "p.yaml")
     paths = [diagnostic.path for diagnostic in raised.value.diagnostics]
@@ -80,5 +84,5 @@ def test_numbers_get_their_declared_type_back() -> None:
 
 
 def test_platform_document_is_kept() -> None:
-    platform = {"platforms": {"kubernetes": {"deploymentSpec": {}}}}
+    platform: dict[str, Any] = {"platforms": {"kubernetes": {"deploymentSpec": {}}}}
     assert ir.write(ir.read([IR, platform]))[1] == platform

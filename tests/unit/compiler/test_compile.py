@@ -1,0 +1,220 @@
+"""Rules of the compiler that no single golden file shows."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mlplat import compiler, dsl, manifest
+from mlplat.compiler.conditions import to_expression
+from mlplat.errors import ArgumentError, CompileError
+from mlplat.ir.model import (
+    Component,
+    ComponentInput,
+    Constant,
+    Container,
+    Graph,
+    InputParameter,
+    OutputParameter,
+    ParameterType,
+    PipelineSpec,
+    PythonFunction,
+    Task,
+    TaskOutput,
+)
+
+
+@dsl.component
+def one(x: int) -> int:
+    return x
+
+
+@dsl.component
+def shout(text: str) -> str:
+    return text.upper()
+
+
+@dsl.pipeline
+def looping(items: list[int]) -> None:
+    with dsl.ParallelFor(items) as item:
+        one(x=item)
+
+
+def workflow(pipeline: Any, **options: Any) -> dict[str, Any]:
+    return compiler.manifest(pipeline.spec, compiler.Options(**options))[-1]
+
+
+def test_loop_over_a_parameter_takes_no_more_room_for_more_items() -> None:
+    few, many = (workflow(looping, arguments={"items": list(range(count))}) for count in (10, 10_000))
+    for document in (few, many):
+        document["spec"].pop("arguments", None)
+        document["spec"]["volumes"] = []
+    few_templates, many_templates = (json.dumps(document["spec"]["templates"]) for document in (few, many))
+    assert len(few_templates) == pytest.approx(len(many_templates), abs=1200)
+    assert json.dumps(workflow(looping, require_arguments=False)) == json.dumps(
+        workflow(looping, require_arguments=False)
+    )
+
+
+def test_same_input_gives_the_same_bytes() -> None:
+    first, second = (manifest.dump(workflow(looping, arguments={"items": [1]})) for _ in range(2))
+    assert first == second
+
+
+def test_caching_goes_with_the_option() -> None:
+    assert "memoize" in json.dumps(workflow(looping, arguments={"items": [1]}))
+    assert "memoize" not in json.dumps(workflow(looping, arguments={"items": [1]}, cache=False))
+
+
+def test_cache_key_follows_code_and_image_and_not_the_name_of_the_run() -> None:
+    def key(**options: Any) -> str:
+        templates = workflow(looping, arguments={"items": [1]}, **options)["spec"]["templates"]
+        return str(next(template["memoize"]["key"] for template in templates if "memoize" in template))
+
+    assert key() == key(name="other", namespace="team", service_account="me")
+    assert key() != key(image="python:3.12")
+
+
+def test_workflow_template_has_a_name_that_kustomize_takes() -> None:
+    document = workflow(looping, kind="WorkflowTemplate", require_arguments=False)
+    assert document["metadata"]["name"] == "looping"
+    assert document["spec"]["arguments"]["parameters"] == [{"name": "items"}]
+
+
+def test_argument_that_argo_would_replace_tags_in_goes_as_json() -> None:
+    @dsl.pipeline
+    def texts(plain: str, tagged: str) -> None:
+        shout(text=plain)
+        shout(text=tagged)
+
+    document = workflow(texts, arguments={"plain": "a $(B)", "tagged": "{{workflow.name}}"})
+    values = {
+        parameter["name"]: parameter["value"] for parameter in document["spec"]["arguments"]["parameters"]
+    }
+    assert values["plain"] == "a $(B)"
+    assert json.loads(values["tagged"]) == "{{workflow.name}}"
+    assert "{{" not in values["tagged"]
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_no_text_of_the_users_stands_where_argo_finds_tags(text: str) -> None:
+    @dsl.pipeline
+    def given_text(parameter: str) -> None:
+        shout(text=parameter)
+        shout(text=text + "{{constant}}").set_env_variable("V", text + "{{env}}")
+
+    document = workflow(given_text, arguments={"parameter": text + "{{argument}}"})
+    written = json.dumps(document, ensure_ascii=False)
+    for word in ("constant", "env", "argument"):
+        assert "{{" + word not in written
+
+
+def test_tasks_beyond_argos_limits_are_warned_of() -> None:
+    @dsl.pipeline
+    def wide() -> None:
+        for number in range(201):
+            one(x=number)
+
+    program = compiler.compile(wide.spec)
+    assert [(warning.code, warning.severity) for warning in program.warnings] == [("MLP354", "warning")]
+
+
+@pytest.mark.parametrize(
+    ("cel", "expression"),
+    [
+        ("inputs.parameter_values['a'] == 'x'", "<a> == 'x'"),
+        ("int(inputs.parameter_values['a']) > 3", "int(<a>) > 3"),
+        ("double(int(inputs.parameter_values['a'])) > 0.5", "float(int(<a>)) > 0.5"),
+        ('!(inputs.parameter_values["a"] == true) && (1 != 2)', "!(<a> == true) && (1 != 2)"),
+        ("inputs.parameter_values['a'] == '{{x}} \\'q\\''", "<a> == '\\u007b\\u007bx\\u007d\\u007d \\'q\\''"),
+    ],
+)
+def test_conditions_become_expressions(cel: str, expression: str) -> None:
+    assert to_expression(cel, lambda name: f"<{name}>", "p") == expression
+
+
+@pytest.mark.parametrize(
+    "cel", ["inputs.parameter_values['a'].size() > 1", "x == 'it's'", "size(a)", "a ? b : c"]
+)
+def test_conditions_of_another_form_are_refused(cel: str) -> None:
+    with pytest.raises(CompileError, match="MLP330"):
+        to_expression(cel, lambda name: name, "p.condition-1")
+
+
+def spec(**tasks: Task) -> PipelineSpec:
+    component = Component(
+        {"x": InputParameter(ParameterType.NUMBER_INTEGER)},
+        output_parameters={"Output": OutputParameter(ParameterType.NUMBER_INTEGER)},
+        executor="exec-c",
+    )
+    executors = {"exec-c": Container(python=PythonFunction("def c(x): ...\n", "c"))}
+    return PipelineSpec("p", Component(graph=Graph(tasks)), {"comp-c": component}, executors)
+
+
+BROKEN = {
+    "unknown component": (
+        spec(a=Task("comp-d")),
+        "it calls the component 'comp-d', which is not there",
+        "comp-c",
+    ),
+    "unknown task": (
+        spec(a=Task("comp-c", depends_on=("b",), parameters={"x": Constant(1)})),
+        "it waits for the task 'b', which is not there",
+        "there is: a",
+    ),
+    "unknown output": (
+        spec(
+            a=Task("comp-c", parameters={"x": Constant(1)}),
+            b=Task("comp-c", depends_on=("a",), parameters={"x": TaskOutput("a", "output")}),
+        ),
+        "the task 'a' has no output 'output'",
+        "did you mean 'Output'?",
+    ),
+    "unknown input of the pipeline": (
+        spec(a=Task("comp-c", parameters={"x": ComponentInput("y")})),
+        "it reads the input 'y' of the component around it",
+        "",
+    ),
+    "missing input": (spec(a=Task("comp-c")), "the input 'x' is missing", "give it: x=…"),
+    "wrong constant": (
+        spec(a=Task("comp-c", parameters={"x": Constant("three")})),
+        "the constant 'three' is not of the declared type NUMBER_INTEGER",
+        "",
+    ),
+    "circle": (
+        spec(
+            a=Task("comp-c", depends_on=("b",), parameters={"x": Constant(1)}),
+            b=Task("comp-c", depends_on=("a",), parameters={"x": Constant(1)}),
+        ),
+        "the tasks wait for each other in a circle: a -> b -> a",
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_broken_ir_is_refused(name: str) -> None:
+    broken, message, hint = BROKEN[name]
+    with pytest.raises(CompileError) as raised:
+        compiler.compile(broken)
+    assert message in str(raised.value)
+    assert hint in str(raised.value)
+
+
+def test_all_problems_of_the_ir_are_told_at_once() -> None:
+    broken = spec(a=Task("comp-c"), b=Task("comp-d"))
+    with pytest.raises(CompileError) as raised:
+        compiler.compile(broken)
+    assert [diagnostic.code for diagnostic in raised.value.diagnostics] == ["MLP133", "MLP303"]
+
+
+def test_arguments_are_checked_together() -> None:
+    with pytest.raises(ArgumentError) as raised:
+        compiler.compile(looping.spec, compiler.Options(arguments={"item": [], "items": 3}))
+    assert [diagnostic.code for diagnostic in raised.value.diagnostics] == ["MLP401", "MLP403"]
+    with pytest.raises(ArgumentError, match="the parameter 'items' has no value"):
+        compiler.compile(looping.spec)

@@ -1,0 +1,388 @@
+"""The runtime as it runs in a container: one file, a process of its own."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlplat import runtime
+from mlplat.argo.values import LARGE, inert_json
+
+PRELUDE = "import kfp\nfrom kfp import dsl\nfrom kfp.dsl import *\nfrom typing import *\n\n"
+
+
+@dataclass
+class Result:
+    """What a task left."""
+
+    code: int
+    out: str
+    error: str
+    folder: Path
+
+    def value(self, name: str = "Output") -> Any:
+        text = (self.folder / "out/values" / name).read_text()
+        assert "{{" not in text
+        assert "$" not in text
+        return json.loads(text)
+
+    def artifact(self, name: str) -> str:
+        return (self.folder / "out/artifacts" / name).read_text()
+
+
+@dataclass
+class Runtime:
+    """Runs functions with the runtime's text."""
+
+    folder: Path
+    python: str = sys.executable
+
+    def __call__(self, source: str, *, env: dict[str, str] | None = None, **call: Any) -> Result:
+        file = self.folder / "runtime.py"
+        file.write_text(runtime.text())
+        name = source.split("def ")[1].split("(", maxsplit=1)[0]
+        call = {"function": name, "out": str(self.folder / "out"), **call}
+        command = [self.python, str(file), PRELUDE + source, json.dumps(call)]
+        environment = {**os.environ, "MLPLAT_ENVIRONMENTS": str(self.folder / "environments"), **(env or {})}
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+        return Result(done.returncode, done.stdout, done.stderr, self.folder)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Runtime:
+    return Runtime(tmp_path)
+
+
+def parameter(kind: str, value: Any, **more: Any) -> dict[str, Any]:
+    return {"type": kind, "value": value, **more}
+
+
+def dataset(key: str = "run/task/data") -> dict[str, str]:
+    return {"schemaTitle": "system.Dataset", "schemaVersion": "0.0.1", "key": key}
+
+
+def test_text_is_one_file_of_the_standard_library() -> None:
+    tree = ast.parse(runtime.text(), feature_version=(3, 8))
+    names = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    names |= {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
+    assert {str(name).split(".")[0] for name in names} <= set(sys.stdlib_module_names)
+    assert "{{" not in runtime.text()
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("STRING", 'it\'s {{x}} $(HOME) "é"\n'),
+        ("NUMBER_INTEGER", 2**60),
+        ("NUMBER_DOUBLE", 1e-5),
+        ("BOOLEAN", False),
+        ("LIST", [1, "a", None, {"{{": "$"}]),
+        ("STRUCT", {"{{": {"n": [1.5, True]}}),
+    ],
+)
+def test_value_goes_through_unchanged(run: Runtime, kind: str, value: Any) -> None:
+    result = run(
+        "def f(x): return x", parameters={"x": parameter(kind, value)}, output_parameters={"Output": kind}
+    )
+    assert result.code == 0, result.error
+    assert result.value() == value
+
+
+def test_numbers_get_their_declared_type_back(run: Runtime) -> None:
+    source = "def f(i: int, d: float, s: str) -> str: return repr((i, d, s))"
+    parameters = {
+        "i": parameter("NUMBER_INTEGER", 3.0),
+        "d": parameter("NUMBER_DOUBLE", 1),
+        "s": parameter("STRING", {"a": 1}),
+    }
+    result = run(source, parameters=parameters, output_parameters={"Output": "STRING"})
+    assert result.value() == "(3, 1.0, '{\"a\": 1}')"
+
+
+def test_missing_optional_input_leaves_the_default(run: Runtime) -> None:
+    source = "def f(a: str, b: str = 'default', *, c: int = 4) -> str: return f'{a} {b} {c}'"
+    parameters = {
+        "a": parameter("STRING", None),
+        "b": parameter("STRING", None),
+        "c": parameter("NUMBER_INTEGER", 5),
+    }
+    assert (
+        run(source, parameters=parameters, output_parameters={"Output": "STRING"}).value() == "None default 5"
+    )
+
+
+def test_artifacts_are_read_and_written(run: Runtime) -> None:
+    given = run.folder / "in"
+    given.write_text("data")
+    value = {
+        "name": "d",
+        "type": {"schemaTitle": "system.Dataset"},
+        "key": "k",
+        "uri": "u",
+        "metadata": {"rows": 1},
+    }
+    source = (
+        "def f(data: Input[Dataset], place: InputPath('Dataset'), model: Output[Model], metrics: Output[Metrics]):\n"
+        "    assert open(place).read() == open(data.path).read()\n"
+        "    open(model.path, 'w').write(open(data.path).read() * 2)\n"
+        "    model.framework = type(data).__name__\n"
+        "    metrics.log_metric('rows', data.metadata['rows'])\n"
+        "    metrics.log_metric('nan', float('nan'))\n"
+    )
+    artifacts = {name: {"path": str(given), "value": value} for name in ("data", "place")}
+    outputs = {
+        "model": {"schemaTitle": "system.Model", "schemaVersion": "0.0.1", "key": "run/task/model"},
+        "metrics": {"schemaTitle": "system.Metrics", "schemaVersion": "0.0.1", "key": "run/task/metrics"},
+    }
+    result = run(source, artifacts=artifacts, output_artifacts=outputs)
+    assert result.code == 0, result.error
+    model, metrics = result.value("model"), result.value("metrics")
+    assert result.artifact("model") == "datadata"
+    assert model["digest"] == "sha256:" + hashlib.sha256(b"datadata").hexdigest()
+    assert (model["key"], model["size"], model["metadata"]) == ("run/task/model", 8, {"framework": "Dataset"})
+    assert metrics["metadata"] == {"rows": 1, "nan": "NaN"}
+    assert "key" not in metrics
+
+
+def test_fingerprint_follows_content_and_not_place(
+    run: Runtime, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    def fingerprint(text: str, key: str) -> str:
+        here = Runtime(tmp_path_factory.mktemp("run"))
+        source = f"def f(data: Output[Dataset]): open(data.path, 'w').write({text!r})"
+        return str(here(source, output_artifacts={"data": dataset(key)}).value("data")["fingerprint"])
+
+    assert fingerprint("a", "run-1/data") == fingerprint("a", "run-2/data")
+    assert fingerprint("a", "run-1/data") != fingerprint("b", "run-1/data")
+
+
+def test_folder_is_an_artifact(run: Runtime) -> None:
+    source = (
+        "def f(data: Output[Dataset]):\n    import os\n    os.makedirs(data.path + '/é')\n"
+        "    open(data.path + '/é/x', 'w').write('1')\n    open(data.path + '/y', 'w').write('22')\n"
+    )
+    value = run(source, output_artifacts={"data": dataset()}).value("data")
+    assert value["size"] == 3
+    assert value["digest"].startswith("sha256:")
+
+
+def test_outputs_in_every_form(run: Runtime) -> None:
+    source = (
+        "def f(count: OutputPath(int), flag: OutputPath(bool), text: OutputPath(str), place: OutputPath('Dataset'))"
+        " -> NamedTuple('O', [('score', float), ('report', Dataset), ('page', HTML)]):\n"
+        "    open(count, 'w').write('3')\n    open(flag, 'w').write('True')\n    open(text, 'w').write(' t\\n')\n"
+        "    open(place, 'w').write('placed')\n"
+        "    report = Dataset(uri=dsl.get_uri('anywhere'), metadata={'a': 1})\n    open(report.path, 'w').write('r')\n"
+        "    from collections import namedtuple\n"
+        "    return namedtuple('O', ['score', 'report', 'page'])(1, report, '<p>')\n"
+    )
+    result = run(
+        source,
+        output_parameters={
+            "count": "NUMBER_INTEGER",
+            "flag": "BOOLEAN",
+            "text": "STRING",
+            "score": "NUMBER_DOUBLE",
+        },
+        output_artifacts={name: dataset(f"k/{name}") for name in ("place", "report", "page")},
+    )
+    assert result.code == 0, result.error
+    values = [result.value(name) for name in ("count", "flag", "text", "score")]
+    assert values == [3, True, " t\n", 1.0]
+    assert [result.artifact(name) for name in ("place", "report", "page")] == ["placed", "r", "<p>"]
+    assert result.value("report")["metadata"] == {"a": 1}
+    assert result.value("report")["uri"] == "mlplat://artifacts/k/report"
+
+
+def test_numpy_scalars_are_numbers(run: Runtime) -> None:
+    pytest.importorskip("numpy")
+    source = "def f() -> float:\n    import numpy\n    return numpy.float32(0.5)"
+    assert run(source, output_parameters={"Output": "NUMBER_DOUBLE"}).value() == 0.5
+
+
+def test_large_output_becomes_a_reference_and_is_read_back(run: Runtime) -> None:
+    items = ["x" * 40_000, "é{{$"]
+    result = run(
+        "def f(n: int) -> list: return ['x' * n, 'é{' + '{$']",
+        parameters={"n": parameter("NUMBER_INTEGER", 40_000)},
+        output_parameters={"Output": "LIST"},
+        large_key="run/task/large-values",
+    )
+    reference = result.value()
+    assert reference[LARGE]["key"] == "run/task/large-values/Output"
+    assert reference[LARGE]["length"] == 2
+    large = str(run.folder / "out/large/Output")
+    for index, item in enumerate(items):
+        at = {LARGE: {**reference[LARGE], "index": index}}
+        again = Runtime(run.folder)(
+            "def f(x: str) -> int: return len(x)",
+            parameters={"x": parameter("STRING", at, large=large)},
+            output_parameters={"Output": "NUMBER_INTEGER"},
+        )
+        assert again.value() == len(item)
+
+
+def test_large_constant_is_read_from_its_file(run: Runtime) -> None:
+    (run.folder / "values").mkdir()
+    (run.folder / "values/abc").write_text(inert_json("{{" * 5))
+    result = run(
+        "def f(x: str) -> str: return x",
+        parameters={"x": parameter("STRING", {LARGE: {"file": "abc", "length": 0}})},
+        values=str(run.folder / "values"),
+        output_parameters={"Output": "STRING"},
+    )
+    assert result.value() == "{{" * 5
+
+
+@pytest.mark.parametrize(
+    ("source", "outputs", "message"),
+    [
+        (
+            "def f(): return 'x'",
+            {"Output": "NUMBER_INTEGER"},
+            "'Output' is declared NUMBER_INTEGER, and the function",
+        ),
+        ("def f(): return True", {"Output": "NUMBER_DOUBLE"}, "gave bool: True"),
+        ("def f(): return object()", {"Output": "STRUCT"}, "gave object"),
+        ("def f(): return {1: {2}}", {"Output": "STRUCT"}, "can't be written as JSON: set has no JSON form"),
+        ("def f(): return 1", {"a": "STRING", "b": "STRING"}, "must return a named tuple with a, b"),
+        ("def f(a: OutputPath(int)): open(a, 'w').write('x')", {"a": "NUMBER_INTEGER"}, "its file holds 'x'"),
+    ],
+)
+def test_wrong_output_is_told_and_leaves_nothing(
+    run: Runtime, source: str, outputs: dict[str, str], message: str
+) -> None:
+    result = run(source, output_parameters=outputs)
+    assert result.code == 1
+    assert message in result.error
+    assert "Traceback" not in result.error
+    assert list((run.folder / "out/values").iterdir()) == []
+
+
+def test_wrong_input_is_told(run: Runtime) -> None:
+    result = run("def f(x: int): ...", parameters={"x": parameter("NUMBER_INTEGER", "three")})
+    assert (result.code, result.error) == (
+        1,
+        "f: input 'x' is declared NUMBER_INTEGER, and was given 'three'\n",
+    )
+
+
+def test_exception_shows_the_users_frames_only(run: Runtime) -> None:
+    source = "def f():\n    def inner():\n        raise ValueError('no')\n    inner()\n"
+    result = run(source)
+    assert result.code == 1
+    assert "runtime.py" not in result.error
+    assert "    raise ValueError('no')" in result.error
+    assert result.error.endswith("ValueError: no\n")
+
+
+@pytest.mark.parametrize(("code", "expected"), [("0", 0), ("", 0), ("3", 3), ("'why'", 1)])
+def test_exit_code_is_the_functions(run: Runtime, code: str, expected: int) -> None:
+    assert run(f"def f():\n    import sys\n    sys.exit({code})").code == expected
+
+
+def test_bodies_import_kfp_and_mlplat_without_either(run: Runtime) -> None:
+    source = (
+        "def f() -> str:\n    from kfp import dsl as kfp_dsl\n    from mlplat import dsl\n"
+        "    from mlplat.dsl import Dataset\n    assert kfp_dsl.Dataset is Dataset is dsl.Dataset\n"
+        "    return dsl.Model(name='m').name\n"
+    )
+    result = run(source, output_parameters={"Output": "STRING"})
+    assert result.value() == "m", result.error
+
+
+def test_annotation_of_unknown_names_does_no_harm(run: Runtime) -> None:
+    source = "def f(x: 'pd.DataFrame', data: d.Output[d.Dataset], place: d.OutputPath(str)): open(place, 'w').write(x)"
+    result = run(
+        source,
+        parameters={"x": parameter("STRING", "v")},
+        output_parameters={"place": "STRING"},
+        output_artifacts={"data": dataset()},
+    )
+    assert result.value("place") == "v", result.error
+
+
+def test_long_arguments_come_in_files(run: Runtime) -> None:
+    file = run.folder / "runtime.py"
+    file.write_text(runtime.text())
+    call = {"function": "f", "out": str(run.folder / "out"), "output_parameters": {"Output": "STRING"}}
+    (run.folder / "call.json").write_text(json.dumps(call))
+    (run.folder / "source.py").write_text("def f(): return '$$' + '{$(E){x}' + '$(E)'[1:]")
+    arguments = [f"@source:{run.folder / 'source.py'}", f"@{run.folder / 'call.json'}"]
+    subprocess.run([sys.executable, str(file), *arguments], check=True)
+    assert json.loads((run.folder / "out/values/Output").read_text()) == "${{x}"
+
+
+def test_python_3_8_runs_it(run: Runtime) -> None:
+    python = Path.home() / ".pyenv/versions/3.8.18/bin/python3"
+    if not python.exists():
+        pytest.skip("Python 3.8 is not on this machine")
+    run.python = str(python)
+    result = run(
+        "def f(x: int, data: Output[Dataset]) -> int:\n    open(data.path, 'w').write('a')\n    return x + 1",
+        parameters={"x": parameter("NUMBER_INTEGER", 1)},
+        output_parameters={"Output": "NUMBER_INTEGER"},
+        output_artifacts={"data": dataset()},
+    )
+    assert result.value() == 2, result.error
+
+
+def wheel(folder: Path) -> None:
+    """Make a wheel of a tiny package, so that installing needs no network."""
+    folder.mkdir()
+    info = "tinypackage-1.0.dist-info"
+    with zipfile.ZipFile(folder / "tinypackage-1.0-py3-none-any.whl", "w") as archive:
+        archive.writestr("tinypackage.py", "ANSWER = 42\n")
+        archive.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: tinypackage\nVersion: 1.0\n")
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{info}/RECORD", "")
+
+
+def test_packages_are_installed_once_and_beside_the_environment(run: Runtime) -> None:
+    wheel(run.folder / "wheels")
+    call: dict[str, Any] = {
+        "packages": ["tinypackage==1.0"],
+        "pip_options": ["--no-index", "--find-links", str(run.folder / "wheels")],
+        "output_parameters": {"Output": "NUMBER_INTEGER"},
+    }
+    source = "def f() -> int:\n    import pytest, tinypackage\n    return tinypackage.ANSWER"
+    first = run(source, **call)
+    assert first.value() == 42, first.error
+    assert "installing tinypackage==1.0" in first.error
+    second = run(source, **call)
+    assert second.value() == 42
+    assert "installing" not in second.error
+
+
+def test_nothing_is_installed_that_is_there(run: Runtime) -> None:
+    result = run("def f(): ...", packages=["pytest>=1", "nothing; python_version<'3'"])
+    assert (result.code, result.error) == (0, "")
+    assert not (run.folder / "environments").exists()
+
+
+def test_failed_installation_is_told_and_tried_again(run: Runtime) -> None:
+    (run.folder / "wheels").mkdir()
+    options = ["--no-index", "--find-links", str(run.folder / "wheels")]
+    result = run("def f(): ...", packages=["tinypackage==1.0"], pip_options=options)
+    assert result.code == 1
+    assert "could not install tinypackage==1.0" in result.error
+    assert not list((run.folder / "environments").glob("*/complete"))
+
+
+def test_full_disk_leaves_no_output(run: Runtime) -> None:
+    source = (
+        "def f() -> str:\n    import resource\n"
+        "    resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))\n    return 'x' * 100\n"
+    )
+    result = run(source, output_parameters={"Output": "STRING"})
+    assert result.code != 0
