@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mlplat.argo.expressions import ExpressionSyntaxError, condition, parse, unknown_names
@@ -147,6 +147,11 @@ class _Check:
                 yield Diagnostic(
                     "MLP513", f"{path}.{name}.depends", f"there is no task {one!r}", nearest(one, list(tasks))
                 )
+        stuck = _stuck({name: one.tasks for name, one in conditions.items()})
+        if stuck:
+            yield Diagnostic(
+                "MLP516", path, f"the tasks {', '.join(stuck)} wait for each other", "remove one of the dependencies"
+            )
         for name, task in tasks.items():
             yield from self.holder(f"{path}.{name}", task, context)
 
@@ -204,6 +209,17 @@ class _Check:
                     "a process has no resources to refer to",
                     "give the variable a value",
                 )
+
+
+def _stuck(waits: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return the tasks that can never start, because each waits for another of them."""
+    left = {name: {other for other in others if other in waits} for name, others in waits.items()}
+    while ready := [name for name, others in left.items() if not others]:
+        for name in ready:
+            del left[name]
+        for others in left.values():
+            others.difference_update(ready)
+    return sorted(left)
 
 
 def _refuse(path: str, message: str, hint: str) -> Diagnostic:

@@ -1,0 +1,61 @@
+"""Small Workflows for tests, and ways to look at what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def shell(name: str, script: str, **fields: Any) -> dict[str, Any]:
+    """A template that runs a shell script."""
+    return {"name": name, "container": {"image": "none", "command": ["sh", "-c"], "args": [script]}, **fields}
+
+
+def passes(**values: str) -> dict[str, Any]:
+    """Arguments with these parameters."""
+    return {"parameters": [{"name": name, "value": value} for name, value in values.items()]}
+
+
+def takes(*names: str) -> dict[str, Any]:
+    """Inputs with these parameters."""
+    return {"parameters": [{"name": name} for name in names]}
+
+
+def gives(**paths: str) -> dict[str, Any]:
+    """Outputs with parameters from these files."""
+    return {"parameters": [{"name": name, "valueFrom": {"path": path}} for name, path in paths.items()]}
+
+
+def workflow(*templates: Mapping[str, Any], name: str = "wf", **spec: Any) -> dict[str, Any]:
+    """A Workflow that starts with the first of some templates."""
+    return {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Workflow",
+        "metadata": {"name": name},
+        "spec": {"entrypoint": templates[0]["name"], "templates": list(templates), **spec},
+    }
+
+
+def dag(*tasks: Mapping[str, Any], name: str = "main", **fields: Any) -> dict[str, Any]:
+    """A DAG template."""
+    return {"name": name, "dag": {"tasks": list(tasks)}, **fields}
+
+
+def task(name: str, template: str, depends: str = "", **fields: Any) -> dict[str, Any]:
+    """A task of a DAG."""
+    return {"name": name, "template": template, **({"depends": depends} if depends else {}), **fields}
+
+
+def phases(finished: Mapping[str, Any]) -> dict[str, str]:
+    """Phases by name of the node."""
+    return {node["name"]: node["phase"] for node in finished["status"]["nodes"].values()}
+
+
+def node(finished: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The node of a name."""
+    return next(one for one in finished["status"]["nodes"].values() if one["name"] == name)
+
+
+def value(finished: Mapping[str, Any], name: str, parameter: str) -> str:
+    """The value of an output parameter of a node."""
+    return next(one["value"] for one in node(finished, name)["outputs"]["parameters"] if one["name"] == parameter)
