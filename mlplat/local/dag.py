@@ -228,11 +228,11 @@ class _Dag:
 
         name = task["name"]
         tree = self.engine.tree
+        if not connected:
+            self._connect(name)
         known = self._task_node(name)
         if known is not None and fulfilled(known):
             return
-        if not connected:
-            self._connect(name)
         try:
             if not should_execute(task.get("when") or ""):
                 self._skip(task, "Skipped", f"when '{task['when']}' evaluated false", connect=False)

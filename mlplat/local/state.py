@@ -1,8 +1,8 @@
 """The state of runs on disk: one folder for each, locked while it runs, with its Workflow and status.
 
 ``workflow.json`` is written whole, but not at every change: the cost of a write grows with the number of nodes. Between
-two writes, every node that is over is appended to ``nodes.jsonl``, so that nothing that was done is forgotten when the
-machine stops.
+two writes, every node that is over, or that holds others, is appended to ``nodes.jsonl``, so that nothing that was done
+is forgotten when the machine stops.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from mlplat.local.nodes import Node, fulfilled
 
 _REST = 20
 """A write is followed by at least this many times its own duration without one."""
+
+_STRUCTURE = frozenset(("DAG", "Steps", "StepGroup", "TaskGroup"))
 
 _SHORTEST = 0.25
 """Seconds between two writes."""
@@ -72,8 +74,8 @@ class RunState:
         os.close(self._lock)
 
     def node(self, node: Node) -> None:
-        """Note a node that is over."""
-        if not fulfilled(node):
+        """Note a node that is over, or that others belong to."""
+        if not fulfilled(node) and node["type"] not in _STRUCTURE:
             return
         if self._journal is None:
             self._journal = (self.folder / "nodes.jsonl").open("a", encoding="utf-8")

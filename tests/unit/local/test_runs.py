@@ -1,0 +1,210 @@
+"""Runs as a whole: their state on disk, being stopped, killed and resumed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlplat import local
+from mlplat.errors import EngineError
+from mlplat.local.state import RunState
+from tests.unit.local.manifests import dag, gives, node, phases, shell, task, workflow
+
+PROGRAM = """
+import json, sys
+from pathlib import Path
+from mlplat import local
+home = Path(sys.argv[1])
+manifest = json.loads((home / "manifest.json").read_text())
+done = local.run([manifest], home=home, jobs=2, resume=local.load(home / "runs" / "wf"))
+print(json.dumps(done["status"]))
+"""
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> dict[str, Any]:
+    """A Workflow whose second task says that it has begun, and then waits for a file."""
+    os.mkfifo(tmp_path / "begun")
+    wait = f"test -e {tmp_path}/open || {{ echo begun > {tmp_path}/begun; sleep 60 & wait; }}"
+    return workflow(
+        dag(task("a", "count"), task("b", "wait", "a"), task("c", "count", "b")),
+        shell("count", f"echo ran >> {tmp_path}/ran"),
+        shell("wait", wait),
+        shell("bye", "true"),
+        onExit="bye",
+    )
+
+
+def begin(home: Path, manifest: dict[str, Any]) -> subprocess.Popen[str]:
+    home.mkdir(exist_ok=True)
+    (home / "manifest.json").write_text(json.dumps(manifest))
+    return subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, str(home)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def until_begun(folder: Path) -> None:
+    (folder / "begun").read_text()
+
+
+def finish(process: subprocess.Popen[str]) -> dict[str, Any]:
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    return {"status": json.loads(out)}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_run_ends_its_tasks_and_can_be_resumed(
+    home: Path, tmp_path: Path, gate: dict[str, Any], number: int
+) -> None:
+    process = begin(home, gate)
+    until_begun(tmp_path)
+    process.send_signal(number)
+    done = finish(process)
+    assert done["status"]["phase"] == "Failed"
+    assert done["status"]["message"] == "Stopped with strategy 'Terminate'"
+    assert phases(done) == {"wf": "Failed", "wf.a": "Succeeded", "wf.b": "Failed", "wf.c": "Omitted"}
+    assert node(done, "wf.b")["message"] == "workflow shutdown with strategy:  Terminate"
+    assert (tmp_path / "ran").read_text() == "ran\n"
+
+    (tmp_path / "open").touch()
+    again = finish(begin(home, gate))
+    assert again["status"]["phase"] == "Succeeded"
+    assert (tmp_path / "ran").read_text() == "ran\nran\n"
+    assert again["status"]["progress"] == "4/4"
+
+
+def test_a_killed_run_can_be_resumed(home: Path, tmp_path: Path, gate: dict[str, Any]) -> None:
+    process = begin(home, gate)
+    until_begun(tmp_path)
+    process.kill()
+    process.communicate()
+    left = local.load(home / "runs" / "wf")
+    assert left is not None
+    assert phases(left)["wf.a"] == "Succeeded"
+
+    (tmp_path / "open").touch()
+    again = finish(begin(home, gate))
+    assert again["status"]["phase"] == "Succeeded"
+    assert (tmp_path / "ran").read_text() == "ran\nran\n"
+
+
+def test_a_run_that_goes_on_is_not_started_again(home: Path) -> None:
+    state = RunState(home / "runs" / "wf")
+    try:
+        with pytest.raises(EngineError, match="a run of this name is going on"):
+            local.run([workflow(shell("a", "true"))], home=home)
+    finally:
+        state.close()
+    assert local.run([workflow(shell("a", "true"))], home=home)["status"]["phase"] == "Succeeded"
+
+
+def test_a_folder_that_can_not_be_written(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("a file")
+    with pytest.raises(EngineError, match="can't be written"):
+        local.run([workflow(shell("a", "true"))], home=tmp_path / "home")
+
+
+def test_a_failed_run_is_resumed_from_what_succeeded(run: Any, tmp_path: Path) -> None:
+    manifest = workflow(
+        dag(
+            task("a", "count"),
+            task("l", "each", "a", withItems=["x", "y"]),
+            task("s", "steps", "a"),
+            task("end", "count", "l && s"),
+        ),
+        shell("count", f"echo ran >> {tmp_path}/ran; echo 1 > /tmp/o", outputs=gives(o="/tmp/o")),
+        shell("each", f"echo loop >> {tmp_path}/ran; test $0 = x || test -e {tmp_path}/open"),
+        {"name": "steps", "steps": [[{"name": "one", "template": "count"}], [{"name": "two", "template": "late"}]]},
+        shell("late", f"test -e {tmp_path}/open"),
+    )
+    each = manifest["spec"]["templates"][2]
+    each["inputs"] = {"parameters": [{"name": "x"}]}
+    each["container"]["args"].append("{{inputs.parameters.x}}")
+    manifest["spec"]["templates"][0]["dag"]["tasks"][1]["arguments"] = {
+        "parameters": [{"name": "x", "value": "{{item}}"}]
+    }
+    first = run(manifest)
+    assert first["status"]["phase"] == "Failed"
+    assert sorted((tmp_path / "ran").read_text().split()) == ["loop", "loop", "ran", "ran"]
+
+    (tmp_path / "open").touch()
+    second = run(manifest, resume=first)
+    assert second["status"]["phase"] == "Succeeded"
+    assert sorted((tmp_path / "ran").read_text().split()) == ["loop", "loop", "loop", "ran", "ran", "ran"]
+    assert node(second, "wf.a")["startedAt"] == node(first, "wf.a")["startedAt"]
+    assert second["status"]["progress"] == "6/6"
+
+
+def test_the_state_on_disk_is_the_result(run: Any, home: Path) -> None:
+    done = run(workflow(dag(task("a", "t")), shell("t", "true")))
+    assert local.load(home / "runs" / "wf") == done
+    assert [one["metadata"]["name"] for one in local.runs(home)] == ["wf"]
+    assert done["metadata"]["labels"]["workflows.argoproj.io/phase"] == "Succeeded"
+    assert not list((home / "runs" / "wf").glob("wf-*"))
+
+
+def test_nodes_that_were_over_when_the_machine_stopped_are_remembered(tmp_path: Path) -> None:
+    state = RunState(tmp_path / "wf")
+    state.write(lambda: {"metadata": {"name": "wf"}, "status": {"nodes": {"wf": {"id": "wf", "type": "DAG", "phase": "Running"}}}})
+    state.node({"id": "wf-1", "type": "Pod", "phase": "Succeeded"})
+    state.node({"id": "wf-2", "type": "Pod", "phase": "Running"})
+    with (tmp_path / "wf" / "nodes.jsonl").open("a") as journal:
+        journal.write('{"id": "wf-3", "pha')
+    state.close()
+    loaded = local.load(tmp_path / "wf")
+    assert loaded is not None
+    assert set(loaded["status"]["nodes"]) == {"wf", "wf-1"}
+
+
+def test_every_change_is_observed(run: Any) -> None:
+    seen: list[tuple[str, str]] = []
+    run(
+        workflow(dag(task("a", "t")), shell("t", "true")),
+        observer=lambda one: seen.append((one["name"], one["phase"])),
+    )
+    assert seen == [
+        ("wf", "Running"),
+        ("wf.a", "Pending"),
+        ("wf.a", "Running"),
+        ("wf.a", "Succeeded"),
+        ("wf", "Succeeded"),
+    ]
+
+
+def test_as_many_tasks_run_at_once_as_there_are_jobs(run: Any, tmp_path: Path) -> None:
+    meet = f"echo > {tmp_path}/$0; while ! test -e {tmp_path}/1 -a -e {tmp_path}/2; do sleep 0.01; done"
+    template = shell("t", meet, inputs={"parameters": [{"name": "n"}]})
+    template["container"]["args"].append("{{inputs.parameters.n}}")
+    passed = {"parameters": [{"name": "n", "value": "{{item}}"}]}
+    done = run(workflow(dag(task("l", "t", withItems=["1", "2"], arguments=passed)), template), jobs=2)
+    assert done["status"]["phase"] == "Succeeded"
+
+
+def test_it_runs_inside_a_running_event_loop(home: Path) -> None:
+    async def notebook() -> dict[str, Any]:
+        return local.run([workflow(shell("a", "true"))], home=home)
+
+    assert asyncio.run(notebook())["status"]["phase"] == "Succeeded"
+
+
+def test_it_runs_in_a_thread(home: Path) -> None:
+    results: list[dict[str, Any]] = []
+    thread = threading.Thread(target=lambda: results.append(local.run([workflow(shell("a", "true"))], home=home)))
+    thread.start()
+    thread.join()
+    assert results[0]["status"]["phase"] == "Succeeded"
+
+
+def test_many_items(run: Any) -> None:
+    done = run(workflow(dag(task("l", "s", withSequence={"count": "2000"})), {"name": "s", "suspend": {"duration": "0"}}))
+    assert done["status"]["progress"] == "2000/2000"

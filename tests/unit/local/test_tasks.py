@@ -1,0 +1,358 @@
+"""What a task gets and what becomes of what it leaves: arguments, variables, volumes, artifacts, logs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlplat import local
+from mlplat.errors import ManifestError, UnsupportedError
+from tests.unit.local.manifests import dag, gives, node, passes, phases, shell, takes, task, value, workflow
+
+TRICKY = 'it\'s {{workflow.name}} $(FOO) $(E) $$ "q" \\ back\nline é }} { $HOME `x`'
+PYTHON = "import json, sys; json.dump(sys.argv[1:], open(sys.argv[1], 'w'))"
+
+
+def python(name: str, *arguments: str, **fields: Any) -> dict[str, Any]:
+    """A template that writes its arguments to /tmp/o."""
+    container = {"image": "none", "command": ["python3", "-c", PYTHON, "/tmp/o"], "args": list(arguments)}
+    return {"name": name, "container": {**container, **fields.pop("container", {})}, "outputs": gives(o="/tmp/o"), **fields}
+
+
+def is_alive(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
+
+
+def arguments(done: dict[str, Any], name: str = "wf.a") -> list[str]:
+    return list(json.loads(value(done, name, "o"))[1:])
+
+
+def one(template: dict[str, Any], **spec: Any) -> dict[str, Any]:
+    return workflow(dag(task("a", template["name"])), template, **spec)
+
+
+def test_references_are_expanded_as_kubernetes_does(run: Any) -> None:
+    variables = [{"name": "FOO", "value": "bar"}, {"name": "TWO", "value": "$(FOO)-$$(FOO)-$(LATER)"}]
+    template = python("t", "$(FOO) $$(FOO) $$x $(HOME) $(TWO)", container={"env": variables})
+    assert arguments(run(one(template))) == ["bar $(FOO) $x $(HOME) bar-$(FOO)-$(LATER)"]
+
+
+def test_inert_json_arrives_byte_for_byte(run: Any) -> None:
+    entry = (
+        r"{{=sprig.replace('$', '\\u0024', sprig.replace('\u007b\u007b', '\\u007b\\u007b', "
+        r"toJson(workflow.parameters['p'])))}}"
+    )
+    template = python("t", '{"v": {{inputs.parameters.x}} }', inputs=takes("x"))
+    main = dag(
+        task("a", "t", arguments=passes(x=entry)),
+    )
+    done = run(workflow(main, template, arguments=passes(p=TRICKY)))
+    assert json.loads(arguments(done)[0]) == {"v": TRICKY}
+
+
+def test_a_text_escaped_for_both_arrives_byte_for_byte(run: Any) -> None:
+    entry = (
+        r"{{=sprig.replace('\u007b', '\u007b$(E)', sprig.replace('$', '$$', workflow.parameters['p']))}}"
+    )
+    template = python("t", "{{inputs.parameters.x}}", inputs=takes("x"), container={"env": [{"name": "E", "value": ""}]})
+    done = run(workflow(dag(task("a", "t", arguments=passes(x=entry))), template, arguments=passes(p=TRICKY)))
+    assert arguments(done) == [TRICKY]
+
+
+def test_paths_are_rewritten_in_the_template_but_not_in_values(run: Any) -> None:
+    template = python("t", "see /tmp/o, /tmp/other and {{inputs.parameters.x}}", inputs=takes("x"))
+    done = run(workflow(dag(task("a", "t", arguments=passes(x="/tmp/o"))), template))
+    text = arguments(done)[0]
+    assert text.endswith("/root/tmp/o, /tmp/other and /tmp/o")
+
+
+def test_a_long_argument_goes_through_a_file(run: Any, home: Path) -> None:
+    script = "cp ${1#@} /tmp/o; case $1 in @*) ;; *) exit 9;; esac"
+    template = shell("t", script, inputs=takes("x"), outputs=gives(o="/tmp/o"))
+    template["container"]["args"] += ["sh", "{{inputs.parameters.x}}"]
+    done = run(workflow(dag(task("a", "t", arguments=passes(x="y" * 200_000))), template))
+    assert value(done, "wf.a", "o") == "y" * 200_000
+
+
+def test_python_is_this_interpreter(run: Any) -> None:
+    template = shell("t", "python3 -c 'import sys; print(sys.prefix)' > /tmp/o", outputs=gives(o="/tmp/o"))
+    assert value(run(one(template)), "wf.a", "o") == sys.prefix
+
+
+def test_a_program_that_is_not_there(run: Any) -> None:
+    done = run(one({"name": "t", "container": {"image": "none", "command": ["no-such-program"]}}))
+    assert node(done, "wf.a")["message"] == (
+        'main: Error (exit code 64): failed to find name in PATH: exec: "no-such-program": '
+        "executable file not found in $PATH"
+    )
+
+
+def test_a_task_that_is_killed_has_exit_code_137(run: Any) -> None:
+    assert node(run(one(shell("t", "kill -9 $$$$"))), "wf.a")["message"] == "main: Error (exit code 137)"
+
+
+def test_what_a_task_leaves_running_is_ended(run: Any, tmp_path: Path) -> None:
+    done = run(one(shell("t", f"(sleep 60; touch {tmp_path}/late) & echo $! > {tmp_path}/pid")))
+    assert done["status"]["phase"] == "Succeeded"
+    assert not is_alive(int((tmp_path / "pid").read_text()))
+
+
+def test_output_goes_to_a_log(run: Any, home: Path) -> None:
+    done = run(one(shell("t", "echo out; echo err >&2")))
+    log = home / "logs" / "wf" / f"{node(done, 'wf.a')['id']}.log"
+    assert sorted(log.read_text().split()) == ["err", "out"]
+
+
+def test_only_the_end_of_a_long_result_is_kept(run: Any) -> None:
+    template = {
+        "name": "t",
+        "script": {"image": "none", "command": ["python3"], "source": "print('x' * 400000 + 'end')"},
+    }
+    length = {"name": "b", "template": "len", "depends": "a", "arguments": passes(x="{{=len(tasks.a.outputs.result)}}")}
+    done = run(workflow(dag(task("a", "t"), length), template, shell("len", "true", inputs=takes("x"))))
+    assert node(done, "wf.b")["inputs"]["parameters"][0]["value"] == str(256 * 1024)
+    assert node(done, "wf.a")["outputs"]["result"].endswith("xend")
+
+
+def test_a_result_that_nobody_asks_for_is_not_kept(run: Any) -> None:
+    assert "result" not in node(run(one(shell("t", "echo hi"))), "wf.a")["outputs"]
+
+
+def test_volumes(run: Any) -> None:
+    template = shell(
+        "t",
+        "cat /conf/a.txt /single /info/runtime.py > /work/o && echo x > /work/deep/er 2>/dev/null; cat /work/o",
+        container_mounts=None,
+        outputs=gives(o="/work/o"),
+    )
+    del template["container_mounts"]
+    template["container"]["volumeMounts"] = [
+        {"name": "conf", "mountPath": "/conf"},
+        {"name": "conf", "mountPath": "/single", "subPath": "b.txt"},
+        {"name": "info", "mountPath": "/info"},
+        {"name": "work", "mountPath": "/work"},
+    ]
+    done = run(
+        one(
+            template,
+            podMetadata={"annotations": {"my/runtime": "code\n"}},
+            volumes=[
+                {"name": "conf", "configMap": {"name": "settings"}},
+                {"name": "work", "emptyDir": {}},
+                {
+                    "name": "info",
+                    "downwardAPI": {
+                        "items": [
+                            {"path": "runtime.py", "fieldRef": {"fieldPath": "metadata.annotations['my/runtime']"}}
+                        ]
+                    },
+                },
+            ],
+        ),
+        {"kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"a.txt": "A\n", "b.txt": "B\n"}},
+    )
+    assert value(done, "wf.a", "o") == "A\nB\ncode"
+
+
+def test_an_empty_volume_is_empty_for_each_task(run: Any) -> None:
+    template = shell("t", "ls /work > /tmp/o; touch /work/x", outputs=gives(o="/tmp/o"))
+    template["container"]["volumeMounts"] = [{"name": "work", "mountPath": "/work"}]
+    main = dag(task("a", "t"), task("b", "t", "a"))
+    done = run(workflow(main, template, volumes=[{"name": "work", "emptyDir": {}}]))
+    assert value(done, "wf.b", "o") == ""
+
+
+def test_variables_from_elsewhere(run: Any) -> None:
+    template = shell("t", 'echo "$NAME $KEY $PASS $NONE" > /tmp/o', outputs=gives(o="/tmp/o"))
+    template["container"]["env"] = [
+        {"name": "NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.labels['team']"}}},
+        {"name": "KEY", "valueFrom": {"configMapKeyRef": {"name": "c", "key": "k"}}},
+        {"name": "PASS", "valueFrom": {"secretKeyRef": {"name": "s", "key": "p"}}},
+        {"name": "NONE", "valueFrom": {"secretKeyRef": {"name": "s", "key": "none", "optional": True}}},
+    ]
+    template["metadata"] = {"labels": {"team": "blue"}}
+    done = run(
+        one(template),
+        {"kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"k": "v"}},
+        {"kind": "Secret", "metadata": {"name": "s"}, "stringData": {"p": "word"}},
+    )
+    assert value(done, "wf.a", "o") == "blue v word "
+
+
+def test_a_variable_from_nowhere_is_an_error(run: Any) -> None:
+    template = shell("t", "true")
+    template["container"]["env"] = [{"name": "K", "valueFrom": {"configMapKeyRef": {"name": "c", "key": "k"}}}]
+    done = run(one(template))
+    assert 'configmap "c" with key "k" not found' in node(done, "wf.a")["message"]
+
+
+def test_a_patch_of_the_pod(run: Any) -> None:
+    template = shell("t", "echo $A$B > /tmp/o", outputs=gives(o="/tmp/o"), inputs=takes("x"))
+    template["container"]["env"] = [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]
+    template["podSpecPatch"] = '{"containers": [{"name": "main", "env": [{"name": "B", "value": "{{inputs.parameters.x}}"}]}]}'
+    done = run(workflow(dag(task("a", "t", arguments=passes(x="9"))), template))
+    assert value(done, "wf.a", "o") == "19"
+
+
+def artifacts(*declared: dict[str, Any]) -> dict[str, Any]:
+    return {"artifacts": list(declared)}
+
+
+FILE = {"name": "f", "path": "/out/f"}
+FOLDER = {"name": "d", "path": "/out/d", "archive": {"none": {}}, "s3": {"key": "{{workflow.name}}/key/d"}}
+MAKE = shell(
+    "make", "mkdir -p /out/d/sub; echo file > /out/f; echo x > /out/d/sub/x", outputs=artifacts(FILE, FOLDER)
+)
+READ = shell(
+    "read",
+    "cat /in/f /in/d/sub/x > /tmp/o; echo harm > /in/d/sub/x; ls -A /in/gone",
+    inputs=artifacts(
+        {"name": "f", "path": "/in/f"},
+        {"name": "d", "path": "/in/d", "s3": {"key": "{{workflow.name}}/key/d"}},
+        {"name": "gone", "path": "/in/gone", "optional": True, "s3": {"key": "no/such/key"}},
+    ),
+    outputs=gives(o="/tmp/o"),
+)
+
+
+def test_artifacts_pass_by_reference_and_by_key_and_can_not_be_harmed(run: Any, home: Path) -> None:
+    passed = {"arguments": artifacts({"name": "f", "from": "{{tasks.a.outputs.artifacts.f}}"})}
+    done = run(workflow(dag(task("a", "make"), task("b", "read", "a", **passed)), MAKE, READ))
+    assert value(done, "wf.b", "o") == "file\nx"
+    assert (home / "artifacts" / "wf" / "key" / "d" / "sub" / "x").read_text() == "x\n"
+    made = node(done, "wf.a")["outputs"]["artifacts"]
+    assert made[0]["s3"]["key"].startswith("wf/wf-make-")
+    assert made[0]["s3"]["key"].endswith("/f.tgz")
+    assert made[1]["s3"] == {"key": "wf/key/d"}
+
+
+def test_a_raw_artifact_and_a_part_of_one(run: Any) -> None:
+    reader = shell(
+        "read",
+        "cat /in/r /in/p > /tmp/o",
+        inputs=artifacts({"name": "r", "path": "/in/r"}, {"name": "p", "path": "/in/p"}),
+        outputs=gives(o="/tmp/o"),
+    )
+    passed = artifacts(
+        {"name": "r", "raw": {"data": "raw+"}},
+        {"name": "p", "from": "{{tasks.a.outputs.artifacts.d}}", "subPath": "sub/x"},
+    )
+    done = run(workflow(dag(task("a", "make"), task("b", "read", "a", arguments=passed)), MAKE, reader))
+    assert value(done, "wf.b", "o") == "raw+x"
+
+
+@pytest.mark.parametrize(
+    ("template", "phase", "message"),
+    [
+        (
+            shell("t", "true", outputs=gives(o="/tmp/none")),
+            "Error",
+            "wait: Error (exit code 64): open /var/run/argo/outputs/parameters/tmp/none: no such file or directory",
+        ),
+        (
+            shell("t", "true", outputs=artifacts({"name": "o", "path": "/tmp/none"})),
+            "Error",
+            "wait: Error (exit code 64): open /var/run/argo/outputs/artifacts/tmp/none.tgz: no such file or directory; ",
+        ),
+        (
+            shell("t", "true", inputs=artifacts({"name": "i", "path": "/in/i", "s3": {"key": "no/key"}})),
+            "Error",
+            "init: Error (exit code 64): artifact i failed to load: The specified key does not exist.",
+        ),
+        (
+            shell("t", "true", inputs=artifacts({"name": "i", "path": "/in/i", "s3": {"key": "../../etc/passwd"}})),
+            "Error",
+            "init: Error (exit code 64): artifact key '../../etc/passwd' does not name a place below the artifact folder",
+        ),
+        (
+            shell(
+                "t",
+                "echo x > /tmp/o",
+                outputs=artifacts(
+                    {"name": "o", "path": "/tmp/o", "archive": {"none": {}}, "s3": {"key": "a/../../../outside"}}
+                ),
+            ),
+            "Error",
+            "does not name a place below the artifact folder",
+        ),
+    ],
+)
+def test_inputs_and_outputs_that_are_not_there(
+    run: Any, home: Path, template: dict[str, Any], phase: str, message: str
+) -> None:
+    done = run(one(template))
+    assert node(done, "wf.a")["phase"] == phase
+    assert message in node(done, "wf.a")["message"]
+    assert not (home.parent / "outside").exists()
+
+
+def test_a_failed_task_leaves_no_artifact(run: Any, home: Path) -> None:
+    template = shell("t", "mkdir -p /out; echo half > /out/f; exit 1", outputs=artifacts({**FILE, "s3": {"key": "k/f"}}))
+    run(one(template))
+    assert not (home / "artifacts" / "k").exists()
+
+
+def test_a_full_disk_leaves_nothing_that_is_taken_for_an_output(run: Any, home: Path) -> None:
+    script = "mkdir -p /out; ulimit -f 8; head -c 100000 /dev/zero > /out/f"
+    done = run(one(shell("t", script, outputs=artifacts({**FILE, "s3": {"key": "k/f"}}))))
+    assert node(done, "wf.a")["phase"] == "Failed"
+    assert not (home / "artifacts").exists()
+
+
+def test_a_new_artifact_replaces_the_old_one_whole(run: Any, home: Path) -> None:
+    def write(name: str) -> dict[str, Any]:
+        return one(shell("t", f"mkdir -p /out/d; echo > /out/d/{name}", outputs=artifacts({**FOLDER, "s3": {"key": "k"}})))
+
+    run(write("old"))
+    run(write("new"))
+    assert [file.name for file in (home / "artifacts" / "k").iterdir()] == ["new"]
+    assert [file.name for file in (home / "artifacts").iterdir()] == ["k"]
+
+
+def test_everything_that_can_not_run_is_said_at_once(run: Any, home: Path) -> None:
+    manifest = workflow(
+        dag(task("r", "res"), task("h", "http"), task("n", "nocommand"), task("g", "git"), task("m", "missing")),
+        {"name": "res", "resource": {"action": "get"}},
+        {"name": "http", "http": {"url": "http://localhost"}},
+        {"name": "nocommand", "container": {"image": "busybox"}, "sidecars": [{"name": "s"}]},
+        shell("git", "true", inputs=artifacts({"name": "i", "path": "/i", "git": {"repo": "r"}})),
+    )
+    with pytest.raises(UnsupportedError) as caught:
+        run(manifest)
+    assert sorted((one.code, one.path) for one in caught.value.diagnostics) == [
+        ("MLP501", "spec.templates.git.inputs.artifacts.i.git"),
+        ("MLP501", "spec.templates.http.http"),
+        ("MLP501", "spec.templates.nocommand.container.command"),
+        ("MLP501", "spec.templates.nocommand.sidecars"),
+        ("MLP501", "spec.templates.res.resource"),
+        ("MLP511", "spec.templates.main.m"),
+    ]
+    assert all(one.hint for one in caught.value.diagnostics if one.code == "MLP501")
+    assert not home.exists()
+
+
+@pytest.mark.parametrize(
+    ("documents", "message"),
+    [
+        ([], "there are 0"),
+        ([workflow(shell("a", "true")), workflow(shell("a", "true"))], "there are 2"),
+        ([{"kind": "Workflow", "metadata": {"generateName": "x-"}, "spec": {}}], "no name"),
+        ([workflow(shell("a", "true"), arguments={"parameters": [{"name": "p"}]})], "global parameter p"),
+    ],
+)
+def test_documents_that_make_no_run(documents: list[dict[str, Any]], message: str, home: Path) -> None:
+    with pytest.raises(ManifestError, match=message):
+        local.run(documents, home=home)
+
+
+def test_a_missing_argument_is_an_error_of_the_node(run: Any) -> None:
+    done = run(workflow(dag(task("a", "t")), shell("t", "true", inputs=takes("x"))))
+    assert node(done, "wf.a")["message"] == "task 'wf.a' errored: inputs.parameters.x was not supplied"
+    assert phases(done)["wf"] == "Error"
