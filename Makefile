@@ -62,7 +62,9 @@ lock: .venv-lock/.locked ## lock the newest versions that pyproject.toml allows,
 	$(LOCK) pyproject.toml --all-extras --group dev --output-file requirements/dev.txt
 	$(LOCK) pyproject.toml --all-extras --constraints requirements/dev.txt --output-file requirements/all.txt
 	$(LOCK) requirements/lock.in --output-file requirements/lock.txt
+	$(LOCK) benchmarks/requirements/kfp.in --output-file benchmarks/requirements/kfp.txt
+	$(LOCK) benchmarks/requirements/hera.in --output-file benchmarks/requirements/hera.txt
 
 clean: ## remove all that these commands made, except the cluster's cache
-	rm -rf $(VENV) .venv-lock site dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .mlplat
+	rm -rf $(VENV) .venv-lock .venv-bench site dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .mlplat
 	find mlplat tests benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

@@ -1,0 +1,97 @@
+"""Times commands in turn, A B A B …, so that a machine whose speed drifts does not favour one of them."""
+
+from __future__ import annotations
+
+import os
+import resource
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A whole process.
+
+    Attributes:
+        words: program and arguments.
+        env: variables beside those of this process.
+    """
+
+    words: Sequence[str]
+    env: dict[str, str] = field(default_factory=dict)
+
+    def __call__(self) -> float:
+        """Run it, and return how long that took, in seconds.
+
+        Raises:
+            RuntimeError: it failed; the text holds what it printed.
+        """
+        started = time.perf_counter()
+        done = subprocess.run(
+            self.words, env={**os.environ, **self.env}, capture_output=True, text=True, check=False
+        )
+        took = time.perf_counter() - started
+        if done.returncode:
+            raise RuntimeError(
+                f"{' '.join(self.words)} failed:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+            )
+        return took
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Median, least and most."""
+
+    median: float
+    least: float
+    most: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Spread:
+        """Sum values up."""
+        return cls(statistics.median(values), min(values), max(values))
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """Two things that were measured in turn.
+
+    Attributes:
+        ours: seconds.
+        peer: seconds.
+        ratio: the peer's time divided by ours, pair by pair: above 1, ours is faster.
+    """
+
+    ours: Spread
+    peer: Spread
+    ratio: Spread
+
+
+def in_turn(ours: Callable[[], float], peer: Callable[[], float], runs: int) -> Pairing:
+    """Measure two things in turn, after one run of each that does not count."""
+    ours()
+    peer()
+    times = [(ours(), peer()) for _ in range(runs)]
+    return Pairing(
+        Spread.of([own for own, _ in times]),
+        Spread.of([other for _, other in times]),
+        Spread.of([other / own for own, other in times]),
+    )
+
+
+def peak_memory(command: Command) -> float:
+    """Run a command in a child of its own, and return the most memory it held, in MiB."""
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        command()
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+        os.write(write, str(peak).encode())
+        os._exit(0)
+    os.close(write)
+    os.waitpid(child, 0)
+    with os.fdopen(read) as pipe:
+        return int(pipe.read()) / 1024
