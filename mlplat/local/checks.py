@@ -150,7 +150,10 @@ class _Check:
         stuck = _stuck({name: one.tasks for name, one in conditions.items()})
         if stuck:
             yield Diagnostic(
-                "MLP516", path, f"the tasks {', '.join(stuck)} wait for each other", "remove one of the dependencies"
+                "MLP516",
+                path,
+                f"the tasks {', '.join(stuck)} wait for each other",
+                "remove one of the dependencies",
             )
         for name, task in tasks.items():
             yield from self.holder(f"{path}.{name}", task, context)

@@ -14,7 +14,7 @@ from mlplat.argo.expressions import Condition, ExpressionError, condition, shoul
 from mlplat.argo.templating import DEPENDENCIES, TemplatingError
 from mlplat.argo.templating import replace as replace_tags
 from mlplat.local import loops
-from mlplat.local.hooks import Over, run_exit_hook, run_hooks
+from mlplat.local.hooks import Over, run_exit_hook, run_hooks, while_running
 from mlplat.local.nodes import Node, completed, fulfilled, hooked, unsuccessful
 from mlplat.local.scope import (
     LocalScope,
@@ -250,8 +250,11 @@ class _Dag:
             flag=None,
             depth=self.call.depth + 1,
         )
+        expected: Node = {"name": self._name(name)}
+        begun = Over(self.call, task, expected, self.context, scope, f"tasks.{original}")
         try:
-            node = await self.engine.execute(inner)
+            async with while_running(self.engine, begun, self._name(name)):
+                node = await self.engine.execute(inner)
         except TemplateFailedError as error:
             node = tree.mark(
                 self._task_node(name) or self._new_node(name, task, "Skipped", "Error"),

@@ -63,13 +63,13 @@ def read(documents: Sequence[Mapping[str, Any]]) -> Documents:
             secrets[name] = _secret(document)
     if len(workflows) != 1:
         raise ManifestError(
-            Diagnostic("MLP201", "", f"a run needs one document of kind Workflow, there are {len(workflows)}")
+            Diagnostic("MLP521", "", f"a run needs one document of kind Workflow, there are {len(workflows)}")
         )
     workflow = workflows[0]
     if not (workflow.get("metadata") or {}).get("name"):
         raise ManifestError(
             Diagnostic(
-                "MLP202",
+                "MLP522",
                 "metadata.name",
                 "the Workflow has no name",
                 "set metadata.name, or run it with `mlplat run`",
@@ -96,7 +96,7 @@ def _with_template(spec: dict[str, Any], specs: Mapping[str, dict[str, Any]]) ->
     if scope not in specs:
         raise ManifestError(
             Diagnostic(
-                "MLP203",
+                "MLP523",
                 "spec.workflowTemplateRef",
                 f"the template {reference['name']!r} is not among the documents",
                 "give its file as well: mlplat run workflow.yaml template.yaml",

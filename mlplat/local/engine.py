@@ -149,6 +149,7 @@ class Engine:
         self._references: dict[tuple[str, str], frozenset[str]] = {}
         self._volumes = self._workflow_volumes()
         self._waiting: set[asyncio.Event] = set()
+        self._watched: dict[str, Callable[[Node], None]] = {}
 
     def _workflow_volumes(self) -> list[dict[str, Any]]:
         volumes = [dict(one) for one in replace_tags(list(self.spec.get("volumes") or ()), self._scope)]
@@ -200,6 +201,19 @@ class Engine:
             yield event
         finally:
             self._waiting.discard(event)
+
+    def watch(self, name: str, begun: Callable[[Node], None]) -> None:
+        """Call a function with the node of a name as soon as it runs."""
+        self._watched[name] = begun
+
+    def unwatch(self, name: str) -> None:
+        """Undo :meth:`watch`."""
+        self._watched.pop(name, None)
+
+    def began(self, node: Node) -> None:
+        """Tell those who watch a node that it runs."""
+        if node["name"] in self._watched:
+            self._watched[node["name"]](node)
 
     def refusal(self, on_exit: bool) -> str:
         """Return why nothing new may run now, empty when it may."""
@@ -310,6 +324,7 @@ class Engine:
     ) -> Node:
         if node is None:
             node = self.create(call, "Retry", "Running", filled, flag=call.flag)
+        self.began(node)
         strategy = self.retry_strategy(filled)
         assert strategy is not None
         tries = Tries(
@@ -385,6 +400,7 @@ class Engine:
         if kind == "suspend":
             return await execute_suspend(self, call, filled)
         node = self.tree.named(call.name) or self.create(call, KINDS[kind], "Running", filled, flag=call.flag)
+        self.began(node)
         execution = execute_dag if kind == "dag" else execute_steps
         boundary = Boundary(
             node["id"], filled, self._template_gate(filled), self._result_references(context, filled)
@@ -418,7 +434,7 @@ class Engine:
                 return node if fulfilled(node) else self.tree.mark(node, "Failed", refusal)
             if template is None:
                 template = again()
-            self.tree.started(node)
+            self.began(self.tree.started(node))
             outcome = await self._run_pod(call, node, template, deadline)
         self._active.pop(node["id"], None)
         self._settle(node, outcome)

@@ -5,8 +5,9 @@ See Argo 4.0.7's ``workflow/controller/exit_handler.go`` and ``hooks.go``.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -69,10 +70,43 @@ async def run_exit_hook(engine: Engine, over: Over) -> None:
 
 
 async def run_hooks(engine: Engine, over: Over) -> None:
-    """Run the hooks of a task or step whose expressions hold now that it is over."""
-    for name, hook in (over.holder.get("hooks") or {}).items():
-        if name != "exit":
-            await _run(engine, over, hook, f"{over.node['name']}.hooks.{name}", on_exit=False)
+    """Run the hooks of a task or step whose expressions hold in its phase, and which have not run yet."""
+    due = [(name, hook) for name, hook in (over.holder.get("hooks") or {}).items() if name != "exit"]
+    for name, hook in due:
+        target = f"{over.node['name']}.hooks.{name}"
+        if engine.tree.named(target) is None:
+            await _run(engine, over, hook, target, on_exit=False)
+
+
+@contextlib.asynccontextmanager
+async def while_running(engine: Engine, over: Over, name: str) -> AsyncIterator[None]:
+    """Run the hooks of a task or step that hold while it runs.
+
+    Args:
+        engine: executes them.
+        over: the task or step; its node is looked up when it has begun.
+        name: the name of its node.
+
+    Yields:
+        Once; hooks that run still are waited for at the end.
+    """
+    if not any(key != "exit" for key in over.holder.get("hooks") or {}):
+        yield
+        return
+    running: list[asyncio.Future[None]] = []
+
+    def begun(node: Node) -> None:
+        if not running:
+            running.append(asyncio.ensure_future(run_hooks(engine, replace(over, node=node))))
+
+    engine.watch(name, begun)
+    try:
+        yield
+        await asyncio.gather(*running)
+    finally:
+        engine.unwatch(name)
+        for one in running:
+            one.cancel()
 
 
 async def _run(engine: Engine, over: Over, hook: Mapping[str, Any], name: str, *, on_exit: bool) -> None:

@@ -201,7 +201,7 @@ def _map_texts(container: Mapping[str, Any], change: Any) -> dict[str, Any]:
 
 @lru_cache(maxsize=256)
 def find_program(name: str, path: str) -> str | None:
-    """Return the file of a program, None when there is none; ``python`` and ``python3`` are at least this interpreter."""
+    """Return the file of a program, None when there is none; ``python3`` is at least this interpreter."""
     found = shutil.which(name, path=path)
     return sys.executable if found is None and name in ("python", "python3") else found
 

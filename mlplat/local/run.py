@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from mlplat.argo import gotext
-from mlplat.argo.templating import LENIENT, Scope
+from mlplat.argo.expressions import ExpressionError
+from mlplat.argo.templating import LENIENT, Scope, evaluate_in
 from mlplat.argo.templating import replace as replace_tags
 from mlplat.errors import Diagnostic, EngineError, ManifestError
 from mlplat.local import progress, terminal
@@ -209,7 +210,7 @@ class _Run:
             variables = global_variables(given, documents.config_maps, created)
         except ValueError as error:
             raise ManifestError(
-                Diagnostic("MLP204", "spec.arguments.parameters", str(error), "give it with -p")
+                Diagnostic("MLP524", "spec.arguments.parameters", str(error), "give it with -p")
             ) from None
         spec = {key: value for key, value in self.workflow["spec"].items() if key != "templates"}
         runtime = ("workflow.status", "workflow.duration")
@@ -284,15 +285,23 @@ class _Run:
         spec = self.documents.workflow["spec"]
         arguments = spec.get("arguments") or {}
         root = engine.library.root
+        self.globals.set("workflow.failures", "[]")
+        early = asyncio.ensure_future(self._run_hooks(engine))
         try:
             node = await engine.execute(
                 Call(self.tree.workflow, {"template": spec["entrypoint"]}, root, arguments, kind="steps")
             )
+            await early
+            phase = _PHASES[node["phase"]]
+            self.globals.set("workflow.status", phase)
+            self.globals.set("workflow.failures", gotext.to_json(self._failures()))
+            await self._run_hooks(engine)
         except TemplateFailedError as error:
             return "Error", f"error in entry template execution: {error}"
-        phase = _PHASES[node["phase"]]
-        self.globals.set("workflow.status", phase)
-        self.globals.set("workflow.failures", gotext.to_json(self._failures()))
+        except ExpressionError as error:
+            return "Error", str(error)
+        finally:
+            early.cancel()
         hook = exit_hook(spec, arguments)
         if hook is not None and engine.shutdown != "Terminate":
             try:
@@ -314,6 +323,29 @@ class _Run:
         if unsuccessful(node) and engine.shutdown:
             return phase, f"Stopped with strategy '{engine.shutdown}'"
         return phase, "" if phase == "Succeeded" else node.get("message", "")
+
+    async def _run_hooks(self, engine: Engine) -> None:
+        """Run the workflow's hooks whose expressions hold now, and which have not run yet."""
+        root = self.tree.id(self.tree.workflow)
+        for name, hook in (self.documents.workflow["spec"].get("hooks") or {}).items():
+            target = f"{self.tree.workflow}.hooks.{name}"
+            if name == "exit" or self.tree.named(target) is not None:
+                continue
+            if evaluate_in(engine.scope, hook.get("expression") or "true") is not True:
+                continue
+            call = Call(
+                target,
+                {key: hook[key] for key in ("template", "templateRef") if hook.get(key)},
+                engine.library.root,
+                hook.get("arguments") or {},
+                kind="steps",
+                flag={"hooked": True},
+            )
+            running = asyncio.ensure_future(engine.execute(call))
+            await asyncio.sleep(0)
+            if root in self.tree.nodes:
+                self.tree.connect(root, self.tree.id(target))
+            await running
 
     def _failures(self) -> list[dict[str, Any]]:
         return [

@@ -15,7 +15,7 @@ from mlplat.argo.templating import TemplatingError
 from mlplat.local import loops
 from mlplat.local.dag import continues_on, last_try, resolve_references
 from mlplat.local.documents import steps_of
-from mlplat.local.hooks import Over, run_exit_hook, run_hooks
+from mlplat.local.hooks import Over, run_exit_hook, run_hooks, while_running
 from mlplat.local.nodes import Node, completed, fulfilled, unsuccessful
 from mlplat.local.scope import (
     LocalScope,
@@ -221,8 +221,10 @@ class _Steps:
             flag=None,
             depth=self.call.depth + 1,
         )
+        begun = Over(self.call, step, {"name": name}, self.context, scope, f"steps.{original}")
         try:
-            node = await self.engine.execute(inner)
+            async with while_running(self.engine, begun, name):
+                node = await self.engine.execute(inner)
         except TemplateFailedError as error:
             raise TemplateFailedError(
                 f"step group deemed errored due to child {name} error: {error}"

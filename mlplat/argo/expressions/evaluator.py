@@ -148,7 +148,7 @@ def _member(node: syntax.Member) -> Evaluator:
 
 
 def fetch(container: Any, key: Any) -> Any:
-    """Return ``container[key]``: nil for a key that a mapping lacks, an error beyond the end of a list; text has numbers."""
+    """Return ``container[key]``: nil for a key that a mapping lacks, an error beyond the end of a list."""
     if isinstance(container, Mapping):
         return container.get(key)
     if isinstance(container, (list, str)):

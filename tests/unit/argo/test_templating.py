@@ -83,7 +83,7 @@ def test_artifacts_of_tasks_are_resolved_elsewhere() -> None:
 
 
 def test_every_tag_of_a_loop_item_must_resolve() -> None:
-    with pytest.raises(UnresolvedError, match="failed to resolve {{unknown}}"):
+    with pytest.raises(UnresolvedError, match=r"failed to resolve \{\{unknown\}\}"):
         replace("{{unknown}}", SCOPE, EVERYTHING)
 
 
@@ -124,4 +124,4 @@ def test_an_inner_layer_hides_an_outer_one() -> None:
 
 
 def test_tags_are_listed() -> None:
-    assert tags({"a": "{{x}} {{=y + \"z\"}}"}) == ["x", '=y + "z"']
+    assert tags({"a": '{{x}} {{=y + "z"}}'}) == ["x", '=y + "z"']

@@ -53,9 +53,11 @@ def phases(finished: Mapping[str, Any]) -> dict[str, str]:
 
 def node(finished: Mapping[str, Any], name: str) -> dict[str, Any]:
     """The node of a name."""
-    return next(one for one in finished["status"]["nodes"].values() if one["name"] == name)
+    nodes: dict[str, dict[str, Any]] = {one["name"]: one for one in finished["status"]["nodes"].values()}
+    return nodes[name]
 
 
 def value(finished: Mapping[str, Any], name: str, parameter: str) -> str:
     """The value of an output parameter of a node."""
-    return next(one["value"] for one in node(finished, name)["outputs"]["parameters"] if one["name"] == parameter)
+    values = {one["name"]: str(one["value"]) for one in node(finished, name)["outputs"]["parameters"]}
+    return values[parameter]

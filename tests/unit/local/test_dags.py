@@ -226,7 +226,10 @@ def test_a_dag_in_a_dag_has_outputs(run: Any) -> None:
         outputs={
             "parameters": [
                 {"name": "plain", "valueFrom": {"parameter": "{{tasks.a.outputs.parameters.o}}"}},
-                {"name": "computed", "valueFrom": {"expression": "tasks.a.outputs.parameters.o + tasks.a.status"}},
+                {
+                    "name": "computed",
+                    "valueFrom": {"expression": "tasks.a.outputs.parameters.o + tasks.a.status"},
+                },
             ]
         },
     )
@@ -254,7 +257,10 @@ def test_a_template_may_let_one_task_run_at_a_time(run: Any, tmp_path: Path) -> 
     alone = shell("alone", f"mkdir {tmp_path}/busy && sleep 0.05 && rmdir {tmp_path}/busy")
     loop = task("l", "alone", withSequence={"count": "4"})
     assert run(workflow(dag(loop, parallelism=1), alone), jobs=4)["status"]["phase"] == "Succeeded"
-    assert run(workflow(dag(loop), alone, parallelism=1, name="second"), jobs=4)["status"]["phase"] == "Succeeded"
+    assert (
+        run(workflow(dag(loop), alone, parallelism=1, name="second"), jobs=4)["status"]["phase"]
+        == "Succeeded"
+    )
 
 
 def test_ids_and_names_are_those_of_argo(run: Any) -> None:

@@ -124,7 +124,10 @@ def test_a_failed_run_is_resumed_from_what_succeeded(run: Any, tmp_path: Path) -
         ),
         shell("count", f"echo ran >> {tmp_path}/ran; echo 1 > /tmp/o", outputs=gives(o="/tmp/o")),
         shell("each", f"echo loop >> {tmp_path}/ran; test $0 = x || test -e {tmp_path}/open"),
-        {"name": "steps", "steps": [[{"name": "one", "template": "count"}], [{"name": "two", "template": "late"}]]},
+        {
+            "name": "steps",
+            "steps": [[{"name": "one", "template": "count"}], [{"name": "two", "template": "late"}]],
+        },
         shell("late", f"test -e {tmp_path}/open"),
     )
     each = manifest["spec"]["templates"][2]
@@ -155,7 +158,12 @@ def test_the_state_on_disk_is_the_result(run: Any, home: Path) -> None:
 
 def test_nodes_that_were_over_when_the_machine_stopped_are_remembered(tmp_path: Path) -> None:
     state = RunState(tmp_path / "wf")
-    state.write(lambda: {"metadata": {"name": "wf"}, "status": {"nodes": {"wf": {"id": "wf", "type": "DAG", "phase": "Running"}}}})
+    state.write(
+        lambda: {
+            "metadata": {"name": "wf"},
+            "status": {"nodes": {"wf": {"id": "wf", "type": "DAG", "phase": "Running"}}},
+        }
+    )
     state.node({"id": "wf-1", "type": "Pod", "phase": "Succeeded"})
     state.node({"id": "wf-2", "type": "Pod", "phase": "Running"})
     with (tmp_path / "wf" / "nodes.jsonl").open("a") as journal:
@@ -199,12 +207,18 @@ def test_it_runs_inside_a_running_event_loop(home: Path) -> None:
 
 def test_it_runs_in_a_thread(home: Path) -> None:
     results: list[dict[str, Any]] = []
-    thread = threading.Thread(target=lambda: results.append(local.run([workflow(shell("a", "true"))], home=home)))
+    thread = threading.Thread(
+        target=lambda: results.append(local.run([workflow(shell("a", "true"))], home=home))
+    )
     thread.start()
     thread.join()
     assert results[0]["status"]["phase"] == "Succeeded"
 
 
 def test_many_items(run: Any) -> None:
-    done = run(workflow(dag(task("l", "s", withSequence={"count": "2000"})), {"name": "s", "suspend": {"duration": "0"}}))
+    done = run(
+        workflow(
+            dag(task("l", "s", withSequence={"count": "2000"})), {"name": "s", "suspend": {"duration": "0"}}
+        )
+    )
     assert done["status"]["progress"] == "2000/2000"

@@ -12,7 +12,9 @@ from tests.unit.local.manifests import dag, gives, node, passes, phases, shell, 
 
 OK = shell("ok", "true")
 BAD = shell("bad", "exit 7")
-ECHO = shell("echo", 'printf "%s" "{{inputs.parameters.x}}" > /tmp/o', inputs=takes("x"), outputs=gives(o="/tmp/o"))
+ECHO = shell(
+    "echo", 'printf "%s" "{{inputs.parameters.x}}" > /tmp/o', inputs=takes("x"), outputs=gives(o="/tmp/o")
+)
 SCRIPT = {
     "name": "script",
     "script": {
@@ -32,7 +34,9 @@ def test_groups_run_one_after_the_other_and_pass_results_on(run: Any) -> None:
         workflow(
             {
                 "name": "main",
-                "outputs": {"parameters": [{"name": "r", "valueFrom": {"parameter": "{{steps.gen.outputs.result}}"}}]},
+                "outputs": {
+                    "parameters": [{"name": "r", "valueFrom": {"parameter": "{{steps.gen.outputs.result}}"}}]
+                },
                 "steps": [
                     [step("gen", "script")],
                     [
@@ -59,7 +63,9 @@ def test_groups_run_one_after_the_other_and_pass_results_on(run: Any) -> None:
 
 def test_a_failed_step_ends_the_steps(run: Any) -> None:
     done = run(
-        workflow({"name": "main", "steps": [[step("a", "bad"), step("b", "ok")], [step("never", "ok")]]}, OK, BAD)
+        workflow(
+            {"name": "main", "steps": [[step("a", "bad"), step("b", "ok")], [step("never", "ok")]]}, OK, BAD
+        )
     )
     failed = node(done, "wf[0].a")
     assert phases(done) == {
@@ -80,7 +86,11 @@ def test_a_tolerated_step_does_not(run: Any) -> None:
 
 @pytest.mark.parametrize(("main", "phase"), [("ok", "Succeeded"), ("bad", "Failed")])
 def test_the_exit_handler_of_the_workflow_knows_how_it_ended(run: Any, main: str, phase: str) -> None:
-    handler = {**ECHO, "name": "bye", "inputs": {"parameters": [{"name": "x", "value": "{{workflow.status}}"}]}}
+    handler = {
+        **ECHO,
+        "name": "bye",
+        "inputs": {"parameters": [{"name": "x", "value": "{{workflow.status}}"}]},
+    }
     done = run(workflow(dag(task("a", main)), OK, BAD, handler, onExit="bye"))
     assert done["status"]["phase"] == phase
     assert value(done, "wf.onExit", "o") == phase
@@ -117,6 +127,32 @@ def test_a_hook_runs_when_its_expression_holds(run: Any) -> None:
     done = run(workflow(dag(task("a", "ok", hooks=hooks)), OK))
     assert "wf.a.hooks.yes" in phases(done)
     assert "wf.a.hooks.no" not in phases(done)
+
+
+def test_a_hook_runs_beside_its_task(run: Any, tmp_path: Path) -> None:
+    hooks = {"running": {"expression": "tasks.a.status == 'Running'", "template": "open"}}
+    done = run(
+        workflow(
+            dag(task("a", "wait", hooks=hooks), task("b", "ok", "a")),
+            shell("wait", f"while ! test -e {tmp_path}/open; do sleep 0.01; done"),
+            shell("open", f"touch {tmp_path}/open"),
+            OK,
+        )
+    )
+    assert phases(done) == dict.fromkeys(("wf", "wf.a", "wf.a.hooks.running", "wf.b"), "Succeeded")
+
+
+def test_hooks_of_the_workflow(run: Any, tmp_path: Path) -> None:
+    hooks = {
+        "running": {"expression": "workflow.status == 'Running'", "template": "open"},
+        "failed": {"expression": "workflow.status == 'Failed'", "template": "ok"},
+        "exit": {"template": "echo", "arguments": passes(x="{{workflow.status}}")},
+    }
+    wait = shell("wait", f"while ! test -e {tmp_path}/open; do sleep 0.01; done")
+    opens = shell("open", f"touch {tmp_path}/open")
+    done = run(workflow(dag(task("a", "wait")), wait, opens, OK, ECHO, hooks=hooks))
+    assert set(phases(done)) == {"wf", "wf.a", "wf.hooks.running", "wf.onExit"}
+    assert value(done, "wf.onExit", "o") == "Succeeded"
 
 
 def test_a_suspension_with_a_duration_passes(run: Any) -> None:
@@ -186,7 +222,9 @@ def test_a_workflow_that_is_a_reference(run: Any) -> None:
             "arguments": passes(p="default", q="kept"),
             "templates": [
                 dag(
-                    task("a", "echo", arguments=passes(x="{{workflow.parameters.p}} {{workflow.parameters.q}}")),
+                    task(
+                        "a", "echo", arguments=passes(x="{{workflow.parameters.p}} {{workflow.parameters.q}}")
+                    ),
                 ),
                 ECHO,
             ],
@@ -221,9 +259,19 @@ def test_global_outputs(run: Any) -> None:
 
 
 def test_workflow_variables(run: Any) -> None:
-    text = "{{workflow.name}} {{workflow.labels.team}} {{workflow.parameters.p}} {{node.name}} {{pod.name}} {{tasks.name}}"
+    names = (
+        "workflow.name",
+        "workflow.labels.team",
+        "workflow.parameters.p",
+        "node.name",
+        "pod.name",
+        "tasks.name",
+    )
+    text = " ".join(f"{{{{{name}}}}}" for name in names)
     echo = {**ECHO, "inputs": {"parameters": [{"name": "x", "value": text}]}}
     manifest = workflow(dag(task("a", "echo")), echo, arguments=passes(p="v"))
     manifest["metadata"]["labels"] = {"team": "blue"}
     assert value(run(manifest), "wf.a", "o").startswith("wf blue v wf.a wf-echo-")
-    assert value(run({**manifest, "metadata": {**manifest["metadata"], "name": "w2"}}), "w2.a", "o").endswith(" a")
+    assert value(run({**manifest, "metadata": {**manifest["metadata"], "name": "w2"}}), "w2.a", "o").endswith(
+        " a"
+    )

@@ -20,7 +20,12 @@ PYTHON = "import json, sys; json.dump(sys.argv[1:], open(sys.argv[1], 'w'))"
 def python(name: str, *arguments: str, **fields: Any) -> dict[str, Any]:
     """A template that writes its arguments to /tmp/o."""
     container = {"image": "none", "command": ["python3", "-c", PYTHON, "/tmp/o"], "args": list(arguments)}
-    return {"name": name, "container": {**container, **fields.pop("container", {})}, "outputs": gives(o="/tmp/o"), **fields}
+    return {
+        "name": name,
+        "container": {**container, **fields.pop("container", {})},
+        "outputs": gives(o="/tmp/o"),
+        **fields,
+    }
 
 
 def is_alive(process: int) -> bool:
@@ -58,10 +63,10 @@ def test_inert_json_arrives_byte_for_byte(run: Any) -> None:
 
 
 def test_a_text_escaped_for_both_arrives_byte_for_byte(run: Any) -> None:
-    entry = (
-        r"{{=sprig.replace('\u007b', '\u007b$(E)', sprig.replace('$', '$$', workflow.parameters['p']))}}"
+    entry = r"{{=sprig.replace('\u007b', '\u007b$(E)', sprig.replace('$', '$$', workflow.parameters['p']))}}"
+    template = python(
+        "t", "{{inputs.parameters.x}}", inputs=takes("x"), container={"env": [{"name": "E", "value": ""}]}
     )
-    template = python("t", "{{inputs.parameters.x}}", inputs=takes("x"), container={"env": [{"name": "E", "value": ""}]})
     done = run(workflow(dag(task("a", "t", arguments=passes(x=entry))), template, arguments=passes(p=TRICKY)))
     assert arguments(done) == [TRICKY]
 
@@ -115,7 +120,12 @@ def test_only_the_end_of_a_long_result_is_kept(run: Any) -> None:
         "name": "t",
         "script": {"image": "none", "command": ["python3"], "source": "print('x' * 400000 + 'end')"},
     }
-    length = {"name": "b", "template": "len", "depends": "a", "arguments": passes(x="{{=len(tasks.a.outputs.result)}}")}
+    length = {
+        "name": "b",
+        "template": "len",
+        "depends": "a",
+        "arguments": passes(x="{{=len(tasks.a.outputs.result)}}"),
+    }
     done = run(workflow(dag(task("a", "t"), length), template, shell("len", "true", inputs=takes("x"))))
     assert node(done, "wf.b")["inputs"]["parameters"][0]["value"] == str(256 * 1024)
     assert node(done, "wf.a")["outputs"]["result"].endswith("xend")
@@ -150,7 +160,10 @@ def test_volumes(run: Any) -> None:
                     "name": "info",
                     "downwardAPI": {
                         "items": [
-                            {"path": "runtime.py", "fieldRef": {"fieldPath": "metadata.annotations['my/runtime']"}}
+                            {
+                                "path": "runtime.py",
+                                "fieldRef": {"fieldPath": "metadata.annotations['my/runtime']"},
+                            }
                         ]
                     },
                 },
@@ -188,7 +201,9 @@ def test_variables_from_elsewhere(run: Any) -> None:
 
 def test_a_variable_from_nowhere_is_an_error(run: Any) -> None:
     template = shell("t", "true")
-    template["container"]["env"] = [{"name": "K", "valueFrom": {"configMapKeyRef": {"name": "c", "key": "k"}}}]
+    template["container"]["env"] = [
+        {"name": "K", "valueFrom": {"configMapKeyRef": {"name": "c", "key": "k"}}}
+    ]
     done = run(one(template))
     assert 'configmap "c" with key "k" not found' in node(done, "wf.a")["message"]
 
@@ -196,7 +211,9 @@ def test_a_variable_from_nowhere_is_an_error(run: Any) -> None:
 def test_a_patch_of_the_pod(run: Any) -> None:
     template = shell("t", "echo $A$B > /tmp/o", outputs=gives(o="/tmp/o"), inputs=takes("x"))
     template["container"]["env"] = [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]
-    template["podSpecPatch"] = '{"containers": [{"name": "main", "env": [{"name": "B", "value": "{{inputs.parameters.x}}"}]}]}'
+    template["podSpecPatch"] = (
+        '{"containers": [{"name": "main", "env": [{"name": "B", "value": "{{inputs.parameters.x}}"}]}]}'
+    )
     done = run(workflow(dag(task("a", "t", arguments=passes(x="9"))), template))
     assert value(done, "wf.a", "o") == "19"
 
@@ -259,7 +276,7 @@ def test_a_raw_artifact_and_a_part_of_one(run: Any) -> None:
         (
             shell("t", "true", outputs=artifacts({"name": "o", "path": "/tmp/none"})),
             "Error",
-            "wait: Error (exit code 64): open /var/run/argo/outputs/artifacts/tmp/none.tgz: no such file or directory; ",
+            "wait: Error (exit code 64): open /var/run/argo/outputs/artifacts/tmp/none.tgz: no such file or directory",
         ),
         (
             shell("t", "true", inputs=artifacts({"name": "i", "path": "/in/i", "s3": {"key": "no/key"}})),
@@ -267,16 +284,25 @@ def test_a_raw_artifact_and_a_part_of_one(run: Any) -> None:
             "init: Error (exit code 64): artifact i failed to load: The specified key does not exist.",
         ),
         (
-            shell("t", "true", inputs=artifacts({"name": "i", "path": "/in/i", "s3": {"key": "../../etc/passwd"}})),
+            shell(
+                "t",
+                "true",
+                inputs=artifacts({"name": "i", "path": "/in/i", "s3": {"key": "../../etc/passwd"}}),
+            ),
             "Error",
-            "init: Error (exit code 64): artifact key '../../etc/passwd' does not name a place below the artifact folder",
+            "artifact key '../../etc/passwd' does not name a place below the artifact folder",
         ),
         (
             shell(
                 "t",
                 "echo x > /tmp/o",
                 outputs=artifacts(
-                    {"name": "o", "path": "/tmp/o", "archive": {"none": {}}, "s3": {"key": "a/../../../outside"}}
+                    {
+                        "name": "o",
+                        "path": "/tmp/o",
+                        "archive": {"none": {}},
+                        "s3": {"key": "a/../../../outside"},
+                    }
                 ),
             ),
             "Error",
@@ -294,7 +320,9 @@ def test_inputs_and_outputs_that_are_not_there(
 
 
 def test_a_failed_task_leaves_no_artifact(run: Any, home: Path) -> None:
-    template = shell("t", "mkdir -p /out; echo half > /out/f; exit 1", outputs=artifacts({**FILE, "s3": {"key": "k/f"}}))
+    template = shell(
+        "t", "mkdir -p /out; echo half > /out/f; exit 1", outputs=artifacts({**FILE, "s3": {"key": "k/f"}})
+    )
     run(one(template))
     assert not (home / "artifacts" / "k").exists()
 
@@ -308,7 +336,13 @@ def test_a_full_disk_leaves_nothing_that_is_taken_for_an_output(run: Any, home: 
 
 def test_a_new_artifact_replaces_the_old_one_whole(run: Any, home: Path) -> None:
     def write(name: str) -> dict[str, Any]:
-        return one(shell("t", f"mkdir -p /out/d; echo > /out/d/{name}", outputs=artifacts({**FOLDER, "s3": {"key": "k"}})))
+        return one(
+            shell(
+                "t",
+                f"mkdir -p /out/d; echo > /out/d/{name}",
+                outputs=artifacts({**FOLDER, "s3": {"key": "k"}}),
+            )
+        )
 
     run(write("old"))
     run(write("new"))
@@ -318,7 +352,13 @@ def test_a_new_artifact_replaces_the_old_one_whole(run: Any, home: Path) -> None
 
 def test_everything_that_can_not_run_is_said_at_once(run: Any, home: Path) -> None:
     manifest = workflow(
-        dag(task("r", "res"), task("h", "http"), task("n", "nocommand"), task("g", "git"), task("m", "missing")),
+        dag(
+            task("r", "res"),
+            task("h", "http"),
+            task("n", "nocommand"),
+            task("g", "git"),
+            task("m", "missing"),
+        ),
         {"name": "res", "resource": {"action": "get"}},
         {"name": "http", "http": {"url": "http://localhost"}},
         {"name": "nocommand", "container": {"image": "busybox"}, "sidecars": [{"name": "s"}]},

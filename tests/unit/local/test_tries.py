@@ -28,7 +28,12 @@ def test_a_try_that_succeeds_is_the_last(run: Any) -> None:
                 task("b", "echo", "a", arguments=passes(x="{{tasks.a.outputs.parameters.o}}")),
             ),
             retried(script, limit="3"),
-            shell("echo", "printf {{inputs.parameters.x}} > /tmp/o", inputs=takes("x"), outputs=gives(o="/tmp/o")),
+            shell(
+                "echo",
+                "printf {{inputs.parameters.x}} > /tmp/o",
+                inputs=takes("x"),
+                outputs=gives(o="/tmp/o"),
+            ),
         )
     )
     assert tries(done) == ["Failed", "Succeeded"]
@@ -43,9 +48,21 @@ def test_a_try_that_succeeds_is_the_last(run: Any) -> None:
     [
         ({"limit": 2}, 3, "No more retries left"),
         ({"limit": "1", "retryPolicy": "OnError"}, 1, "main: Error (exit code 4)"),
-        ({"limit": "5", "expression": "asInt(lastRetry.exitCode) != 4"}, 1, "retryStrategy.expression evaluated to false"),
-        ({"limit": "5", "expression": "asInt(retries) < 1"}, 2, "retryStrategy.expression evaluated to false"),
-        ({"limit": "5", "backoff": {"duration": "5", "maxDuration": "3"}}, 1, "Backoff would exceed max duration limit"),
+        (
+            {"limit": "5", "expression": "asInt(lastRetry.exitCode) != 4"},
+            1,
+            "retryStrategy.expression evaluated to false",
+        ),
+        (
+            {"limit": "5", "expression": "asInt(retries) < 1"},
+            2,
+            "retryStrategy.expression evaluated to false",
+        ),
+        (
+            {"limit": "5", "backoff": {"duration": "5", "maxDuration": "3"}},
+            1,
+            "Backoff would exceed max duration limit",
+        ),
         ({"limit": "1", "backoff": {"duration": "5ms", "factor": 2}}, 2, "No more retries left"),
         ({"limit": "1", "backoff": {"duration": "soon"}}, 1, "unable to parse soon as a duration"),
     ],
@@ -133,5 +150,8 @@ def test_a_failed_task_is_not_remembered(run: Any) -> None:
 
 
 def test_a_bad_key_is_an_error(run: Any, tmp_path: Path) -> None:
-    done = run(workflow(dag(task("a", "memo", arguments=passes(x="k"))), memoized(tmp_path, "bad key!")), cache=Table())
+    done = run(
+        workflow(dag(task("a", "memo", arguments=passes(x="k"))), memoized(tmp_path, "bad key!")),
+        cache=Table(),
+    )
     assert node(done, "wf.a")["message"] == "task 'wf.a' errored: invalid cache key: bad key!"
