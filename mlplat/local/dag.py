@@ -108,7 +108,8 @@ class _Dag:
         running: set[asyncio.Task[str]] = set()
 
         def start(name: str) -> None:
-            running.add(asyncio.ensure_future(self._run_task(name)))
+            begun = [self._loop_hooks[one] for one in self.conditions[name].tasks if one in self._loop_hooks]
+            running.add(asyncio.ensure_future(self._run_task(name, begun)))
 
         for name in needed:
             if remaining[name] == 0:
@@ -167,11 +168,10 @@ class _Dag:
     def _task_node(self, task: str) -> Node | None:
         return self.engine.tree.named(self._name(task))
 
-    async def _run_task(self, name: str) -> str:
+    async def _run_task(self, name: str, hooks: list[asyncio.Task[None]]) -> str:
         task = self.tasks[name]
-        for other in self.conditions[name].tasks:
-            if other in self._loop_hooks:
-                await asyncio.wait((self._loop_hooks[other],))
+        if hooks:
+            await asyncio.wait(hooks)
         try:
             if not self.conditions[name].holds(
                 {one: self._results(one) for one in self.conditions[name].tasks}
