@@ -6,9 +6,10 @@ import sys
 from collections.abc import Sequence
 
 from mlplat.cli.parser import parser
-from mlplat.errors import MlplatError
+from mlplat.errors import Diagnostic, MlplatError
 
 INTERRUPTED = 130
+_EXTRAS = {"sqlalchemy": "local", "alembic": "local", "rich": "local", "kubernetes": "argo", "hera": "argo"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,6 +28,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MlplatError as error:
         print(error, file=sys.stderr)
         return error.exit_code
+    except ModuleNotFoundError as error:
+        extra = _EXTRAS.get((error.name or "").partition(".")[0])
+        if extra is None:
+            raise
+        hint = f"pip install 'mlplat[{extra}]'"
+        print(Diagnostic("MLP002", "", f"this command needs the package {error.name}", hint), file=sys.stderr)
+        return MlplatError.exit_code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED

@@ -15,15 +15,39 @@ from hypothesis import strategies as st
 from mlplat import manifest
 from mlplat.errors import ManifestError
 
-TEXTS = ["1e-5", "0o14", "1_000", "12:30", "on", "n", "y", "no", "null", "~", "", " x ", "a: b", "- a", "#x", "0x1f", ".5"]
+TEXTS = [
+    "1e-5",
+    "0o14",
+    "1_000",
+    "12:30",
+    "on",
+    "n",
+    "y",
+    "no",
+    "null",
+    "~",
+    "",
+    " x ",
+    "a: b",
+    "- a",
+    "#x",
+    "0x1f",
+    ".5",
+]
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=12,
 )
 
 
-@pytest.mark.parametrize("text", [*TEXTS, "2001-01-01", "+1", "1e3", "'", '"', "{{x}}", "$(HOME)", "a\nb\n", "\ttab", "é\u2028"])
+@pytest.mark.parametrize(
+    "text", [*TEXTS, "2001-01-01", "+1", "1e3", "'", '"', "{{x}}", "$(HOME)", "a\nb\n", "\ttab", "é\u2028"]
+)
 def test_text_stays_text(text: str) -> None:
     dumped = manifest.dump({"key": text, "list": [text]})
     assert manifest.load(dumped) == [{"key": text, "list": [text]}]
@@ -35,9 +59,13 @@ def test_any_document_comes_back(document: dict[str, Any]) -> None:
     assert manifest.load(manifest.dump(document) if document else "{}\n") == [document]
 
 
-@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl, which reads YAML with Go, is not on PATH")
+@pytest.mark.skipif(
+    shutil.which("kubectl") is None, reason="kubectl, which reads YAML with Go, is not on PATH"
+)
 @settings(max_examples=15, deadline=None)
-@given(st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc"])) | st.sampled_from(TEXTS), max_size=20))
+@given(
+    st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc"])) | st.sampled_from(TEXTS), max_size=20)
+)
 def test_go_reads_the_same_text(tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> None:
     folder = tmp_path_factory.mktemp("kustomize")
     data = {f"key{number}": text for number, text in enumerate(texts)}
@@ -57,7 +85,9 @@ def test_key_that_stands_twice_is_placed() -> None:
         manifest.load("a: 1\na: 2\n", "twice.yaml")
 
 
-@pytest.mark.parametrize(("text", "code"), [("[1, 2", "MLP201"), ("- a\n", "MLP202"), ("# nothing\n", "MLP203")])
+@pytest.mark.parametrize(
+    ("text", "code"), [("[1, 2", "MLP201"), ("- a\n", "MLP202"), ("# nothing\n", "MLP203")]
+)
 def test_what_is_no_manifest_is_refused(text: str, code: str) -> None:
     with pytest.raises(ManifestError, match=code):
         manifest.load(text, "file.yaml")
@@ -67,7 +97,16 @@ def test_keys_are_text_and_numbers_are_read_as_kubernetes_does() -> None:
     text = "{y: 1, on: 2, 1: a, date: 2001-01-01, octal: 0o14, old: 014, float: 1e3, flag: yes}"
     (document,) = manifest.load(text)
     assert document == {
-        **{"y": 1, "on": 2, "1": "a", "date": "2001-01-01", "octal": 12, "old": 12, "float": 1000.0, "flag": True}
+
+            "y": 1,
+            "on": 2,
+            "1": "a",
+            "date": "2001-01-01",
+            "octal": 12,
+            "old": 12,
+            "float": 1000.0,
+            "flag": True
+
     }
 
 

@@ -85,7 +85,9 @@ def test_item_of_a_large_list_is_a_reference_with_its_place() -> None:
     assert argo_evaluates(values.length_expression("items", may_be_large=True), **variables) == 12
 
 
-@pytest.mark.parametrize(("name", "label"), [("Träin Model!", "tr-in-model"), ("a" * 80, "a" * 54 + "-"), ("é", "")])
+@pytest.mark.parametrize(
+    ("name", "label"), [("Träin Model!", "tr-in-model"), ("a" * 80, "a" * 54 + "-"), ("é", "")]
+)
 def test_dns_label(name: str, label: str) -> None:
     made = names.dns_label(name)
     assert made.startswith(label)

@@ -221,3 +221,21 @@ def test_interrupt_stops_every_child_and_leaves_a_run_to_go_on_with(folder: Path
     assert "Stopped with strategy 'Terminate'" in out
     with pytest.raises(ProcessLookupError):
         os.kill(child, 0)
+
+
+def test_missing_extra_is_named(folder: Path) -> None:
+    program = (
+        "import sys; sys.modules['sqlalchemy'] = None\n"
+        "from mlplat.cli import main; sys.exit(main(['run', 'program.py:small']))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "hint: pip install 'mlplat[local]'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_wrong_flag_is_told_in_a_sentence(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as raised:
+        main(["run", "program.py", "--engin", "argo"])
+    assert raised.value.code == 2
+    assert "error MLP001: unrecognized arguments: --engin argo" in capsys.readouterr().err
