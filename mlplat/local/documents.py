@@ -10,6 +10,7 @@ from typing import Any
 
 from mlplat.argo import gotext
 from mlplat.errors import Diagnostic, ManifestError
+from mlplat.local.structure import problems
 
 _NESTED = ("templates", "dag", "tasks", "steps", "inline", "hooks", "templateDefaults")
 _REFERENCES = {"WorkflowTemplate": "namespaced", "ClusterWorkflowTemplate": "cluster"}
@@ -54,9 +55,7 @@ def read(documents: Sequence[Mapping[str, Any]]) -> Documents:
         if kind == "Workflow":
             workflows.append(copy.deepcopy(dict(document)))
         elif kind in _REFERENCES:
-            spec = copy.deepcopy(dict(document.get("spec") or {}))
-            _normalize(spec)
-            specs[f"{_REFERENCES[kind]}/{name}"] = spec
+            specs[f"{_REFERENCES[kind]}/{name}"] = copy.deepcopy(dict(document.get("spec") or {}))
         elif kind == "ConfigMap":
             config_maps[name] = dict(document.get("data") or {})
         elif kind == "Secret":
@@ -66,6 +65,13 @@ def read(documents: Sequence[Mapping[str, Any]]) -> Documents:
             Diagnostic("MLP521", "", f"a run needs one document of kind Workflow, there are {len(workflows)}")
         )
     workflow = workflows[0]
+    wrong = list(problems(workflow.setdefault("spec", {})))
+    for scope, spec in specs.items():
+        wrong += problems(spec, scope)
+    if wrong:
+        raise ManifestError(wrong)
+    for spec in specs.values():
+        _normalize(spec)
     if not (workflow.get("metadata") or {}).get("name"):
         raise ManifestError(
             Diagnostic(
@@ -75,7 +81,7 @@ def read(documents: Sequence[Mapping[str, Any]]) -> Documents:
                 "set metadata.name, or run it with `mlplat run`",
             )
         )
-    _normalize(workflow.setdefault("spec", {}))
+    _normalize(workflow["spec"])
     workflow["spec"] = _with_template(workflow["spec"], specs)
     return Documents(workflow, specs, config_maps, secrets)
 

@@ -174,6 +174,11 @@ class Engine:
                 self._end(key, active, f"workflow shutdown with strategy:  {strategy}", grace)
         self._wake()
 
+    def abandon(self) -> None:
+        """Kill what runs: the run can't go on."""
+        for active in self._active.values():
+            active.running.stop(0)
+
     def exceed_deadline(self) -> None:
         """End what runs because the workflow's ``activeDeadlineSeconds`` are over."""
         self.deadline_passed = True

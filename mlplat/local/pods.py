@@ -15,7 +15,7 @@ from typing import Any
 from mlplat.local.artifacts import ArtifactError, ArtifactMissingError, ArtifactStore
 from mlplat.local.containers import ContainerError, Pod, environment, expand, patched
 from mlplat.local.inputs import has_location
-from mlplat.local.process import LONGEST_ARGUMENT, SCRIPT, Command, Executor, Exit, Running
+from mlplat.local.process import LONGEST_ARGUMENT, SCRIPT, Command, Executor, Exit, Running, end_leftover
 from mlplat.local.volumes import Volumes
 
 OBJECT_STORES = ("s3", "gcs", "azure", "oss", "hdfs", "artifactory")
@@ -331,6 +331,7 @@ def _change_mode(path: Path, mode: int, recursive: bool) -> None:
 
 def _renew(folder: Path, root: Path) -> None:
     if folder.exists():
+        end_leftover(folder)
         shutil.rmtree(folder)
     (root / "tmp").mkdir(parents=True)
 

@@ -264,6 +264,7 @@ class RunningProcess:
             os.close(log)
             if self._tail:
                 self._tail.close_input()
+        note_process(command.root.parent, self._process.pid)
         self._watch()
 
     def _watch(self) -> None:
@@ -315,6 +316,35 @@ class RunningProcess:
         self._signal(signal.SIGTERM)
         if self._kill is None:
             self._kill = self._loop.call_later(grace, self._signal, signal.SIGKILL)
+
+
+def _birth(process: int) -> str:
+    """Return when a process began, in the kernel's ticks; empty when there is no such process, or no ``/proc``."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[19]
+    except OSError:
+        return ""
+
+
+def note_process(folder: Path, process: int) -> None:
+    """Write down which process runs in a task's folder."""
+    with contextlib.suppress(OSError):
+        (folder / "process").write_text(f"{process} {_birth(process)}")
+
+
+def end_leftover(folder: Path) -> None:
+    """End what an engine that was killed left running in a task's folder.
+
+    Args:
+        folder: the task's folder.
+    """
+    try:
+        process, birth = (folder / "process").read_text().split()
+    except (OSError, ValueError):
+        return
+    if birth == _birth(int(process)):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(int(process), signal.SIGKILL)
 
 
 class _Tail:

@@ -157,6 +157,7 @@ class _Run:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._engine: Engine | None = None
         self._interrupts = 0
+        self._failure: OSError | None = None
         self.workflow = self._prepare(documents, resume)
         self.status: dict[str, Any] = self.workflow["status"]
         self.tree = NodeTree(self.workflow["metadata"]["name"], self._changed)
@@ -224,7 +225,10 @@ class _Run:
         return Documents(bound, documents.specs, documents.config_maps, documents.secrets)
 
     def _changed(self, node: Node) -> None:
-        self.state.node(node)
+        try:
+            self.state.node(node)
+        except OSError as error:
+            self._give_up(error)
         self._observer(node)
         if self._timer is None and self._loop is not None:
             self._timer = self._loop.call_later(self.state.due(), self._write)
@@ -232,7 +236,17 @@ class _Run:
     def _write(self) -> None:
         self._timer = None
         self.status["progress"] = progress.total(self.tree.nodes)
-        self.state.write(lambda: self.workflow)
+        try:
+            self.state.write(lambda: self.workflow)
+        except OSError as error:
+            self._give_up(error)
+
+    def _give_up(self, error: OSError) -> None:
+        """Stop the run because its state can't be written."""
+        if self._failure is None:
+            self._failure = error
+            if self._engine is not None:
+                self._engine.stop("Terminate")
 
     def interrupt(self) -> None:
         """Stop the run, from another thread."""
@@ -264,6 +278,9 @@ class _Run:
         try:
             phase, message = await self._execute(engine)
             await self._pods.close()
+        except BaseException:
+            engine.abandon()
+            raise
         finally:
             if deadline:
                 deadline.cancel()
@@ -272,6 +289,8 @@ class _Run:
             if signals:
                 for number in (signal.SIGINT, signal.SIGTERM):
                     self._loop.remove_signal_handler(number)
+        if self._failure is not None:
+            raise self._failure
         self._finish(engine, phase, message)
         return self.workflow
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 
@@ -61,3 +62,11 @@ def value(finished: Mapping[str, Any], name: str, parameter: str) -> str:
     """The value of an output parameter of a node."""
     values = {one["name"]: str(one["value"]) for one in node(finished, name)["outputs"]["parameters"]}
     return values[parameter]
+
+
+def is_alive(process: int) -> bool:
+    """Whether a process runs; one that has ended and was not waited for does not."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import signal
@@ -17,7 +18,7 @@ import pytest
 from mlplat import local
 from mlplat.errors import EngineError
 from mlplat.local.state import RunState
-from tests.unit.local.manifests import dag, gives, node, phases, shell, task, workflow
+from tests.unit.local.manifests import dag, gives, is_alive, node, phases, shell, task, workflow
 
 PROGRAM = """
 import json, sys
@@ -92,10 +93,28 @@ def test_a_killed_run_can_be_resumed(home: Path, tmp_path: Path, gate: dict[str,
     assert left is not None
     assert phases(left)["wf.a"] == "Succeeded"
 
+    (abandoned,) = (int(file.read_text().split()[0]) for file in (home / "runs" / "wf").glob("*/process"))
+    assert is_alive(abandoned)
+
     (tmp_path / "open").touch()
     again = finish(begin(home, gate))
     assert again["status"]["phase"] == "Succeeded"
     assert (tmp_path / "ran").read_text() == "ran\nran\n"
+    assert not is_alive(abandoned)
+
+
+def test_a_state_that_can_not_be_written_ends_the_run(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: RunState, node: dict[str, Any]) -> None:
+        if node["name"] == "wf.b":
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(RunState, "node", full)
+    wait = f"echo $$$$ > {tmp_path}/pid; sleep 60 & wait"
+    with pytest.raises(EngineError, match="No space left on device"):
+        run(workflow(dag(task("a", "wait"), task("b", "ok")), shell("wait", wait), shell("ok", "true")))
+    assert not (tmp_path / "pid").exists() or not is_alive(int((tmp_path / "pid").read_text()))
 
 
 def test_a_run_that_goes_on_is_not_started_again(home: Path) -> None:

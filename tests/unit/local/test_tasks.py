@@ -11,7 +11,19 @@ import pytest
 
 from mlplat import local
 from mlplat.errors import ManifestError, UnsupportedError
-from tests.unit.local.manifests import dag, gives, node, passes, phases, shell, takes, task, value, workflow
+from tests.unit.local.manifests import (
+    dag,
+    gives,
+    is_alive,
+    node,
+    passes,
+    phases,
+    shell,
+    takes,
+    task,
+    value,
+    workflow,
+)
 
 TRICKY = 'it\'s {{workflow.name}} $(FOO) $(E) $$ "q" \\ back\nline é }} { $HOME `x`'
 PYTHON = "import json, sys; json.dump(sys.argv[1:], open(sys.argv[1], 'w'))"
@@ -26,13 +38,6 @@ def python(name: str, *arguments: str, **fields: Any) -> dict[str, Any]:
         "outputs": gives(o="/tmp/o"),
         **fields,
     }
-
-
-def is_alive(process: int) -> bool:
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
-    except FileNotFoundError:
-        return False
 
 
 def arguments(done: dict[str, Any], name: str = "wf.a") -> list[str]:
@@ -385,6 +390,10 @@ def test_everything_that_can_not_run_is_said_at_once(run: Any, home: Path) -> No
         ([workflow(shell("a", "true")), workflow(shell("a", "true"))], "there are 2"),
         ([{"kind": "Workflow", "metadata": {"generateName": "x-"}, "spec": {}}], "no name"),
         ([workflow(shell("a", "true"), arguments={"parameters": [{"name": "p"}]})], "global parameter p"),
+        ([workflow(dag(task(False, "a")), shell("a", "true"))], "its name must be text, not False"),  # type: ignore[arg-type]
+        ([workflow(dag({"template": "a"}), shell("a", "true"))], r"tasks\[0\].name: it has no name"),
+        ([workflow({"name": "a", "container": {"command": ["sleep", 5]}})], "must be text, not 5"),
+        ([{"kind": "Workflow", "metadata": {"name": "w"}, "spec": []}], "must be a mapping, not list"),
     ],
 )
 def test_documents_that_make_no_run(documents: list[dict[str, Any]], message: str, home: Path) -> None:
