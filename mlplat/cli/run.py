@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import string
 import sys
@@ -165,6 +166,7 @@ def _here(given: argparse.Namespace, documents: list[dict[str, Any]], before: Do
 
     folder = home()
     folder.mkdir(parents=True, exist_ok=True)
+    os.environ.setdefault("MLPLAT_ENVIRONMENTS", str(folder / "cache" / "environments"))
     started = _begun(workflow_of(documents), before)
     documents = [*(document for document in documents if document.get("kind") != "Workflow"), started]
     name = started["metadata"]["name"]

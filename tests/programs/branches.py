@@ -1,6 +1,5 @@
 """Branches: one alone, a chain of three, one inside a loop."""
 
-
 from mlplat import dsl
 
 

@@ -1,6 +1,5 @@
 """Values too large for parameters: a constant, an output, an item of a long list."""
 
-
 from mlplat import dsl
 
 

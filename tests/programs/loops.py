@@ -1,6 +1,5 @@
 """Loops over constants, parameters and outputs, one in another, fields of items."""
 
-
 from mlplat import dsl
 
 

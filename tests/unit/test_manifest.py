@@ -97,16 +97,14 @@ def test_keys_are_text_and_numbers_are_read_as_kubernetes_does() -> None:
     text = "{y: 1, on: 2, 1: a, date: 2001-01-01, octal: 0o14, old: 014, float: 1e3, flag: yes}"
     (document,) = manifest.load(text)
     assert document == {
-
-            "y": 1,
-            "on": 2,
-            "1": "a",
-            "date": "2001-01-01",
-            "octal": 12,
-            "old": 12,
-            "float": 1000.0,
-            "flag": True
-
+        "y": 1,
+        "on": 2,
+        "1": "a",
+        "date": "2001-01-01",
+        "octal": 12,
+        "old": 12,
+        "float": 1000.0,
+        "flag": True,
     }
 
 
