@@ -74,6 +74,8 @@ MAYBE = shell(
 SEEN = shell("flaky", "printf {{retries}} > /tmp/o; [ {{retries}} -ge 1 ]", outputs=gives(o="/tmp/o"))
 INDEXED = "{{=toJson(fromJSON(inputs.parameters['all'])[asInt(item)])}}"
 
+FROM = "{{tasks.a.outputs.artifacts.d}}"
+
 CASES: dict[str, list[dict[str, Any]]] = {
     "failures": [
         dag(
@@ -215,7 +217,89 @@ CASES: dict[str, list[dict[str, Any]]] = {
         USE,
         OK,
     ],
+    "artifacts": [
+        dag(
+            task("a", "make"),
+            task("b", "read", "a", arguments={"artifacts": [{"name": "d", "from": FROM, "subPath": "sub"}]}),
+            task("c", "read", "a", arguments={"artifacts": [{"name": "d", "raw": {"data": "text"}}]}),
+            task("d", "use", "a", arguments=passes(x="{{workflow.outputs.parameters.shared}}")),
+            outputs={"artifacts": [{"name": "all", "from": FROM}]},
+        ),
+        shell(
+            "make",
+            "mkdir -p /tmp/d/sub; echo x > /tmp/d/sub/x; echo 5 > /tmp/p",
+            outputs={
+                "artifacts": [
+                    {
+                        "name": "d",
+                        "path": "/tmp/d",
+                        "archive": {"none": {}},
+                        "s3": {"key": "{{workflow.name}}/d"},
+                        "globalName": "shared-d",
+                    },
+                    {"name": "gone", "path": "/tmp/gone", "optional": True},
+                ],
+                "parameters": [{"name": "p", "globalName": "shared", "valueFrom": {"path": "/tmp/p"}}],
+            },
+        ),
+        shell(
+            "read",
+            "cat /in/d /in/d/x; ls /in/gone",
+            inputs={
+                "artifacts": [
+                    {"name": "d", "path": "/in/d"},
+                    {"name": "gone", "path": "/in/gone", "optional": True, "s3": {"key": "no/such/key"}},
+                ]
+            },
+        ),
+        USE,
+    ],
+    "deadline": [
+        dag(task("a", "slow"), task("s", "wait"), task("b", "ok", "a.Failed && s.Failed")),
+        shell("slow", "sleep 300"),
+        {"name": "wait", "suspend": {"duration": "1h"}},
+        OK,
+        {**USE, "name": "bye", "inputs": {"parameters": [{"name": "x", "value": "{{workflow.status}}"}]}},
+    ],
+    "suspend": [
+        dag(
+            task("s", "wait"),
+            task("b", "use", "s", arguments=passes(x="{{tasks.s.outputs.parameters.answer}}")),
+            task("m", "memo", arguments=passes(x="{{workflow.name}}")),
+            task("n", "memo", "m", arguments=passes(x="{{workflow.name}}")),
+        ),
+        {
+            "name": "wait",
+            "suspend": {"duration": "1s"},
+            "outputs": {"parameters": [{"name": "answer", "valueFrom": {"supplied": {}, "default": "yes"}}]},
+        },
+        {
+            **PUT,
+            "name": "memo",
+            "memoize": {
+                "key": "{{=sprig.sha256sum(inputs.parameters.x)}}",
+                "maxAge": "1h",
+                "cache": {"configMap": {"name": "nodes-cache"}},
+            },
+        },
+        USE,
+    ],
 }
+MORE: dict[str, dict[str, Any]] = {"deadline": {"activeDeadlineSeconds": 20, "onExit": "bye"}}
+"""What else stands in the specs of some cases."""
+
+
+class Table:
+    """A cache that is forgotten with the test."""
+
+    def __init__(self) -> None:
+        self.rows: dict[tuple[str, str], Mapping[str, Any]] = {}
+
+    def load(self, cache_name: str, key: str, max_age: float | None) -> Mapping[str, Any] | None:
+        return self.rows.get((cache_name, key))
+
+    def save(self, cache_name: str, key: str, node_id: str, outputs: Mapping[str, Any]) -> None:
+        self.rows[cache_name, key] = outputs
 
 
 def argo(cluster: Access, environment: Mapping[str, str], *arguments: str) -> str:
@@ -236,7 +320,12 @@ def manifest(case: str, **metadata: str) -> dict[str, Any]:
         "apiVersion": "argoproj.io/v1alpha1",
         "kind": "Workflow",
         "metadata": metadata,
-        "spec": {"entrypoint": "main", "serviceAccountName": "mlplat-task", "templates": CASES[case]},
+        "spec": {
+            "entrypoint": "main",
+            "serviceAccountName": "mlplat-task",
+            "templates": CASES[case],
+            **MORE.get(case, {}),
+        },
     }
 
 
@@ -271,7 +360,9 @@ def test_the_nodes_are_the_same(
     name = submitted[case]
     argo(cluster, cluster_env, "wait", name)
     there = json.loads(argo(cluster, cluster_env, "get", "-o", "json", name))
-    here = local.run([manifest(case, name=name, namespace=cluster.namespace)], home=tmp_path, jobs=2)
-    for key in ("phase", "message", "progress"):
+    here = local.run(
+        [manifest(case, name=name, namespace=cluster.namespace)], home=tmp_path, jobs=2, cache=Table()
+    )
+    for key in ("phase", "message", "progress", "outputs"):
         assert here["status"].get(key) == there["status"].get(key)
     assert comparable(here["status"]["nodes"]) == comparable(there["status"]["nodes"])
