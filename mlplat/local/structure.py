@@ -78,7 +78,7 @@ def _texts(container: Mapping[str, Any], path: str) -> Iterator[Diagnostic]:
         for index, item in enumerate(_list(container.get(key))):
             if not isinstance(item, str):
                 yield Diagnostic(
-                    "MLP205", f"{path}.{key}[{index}]", f"an argument must be text, not {item!r}", _QUOTE
+                    "MLP525", f"{path}.{key}[{index}]", f"an argument must be text, not {item!r}", _QUOTE
                 )
 
 
@@ -87,12 +87,12 @@ def _named(item: Any, path: str) -> Iterator[Diagnostic]:
         yield _wrong(path, "a mapping", item)
     elif not isinstance(item.get("name"), str):
         shown = "it has no name" if "name" not in item else f"its name must be text, not {item['name']!r}"
-        yield Diagnostic("MLP205", f"{path}.name", shown, _QUOTE if "name" in item else "give it a name")
+        yield Diagnostic("MLP525", f"{path}.name", shown, _QUOTE if "name" in item else "give it a name")
 
 
 def _wrong(path: str, wanted: str, found: Any) -> Diagnostic:
     return Diagnostic(
-        "MLP205",
+        "MLP525",
         path,
         f"there must be {wanted}, not {type(found).__name__}",
         "write it as Argo's field reference has it",
