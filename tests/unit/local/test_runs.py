@@ -35,7 +35,8 @@ print(json.dumps(done["status"]))
 def gate(tmp_path: Path) -> dict[str, Any]:
     """A Workflow whose second task says that it has begun, and then waits for a file."""
     os.mkfifo(tmp_path / "begun")
-    wait = f"test -e {tmp_path}/open || {{ echo begun > {tmp_path}/begun; sleep 60 & wait; }}"
+    noted = "until test -s ../process; do sleep 0.01; done"
+    wait = f"test -e {tmp_path}/open || {{ {noted}; echo begun > {tmp_path}/begun; sleep 60 & wait; }}"
     return workflow(
         dag(task("a", "count"), task("b", "wait", "a"), task("c", "count", "b")),
         shell("count", f"echo ran >> {tmp_path}/ran"),
