@@ -14,6 +14,7 @@ from mlplat.argo.expressions import Condition, ExpressionError, condition, shoul
 from mlplat.argo.templating import DEPENDENCIES, TemplatingError
 from mlplat.argo.templating import replace as replace_tags
 from mlplat.local import loops
+from mlplat.local.failures import TemplateFailedError
 from mlplat.local.hooks import Over, run_exit_hook, run_hooks, while_running
 from mlplat.local.nodes import Node, completed, fulfilled, hooked, unsuccessful
 from mlplat.local.scope import (
@@ -224,8 +225,6 @@ class _Dag:
     async def _run_one(
         self, original: str, task: Mapping[str, Any], scope: LocalScope, *, connected: bool = False
     ) -> None:
-        from mlplat.local.engine import TemplateFailedError
-
         name = task["name"]
         tree = self.engine.tree
         if not connected:

@@ -21,6 +21,7 @@ from mlplat.local.containers import Pod, container_paths
 from mlplat.local.dag import execute_dag
 from mlplat.local.documents import Documents
 from mlplat.local.durations import DurationError, seconds
+from mlplat.local.failures import TemplateFailedError
 from mlplat.local.inputs import fill
 from mlplat.local.memoize import Memo, MemoizeError
 from mlplat.local.nodes import Node, NodeTree, fulfilled, pod_name
@@ -36,10 +37,6 @@ DEEPEST = 100
 """Nested calls of templates that Argo allows."""
 
 _RESULT = re.compile(r"""(?:tasks|steps)(?:\.([\w-]+)|\[\\?['"]([\w-]+)\\?['"]\])\.outputs\.result""")
-
-
-class TemplateFailedError(Exception):
-    """A template couldn't be executed; its node has been marked."""
 
 
 class Gate(Protocol):

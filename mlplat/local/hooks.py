@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mlplat.argo.expressions import ExpressionError
 from mlplat.argo.templating import LENIENT, TemplatingError, evaluate_in
 from mlplat.argo.templating import replace as replace_tags
+from mlplat.local.failures import TemplateFailedError
 from mlplat.local.nodes import Node, hooked
 from mlplat.local.scope import LocalScope, output_variables
 from mlplat.local.templates import Context
@@ -110,8 +111,6 @@ async def while_running(engine: Engine, over: Over, name: str) -> AsyncIterator[
 
 
 async def _run(engine: Engine, over: Over, hook: Mapping[str, Any], name: str, *, on_exit: bool) -> None:
-    from mlplat.local.engine import TemplateFailedError
-
     node = over.node
     parameters, artifacts = output_variables(_outputs(engine, node), over.prefix)
     visible = over.scope.child({f"{over.prefix}.status": node["phase"]}, artifacts=artifacts)

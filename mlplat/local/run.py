@@ -23,7 +23,8 @@ from mlplat.local import progress, terminal
 from mlplat.local.artifacts import ArtifactStore
 from mlplat.local.checks import check
 from mlplat.local.documents import Documents, read
-from mlplat.local.engine import Call, Engine, TemplateFailedError
+from mlplat.local.engine import Call, Engine
+from mlplat.local.failures import TemplateFailedError
 from mlplat.local.hooks import exit_hook
 from mlplat.local.memoize import Cache, Memo
 from mlplat.local.nodes import Node, NodeTree, fulfilled, instant, now, pod_name, timestamp, unsuccessful

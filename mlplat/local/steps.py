@@ -15,6 +15,7 @@ from mlplat.argo.templating import TemplatingError
 from mlplat.local import loops
 from mlplat.local.dag import continues_on, last_try, resolve_references
 from mlplat.local.documents import steps_of
+from mlplat.local.failures import TemplateFailedError
 from mlplat.local.hooks import Over, run_exit_hook, run_hooks, while_running
 from mlplat.local.nodes import Node, completed, fulfilled, unsuccessful
 from mlplat.local.scope import (
@@ -159,8 +160,6 @@ class _Steps:
         tree.mark(group, "Succeeded")
 
     async def _wait(self, running: list[asyncio.Future[Any]]) -> str:
-        from mlplat.local.engine import TemplateFailedError
-
         problem = ""
         try:
             for future in running:
@@ -209,8 +208,6 @@ class _Steps:
     async def _run_step(
         self, name: str, original: str, step: dict[str, Any], scope: LocalScope
     ) -> tuple[Node, dict[str, Any]]:
-        from mlplat.local.engine import TemplateFailedError
-
         inner = replace(
             self.call,
             name=name,

@@ -16,6 +16,7 @@ from mlplat.argo import gotext
 from mlplat.argo.expressions import ExpressionError, environment, evaluate_boolean
 from mlplat.argo.templating import TemplatingError
 from mlplat.local.durations import DurationError, seconds
+from mlplat.local.failures import TemplateFailedError
 from mlplat.local.inputs import substitute
 from mlplat.local.nodes import Node, fulfilled, instant, pod_name, unsuccessful
 from mlplat.local.templates import KINDS, Context, kind_of
@@ -95,8 +96,6 @@ class Tries:
         return [one for one in children if (one.get("nodeFlag") or {}).get("retried") and fulfilled(one)]
 
     async def _try(self, node: Node, tries: list[Node]) -> Node:
-        from mlplat.local.engine import TemplateFailedError
-
         engine = self._engine
         name = f"{node['name']}({len(tries)})"
         engine.tree.connect(node["id"], engine.tree.id(name))

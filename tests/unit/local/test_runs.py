@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import threading
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,11 @@ def test_a_stopped_run_ends_its_tasks_and_can_be_resumed(
 def test_a_killed_run_can_be_resumed(home: Path, tmp_path: Path, gate: dict[str, Any]) -> None:
     process = begin(home, gate)
     until_begun(tmp_path)
+    # The engine notes a task's process right after it has started it: the task may be quicker.
+    deadline = time.monotonic() + 30
+    while not any(file.read_text() for file in (home / "runs" / "wf").glob("*/process")):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
     process.kill()
     process.communicate()
     left = local.load(home / "runs" / "wf")
