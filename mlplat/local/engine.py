@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -595,6 +595,3 @@ def task_name(node_name: str) -> str:
         else:
             return node_name[: position + 1].rsplit(".", 1)[-1]
     return node_name
-
-
-Execution = Callable[[Engine, Call, Context, Node, Mapping[str, Any]], Awaitable[None]]
