@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 
 from mlplat import compiler
 from mlplat.argo import limits
 from mlplat.cli.load import load
 from mlplat.errors import Diagnostic, MlplatError
+
+_ONLY_HERE = "MLP501"
 
 
 def run(given: argparse.Namespace) -> int:
@@ -28,11 +31,27 @@ def _check(file: str) -> tuple[list[dict[str, object]], list[Diagnostic]]:
         loaded = load(file)
         if loaded.spec is None:
             documents = [dict(document) for document in loaded.documents]
-            return documents, limits.check(documents)
+            return documents, [*limits.check(documents), *_structure(documents)]
         program = compiler.compile(loaded.spec, compiler.Options(require_arguments=False))
     except MlplatError as error:
         return [], list(error.diagnostics)
     return list(program.documents), list(program.warnings)
+
+
+def _structure(documents: list[dict[str, object]]) -> list[Diagnostic]:
+    """Tell what is wrong with how a Workflow is built; what only this machine's engine refuses is a warning."""
+    from mlplat import local
+    from mlplat.cli.run import named
+
+    if [document.get("kind") for document in documents].count("Workflow") != 1:
+        return []
+    try:
+        return local.inspect(named(documents, "lint"))
+    except MlplatError as error:
+        return [
+            replace(diagnostic, severity="warning") if diagnostic.code == _ONLY_HERE else diagnostic
+            for diagnostic in error.diagnostics
+        ]
 
 
 def _print_budget(file: str, document: dict[str, object]) -> None:

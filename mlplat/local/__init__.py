@@ -3,7 +3,7 @@
 from mlplat.local.memoize import Cache
 from mlplat.local.nodes import Node
 from mlplat.local.process import Executor, ProcessExecutor
-from mlplat.local.run import run, runs
+from mlplat.local.run import inspect, run, runs
 from mlplat.local.state import load
 
-__all__ = ["Cache", "Executor", "Node", "ProcessExecutor", "load", "run", "runs"]
+__all__ = ["Cache", "Executor", "Node", "ProcessExecutor", "inspect", "load", "run", "runs"]

@@ -108,6 +108,22 @@ def run(
         state.close()
 
 
+def inspect(documents: Sequence[Mapping[str, Any]]) -> list[Diagnostic]:
+    """Look at a Workflow as :func:`run` does before anything runs.
+
+    Args:
+        documents: as for :func:`run`.
+
+    Returns:
+        Warnings.
+
+    Raises:
+        ManifestError: the documents don't make a run.
+        UnsupportedError: the Workflow is wrongly built, or asks for something that isn't done here.
+    """
+    return check(read(documents), interactive=True)
+
+
 def _drive(runner: _Run) -> dict[str, Any]:
     try:
         asyncio.get_running_loop()
