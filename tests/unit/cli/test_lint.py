@@ -44,7 +44,9 @@ def test_wrong_references_of_a_workflow_are_told_together(capsys: pytest.Capture
 
 def test_what_only_this_machine_refuses_is_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
     task = "{name: a, template: echo}"
-    Path("w.yaml").write_text(WORKFLOW.format(task=task, more="}, daemon: true, metadata: {labels: {a: b}"))
+    Path("w.yaml").write_text(
+        WORKFLOW.format(task=task, more="}\n    daemon: true\n    metadata: {labels: {a: b}")
+    )
     code, out = lint(capsys, "w.yaml")
     assert code == 0
     assert "w.yaml: warning MLP501" in out
