@@ -148,7 +148,9 @@ def _cluster_logs(given: argparse.Namespace) -> int:
 
     where = {"context": given.context, "kubeconfig": given.kubeconfig}
     workflow = k8s.read(given.name, namespace=given.namespace or None, **where)
-    pods = [node for node in workflow.get("status", {}).get("nodes", {}).values() if node["type"] == "Pod"]
+    nodes = workflow.get("status", {}).get("nodes", {}).values()
+    ran = [node for node in nodes if node["type"] == "Pod" and not node.get("memoizationStatus", {}).get("hit")]
+    pods = sorted(ran, key=lambda node: str(node.get("startedAt") or ""))
     chosen = [node for node in pods if given.task in (None, node["displayName"], node["id"])]
     if not chosen:
         names = [node["displayName"] for node in pods]
