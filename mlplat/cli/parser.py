@@ -30,9 +30,9 @@ def _later(module: str, function: str) -> Callable[[argparse.Namespace], int]:
     return command
 
 
-def _jobs(text: str) -> int:
+def _count(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of processes; give 1 or more")
+        raise argparse.ArgumentTypeError(f"{text!r} is no count; give 1 or more")
     return int(text)
 
 
@@ -107,7 +107,11 @@ def _run(commands: _Commands) -> None:  # type: ignore[valid-type]
         "--engine", choices=("local", "argo"), default="local", help="where (default: %(default)s)"
     )
     command.add_argument(
-        "-j", "--jobs", type=_jobs, default=os.cpu_count() or 1, help="processes at once (default: all cores)"
+        "-j",
+        "--jobs",
+        type=_count,
+        default=os.cpu_count() or 1,
+        help="processes at once (default: all cores)",
     )
     command.add_argument("--name", default="", help="name of the run")
     command.add_argument(
@@ -151,7 +155,7 @@ def _get(commands: _Commands) -> None:  # type: ignore[valid-type]
     command.add_argument("what", choices=("runs", "tasks", "artifacts", "metrics"), help="what to list")
     command.add_argument("name", nargs="?", help="name of a run")
     command.add_argument("-o", "--output", choices=("text", "json"), default="text", help="what to print")
-    command.add_argument("--limit", type=_jobs, default=20, help="how many at most (default: %(default)s)")
+    command.add_argument("--limit", type=_count, default=20, help="how many at most (default: %(default)s)")
 
 
 def _logs(commands: _Commands) -> None:  # type: ignore[valid-type]

@@ -149,7 +149,9 @@ def _cluster_logs(given: argparse.Namespace) -> int:
     where = {"context": given.context, "kubeconfig": given.kubeconfig}
     workflow = k8s.read(given.name, namespace=given.namespace or None, **where)
     nodes = workflow.get("status", {}).get("nodes", {}).values()
-    ran = [node for node in nodes if node["type"] == "Pod" and not node.get("memoizationStatus", {}).get("hit")]
+    ran = [
+        node for node in nodes if node["type"] == "Pod" and not node.get("memoizationStatus", {}).get("hit")
+    ]
     pods = sorted(ran, key=lambda node: str(node.get("startedAt") or ""))
     chosen = [node for node in pods if given.task in (None, node["displayName"], node["id"])]
     if not chosen:

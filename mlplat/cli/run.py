@@ -21,7 +21,7 @@ from mlplat.cli.compile import options
 from mlplat.cli.load import Loaded, load
 from mlplat.cli.parser import home
 from mlplat.cli.progress import following
-from mlplat.errors import ArgumentError, Diagnostic, ManifestError, nearest
+from mlplat.errors import ArgumentError, Diagnostic, EngineError, ManifestError, nearest
 
 _SUFFIX = string.ascii_lowercase + string.digits
 _LAST_LINES = 20
@@ -164,8 +164,7 @@ def _is_file_of_this_folder(text: str) -> bool:
 def _here(given: argparse.Namespace, documents: list[dict[str, Any]], before: Document | None) -> Document:
     from mlplat import local, metadata
 
-    folder = home()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = _made(home())
     os.environ.setdefault("MLPLAT_ENVIRONMENTS", str(folder / "cache" / "environments"))
     started = _begun(workflow_of(documents), before)
     documents = [*(document for document in documents if document.get("kind") != "Workflow"), started]
@@ -193,6 +192,16 @@ def _here(given: argparse.Namespace, documents: list[dict[str, Any]], before: Do
         )
         store.record(finished)
     return finished
+
+
+def _made(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"the state of this machine can't be kept in {folder}: {error.strerror}"
+        hint = "set MLPLAT_HOME to a folder with room that you may write to"
+        raise EngineError(Diagnostic("MLP601", "", message, hint)) from None
+    return folder
 
 
 def _begun(workflow: Document, before: Document | None) -> dict[str, Any]:

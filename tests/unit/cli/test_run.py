@@ -239,3 +239,14 @@ def test_wrong_flag_is_told_in_a_sentence(folder: Path, capsys: pytest.CaptureFi
         main(["run", "program.py", "--engin", "argo"])
     assert raised.value.code == 2
     assert "error MLP001: unrecognized arguments: --engin argo" in capsys.readouterr().err
+
+
+def test_state_that_has_no_place_is_told(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "file").touch()
+    monkeypatch.setenv("MLPLAT_HOME", str(folder / "file" / "state"))
+    assert main(["run", "program.py:small"]) == 1
+    error = capsys.readouterr().err
+    assert "error MLP601: the state of this machine can't be kept in" in error
+    assert "MLPLAT_HOME" in error
