@@ -2,8 +2,8 @@ r"""Values in a manifest, in forms in which neither Argo nor Kubernetes finds an
 
 *Inert JSON* is JSON text in which two braces in a row and dollar signs are escaped as ``\u007b\u007b`` and ``\u0024``:
 in JSON both can stand only inside strings, where the escapes mean the same. *Container text* is for command lines and
-environment variables: dollar signs are doubled, which Kubernetes undoes, and braces are split by ``$(E)``, an empty
-variable.
+environment variables: dollar signs are doubled, which Kubernetes undoes, and braces are split by
+``$(MLPLAT_EMPTY)``, an empty variable.
 
 The functions that end in ``_expression`` return expressions (expr-lang, as in ``{{=…}}``) that do the same on the
 cluster.
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 LARGE = "mlplat.dev/large"
@@ -21,8 +22,11 @@ LARGE = "mlplat.dev/large"
 LARGEST_PARAMETER = 32 * 1024
 """Bytes of inert JSON up to which a value is a parameter; Argo copies parameters into every node's status."""
 
-EMPTY_VARIABLE = "E"
+EMPTY_VARIABLE = "MLPLAT_EMPTY"
 """Name of the empty environment variable that splits braces."""
+
+_UNKNOWN = "a part of a value of more than 32 KiB is known in tasks only, not in conditions and loops"
+"""What no number can be read from: so an expression fails with it."""
 
 _TWO_BRACES = re.compile(r"\{(?=\{)")
 
@@ -99,9 +103,31 @@ def item_expression(items: str, index: str, *, may_be_large: bool) -> str:
     picked = inert_expression(f"toJson(fromJSON({items})[asInt({index})])")
     if not may_be_large:
         return picked
-    length, position = literal('"length":'), literal('"index":')
-    reference = f"sprig.replace({length}, {position} + string({index}) + ',' + {length}, {items})"
-    return f"{is_large(items)} ? {reference} : {picked}"
+    begin, end, length = literal('"index":'), literal(',"of":'), literal('"length":')
+    position = f"{begin} + string({index}) + {end}"
+    return f"{is_large(items)} ? sprig.replace({length}, {position}, {items}) : {picked}"
+
+
+def fields_expression(reference: str, fields: Sequence[str]) -> str:
+    """Return the expression for a field of a field … of a large value, as a reference.
+
+    Args:
+        reference: expression that gives the reference to the value.
+        fields: names, from the outermost on.
+    """
+    added = literal(inert(f'"fields":{json.dumps(fields, ensure_ascii=False)},"of":'))
+    length, of = literal('"length":'), literal('"of":')
+    return f"sprig.replace({length}, {added}, sprig.replace({of}, {added}, {reference}))"
+
+
+def small_expression(text: str, value: str) -> str:
+    """Return the expression for a value, which fails with a reason where the value is a part of a large one.
+
+    Args:
+        text: expression that gives inert JSON.
+        value: expression that gives what the text says.
+    """
+    return f"({is_large(text)} ? fromJSON(string(int({literal(_UNKNOWN)}))) : {value})"
 
 
 def length_expression(items: str, *, may_be_large: bool) -> str:
@@ -109,7 +135,7 @@ def length_expression(items: str, *, may_be_large: bool) -> str:
     length = f"len(fromJSON({items}))"
     if not may_be_large:
         return length
-    return f"{is_large(items)} ? int(fromJSON({items})[{literal(LARGE)}].length) : {length}"
+    return f"{is_large(items)} ? int(fromJSON({items})[{literal(LARGE)}].length ?? {literal(_UNKNOWN)}) : {length}"
 
 
 def is_large(text: str) -> str:

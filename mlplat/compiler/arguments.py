@@ -12,7 +12,7 @@ from mlplat.argo import values
 from mlplat.compiler.program import Argument, Program
 from mlplat.errors import ArgumentError, Diagnostic, nearest
 from mlplat.ir.model import ABSENT, InputParameter, ParameterType
-from mlplat.ir.types import TYPE_NAMES, fits
+from mlplat.ir.types import TYPE_NAMES, fits, json_problem
 
 
 def run(program: Program) -> Program:
@@ -35,7 +35,7 @@ def run(program: Program) -> Program:
 
 def _argument(value: Any, parameter: InputParameter, large: dict[str, str]) -> Argument:
     if value is ABSENT or value is None:
-        return Argument("" if parameter.optional else None)
+        return Argument("", is_absent=True) if parameter.optional else Argument(None)
     text = values.inert_json(value)
     if len(text.encode("utf-8", "surrogatepass")) > values.LARGEST_PARAMETER:
         return Argument(None, large=keep_large(text, value, large))
@@ -76,6 +76,9 @@ def _problems(program: Program) -> Iterator[Diagnostic]:
         kind = parameters[name].type
         if not fits(value, kind):
             message = f"'{name}' is declared {TYPE_NAMES[kind]}, and was given {value!r}"
+            yield Diagnostic("MLP403", spec.name, message, f"give {_example(name, kind)}")
+        elif problem := json_problem(value):
+            message = f"'{name}' has no JSON form: {problem}"
             yield Diagnostic("MLP403", spec.name, message, f"give {_example(name, kind)}")
     if program.options.require_arguments:
         for name, parameter in parameters.items():

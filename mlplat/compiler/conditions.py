@@ -46,6 +46,11 @@ _ESCAPES = {
 }
 
 
+def inputs_of(condition: str) -> frozenset[str]:
+    """Return the names of the inputs that a condition reads; what can't be read names none."""
+    return frozenset(token["input"] for token in _TOKEN.finditer(condition) if token["input"] is not None)
+
+
 def to_expression(condition: str, value: Callable[[str], str], path: str) -> str:
     """Translate a condition.
 

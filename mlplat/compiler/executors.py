@@ -19,8 +19,9 @@ RUNTIME_FOLDER = "/mlplat/runtime"
 INPUTS = "/mlplat/in"
 OUTPUTS = "/mlplat/out"
 LARGE_VALUES = "/mlplat/values"
-PATH_PARAMETER = "task-path"
-"""Input through which a task learns its place in the run, which is its artifacts' place in the store."""
+PATH_PARAMETER = "task--path"
+"""Input through which a task learns its place in the run, which is its artifacts' place in the store. No input of a
+user's has two dashes in a row."""
 
 CACHE_PREFIX = "mlplat-cache."
 """Begin of the names of caches. Argo keeps all caches in its controller's namespace, so the Workflow's is part of the
@@ -93,8 +94,8 @@ def _inputs(component: Component, stored: frozenset[str]) -> dict[str, Any]:
         parameters.append({"name": name, **({"value": "null"} if parameter.optional else {})})
         if name in stored:
             text = f"inputs.parameters[{literal(name)}]"
-            key = f"{values.is_large(text)} ? fromJSON({text})['{LARGE}'].key ?? '{_NO_KEY}' : '{_NO_KEY}'"
-            artifacts.append(_artifact(f"{name}-large", f"{INPUTS}/{name}-large", key))
+            key = f"{values.is_large(text)} ? fromJSON({text})[{literal(LARGE)}].key ?? '{_NO_KEY}' : '{_NO_KEY}'"
+            artifacts.append(_artifact(f"{name}--large", f"{INPUTS}/{name}--large", key))
     for name, artifact in component.input_artifacts.items():
         parameters.append({"name": name, **({"value": "null"} if artifact.optional else {})})
         key = f"fromJSON(inputs.parameters[{literal(name)}])?.key ?? '{_NO_KEY}'"
@@ -173,7 +174,10 @@ def _content(name: str, may_be_stored: bool) -> str:
     if not may_be_stored:
         return text
     reference = f"fromJSON({text})[{literal(LARGE)}]"
-    digest = f"string({reference}.digest ?? {reference}.file) + '#' + string({reference}.index ?? '')"
+    digest = (
+        f"string({reference}.digest ?? {reference}.file) + '#' + string({reference}.index ?? '')"
+        f" + toJson({reference}.fields ?? '')"
+    )
     return f"({values.is_large(text)} ? {digest} : {text})"
 
 
@@ -233,7 +237,7 @@ def _call(
         name: {
             "type": parameter.type.value,
             "value": pasted(name),
-            **({"large": f"{INPUTS}/{name}-large"} if name in stored else {}),
+            **({"large": f"{INPUTS}/{name}--large"} if name in stored else {}),
         }
         for name, parameter in component.input_parameters.items()
     }

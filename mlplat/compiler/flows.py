@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Flag, auto
 
 from mlplat.argo import values
+from mlplat.compiler.conditions import inputs_of
 from mlplat.compiler.program import Program
 from mlplat.ir.model import (
     Component,
@@ -28,70 +30,91 @@ GROWING = frozenset({ParameterType.STRING, ParameterType.LIST, ParameterType.STR
 """Types whose values have no bound."""
 
 
+class Form(Flag):
+    """What an input may hold beside a plain value: references to large values, or to parts of them."""
+
+    PLAIN = 0
+    STORED = auto()
+    """The value lies in the artifact store."""
+    CONFIGURED = auto()
+    """The value stands in the Workflow's ConfigMap."""
+    PART = auto()
+    """An item of a large list, or a field of it."""
+
+
 @dataclass(slots=True)
 class Flows:
-    """Inputs, as (component, input).
+    """The forms of every input, by component and input; what is not there is plain."""
 
-    Attributes:
-        stored: may hold a reference to a value in the artifact store.
-        large: may hold a reference of either kind.
-    """
+    forms: dict[tuple[str, str], Form] = field(default_factory=dict)
 
-    stored: set[tuple[str, str]] = field(default_factory=set)
-    large: set[tuple[str, str]] = field(default_factory=set)
+    def of(self, component: str, name: str) -> Form:
+        """Return the forms of an input."""
+        return self.forms.get((component, name), Form.PLAIN)
+
+    def note(self, component: str, name: str, form: Form) -> bool:
+        """Add forms to an input, and tell whether that is new."""
+        before = self.of(component, name)
+        if form:
+            self.forms[component, name] = before | form
+        return before | form != before
 
 
 def analyse(program: Program) -> Flows:
     """Follow values from where they are made to every input that they reach."""
     spec = program.spec
-    root_large = {name for name, argument in program.arguments.items() if argument.large}
-    flows = Flows(large={("", name) for name in root_large})
+    flows = Flows(
+        {("", name): Form.CONFIGURED for name, argument in program.arguments.items() if argument.large}
+    )
     changed = True
     while changed:
-        before = len(flows.stored) + len(flows.large)
+        changed = False
         for around, component in [("", spec.root), *spec.components.items()]:
             for task in component.graph.tasks.values() if component.graph else ():
-                _follow(around, component, task, spec, flows)
-        changed = len(flows.stored) + len(flows.large) > before
+                changed |= _follow(around, component, task, spec, flows)
     return flows
 
 
-def _follow(around: str, component: Component, task: Task, spec: PipelineSpec, flows: Flows) -> None:
+def _follow(around: str, component: Component, task: Task, spec: PipelineSpec, flows: Flows) -> bool:
+    changed = False
     for name, source in task.parameters.items():
-        stored, large = _of(source, around, component, spec, flows)
-        _note(task.component, name, stored, large, flows)
+        changed |= flows.note(task.component, name, form_of(source, around, component, spec, flows))
     if task.iterator is None or task.iterator.is_artifact:
-        return
+        return changed
     items = task.iterator.items
-    if isinstance(items, Constant):
-        large = is_large(items)
-        _note(task.component, task.iterator.item_input, False, large, flows)
-    else:
-        key = (task.component, items.name)
-        _note(task.component, task.iterator.item_input, key in flows.stored, key in flows.large, flows)
+    form = (
+        form_of(items, around, component, spec, flows)
+        if isinstance(items, Constant)
+        else flows.of(task.component, items.name)
+    )
+    return flows.note(task.component, task.iterator.item_input, form | Form.PART if form else form) or changed
 
 
-def _note(component: str, name: str, stored: bool, large: bool, flows: Flows) -> None:
-    if stored:
-        flows.stored.add((component, name))
-    if stored or large:
-        flows.large.add((component, name))
-
-
-def _of(
+def form_of(
     source: ParameterSource, around: str, component: Component, spec: PipelineSpec, flows: Flows
-) -> tuple[bool, bool]:
+) -> Form:
+    """Return the forms of what a task of a graph reads.
+
+    Args:
+        source: what it reads.
+        around: name of the component whose graph it is; empty for the pipeline.
+        component: that component.
+        spec: the pipeline.
+        flows: what is known of inputs so far.
+    """
     match source:
         case Constant():
-            return False, is_large(source)
+            form = Form.CONFIGURED if is_large(source) else Form.PLAIN
         case ComponentInput(name):
-            return (around, name) in flows.stored, (around, name) in flows.large
+            form = flows.of(around, name)
         case TaskOutput(task, output):
             assert component.graph is not None
             producer = spec.components[component.graph.tasks[task].component]
             declared = producer.output_parameters.get(output, OutputParameter(ParameterType.STRING))
-            return declared.type in GROWING, False
-    return False, False
+            form = Form.STORED if declared.type in GROWING else Form.PLAIN
+        case _:
+            return Form.PLAIN
+    return form | Form.PART if form and source.selector else form
 
 
 def is_large(constant: Constant) -> bool:
@@ -123,7 +146,7 @@ def used_inputs(spec: PipelineSpec) -> Mapping[str, frozenset[str]]:
 
 
 def _reads(task: Task, key: str, used: frozenset[str]) -> bool:
-    if key in used or f"['{key}']" in task.condition:
+    if key in used or key in inputs_of(task.condition):
         return True
     return (
         task.iterator is not None

@@ -17,8 +17,10 @@ from mlplat.compiler import executors, flows
 from mlplat.compiler.arguments import keep_large
 from mlplat.compiler.conditions import to_expression
 from mlplat.compiler.executors import PATH_PARAMETER
+from mlplat.compiler.flows import Form
 from mlplat.compiler.program import Program
 from mlplat.compiler.scope import Scope, expression, input_name
+from mlplat.ir.circles import waits_for
 from mlplat.ir.model import (
     ABSENT,
     Component,
@@ -31,7 +33,7 @@ from mlplat.ir.model import (
     TaskOutput,
 )
 
-_ITEMS = "items"
+_ITEMS = "loop--items"
 _ITERATION = "iteration"
 
 
@@ -79,7 +81,12 @@ class _Lowering:
         graph, is_root = component.graph, not key
         assert graph is not None
         task_names = _task_names(graph)
-        scope = Scope(component, task_names, self.program.arguments if is_root else None)
+        scope = Scope(
+            component,
+            task_names,
+            lambda source: flows.form_of(source, key, component, self.spec, self.flows),
+            self.program.arguments if is_root else None,
+        )
         template: dict[str, Any] = {"name": name}
         place = len(self.templates)
         self.templates.append(template)
@@ -132,10 +139,8 @@ class _Lowering:
         arguments = self.arguments(task, component, scope, path)
         if arguments:
             result["arguments"] = {"parameters": arguments}
-        if task.depends_on:
-            result["depends"] = " && ".join(
-                f"{scope.task_names[other]}.Succeeded" for other in task.depends_on
-            )
+        if before := waits_for(task):
+            result["depends"] = " && ".join(f"{scope.task_names[other]}.Succeeded" for other in before)
         if task.condition:
             condition = to_expression(
                 task.condition,
@@ -181,7 +186,7 @@ class _Lowering:
         used = self.used[task.component]
         known = (*component.input_parameters, *component.input_artifacts)
         passed = [name for name in known if name != item and name in used]
-        may_be_large = (task.component, item) in self.flows.large
+        may_be_large = bool(self.flows.of(task.component, item))
         region = self.taken.take(names.template_name(key))
         declared = [{"name": name} for name in dict.fromkeys([*map(input_name, passed), items])]
         text = f"inputs.parameters[{literal(items)}]"
@@ -236,7 +241,11 @@ class _Lowering:
                     cached=cached,
                     cache_key=task.cache_key,
                     retry=task.retry,
-                    stored=frozenset(name for owner, name in self.flows.stored if owner == task.component),
+                    stored=frozenset(
+                        name
+                        for name in component.input_parameters
+                        if Form.STORED in self.flows.of(task.component, name)
+                    ),
                     has_large_values=self.has_large,
                 )
             )

@@ -46,11 +46,14 @@ class Argument:
     Attributes:
         text: plain text, as a person types it; None when it must be given at submission.
         is_json: whether the text is inert JSON instead: Argo replaces tags in plain text.
+        is_absent: whether the text, an empty one, stands for no value; what is typed instead when the Workflow is
+            submitted is a value.
         large: reference to the large value that stands in for it, as inert JSON; empty for none.
     """
 
     text: str | None
     is_json: bool = False
+    is_absent: bool = False
     large: str = ""
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 from mlplat.argo import values
 from mlplat.argo.values import literal
+from mlplat.compiler.flows import Form
 from mlplat.compiler.program import Argument
 from mlplat.ir.model import (
     Component,
@@ -55,28 +56,36 @@ class Scope:
     Attributes:
         component: the component whose graph it is.
         task_names: the manifest's name of each task.
+        form: tells whether what a task reads may be a reference to a large value.
         arguments: set for the pipeline itself, whose inputs are the Workflow's arguments.
     """
 
     component: Component
     task_names: Mapping[str, str]
+    form: Callable[[ParameterSource], Form]
     arguments: Mapping[str, Argument] | None = None
 
-    def reference(self, source: ParameterSource | ComponentInput | TaskOutput) -> Reference:
+    def reference(self, source: ParameterSource) -> Reference:
         """Return how to read a parameter or an artifact."""
         match source:
-            case TaskOutput(task, output, selector):
+            case TaskOutput(task, output):
                 name = self.task_names[task]
                 text = f"tasks[{literal(name)}].outputs.parameters[{literal(output)}]"
                 tag = f"{{{{tasks.{name}.outputs.parameters.{output}}}}}"
-                return _selected(Reference(text, f"fromJSON({text})", tag), selector)
-            case ComponentInput(name, selector):
-                return _selected(self._input(name), selector)
-            case Constant(value, selector):
+                found = Reference(text, f"fromJSON({text})", tag)
+            case ComponentInput(name):
+                found = self._input(name)
+            case Constant(value):
                 text = values.inert_json(value)
-                return _selected(Reference(literal(text), f"fromJSON({literal(text)})", text), selector)
+                found = Reference(literal(text), f"fromJSON({literal(text)})", text)
             case FinalStatus(task):
                 raise TypeError(f"the final status of {task} has no expression")
+        form = self.form(source)
+        if source.selector:
+            found = _selected(found, source.selector, may_be_large=bool(form))
+        if Form.PART in form:
+            return replace(found, value=values.small_expression(found.text, found.value))
+        return found
 
     def _input(self, name: str) -> Reference:
         if self.arguments is None:
@@ -90,16 +99,16 @@ class Scope:
         value = typed if is_plain else f"fromJSON({typed})"
         json_text = f"toJson({typed})" if is_plain else typed
         text = values.inert_expression(json_text)
-        if argument.text == "" and parameter.optional and not isinstance(parameter.default, str):
-            text = f"{typed} == '' ? 'null' : {text}"
+        if argument.is_absent:
+            text = f"({typed} == '' ? 'null' : {text})"
             value = f"({typed} == '' ? nil : {value})"
         return Reference(text, value, expression(text))
 
 
-def _selected(reference: Reference, selector: str) -> Reference:
+def _selected(reference: Reference, selector: str, *, may_be_large: bool) -> Reference:
     fields = _FIELD.findall(selector)
-    if not fields:
-        return reference
     value = reference.value + "".join(f"[{literal(field)}]" for field in fields)
     text = values.inert_expression(f"toJson({value})")
+    if may_be_large:
+        text = f"({values.is_large(reference.text)} ? {values.fields_expression(reference.text, fields)} : {text})"
     return Reference(text, value, expression(text))

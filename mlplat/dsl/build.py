@@ -116,7 +116,9 @@ class _Builder:
 
     def returned(self, channel: Channel) -> TaskOutput:
         """Return where a pipeline's output comes from: a task of its outermost region."""
-        source = self.reference(channel, self.root, None)
+        if channel.producer is not None:
+            self.bring(channel, self.root, None, self.name)
+        source = self.reference(channel, self.root)
         if isinstance(source, TaskOutput):
             return source
         if channel.producer is None:
@@ -171,15 +173,12 @@ class _Builder:
             return self.root
         return channel.producer if isinstance(channel.producer, ParallelFor) else channel.producer.group
 
-    def reference(self, channel: Channel, group: Group, source: Source | None) -> TaskOutput | ComponentInput:
-        selector = _selector(channel)
+    def reference(self, channel: Channel, group: Group) -> TaskOutput | ComponentInput:
         if isinstance(channel.producer, PipelineTask) and channel.producer.group is group:
-            return TaskOutput(channel.producer.name, channel.name, selector)
-        if isinstance(group, Root):
-            if channel.producer is not None:
-                self.bring(channel, group, source, self.name)
-            return ComponentInput(channel.name, selector)
-        return ComponentInput(channel_input(channel), selector)
+            return TaskOutput(channel.producer.name, channel.name)
+        if channel.producer is group:
+            return ComponentInput(channel.name, _selector(channel))
+        return ComponentInput(channel.name if isinstance(group, Root) else channel_input(channel))
 
     def graph(self, group: Group) -> Graph:
         tasks: dict[str, Task] = {}
@@ -208,9 +207,9 @@ class _Builder:
             if not isinstance(value, Channel):
                 parameters[name] = Constant(value)
             elif isinstance(value.type, ArtifactType):
-                artifacts[name] = self.reference(value, group, task.source)
+                artifacts[name] = self.reference(value, group)
             else:
-                parameters[name] = self.reference(value, group, task.source)
+                parameters[name] = self.reference(value, group)
         return Task(
             component=self.component(task),
             display_name=task.display_name or task.name,
@@ -265,19 +264,18 @@ class _Builder:
         sources: dict[str, ParameterSource] = {}
         artifact_sources: dict[str, ArtifactSource] = {}
         for name, channel in region.inputs.items():
-            plain = Channel(channel.name, channel.type, channel.producer, channel.is_list)
-            source = self.reference(plain, parent, None)
+            source = self.reference(channel, parent)
             if isinstance(channel.type, ArtifactType):
                 artifacts[name] = InputArtifact(channel.type, channel.is_list)
                 artifact_sources[name] = source
             else:
-                parameters[name] = InputParameter(_type_of(channel))
+                parameters[name] = InputParameter(channel.type)
                 sources[name] = source
         iterator = None
         if isinstance(group, ParallelFor):
             parameters[group.item_input] = InputParameter(group.item_type())
             iterator = self.iterator(group)
-        component = f"comp-{group.name}"
+        component = f"comp-{self.free(group.name)}"
         self.components[component] = Component(parameters, artifacts, graph=graph)
         outside = self.outside_dependencies(group)
         return Task(
@@ -414,11 +412,6 @@ def _operands(condition: Condition) -> list[Channel]:
     return []
 
 
-def _type_of(channel: Channel) -> ParameterType:
-    assert isinstance(channel.type, ParameterType)
-    return ParameterType.STRUCT if channel.selector else channel.type
-
-
 def _selector(channel: Channel) -> str:
     text = "string_value"
     for name in channel.selector:
@@ -434,9 +427,6 @@ def cel(condition: Condition) -> str:
 
     Returns:
         Text such as ``inputs.parameter_values['pipelinechannel--flip-Output'] == 'heads'``.
-
-    Raises:
-        AuthoringError: a constant has no place in a comparison (a list, say).
     """
     match condition:
         case Comparison(operator, left, right):
@@ -461,22 +451,12 @@ def _kind(side: Any) -> type:
 def _operand(side: Any, mixed: bool) -> str:
     if isinstance(side, Channel):
         text = f"inputs.parameter_values['{channel_input(side)}']"
-        for name in side.selector:
-            text += f"[{_text(name)}]"
         if side.type is ParameterType.NUMBER_INTEGER:
             return f"double(int({text}))" if mixed else f"int({text})"
         return text
     if isinstance(side, bool):
         return "true" if side else "false"
-    if isinstance(side, (int, float)):
-        return json.dumps(side)
-    if isinstance(side, str):
-        return _text(side)
-    raise AuthoringError(
-        Diagnostic(
-            "MLP111", "", f"{side!r} can't be compared with", "compare with a text, a number, True or False"
-        )
-    )
+    return _text(side) if isinstance(side, str) else json.dumps(side)
 
 
 def _text(text: str) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from mlplat.dsl import context
 from mlplat.errors import AuthoringError, Diagnostic
 from mlplat.ir.model import ArtifactType, ParameterType
 
@@ -13,35 +15,34 @@ if TYPE_CHECKING:
     from mlplat.dsl.task import PipelineTask
 
 
+def _refused(code: str, path: str, message: str, hint: str) -> AuthoringError:
+    return AuthoringError(Diagnostic(code, path, message, hint, context.caller()))
+
+
 class Condition:
     """A truth value of the run: comparisons, joined by ``&``, ``|`` and ``~``.
 
     Python's ``and``, ``or``, ``not`` and ``if`` ask for the truth now, when there is none yet; they raise.
     """
 
-    def __and__(self, other: Condition) -> Condition:
-        return Joined("&&", self, _condition(other))
+    def __and__(self, other: Any) -> Condition:
+        return Joined("&&", self, condition(other))
 
-    def __or__(self, other: Condition) -> Condition:
-        return Joined("||", self, _condition(other))
+    def __or__(self, other: Any) -> Condition:
+        return Joined("||", self, condition(other))
 
     def __invert__(self) -> Condition:
         return Negated(self)
 
     def __bool__(self) -> NoReturn:
-        raise AuthoringError(
-            Diagnostic(
-                "MLP110",
-                "",
-                "a condition over values of the run has no truth yet when the pipeline is written",
-                "join conditions with & | ~ (each comparison in parentheses), and branch with dsl.If",
-            )
-        )
+        message = "a condition over values of the run has no truth yet when the pipeline is written"
+        hint = "join conditions with & | ~ (each comparison in parentheses), and branch with dsl.If"
+        raise _refused("MLP110", "", message, hint)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Comparison(Condition):
-    """``left operator right``; either side may be a constant."""
+    """``left operator right``; one side is a channel, the other one too or a text, a number or a truth value."""
 
     operator: str
     left: Any
@@ -64,22 +65,89 @@ class Negated(Condition):
     condition: Condition
 
 
-def _condition(value: Any) -> Condition:
+def condition(value: Any) -> Condition:
+    """Take a condition, or a truth value of the run, as a condition.
+
+    Raises:
+        AuthoringError: it is neither.
+    """
     if isinstance(value, Condition):
         return value
-    if isinstance(value, Channel):
-        return value == True  # noqa: E712
-    raise AuthoringError(
-        Diagnostic(
-            "MLP111",
-            "",
-            f"{value!r} is no condition over values of the run",
-            "compare a task's output or a pipeline's parameter: task.output > 0.8",
-        )
+    plain = channel_of(value)
+    if isinstance(plain, Channel):
+        return _compared("==", plain, True)
+    message = f"{value!r} is no condition over values of the run"
+    raise _refused(
+        "MLP111", "", message, "compare a task's output or a pipeline's parameter: task.output > 0.8"
     )
 
 
-class Channel:
+def channel_of(value: Any) -> Any:
+    """Return the channel that stands behind a loop's item or a task with one output; anything else as it is."""
+    return value.__channel__ if hasattr(value, "__channel__") else value
+
+
+def _compared(operator: str, left: Any, right: Any) -> Comparison:
+    sides = channel_of(left), channel_of(right)
+    for side in sides:
+        if isinstance(side, Channel):
+            if isinstance(side.type, ArtifactType) or side.type in (ParameterType.LIST, ParameterType.STRUCT):
+                kind = side.type.schema_title if isinstance(side.type, ArtifactType) else side.type.value
+                message = f"'{side.name}' is {kind}, which has no place in a comparison"
+                hint = "compare a text, a number or a truth value, such as an output of a component that reads it"
+                raise _refused("MLP111", side.name, message, hint)
+        elif not isinstance(side, (str, int, float)) or (isinstance(side, float) and not math.isfinite(side)):
+            hint = "compare with a text, a number, True or False"
+            raise _refused("MLP111", "", f"{side!r} can't be compared with", hint)
+    return Comparison(operator, *sides)
+
+
+class Comparable:
+    """A value of the run: comparisons make conditions, and Python can't look at it yet."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> Comparison:  # type: ignore[override]
+        return _compared("==", self, other)
+
+    def __ne__(self, other: object) -> Comparison:  # type: ignore[override]
+        return _compared("!=", self, other)
+
+    def __lt__(self, other: Any) -> Comparison:
+        return _compared("<", self, other)
+
+    def __le__(self, other: Any) -> Comparison:
+        return _compared("<=", self, other)
+
+    def __gt__(self, other: Any) -> Comparison:
+        return _compared(">", self, other)
+
+    def __ge__(self, other: Any) -> Comparison:
+        return _compared(">=", self, other)
+
+    __hash__ = object.__hash__
+
+    def __bool__(self) -> NoReturn:
+        message = "the value has no truth yet when the pipeline is written"
+        hint = "branch with dsl.If, and compare: dsl.If(value == 'yes')"
+        raise _refused("MLP110", channel_of(self).name, message, hint)
+
+    def __iter__(self) -> NoReturn:
+        message = "the value is not there yet when the pipeline is written, so it can't be looped over"
+        raise _refused(
+            "MLP112", channel_of(self).name, message, "write: with dsl.ParallelFor(values) as value"
+        )
+
+    def __str__(self) -> NoReturn:
+        message = "the value is not there yet when the pipeline is written, so it can't be put into a text"
+        hint = "give it to a component as an argument, and build the text there"
+        raise _refused("MLP112", channel_of(self).name, message, hint)
+
+    def __format__(self, specification: str) -> NoReturn:
+        self.__str__()
+
+
+class Channel(Comparable):
     """A value that a run will have: a pipeline's parameter, a task's output, a loop's item.
 
     Attributes:
@@ -106,59 +174,31 @@ class Channel:
         self.is_list = is_list
         self.selector = selector
 
-    def __eq__(self, other: object) -> Comparison:  # type: ignore[override]
-        return Comparison("==", self, other)
-
-    def __ne__(self, other: object) -> Comparison:  # type: ignore[override]
-        return Comparison("!=", self, other)
-
-    def __lt__(self, other: Any) -> Comparison:
-        return Comparison("<", self, other)
-
-    def __le__(self, other: Any) -> Comparison:
-        return Comparison("<=", self, other)
-
-    def __gt__(self, other: Any) -> Comparison:
-        return Comparison(">", self, other)
-
-    def __ge__(self, other: Any) -> Comparison:
-        return Comparison(">=", self, other)
-
-    __hash__ = object.__hash__
-
-    def __bool__(self) -> NoReturn:
-        raise AuthoringError(
-            Diagnostic(
-                "MLP110",
-                self.name,
-                "the value has no truth yet when the pipeline is written",
-                "branch with dsl.If, and compare: dsl.If(value == 'yes')",
-            )
-        )
-
-    def __str__(self) -> NoReturn:
-        raise AuthoringError(
-            Diagnostic(
-                "MLP112",
-                self.name,
-                "the value is not there yet when the pipeline is written, so it can't be put into a text",
-                "give it to a component as an argument, and build the text there",
-            )
-        )
-
-    def __format__(self, specification: str) -> NoReturn:
-        self.__str__()
-
     def __repr__(self) -> str:
         return f"<{self.name} of {getattr(self.producer, 'name', 'the pipeline')}>"
 
 
-class LoopItem(Channel):
-    """The item of a loop; ``item.field`` is a field of it."""
+class LoopItem(Comparable):
+    """The item of a loop; ``item.field`` and ``item["field"]`` are a field of it, whatever its name."""
 
-    __slots__ = ()
+    __slots__ = ("__channel__",)
+
+    def __init__(self, channel: Channel) -> None:
+        self.__channel__ = channel
 
     def __getattr__(self, field: str) -> LoopItem:
         if field.startswith("__"):
             raise AttributeError(field)
-        return LoopItem(self.name, ParameterType.STRING, self.producer, False, (*self.selector, field))
+        return self[field]
+
+    def __getitem__(self, field: Any) -> LoopItem:
+        item = self.__channel__
+        if not isinstance(field, str):
+            message = f"{field!r} is no name of a field; a place in a list can't be taken"
+            raise _refused("MLP112", item.name, message, "give the whole item to a component, and pick there")
+        return LoopItem(
+            Channel(item.name, ParameterType.STRING, item.producer, False, (*item.selector, field))
+        )
+
+    def __repr__(self) -> str:
+        return repr(self.__channel__)

@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar, overload
 
 from mlplat.dsl import context, signatures
-from mlplat.dsl.channels import Channel
+from mlplat.dsl.channels import Channel, channel_of
 from mlplat.dsl.signatures import Interface
 from mlplat.dsl.task import PipelineTask
 from mlplat.errors import AuthoringError, Diagnostic, nearest
 from mlplat.ir.model import ArtifactType, InputArtifact, ParameterType, PythonFunction
-from mlplat.ir.types import TYPE_NAMES, fits
+from mlplat.ir.types import TYPE_NAMES, fits, json_problem
 
 F = TypeVar("F", bound=Callable[..., Any])
 _PRELUDE = "import kfp\nfrom kfp import dsl\nfrom kfp.dsl import *\nfrom typing import *\n\n"
@@ -72,7 +72,7 @@ class BaseComponent:
         for name in self.interface.required():
             if name not in arguments:
                 problem("MLP133", f"the input '{name}' is missing", f"it takes {', '.join(names)}")
-        checked = {name: _plain(value) for name, value in arguments.items()}
+        checked = {name: channel_of(value) for name, value in arguments.items()}
         for name, value in checked.items():
             wrong = _mismatch(value, inputs[name])
             if wrong:
@@ -86,10 +86,6 @@ class BaseComponent:
 
 def _problem(tracing: context.Tracing, task: str, code: str, message: str, hint: str) -> None:
     tracing.problems.append(Diagnostic(code, task, message, hint, context.caller()))
-
-
-def _plain(value: Any) -> Any:
-    return value.output if isinstance(value, PipelineTask) else value
 
 
 def _mismatch(value: Any, declared: Any) -> str:
@@ -124,7 +120,10 @@ def _mismatch(value: Any, declared: Any) -> str:
         return ""
     if value is None and declared.optional:
         return ""
-    return "" if fits(value, declared.type) else f"{wanted}, and was given {value!r}"
+    if not fits(value, declared.type):
+        return f"{wanted}, and was given {value!r}"
+    problem = json_problem(value)
+    return f"has no JSON form: {problem}" if problem else ""
 
 
 class PythonComponent(BaseComponent):
@@ -152,8 +151,11 @@ class PythonComponent(BaseComponent):
 
 
 def sanitized(name: str) -> str:
-    """Turn a Python name into a name of the IR: lower case, anything else than letters and digits a ``-``."""
-    return re.sub(r"[^0-9a-z]+", "-", name.lower()).strip("-")
+    """Turn a Python name into a name of the IR: lower case, anything else than letters and digits a ``-``.
+
+    ``unnamed`` stands for a name that has neither, such as ``é``.
+    """
+    return re.sub(r"[^0-9a-z]+", "-", name.lower()).strip("-") or "unnamed"
 
 
 def _source(func: Callable[..., Any]) -> str:

@@ -32,19 +32,31 @@ class Tracing:
     tasks: dict[str, PipelineTask] = field(default_factory=dict)
     problems: list[Diagnostic] = field(default_factory=list)
     _last: int = 0
-    _names: dict[str, int] = field(default_factory=dict)
+    _counts: dict[str, int] = field(default_factory=dict)
+    _taken: set[str] = field(default_factory=set)
 
     def number(self) -> int:
-        """Next number for a region's name."""
+        """Next number for the name of a region or of a constant loop's item."""
         self._last += 1
         return self._last
 
+    def region_name(self, prefix: str) -> str:
+        """Name a region by its kind and the next number: ``condition-1``."""
+        unique = f"{prefix}-{self.number()}"
+        if unique in self._taken:
+            return self.region_name(prefix)
+        self._taken.add(unique)
+        return unique
+
     def task_name(self, name: str) -> str:
         """Make a task's name unique: ``train``, ``train-2``, ``train-3``."""
-        count = self._names.get(name, 0) + 1
-        self._names[name] = count
+        count = self._counts.get(name, 0) + 1
+        self._counts[name] = count
         unique = name if count == 1 else f"{name}-{count}"
-        return unique if unique not in self.tasks else self.task_name(name)
+        if unique in self._taken:
+            return self.task_name(name)
+        self._taken.add(unique)
+        return unique
 
 
 _current: ContextVar[Tracing | None] = ContextVar("mlplat.dsl.tracing", default=None)

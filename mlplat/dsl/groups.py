@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from mlplat.dsl import context
-from mlplat.dsl.channels import Channel, Condition, LoopItem, Negated, _condition
+from mlplat.dsl import channels, context
+from mlplat.dsl.channels import Channel, Comparable, Condition, LoopItem, Negated, channel_of
 from mlplat.errors import AuthoringError, Diagnostic
-from mlplat.ir.model import ArtifactType, ParameterType
+from mlplat.ir.model import ParameterType
+from mlplat.ir.types import json_problem
 
 if TYPE_CHECKING:
     from mlplat.dsl.task import PipelineTask
@@ -35,7 +36,7 @@ class Group:
 
     def place(self, tracing: context.Tracing) -> None:
         """Take a name and a place in the region that is open."""
-        self.name = f"{self.prefix}-{tracing.number()}"
+        self.name = tracing.region_name(self.prefix)
         self.parent = tracing.stack[-1]
         self.parent.members.append(self)
 
@@ -63,9 +64,9 @@ class If(Group):
 
     prefix = "condition"
 
-    def __init__(self, condition: Condition | Channel | bool, name: str | None = None) -> None:
+    def __init__(self, condition: Condition | Comparable | bool, name: str | None = None) -> None:
         super().__init__(name)
-        self.own_condition = _condition(condition)
+        self.own_condition = channels.condition(condition)
 
     @property
     def condition(self) -> Condition:
@@ -85,7 +86,7 @@ class _Alternative(Group):
         branches = before[0] if before else None
         if isinstance(branches, If):
             wrapper = _Branches()
-            wrapper.name = f"{wrapper.prefix}-{tracing.number()}"
+            wrapper.name = tracing.region_name(wrapper.prefix)
             wrapper.parent = branches.parent
             wrapper.members = [branches]
             tracing.stack[-1].members[-1] = wrapper
@@ -102,7 +103,7 @@ class _Alternative(Group):
                 )
             )
         self.before = [branch for branch in branches.members if isinstance(branch, (If, Elif))]
-        self.name = f"{self.prefix}-{tracing.number()}"
+        self.name = tracing.region_name(self.prefix)
         self.parent = branches
         branches.members.append(self)
 
@@ -117,9 +118,9 @@ class _Alternative(Group):
 class Elif(_Alternative):
     """Tasks that run if no branch before did and a condition holds; arguments as for :class:`If`."""
 
-    def __init__(self, condition: Condition | Channel | bool, name: str | None = None) -> None:
+    def __init__(self, condition: Condition | Comparable | bool, name: str | None = None) -> None:
         super().__init__(name)
-        self.own_condition = _condition(condition)
+        self.own_condition = channels.condition(condition)
 
     @property
     def condition(self) -> Condition:
@@ -151,30 +152,31 @@ class ParallelFor(Group):
     prefix = "for-loop"
 
     def __init__(
-        self, items: Sequence[Any] | Channel, name: str | None = None, parallelism: int | None = None
+        self, items: Sequence[Any] | Comparable, name: str | None = None, parallelism: int | None = None
     ) -> None:
         super().__init__(name)
-        self.items = items if isinstance(items, Channel) else _constant_items(items)
+        given = channel_of(items)
+        self.items: Channel | list[Any] = given if isinstance(given, Channel) else _constant_items(given)
         self.parallelism = parallelism or 0
         self.item_input = ""
         if parallelism is not None and parallelism < 0:
             _bad_loop(f"parallelism is {parallelism}", "0 or None run all iterations at once")
-        if isinstance(items, Channel):
-            is_list = items.type is ParameterType.LIST or items.selector or isinstance(items, LoopItem)
-            if isinstance(items.type, ArtifactType) or not is_list:
-                _bad_loop(f"'{items.name}' is no list", "loop over a list, or declare the output -> list")
+        if isinstance(given, Channel):
+            may_be_list = given.type is ParameterType.LIST or isinstance(given.producer, ParallelFor)
+            if not may_be_list:
+                _bad_loop(f"'{given.name}' is no list", "loop over a list, or declare the output -> list")
 
     def place(self, tracing: context.Tracing) -> None:
         """Take a name, a place, and a name for the item."""
         if isinstance(self.items, Channel):
-            self.item_input = f"{channel_input(self.items)}-loop-item"
+            self.item_input = _unlike_outer(f"{channel_input(self.items)}-loop-item", tracing)
         else:
             self.item_input = f"pipelinechannel--loop-item-param-{tracing.number()}"
         super().place(tracing)
 
     def __enter__(self) -> LoopItem:
         super().__enter__()
-        return LoopItem(self.item_input, self.item_type(), self)
+        return LoopItem(Channel(self.item_input, self.item_type(), self))
 
     def item_type(self) -> ParameterType:
         """The type of the items: known for a constant list, text for any other."""
@@ -196,7 +198,7 @@ class ParallelFor(Group):
 def channel_input(channel: Channel) -> str:
     """Name of the input through which a region gets a channel, as KFP writes it."""
     if isinstance(channel.producer, ParallelFor):
-        name = channel.name
+        name = "-subvar-".join((channel.name, *channel.selector))
     elif channel.producer is not None:
         name = f"pipelinechannel--{channel.producer.name}-{channel.name}"
     else:
@@ -211,7 +213,20 @@ def _constant_items(items: Any) -> list[Any]:
         _bad_loop(
             "the list is empty", "a loop over nothing has no tasks: leave it out, or loop over a parameter"
         )
+    if problem := json_problem(items):
+        hint = "give items of text, numbers, truth values, lists and dicts"
+        _bad_loop(f"an item has no JSON form: {problem}", hint)
     return list(items)
+
+
+def _unlike_outer(name: str, tracing: context.Tracing) -> str:
+    """Keep items apart when a loop inside a loop goes over the same list."""
+    around = {group.item_input for group in tracing.stack if isinstance(group, ParallelFor)}
+    count, unique = 1, name
+    while unique in around:
+        count += 1
+        unique = f"{name}-{count}"
+    return unique
 
 
 def _bad_loop(message: str, hint: str) -> None:

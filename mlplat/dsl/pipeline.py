@@ -8,10 +8,9 @@ from collections.abc import Callable
 from typing import Any, overload
 
 from mlplat.dsl import build, context, signatures
-from mlplat.dsl.channels import Channel
+from mlplat.dsl.channels import Channel, channel_of
 from mlplat.dsl.component import BaseComponent, sanitized
 from mlplat.dsl.groups import Root
-from mlplat.dsl.task import PipelineTask
 from mlplat.errors import AuthoringError, Diagnostic
 from mlplat.ir.model import PipelineSpec
 
@@ -65,6 +64,8 @@ class Pipeline(BaseComponent):
         token = context.current().set(tracing)
         try:
             returned = self.python_func(**channels)
+        except AuthoringError as error:
+            raise AuthoringError([*tracing.problems, *error.diagnostics]) from None
         finally:
             context.current().reset(token)
         if tracing.problems:
@@ -85,12 +86,10 @@ class Pipeline(BaseComponent):
         names = [*self.interface.output_parameters, *self.interface.output_artifacts]
         if not names:
             return {}
-        values = returned._asdict() if hasattr(returned, "_asdict") else {"Output": returned}
-        given = {name: values.get(name) for name in names}
-        plain = {
-            name: value.output if isinstance(value, PipelineTask) else value for name, value in given.items()
-        }
-        outputs = {name: value for name, value in plain.items() if isinstance(value, Channel)}
+        is_named = isinstance(returned, tuple) and hasattr(returned, "_asdict")
+        values = returned._asdict() if is_named else {"Output": returned}
+        given = {name: channel_of(values.get(name)) for name in names}
+        outputs = {name: value for name, value in given.items() if isinstance(value, Channel)}
         wrong = [name for name in names if name not in outputs]
         if wrong:
             raise AuthoringError(

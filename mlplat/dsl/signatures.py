@@ -20,7 +20,7 @@ from mlplat.ir.model import (
     OutputParameter,
     ParameterType,
 )
-from mlplat.ir.types import TYPE_NAMES, fits
+from mlplat.ir.types import TYPE_NAMES, fits, json_problem
 from mlplat.runtime import artifacts
 from mlplat.runtime.artifacts import is_artifact_class
 
@@ -142,9 +142,20 @@ class _Reader:
                     "MLP101", name, "*args and **kwargs have no place in a manifest", "name each parameter"
                 )
                 continue
+            if parameter.kind is parameter.POSITIONAL_ONLY:
+                self.problem(
+                    "MLP101",
+                    name,
+                    "it is taken by position only, and arguments are given by name",
+                    "take the / out of the signature",
+                )
             order.append(name)
             given = self.resolve(name, parameter.annotation)
             described = self.describe(name, given, parameter.default)
+            self.refuse_default(name, described, parameter.default)
+            if self.is_pipeline and isinstance(described, (OutputParameter, OutputArtifact)):
+                hint = "declare it with -> Dataset (several as a NamedTuple), and return a task's output"
+                self.problem("MLP102", name, "a pipeline's outputs are what it returns", hint)
             match described:
                 case InputParameter():
                     inputs[name] = described
@@ -199,7 +210,9 @@ class _Reader:
             return InputArtifact(artifact_type(of or artifacts.Artifact), False, optional)
         marker = _marker(given)
         if marker is not None:
-            of, is_list = _list_of(typing.get_args(given)[0])
+            of, is_list = _list_of(self.resolve(name, typing.get_args(given)[0]))
+            if of is ABSENT:
+                return None
             if not is_artifact_class(of):
                 self.problem(
                     "MLP102",
@@ -212,28 +225,25 @@ class _Reader:
             return OutputArtifact(artifact_type(of), is_list)
         of, is_list = _list_of(given)
         if is_artifact_class(of):
-            if not self.is_pipeline and not is_list:
-                self.problem(
-                    "MLP102",
-                    name,
-                    f"is it read or written? {of.__name__} alone does not tell",
-                    f"write Input[{of.__name__}] or Output[{of.__name__}]",
-                )
-                return None
             return InputArtifact(artifact_type(of), is_list, optional)
         kind = parameter_type(given)
         if kind is None:
             self.problem("MLP102", name, f"{_name(given)} is no type of a parameter")
             return None
-        if has_default and default is not None and not fits(default, kind):
-            self.problem(
-                "MLP104",
-                name,
-                f"the default {default!r} is not {TYPE_NAMES[kind]}",
-                "give a default of the declared type",
-            )
         value = ABSENT if not has_default or default is None else default
         return InputParameter(kind, value, optional)
+
+    def refuse_default(self, name: str, described: object, default: Any) -> None:
+        if default is inspect.Parameter.empty or default is None:
+            return
+        if not isinstance(described, InputParameter):
+            if described is not None:
+                self.problem("MLP104", name, "an artifact or output has no default but None", "leave it out")
+        elif not fits(default, described.type):
+            message = f"the default {default!r} is not {TYPE_NAMES[described.type]}"
+            self.problem("MLP104", name, message, "give a default of the declared type")
+        elif problem := json_problem(default):
+            self.problem("MLP104", name, f"the default has no JSON form: {problem}", "give another default")
 
     def output(self, name: str, given: Any) -> OutputParameter | OutputArtifact | None:
         of, is_list = _list_of(_unmarked(given))
@@ -252,8 +262,14 @@ class _Reader:
         annotation = self.resolve("return", self.function.__annotations__.get("return"))
         if annotation in (None, type(None), ABSENT):
             return {}
-        fields = getattr(annotation, "__annotations__", {}) if hasattr(annotation, "_fields") else None
-        named = {"Output": annotation} if fields is None else fields
+        named = {"Output": annotation}
+        if hasattr(annotation, "_fields"):
+            named = getattr(annotation, "__annotations__", {})
+            for field in annotation._fields:
+                if field not in named:
+                    self.problem(
+                        "MLP102", field, "the returned field has no type", "write it as a typing.NamedTuple"
+                    )
         outputs = {name: self.output(name, self.resolve(name, given)) for name, given in named.items()}
         return {name: output for name, output in outputs.items() if output is not None}
 
@@ -280,7 +296,7 @@ def _namespace(function: Callable[..., Any]) -> dict[str, Any]:
             around = dict(caller.f_locals)
             break
         caller = caller.f_back
-    return {**own, **around, **closed_over, **function.__globals__}
+    return {**own, **function.__globals__, **around, **closed_over}
 
 
 def _without_none(annotation: Any) -> tuple[Any, bool]:

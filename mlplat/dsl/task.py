@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from mlplat.dsl.groups import Group
 
 _CPU = re.compile(r"([0-9]*[.])?[0-9]+m?\Z")
+_COUNT = re.compile(r"[1-9][0-9]*\Z")
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([smhd]?)")
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _MEMORY = re.compile(r"[0-9]+(K|Ki|M|Mi|G|Gi|T|Ti|P|Pi|E|Ei)?\Z")
 
 
@@ -81,6 +84,11 @@ class PipelineTask:
         self.outputs: Mapping[str, Channel] = _Outputs(self, channels)
 
     @property
+    def __channel__(self) -> Channel:
+        """The only output: a task stands for it as an argument and in comparisons."""
+        return self.output
+
+    @property
     def inputs(self) -> Mapping[str, Any]:
         """Constants and channels by input."""
         return self.arguments
@@ -108,7 +116,7 @@ class PipelineTask:
 
     def after(self, *tasks: PipelineTask | Group) -> PipelineTask:
         """Start only when other tasks have succeeded."""
-        self.after_these.extend(tasks)
+        self.after_these.extend(task for task in tasks if self._can_be_waited_for(task))
         return self
 
     def set_caching_options(self, enable_caching: bool, cache_key: str | None = None) -> PipelineTask:
@@ -119,7 +127,7 @@ class PipelineTask:
             cache_key: stands for the inputs in the comparison, when given.
         """
         self.cache = enable_caching
-        self.cache_key = cache_key or ""
+        self.cache_key = self._text("the cache key", cache_key or "")
         return self
 
     def set_retry(
@@ -137,8 +145,9 @@ class PipelineTask:
             backoff_factor: each pause is the one before times this.
             backoff_max_duration: the longest pause.
         """
+        self._needs_container("set_retry")
         self.retry = Retry(
-            num_retries,
+            self._retries(num_retries),
             self._seconds(backoff_duration, 0.0),
             2.0 if backoff_factor is None else float(backoff_factor),
             self._seconds(backoff_max_duration, 3600.0),
@@ -147,20 +156,19 @@ class PipelineTask:
 
     def set_display_name(self, name: str) -> PipelineTask:
         """Show the task under another name."""
-        self.display_name = name
+        self.display_name = self._text("the display name", name)
         return self
 
     def set_env_variable(self, name: str, value: Any) -> PipelineTask:
         """Set an environment variable of the container; a constant text."""
-        if not isinstance(value, str):
-            self._problem("MLP122", f"the environment variable {name} is {value!r}, not a text", "give a str")
-            return self
-        self.env[name] = value
+        self._needs_container("set_env_variable")
+        self.env[name] = self._text(f"the environment variable {name}", value)
         return self
 
     def set_container_image(self, name: str) -> PipelineTask:
         """Run in another image than the component's."""
-        self.image = name
+        self._needs_container("set_container_image")
+        self.image = self._text("the image", name)
         return self
 
     def set_cpu_request(self, cpu: str) -> PipelineTask:
@@ -185,16 +193,18 @@ class PipelineTask:
 
     def set_accelerator_type(self, accelerator: str) -> PipelineTask:
         """Ask for an accelerator by its resource name, such as ``nvidia.com/gpu``; one, unless a limit is set."""
+        self._needs_container("set_accelerator_type")
+        name = self._text("the accelerator", accelerator)
         count = self.resources.accelerator_count or "1"
-        self.resources = replace(self.resources, accelerator_type=accelerator, accelerator_count=count)
+        self.resources = replace(self.resources, accelerator_type=name, accelerator_count=count)
         return self
 
     def set_accelerator_limit(self, limit: int | str) -> PipelineTask:
         """Say how many accelerators."""
-        self.resources = replace(self.resources, accelerator_count=str(limit))
-        return self
+        return self._resource("accelerator_count", limit, _COUNT, "a whole number such as 1 or '4'")
 
     def _resource(self, field: str, value: Any, pattern: re.Pattern[str], expected: str) -> PipelineTask:
+        self._needs_container(f"set_{field}")
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             value = f"{value:g}"
         if not isinstance(value, str) or not pattern.match(value):
@@ -203,14 +213,43 @@ class PipelineTask:
         self.resources = replace(self.resources, **{field: value})
         return self
 
-    def _seconds(self, duration: str | None, default: float) -> float:
+    def _retries(self, number: Any) -> int:
+        if isinstance(number, int) and number >= 0:
+            return number
+        self._problem("MLP124", f"num_retries is {number!r}", "give a number of 0 or more")
+        return 0
+
+    def _seconds(self, duration: Any, default: float) -> float:
         if duration is None:
             return default
-        match = re.fullmatch(r"([0-9.]+)\s*([smhd]?)", duration)
+        match = _DURATION.fullmatch(duration) if isinstance(duration, str) else None
         if match is None:
             self._problem("MLP124", f"{duration!r} is no duration", "write a number and a unit: 10s, 2m, 1h")
             return default
-        return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
+        return float(match[1]) * _SECONDS[match[2]]
+
+    def _text(self, what: str, value: Any) -> str:
+        if isinstance(value, str):
+            return value
+        self._problem(
+            "MLP122",
+            f"{what} is {value!r}, not a text",
+            "give a str that is known when the pipeline is written",
+        )
+        return ""
+
+    def _can_be_waited_for(self, other: Any) -> bool:
+        if isinstance(other, PipelineTask) or hasattr(other, "members"):
+            return True
+        self._problem(
+            "MLP125", f".after(...) was given {other!r}", "give tasks, as calls of components return them"
+        )
+        return False
+
+    def _needs_container(self, setter: str) -> None:
+        if hasattr(self.component, "spec"):
+            message = f"{setter} is for a container, and a nested pipeline has none of its own"
+            self._problem("MLP126", message, "call it on the tasks inside that pipeline")
 
     def _problem(self, code: str, message: str, hint: str) -> None:
         problems = context.tracing(self.name).problems

@@ -21,7 +21,7 @@ printf %s "$0" > "$dir/component.py"
 _KFP_RUNTIME=true exec python3 -m kfp.dsl.executor_main --component_module_path "$dir/component.py" "$@"
 """
 _INSTALL = re.compile(r"-m pip install\b(?P<words>(?:[^&\n]|&(?!&))*)")
-_OWN_REQUIREMENTS = re.compile(r"^(?:kfp(?:[=<>!~@ \[].*)?|typing-extensions.*|.*#egg=kfp.*)$")
+_OWN_REQUIREMENTS = re.compile(r"^(?:kfp(?:[=<>!~@ \[].*)?|typing-extensions>=3\.7\.4,<5.*|.*#egg=kfp.*)$")
 _OPTIONS_WITH_VALUE = ("--index-url", "--extra-index-url", "--trusted-host", "-i")
 
 
@@ -34,7 +34,7 @@ def to_command(function: PythonFunction) -> tuple[tuple[str, ...], tuple[str, ..
     Returns:
         The command and the arguments.
     """
-    words = [*function.pip_options, *map(shlex.quote, function.packages)]
+    words = [*map(shlex.quote, (*function.pip_options, *function.packages))]
     own = f"python3 -m pip install --quiet 'kfp=={KFP_VERSION}' --no-deps 'typing-extensions>=3.7.4,<5'"
     users = f"python3 -m pip install --quiet {' '.join(words)} && " if words else ""
     install = f'PIP_DISABLE_PIP_VERSION_CHECK=1 {users}{own} && "$0" "$@"\n'
@@ -60,7 +60,10 @@ def from_command(command: tuple[str, ...], args: tuple[str, ...]) -> PythonFunct
     packages: list[str] = []
     options: list[str] = []
     for match in _INSTALL.finditer("".join(command[: starts[0]])):
-        words = iter(shlex.split(match["words"]))
+        try:
+            words = iter(shlex.split(match["words"]))
+        except ValueError:
+            return None
         for word in words:
             if word in _OPTIONS_WITH_VALUE:
                 options += [word, next(words, "")]

@@ -1,25 +1,34 @@
-"""Tasks that wait for each other."""
+"""What tasks wait for, and whether they wait for each other."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from mlplat.ir.model import Task, TaskOutput
 
-def find_circle(waits_for: Mapping[str, tuple[str, ...]]) -> list[str]:
-    """Find tasks that wait for each other in a circle.
+
+def waits_for(task: Task) -> tuple[str, ...]:
+    """Return the tasks that must have succeeded before one starts: those it names, and those it reads from."""
+    sources = (*task.parameters.values(), *task.artifacts.values())
+    read = [source.task for source in sources if isinstance(source, TaskOutput)]
+    return tuple(dict.fromkeys((*task.depends_on, *read)))
+
+
+def find_circle(edges: Mapping[str, tuple[str, ...]]) -> list[str]:
+    """Find names that lead back to themselves.
 
     Args:
-        waits_for: for each task, those it waits for.
+        edges: for each name, those it leads to: the tasks a task waits for, the components a component calls.
 
     Returns:
         The names along one circle, the first again at the end; empty when there is none.
     """
     done: set[str] = set()
-    for start in waits_for:
-        stack, path = [(start, iter(waits_for.get(start, ())))], [start]
+    for start in edges:
+        stack, path = [(start, iter(edges.get(start, ())))], [start]
         while stack and start not in done:
             name, rest = stack[-1]
-            following = next((other for other in rest if other in waits_for and other not in done), None)
+            following = next((other for other in rest if other in edges and other not in done), None)
             if following is None:
                 done.add(name)
                 stack.pop()
@@ -27,6 +36,6 @@ def find_circle(waits_for: Mapping[str, tuple[str, ...]]) -> list[str]:
             elif following in path:
                 return [*path[path.index(following) :], following]
             else:
-                stack.append((following, iter(waits_for[following])))
+                stack.append((following, iter(edges[following])))
                 path.append(following)
     return []

@@ -80,7 +80,12 @@ def _check(spec: _Doc, name: str) -> None:
 
     from mlplat.ir.schema import PIPELINE_SPEC
 
-    problems = jsonschema.Draft202012Validator(PIPELINE_SPEC).iter_errors(spec)
+    formats = jsonschema.FormatChecker(formats=())
+    formats.checks("JSON list", raises=(TypeError, ValueError))(
+        lambda text: isinstance(json.loads(text), list)
+    )
+    validator = jsonschema.Draft202012Validator(PIPELINE_SPEC, format_checker=formats)
+    problems = validator.iter_errors(spec)
     diagnostics = [
         Diagnostic("MLP210", ".".join(map(str, problem.absolute_path)), problem.message, source=Source(name))
         for problem in problems

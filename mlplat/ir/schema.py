@@ -17,13 +17,20 @@ def _ref(name: str) -> dict[str, Any]:
     return {"$ref": f"#/$defs/{name}"}
 
 
+def _one_of(*keys: str, **properties: dict[str, Any]) -> dict[str, Any]:
+    return {**_object((), **properties), "anyOf": [{"required": [key]} for key in keys]}
+
+
 def _list(of: dict[str, Any]) -> dict[str, Any]:
     return {"type": "array", "items": of}
 
 
 _TEXT = {"type": "string"}
 _FLAG = {"type": "boolean"}
-_COUNT = {"type": ["integer", "number", "string"]}
+_COUNT = {"type": ["integer", "string"], "pattern": "^[0-9]+$", "minimum": 0}
+_NUMBER = {"type": ["number", "string"], "pattern": r"^[0-9]+(\.[0-9]+)?$", "minimum": 0}
+_JSON_LIST = {"type": "string", "format": "JSON list"}
+_DURATION = {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?s$"}
 _TASK_OUTPUT_PARAMETER = _object(
     ("producerTask", "outputParameterKey"), producerTask=_TEXT, outputParameterKey=_TEXT
 )
@@ -101,7 +108,13 @@ PIPELINE_SPEC: dict[str, Any] = {
             dependentTasks=_list(_TEXT),
             inputs=_object(
                 parameters=_map(
-                    _object(
+                    _one_of(
+                        *(
+                            "runtimeValue",
+                            "componentInputParameter",
+                            "taskOutputParameter",
+                            "taskFinalStatus",
+                        ),
                         runtimeValue=_object(("constant",)),
                         componentInputParameter=_TEXT,
                         taskOutputParameter=_TASK_OUTPUT_PARAMETER,
@@ -110,13 +123,19 @@ PIPELINE_SPEC: dict[str, Any] = {
                     )
                 ),
                 artifacts=_map(
-                    _object(taskOutputArtifact=_TASK_OUTPUT_ARTIFACT, componentInputArtifact=_TEXT)
+                    _one_of(
+                        *("taskOutputArtifact", "componentInputArtifact"),
+                        taskOutputArtifact=_TASK_OUTPUT_ARTIFACT,
+                        componentInputArtifact=_TEXT,
+                    )
                 ),
             ),
             cachingOptions=_object(enableCache=_FLAG, cacheKey=_TEXT),
             triggerPolicy=_object(condition=_TEXT, strategy=_TEXT),
             parameterIterator=_object(
-                ("itemInput", "items"), itemInput=_TEXT, items=_object(raw=_TEXT, inputParameter=_TEXT)
+                ("itemInput", "items"),
+                itemInput=_TEXT,
+                items=_one_of("raw", "inputParameter", raw=_JSON_LIST, inputParameter=_TEXT),
             ),
             artifactIterator=_object(
                 ("itemInput", "items"),
@@ -125,7 +144,10 @@ PIPELINE_SPEC: dict[str, Any] = {
             ),
             iteratorPolicy=_object(parallelismLimit=_COUNT),
             retryPolicy=_object(
-                maxRetryCount=_COUNT, backoffDuration=_TEXT, backoffFactor=_COUNT, backoffMaxDuration=_TEXT
+                maxRetryCount=_COUNT,
+                backoffDuration=_DURATION,
+                backoffFactor=_NUMBER,
+                backoffMaxDuration=_DURATION,
             ),
         ),
         "executor": _object(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,3 +33,14 @@ def fits(value: Any, kind: ParameterType) -> bool:
     if isinstance(value, bool):
         return kind is ParameterType.BOOLEAN
     return isinstance(value, PYTHON_TYPES.get(kind, (object,)))
+
+
+def json_problem(value: Any) -> str:
+    """Say why a value has no JSON form; empty when it has one."""
+    try:
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except UnicodeEncodeError:
+        return "half of a surrogate pair is no character"
+    except (TypeError, ValueError, RecursionError) as error:
+        return str(error)
+    return ""

@@ -6,12 +6,16 @@ Workflow's pod annotation and reaches the container through a downwardAPI volume
 
 from __future__ import annotations
 
+import ast
 import functools
 import re
 from pathlib import Path
 
 _MODULES = ("artifacts", "task")
 _OWN_IMPORT = re.compile(r"^from mlplat\.runtime\.\w+ import .*\n", re.MULTILINE)
+_HEADER = (
+    "# mlplat: reads a task's inputs, calls its function, writes its outputs. python3 runtime.py SOURCE CALL"
+)
 
 
 @functools.cache
@@ -19,8 +23,26 @@ def text() -> str:
     """Return the runtime as the text of one Python file.
 
     Returns:
-        The modules one after another, the imports between them left out.
+        The modules one after another, without docstrings and the imports between them: each pod carries it.
     """
     folder = Path(__file__).parent
     sources = ((folder / f"{name}.py").read_text(encoding="utf-8") for name in _MODULES)
-    return "\n\n".join(_OWN_IMPORT.sub("", source).strip() for source in sources) + "\n"
+    return "\n\n".join((_HEADER, *(_code(source) for source in sources))) + "\n"
+
+
+def _code(source: str) -> str:
+    """Leave out docstrings, where something else stands in their block, and imports of this package."""
+    lines = source.splitlines(keepends=True)
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
+            continue
+        if ast.get_docstring(node) is not None and len(node.body) > 1:
+            docstring, following = node.body[:2]
+            for line in range(docstring.lineno - 1, _first_line(following) - 1):
+                lines[line] = ""
+    return _OWN_IMPORT.sub("", "".join(lines)).strip()
+
+
+def _first_line(node: ast.stmt) -> int:
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(decorator.lineno for decorator in decorators)])

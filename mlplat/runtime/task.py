@@ -20,13 +20,10 @@ value of more than 32 KiB lies in ``out/large/NAME`` and is replaced by a refere
 Standard library only, Python 3.8 or newer: this text travels into containers, inside the manifest.
 """
 
-import hashlib
 import json
 import math
 import os
-import re
 import sys
-import types
 from typing import Any, Dict, List, Optional, Tuple
 
 from mlplat.runtime.artifacts import ARTIFACT_CLASSES, Artifact, is_artifact_class
@@ -42,6 +39,7 @@ _TYPES = {
     "STRUCT": (dict,),
 }
 _OUT = {"folder": ""}
+_FOLDER = b"folder\n"
 
 
 class TaskError(Exception):
@@ -64,29 +62,43 @@ class _Marker:
 
 def get_uri(suffix: str = "Output") -> str:
     """Return where a task that returns an artifact object writes the bytes of that output."""
-    return os.path.join(_OUT["folder"], "artifacts", suffix)
+    path = os.path.join(_OUT["folder"], "artifacts", suffix)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    return path
 
 
 def inert(value: Any) -> str:
     """Write a value as JSON text that holds no two braces in a row and no dollar sign."""
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=_scalar)
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return text.replace("{" * 2, "\\u007b" * 2).replace("$", "\\u0024")
 
 
-def _scalar(value: Any) -> Any:
+def _plain(value: Any) -> Any:
+    """Turn arrays and their scalars into what JSON has; what is no number is written as text, as KFP does."""
     if hasattr(value, "tolist"):
-        return value.tolist()
-    raise TypeError("{} has no JSON form".format(type(value).__name__))
-
-
-def _finite(value: Any) -> Any:
+        value = value.tolist()
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key.tolist() if hasattr(key, "tolist") else key: _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
+        return [_plain(item) for item in value]
     return value
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 200 else text[:200] + "..."
+
+
+def _sha256(data: bytes = b"") -> Any:
+    import hashlib
+
+    return hashlib.sha256(data)
+
+
+def _hex(data: bytes) -> str:
+    return "sha256:{}".format(_sha256(data).hexdigest())
 
 
 def _read(path: str) -> str:
@@ -115,13 +127,19 @@ def _large(reference: Dict[str, Any], spec: Dict[str, Any], values: str) -> Any:
 def _typed(name: str, value: Any, kind: str) -> Any:
     if kind == "STRING" and not isinstance(value, str):
         return json.dumps(value)
-    if kind == "NUMBER_DOUBLE" and isinstance(value, (int, str)) and not isinstance(value, bool):
+    if kind == "NUMBER_DOUBLE" and value in ("NaN", "Infinity", "-Infinity"):
         return float(value)
-    if kind == "NUMBER_INTEGER" and isinstance(value, float) and value == int(value):
+    if kind == "NUMBER_INTEGER" and isinstance(value, float) and value.is_integer():
         return int(value)
-    if kind in _TYPES and not isinstance(value, _TYPES[kind]):
-        raise TaskError("input '{}' is declared {}, and was given {!r}".format(name, kind, value))
-    return value
+    if not _fits(value, kind):
+        raise TaskError("input '{}' is declared {}, and was given {}".format(name, kind, _shown(value)))
+    return float(value) if kind == "NUMBER_DOUBLE" else value
+
+
+def _fits(value: Any, kind: str) -> bool:
+    if isinstance(value, bool) and kind in ("NUMBER_INTEGER", "NUMBER_DOUBLE"):
+        return False
+    return isinstance(value, _TYPES.get(kind, (object,)))
 
 
 def _parameter(name: str, spec: Dict[str, Any], values: str) -> Any:
@@ -131,12 +149,23 @@ def _parameter(name: str, spec: Dict[str, Any], values: str) -> Any:
     return None if value is None else _typed(name, value, spec["type"])
 
 
-def _input_artifact(value: Dict[str, Any], path: str) -> Artifact:
-    cls = ARTIFACT_CLASSES.get(value.get("type", {}).get("schemaTitle", ""), Artifact)
-    artifact = cls(value.get("name"), value.get("uri"), value.get("metadata"))
+def _input_artifact(name: str, value: Dict[str, Any], path: str, annotation: Any) -> Artifact:
+    cls = _class_of(annotation, value.get("type", {}).get("schemaTitle", ""))
+    artifact: Artifact = cls(value.get("name"), value.get("uri"), value.get("metadata"))
     if value.get("key"):
         artifact.custom_path = path
+        if value.get("digest") == _hex(_FOLDER) and not os.path.exists(path):
+            os.makedirs(path)  # an object store holds no empty folder
+        if not os.path.exists(path):
+            raise TaskError(
+                "the bytes of input '{}' are not in the store any more: {}".format(name, value["key"])
+            )
     return artifact
+
+
+def _class_of(annotation: Any, title: str) -> Any:
+    own = getattr(annotation, "of", annotation)
+    return own if is_artifact_class(own) else ARTIFACT_CLASSES.get(title, Artifact)
 
 
 def sha256(path: str) -> Tuple[str, int]:
@@ -149,7 +178,7 @@ def sha256(path: str) -> Tuple[str, int]:
         ``sha256:<hex>`` and the size in bytes.
     """
     if not os.path.isdir(path):
-        digest, size = hashlib.sha256(), 0
+        digest, size = _sha256(), 0
         with open(path, "rb") as file:
             for block in iter(lambda: file.read(1 << 20), b""):
                 digest.update(block)
@@ -160,7 +189,7 @@ def sha256(path: str) -> Tuple[str, int]:
         for folder, _, names in os.walk(path)
         for name in names
     )
-    tree, total = hashlib.sha256(), 0
+    tree, total = _sha256(_FOLDER), 0
     for name in files:
         digest_of_file, size = sha256(os.path.join(path, name))
         tree.update("{}\0{}\n".format(name, digest_of_file).encode("utf-8", "surrogateescape"))
@@ -168,42 +197,80 @@ def sha256(path: str) -> Tuple[str, int]:
     return "sha256:" + tree.hexdigest(), total
 
 
+def _without_links(name: str, path: str) -> None:
+    """Put copies in the place of symbolic links: where the bytes go, links lead nowhere."""
+    found = [path] if os.path.lexists(path) else []
+    if os.path.isdir(path) and not os.path.islink(path):
+        found += [
+            os.path.join(at, entry) for at, *entries in os.walk(path) for part in entries for entry in part
+        ]
+    for entry in found:
+        if os.path.islink(entry):
+            target, place = os.path.realpath(entry), os.path.realpath(os.path.dirname(entry))
+            if not os.path.exists(target) or os.path.commonpath([target, place]) == target:
+                raise TaskError(
+                    "output '{}' has a link that leads nowhere: {} -> {}".format(name, entry, target)
+                )
+            os.unlink(entry)
+            _copy(target, entry)
+        elif not os.path.isfile(entry) and not os.path.isdir(entry):
+            raise TaskError("output '{}' has neither file nor folder in it: {}".format(name, entry))
+
+
+def _copy(source: str, target: str) -> None:
+    import shutil
+
+    if os.path.isdir(target):
+        shutil.rmtree(target)
+    (shutil.copytree if os.path.isdir(source) else shutil.copyfile)(source, target)
+
+
+def _json(name: str, value: Any) -> str:
+    try:
+        return inert(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise TaskError("output '{}' can't be written as JSON: {}".format(name, error)) from None
+
+
 def _artifact_value(name: str, artifact: Artifact, spec: Dict[str, Any], path: str) -> Dict[str, Any]:
     kind = {"schemaTitle": spec["schemaTitle"], "schemaVersion": spec["schemaVersion"]}
-    metadata = json.loads(inert(_finite(artifact.metadata)))
+    metadata = json.loads(_json(name, _plain(artifact.metadata)))
     value = {"name": artifact.name or name, "type": kind, "uri": artifact.uri, "metadata": metadata}
     if os.path.exists(path):
         value["key"] = spec["key"]
         value["digest"], value["size"] = sha256(path)
     identity = [kind, value.get("digest", artifact.uri), metadata]
-    value["fingerprint"] = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+    value["fingerprint"] = _hex(json.dumps(identity, sort_keys=True).encode())[7:]
     return value
 
 
 def _output_parameter(name: str, value: Any, kind: str) -> Any:
-    if hasattr(value, "item") and not isinstance(value, (str, dict, list, tuple)):
-        value = value.item()
-    wrong = not isinstance(value, _TYPES.get(kind, (object,)))
-    if wrong or (isinstance(value, bool) and kind in ("NUMBER_INTEGER", "NUMBER_DOUBLE")):
-        raise TaskError(
-            "output '{}' is declared {}, and the function gave {}: {!r}".format(
-                name, kind, type(value).__name__, value
-            )
-        )
-    return _finite(float(value) if kind == "NUMBER_DOUBLE" else value)
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if not _fits(value, kind):
+        message = "output '{}' is declared {}, and the function gave {}: {}"
+        raise TaskError(message.format(name, kind, type(value).__name__, _shown(value)))
+    return _plain(float(value) if kind == "NUMBER_DOUBLE" else value)
 
 
 def _from_file(name: str, path: str, kind: str) -> Any:
-    text = _read(path)
-    if kind == "STRING":
-        return text
+    with open(path, "rb") as file:
+        data = file.read()
     try:
+        text = data.decode("utf-8")
+        if kind == "STRING":
+            return text
+        if kind == "NUMBER_DOUBLE":
+            return float(text)
         value = json.loads(text.strip().lower() if kind == "BOOLEAN" else text)
+        return (
+            int(value)
+            if isinstance(value, float) and value.is_integer() and kind == "NUMBER_INTEGER"
+            else value
+        )
     except ValueError:
-        raise TaskError(
-            "output '{}' is declared {}, and its file holds {!r}".format(name, kind, text[:200])
-        ) from None
-    return int(value) if kind == "NUMBER_INTEGER" and value == int(value) else value
+        message = "output '{}' is declared {}, and its file holds {}"
+        raise TaskError(message.format(name, kind, _shown(data.decode("utf-8", "replace")))) from None
 
 
 def _stand_ins() -> Dict[str, Any]:
@@ -216,7 +283,8 @@ def _stand_ins() -> Dict[str, Any]:
         def __init__(self, **fields: Any) -> None:
             self.__dict__.update(fields)
 
-    dsl = types.ModuleType("kfp.dsl")
+    module_type = type(sys)
+    dsl = module_type("kfp.dsl")
     names: Dict[str, Any] = {cls.__name__: cls for cls in ARTIFACT_CLASSES.values()}
     names.update({kind: _Marker(kind) for kind in ("Input", "Output", "InputPath", "OutputPath")})
     names.update(get_uri=get_uri, component=decorator, container_component=decorator, pipeline=decorator)
@@ -224,7 +292,7 @@ def _stand_ins() -> Dict[str, Any]:
     dsl.__dict__.update(names)
     dsl.__dict__["__all__"] = sorted(names)
     for package in ("kfp", "mlplat"):
-        module = types.ModuleType(package)
+        module = module_type(package)
         module.__dict__.update(dsl=dsl, __path__=[])
         sys.modules[package] = module
         sys.modules[package + ".dsl"] = dsl
@@ -236,27 +304,30 @@ def _load(source: str, function: str) -> Tuple[Any, Dict[str, Any]]:
 
     import linecache
 
-    module = types.ModuleType("component")
+    module = type(sys)("component")
     sys.modules["component"] = module
     file = "<{}>".format(function)
     linecache.cache[file] = (len(source), None, source.splitlines(True), file)
-    exec(
-        compile(source, file, "exec", flags=__future__.annotations.compiler_flag, dont_inherit=True),
-        module.__dict__,
-    )
+    try:
+        exec(compile(source, file, "exec", dont_inherit=True), module.__dict__)
+    except Exception:
+        # An annotation of names that are only where the function was written, or of a newer Python.
+        flags = __future__.annotations.compiler_flag
+        exec(compile(source, file, "exec", flags=flags, dont_inherit=True), module.__dict__)
+    if function not in module.__dict__:
+        raise TaskError("its source has no function of that name")
     return module.__dict__[function], module.__dict__
 
 
-def _annotation(text: Any, namespace: Dict[str, Any]) -> Any:
-    if not isinstance(text, str):
-        return text
-    try:
-        return eval(text, dict(namespace))
-    except Exception:
-        for kind in ("InputPath", "OutputPath", "Input", "Output"):
-            if kind + "[" in text or kind + "(" in text:
-                return _Marker(kind)
-        return None
+def _annotation(given: Any, namespace: Dict[str, Any]) -> Any:
+    if isinstance(given, str):
+        try:
+            given = eval(given, dict(namespace))
+        except Exception:
+            kinds = ("InputPath", "OutputPath", "Input", "Output")
+            return next((_Marker(kind) for kind in kinds if kind + "[" in given or kind + "(" in given), None)
+    choices = getattr(given, "__args__", None) or ()
+    return next((choice for choice in choices if isinstance(choice, _Marker)), given)
 
 
 class _Call:
@@ -267,6 +338,8 @@ class _Call:
         self.call: Dict[str, Any] = {**{part: {} for part in parts}, **call}
         self.out = call["out"]
         self.artifacts: Dict[str, Artifact] = {}
+        self.passed: List[str] = []
+        self.has_ended = False
 
     def path_of(self, output: str) -> str:
         folder = "artifacts" if output in self.call["output_artifacts"] else "files"
@@ -274,10 +347,7 @@ class _Call:
 
     def output_artifact(self, name: str, annotation: Any) -> Artifact:
         spec = self.call["output_artifacts"][name]
-        cls: Any = getattr(annotation, "of", None)
-        if not is_artifact_class(cls):
-            cls = ARTIFACT_CLASSES.get(spec["schemaTitle"], Artifact)
-        artifact: Artifact = cls(name)
+        artifact: Artifact = _class_of(annotation, spec["schemaTitle"])(name)
         artifact.uri = "mlplat://artifacts/" + spec["key"]
         artifact.custom_path = self.path_of(name)
         os.makedirs(os.path.dirname(artifact.path), exist_ok=True)
@@ -302,20 +372,22 @@ class _Call:
                     if name not in optional:
                         arguments[name] = None
                     continue
-                artifact = _input_artifact(spec["value"], spec["path"])
+                artifact = _input_artifact(name, spec["value"], spec["path"], annotation)
                 arguments[name] = artifact.path if kind == "InputPath" else artifact
             elif name in self.call["output_artifacts"]:
+                self.passed.append(name)
                 self.artifacts[name] = self.output_artifact(name, annotation)
                 arguments[name] = self.artifacts[name].path if kind == "OutputPath" else self.artifacts[name]
             elif name in self.call["output_parameters"]:
+                self.passed.append(name)
                 os.makedirs(os.path.dirname(self.path_of(name)), exist_ok=True)
                 arguments[name] = self.path_of(name)
         return arguments
 
-    def returned(self, result: Any, given: Dict[str, Any]) -> Dict[str, Any]:
+    def returned(self, result: Any) -> Dict[str, Any]:
         outputs = [*self.call["output_parameters"], *self.call["output_artifacts"]]
-        names = [name for name in outputs if name not in given]
-        if not names:
+        names = [name for name in outputs if name not in self.passed]
+        if not names or self.has_ended:
             return {}
         if names == ["Output"]:
             return {"Output": result}
@@ -324,52 +396,55 @@ class _Call:
         elif isinstance(result, tuple) and len(result) == len(names):
             result = dict(zip(names, result))
         if not isinstance(result, dict) or not set(names) <= set(result):
-            raise TaskError(
-                "the function must return a named tuple with {}; it returned {!r}".format(
-                    ", ".join(names), result
-                )
-            )
+            message = "the function must return a named tuple with {}; it returned {}"
+            raise TaskError(message.format(", ".join(names), _shown(result)))
         return {name: result[name] for name in names}
 
     def keep_returned_artifact(self, name: str, value: Any) -> None:
         path = self.path_of(name)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        if value is None:
+            raise TaskError("output '{}' is an artifact, and the function gave None".format(name))
         if isinstance(value, Artifact):
-            inside = os.path.join(self.out, "")
-            if value.path.startswith(inside) and value.path != path and os.path.exists(value.path):
-                os.replace(value.path, path)
-            if value.uri.startswith(inside):
-                value.uri = "mlplat://artifacts/" + self.call["output_artifacts"][name]["key"]
             self.artifacts[name] = value
+            local = value.path if value.custom_path is not None or value.path == value.uri else ""
+            if os.path.exists(local) or local.startswith(os.path.join(self.out, "")):
+                value.custom_path = local
+                value.uri = "mlplat://artifacts/" + self.call["output_artifacts"][name]["key"]
         else:
             self.artifacts[name] = self.output_artifact(name, None)
             _write(path, str(value))
 
-    def write(self, result: Any, given: Dict[str, Any]) -> None:
-        returned = self.returned(result, given)
+    def write(self, result: Any) -> None:
+        returned = self.returned(result)
         texts: Dict[str, str] = {}
         for name, kind in self.call["output_parameters"].items():
             if name in returned:
-                value = None if returned[name] is None else _output_parameter(name, returned[name], kind)
+                value = _output_parameter(name, returned[name], kind)
             elif os.path.exists(self.path_of(name)):
                 value = _output_parameter(name, _from_file(name, self.path_of(name), kind), kind)
             else:
                 value = None
-            try:
-                texts[name] = self.within_limit(name, inert(value), value)
-            except (TypeError, ValueError) as error:
-                raise TaskError("output '{}' can't be written as JSON: {}".format(name, error)) from None
+            texts[name] = self.within_limit(name, _json(name, value), value)
         for name, spec in self.call["output_artifacts"].items():
             if name in returned:
                 self.keep_returned_artifact(name, returned[name])
-            artifact = self.artifacts[name]
-            if artifact.custom_path not in (None, self.path_of(name)) and os.path.exists(artifact.path):
-                import shutil
-
-                shutil.move(artifact.path, self.path_of(name))
-            texts[name] = inert(_artifact_value(name, artifact, spec, self.path_of(name)))
+            elif name not in self.artifacts:
+                continue
+            artifact, path = self.artifacts[name], self.path_of(name)
+            if artifact.custom_path not in (None, path) and os.path.exists(artifact.path):
+                self.take(artifact.path, path)
+            _without_links(name, path)
+            texts[name] = _json(name, _artifact_value(name, artifact, spec, path))
         for name, text in texts.items():
             _write(os.path.join(self.out, "values", name), text)
+
+    def take(self, source: str, target: str) -> None:
+        """Make what lies elsewhere an output: moved from where outputs lie, copied from anywhere else."""
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        if os.path.realpath(source).startswith(os.path.join(os.path.realpath(self.out), "")):
+            os.replace(source, target)
+        else:
+            _copy(source, target)
 
     def within_limit(self, name: str, text: str, value: Any) -> str:
         data = text.encode("utf-8", "surrogatepass")
@@ -377,8 +452,7 @@ class _Call:
             return text
         _write(os.path.join(self.out, "large", name), text)
         length = len(value) if isinstance(value, (list, tuple, dict)) else 0
-        digest = hashlib.sha256(data).hexdigest()
-        reference = {"length": length, "key": self.call["large_key"] + "/" + name, "digest": digest}
+        reference = {"length": length, "key": self.call["large_key"] + "/" + name, "digest": _hex(data)[7:]}
         return inert({LARGE: reference})
 
 
@@ -412,9 +486,9 @@ def _environment(packages: List[str], options: List[str]) -> str:
     import subprocess
     import tempfile
 
-    home = os.environ.get("MLPLAT_ENVIRONMENTS") or os.path.join(tempfile.gettempdir(), "mlplat-environments")
+    home = os.environ.get("MLPLAT_ENVIRONMENTS") or tempfile.mkdtemp(prefix="mlplat-environments-")
     identity = json.dumps([sys.version, sys.prefix, sorted(packages), options])
-    folder = os.path.join(home, hashlib.sha256(identity.encode()).hexdigest()[:16])
+    folder = os.path.join(home, _hex(identity.encode())[7:23])
     python, done = os.path.join(folder, "bin", "python3"), os.path.join(folder, "complete")
     os.makedirs(home, exist_ok=True)
     with open(folder + ".lock", "w") as lock:
@@ -446,7 +520,7 @@ def _text(argument: str) -> str:
     if argument.startswith("@source:"):
         # A pod annotation: Kubernetes did not undo there what it undoes in arguments.
         shared = _read(argument[len("@source:") :])
-        return re.sub(r"\$\$|\$\(E\)", lambda found: "$" if found.group() == "$$" else "", shared)
+        return "$".join(part.replace("$(MLPLAT_EMPTY)", "") for part in shared.split("$$"))
     return _read(argument[1:]) if argument.startswith("@/") else argument
 
 
@@ -492,7 +566,8 @@ def main(arguments: List[str]) -> int:
         except SystemExit as stop:
             if stop.code not in (None, 0):
                 raise
-        run.write(result, given)
+            run.has_ended = True
+        run.write(result)
     except TaskError as error:
         print("{}: {}".format(call.get("function"), error), file=sys.stderr)
         return 1

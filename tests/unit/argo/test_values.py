@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlplat.argo import names, values
-from mlplat.argo.expressions import environment, evaluate
+from mlplat.argo.expressions import ExpressionError, environment, evaluate
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"])) | st.text(st.sampled_from("{}$()E'\"\\\n a"))
 JSON = st.recursive(
@@ -49,7 +49,7 @@ def test_inert_json_is_the_same_value_without_tags(value: Any) -> None:
 def test_container_text_arrives_as_it_is(text: str) -> None:
     written = values.container_text(text)
     assert "{{" not in written
-    assert kubernetes_expands(written, {"E": "", "HOME": "/root"}) == text
+    assert kubernetes_expands(written, {values.EMPTY_VARIABLE: "", "HOME": "/root"}) == text
 
 
 @given(TEXT)
@@ -81,8 +81,17 @@ def test_item_of_a_list(items: list[Any], data: st.DataObject) -> None:
 def test_item_of_a_large_list_is_a_reference_with_its_place() -> None:
     variables = {"items": values.large_reference("abc", 12), "item": "7"}
     item = argo_evaluates(values.item_expression("items", "item", may_be_large=True), **variables)
-    assert json.loads(item) == {values.LARGE: {"index": 7, "length": 12, "file": "abc"}}
+    assert json.loads(item) == {values.LARGE: {"index": 7, "of": 12, "file": "abc"}}
     assert argo_evaluates(values.length_expression("items", may_be_large=True), **variables) == 12
+    field = argo_evaluates(values.fields_expression("item", ["a", "$'\"{{"]), item=item)
+    assert json.loads(field)[values.LARGE]["fields"] == ["a", "$'\"{{"]
+    assert json.loads(field)[values.LARGE]["index"] == 7
+    for part in (item, field):
+        with pytest.raises(ExpressionError, match="known in tasks only"):
+            argo_evaluates(values.length_expression("items", may_be_large=True), items=part)
+        with pytest.raises(ExpressionError, match="known in tasks only"):
+            argo_evaluates(values.small_expression("x", "fromJSON(x)"), x=part)
+    assert argo_evaluates(values.small_expression("x", "fromJSON(x)"), x="3") == 3
 
 
 @pytest.mark.parametrize(

@@ -226,16 +226,12 @@ def test_annotations_that_mean_nothing_are_told_together() -> None:
     with pytest.raises(AuthoringError) as raised:
 
         @dsl.component
-        def wrong(a, b: complex, c: Dataset, *rest: int, d: int = "x") -> complex: ...  # type: ignore[no-untyped-def,assignment]  # noqa: ANN001
+        def wrong(a, b: complex, *rest: int, d: int = "x") -> complex: ...  # type: ignore[no-untyped-def,assignment]  # noqa: ANN001
 
     codes = sorted(diagnostic.code for diagnostic in raised.value.diagnostics)
-    assert codes == ["MLP101", "MLP102", "MLP102", "MLP102", "MLP102", "MLP104"]
+    assert codes == ["MLP101", "MLP102", "MLP102", "MLP102", "MLP104"]
     text = str(raised.value)
-    for part in (
-        "wrong.a: it has no type",
-        "complex is no type of a parameter",
-        "write Input[Dataset] or Output[Dataset]",
-    ):
+    for part in ("wrong.a: it has no type", "complex is no type of a parameter"):
         assert part in text
     assert "test_tracing.py" in text
 

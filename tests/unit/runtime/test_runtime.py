@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from mlplat import runtime
-from mlplat.argo.values import LARGE, inert_json
+from mlplat.argo.values import LARGE, container_text, inert_json
 
 PRELUDE = "import kfp\nfrom kfp import dsl\nfrom kfp.dsl import *\nfrom typing import *\n\n"
 
@@ -254,9 +254,18 @@ def test_large_constant_is_read_from_its_file(run: Runtime) -> None:
         ),
         ("def f(): return True", {"Output": "NUMBER_DOUBLE"}, "gave bool: True"),
         ("def f(): return object()", {"Output": "STRUCT"}, "gave object"),
-        ("def f(): return {1: {2}}", {"Output": "STRUCT"}, "can't be written as JSON: set has no JSON form"),
+        (
+            "def f(): return {1: {2}}",
+            {"Output": "STRUCT"},
+            "can't be written as JSON: Object of type set is not JSON",
+        ),
         ("def f(): return 1", {"a": "STRING", "b": "STRING"}, "must return a named tuple with a, b"),
         ("def f(a: OutputPath(int)): open(a, 'w').write('x')", {"a": "NUMBER_INTEGER"}, "its file holds 'x'"),
+        ("def f(a: OutputPath(int)): open(a, 'w').write('NaN')", {"a": "NUMBER_INTEGER"}, "gave float: nan"),
+        ("def f(a: OutputPath(str)): open(a, 'wb').write(b'\\xff')", {"a": "STRING"}, "its file holds"),
+        ("def f() -> int: ...", {"Output": "NUMBER_INTEGER"}, "the function gave NoneType: None"),
+        ("def f(): return {(1, 2): 3}", {"Output": "STRUCT"}, "can't be written as JSON: keys must be str"),
+        ("def f(): return 'x' * 9999", {"Output": "BOOLEAN"}, "xxx..."),
     ],
 )
 def test_wrong_output_is_told_and_leaves_nothing(
@@ -275,6 +284,25 @@ def test_wrong_input_is_told(run: Runtime) -> None:
         1,
         "f: input 'x' is declared NUMBER_INTEGER, and was given 'three'\n",
     )
+
+
+def test_returning_nothing_for_an_artifact_is_told(run: Runtime) -> None:
+    result = run("def f() -> Dataset: ...", output_artifacts={"Output": dataset()})
+    assert result.error == "f: output 'Output' is an artifact, and the function gave None\n"
+
+
+def test_ending_early_gives_no_outputs_and_is_no_failure(run: Runtime) -> None:
+    result = run(
+        "def f(): raise SystemExit",
+        output_parameters={"Output": "STRING"},
+        output_artifacts={"data": dataset()},
+    )
+    assert (result.code, result.value()) == (0, None)
+    assert not (run.folder / "out/values/data").exists()
+
+
+def test_missing_function_is_told(run: Runtime) -> None:
+    assert run("def f(): ...", function="g").error == "g: its source has no function of that name\n"
 
 
 def test_exception_shows_the_users_frames_only(run: Runtime) -> None:
@@ -317,10 +345,11 @@ def test_long_arguments_come_in_files(run: Runtime) -> None:
     file.write_text(runtime.text())
     call = {"function": "f", "out": str(run.folder / "out"), "output_parameters": {"Output": "STRING"}}
     (run.folder / "call.json").write_text(json.dumps(call))
-    (run.folder / "source.py").write_text("def f(): return '$$' + '{$(E){x}' + '$(E)'[1:]")
+    source = "def f(): return '$' + '{{x}}$(MLPLAT_EMPTY) $$(HOME)'"
+    (run.folder / "source.py").write_text(container_text(source))
     arguments = [f"@source:{run.folder / 'source.py'}", f"@{run.folder / 'call.json'}"]
     subprocess.run([sys.executable, str(file), *arguments], check=True)
-    assert json.loads((run.folder / "out/values/Output").read_text()) == "${{x}"
+    assert json.loads((run.folder / "out/values/Output").read_text()) == "${{x}}$(MLPLAT_EMPTY) $$(HOME)"
 
 
 def test_python_3_8_runs_it(run: Runtime) -> None:
@@ -377,6 +406,167 @@ def test_failed_installation_is_told_and_tried_again(run: Runtime) -> None:
     assert result.code == 1
     assert "could not install tinypackage==1.0" in result.error
     assert not list((run.folder / "environments").glob("*/complete"))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "open('elsewhere', 'w').write('x'); os.symlink(os.path.abspath('elsewhere'), data.path)",
+        "os.makedirs(data.path); os.symlink(os.path.abspath(__import__('sys').argv[0]), data.path + '/x')",
+        "os.makedirs('k'); open('k/f', 'w').write('x'); os.symlink(os.path.abspath('k'), data.path)",
+        "open('elsewhere', 'w').write('x'); data.path = os.path.abspath('elsewhere')",
+    ],
+)
+def test_links_and_other_places_become_files_of_the_output(run: Runtime, body: str) -> None:
+    source = f"def f(data: Output[Dataset]):\n    import os\n    os.chdir({str(run.folder)!r})\n    {body}\n"
+    result = run(source, output_artifacts={"data": dataset()})
+    assert result.code == 0, result.error
+    artifact = run.folder / "out/artifacts/data"
+    found = [artifact, *artifact.rglob("*")]
+    assert any(path.is_file() for path in found)
+    assert not any(path.is_symlink() for path in found)
+    assert result.value("data")["size"] > 0
+    assert (run.folder / "elsewhere").exists() == ("elsewhere" in body)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("os.symlink('/nowhere', data.path)", "has a link that leads nowhere"),
+        ("os.makedirs(data.path); os.symlink('..', data.path + '/up')", "has a link that leads nowhere"),
+        ("os.mkfifo(data.path)", "has neither file nor folder in it"),
+    ],
+)
+def test_output_that_can_not_be_kept_is_refused(run: Runtime, body: str, message: str) -> None:
+    result = run(
+        f"def f(data: Output[Dataset]):\n    import os\n    {body}\n", output_artifacts={"data": dataset()}
+    )
+    assert result.code == 1
+    assert message in result.error
+    assert not (run.folder / "out/values/data").exists()
+
+
+def test_moving_an_input_to_an_output_leaves_the_input(run: Runtime) -> None:
+    (run.folder / "in").write_text("data")
+    value = {"name": "d", "type": {"schemaTitle": "system.Dataset"}, "key": "k", "uri": "u", "metadata": {}}
+    result = run(
+        "def f(given: Input[Dataset], data: Output[Dataset]): data.path = given.path",
+        artifacts={"given": {"path": str(run.folder / "in"), "value": value}},
+        output_artifacts={"data": dataset()},
+    )
+    assert result.artifact("data") == "data", result.error
+    assert (run.folder / "in").read_text() == "data"
+
+
+def test_empty_folder_survives_a_store_without_folders(run: Runtime) -> None:
+    value = run(
+        "def f(data: Output[Dataset]):\n    import os\n    os.makedirs(data.path)",
+        output_artifacts={"data": dataset("k")},
+    ).value("data")
+    lost = run.folder / "lost"
+    result = run(
+        "def f(data: Input[Dataset]) -> list:\n    import os\n    return os.listdir(data.path)",
+        artifacts={"data": {"path": str(lost), "value": value}},
+        output_parameters={"Output": "LIST"},
+    )
+    assert result.value() == [], result.error
+
+
+def test_bytes_that_are_gone_are_missed_before_the_function_runs(run: Runtime) -> None:
+    value = {
+        "name": "d",
+        "type": {"schemaTitle": "system.Dataset"},
+        "key": "run/t/d",
+        "uri": "u",
+        "metadata": {},
+    }
+    result = run(
+        "def f(data: Input[Dataset]): print('ran')",
+        artifacts={"data": {"path": str(run.folder / "gone"), "value": value}},
+    )
+    assert (result.code, result.out) == (1, "")
+    assert result.error == "f: the bytes of input 'data' are not in the store any more: run/t/d\n"
+
+
+def test_output_with_the_name_of_an_input(run: Runtime) -> None:
+    result = run(
+        "def f(n: int, Output: str) -> NamedTuple('O', [('n', int), ('Output', str)]):\n"
+        "    from collections import namedtuple\n    return namedtuple('O', ['n', 'Output'])(n + 1, Output * 2)",
+        parameters={"n": parameter("NUMBER_INTEGER", 1), "Output": parameter("STRING", "a")},
+        output_parameters={"n": "NUMBER_INTEGER", "Output": "STRING"},
+    )
+    assert (result.value("n"), result.value()) == (2, "aa"), result.error
+
+
+def test_arrays_are_lists(run: Runtime) -> None:
+    pytest.importorskip("numpy")
+    source = (
+        "def f(metrics: Output[Metrics]) -> list:\n    import numpy\n"
+        "    metrics.log_metric('x', numpy.float32('nan'))\n"
+        "    return numpy.array([[1.0, float('inf')], [0.5, 2.0]])"
+    )
+    result = run(source, output_parameters={"Output": "LIST"}, output_artifacts={"metrics": dataset()})
+    assert result.value() == [[1.0, "Infinity"], [0.5, 2.0]], result.error
+    assert result.value("metrics")["metadata"] == {"x": "NaN"}
+
+
+def test_what_is_no_number_comes_back_as_a_number(run: Runtime) -> None:
+    result = run(
+        "def f(x: float) -> str: return repr(x)",
+        parameters={"x": parameter("NUMBER_DOUBLE", "-Infinity")},
+        output_parameters={"Output": "STRING"},
+    )
+    assert result.value() == "-inf"
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("NUMBER_DOUBLE", "abc"),
+        ("NUMBER_INTEGER", 1.5),
+        ("NUMBER_INTEGER", True),
+        ("BOOLEAN", 1),
+        ("LIST", "[]"),
+    ],
+)
+def test_input_of_another_type_is_refused(run: Runtime, kind: str, value: Any) -> None:
+    result = run("def f(x): print('ran')", parameters={"x": parameter(kind, value)})
+    assert (result.code, result.out) == (1, "")
+    assert result.error == f"f: input 'x' is declared {kind}, and was given {value!r}\n"
+
+
+def test_class_of_an_artifact_is_what_the_function_says(run: Runtime) -> None:
+    (run.folder / "in").write_text("data")
+    value = {"name": "d", "type": {"schemaTitle": "my.Table"}, "key": "k", "uri": "u", "metadata": {}}
+    source = (
+        "class Table(Dataset):\n    schema_title = 'my.Table'\n    rows = 3\n\n"
+        "def f(data: Input[Table], place: Optional[InputPath('Table')] = None) -> str:\n"
+        "    return f'{data.rows} {type(place).__name__}'"
+    )
+    artifacts = {name: {"path": str(run.folder / "in"), "value": value} for name in ("data", "place")}
+    result = run(source, artifacts=artifacts, output_parameters={"Output": "STRING"})
+    assert result.value() == "3 str", result.error
+
+
+def test_returned_artifact_finds_its_folder_made(run: Runtime) -> None:
+    source = (
+        "def f() -> Dataset:\n    data = Dataset(uri=dsl.get_uri())\n"
+        "    open(data.path, 'w').write('x')\n    return data"
+    )
+    result = run(source, output_artifacts={"Output": dataset("k")})
+    assert result.artifact("Output") == "x", result.error
+    assert (result.value()["uri"], result.value()["key"]) == ("mlplat://artifacts/k", "k")
+
+
+def test_classes_inside_the_body_keep_their_annotations(run: Runtime) -> None:
+    source = (
+        "def f(x: int) -> str:\n    class Inner:\n        field: List[int] = [1]\n"
+        "    return repr(Inner.__annotations__['field'])"
+    )
+    result = run(
+        source, parameters={"x": parameter("NUMBER_INTEGER", 1)}, output_parameters={"Output": "STRING"}
+    )
+    assert result.value() == "typing.List[int]"
 
 
 def test_full_disk_leaves_no_output(run: Runtime) -> None:
