@@ -142,7 +142,8 @@ def nearest(name: str, known: Sequence[str]) -> str:
     Returns:
         A sentence such as ``did you mean 'epochs'?``; empty when nothing is known.
     """
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    by_lower = {candidate.lower(): candidate for candidate in reversed(known)}
+    close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
     if close:
-        return f"did you mean '{close[0]}'?"
+        return f"did you mean '{by_lower[close[0]]}'?"
     return f"there is: {', '.join(sorted(known))}" if known else ""

@@ -430,10 +430,14 @@ def cel(condition: Condition) -> str:
     """
     match condition:
         case Comparison(operator, left, right):
-            as_float = _kind(left) is not _kind(right)
+            as_float = {_kind(left), _kind(right)} == {int, float}
             return f"{_operand(left, as_float)} {operator} {_operand(right, as_float)}"
-        case Joined(operator, left, right):
-            return f"({cel(left)}) {operator} ({cel(right)})"
+        case Joined(operator):
+            sides = [
+                f"({cel(side)})" if isinstance(side, Joined) and side.operator != operator else cel(side)
+                for side in (condition.left, condition.right)
+            ]
+            return f" {operator} ".join(sides)
         case Negated(inner):
             return f"!({cel(inner)})"
     raise TypeError(f"not a condition: {condition!r}")
@@ -456,6 +460,8 @@ def _operand(side: Any, mixed: bool) -> str:
         return text
     if isinstance(side, bool):
         return "true" if side else "false"
+    if isinstance(side, int) and mixed:
+        return f"double({side})"
     return _text(side) if isinstance(side, str) else json.dumps(side)
 
 

@@ -156,9 +156,10 @@ class Channel(Comparable):
         producer: the task that gives it, the loop whose item it is, or None for the pipeline's parameter.
         is_list: whether it is a list of artifacts.
         selector: fields to take of it, one after another.
+        item_type: the type of a list's items, where its declaration says it.
     """
 
-    __slots__ = ("is_list", "name", "producer", "selector", "type")
+    __slots__ = ("is_list", "item_type", "name", "producer", "selector", "type")
 
     def __init__(
         self,
@@ -167,12 +168,14 @@ class Channel(Comparable):
         producer: PipelineTask | ParallelFor | None = None,
         is_list: bool = False,
         selector: tuple[str, ...] = (),
+        item_type: ParameterType | None = None,
     ) -> None:
         self.name = name
         self.type = type
         self.producer = producer
         self.is_list = is_list
         self.selector = selector
+        self.item_type = item_type
 
     def __repr__(self) -> str:
         return f"<{self.name} of {getattr(self.producer, 'name', 'the pipeline')}>"

@@ -143,6 +143,7 @@ class PythonComponent(BaseComponent):
         pip_options: Sequence[str] = (),
         cache: bool = True,
     ) -> None:
+        func = signatures.plain_function(func)
         super().__init__(sanitized(func.__name__), signatures.interface(func), cache)
         functools.update_wrapper(self, func)
         self.python_func = func

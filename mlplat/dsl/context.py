@@ -48,6 +48,24 @@ class Tracing:
         self._taken.add(unique)
         return unique
 
+    def wrapped(self, inner: str, prefix: str) -> tuple[str, str]:
+        """Name a region that is put around another one, as KFP does: the outer one gets the lower number.
+
+        Args:
+            inner: the name of the region inside.
+            prefix: the kind of the region around it.
+
+        Returns:
+            The name of the region around, and the new name of the region inside.
+        """
+        outer = self.region_name(prefix)
+        (kind, low), high = inner.rsplit("-", 1), outer.rsplit("-", 1)[1]
+        swapped = f"{prefix}-{low}", f"{kind}-{high}"
+        if self._taken.isdisjoint(swapped):
+            self._taken.update(swapped)
+            return swapped
+        return outer, inner
+
     def task_name(self, name: str) -> str:
         """Make a task's name unique: ``train``, ``train-2``, ``train-3``."""
         count = self._counts.get(name, 0) + 1

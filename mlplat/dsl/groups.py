@@ -86,7 +86,7 @@ class _Alternative(Group):
         branches = before[0] if before else None
         if isinstance(branches, If):
             wrapper = _Branches()
-            wrapper.name = tracing.region_name(wrapper.prefix)
+            wrapper.name, branches.name = tracing.wrapped(branches.name, wrapper.prefix)
             wrapper.parent = branches.parent
             wrapper.members = [branches]
             tracing.stack[-1].members[-1] = wrapper
@@ -179,9 +179,9 @@ class ParallelFor(Group):
         return LoopItem(Channel(self.item_input, self.item_type(), self))
 
     def item_type(self) -> ParameterType:
-        """The type of the items: known for a constant list, text for any other."""
+        """The type of the items as the list's declaration or first item tells; text when neither does."""
         if isinstance(self.items, Channel):
-            return ParameterType.STRING
+            return self.items.item_type or ParameterType.STRING
         first = self.items[0]
         for kind, parameter_type in (
             (bool, ParameterType.BOOLEAN),

@@ -31,6 +31,7 @@ class Pipeline(BaseComponent):
         pipeline_root: str | None = None,
         display_name: str | None = None,
     ) -> None:
+        func = signatures.plain_function(func)
         super().__init__(sanitized(name or func.__name__), signatures.interface(func, is_pipeline=True))
         functools.update_wrapper(self, func)
         self.python_func = func
@@ -56,7 +57,10 @@ class Pipeline(BaseComponent):
                     signatures.source_of(self.python_func),
                 )
             )
-        channels = {name: Channel(name, spec.type) for name, spec in self.interface.input_parameters.items()}
+        channels = {
+            name: Channel(name, spec.type, item_type=self.interface.input_items.get(name))
+            for name, spec in self.interface.input_parameters.items()
+        }
         for name, artifact in self.interface.input_artifacts.items():
             channels[name] = Channel(name, artifact.type, None, artifact.is_list)
         root = Root()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, TypeAlias, TypeVar
 
+from mlplat.dsl import context
 from mlplat.errors import AuthoringError, Diagnostic, Source
 from mlplat.ir.model import (
     ABSENT,
@@ -85,11 +86,26 @@ class Interface:
     output_parameters: Mapping[str, OutputParameter] = field(default_factory=dict)
     output_artifacts: Mapping[str, OutputArtifact] = field(default_factory=dict)
     order: tuple[str, ...] = ()
+    input_items: Mapping[str, ParameterType] = field(default_factory=dict)
+    output_items: Mapping[str, ParameterType] = field(default_factory=dict)
 
     def required(self) -> list[str]:
         """Names of the inputs that a caller must give."""
         inputs: dict[str, InputParameter | InputArtifact] = {**self.input_parameters, **self.input_artifacts}
         return [name for name in self.order if name in inputs and not inputs[name].optional]
+
+
+def plain_function(given: Any) -> Callable[..., Any]:
+    """Return what a decorator was given, if it is a function.
+
+    Raises:
+        AuthoringError: it is anything else: a class, a component, a ``functools.partial``.
+    """
+    if isinstance(given, types.FunctionType):
+        return given
+    name = getattr(given, "__name__", None) or repr(given)
+    hint = "put the decorator right above a def"
+    raise AuthoringError(Diagnostic("MLP105", name, "it is no plain function", hint, context.caller()))
 
 
 def source_of(function: Callable[..., Any]) -> Source:
@@ -125,6 +141,8 @@ class _Reader:
         self.is_pipeline = is_pipeline
         self.namespace = _namespace(function)
         self.problems: list[Diagnostic] = []
+        self.items: dict[str, ParameterType] = {}
+        self.output_items: dict[str, ParameterType] = {}
 
     def problem(self, code: str, name: str, message: str, hint: str = _WRITE_INSTEAD) -> None:
         path = f"{self.function.__name__}.{name}" if name else self.function.__name__
@@ -176,7 +194,15 @@ class _Reader:
                 outputs[name] = described
         if self.problems:
             raise AuthoringError(self.problems)
-        return Interface(inputs, artifacts_in, outputs, artifacts_out, tuple(order))
+        return Interface(
+            inputs,
+            artifacts_in,
+            outputs,
+            artifacts_out,
+            tuple(order),
+            {name: kind for name, kind in self.items.items() if name in inputs},
+            self.output_items,
+        )
 
     def resolve(self, name: str, annotation: Any) -> Any:
         if not isinstance(annotation, (str, typing.ForwardRef)):
@@ -230,6 +256,8 @@ class _Reader:
         if kind is None:
             self.problem("MLP102", name, f"{_name(given)} is no type of a parameter")
             return None
+        if item := item_type(given):
+            self.items[name] = item
         value = ABSENT if not has_default or default is None else default
         return InputParameter(kind, value, optional)
 
@@ -256,6 +284,8 @@ class _Reader:
         if kind is None:
             self.problem("MLP102", name, f"{_name(given)} is no type of an output")
             return None
+        if item := item_type(given):
+            self.output_items[name] = item
         return OutputParameter(kind)
 
     def returned(self) -> dict[str, OutputParameter | OutputArtifact]:
@@ -281,6 +311,14 @@ def parameter_type(annotation: Any) -> ParameterType | None:
         return PARAMETER_TYPES.get(origin)
     except TypeError:
         return None
+
+
+def item_type(annotation: Any) -> ParameterType | None:
+    """Return the IR type of the items of ``list[…]``, or None when the annotation does not tell."""
+    arguments = typing.get_args(annotation)
+    if typing.get_origin(annotation) is not list or len(arguments) != 1:
+        return None
+    return parameter_type(arguments[0])
 
 
 def _namespace(function: Callable[..., Any]) -> dict[str, Any]:

@@ -77,7 +77,8 @@ class PipelineTask:
         self.after_these: list[PipelineTask | Group] = []
         interface = component.interface
         channels = {
-            output: Channel(output, spec.type, self) for output, spec in interface.output_parameters.items()
+            output: Channel(output, spec.type, self, item_type=interface.output_items.get(output))
+            for output, spec in interface.output_parameters.items()
         }
         for output, artifact in interface.output_artifacts.items():
             channels[output] = Channel(output, artifact.type, self, artifact.is_list)

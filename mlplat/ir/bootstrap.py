@@ -34,9 +34,10 @@ def to_command(function: PythonFunction) -> tuple[tuple[str, ...], tuple[str, ..
     Returns:
         The command and the arguments.
     """
-    words = [*map(shlex.quote, (*function.pip_options, *function.packages))]
-    own = f"python3 -m pip install --quiet 'kfp=={KFP_VERSION}' --no-deps 'typing-extensions>=3.7.4,<5'"
-    users = f"python3 -m pip install --quiet {' '.join(words)} && " if words else ""
+    options = [*map(shlex.quote, function.pip_options)]
+    pip = " ".join(["python3 -m pip install --quiet --no-warn-script-location", *options])
+    own = f"{pip} 'kfp=={KFP_VERSION}' --no-deps 'typing-extensions>=3.7.4,<5; python_version<\"3.9\"'"
+    users = f"{pip} {shlex.join(function.packages)} && " if function.packages else ""
     install = f'PIP_DISABLE_PIP_VERSION_CHECK=1 {users}{own} && "$0" "$@"\n'
     command = ("sh", "-c", install, "sh", "-ec", _START, function.source)
     args = ("--executor_input", "{{$}}", "--function_to_execute", function.name)
@@ -58,7 +59,7 @@ def from_command(command: tuple[str, ...], args: tuple[str, ...]) -> PythonFunct
         return None
     name = args[args.index("--function_to_execute") + 1]
     packages: list[str] = []
-    options: list[str] = []
+    options: list[tuple[str, str]] = []
     for match in _INSTALL.finditer("".join(command[: starts[0]])):
         try:
             words = iter(shlex.split(match["words"]))
@@ -66,7 +67,8 @@ def from_command(command: tuple[str, ...], args: tuple[str, ...]) -> PythonFunct
             return None
         for word in words:
             if word in _OPTIONS_WITH_VALUE:
-                options += [word, next(words, "")]
+                options.append((word, next(words, "")))
             elif not word.startswith("-") and not _OWN_REQUIREMENTS.match(word):
                 packages.append(word)
-    return PythonFunction(command[starts[0] + 1], name, tuple(packages), tuple(dict.fromkeys(options)))
+    unique = tuple(word for option in dict.fromkeys(options) for word in option)
+    return PythonFunction(command[starts[0] + 1], name, tuple(packages), unique)

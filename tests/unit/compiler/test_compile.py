@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import copy
 import json
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlplat import compiler, dsl, manifest
+from mlplat import compiler, dsl, ir, manifest
+from mlplat.cli.load import load
 from mlplat.compiler.conditions import to_expression
-from mlplat.errors import ArgumentError, CompileError
+from mlplat.errors import ArgumentError, CompileError, MlplatError
 from mlplat.ir.model import (
     Component,
     ComponentInput,
@@ -19,10 +24,12 @@ from mlplat.ir.model import (
     Container,
     Graph,
     InputParameter,
+    Iterator,
     OutputParameter,
     ParameterType,
     PipelineSpec,
     PythonFunction,
+    Retry,
     Task,
     TaskOutput,
 )
@@ -44,20 +51,31 @@ def looping(items: list[int]) -> None:
         one(x=item)
 
 
+@dsl.pipeline
+def looping_texts(items: list[str]) -> None:
+    with dsl.ParallelFor(items) as item:
+        shout(text=item)
+
+
 def workflow(pipeline: Any, **options: Any) -> dict[str, Any]:
     return compiler.manifest(pipeline.spec, compiler.Options(**options))[-1]
 
 
 def test_loop_over_a_parameter_takes_no_more_room_for_more_items() -> None:
-    few, many = (workflow(looping, arguments={"items": list(range(count))}) for count in (10, 10_000))
+    few, many = (workflow(looping, arguments={"items": list(range(count))}) for count in (10, 5_000))
     for document in (few, many):
-        document["spec"].pop("arguments", None)
-        document["spec"]["volumes"] = []
-    few_templates, many_templates = (json.dumps(document["spec"]["templates"]) for document in (few, many))
-    assert len(few_templates) == pytest.approx(len(many_templates), abs=1200)
-    assert json.dumps(workflow(looping, require_arguments=False)) == json.dumps(
-        workflow(looping, require_arguments=False)
-    )
+        (argument,) = document["spec"]["arguments"].pop("parameters")
+        assert argument["name"] == "items"
+    assert few == many
+
+
+def test_list_too_large_for_an_argument_stands_in_a_config_map() -> None:
+    items = [f"item {number}" for number in range(10_000)]
+    values, document = compiler.manifest(looping_texts.spec, compiler.Options(arguments={"items": items}))
+    (text,) = values["data"].values()
+    assert json.loads(text) == items
+    assert "arguments" not in document["spec"]
+    assert len(json.dumps(document["spec"]["templates"])) < 6_000
 
 
 def test_same_input_gives_the_same_bytes() -> None:
@@ -155,7 +173,17 @@ def spec(**tasks: Task) -> PipelineSpec:
     return PipelineSpec("p", Component(graph=Graph(tasks)), {"comp-c": component}, executors)
 
 
-BROKEN = {
+def with_component(component: Component, task: Task | None = None) -> PipelineSpec:
+    plain = spec(a=task or Task("comp-d"))
+    dynamic = Container("{{$.inputs.parameters['i']}}", python=PythonFunction("def d(): ...\n", "d"))
+    return replace(
+        plain,
+        components={**plain.components, "comp-d": component},
+        executors={**plain.executors, "exec-d": dynamic},
+    )
+
+
+BROKEN: dict[str, tuple[PipelineSpec, str, str]] = {
     "unknown component": (
         spec(a=Task("comp-d")),
         "it calls the component 'comp-d', which is not there",
@@ -196,6 +224,63 @@ BROKEN = {
 }
 
 
+BROKEN.update(
+    {
+        "not given to a condition": (
+            spec(
+                a=Task("comp-c", condition="inputs.parameter_values['y'] == 1", parameters={"x": Constant(1)})
+            ),
+            "its condition reads the input 'y', which it is not given",
+            "",
+        ),
+        "loop over nothing given": (
+            spec(a=Task("comp-c", iterator=Iterator(ComponentInput("y"), "x"))),
+            "it loops over the input 'y', which it is not given",
+            "",
+        ),
+        "item for nobody": (
+            spec(a=Task("comp-c", parameters={"x": Constant(1)}, iterator=Iterator(Constant([1]), "y"))),
+            "the loop gives its item to the input 'y', which is not there",
+            "there is: x",
+        ),
+        "constant that is no number": (
+            spec(a=Task("comp-c", parameters={"x": Constant(float("nan"))})),
+            "is not of the declared type NUMBER_INTEGER",
+            "",
+        ),
+        "component that calls itself": (
+            with_component(Component(graph=Graph({"again": Task("comp-d")}))),
+            "the components call each other in a circle: comp-d -> comp-d",
+            "a pipeline can't call itself",
+        ),
+        "retries of a graph": (
+            with_component(Component(graph=Graph({})), Task("comp-d", retry=Retry(1))),
+            "retries of a nested pipeline, branch or loop are not compiled",
+            "set retries on the tasks inside",
+        ),
+        "name for Argo to template": (
+            with_component(
+                Component({"{{x}}": InputParameter(ParameterType.STRING, optional=True)}, graph=Graph({}))
+            ),
+            "its name has other characters than letters, digits, - and _",
+            "rename it",
+        ),
+        "default of another type": (
+            with_component(
+                Component({"x": InputParameter(ParameterType.STRING, 3, optional=True)}, graph=Graph({}))
+            ),
+            "the default 3 is not of the declared type STRING",
+            "",
+        ),
+        "image of the run": (
+            with_component(Component(executor="exec-d")),
+            "an image, resource or environment variable that only the run knows is not compiled",
+            "give a constant",
+        ),
+    }
+)
+
+
 @pytest.mark.parametrize("name", BROKEN)
 def test_broken_ir_is_refused(name: str) -> None:
     broken, message, hint = BROKEN[name]
@@ -218,3 +303,74 @@ def test_arguments_are_checked_together() -> None:
     assert [diagnostic.code for diagnostic in raised.value.diagnostics] == ["MLP401", "MLP403"]
     with pytest.raises(ArgumentError, match="the parameter 'items' has no value"):
         compiler.compile(looping.spec)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_argument_that_json_lacks_is_refused(value: float) -> None:
+    @dsl.component
+    def take(x: float) -> None: ...
+
+    @dsl.pipeline
+    def p(x: float) -> None:
+        take(x=x)
+
+    with pytest.raises(ArgumentError, match="'x' has no JSON form"):
+        compiler.compile(p.spec, compiler.Options(arguments={"x": value}))
+
+
+def test_task_waits_for_what_it_reads_even_if_the_ir_does_not_say_so() -> None:
+    tasks = {
+        "a": Task("comp-c", parameters={"x": Constant(1)}),
+        "b": Task("comp-c", parameters={"x": TaskOutput("a", "Output")}),
+    }
+    document = compiler.manifest(spec(**tasks))[-1]
+    dag = next(template["dag"] for template in document["spec"]["templates"] if "dag" in template)
+    assert dag["tasks"][1]["depends"] == "a.Succeeded"
+    circle = {**tasks, "a": Task("comp-c", parameters={"x": TaskOutput("b", "Output")})}
+    with pytest.raises(CompileError, match="in a circle: a -> b -> a"):
+        compiler.compile(spec(**circle))
+
+
+PROGRAMS = sorted((Path(__file__).parents[2] / "programs").glob("*.py"))
+ODD: list[Any] = [
+    *(None, True, 0, -1, 1.5, float("nan"), "", "x", "{{x}}", "{{$.inputs.parameters['x']}}"),
+    *([], {}, [1], {"a": 1}, ["x"], "comp-for-loop-2"),
+]
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterable[tuple[Any, ...]]:
+    entries = (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    )
+    for key, inner in entries:
+        yield (*path, key)
+        yield from places(inner, (*path, key))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_damaged_ir_compiles_or_is_refused_and_never_breaks_the_compiler(data: st.DataObject) -> None:
+    document = copy.deepcopy(data.draw(st.sampled_from(DOCUMENTS)))
+    path = data.draw(st.sampled_from(list(places(document))))
+    around: Any = document
+    for key in path[:-1]:
+        around = around[key]
+    what = data.draw(st.sampled_from(["take away", "rename", *map(str, range(len(ODD)))]))
+    if what == "take away":
+        del around[path[-1]]
+    elif what == "rename" and isinstance(around, dict):
+        around["other {{name}}"] = around.pop(path[-1])
+    elif what != "rename":
+        around[path[-1]] = ODD[int(what)]
+    try:
+        compiler.compile(ir.read([document]), compiler.Options(require_arguments=False))
+    except MlplatError:
+        return
+
+
+def documents() -> list[dict[str, Any]]:
+    specs = [load(f"{path}:nested" if path.stem == "nested" else str(path)).spec for path in PROGRAMS]
+    return [ir.write(spec)[0] for spec in specs if spec is not None]
+
+
+DOCUMENTS = documents()

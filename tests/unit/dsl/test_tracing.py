@@ -181,13 +181,14 @@ def test_chain_of_branches_excludes_those_before() -> None:
             make()
 
     components = chain.spec.components
-    branches = components["comp-condition-branches-2"].graph
+    branches = components["comp-condition-branches-1"].graph
     assert branches is not None
     x = "int(inputs.parameter_values['pipelinechannel--x'])"
+    assert list(branches.tasks) == ["condition-2", "condition-3", "condition-4"]
     assert [task.condition for task in branches.tasks.values()] == [
         f"{x} == 1",
-        f"(!({x} == 1)) && ({x} == 2)",
-        f"(!({x} == 1)) && (!({x} == 2))",
+        f"!({x} == 1) && {x} == 2",
+        f"!({x} == 1) && !({x} == 2)",
     ]
 
 

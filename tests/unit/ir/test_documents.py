@@ -50,6 +50,12 @@ def test_functions_of_the_corpus_are_recognized(corpus: Path) -> None:
         PythonFunction("def f(): ...\n", "f"),
         PythonFunction("def f(): ...\n", "f", ("pandas==2.0", "numpy>=1,<3", "a[b]; python_version<'3.12'")),
         PythonFunction("def f(): ...\n", "f", ("x",), ("--index-url", "file:///i", "--trusted-host", "h")),
+        PythonFunction(
+            "def f(): ...\n",
+            "f",
+            ("typing-extensions",),
+            ("--index-url", "file:///i; a", "--extra-index-url", "b&c", "--extra-index-url", "d"),
+        ),
     ],
 )
 def test_function_is_recognized_in_what_is_written(function: PythonFunction) -> None:
@@ -57,6 +63,16 @@ def test_function_is_recognized_in_what_is_written(function: PythonFunction) -> 
 
 
 def test_other_commands_are_no_functions() -> None:
+    unbalanced = (
+        "sh",
+        "-c",
+        "python3 -m pip install 'x",
+        "sh",
+        "-ec",
+        "kfp.dsl.executor_main",
+        "def f(): ...",
+    )
+    assert bootstrap.from_command(unbalanced, ("--function_to_execute", "f")) is None
     assert bootstrap.from_command(("sh", "-c", "echo"), ("--function_to_execute", "f")) is None
 
 
@@ -70,6 +86,26 @@ def test_missing_and_wrong_fields_are_told_together() -> None:
         ir.read([broken], "p.yaml")
     paths = [diagnostic.path for diagnostic in raised.value.diagnostics]
     assert paths == ["components.comp-t.inputDefinitions.parameters.x", "pipelineInfo"]
+
+
+@pytest.mark.parametrize(
+    ("task", "path"),
+    [
+        ({"parameterIterator": {"itemInput": "i", "items": {"raw": "[1"}}}, "parameterIterator.items.raw"),
+        ({"parameterIterator": {"itemInput": "i", "items": {"raw": '"ab"'}}}, "parameterIterator.items.raw"),
+        ({"parameterIterator": {"itemInput": "i", "items": {}}}, "parameterIterator.items"),
+        ({"iteratorPolicy": {"parallelismLimit": "many"}}, "iteratorPolicy.parallelismLimit"),
+        ({"retryPolicy": {"maxRetryCount": -1}}, "retryPolicy.maxRetryCount"),
+        ({"retryPolicy": {"backoffDuration": "soon"}}, "retryPolicy.backoffDuration"),
+        ({"inputs": {"artifacts": {"a": {}}}}, "inputs.artifacts.a"),
+        ({"inputs": {"parameters": {"a": {}}}}, "inputs.parameters.a"),
+    ],
+)
+def test_wrong_field_of_a_task_is_told_with_its_place(task: dict[str, Any], path: str) -> None:
+    tasks = {"t": {"componentRef": {"name": "comp-t"}, **task}}
+    with pytest.raises(ManifestError) as raised:
+        ir.read([{**IR, "root": {"dag": {"tasks": tasks}}}], "p.yaml")
+    assert [diagnostic.path for diagnostic in raised.value.diagnostics] == [f"root.dag.tasks.t.{path}"]
 
 
 def test_numbers_get_their_declared_type_back() -> None:

@@ -1,0 +1,407 @@
+"""What has no meaning is refused: with a code, the place, and a sentence that tells what to write."""
+
+from __future__ import annotations
+
+import collections
+import functools
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pytest
+
+from mlplat import dsl
+from mlplat.dsl import Dataset, Input, Metrics, Model, Output, OutputPath
+from mlplat.errors import AuthoringError
+
+Untyped = collections.namedtuple("Untyped", ["a", "b"])
+
+
+NAN = float("nan")
+
+
+class Pair(NamedTuple):
+    first: str
+    second: str
+
+
+@dsl.component
+def one(x: int) -> int: ...
+
+
+@dsl.component
+def say(text: str, loud: bool = False) -> str: ...
+
+
+def text_of_the_run() -> Any:
+    return say(text="a").output
+
+
+@dsl.component
+def make() -> Dataset: ...
+
+
+@dsl.component
+def read(data: Input[Dataset]) -> float: ...
+
+
+@dsl.component
+def two(a: Output[Dataset], b: Output[Metrics]) -> None: ...
+
+
+@dsl.component
+def items() -> list[int]: ...
+
+
+@dsl.component
+def table(rows: dict[str, Any]) -> dict[str, int]: ...
+
+
+@dsl.pipeline
+def inner(text: str = "a") -> str:
+    return say(text=text).output  # type: ignore[return-value]
+
+
+def loop_of(values: Any) -> Callable[[], None]:
+    def p() -> None:
+        with dsl.ParallelFor(values) as value:
+            one(x=value)
+
+    return p
+
+
+def loop_of_output() -> None:
+    loop_of(one(x=1).output)()
+
+
+def branch_on(condition: Callable[[Any], Any]) -> Callable[..., None]:
+    def p(x: int) -> None:
+        with dsl.If(condition(x)):
+            one(x=1)
+
+    return p
+
+
+def use_of_branch() -> None:
+    with dsl.If(one(x=1).output > 1):
+        made = make()
+    read(data=made.output)
+
+
+def wait_for_branch() -> None:
+    with dsl.If(one(x=1).output > 1):
+        first = make()
+    with dsl.If(one(x=1).output > 1):
+        make().after(first)
+
+
+def circle() -> None:
+    first, second = make(), make()
+    first.after(second)
+    second.after(first)
+
+
+def second_else(x: int) -> None:
+    with dsl.If(x == 1):
+        make()
+    with dsl.Else():
+        make()
+    with dsl.Else():
+        make()
+
+
+def no_branch_before(x: int) -> None:
+    with dsl.If(x == 1):
+        make()
+    make()
+    with dsl.Elif(x == 2):
+        make()
+
+
+def nested_definition() -> None:
+    dsl.pipeline(circle)
+
+
+def output_parameter(model: Output[Model]) -> None:
+    make()
+
+
+def nothing_returned() -> str:
+    say(text="a")
+    return "a"
+
+
+def own_parameter_returned(text: str) -> str:
+    say(text=text)
+    return text
+
+
+def one_of_two_returned() -> Pair:
+    return Pair(say(text="a").output, "b")  # type: ignore[arg-type]
+
+
+REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
+    "two truths": (branch_on(lambda x: x > 1 and x < 3), "MLP110: .*join conditions with & | ~"),
+    "truth of a value": (branch_on(lambda x: not x), "MLP110: x: the value has no truth yet"),
+    "plain condition": (branch_on(lambda x: True), "MLP111: True is no condition"),
+    "comparison with nothing": (branch_on(lambda x: x == None), "MLP111: None can't be compared with"),  # noqa: E711
+    "comparison with NaN": (branch_on(lambda x: x == NAN), "MLP111: nan can't be compared with"),
+    "comparison with a list": (branch_on(lambda x: x == [1]), "MLP111: .*can't be compared with"),
+    "comparison of an artifact": (
+        branch_on(lambda x: make().output == "a"),
+        "MLP111: Output: .*system.Dataset",
+    ),
+    "comparison of a list": (branch_on(lambda x: items().output == 1), "MLP111: Output: 'Output' is LIST"),
+    "condition joined with text": (branch_on(lambda x: (x > 1) & "a"), "MLP111: 'a' is no condition"),
+    "text of a value": (lambda: say(text=f"a {one(x=1).output}"), "MLP112: Output: .*build the text there"),
+    "for over a value": (lambda: list(items().output), "MLP112: .*dsl.ParallelFor"),
+    "second else": (second_else, "MLP113: dsl.Else: it must follow a dsl.If or dsl.Elif"),
+    "task before elif": (no_branch_before, "MLP113: dsl.Elif"),
+    "loop over text": (loop_of("abc"), "MLP114: .*'abc' is no list"),
+    "loop over a number": (loop_of_output, "MLP114: .*'Output' is no list"),
+    "loop over nothing": (loop_of([]), "MLP114: .*the list is empty"),
+    "loop over a set": (loop_of([{1}]), "MLP114: .*no JSON form: Object of type set"),
+    "negative parallelism": (lambda: dsl.ParallelFor([1], parallelism=-1), "MLP114: .*parallelism is -1"),
+    "pipeline in a pipeline's function": (nested_definition, "MLP116: .*define it at the top of the file"),
+    "no task": (lambda: None, "MLP117: .*calls no component"),
+    "no output returned": (nothing_returned, "MLP118: .*returns no task's output"),
+    "own parameter returned": (own_parameter_returned, "MLP118: .*returns its own parameter 'text'"),
+    "one of two returned": (one_of_two_returned, "MLP118: .*declares the output second"),
+    "output parameter": (
+        output_parameter,
+        "MLP102: output_parameter.model: a pipeline's outputs are what it returns",
+    ),
+    "unknown output": (
+        lambda: two().outputs["A"],
+        "MLP120: two: the task has no output 'A'\n  hint: did you mean 'a'",
+    ),
+    "one of two outputs": (lambda: read(data=two()), "MLP121: two: .*there are 2: a, b"),
+    "variable of the run": (
+        lambda: one(x=1).set_env_variable("A", say(text="a").output),
+        "MLP122: one: the environ",
+    ),
+    "image of the run": (
+        lambda: one(x=1).set_container_image(text_of_the_run()),
+        "MLP122: one: the image",
+    ),
+    "display name of the run": (
+        lambda: one(x=1).set_display_name(text_of_the_run()),
+        "MLP122: one: the display",
+    ),
+    "cores": (lambda: one(x=1).set_cpu_request("two"), "MLP123: one: cpu_request is 'two'"),
+    "memory": (lambda: one(x=1).set_memory_limit("1.5Gi"), "MLP123: .*a whole number with a suffix"),
+    "accelerators": (lambda: one(x=1).set_accelerator_limit(0), "MLP123: .*accelerator_count is '0'"),
+    "pause": (lambda: one(x=1).set_retry(1, "1.2.3s"), "MLP124: one: '1.2.3s' is no duration"),
+    "retries": (lambda: one(x=1).set_retry(-1), "MLP124: one: num_retries is -1"),
+    "after a text": (lambda: one(x=1).after("one"), "MLP125: one: .after\\(...\\) was given 'one'"),  # type: ignore[arg-type]
+    "cores of a pipeline": (
+        lambda: inner().set_cpu_limit("1"),
+        "MLP126: inner: set_cpu_limit is for a container",
+    ),
+    "retries of a pipeline": (lambda: inner().set_retry(1), "MLP126: inner: .*on the tasks inside"),
+    "too many arguments": (lambda: one(1, 2), "MLP130: one: 2 arguments were given, it takes 1"),
+    "argument twice": (lambda: one(1, x=2), "MLP131: one: 'x' was given twice"),
+    "unknown argument": (
+        lambda: one(x=1, xx=2),
+        "MLP132: one: it has no input 'xx'\n  hint: did you mean 'x'",
+    ),
+    "argument for an output": (lambda: two(a="x"), "MLP132: two: 'a' is an output"),
+    "component as a pipeline": (one, "MLP105: one: it is no plain function"),
+    "missing argument": (lambda: say(loud=True), "MLP133: say: the input 'text' is missing"),
+    "text for a number": (lambda: one(x="1"), "MLP134: one: 'x' is declared int, and was given '1'"),
+    "truth for a number": (lambda: one(x=True), "MLP134: one: 'x' is declared int, and was given True"),
+    "number of the run for a truth": (
+        lambda: say("a", one(x=1)),
+        "MLP134: say: 'loud' is declared bool, .* is int",
+    ),
+    "artifact for a text": (lambda: say(text=make()), "MLP134: say: 'text' .*an artifact .system.Dataset"),
+    "text for an artifact": (lambda: read(data="a.csv"), "MLP134: read: 'data' .*given the constant 'a.csv'"),
+    "parameter for an artifact": (
+        lambda: read(data=one(x=1)),
+        "MLP134: read: 'data' .*a NUMBER_INTEGER parameter",
+    ),
+    "artifact of another class": (lambda: read(data=two().outputs["b"]), "MLP134: read: .*a system.Metrics"),
+    "NaN": (lambda: table(rows={"x": float("nan")}), "MLP134: table: 'rows' has no JSON form: Out of range"),
+    "value inside a constant": (
+        lambda: table(rows={"x": one(x=1).output}),
+        "MLP134: table: 'rows' has no JSON form",
+    ),
+    "half a character": (
+        lambda: say(text="\ud800"),
+        "MLP134: say: 'text' has no JSON form: half of a surrogate",
+    ),
+    "value of a branch outside": (
+        use_of_branch,
+        "MLP140: read: it uses the output 'Output' of 'make', .*condition-1",
+    ),
+    "waiting for another branch": (wait_for_branch, "MLP142: make-2: 'make' is in another branch"),
+    "circle": (circle, "MLP141: make: .*in a circle: make -> make-2 -> make"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_pipeline_is_refused(name: str) -> None:
+    function, message = REFUSED[name]
+    with pytest.raises(AuthoringError, match=f"(?s){message}") as raised:
+        dsl.pipeline(function)
+    assert all(diagnostic.hint for diagnostic in raised.value.diagnostics)
+
+
+def test_mistakes_before_one_that_stops_the_function_are_told_too() -> None:
+    def p() -> None:
+        one(x="a")
+        say(text="b").outputs["text"]
+
+    with pytest.raises(AuthoringError) as raised:
+        dsl.pipeline(p)
+    assert [diagnostic.code for diagnostic in raised.value.diagnostics] == ["MLP134", "MLP120"]
+    lines = [diagnostic.source.line for diagnostic in raised.value.diagnostics if diagnostic.source]
+    assert lines == [p.__code__.co_firstlineno + 1, p.__code__.co_firstlineno + 2]
+
+
+def untyped() -> Untyped: ...
+
+
+def by_position(x: int, /) -> None: ...
+
+
+def many(*values: int, **named: int) -> None: ...
+
+
+def no_type(x) -> None: ...  # type: ignore[no-untyped-def]  # noqa: ANN001
+
+
+def unknown_name(x: Nonsense) -> None: ...  # type: ignore[name-defined]  # noqa: F821
+
+
+def marked_text(x: Input[str]) -> None: ...
+
+
+def optional_output() -> int | None: ...
+
+
+def wrong_default(x: int = "a") -> None: ...  # type: ignore[assignment]
+
+
+def infinite(x: float = float("inf")) -> None: ...
+
+
+def artifact_with_default(data: Input[Dataset] = "a") -> None: ...  # type: ignore[assignment]
+
+
+def output_twice(score: OutputPath(float)) -> NamedTuple("O", [("score", float)]): ...  # type: ignore[valid-type]
+
+
+async def coroutine(x: int) -> None: ...
+
+
+class Class:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (many, "MLP101: many.named: .*MLP101: many.values: "),
+        (by_position, "MLP101: by_position.x: .*take the / out"),
+        (no_type, "MLP102: no_type.x: it has no type"),
+        (unknown_name, "MLP102: unknown_name.x: .*name 'Nonsense' is not defined"),
+        (marked_text, "MLP102: marked_text.x: Input\\[…\\] holds str"),
+        (untyped, "MLP102: untyped.a: the returned field has no type"),
+        (optional_output, "MLP102: optional_output.Output: "),
+        (output_twice, "MLP103: output_twice.score: "),
+        (wrong_default, "MLP104: wrong_default.x: the default 'a' is not int"),
+        (infinite, "MLP104: infinite.x: the default has no JSON form"),
+        (artifact_with_default, "MLP104: artifact_with_default.data: "),
+        (coroutine, "MLP105: coroutine: a component is a plain function"),
+        (lambda: None, "MLP105: <lambda>: "),
+        (Class, "MLP105: Class: it is no plain function\n  hint: put the decorator right above a def"),
+        (functools.partial(untyped), "MLP105: functools.partial"),
+    ],
+)
+def test_component_is_refused(function: Callable[..., Any], message: str) -> None:
+    with pytest.raises(AuthoringError, match=f"(?s){message}") as raised:
+        dsl.component(function)
+    assert "test_rules.py" in str(raised.value)
+
+
+def test_names_of_the_enclosing_function_come_before_those_of_the_module() -> None:
+    class Dataset(Model):
+        schema_title = "my.Dataset"
+
+    @dsl.component
+    def local(data: Output[Dataset]) -> None: ...
+
+    assert local.interface.output_artifacts["data"].type.schema_title == "my.Dataset"
+
+
+def test_artifact_class_alone_is_an_input() -> None:
+    @dsl.component
+    def plain(data: Dataset, forward: Input["Model"]) -> None: ...  # noqa: UP037
+
+    found = {name: artifact.type.schema_title for name, artifact in plain.interface.input_artifacts.items()}
+    assert found == {"data": "system.Dataset", "forward": "system.Model"}
+
+
+def test_function_without_latin_letters_has_a_name() -> None:
+    @dsl.component
+    def é(x: int) -> None: ...  # noqa: PLC2401
+
+    @dsl.pipeline
+    def ü() -> None:  # noqa: PLC2401
+        é(x=1)
+
+    assert (ü.name, list(ü.spec.root.graph.tasks)) == ("unnamed", ["unnamed"])  # type: ignore[union-attr]
+
+
+def test_region_and_task_never_share_a_name() -> None:
+    @dsl.component
+    def condition_1(x: int) -> int: ...
+
+    @dsl.component
+    def for_loop_3(x: int) -> int: ...
+
+    @dsl.pipeline
+    def p(x: int) -> None:
+        condition_1(x=x)
+        with dsl.If(x > 1):
+            condition_1(x=x)
+        with dsl.ParallelFor([1]) as item:
+            for_loop_3(x=item)
+        for_loop_3(x=1)
+
+    graphs = [p.spec.root.graph, *(component.graph for component in p.spec.components.values())]
+    names = [name for graph in graphs if graph for name in graph.tasks]
+    assert len(names) == len(set(names)) == 6
+    assert len(p.spec.components) == 4
+
+
+def test_loops_over_one_list_have_items_of_their_own() -> None:
+    @dsl.pipeline
+    def p(names: list[str]) -> None:
+        with dsl.ParallelFor(names) as outer, dsl.ParallelFor(names) as inner:
+            say(text=outer)
+            say(text=inner)
+
+    loop = p.spec.components["comp-for-loop-2"]
+    assert loop.graph is not None
+    first, second = (task.parameters["text"] for task in loop.graph.tasks.values())
+    assert first != second
+    assert set(loop.input_parameters) == {
+        "pipelinechannel--names",
+        "pipelinechannel--names-loop-item",
+        "pipelinechannel--names-loop-item-2",
+    }
+
+
+@pytest.mark.parametrize("field", ["name", "type", "producer", "selector", "is_list", "output"])
+def test_field_of_an_item_may_have_any_name(field: str) -> None:
+    @dsl.pipeline
+    def p(rows: list[dict[str, Any]]) -> None:
+        with dsl.ParallelFor(rows) as row:
+            say(text=getattr(row, field))
+            say(text=row[field])
+
+    loop = p.spec.components["comp-for-loop-1"].graph
+    assert loop is not None
+    selectors = [task.parameters["text"].selector for task in loop.tasks.values()]  # type: ignore[union-attr]
+    assert selectors == [f'parseJson(string_value)["{field}"]'] * 2
