@@ -116,6 +116,16 @@ def test_nested_pipelines_hand_their_output_on(tmp_path: Path) -> None:
     assert (tmp_path / "artifacts/run/write/data").read_text() == "ab" * 6
 
 
+def test_artifacts_in_every_form(tmp_path: Path) -> None:
+    workflow = finished("artifacts", tmp_path)
+    assert workflow["status"]["phase"] == "Succeeded"
+    (model, metrics) = outputs(workflow, "look") + outputs(workflow, "look-2")
+    assert model == "Model {'note': 'second', 'before': {'note': 'none', 'before': {}}}"
+    assert metrics == "Metrics {'rows': 3}"
+    assert (tmp_path / "artifacts/run/train-2/model").read_text() == "1\n1\n1\n"
+    assert outputs(workflow, "make")[0] == 3
+
+
 def test_texts_arrive_as_they_are(tmp_path: Path) -> None:
     workflow = finished("odd_names", tmp_path)
     assert outputs(workflow, "echo") == ["{1e-5} $(HOME) $$ on12False"]

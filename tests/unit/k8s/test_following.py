@@ -136,7 +136,9 @@ def test_a_cluster_that_stays_away_is_given_up(api: Any) -> None:
 
 
 def test_packed_nodes_are_told_too(api: Any) -> None:
-    packed = base64.b64encode(gzip.compress(json.dumps({"a": {"id": "a", "phase": "Succeeded"}}).encode()))
+    packed = base64.b64encode(
+        gzip.compress(json.dumps({"a": {"id": "a", "phase": "Succeeded"}}).encode(), mtime=0)
+    )
     ended = state(2, "Succeeded")
     ended["status"] = {"phase": "Succeeded", "compressedNodes": packed.decode()}
     api.on("GET", ONE, state(1, "Running"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,14 @@ def value(finished: Mapping[str, Any], name: str, parameter: str) -> str:
     """The value of an output parameter of a node."""
     values = {one["name"]: str(one["value"]) for one in node(finished, name)["outputs"]["parameters"]}
     return values[parameter]
+
+
+def ends(process: int) -> bool:
+    """Whether a process that was killed ends: the kernel takes a moment."""
+    deadline = time.monotonic() + 30
+    while is_alive(process) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return not is_alive(process)
 
 
 def is_alive(process: int) -> bool:

@@ -14,7 +14,6 @@ from mlplat.errors import ManifestError, UnsupportedError
 from tests.unit.local.manifests import (
     dag,
     gives,
-    is_alive,
     node,
     passes,
     phases,
@@ -111,7 +110,7 @@ def test_a_task_that_is_killed_has_exit_code_137(run: Any) -> None:
 def test_what_a_task_leaves_running_is_ended(run: Any, tmp_path: Path) -> None:
     done = run(one(shell("t", f"(sleep 60; touch {tmp_path}/late) & echo $! > {tmp_path}/pid")))
     assert done["status"]["phase"] == "Succeeded"
-    assert not is_alive(int((tmp_path / "pid").read_text()))
+    assert ends(int((tmp_path / "pid").read_text()))
 
 
 def test_output_goes_to_a_log(run: Any, home: Path) -> None:
