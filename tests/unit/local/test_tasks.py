@@ -11,7 +11,7 @@ import pytest
 
 from mlplat import local
 from mlplat.errors import ManifestError, UnsupportedError
-from tests.unit.local.manifests import (
+from tests.unit.local.manifests import ends, (
     dag,
     gives,
     node,
