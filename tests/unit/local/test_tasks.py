@@ -11,8 +11,9 @@ import pytest
 
 from mlplat import local
 from mlplat.errors import ManifestError, UnsupportedError
-from tests.unit.local.manifests import ends, (
+from tests.unit.local.manifests import (
     dag,
+    ends,
     gives,
     node,
     passes,
