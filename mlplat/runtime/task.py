@@ -165,7 +165,7 @@ def _input_artifact(name: str, value: Dict[str, Any], path: str, annotation: Any
 
 def _class_of(annotation: Any, title: str) -> Any:
     own = getattr(annotation, "of", annotation)
-    return own if is_artifact_class(own) else ARTIFACT_CLASSES.get(title, Artifact)
+    return ARTIFACT_CLASSES.get(title, own if is_artifact_class(own) else Artifact)
 
 
 def sha256(path: str) -> Tuple[str, int]:

@@ -500,12 +500,13 @@ def test_output_with_the_name_of_an_input(run: Runtime) -> None:
 
 def test_arrays_are_lists(run: Runtime) -> None:
     pytest.importorskip("numpy")
+    metrics = {"schemaTitle": "system.Metrics", "schemaVersion": "0.0.1", "key": "k"}
     source = (
         "def f(metrics: Output[Metrics]) -> list:\n    import numpy\n"
         "    metrics.log_metric('x', numpy.float32('nan'))\n"
         "    return numpy.array([[1.0, float('inf')], [0.5, 2.0]])"
     )
-    result = run(source, output_parameters={"Output": "LIST"}, output_artifacts={"metrics": dataset()})
+    result = run(source, output_parameters={"Output": "LIST"}, output_artifacts={"metrics": metrics})
     assert result.value() == [[1.0, "Infinity"], [0.5, 2.0]], result.error
     assert result.value("metrics")["metadata"] == {"x": "NaN"}
 
