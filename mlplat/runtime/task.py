@@ -40,6 +40,7 @@ _TYPES = {
 }
 _OUT = {"folder": ""}
 _FOLDER = b"folder\n"
+_MARKERS = ("EmbeddedInput", "InputPath", "OutputPath", "Input", "Output")
 
 
 class TaskError(Exception):
@@ -286,7 +287,7 @@ def _stand_ins() -> Dict[str, Any]:
     module_type = type(sys)
     dsl = module_type("kfp.dsl")
     names: Dict[str, Any] = {cls.__name__: cls for cls in ARTIFACT_CLASSES.values()}
-    names.update({kind: _Marker(kind) for kind in ("Input", "Output", "InputPath", "OutputPath")})
+    names.update({kind: _Marker(kind) for kind in _MARKERS})
     names.update(get_uri=get_uri, component=decorator, container_component=decorator, pipeline=decorator)
     names.update(PipelineTaskFinalStatus=PipelineTaskFinalStatus)
     dsl.__dict__.update(names)
@@ -324,8 +325,9 @@ def _annotation(given: Any, namespace: Dict[str, Any]) -> Any:
         try:
             given = eval(given, dict(namespace))
         except Exception:
-            kinds = ("InputPath", "OutputPath", "Input", "Output")
-            return next((_Marker(kind) for kind in kinds if kind + "[" in given or kind + "(" in given), None)
+            return next(
+                (_Marker(kind) for kind in _MARKERS if kind + "[" in given or kind + "(" in given), None
+            )
     choices = getattr(given, "__args__", None) or ()
     return next((choice for choice in choices if isinstance(choice, _Marker)), given)
 
@@ -382,6 +384,12 @@ class _Call:
                 self.passed.append(name)
                 os.makedirs(os.path.dirname(self.path_of(name)), exist_ok=True)
                 arguments[name] = self.path_of(name)
+            elif kind == "EmbeddedInput":
+                # KFP's SDK writes files into the source, and code that unpacks them and sets these names.
+                artifact = _class_of(annotation, "")(name)
+                assets = "__KFP_EMBEDDED_ASSET_{}".format
+                artifact.custom_path = namespace.get(assets("FILE")) or namespace.get(assets("DIR"))
+                arguments[name] = artifact
         return arguments
 
     def returned(self, result: Any) -> Dict[str, Any]:

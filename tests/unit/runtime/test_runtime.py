@@ -549,6 +549,15 @@ def test_class_of_an_artifact_is_what_the_function_says(run: Runtime) -> None:
     assert result.value() == "3 str", result.error
 
 
+def test_files_that_kfp_embeds_in_a_source_are_inputs(run: Runtime) -> None:
+    source = (
+        "__KFP_EMBEDDED_ASSET_DIR = '/unpacked'\n\n"
+        "def f(files: dsl.EmbeddedInput[Dataset]) -> str: return f'{type(files).__name__} {files.path}'"
+    )
+    result = run(source, output_parameters={"Output": "STRING"})
+    assert result.value() == "Dataset /unpacked", result.error
+
+
 def test_returned_artifact_finds_its_folder_made(run: Runtime) -> None:
     source = (
         "def f() -> Dataset:\n    data = Dataset(uri=dsl.get_uri())\n"
