@@ -62,7 +62,9 @@ def _problems(spec: PipelineSpec) -> Iterator[Diagnostic]:
             yield Diagnostic("MLP302", name, message, nearest(component.executor, list(spec.executors)))
         else:
             yield from _executor(name, component, spec)
-    if spec.platform:
+    if spec.config or any(
+        isinstance(executor, Container) and executor.kubernetes for executor in spec.executors.values()
+    ):
         yield Diagnostic(
             "MLP320",
             "platforms",

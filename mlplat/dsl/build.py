@@ -333,7 +333,7 @@ class _Builder:
                 resources=task.resources,
                 python=called.function,
             )
-            key: Any = (id(called), container)
+            key: Any = (id(called), container.image, container.env, container.resources)
             if key not in self.labels:
                 label = self.free(called.name)
                 self.labels[key] = f"comp-{label}"

@@ -176,6 +176,19 @@ class Graph:
 
 
 @dataclass(frozen=True, slots=True)
+class Passthrough:
+    """Settings of a task that reach its function as a ``TaskConfig``.
+
+    Attributes:
+        field: which settings, such as ``RESOURCES`` or ``KUBERNETES_TOLERATIONS``.
+        apply_to_task: whether the task's own pod gets them as well.
+    """
+
+    field: str
+    apply_to_task: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Component:
     """An interface and what stands behind it: a graph, or the label of an executor."""
 
@@ -185,6 +198,7 @@ class Component:
     output_artifacts: Mapping[str, OutputArtifact] = field(default_factory=dict)
     graph: Graph | None = None
     executor: str = ""
+    passthroughs: tuple[Passthrough, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +240,9 @@ class Container:
         args: arguments; likewise.
         env: environment variables, in order.
         resources: requests and limits.
-        python: set when the container runs a Python function; command and args are empty then.
+        python: set when the container runs a Python function; command and args, if they are there, start it with KFP's
+            SDK.
+        kubernetes: settings of the pod, as ``KubernetesExecutorConfig`` of the ``platforms`` document.
     """
 
     image: str = ""
@@ -235,16 +251,26 @@ class Container:
     env: tuple[tuple[str, str], ...] = ()
     resources: Resources = Resources()
     python: PythonFunction | None = None
+    kubernetes: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Importer:
-    """Registers data that lies somewhere already."""
+    """Registers data that lies somewhere already.
+
+    Attributes:
+        uri: where it lies; an input of the importer's component, or a constant.
+        type: the artifact's class.
+        reimport: whether it counts as new each time.
+        metadata: JSON values by name; may hold placeholders such as ``{{$.inputs.parameters['x']}}``.
+        download_to_workspace: whether the bytes are copied into the pipeline's workspace.
+    """
 
     uri: Constant | ComponentInput
     type: ArtifactType
     reimport: bool = False
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    download_to_workspace: bool = False
 
 
 Executor: TypeAlias = Container | Importer
@@ -263,7 +289,7 @@ class PipelineSpec:
         display_name: how to show it.
         default_pipeline_root: where artifacts go unless said otherwise.
         sdk_version: what wrote the document.
-        platform: the second document (``platforms``) as it is.
+        config: workspace, times to live and deadline, as ``pipelineConfig`` of the ``platforms`` document.
     """
 
     name: str
@@ -274,4 +300,4 @@ class PipelineSpec:
     display_name: str = ""
     default_pipeline_root: str = ""
     sdk_version: str = ""
-    platform: Mapping[str, Any] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(default_factory=dict)

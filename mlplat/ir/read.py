@@ -28,6 +28,7 @@ from mlplat.ir.model import (
     OutputParameter,
     ParameterSource,
     ParameterType,
+    Passthrough,
     PipelineSpec,
     Resources,
     Retry,
@@ -58,9 +59,10 @@ def read(documents: Sequence[Mapping[str, Any]], name: str = "") -> PipelineSpec
         ManifestError: a field is missing or of the wrong kind; all of them are told at once.
     """
     spec = documents[0]
-    _check(spec, name)
-    platform = next((document for document in documents[1:] if "platforms" in document), {})
+    _check(documents, name)
+    platform = _platform(documents[1:])
     info = spec["pipelineInfo"]
+    settings = platform.get("deploymentSpec", {}).get("executors", {})
     executors = spec.get("deploymentSpec", {}).get("executors", {})
     return PipelineSpec(
         name=info["name"],
@@ -68,27 +70,39 @@ def read(documents: Sequence[Mapping[str, Any]], name: str = "") -> PipelineSpec
         display_name=info.get("displayName", ""),
         root=_component(spec["root"]),
         components=_each(_component, spec.get("components")),
-        executors=_each(_executor, executors),
+        executors={
+            label: _executor(document, settings.get(label, {})) for label, document in executors.items()
+        },
         default_pipeline_root=spec.get("defaultPipelineRoot", ""),
         sdk_version=spec.get("sdkVersion", ""),
-        platform=platform,
+        config=platform.get("pipelineConfig", {}),
     )
 
 
-def _check(spec: _Doc, name: str) -> None:
+def _platform(documents: Sequence[_Doc]) -> _Doc:
+    """Return the Kubernetes part of the ``platforms`` document."""
+    for document in documents:
+        if "platforms" in document:
+            found: _Doc = document["platforms"].get("kubernetes", {})
+            return found
+    return {}
+
+
+def _check(documents: Sequence[_Doc], name: str) -> None:
     import jsonschema
 
-    from mlplat.ir.schema import PIPELINE_SPEC
+    from mlplat.ir.schema import PIPELINE_SPEC, PLATFORM_SPEC
 
     formats = jsonschema.FormatChecker(formats=())
     formats.checks("JSON list", raises=(TypeError, ValueError))(
         lambda text: isinstance(json.loads(text), list)
     )
-    validator = jsonschema.Draft202012Validator(PIPELINE_SPEC, format_checker=formats)
-    problems = validator.iter_errors(spec)
     diagnostics = [
         Diagnostic("MLP210", ".".join(map(str, problem.absolute_path)), problem.message, source=Source(name))
-        for problem in problems
+        for document in documents
+        for problem in jsonschema.Draft202012Validator(
+            PLATFORM_SPEC if "platforms" in document else PIPELINE_SPEC, format_checker=formats
+        ).iter_errors(document)
     ]
     if diagnostics:
         raise ManifestError(diagnostics)
@@ -119,6 +133,10 @@ def _component(document: _Doc) -> Component:
         ),
         graph=_graph(document["dag"]) if "dag" in document else None,
         executor=document.get("executorLabel", ""),
+        passthroughs=tuple(
+            Passthrough(given["field"], given.get("applyToTask", False))
+            for given in document.get("taskConfigPassthroughs", ())
+        ),
     )
 
 
@@ -251,7 +269,7 @@ def _seconds(duration: str) -> float:
     return float(duration.removesuffix("s"))
 
 
-def _executor(document: _Doc) -> Executor:
+def _executor(document: _Doc, kubernetes: _Doc) -> Executor:
     if "importer" in document:
         importer = document["importer"]
         uri = importer["artifactUri"]
@@ -265,17 +283,19 @@ def _executor(document: _Doc) -> Executor:
             _artifact_type(importer["typeSchema"]),
             importer.get("reimport", False),
             importer.get("metadata", {}),
+            importer.get("downloadToWorkspace", False),
         )
     container = document.get("container", {})
     command, args = tuple(container.get("command", ())), tuple(container.get("args", ()))
     python = bootstrap.from_command(command, args)
     return Container(
         image=container.get("image", ""),
-        command=() if python else command,
-        args=() if python else args,
+        command=command,
+        args=args,
         env=tuple((variable["name"], variable.get("value", "")) for variable in container.get("env", ())),
         resources=_resources(container.get("resources", {})),
         python=python,
+        kubernetes=kubernetes,
     )
 
 

@@ -83,6 +83,7 @@ PIPELINE_SPEC: dict[str, Any] = {
                 artifacts=_map(_ref("artifact")),
             ),
             executorLabel=_TEXT,
+            taskConfigPassthroughs=_list(_object(("field",), field=_TEXT, applyToTask=_FLAG)),
             dag=_object(
                 ("tasks",),
                 tasks=_map(_ref("task")),
@@ -163,8 +164,139 @@ PIPELINE_SPEC: dict[str, Any] = {
                 artifactUri=_object(),
                 typeSchema=_object(schemaTitle=_TEXT, schemaVersion=_TEXT),
                 reimport=_FLAG,
+                downloadToWorkspace=_FLAG,
                 metadata=_object(),
             ),
         ),
     },
 }
+
+_VALUE = _one_of(
+    *("runtimeValue", "componentInputParameter", "taskOutputParameter"),
+    runtimeValue=_object(("constant",)),
+    componentInputParameter=_TEXT,
+    taskOutputParameter=_TASK_OUTPUT_PARAMETER,
+)
+_TEXTS = _map(_TEXT)
+_SECONDS = {"type": ["integer", "string"], "pattern": "^-?[0-9]+$"}
+_REQUIREMENTS = _list(_object(("key", "operator"), key=_TEXT, operator=_TEXT, values=_list(_TEXT)))
+
+PLATFORM_SPEC: dict[str, Any] = _object(
+    ("platforms",),
+    platforms=_object(
+        kubernetes=_object(
+            deploymentSpec=_object(
+                executors=_map(
+                    _object(
+                        secretAsEnv=_list(
+                            _object(
+                                ("keyToEnv",),
+                                secretName=_TEXT,
+                                secretNameParameter=_VALUE,
+                                optional=_FLAG,
+                                keyToEnv=_list(
+                                    _object(("secretKey", "envVar"), secretKey=_TEXT, envVar=_TEXT)
+                                ),
+                            )
+                        ),
+                        secretAsVolume=_list(
+                            _object(
+                                ("mountPath",),
+                                secretName=_TEXT,
+                                secretNameParameter=_VALUE,
+                                optional=_FLAG,
+                                mountPath=_TEXT,
+                            )
+                        ),
+                        configMapAsEnv=_list(
+                            _object(
+                                ("keyToEnv",),
+                                configMapName=_TEXT,
+                                configMapNameParameter=_VALUE,
+                                optional=_FLAG,
+                                keyToEnv=_list(
+                                    _object(("configMapKey", "envVar"), configMapKey=_TEXT, envVar=_TEXT)
+                                ),
+                            )
+                        ),
+                        configMapAsVolume=_list(
+                            _object(
+                                ("mountPath",),
+                                configMapName=_TEXT,
+                                configMapNameParameter=_VALUE,
+                                optional=_FLAG,
+                                mountPath=_TEXT,
+                            )
+                        ),
+                        pvcMount=_list(
+                            _object(
+                                ("mountPath",),
+                                constant=_TEXT,
+                                componentInputParameter=_TEXT,
+                                taskOutputParameter=_TASK_OUTPUT_PARAMETER,
+                                pvcNameParameter=_VALUE,
+                                mountPath=_TEXT,
+                                subPath=_TEXT,
+                            )
+                        ),
+                        nodeSelector=_object(labels=_TEXTS, nodeSelectorJson=_VALUE),
+                        podMetadata=_object(labels=_TEXTS, annotations=_TEXTS),
+                        imagePullSecret=_list(_object(secretName=_TEXT, secretNameParameter=_VALUE)),
+                        imagePullPolicy={"enum": ["Always", "Never", "IfNotPresent"]},
+                        activeDeadlineSeconds=_SECONDS,
+                        fieldPathAsEnv=_list(_object(("name", "fieldPath"), name=_TEXT, fieldPath=_TEXT)),
+                        tolerations=_list(
+                            _object(
+                                key=_TEXT,
+                                operator=_TEXT,
+                                value=_TEXT,
+                                effect=_TEXT,
+                                tolerationSeconds=_SECONDS,
+                                tolerationJson=_VALUE,
+                            )
+                        ),
+                        genericEphemeralVolume=_list(
+                            _object(
+                                ("volumeName", "mountPath"),
+                                volumeName=_TEXT,
+                                mountPath=_TEXT,
+                                accessModes=_list(_TEXT),
+                                size=_TEXT,
+                                storageClassName=_TEXT,
+                                metadata=_object(labels=_TEXTS, annotations=_TEXTS),
+                            )
+                        ),
+                        nodeAffinity=_list(
+                            _object(
+                                matchExpressions=_REQUIREMENTS,
+                                matchFields=_REQUIREMENTS,
+                                weight={"type": "integer"},
+                                nodeAffinityJson=_VALUE,
+                            )
+                        ),
+                        podAffinity=_list(_object(topologyKey=_TEXT, anti=_FLAG)),
+                        enabledSharedMemory=_object(volumeName=_TEXT, size=_TEXT),
+                        emptyDirMounts=_list(
+                            _object(
+                                ("mountPath",),
+                                volumeName=_TEXT,
+                                mountPath=_TEXT,
+                                medium=_TEXT,
+                                sizeLimit=_TEXT,
+                            )
+                        ),
+                        securityContext=_object(runAsUser=_SECONDS, runAsGroup=_SECONDS, runAsNonRoot=_FLAG),
+                    )
+                )
+            ),
+            pipelineConfig=_object(
+                resourceTtlOnCompletion=_SECONDS,
+                resourceTtlOnSuccess=_SECONDS,
+                resourceTtlOnFailure=_SECONDS,
+                activeDeadlineSeconds=_SECONDS,
+                workspace=_object(size=_TEXT, kubernetes=_object(pvcSpecPatch=_object())),
+            ),
+        )
+    ),
+)
+"""The shape of the ``platforms`` document."""

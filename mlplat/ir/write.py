@@ -16,6 +16,7 @@ from mlplat.ir.model import (
     Component,
     ComponentInput,
     Constant,
+    Container,
     Executor,
     FinalStatus,
     Graph,
@@ -66,7 +67,21 @@ def write(spec: PipelineSpec) -> list[_Doc]:
     if spec.default_pipeline_root:
         document["defaultPipelineRoot"] = spec.default_pipeline_root
     ordered: _Doc = _sorted(document)
-    return [ordered, dict(spec.platform)] if spec.platform else [ordered]
+    platform = _platform(spec)
+    return [ordered, _sorted(platform)] if platform else [ordered]
+
+
+def _platform(spec: PipelineSpec) -> _Doc:
+    """Write the second document; empty when nothing in the pipeline is special to Kubernetes."""
+    settings = {
+        label: dict(executor.kubernetes)
+        for label, executor in spec.executors.items()
+        if isinstance(executor, Container) and executor.kubernetes
+    }
+    kubernetes = _present(
+        deploymentSpec={"executors": settings} if settings else None, pipelineConfig=dict(spec.config)
+    )
+    return {"platforms": {"kubernetes": kubernetes}} if kubernetes else {}
 
 
 def _sorted(value: Any) -> Any:
@@ -95,6 +110,10 @@ def _component(component: Component) -> _Doc:
             parameters=_each(_output_parameter, component.output_parameters),
             artifacts=_each(_output_artifact, component.output_artifacts),
         ),
+        taskConfigPassthroughs=[
+            {"field": given.field, **_present(applyToTask=given.apply_to_task)}
+            for given in component.passthroughs
+        ],
     )
 
 
@@ -221,10 +240,14 @@ def _executor(executor: Executor) -> _Doc:
         source = (
             {"runtimeParameter": uri.name} if isinstance(uri, ComponentInput) else {"constant": uri.value}
         )
-        document = _present(reimport=executor.reimport, metadata=dict(executor.metadata))
+        document = _present(
+            reimport=executor.reimport,
+            metadata=dict(executor.metadata),
+            downloadToWorkspace=executor.download_to_workspace,
+        )
         return {"importer": {"artifactUri": source, "typeSchema": _artifact_type(executor.type), **document}}
     command, args = executor.command, executor.args
-    if executor.python:
+    if executor.python and not command:
         command, args = bootstrap.to_command(executor.python)
     document = _present(
         command=list(command),

@@ -120,5 +120,13 @@ def test_numbers_get_their_declared_type_back() -> None:
 
 
 def test_platform_document_is_kept() -> None:
-    platform: dict[str, Any] = {"platforms": {"kubernetes": {"deploymentSpec": {}}}}
+    executors = {"exec-t": {"nodeSelector": {"labels": {"disk": "ssd"}}}}
+    platform: dict[str, Any] = {
+        "platforms": {
+            "kubernetes": {
+                "deploymentSpec": {"executors": executors},
+                "pipelineConfig": {"workspace": {"size": "1Gi"}},
+            }
+        }
+    }
     assert ir.write(ir.read([IR, platform]))[1] == platform
