@@ -25,7 +25,13 @@ LARGEST_PARAMETER = 32 * 1024
 EMPTY_VARIABLE = "MLPLAT_EMPTY"
 """Name of the empty environment variable that splits braces."""
 
-_UNKNOWN = "a part of a value of more than 32 KiB is known in tasks only, not in conditions and loops"
+ARTIFACTS = "mlplat://artifacts/"
+"""Begin of the URI of an artifact that lies in the store, before its key."""
+
+ABSENT = "mlplat.dev/absent"
+"""What stands for a plain text output that was not written."""
+
+_UNKNOWN = "a value of more than 32 KiB, or a part of one, is known in tasks only, not in conditions, loops and texts"
 """What no number can be read from: so an expression fails with it."""
 
 _TWO_BRACES = re.compile(r"\{(?=\{)")
@@ -90,6 +96,46 @@ def inert_expression(text: str) -> str:
     """Return the expression that makes the JSON text, which an expression gives, inert."""
     braces = rf"sprig.replace('\u007b\u007b', '\\u007b\\u007b', {text})"
     return rf"sprig.replace('$', '\\u0024', {braces})"
+
+
+def plain_text(value: Any) -> str:
+    """Write a value as the plain text that KFP puts in the place of a placeholder.
+
+    Args:
+        value: what JSON has.
+
+    Returns:
+        A text as it is, nothing for None, a whole number without ``.0``, anything else as JSON.
+    """
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False).removesuffix(".0")
+
+
+def plain_text_expression(text: str, *, may_be_large: bool = False) -> str:
+    """Return the expression for the plain text, as :func:`plain_text` writes it, of an expression's inert JSON.
+
+    Args:
+        text: expression that gives inert JSON.
+        may_be_large: whether it can give a reference to a large value; the expression then fails with a reason.
+    """
+    quote = literal('"')
+    other = f"sprig.trimSuffix('.0', {text})"
+    plain = f"({text} startsWith {quote} ? fromJSON({text}) : {text} == 'null' ? '' : {other})"
+    return small_expression(text, plain) if may_be_large else plain
+
+
+def container_text_expression(plain: str) -> str:
+    """Return the expression that writes the text of another one for a command line, as :func:`container_text` does."""
+    braces = rf"'\u007b', '\u007b$({EMPTY_VARIABLE})'"
+    return f"sprig.replace({braces}, sprig.replace('$', '$$', {plain}))"
+
+
+def json_text_expression(plain: str) -> str:
+    """Return the expression for a text of another one as inert JSON."""
+    return inert_expression(f"toJson({plain})")
 
 
 def item_expression(items: str, index: str, *, may_be_large: bool) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from mlplat.compiler import arguments, check, emit, graphs, sources
+from mlplat.compiler import arguments, check, emit, graphs, imports, sources
 from mlplat.compiler.program import DEFAULT_IMAGE, Options, Program
 from mlplat.ir.model import PipelineSpec
 
 PASSES: tuple[Callable[[Program], Program], ...] = (
+    imports.run,
     check.run,
     arguments.run,
     graphs.run,

@@ -86,10 +86,9 @@ def _problems(program: Program) -> Iterator[Diagnostic]:
                 hint = f"give it: -p {_example(name, parameter.type)}"
                 yield Diagnostic("MLP402", spec.name, f"the parameter '{name}' has no value", hint)
     for name in spec.root.input_artifacts:
-        message = f"the pipeline takes the artifact '{name}', and a run can't be given one"
-        yield Diagnostic(
-            "MLP404", spec.name, message, "take a path or URI as a str parameter, and read it in a component"
-        )
+        message = f"the pipeline takes '{name}', a list of artifacts, and a run can't be given one"
+        hint = "take a list of URIs as a parameter, and import each in a dsl.ParallelFor"
+        yield Diagnostic("MLP404", spec.name, message, hint)
 
 
 def _example(name: str, kind: ParameterType) -> str:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import astuple, replace
 from typing import Any
 
 from mlplat.compiler.conditions import inputs_of
+from mlplat.compiler.executors import STUBS
+from mlplat.compiler.placeholders import Hole, has_holes, holes, holes_of, parse
 from mlplat.compiler.program import Program
+from mlplat.compiler.scope import REGION_PREFIX
+from mlplat.compiler.texts import PLACES
 from mlplat.errors import CompileError, Diagnostic, nearest
 from mlplat.ir.circles import find_circle, waits_for
 from mlplat.ir.model import (
@@ -38,9 +43,9 @@ def run(program: Program) -> Program:
         CompileError: what is wrong.
     """
     problems = list(_problems(program.spec))
-    if problems:
+    if any(problem.severity == "error" for problem in problems):
         raise CompileError(problems)
-    return program
+    return replace(program, warnings=(*program.warnings, *problems))
 
 
 def _problems(spec: PipelineSpec) -> Iterator[Diagnostic]:
@@ -62,16 +67,6 @@ def _problems(spec: PipelineSpec) -> Iterator[Diagnostic]:
             yield Diagnostic("MLP302", name, message, nearest(component.executor, list(spec.executors)))
         else:
             yield from _executor(name, component, spec)
-    if spec.config or any(
-        isinstance(executor, Container) and executor.kubernetes for executor in spec.executors.values()
-    ):
-        yield Diagnostic(
-            "MLP320",
-            "platforms",
-            "settings of the Kubernetes platform document are not compiled",
-            "take them out",
-            severity="error",
-        )
 
 
 def _components(spec: PipelineSpec) -> Iterator[Diagnostic]:
@@ -103,35 +98,37 @@ def _interface(name: str, component: Component) -> Iterator[Diagnostic]:
 
 def _executor(name: str, component: Component, spec: PipelineSpec) -> Iterator[Diagnostic]:
     executor = spec.executors[component.executor]
-    if not isinstance(executor, Container):
-        yield Diagnostic("MLP321", name, "importers are not compiled", _ELSEWHERE)
-    elif executor.python is None:
-        yield Diagnostic(
-            "MLP322", name, "containers with a command of their own are not compiled", _ELSEWHERE
-        )
-    else:
-        resources = executor.resources
-        texts = [
-            executor.image,
-            resources.accelerator_type,
-            resources.accelerator_count,
-            *dict(executor.env).values(),
-        ]
-        texts += [
-            resources.cpu_request,
-            resources.cpu_limit,
-            resources.memory_request,
-            resources.memory_limit,
-        ]
-        if any("{{$" in text for text in texts):
-            message = "an image, resource or environment variable that only the run knows is not compiled"
-            yield Diagnostic("MLP327", name, message, "give a constant")
+    if isinstance(executor, Container):
+        texts = (executor.image, *executor.command, *executor.args, *dict(executor.env).values())
+        python = executor.python
+        own = (executor.image, *dict(executor.env).values()) if python else texts
+        for hole in dict.fromkeys(hole for text in own for hole in holes(parse(text))):
+            yield from _hole(name, hole, {*component.input_parameters, *component.input_artifacts})
+        if not executor.command and not python and executor.image not in STUBS and executor.args:
+            yield Diagnostic(
+                "MLP322",
+                name,
+                "the container has arguments and no command: what it runs is known to its image only",
+                "give the command too; without it nothing can run on this machine",
+                severity="warning",
+            )
     for output, artifact in component.output_artifacts.items():
         if artifact.is_list:
-            yield Diagnostic("MLP323", f"{name}.{output}", "lists of artifacts are not compiled", _ELSEWHERE)
-    for given, declared in component.input_artifacts.items():
-        if declared.is_list:
-            yield Diagnostic("MLP323", f"{name}.{given}", "lists of artifacts are not compiled", _ELSEWHERE)
+            message = "a component can't give a list of artifacts: how many there are is known to nobody"
+            hint = "give one artifact that is a folder, or loop and collect with dsl.Collected"
+            yield Diagnostic("MLP323", f"{name}.{output}", message, hint)
+
+
+def _hole(path: str, hole: Hole, inputs: set[str]) -> Iterator[Diagnostic]:
+    match hole.path:
+        case ("inputs", _, given, *_) if given not in inputs and not given.startswith(REGION_PREFIX):
+            message = f"its placeholder {hole} names an input that it does not have"
+            yield Diagnostic("MLP327", path, message, nearest(given, list(inputs)))
+        case () | ("inputs" | "outputs", *_):
+            return
+        case (word, *_) if word not in PLACES:
+            message = f"nothing stands for its placeholder {hole} outside of its own platform"
+            yield Diagnostic("MLP327", path, message, nearest(word, list(PLACES)) or _ELSEWHERE)
 
 
 def _graph(path: str, component: Component, spec: PipelineSpec) -> Iterator[Diagnostic]:
@@ -144,17 +141,10 @@ def _graph(path: str, component: Component, spec: PipelineSpec) -> Iterator[Diag
             yield Diagnostic("MLP303", place, message, nearest(task.component, list(spec.components)))
             continue
         yield from _task(place, task, component, tasks, spec)
-    outputs = component.graph.output_parameters.items()
-    for output, source in outputs:
-        if isinstance(source, OneOf):
-            yield Diagnostic("MLP324", f"{path}.outputs.{output}", "OneOf is not compiled", _ELSEWHERE)
-        else:
-            yield from _task_output(f"{path}.outputs.{output}", source, tasks, spec)
-    for output, choices in component.graph.output_artifacts.items():
-        if len(choices.choices) != 1:
-            yield Diagnostic("MLP324", f"{path}.outputs.{output}", "OneOf is not compiled", _ELSEWHERE)
-        for choice in choices.choices:
-            yield from _task_output(f"{path}.outputs.{output}", choice, tasks, spec)
+    given = {**component.graph.output_parameters, **component.graph.output_artifacts}
+    for output, source in given.items():
+        for choice in source.choices if isinstance(source, OneOf) else (source,):
+            yield from _task_output(f"{path}.outputs.{output}", choice, tasks, spec, is_choice=True)
     circle = find_circle({name: waits_for(task) for name, task in tasks.items()})
     if circle:
         message = f"the tasks wait for each other in a circle: {' -> '.join(circle)}"
@@ -176,11 +166,11 @@ def _task(
     item = task.iterator.item_input if task.iterator else ""
     known: dict[str, InputParameter | InputArtifact] = {**called.input_parameters, **called.input_artifacts}
     given = {**task.parameters, **task.artifacts}
+    read = {hole.path[2] for hole in _task_holes(task, called, spec) if len(hole.path) > 2}
     for name in given:
-        if name not in known:
-            yield Diagnostic(
-                "MLP132", place, f"the component has no input '{name}'", nearest(name, list(known))
-            )
+        if name not in known and name not in read:
+            message = f"the component has no input '{name}', and nothing else reads it"
+            yield Diagnostic("MLP132", place, message, nearest(name, list(known)), severity="warning")
     for name, declared in known.items():
         if name not in given and name != item and not declared.optional:
             yield Diagnostic("MLP133", place, f"the input '{name}' is missing", f"give it: {name}=…")
@@ -191,13 +181,24 @@ def _task(
             yield Diagnostic("MLP306", f"{place}.condition", message, nearest(name, list(task.parameters)))
     if task.iterator:
         yield from _loop(place, task, called)
-    if task.retry and called.graph is not None:
-        message = "retries of a nested pipeline, branch or loop are not compiled"
-        yield Diagnostic("MLP328", place, message, "set retries on the tasks inside")
-    if task.when_all_completed:
-        yield Diagnostic(
-            "MLP326", place, "exit tasks and ignore_upstream_failure are not compiled", _ELSEWHERE
-        )
+
+
+def _task_holes(task: Task, called: Component, spec: PipelineSpec) -> Iterator[Hole]:
+    """Give the placeholders in a task's constants and in its container's settings: both may read further inputs."""
+    for source in task.parameters.values():
+        if isinstance(source, Constant):
+            yield from holes_of(source.value)
+    executor = spec.executors.get(called.executor)
+    if isinstance(executor, Container):
+        resources = astuple(executor.resources)
+        for text in (
+            executor.image,
+            *dict(executor.env).values(),
+            *executor.command,
+            *executor.args,
+            *resources,
+        ):
+            yield from holes(parse(text))
 
 
 def _sources(
@@ -218,31 +219,37 @@ def _sources(
                 message = f"it reads the input '{source.name}' of the component around it, which has none of that name"
                 yield Diagnostic("MLP306", path, message, nearest(source.name, list(inputs)))
         elif isinstance(source, FinalStatus):
-            yield Diagnostic("MLP325", path, "the final status of a task is not compiled", _ELSEWHERE)
+            if source.task not in tasks:
+                message = f"it asks how the task '{source.task}' ended, which is not there"
+                yield Diagnostic("MLP305", path, message, nearest(source.task, list(tasks)))
         elif name in called.input_parameters:
+            for hole in dict.fromkeys(holes_of(source.value)):
+                yield from _hole(path, hole, {*task.parameters, *task.artifacts})
             yield from _constant(path, source, called.input_parameters[name].type)
 
 
 def _loop(place: str, task: Task, called: Component) -> Iterator[Diagnostic]:
     iterator = task.iterator
     assert iterator is not None
-    if iterator.is_artifact:
-        yield Diagnostic("MLP323", place, "loops over artifacts are not compiled", _ELSEWHERE)
-        return
-    if isinstance(iterator.items, ComponentInput) and iterator.items.name not in task.parameters:
+    given = task.artifacts if iterator.is_artifact else task.parameters
+    inputs = called.input_artifacts if iterator.is_artifact else called.input_parameters
+    if isinstance(iterator.items, ComponentInput) and iterator.items.name not in given:
         message = f"it loops over the input '{iterator.items.name}', which it is not given"
-        yield Diagnostic("MLP306", place, message, nearest(iterator.items.name, list(task.parameters)))
+        yield Diagnostic("MLP306", place, message, nearest(iterator.items.name, list(given)))
     if isinstance(iterator.items, Constant) and (problem := json_problem(iterator.items.value)):
         yield Diagnostic("MLP134", place, f"an item has no JSON form: {problem}", "give another value")
-    if iterator.item_input not in called.input_parameters:
+    if iterator.item_input not in inputs:
         message = f"the loop gives its item to the input '{iterator.item_input}', which is not there"
-        yield Diagnostic(
-            "MLP132", place, message, nearest(iterator.item_input, list(called.input_parameters))
-        )
+        yield Diagnostic("MLP132", place, message, nearest(iterator.item_input, list(inputs)))
 
 
 def _task_output(
-    path: str, source: TaskOutput, tasks: Mapping[str, Task], spec: PipelineSpec
+    path: str,
+    source: TaskOutput,
+    tasks: Mapping[str, Task],
+    spec: PipelineSpec,
+    *,
+    is_choice: bool = False,
 ) -> Iterator[Diagnostic]:
     if source.task not in tasks:
         message = f"it reads an output of the task '{source.task}', which is not there"
@@ -257,19 +264,15 @@ def _task_output(
         message = f"the task '{source.task}' has no output '{source.output}'"
         hint = nearest(source.output, list(outputs)) or "its component declares no outputs"
         yield Diagnostic("MLP120", path, message, hint)
-    elif producer.iterator or producer.condition:
-        message = (
-            f"it reads '{source.output}' out of the region '{source.task}', which may not run, or run often"
-        )
+    elif producer.condition and not is_choice:
+        message = f"it reads '{source.output}' out of the region '{source.task}', which may not run"
         yield Diagnostic("MLP140", path, message, "use the value inside the same region")
 
 
 def _constant(path: str, source: Constant, kind: ParameterType) -> Iterator[Diagnostic]:
     value: Any = source.value
-    if isinstance(value, str) and "{{$." in value:
-        yield Diagnostic(
-            "MLP327", path, "placeholders inside a constant are not compiled", "give the values one by one"
-        )
+    if has_holes(value):
+        return
     number = isinstance(value, float) and value.is_integer() and kind is ParameterType.NUMBER_INTEGER
     if value is not None and kind is not ParameterType.STRING and not number and not fits(value, kind):
         message = f"the constant {value!r} is not of the declared type {kind.value}"

@@ -7,18 +7,21 @@ ConfigMap). What a region or task gets from anything else is small, and its temp
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Flag, auto
 
 from mlplat.argo import values
 from mlplat.compiler.conditions import inputs_of
+from mlplat.compiler.placeholders import holes_of
 from mlplat.compiler.program import Program
 from mlplat.ir.model import (
     Component,
     ComponentInput,
     Constant,
-    OutputParameter,
+    Container,
+    Graph,
+    OneOf,
     ParameterSource,
     ParameterType,
     PipelineSpec,
@@ -40,6 +43,13 @@ class Form(Flag):
     """The value stands in the Workflow's ConfigMap."""
     PART = auto()
     """An item of a large list, or a field of it."""
+    COLLECTED = auto()
+    """The value is a list, over the iterations of loops, some of whose items lie in the artifact store."""
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the value itself may be a reference."""
+        return bool(self & (Form.STORED | Form.CONFIGURED))
 
 
 @dataclass(slots=True)
@@ -87,7 +97,13 @@ def _follow(around: str, component: Component, task: Task, spec: PipelineSpec, f
         if isinstance(items, Constant)
         else flows.of(task.component, items.name)
     )
-    return flows.note(task.component, task.iterator.item_input, form | Form.PART if form else form) or changed
+    return flows.note(task.component, task.iterator.item_input, _of_item(form)) or changed
+
+
+def _of_item(form: Form) -> Form:
+    """Return the forms of a list's items."""
+    part = form | Form.PART if form.is_large else Form.PLAIN
+    return part | Form.STORED | Form.COLLECTED if Form.COLLECTED in form else part
 
 
 def form_of(
@@ -101,20 +117,38 @@ def form_of(
         component: that component.
         spec: the pipeline.
         flows: what is known of inputs so far.
+
+    Returns:
+        The forms; an output has those that the task at the end of its way may give it.
     """
     match source:
         case Constant():
             form = Form.CONFIGURED if is_large(source) else Form.PLAIN
         case ComponentInput(name):
             form = flows.of(around, name)
-        case TaskOutput(task, output):
+        case TaskOutput():
             assert component.graph is not None
-            producer = spec.components[component.graph.tasks[task].component]
-            declared = producer.output_parameters.get(output, OutputParameter(ParameterType.STRING))
-            form = Form.STORED if declared.type in GROWING else Form.PLAIN
+            form = _of_output(source, component.graph, spec)
         case _:
             return Form.PLAIN
-    return form | Form.PART if form and source.selector else form
+    return form | Form.PART if form.is_large and source.selector else form
+
+
+def _of_output(source: TaskOutput, graph: Graph, spec: PipelineSpec) -> Form:
+    """Return the forms of a task's output: those of the leaf that makes it."""
+    task = graph.tasks[source.task]
+    producer = spec.components[task.component]
+    if producer.graph is None:
+        executor = spec.executors.get(producer.executor)
+        declared = producer.output_parameters.get(source.output)
+        is_python = isinstance(executor, Container) and executor.python is not None
+        return Form.STORED if is_python and declared and declared.type in GROWING else Form.PLAIN
+    inner = producer.graph.output_parameters.get(source.output)
+    choices = inner.choices if isinstance(inner, OneOf) else (inner,) if inner else ()
+    form = Form.PLAIN
+    for choice in choices:
+        form |= _of_output(choice, producer.graph, spec)
+    return Form.COLLECTED if form and task.iterator else form
 
 
 def is_large(constant: Constant) -> bool:
@@ -122,8 +156,15 @@ def is_large(constant: Constant) -> bool:
     return len(values.inert_json(constant.value).encode("utf-8", "surrogatepass")) > values.LARGEST_PARAMETER
 
 
-def used_inputs(spec: PipelineSpec) -> Mapping[str, frozenset[str]]:
-    """Return, for each component, the inputs that it reads: a graph those that its tasks read, a container all."""
+def used_inputs(
+    spec: PipelineSpec, settings: Callable[[Task], Iterable[ParameterSource]]
+) -> Mapping[str, frozenset[str]]:
+    """Return, for each component, the inputs that it reads: a graph those that its tasks read, a container all.
+
+    Args:
+        spec: the pipeline.
+        settings: gives what the settings of a task's pod read from the graph around the task.
+    """
     found: dict[str, frozenset[str]] = {}
 
     def used(name: str) -> frozenset[str]:
@@ -135,14 +176,27 @@ def used_inputs(spec: PipelineSpec) -> Mapping[str, frozenset[str]]:
                 found[name] = frozenset(
                     source.name
                     for task in component.graph.tasks.values()
-                    for key, source in (*task.parameters.items(), *task.artifacts.items())
-                    if isinstance(source, ComponentInput) and _reads(task, key, used(task.component))
+                    for source in (*_read(task, used(task.component)), *settings(task))
+                    if isinstance(source, ComponentInput)
                 )
         return found[name]
 
     for name in spec.components:
         used(name)
     return found
+
+
+def _read(task: Task, used: frozenset[str]) -> Iterator[ParameterSource]:
+    in_texts = {
+        hole.path[2]
+        for source in task.parameters.values()
+        if isinstance(source, Constant)
+        for hole in holes_of(source.value)
+        if len(hole.path) > 2
+    }
+    for key, source in (*task.parameters.items(), *task.artifacts.items()):
+        if key in in_texts or _reads(task, key, used):
+            yield source
 
 
 def _reads(task: Task, key: str, used: frozenset[str]) -> bool:

@@ -1,4 +1,4 @@
-"""Pass: graphs to DAG templates, executors to container templates.
+"""Pass: graphs to DAG templates, executors to templates of their own.
 
 A region of the pipeline (branch, loop, nested pipeline) is a DAG template of its own. A loop is two: one that holds the
 list and runs the other once for each position in it, so that the list stands once in the record and each iteration gets
@@ -7,19 +7,21 @@ only its item.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from mlplat.argo import names, values
 from mlplat.argo.values import literal
-from mlplat.compiler import executors, flows
+from mlplat.compiler import documents, executors, flows, pods, workspace
 from mlplat.compiler.arguments import keep_large
 from mlplat.compiler.conditions import to_expression
-from mlplat.compiler.executors import PATH_PARAMETER
-from mlplat.compiler.flows import Form
+from mlplat.compiler.executors import INDEX_PARAMETER, PATH_PARAMETER, Call, Leaf
+from mlplat.compiler.placeholders import choices, has_holes, parse
 from mlplat.compiler.program import Program
 from mlplat.compiler.scope import Scope, expression, input_name
+from mlplat.compiler.texts import Texts
 from mlplat.ir.circles import waits_for
 from mlplat.ir.model import (
     ABSENT,
@@ -27,14 +29,23 @@ from mlplat.ir.model import (
     ComponentInput,
     Constant,
     Container,
+    FinalStatus,
     Graph,
+    Importer,
     OneOf,
+    ParameterSource,
+    ParameterType,
+    PipelineSpec,
+    Retry,
     Task,
     TaskOutput,
 )
 
 _ITEMS = "loop--items"
 _ITERATION = "iteration"
+_COUNT = re.compile(r"-\d+\Z")
+"""What KFP appends to the label of a component's second, third … use."""
+_COMPLETED = ("Succeeded", "Failed", "Errored", "Skipped", "Omitted")
 
 
 def run(program: Program) -> Program:
@@ -49,12 +60,15 @@ class _Lowering:
         self.templates: list[dict[str, Any]] = []
         self.taken = names.Unique()
         self.written: dict[Any, str] = {}
+        self.leaves: dict[Any, tuple[str, Leaf]] = {}
         self.executors: dict[str, str] = {}
         self.values = dict(program.values)
         self.paths: dict[str, bool] = {}
         self.has_large = bool(program.values) or flows.large_constants(program.spec)
         self.flows = flows.analyse(program)
-        self.used = flows.used_inputs(program.spec)
+        self.used = flows.used_inputs(program.spec, self.settings)
+        self.workspace = workspace.users(program.spec)
+        self.keeps_errors = _asks_status(program.spec)
 
     def run(self) -> Program:
         name = self.taken.take(names.template_name(self.spec.name))
@@ -65,26 +79,35 @@ class _Lowering:
             self.program, templates=(*entry, *others), executors=self.executors, values=self.values
         )
 
+    def settings(self, task: Task) -> tuple[ParameterSource, ...]:
+        """Return what the settings of a task's pod read from the graph around it."""
+        executor = self.spec.executors.get(self.spec.components[task.component].executor)
+        if not isinstance(executor, Container) or not executor.kubernetes:
+            return ()
+        return tuple(pods.sources(executor))
+
     def needs_path(self, component: str) -> bool:
         """Tell whether a component, or anything that it calls, writes into the artifact store."""
         if component not in self.paths:
             called = self.spec.components[component]
+            executor = self.spec.executors.get(called.executor)
+            is_python = isinstance(executor, Container) and executor.python is not None
             self.paths[component] = (
-                executors.needs_path(called)
+                executors.needs_path(called, executor) or (self.keeps_errors and is_python)
                 if called.graph is None
                 else any(self.needs_path(task.component) for task in called.graph.tasks.values())
             )
         return self.paths[component]
 
-    def graph(self, name: str, key: str, component: Component) -> None:
+    def graph(self, name: str, key: str, component: Component, retry: Retry | None = None) -> None:
         """Write the DAG template of a component; of the pipeline itself when ``key`` is empty."""
         graph, is_root = component.graph, not key
         assert graph is not None
-        task_names = _task_names(graph)
         scope = Scope(
             component,
-            task_names,
+            _task_names(graph),
             lambda source: flows.form_of(source, key, component, self.spec, self.flows),
+            lambda output: self.plain_type(graph.tasks[output.task], output.output),
             self.program.arguments if is_root else None,
         )
         template: dict[str, Any] = {"name": name}
@@ -96,14 +119,20 @@ class _Lowering:
         outputs = _outputs(graph, scope)
         if outputs:
             template["outputs"] = {"parameters": outputs}
-        prefix = "" if is_root else f"{{{{inputs.parameters.{PATH_PARAMETER}}}}}/"
-        template["dag"] = {
-            "tasks": [
-                self.task(other, task, scope, f"{prefix}{task_names[other]}")
-                for other, task in graph.tasks.items()
-            ]
-        }
+        if retry:
+            template["retryStrategy"] = executors.retry_strategy(retry)
+        template["dag"] = {"tasks": [self.task(other, task, scope) for other, task in graph.tasks.items()]}
+        if any(_is_exit(task) for task in graph.tasks.values()):
+            template["dag"]["target"] = " ".join(scope.task_names.values())
         self.templates[place] = template
+
+    def plain_type(self, task: Task, output: str) -> ParameterType | None:
+        """Return the type of an output that its task writes as plain text; None for all others."""
+        component = self.spec.components[task.component]
+        if not executors.writes_plain_text(self.spec.executors.get(component.executor)):
+            return None
+        declared = component.output_parameters.get(output)
+        return declared.type if declared else None
 
     def inputs(self, key: str, component: Component) -> list[dict[str, Any]]:
         parameters: list[dict[str, Any]] = []
@@ -119,7 +148,13 @@ class _Lowering:
                 parameters.append(
                     {"name": input_name(name), **({"value": "null"} if artifact.optional else {})}
                 )
-        return [*parameters, {"name": PATH_PARAMETER}] if self.needs_path(key) else parameters
+        return [*parameters, *self.place(key)]
+
+    def place(self, component: str) -> list[dict[str, Any]]:
+        """Declare the inputs by which a region's tasks learn their place in the run."""
+        if not self.needs_path(component):
+            return []
+        return [{"name": PATH_PARAMETER}, {"name": INDEX_PARAMETER, "value": ""}]
 
     def constant(self, value: Any) -> str:
         text = values.inert_json(value)
@@ -127,20 +162,26 @@ class _Lowering:
             return text
         return keep_large(text, value, self.values)
 
-    def task(self, key: str, task: Task, scope: Scope, path: str) -> dict[str, Any]:
+    def task(self, key: str, task: Task, scope: Scope) -> dict[str, Any]:
         component = self.spec.components[task.component]
+        texts = self.texts(key, task, component, scope)
+        needs: dict[str, str] = {}
         if task.iterator:
             template = self.loop(key, task)
         elif component.graph is not None:
-            template = self.called_graph(task.component)
+            template = self.called_graph(task.component, task.retry)
         else:
-            template = self.leaf(task, component)
+            template, leaf = self.leaf(task, component, texts)
+            needs = {name: executors.argument(need, texts) for name, need in leaf.needs.items()}
         result: dict[str, Any] = {"name": scope.task_names[key], "template": template}
-        arguments = self.arguments(task, component, scope, path)
-        if arguments:
-            result["arguments"] = {"parameters": arguments}
-        if before := waits_for(task):
-            result["depends"] = " && ".join(f"{scope.task_names[other]}.Succeeded" for other in before)
+        given = [
+            *self.arguments(task, component, texts),
+            *({"name": name, "value": value} for name, value in needs.items()),
+        ]
+        if given:
+            result["arguments"] = {"parameters": given}
+        if depends := self.depends(task, scope):
+            result["depends"] = depends
         if task.condition:
             condition = to_expression(
                 task.condition,
@@ -150,43 +191,92 @@ class _Lowering:
             result["when"] = expression(condition)
         return result
 
-    def arguments(self, task: Task, component: Component, scope: Scope, path: str) -> list[dict[str, Any]]:
+    def texts(self, key: str, task: Task, component: Component, scope: Scope) -> Texts:
+        name = literal(scope.task_names[key])
+        is_root = scope.arguments is not None
+        around = (
+            f"inputs.parameters[{literal(PATH_PARAMETER)}] + '/' + " if self.needs_path_around(scope) else ""
+        )
+        index = f" + inputs.parameters[{literal(INDEX_PARAMETER)}]" if around else ""
+        return Texts(
+            scope if not task.when_all_completed else replace(scope, may_fail=True),
+            task,
+            component,
+            key,
+            name if is_root else f"{around}{name}{index}",
+            self.spec.default_pipeline_root,
+        )
+
+    def needs_path_around(self, scope: Scope) -> bool:
+        """Tell whether the graph of a scope has an input for its place in the run."""
+        graph = scope.component.graph
+        return (
+            scope.arguments is None
+            and graph is not None
+            and any(self.needs_path(task.component) for task in graph.tasks.values())
+        )
+
+    def depends(self, task: Task, scope: Scope) -> str:
+        read = tuple(source.task for source in self.settings(task) if isinstance(source, TaskOutput))
+        before = dict.fromkeys((*waits_for(task), *read))
+        if not task.when_all_completed:
+            return " && ".join(f"{scope.task_names[other]}.Succeeded" for other in before)
+        ended = (
+            " || ".join(f"{scope.task_names[other]}.{phase}" for phase in _COMPLETED) for other in before
+        )
+        return " && ".join(f"({phases})" for phases in ended)
+
+    def arguments(self, task: Task, component: Component, texts: Texts) -> list[dict[str, Any]]:
         name_of = input_name if component.graph is not None else str
         given: list[dict[str, Any]] = []
         wanted = self.used[task.component]
+        if component.graph is None:
+            wanted &= frozenset(executors.own_inputs(component))
         if task.iterator and isinstance(task.iterator.items, ComponentInput):
             wanted |= {task.iterator.items.name}
         for name, source in {**task.parameters, **task.artifacts}.items():
-            if name not in wanted:
-                continue
-            if isinstance(source, Constant) and not source.selector:
-                given.append({"name": name_of(name), "value": self.constant(source.value)})
-            else:
-                given.append({"name": name_of(name), "value": scope.reference(source).tag})
+            if name in wanted:
+                given.append({"name": name_of(name), "value": self.argument(source, texts)})
         if task.iterator and isinstance(task.iterator.items, Constant):
-            given.append({"name": _ITEMS, "value": self.constant(task.iterator.items.value)})
+            given.append({"name": _ITEMS, "value": self.argument(task.iterator.items, texts)})
         if self.needs_path(task.component):
-            given.append({"name": PATH_PARAMETER, "value": path})
+            name = texts.scope.task_names[texts.name]
+            if texts.scope.arguments is not None:
+                given.append({"name": PATH_PARAMETER, "value": name})
+            else:
+                given.append(
+                    {"name": PATH_PARAMETER, "value": f"{{{{inputs.parameters.{PATH_PARAMETER}}}}}/{name}"}
+                )
+                given.append(
+                    {"name": INDEX_PARAMETER, "value": f"{{{{inputs.parameters.{INDEX_PARAMETER}}}}}"}
+                )
         return given
 
-    def called_graph(self, component: str) -> str:
-        if component not in self.written:
+    def argument(self, source: ParameterSource, texts: Texts) -> str:
+        if not isinstance(source, Constant) or source.selector:
+            return texts.scope.reference(source).tag
+        if has_holes(source.value):
+            return expression(documents.expression(documents.with_placeholders(source.value), texts))
+        return self.constant(source.value)
+
+    def called_graph(self, component: str, retry: Retry | None) -> str:
+        identity = (component, retry)
+        if identity not in self.written:
             name = self.taken.take(names.template_name(component.removeprefix("comp-")))
-            self.written[component] = name
-            self.graph(name, component, self.spec.components[component])
-        return self.written[component]
+            self.written[identity] = name
+            self.graph(name, component, self.spec.components[component], retry)
+        return self.written[identity]
 
     def loop(self, key: str, task: Task) -> str:
         iterator = task.iterator
         assert iterator is not None
         component = self.spec.components[task.component]
-        has_path = self.needs_path(task.component)
         items = _ITEMS if isinstance(iterator.items, Constant) else input_name(iterator.items.name)
         item = iterator.item_input
         used = self.used[task.component]
         known = (*component.input_parameters, *component.input_artifacts)
         passed = [name for name in known if name != item and name in used]
-        may_be_large = bool(self.flows.of(task.component, item))
+        may_be_large = bool(self.flows.of(task.component, item) & flows.Form.PART)
         region = self.taken.take(names.template_name(key))
         declared = [{"name": name} for name in dict.fromkeys([*map(input_name, passed), items])]
         text = f"inputs.parameters[{literal(items)}]"
@@ -197,13 +287,20 @@ class _Lowering:
         if item in used:
             picked = values.item_expression(text, "item", may_be_large=may_be_large)
             arguments.append({"name": input_name(item), "value": expression(picked)})
-        if has_path:
-            declared.append({"name": PATH_PARAMETER})
-            arguments.append(
-                {"name": PATH_PARAMETER, "value": f"{{{{inputs.parameters.{PATH_PARAMETER}}}}}/{{{{item}}}}"}
-            )
+        if self.needs_path(task.component):
+            declared += self.place(task.component)
+            index = f"{{{{inputs.parameters.{INDEX_PARAMETER}}}}}/{{{{item}}}}"
+            arguments += [
+                {"name": PATH_PARAMETER, "value": f"{{{{inputs.parameters.{PATH_PARAMETER}}}}}"},
+                {"name": INDEX_PARAMETER, "value": index},
+            ]
         body = self.taken.take(f"{region}-{_ITERATION}")
         template: dict[str, Any] = {"name": region, "inputs": {"parameters": declared}}
+        collected = _collected((*component.output_parameters, *component.output_artifacts))
+        if collected:
+            template["outputs"] = {"parameters": collected}
+        if task.retry:
+            template["retryStrategy"] = executors.retry_strategy(task.retry)
         if iterator.parallelism:
             template["parallelism"] = iterator.parallelism
         template["dag"] = {
@@ -222,34 +319,83 @@ class _Lowering:
         self.graph(body, task.component, component)
         return region
 
-    def leaf(self, task: Task, component: Component) -> str:
+    def leaf(self, task: Task, component: Component, texts: Texts) -> tuple[str, Leaf]:
         """Write the template of a task's executor, once for all tasks that want it alike."""
-        container = self.spec.executors[component.executor]
-        assert isinstance(container, Container)
+        executor = self.spec.executors[component.executor]
+        call = self.call(task, component, executor, texts)
+        quick = (*_identity(component, executor), call)
+        if quick not in self.leaves:
+            name = names.template_name(_COUNT.sub("", component.executor.removeprefix("exec-")))
+            leaf = executors.leaf(name, component, executor, call, self.program.options)
+            exact = repr((leaf.template, leaf.function, leaf.needs))
+            if exact not in self.written:
+                unique = self.taken.take(name)
+                self.written[exact] = unique
+                self.templates.append({"name": unique, **leaf.template})
+                if leaf.function is not None:
+                    self.executors[unique] = component.executor
+            self.leaves[quick] = self.written[exact], leaf
+        return self.leaves[quick]
+
+    def call(self, task: Task, component: Component, executor: Container | Importer, texts: Texts) -> Call:
         cached = task.cache and self.program.options.cache
-        identity = (component.executor, cached, task.cache_key if cached else "", task.retry)
-        if identity not in self.written:
-            name = self.taken.take(names.template_name(component.executor.removeprefix("exec-")))
-            self.written[identity] = name
-            self.executors[name] = component.executor
-            self.templates.append(
-                executors.template(
-                    name,
-                    component,
-                    container,
-                    self.program.options,
-                    cached=cached,
-                    cache_key=task.cache_key,
-                    retry=task.retry,
-                    stored=frozenset(
-                        name
-                        for name in component.input_parameters
-                        if Form.STORED in self.flows.of(task.component, name)
-                    ),
-                    has_large_values=self.has_large,
-                )
+        forms = tuple(
+            (name, form)
+            for name in component.input_parameters
+            if (
+                form := self.flows.of(task.component, name)
+                & (flows.Form.STORED | flows.Form.CONFIGURED | flows.Form.COLLECTED)
             )
-        return self.written[identity]
+        )
+        asked = (
+            {name for text in (*executor.command, *executor.args) for name in choices(parse(text))}
+            if isinstance(executor, Container) and executor.python is None
+            else ()
+        )
+        present = tuple((name, known) for name in sorted(asked) if (known := texts.known(name)) is not None)
+        return Call(
+            cached=cached,
+            cache_key=task.cache_key if cached else "",
+            retry=task.retry,
+            forms=forms,
+            present=present,
+            workspace=task.component in self.workspace,
+            has_large_values=self.has_large,
+            keeps_errors=self.keeps_errors,
+        )
+
+
+def _identity(component: Component, executor: Container | Importer) -> tuple[Any, ...]:
+    """What a template is made from: equal for tasks that the same component of a Python program made."""
+    interface = (
+        id(component.input_parameters),
+        id(component.input_artifacts),
+        id(component.output_parameters),
+        id(component.output_artifacts),
+        component.passthroughs,
+    )
+    if isinstance(executor, Importer) or executor.kubernetes:
+        return (*interface, id(executor))
+    function = id(executor.python) if executor.python is not None else (executor.command, executor.args)
+    return (*interface, function, executor.image, executor.env, executor.resources)
+
+
+def _asks_status(spec: PipelineSpec) -> bool:
+    return any(
+        isinstance(source, FinalStatus)
+        for component in (spec.root, *spec.components.values())
+        if component.graph
+        for task in component.graph.tasks.values()
+        for source in task.parameters.values()
+    )
+
+
+def _is_exit(task: Task) -> bool:
+    """Tell an exit task from one that ignores failures before it: KFP's IR tells them apart by what they wait for."""
+    return task.when_all_completed and (
+        any(isinstance(source, FinalStatus) for source in task.parameters.values())
+        or any(name.startswith("exit-handler-") for name in task.depends_on)
+    )
 
 
 def _task_names(graph: Graph) -> dict[str, str]:
@@ -259,9 +405,29 @@ def _task_names(graph: Graph) -> dict[str, str]:
 
 def _outputs(graph: Graph, scope: Scope) -> list[dict[str, Any]]:
     outputs: Mapping[str, TaskOutput | OneOf] = {**graph.output_parameters, **graph.output_artifacts}
-    written = []
-    for name, source in outputs.items():
-        output = source.choices[0] if isinstance(source, OneOf) else source
-        tag = scope.reference(output).tag
-        written.append({"name": name, "valueFrom": {"parameter": tag, "default": "null"}})
-    return written
+    return [
+        {"name": name, "valueFrom": {**_output(source, scope), "default": "null"}}
+        for name, source in outputs.items()
+    ]
+
+
+def _output(source: TaskOutput | OneOf, scope: Scope) -> dict[str, str]:
+    choices = source.choices if isinstance(source, OneOf) else (source,)
+    if len(choices) == 1 and scope.plain(choices[0]) is None:
+        return {"parameter": scope.reference(choices[0]).tag}
+    text = "'null'"
+    for choice in reversed(choices):
+        status = f"tasks[{literal(scope.task_names[choice.task])}].status"
+        text = f"({status} == 'Succeeded' ? {scope.reference(choice).text} : {text})"
+    return {"expression": text}
+
+
+def _collected(outputs: Iterable[str]) -> list[dict[str, Any]]:
+    """Give on the outputs of all iterations that have them, in order: each is inert JSON, and so is their list."""
+    iterations = f"tasks[{literal(_ITERATION)}].outputs?.parameters?."
+    found = []
+    for name in outputs:
+        texts = f"map(fromJSON({iterations}[{literal(name)}] ?? '[]'), string(#))"
+        joined = f"{literal('[')} + join(filter({texts}, # != 'null'), ',') + {literal(']')}"
+        found.append({"name": name, "valueFrom": {"expression": joined, "default": "null"}})
+    return found

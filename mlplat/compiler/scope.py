@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from mlplat.argo import values
-from mlplat.argo.values import literal
+from mlplat.argo.values import ABSENT, literal
 from mlplat.compiler.flows import Form
 from mlplat.compiler.program import Argument
 from mlplat.ir.model import (
@@ -57,13 +57,17 @@ class Scope:
         component: the component whose graph it is.
         task_names: the manifest's name of each task.
         form: tells whether what a task reads may be a reference to a large value.
+        plain: type of an output that its task writes as plain text, not as inert JSON; None for all others.
         arguments: set for the pipeline itself, whose inputs are the Workflow's arguments.
+        may_fail: whether a task whose output is read may have failed: the output then counts as absent.
     """
 
     component: Component
     task_names: Mapping[str, str]
     form: Callable[[ParameterSource], Form]
+    plain: Callable[[TaskOutput], ParameterType | None]
     arguments: Mapping[str, Argument] | None = None
+    may_fail: bool = False
 
     def reference(self, source: ParameterSource) -> Reference:
         """Return how to read a parameter or an artifact."""
@@ -72,6 +76,14 @@ class Scope:
                 name = self.task_names[task]
                 text = f"tasks[{literal(name)}].outputs.parameters[{literal(output)}]"
                 tag = f"{{{{tasks.{name}.outputs.parameters.{output}}}}}"
+                kind = self.plain(source)
+                if self.may_fail:
+                    absent = "null" if kind is None else ABSENT
+                    text = f"(tasks[{literal(name)}].outputs?.parameters?.[{literal(output)}] ?? {literal(absent)})"
+                    tag = expression(text)
+                if kind is not None:
+                    text = _as_json(text, kind)
+                    tag = expression(text)
                 found = Reference(text, f"fromJSON({text})", tag)
             case ComponentInput(name):
                 found = self._input(name)
@@ -79,10 +91,11 @@ class Scope:
                 text = values.inert_json(value)
                 found = Reference(literal(text), f"fromJSON({literal(text)})", text)
             case FinalStatus(task):
-                raise TypeError(f"the final status of {task} has no expression")
-        form = self.form(source)
-        if source.selector:
-            found = _selected(found, source.selector, may_be_large=bool(form))
+                text = _final_status(task, self.task_names[task])
+                found = Reference(text, f"fromJSON({text})", expression(text))
+        form, selector = self.form(source), getattr(source, "selector", "")
+        if selector:
+            found = _selected(found, selector, may_be_large=form.is_large)
         if Form.PART in form:
             return replace(found, value=values.small_expression(found.text, found.value))
         return found
@@ -103,6 +116,40 @@ class Scope:
             text = f"({typed} == '' ? 'null' : {text})"
             value = f"({typed} == '' ? nil : {value})"
         return Reference(text, value, expression(text))
+
+
+def _as_json(text: str, kind: ParameterType) -> str:
+    """Return the expression for the inert JSON of a text that a container wrote."""
+    match kind:
+        case ParameterType.STRING:
+            written = values.json_text_expression(text)
+        case ParameterType.BOOLEAN:
+            written = f"lower({text})"
+        case _:
+            written = values.inert_expression(text)
+    return f"({text} == {literal(ABSENT)} ? 'null' : {written})"
+
+
+def _final_status(key: str, name: str) -> str:
+    """Return the expression for KFP's ``PipelineTaskFinalStatus`` of a task, as inert JSON."""
+    task = f"tasks[{literal(name)}]"
+    state = (
+        f"({task}.status == 'Succeeded' ? 'SUCCEEDED' : "
+        f"{task}.status in ['Skipped', 'Omitted'] ? 'SKIPPED' : 'FAILED')"
+    )
+    failed = values.inert_json({"code": "CODE", "message": f"{key} failed"})
+    before, after = (literal(part) for part in failed.split('"CODE"'))
+    error = f"({state} == 'FAILED' ? {before} + string({task}.exitCode ?? '1') + {after} : {literal('{}')})"
+    parts = [
+        literal('{"state":"'),
+        state,
+        literal(f'","pipelineTaskName":{values.inert_json(key)},"pipelineJobResourceName":"'),
+        "workflow.name",
+        literal('","error":'),
+        error,
+        literal("}"),
+    ]
+    return f"({' + '.join(parts)})"
 
 
 def _selected(reference: Reference, selector: str, *, may_be_large: bool) -> Reference:

@@ -26,7 +26,7 @@ def run(program: Program) -> Program:
     shared: dict[str, str] = {}
     templates = []
     for template in program.templates:
-        if "container" not in template:
+        if template["name"] not in texts:
             templates.append(template)
             continue
         source = texts[template["name"]]
@@ -38,7 +38,7 @@ def run(program: Program) -> Program:
         container = template["container"]
         arguments = [argument, *container["args"][1:]]
         templates.append({**template, "container": {**container, "args": arguments}})
-    return replace(program, templates=tuple(templates), sources=shared)
+    return replace(program, templates=tuple(templates), sources=dict(sorted(shared.items())))
 
 
 def _source(program: Program, label: str) -> str:

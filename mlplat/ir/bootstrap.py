@@ -52,12 +52,15 @@ def from_command(command: tuple[str, ...], args: tuple[str, ...]) -> PythonFunct
         args: the container's arguments.
 
     Returns:
-        The function, or None when the container is something else.
+        The function, or None when the container is something else. The text of a function that stands in the image is
+        empty.
     """
     starts = [number for number, word in enumerate(command) if "kfp.dsl.executor_main" in word]
-    if not starts or starts[0] + 1 >= len(command) or "--function_to_execute" not in args[:-1]:
+    if not starts or "--function_to_execute" not in args[:-1]:
         return None
     name = args[args.index("--function_to_execute") + 1]
+    if starts[0] + 1 == len(command):
+        return PythonFunction("", name) if command[starts[0]] == "kfp.dsl.executor_main" else None
     packages: list[str] = []
     options: list[tuple[str, str]] = []
     for match in _INSTALL.finditer("".join(command[: starts[0]])):

@@ -4,14 +4,18 @@ Called as ``python3 runtime.py SOURCE CALL``. Both arguments are text, or ``@/FI
 because it is long; SOURCE also ``@source:FILE`` for one that several templates share. CALL is JSON::
 
     {"function": NAME,
-     "parameters": {NAME: {"type": TYPE, "value": JSON, "large": PATH}},
-     "artifacts": {NAME: {"path": PATH, "value": ARTIFACT}},
+     "parameters": {NAME: {"type": TYPE, "value": JSON, "large": PATH, "errors": PATH}},
+     "artifacts": {NAME: {"path": PATH, "value": ARTIFACT, "list": FLAG}},
      "out": FOLDER, "values": FOLDER,
      "output_parameters": {NAME: TYPE},
      "output_artifacts": {NAME: {"schemaTitle": ..., "schemaVersion": ..., "key": KEY}},
-     "large_key": KEY, "packages": [REQUIREMENT], "pip_options": [OPTION]}
+     "large_key": KEY, "index": TEXT, "path": PATH, "errors": FLAG,
+     "packages": [REQUIREMENT], "pip_options": [OPTION]}
 
-What is empty may be left out.
+What is empty may be left out. Keys end in the task's position in the loops around it, the index; what comes before is
+the group of all iterations' outputs. A list of artifacts, or of large values, lies in the folders ``PATH--0``,
+``PATH--1``, ...: one for each group. An empty SOURCE means that ``kfp_config.ini`` in the working directory names the
+module, as in images that KFP builds.
 
 Every output becomes ``out/values/NAME``, inert JSON: JSON text in which two braces in a row and dollar signs are
 escaped, so that neither Argo nor Kubernetes finds anything in it. An artifact's bytes lie in ``out/artifacts/NAME``. A
@@ -30,6 +34,7 @@ from mlplat.runtime.artifacts import ARTIFACT_CLASSES, Artifact, is_artifact_cla
 
 LARGE = "mlplat.dev/large"
 LARGEST_PARAMETER = 32 * 1024
+LARGEST_GROUPS = 8
 _TYPES = {
     "STRING": (str,),
     "NUMBER_INTEGER": (int,),
@@ -45,6 +50,71 @@ _MARKERS = ("EmbeddedInput", "InputPath", "OutputPath", "Input", "Output")
 
 class TaskError(Exception):
     """The task can't start or can't hand on what it made; the text says why."""
+
+
+class PipelineTaskFinalStatus:
+    """How a task or region ended, for an exit task.
+
+    Attributes:
+        state: ``SUCCEEDED``, ``FAILED`` or ``SKIPPED``.
+        pipeline_job_resource_name: the run's name.
+        pipeline_task_name: the task's or region's name.
+        error_code: the exit code; None unless it failed.
+        error_message: why it failed; None unless it did.
+    """
+
+    def __init__(
+        self,
+        state: str,
+        pipeline_job_resource_name: str,
+        pipeline_task_name: str,
+        error_code: Optional[int],
+        error_message: Optional[str],
+    ) -> None:
+        self.state = state
+        self.pipeline_job_resource_name = pipeline_job_resource_name
+        self.pipeline_task_name = pipeline_task_name
+        self.error_code = error_code
+        self.error_message = error_message
+
+    def __repr__(self) -> str:
+        return "PipelineTaskFinalStatus({!r})".format(self.__dict__)
+
+
+class _State(str):
+    """``SUCCEEDED``, which KFP's backend calls ``COMPLETE``: programs for either are right."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        return str.__eq__(self, other) or (other == "COMPLETE" and str.__eq__(self, "SUCCEEDED"))
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = str.__hash__
+
+
+class TaskConfig:
+    """A task's settings, for a function that starts another workload with them; each as Kubernetes writes it."""
+
+    def __init__(
+        self,
+        affinity: Optional[Dict[str, Any]] = None,
+        tolerations: Optional[List[Dict[str, Any]]] = None,
+        node_selector: Optional[Dict[str, str]] = None,
+        env: Optional[List[Dict[str, Any]]] = None,
+        volumes: Optional[List[Dict[str, Any]]] = None,
+        volume_mounts: Optional[List[Dict[str, Any]]] = None,
+        resources: Optional[Dict[str, Any]] = None,
+    ) -> None:
+        self.affinity = affinity
+        self.tolerations = tolerations
+        self.node_selector = node_selector
+        self.env = env
+        self.volumes = volumes
+        self.volume_mounts = volume_mounts
+        self.resources = resources
 
 
 class _Marker:
@@ -113,9 +183,41 @@ def _write(path: str, text: str) -> None:
         file.write(text)
 
 
-def _large(reference: Dict[str, Any], spec: Dict[str, Any], values: str) -> Any:
+def _is_large(value: Any) -> bool:
+    return isinstance(value, dict) and set(value) == {LARGE}
+
+
+def _flat(value: Any) -> List[Any]:
+    return [leaf for item in value for leaf in _flat(item)] if isinstance(value, list) else [value]
+
+
+def _in_groups(path: str, given: Dict[str, Any], groups: List[str]) -> str:
+    group = given["group"]
+    return "{}--{}{}".format(path, groups.index(group), given["key"][len(group) :])
+
+
+def _groups(name: str, items: List[Dict[str, Any]]) -> List[str]:
+    groups: List[str] = []
+    for item in items:
+        if item.get("group") and item["group"] not in groups:
+            groups.append(item["group"])
+    if len(groups) > LARGEST_GROUPS:
+        message = "input '{}' lies in the places of {} runs, more than {}: run once without the cache"
+        raise TaskError(message.format(name, len(groups), LARGEST_GROUPS))
+    return groups
+
+
+def _whole(value: Any, spec: Dict[str, Any], values: str, groups: List[str]) -> Any:
+    if isinstance(value, list):
+        return [_whole(item, spec, values, groups) for item in value]
+    return _large(value[LARGE], spec, values, groups) if _is_large(value) else value
+
+
+def _large(reference: Dict[str, Any], spec: Dict[str, Any], values: str, groups: List[str]) -> Any:
     path = os.path.join(values, reference["file"]) if "file" in reference else spec["large"]
-    if "file" not in reference and os.path.isdir(path):
+    if "file" not in reference and not os.path.exists(path) and reference.get("group") in groups:
+        path = _in_groups(path, reference, groups)
+    elif "file" not in reference and os.path.isdir(path):
         path = os.path.join(path, os.path.basename(reference["key"]))
     value = json.loads(_read(path))
     if "index" in reference:
@@ -145,9 +247,61 @@ def _fits(value: Any, kind: str) -> bool:
 
 def _parameter(name: str, spec: Dict[str, Any], values: str) -> Any:
     value = spec["value"]
-    if isinstance(value, dict) and set(value) == {LARGE}:
-        value = _large(value[LARGE], spec, values)
-    return None if value is None else _typed(name, value, spec["type"])
+    if spec.get("large"):
+        references = [item[LARGE] for item in _flat(value) if _is_large(item)]
+        value = _whole(value, spec, values, _groups(name, references))
+    elif _is_large(value):
+        value = _large(value[LARGE], spec, values, [])
+    if value is None:
+        return None
+    if spec["type"] == "TASK_FINAL_STATUS":
+        return _final_status(value, spec)
+    if spec["type"] == "TASK_CONFIG":
+        return TaskConfig(**{_snake(field): given for field, given in value.items()})
+    return _typed(name, value, spec["type"])
+
+
+def _snake(name: str) -> str:
+    return "".join("_" + letter.lower() if letter.isupper() else letter for letter in name)
+
+
+def _final_status(value: Dict[str, Any], spec: Dict[str, Any]) -> Any:
+    error = value.get("error") or {}
+    state, message = value.get("state"), error.get("message")
+    if state == "FAILED":
+        message = _reason(spec.get("errors", ""), value.get("pipelineTaskName", "")) or message
+    return PipelineTaskFinalStatus(
+        state=_State(state or ""),
+        pipeline_job_resource_name=value.get("pipelineJobResourceName", ""),
+        pipeline_task_name=value.get("pipelineTaskName", ""),
+        error_code=_number(error.get("code")),
+        error_message=message,
+    )
+
+
+def _number(text: Any) -> Any:
+    return int(text) if str(text).lstrip("-").isdigit() else text
+
+
+def _reason(folder: str, task: str) -> str:
+    """Return why tasks of a region failed, as far as their runtimes could tell."""
+    found = []
+    for at, folders, files in os.walk(folder):
+        folders.sort()
+        steps = [step for step in os.path.relpath(at, folder).split(os.sep) if not step.isdigit()]
+        if "error" in files and task in steps:
+            found.append(_read(os.path.join(at, "error")))
+    return "; ".join(found)
+
+
+def _input_artifacts(name: str, spec: Dict[str, Any], annotation: Any) -> List[Any]:
+    given = _flat(spec["value"])
+    groups = _groups(name, given)
+    found = []
+    for value in given:
+        path = _in_groups(spec["path"], value, groups) if value.get("group") else spec["path"]
+        found.append(_input_artifact(name, value, path, annotation))
+    return found
 
 
 def _input_artifact(name: str, value: Dict[str, Any], path: str, annotation: Any) -> Artifact:
@@ -166,6 +320,7 @@ def _input_artifact(name: str, value: Dict[str, Any], path: str, annotation: Any
 
 def _class_of(annotation: Any, title: str) -> Any:
     own = getattr(annotation, "of", annotation)
+    own = (getattr(own, "__args__", None) or [own])[0]
     return ARTIFACT_CLASSES.get(title, own if is_artifact_class(own) else Artifact)
 
 
@@ -233,12 +388,15 @@ def _json(name: str, value: Any) -> str:
         raise TaskError("output '{}' can't be written as JSON: {}".format(name, error)) from None
 
 
-def _artifact_value(name: str, artifact: Artifact, spec: Dict[str, Any], path: str) -> Dict[str, Any]:
+def _artifact_value(
+    name: str, artifact: Artifact, spec: Dict[str, Any], path: str, index: str
+) -> Dict[str, Any]:
     kind = {"schemaTitle": spec["schemaTitle"], "schemaVersion": spec["schemaVersion"]}
     metadata = json.loads(_json(name, _plain(artifact.metadata)))
     value = {"name": artifact.name or name, "type": kind, "uri": artifact.uri, "metadata": metadata}
     if os.path.exists(path):
         value["key"] = spec["key"]
+        value["group"] = spec["key"][: len(spec["key"]) - len(index)]
         value["digest"], value["size"] = sha256(path)
     identity = [kind, value.get("digest", artifact.uri), metadata]
     value["fingerprint"] = _hex(json.dumps(identity, sort_keys=True).encode())[7:]
@@ -280,16 +438,12 @@ def _stand_ins() -> Dict[str, Any]:
     def decorator(func: Any = None, **_: Any) -> Any:
         return func if func is not None else decorator
 
-    class PipelineTaskFinalStatus:
-        def __init__(self, **fields: Any) -> None:
-            self.__dict__.update(fields)
-
     module_type = type(sys)
     dsl = module_type("kfp.dsl")
     names: Dict[str, Any] = {cls.__name__: cls for cls in ARTIFACT_CLASSES.values()}
     names.update({kind: _Marker(kind) for kind in _MARKERS})
     names.update(get_uri=get_uri, component=decorator, container_component=decorator, pipeline=decorator)
-    names.update(PipelineTaskFinalStatus=PipelineTaskFinalStatus)
+    names.update(PipelineTaskFinalStatus=PipelineTaskFinalStatus, TaskConfig=TaskConfig)
     dsl.__dict__.update(names)
     dsl.__dict__["__all__"] = sorted(names)
     for package in ("kfp", "mlplat"):
@@ -308,6 +462,7 @@ def _load(source: str, function: str) -> Tuple[Any, Dict[str, Any]]:
     module = type(sys)("component")
     sys.modules["component"] = module
     file = "<{}>".format(function)
+    source = source or _module_of(function)
     linecache.cache[file] = (len(source), None, source.splitlines(True), file)
     try:
         exec(compile(source, file, "exec", dont_inherit=True), module.__dict__)
@@ -318,6 +473,22 @@ def _load(source: str, function: str) -> Tuple[Any, Dict[str, Any]]:
     if function not in module.__dict__:
         raise TaskError("its source has no function of that name")
     return module.__dict__[function], module.__dict__
+
+
+def _module_of(function: str) -> str:
+    """Return the text of the module that defines a function, as KFP's images list their modules."""
+    import configparser
+
+    config = configparser.ConfigParser()
+    config.optionxform = str  # type: ignore[assignment,method-assign]
+    folder = os.path.abspath(".")
+    config.read(os.path.join(folder, "kfp_config.ini"))
+    for path in dict(config["Components"]).values() if config.has_section("Components") else ():
+        text = _read(os.path.join(folder, path))
+        if "def {}(".format(function) in text:
+            sys.path.insert(0, os.path.dirname(os.path.join(folder, path)))
+            return text
+    raise TaskError("no module that kfp_config.ini of the working directory names defines it")
 
 
 def _annotation(given: Any, namespace: Dict[str, Any]) -> Any:
@@ -373,6 +544,9 @@ class _Call:
                 if spec["value"] is None:
                     if name not in optional:
                         arguments[name] = None
+                    continue
+                if spec.get("list"):
+                    arguments[name] = _input_artifacts(name, spec, annotation)
                     continue
                 artifact = _input_artifact(name, spec["value"], spec["path"], annotation)
                 arguments[name] = artifact.path if kind == "InputPath" else artifact
@@ -442,7 +616,7 @@ class _Call:
             if artifact.custom_path not in (None, path) and os.path.exists(artifact.path):
                 self.take(artifact.path, path)
             _without_links(name, path)
-            texts[name] = _json(name, _artifact_value(name, artifact, spec, path))
+            texts[name] = _json(name, _artifact_value(name, artifact, spec, path, self.call.get("index", "")))
         for name, text in texts.items():
             _write(os.path.join(self.out, "values", name), text)
 
@@ -459,8 +633,13 @@ class _Call:
         if len(data) <= LARGEST_PARAMETER:
             return text
         _write(os.path.join(self.out, "large", name), text)
-        length = len(value) if isinstance(value, (list, tuple, dict)) else 0
-        reference = {"length": length, "key": self.call["large_key"] + "/" + name, "digest": _hex(data)[7:]}
+        folder, index = self.call["large_key"], self.call.get("index", "")
+        reference = {
+            "length": len(value) if isinstance(value, (list, tuple, dict)) else 0,
+            "key": folder + "/" + name,
+            "digest": _hex(data)[7:],
+            "group": folder[: len(folder) - len(index)],
+        }
         return inert({LARGE: reference})
 
 
@@ -578,11 +757,21 @@ def main(arguments: List[str]) -> int:
         run.write(result)
     except TaskError as error:
         print("{}: {}".format(call.get("function"), error), file=sys.stderr)
+        _keep_reason(call, str(error))
         return 1
+    except SystemExit as stop:
+        _keep_reason(call, "it exited with {!r}".format(stop.code))
+        raise
     except Exception as error:
         _print_traceback(error)
+        _keep_reason(call, "{}: {}".format(type(error).__name__, error))
         return 1
     return 0
+
+
+def _keep_reason(call: Dict[str, Any], reason: str) -> None:
+    if call.get("errors"):
+        _write(os.path.join(call["out"], "error"), "{}: {}".format(call["function"], reason))
 
 
 if __name__ == "__main__":

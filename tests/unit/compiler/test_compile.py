@@ -29,7 +29,6 @@ from mlplat.ir.model import (
     ParameterType,
     PipelineSpec,
     PythonFunction,
-    Retry,
     Task,
     TaskOutput,
 )
@@ -253,11 +252,6 @@ BROKEN.update(
             "the components call each other in a circle: comp-d -> comp-d",
             "a pipeline can't call itself",
         ),
-        "retries of a graph": (
-            with_component(Component(graph=Graph({})), Task("comp-d", retry=Retry(1))),
-            "retries of a nested pipeline, branch or loop are not compiled",
-            "set retries on the tasks inside",
-        ),
         "name for Argo to template": (
             with_component(
                 Component({"{{x}}": InputParameter(ParameterType.STRING, optional=True)}, graph=Graph({}))
@@ -271,11 +265,6 @@ BROKEN.update(
             ),
             "the default 3 is not of the declared type STRING",
             "",
-        ),
-        "image of the run": (
-            with_component(Component(executor="exec-d")),
-            "an image, resource or environment variable that only the run knows is not compiled",
-            "give a constant",
         ),
     }
 )

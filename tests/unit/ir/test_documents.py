@@ -40,7 +40,8 @@ def test_functions_of_the_corpus_are_recognized(corpus: Path) -> None:
         ]
         bootstraps = text.count("--component_module_path")
         assert len(functions) >= min(bootstraps, 1), file.name
-        assert all(f"def {function.name}(" in function.source for function in functions), file.name
+        travelling = [function for function in functions if function.source]
+        assert all(f"def {function.name}(" in function.source for function in travelling), file.name
         assert not any(package.startswith("kfp") for function in functions for package in function.packages)
 
 

@@ -1,0 +1,174 @@
+"""JSON documents with places for values of the run: a pod's patch, a claim's manifest, a constant with placeholders.
+
+A document is plain JSON whose leaves may be a :class:`Given`, an :class:`Input`, a :class:`Text` or
+:class:`Elements`. A member or list entry around a leaf that has no value when the run comes to it is left out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from mlplat.argo import values
+from mlplat.argo.values import literal
+from mlplat.compiler.placeholders import Part, has_holes, parse_text
+from mlplat.compiler.texts import Texts
+from mlplat.ir.model import ParameterSource
+
+Document: TypeAlias = Any
+"""JSON with leaves of this module's classes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A value of the graph around the task.
+
+    Attributes:
+        source: where it comes from.
+        is_json: whether it is put in as JSON, a list's items among the entries around it; else as a text.
+    """
+
+    source: ParameterSource
+    is_json: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A text that is there only where a value of the run is."""
+
+    text: str
+    given: Given
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One of the task's own inputs, as JSON."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text with placeholders.
+
+    Attributes:
+        part: the text.
+        optional: whether an empty one counts as none.
+    """
+
+    part: Part
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Elements:
+    """A list of the elements of a command, some of which may be there or not."""
+
+    parts: tuple[Part, ...]
+
+
+def is_static(document: Document) -> bool:
+    """Tell whether a document holds nothing that only the run knows."""
+    if isinstance(document, dict):
+        return all(isinstance(key, str) and is_static(item) for key, item in document.items())
+    if isinstance(document, list):
+        return all(map(is_static, document))
+    return document is None or isinstance(document, (str, int, float))
+
+
+def givens(document: Document) -> Iterator[Given]:
+    """Give what a document reads from the graph around the task."""
+    if isinstance(document, (Given, Beside)):
+        yield document if isinstance(document, Given) else document.given
+    elif isinstance(document, dict):
+        for item in document.values():
+            yield from givens(item)
+    elif isinstance(document, list):
+        for item in document:
+            yield from givens(item)
+
+
+def with_placeholders(value: Any) -> Document:
+    """Return a constant as a document: texts with placeholders become leaves."""
+    if isinstance(value, str):
+        return Text(parse_text(value)) if has_holes(value) else value
+    if isinstance(value, dict):
+        return {key: with_placeholders(item) for key, item in value.items()}
+    return [with_placeholders(item) for item in value] if isinstance(value, list) else value
+
+
+def expression(document: Document, texts: Texts) -> str:
+    """Return the expression for a document as inert JSON.
+
+    Args:
+        document: the document.
+        texts: what placeholders stand for.
+    """
+    return values.inert_expression(_json(document, texts))
+
+
+def _json(document: Document, texts: Texts) -> str:
+    match document:
+        case Given(source, is_json):
+            text = texts.scope.reference(source).text
+            return text if is_json else f"toJson({values.plain_text_expression(text)})"
+        case Beside(text):
+            return literal(json.dumps(text))
+        case Input(name):
+            return texts.json(name)
+        case Text(part):
+            return f"toJson({texts.plain(part)})"
+        case Elements(parts):
+            return texts.elements(parts)
+        case dict():
+            members = [f"{_key(key, texts)} + ':' + {_json(item, texts)}" for key, item in document.items()]
+            conditions = [_condition(item, texts) for item in document.values()]
+            return f"({literal('{')} + {_joined(members, conditions)} + {literal('}')})"
+        case list():
+            entries = [_entry(item, texts) for item in document]
+            conditions = [_condition(item, texts) for item in document]
+            return f"({literal('[')} + {_joined(entries, conditions)} + {literal(']')})"
+    return literal(values.inert_json(document))
+
+
+def _key(key: str | Text, texts: Texts) -> str:
+    return f"toJson({texts.plain(key.part)})" if isinstance(key, Text) else literal(json.dumps(key))
+
+
+def _entry(item: Document, texts: Texts) -> str:
+    text = _json(item, texts)
+    if isinstance(item, Given) and item.is_json:
+        return f"sprig.trimSuffix(']', sprig.trimPrefix('[', {text}))"
+    return text
+
+
+def _condition(document: Document, texts: Texts) -> str:
+    """Return the expression that tells whether a part of a document has a value; empty when it always has."""
+    tests = dict.fromkeys(_tests(document, texts))
+    return " && ".join(tests)
+
+
+def _tests(document: Document, texts: Texts) -> Iterator[str]:
+    match document:
+        case Given(source) | Beside(_, Given(source)):
+            text = texts.scope.reference(source).text
+            yield f"!({text} in ['null', {literal(chr(34) * 2)}])"
+        case Input(name):
+            yield f"{texts.json(name)} != 'null'"
+        case Text(part, True):
+            yield f"{texts.plain(part)} != ''"
+        case dict():
+            for item in document.values():
+                yield from _tests(item, texts)
+
+
+def _joined(parts: list[str], conditions: list[str]) -> str:
+    if not any(conditions):
+        return " + ',' + ".join(parts) or "''"
+    kept = (
+        f"({condition} ? {part} : '')" if condition else part
+        for part, condition in zip(parts, conditions, strict=True)
+    )
+    return f"join(filter([{', '.join(kept)}], # != ''), ',')"

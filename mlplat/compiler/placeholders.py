@@ -1,0 +1,167 @@
+"""KFP's placeholders in commands, settings and constants, as a small tree.
+
+A text is a :class:`Concat` of literals and :class:`Hole`; an element of a command may also be JSON that says
+``IfPresent`` or ``Concat``, to any depth.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+_HOLE = re.compile(r"\{\{\$(?P<path>(?:\.[A-Za-z_]\w*|\[(?:'[^']*'|\"[^\"]*\")\])*)\}\}")
+_STEP = re.compile(r"\.(\w+)|\[(?:'([^']*)'|\"([^\"]*)\")\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """A place for a value of the run.
+
+    Attributes:
+        path: steps such as ``("inputs", "parameters", "x")`` or ``("pipeline_job_name",)``; empty for the whole
+            executor input.
+    """
+
+    path: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """The placeholder as KFP writes it."""
+        steps = (f"['{step}']" if number in {2, 4} else f".{step}" for number, step in enumerate(self.path))
+        return "{{$" + "".join(steps) + "}}"
+
+
+@dataclass(frozen=True, slots=True)
+class Concat:
+    """One text out of several."""
+
+    items: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IfPresent:
+    """Elements that are there only if an input was given."""
+
+    input: str
+    then: tuple[Part, ...]
+    otherwise: tuple[Part, ...] = ()
+
+
+Part: TypeAlias = str | Hole | Concat | IfPresent
+
+
+def parse(text: str) -> Part:
+    """Read an element of a command.
+
+    Args:
+        text: plain text with placeholders, or JSON of ``IfPresent`` or ``Concat``.
+
+    Returns:
+        The tree; a plain text stays one.
+    """
+    if text.startswith('{"'):
+        try:
+            return _structure(json.loads(text))
+        except ValueError:
+            return parse_text(text)
+    return parse_text(text)
+
+
+def parse_text(text: str) -> Part:
+    """Read plain text with placeholders."""
+    items: list[Part] = []
+    at = 0
+    for match in _HOLE.finditer(text):
+        if match.start() > at:
+            items.append(text[at : match.start()])
+        items.append(Hole(tuple("".join(groups) for groups in _STEP.findall(match["path"]))))
+        at = match.end()
+    if at < len(text):
+        items.append(text[at:])
+    if not items:
+        return ""
+    return items[0] if len(items) == 1 else Concat(tuple(items))
+
+
+def _structure(value: Any) -> Part:
+    if isinstance(value, str):
+        return parse_text(value)
+    if isinstance(value, dict) and set(value) == {"Concat"}:
+        return Concat(tuple(_structure(item) for item in value["Concat"]))
+    if isinstance(value, dict) and set(value) == {"IfPresent"}:
+        choice = value["IfPresent"]
+        return IfPresent(
+            choice["InputName"], _elements(choice.get("Then", [])), _elements(choice.get("Else", []))
+        )
+    raise ValueError(f"neither a text nor IfPresent or Concat: {value!r}")
+
+
+def _elements(given: Any) -> tuple[Part, ...]:
+    return tuple(_structure(item) for item in (given if isinstance(given, list) else [given]))
+
+
+def holes(part: Part) -> Iterator[Hole]:
+    """Give every hole of a tree, from left to right."""
+    match part:
+        case Hole():
+            yield part
+        case Concat(items):
+            for item in items:
+                yield from holes(item)
+        case IfPresent(_, then, otherwise):
+            for item in (*then, *otherwise):
+                yield from holes(item)
+
+
+def choices(part: Part) -> Iterator[str]:
+    """Give the inputs whose presence a tree asks for."""
+    match part:
+        case Concat(items):
+            for item in items:
+                yield from choices(item)
+        case IfPresent(name, then, otherwise):
+            yield name
+            for item in (*then, *otherwise):
+                yield from choices(item)
+
+
+def resolve(part: Part, present: dict[str, bool]) -> tuple[Part, ...]:
+    """Take the side of each choice that is known.
+
+    Args:
+        part: a tree.
+        present: inputs known to be given, or known not to be.
+
+    Returns:
+        The elements that the tree stands for; choices over other inputs are still in it.
+    """
+    match part:
+        case IfPresent(name, then, otherwise) if name in present:
+            chosen = then if present[name] else otherwise
+            return tuple(found for item in chosen for found in resolve(item, present))
+        case IfPresent(name, then, otherwise):
+            sides = (
+                tuple(found for item in side for found in resolve(item, present))
+                for side in (then, otherwise)
+            )
+            return (IfPresent(name, *sides),)
+        case Concat(items):
+            return (Concat(tuple(found for item in items for found in resolve(item, present))),)
+    return (part,)
+
+
+def holes_of(value: Any) -> Iterator[Hole]:
+    """Give every hole in the texts of a JSON value."""
+    if isinstance(value, str):
+        if "{{$" in value:
+            yield from holes(parse_text(value))
+    elif isinstance(value, (dict, list)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from holes_of(item)
+
+
+def has_holes(value: Any) -> bool:
+    """Tell whether a JSON value holds a placeholder in any of its texts."""
+    return next(holes_of(value), None) is not None

@@ -1,0 +1,333 @@
+"""Settings of a task's pod: KFP's ``KubernetesExecutorConfig`` and resources, in a template's fields or as a patch.
+
+What is known before the run stands in the template. What only the run knows (a secret's name from a task, a limit from
+a parameter) becomes a ``podSpecPatch``, and what is missing there when the run comes to it is left out of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mlplat.argo import values
+from mlplat.compiler.documents import Beside, Document, Given, Text, givens, is_static
+from mlplat.compiler.placeholders import has_holes, parse_text
+from mlplat.compiler.texts import WORKSPACE
+from mlplat.ir.model import ComponentInput, Constant, Container, ParameterSource, Passthrough, TaskOutput
+
+WORKSPACE_VOLUME = "kfp-workspace"
+"""The claim that the Workflow makes for the pipeline's workspace."""
+
+_SHARED_MEMORY = "/dev/shm"  # noqa: S108 - it is the place where programs look for shared memory
+
+_Config = Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Pod:
+    """What a pod has beside its command.
+
+    Attributes:
+        fields: fields of the template.
+        container: fields of its container.
+        patch: fields of the pod that a template does not have or that only the run knows; a list's entries that hold a
+            :class:`Given` without a value are left out.
+    """
+
+    fields: dict[str, Any] = field(default_factory=dict)
+    container: dict[str, Any] = field(default_factory=dict)
+    patch: dict[str, Document] = field(default_factory=dict)
+
+    def add(self, where: str, entry: Document) -> None:
+        """Add an entry to a list of the pod or, where it is ``env`` or ``volumeMounts``, of its container."""
+        is_container = where in ("env", "volumeMounts")
+        if is_static(entry):
+            (self.container if is_container else self.fields).setdefault(where, []).append(entry)
+        else:
+            at = self.main() if is_container else self.patch
+            at.setdefault(where, []).append(entry)
+
+    def main(self) -> dict[str, Document]:
+        """Return the container's part of the patch."""
+        main: dict[str, Document] = self.patch.setdefault("containers", [{"name": "main"}])[0]
+        return main
+
+    def set_main(self, name: str, value: Document) -> None:
+        """Set a field of the container."""
+        if is_static(value):
+            self.container[name] = value
+        else:
+            self.main()[name] = value
+
+
+def pod(container: Container, *, workspace: bool) -> Pod:
+    """Read a container's settings.
+
+    Args:
+        container: the container.
+        workspace: whether it works in the pipeline's workspace.
+
+    Returns:
+        The pod.
+    """
+    config, found = container.kubernetes, Pod()
+    for name, value in container.env:
+        found.add("env", {"name": name, "value": _env_text(value)})
+    _variables(config, found)
+    _volumes(config, found)
+    if workspace:
+        found.add("volumeMounts", {"name": WORKSPACE_VOLUME, "mountPath": WORKSPACE})
+    _placement(config, found)
+    metadata = {part: dict(config.get("podMetadata", {}).get(part, {})) for part in ("labels", "annotations")}
+    if any(metadata.values()):
+        found.fields["metadata"] = {part: texts for part, texts in metadata.items() if texts}
+    if "activeDeadlineSeconds" in config:
+        found.fields["activeDeadlineSeconds"] = int(config["activeDeadlineSeconds"])
+    if "imagePullPolicy" in config:
+        found.container["imagePullPolicy"] = config["imagePullPolicy"]
+    if security := config.get("securityContext"):
+        found.container["securityContext"] = {
+            name: value if isinstance(value, bool) else int(value) for name, value in security.items()
+        }
+    _resources(container, found)
+    for secret in config.get("imagePullSecret", ()):
+        name = _name(secret, "secretName")
+        found.patch.setdefault("imagePullSecrets", []).append({"name": name})
+    return found
+
+
+def _env_text(text: str) -> Document:
+    return Text(parse_text(text)) if has_holes(text) else values.container_text(text)
+
+
+def sources(container: Container) -> Iterator[ParameterSource]:
+    """Give what the settings of a container read from the graph around its task."""
+    for given in givens(pod(container, workspace=False).patch):
+        yield given.source
+
+
+def _source(document: _Config) -> ParameterSource:
+    if "taskOutputParameter" in document:
+        output = document["taskOutputParameter"]
+        return TaskOutput(output["producerTask"], output["outputParameterKey"])
+    if "componentInputParameter" in document:
+        return ComponentInput(document["componentInputParameter"])
+    return Constant(document.get("runtimeValue", {}).get("constant", document.get("constant", "")))
+
+
+def _name(document: _Config, plain: str) -> Document:
+    """Return a name: of the newer field, which may be any source, or else of the older, which is a text."""
+    source = _source(document[f"{plain}Parameter"]) if f"{plain}Parameter" in document else None
+    if source is None or isinstance(source, Constant):
+        return source.value if source is not None else document.get(plain, "")
+    return Given(source)
+
+
+def _variables(config: _Config, found: Pod) -> None:
+    kinds = (
+        ("secretAsEnv", "secretName", "secretKey", "secretKeyRef"),
+        ("configMapAsEnv", "configMapName", "configMapKey", "configMapKeyRef"),
+    )
+    for setting, name, key, reference in kinds:
+        for given in config.get(setting, ()):
+            for pair in given["keyToEnv"]:
+                selector = {"name": _name(given, name), "key": pair[key]}
+                if "optional" in given:
+                    selector["optional"] = given["optional"]
+                found.add("env", {"name": pair["envVar"], "valueFrom": {reference: selector}})
+    for given in config.get("fieldPathAsEnv", ()):
+        found.add(
+            "env", {"name": given["name"], "valueFrom": {"fieldRef": {"fieldPath": given["fieldPath"]}}}
+        )
+
+
+def _volumes(config: _Config, found: Pod) -> None:
+    count = 0
+
+    def mount(path: str, volume: dict[str, Document], name: str = "", **more: Any) -> None:
+        nonlocal count
+        count += 1
+        name = name or f"volume-{count}"
+        mounted: dict[str, Document] = {"name": name, "mountPath": path, **more}
+        given = next(givens(volume), None)
+        if given is not None:
+            mounted = {**mounted, "name": Beside(name, given)}
+        if name not in (known.get("name") for known in found.fields.get("volumes", ())):
+            found.add("volumes", {"name": name, **volume})
+        found.add("volumeMounts", mounted)
+
+    for given in config.get("secretAsVolume", ()):
+        secret = {"secretName": _name(given, "secretName")}
+        mount(given["mountPath"], {"secret": {**secret, **_optional(given)}})
+    for given in config.get("configMapAsVolume", ()):
+        config_map = {"name": _name(given, "configMapName")}
+        mount(given["mountPath"], {"configMap": {**config_map, **_optional(given)}})
+    for given in config.get("pvcMount", ()):
+        source = _source(given.get("pvcNameParameter", given))
+        claim = source.value if isinstance(source, Constant) else Given(source)
+        sub_path = {"subPath": given["subPath"]} if given.get("subPath") else {}
+        mount(given["mountPath"], {"persistentVolumeClaim": {"claimName": claim}}, **sub_path)
+    for given in config.get("emptyDirMounts", ()):
+        limits = {name: given[name] for name in ("medium", "sizeLimit") if given.get(name)}
+        mount(given["mountPath"], {"emptyDir": limits}, given.get("volumeName", ""))
+    if memory := config.get("enabledSharedMemory"):
+        size = {"sizeLimit": memory["size"]} if memory.get("size") else {}
+        mount(
+            _SHARED_MEMORY,
+            {"emptyDir": {"medium": "Memory", **size}},
+            memory.get("volumeName", "shared-memory"),
+        )
+    for given in config.get("genericEphemeralVolume", ()):
+        mount(given["mountPath"], {"ephemeral": {"volumeClaimTemplate": _claim(given)}}, given["volumeName"])
+
+
+def _optional(given: _Config) -> dict[str, bool]:
+    return {"optional": given["optional"]} if "optional" in given else {}
+
+
+def _claim(given: _Config) -> dict[str, Any]:
+    spec: dict[str, Any] = {
+        "accessModes": list(given.get("accessModes", ("ReadWriteOnce",))),
+        "resources": {"requests": {"storage": given.get("size", "")}},
+    }
+    if given.get("storageClassName"):
+        spec["storageClassName"] = given["storageClassName"]
+    metadata = {part: dict(texts) for part, texts in given.get("metadata", {}).items() if texts}
+    return {**({"metadata": metadata} if metadata else {}), "spec": spec}
+
+
+def _placement(config: _Config, found: Pod) -> None:
+    selector = config.get("nodeSelector", {})
+    if selector.get("labels"):
+        found.fields["nodeSelector"] = dict(selector["labels"])
+    if "nodeSelectorJson" in selector:
+        found.patch["nodeSelector"] = _json(selector["nodeSelectorJson"])
+    tolerations: list[Document] = [_toleration(given) for given in config.get("tolerations", ())]
+    if tolerations and is_static(tolerations):
+        found.fields["tolerations"] = tolerations
+    elif tolerations:
+        found.patch["tolerations"] = tolerations
+    if affinity := _affinity(config):
+        found.fields["affinity"] = affinity
+    for given in config.get("nodeAffinity", ()):
+        if "nodeAffinityJson" in given:
+            found.patch["affinity"] = {"nodeAffinity": _json(given["nodeAffinityJson"])}
+
+
+def _json(document: _Config) -> Document:
+    source = _source(document)
+    return source.value if isinstance(source, Constant) else Given(source, is_json=True)
+
+
+def _toleration(given: _Config) -> Document:
+    if "tolerationJson" in given:
+        return _json(given["tolerationJson"])
+    toleration = {name: given[name] for name in ("key", "operator", "value", "effect") if given.get(name)}
+    if "tolerationSeconds" in given:
+        toleration["tolerationSeconds"] = int(given["tolerationSeconds"])
+    return toleration
+
+
+def _affinity(config: _Config) -> dict[str, Any]:
+    required: list[Any] = []
+    preferred: list[Any] = []
+    for given in config.get("nodeAffinity", ()):
+        term = {name: list(given[name]) for name in ("matchExpressions", "matchFields") if given.get(name)}
+        if term and "weight" in given:
+            preferred.append({"weight": given["weight"], "preference": term})
+        elif term:
+            required.append(term)
+    node: dict[str, Any] = {}
+    if required:
+        node["requiredDuringSchedulingIgnoredDuringExecution"] = {"nodeSelectorTerms": required}
+    if preferred:
+        node["preferredDuringSchedulingIgnoredDuringExecution"] = preferred
+    affinity: dict[str, Any] = {"nodeAffinity": node} if node else {}
+    for given in config.get("podAffinity", ()):
+        term = _pod_affinity_term(given)
+        kind = affinity.setdefault("podAntiAffinity" if given.get("anti") else "podAffinity", {})
+        if "weight" in given:
+            kind.setdefault("preferredDuringSchedulingIgnoredDuringExecution", []).append(
+                {"weight": given["weight"], "podAffinityTerm": term}
+            )
+        else:
+            kind.setdefault("requiredDuringSchedulingIgnoredDuringExecution", []).append(term)
+    return affinity
+
+
+def _pod_affinity_term(given: _Config) -> dict[str, Any]:
+    term: dict[str, Any] = {"topologyKey": given.get("topologyKey", "")}
+    for selector, expressions, labels in (
+        ("labelSelector", "matchPodExpressions", "matchPodLabels"),
+        ("namespaceSelector", "matchNamespaceExpressions", "matchNamespaceLabels"),
+    ):
+        wanted = {
+            name: value
+            for name, value in (
+                ("matchExpressions", list(given.get(expressions, ()))),
+                ("matchLabels", dict(given.get(labels, {}))),
+            )
+            if value
+        }
+        if wanted:
+            term[selector] = wanted
+    if given.get("namespaces"):
+        term["namespaces"] = list(given["namespaces"])
+    return term
+
+
+def _resources(container: Container, found: Pod) -> None:
+    wanted = container.resources
+    requests = {"cpu": wanted.cpu_request, "memory": wanted.memory_request}
+    limits = {"cpu": wanted.cpu_limit, "memory": wanted.memory_limit}
+    if wanted.accelerator_type:
+        limits[wanted.accelerator_type] = wanted.accelerator_count or "1"
+    fixed: dict[str, dict[str, str]] = {}
+    for kind, amounts in (("requests", requests), ("limits", limits)):
+        for name, amount in amounts.items():
+            if not amount:
+                continue
+            if not has_holes(name) and not has_holes(amount):
+                fixed.setdefault(kind, {})[name] = amount
+            else:
+                patched = found.main().setdefault("resources", {}).setdefault(kind, {})
+                key = Text(parse_text(name)) if has_holes(name) else name
+                patched[key] = Text(parse_text(amount), optional=True)
+    if fixed:
+        found.container["resources"] = fixed
+
+
+_PASSED = {
+    "RESOURCES": (("resources", "resources"),),
+    "ENV": (("env", "env"),),
+    "KUBERNETES_AFFINITY": (("affinity", "affinity"),),
+    "KUBERNETES_TOLERATIONS": (("tolerations", "tolerations"),),
+    "KUBERNETES_NODE_SELECTOR": (("nodeSelector", "nodeSelector"),),
+    "KUBERNETES_VOLUMES": (("volumes", "volumes"), ("volumeMounts", "volumeMounts")),
+}
+"""Fields of a pod and its container that each kind of KFP's ``TaskConfig`` holds, and their names there."""
+
+
+def task_config(found: Pod, passthroughs: Iterable[Passthrough]) -> dict[str, Document]:
+    """Take the settings out of a pod that its function passes on to another workload.
+
+    Args:
+        found: the pod; what does not apply to the task itself is taken away.
+        passthroughs: which settings, and whether they apply to the task as well.
+
+    Returns:
+        KFP's ``TaskConfig`` as a document.
+    """
+    config: dict[str, Document] = {}
+    for passthrough in passthroughs:
+        for field_name, name in _PASSED.get(passthrough.field, ()):
+            places = [found.fields, found.container, found.patch]
+            if "containers" in found.patch:
+                places.append(found.patch["containers"][0])
+            for place in places:
+                if field_name not in place:
+                    continue
+                value = place[field_name] if passthrough.apply_to_task else place.pop(field_name)
+                config[name] = [*config.get(name, ()), *value] if isinstance(value, list) else value
+    return config

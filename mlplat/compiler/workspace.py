@@ -1,0 +1,70 @@
+"""Which tasks work in the pipeline's workspace: those that its path, or a path in it, reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mlplat.compiler.placeholders import Hole, holes_of, parse
+from mlplat.compiler.placeholders import holes as holes_in
+from mlplat.ir.model import (
+    Component,
+    ComponentInput,
+    Constant,
+    Container,
+    Importer,
+    ParameterSource,
+    PipelineSpec,
+    Task,
+    TaskOutput,
+)
+
+_PATH = Hole(("workspace_path",))
+
+
+def users(spec: PipelineSpec) -> frozenset[str]:
+    """Return the components that get a path in the workspace, or name it; none where the pipeline has no workspace.
+
+    KFP mounts the workspace where its path is used; a path may come through pipelines' inputs and tasks' outputs too.
+    """
+    if "workspace" not in spec.config:
+        return frozenset()
+    found = {name for name, component in spec.components.items() if _names_it(component, spec)}
+    inputs: set[tuple[str, str]] = set()
+    while True:
+        before = len(found), len(inputs)
+        for around, component in [("", spec.root), *spec.components.items()]:
+            tasks: Mapping[str, Task] = component.graph.tasks if component.graph else {}
+            for task in tasks.values():
+                for name, source in (*task.parameters.items(), *task.artifacts.items()):
+                    if _leads_there(source, around, tasks, found, inputs):
+                        inputs.add((task.component, name))
+                        found.add(task.component)
+        if (len(found), len(inputs)) == before:
+            return frozenset(found)
+
+
+def _names_it(component: Component, spec: PipelineSpec) -> bool:
+    executor = spec.executors.get(component.executor)
+    if isinstance(executor, Importer):
+        return executor.download_to_workspace
+    if not isinstance(executor, Container) or executor.python is not None:
+        return False
+    texts = (*executor.command, *executor.args, *(value for _, value in executor.env))
+    return any(_PATH in holes_in(parse(text)) for text in texts)
+
+
+def _leads_there(
+    source: ParameterSource,
+    around: str,
+    tasks: Mapping[str, Task],
+    found: set[str],
+    inputs: set[tuple[str, str]],
+) -> bool:
+    match source:
+        case Constant(value):
+            return _PATH in holes_of(value)
+        case ComponentInput(name):
+            return (around, name) in inputs
+        case TaskOutput(task):
+            return tasks[task].component in found
+    return False
