@@ -254,6 +254,7 @@ def _command(name: str, component: Component, container: Container, call: Call, 
     ]
     if outputs := _present(parameters=[*parameters, *described], artifacts=artifacts):
         result["outputs"] = outputs
+    imported = frozenset(name for name, form in call.forms if Form.IMPORTED in form)
     present = dict(call.present)
     command, args = (
         tuple(found for text in texts for found in resolve(parse(text), present))
@@ -276,9 +277,9 @@ def _command(name: str, component: Component, container: Container, call: Call, 
     if any(map(_is_open, args)):
         dynamic = Elements(args)
     elif args:
-        run["args"] = [_part(part, needs) for part in args]
+        run["args"] = [_part(part, needs, imported) for part in args]
     if command:
-        run["command"] = [_part(part, needs) for part in command]
+        run["command"] = [_part(part, needs, imported) for part in command]
     _finish(result, run, pod, [], call, needs, dynamic)
     return Leaf(result, needs)
 
@@ -418,15 +419,18 @@ def _text(text: str, needs: dict[str, Need]) -> str:
     return _part(parse(text), needs) if "{{$" in text else text
 
 
-def _part(part: Part, needs: dict[str, Need]) -> str:
+def _part(part: Part, needs: dict[str, Need], imported: frozenset[str] = frozenset()) -> str:
     """Write a tree without choices for a command line; its holes become needs."""
     match part:
         case str():
             return values.container_text(part)
         case Concat(items):
-            return "".join(_part(item, needs) for item in items)
+            return "".join(_part(item, needs, imported) for item in items)
         case Hole(path):
-            if path[:1] == ("outputs",) and len(path) == 4 and path[3] in ("output_file", "uri", "path"):
+            if path[:2] == ("inputs", "artifacts") and path[3:] in (("path",), ("uri",)):
+                if path[2] not in imported:
+                    return f"{INPUTS}/{path[2]}"
+            elif path[:1] == ("outputs",) and len(path) == 4 and path[3] in ("output_file", "uri", "path"):
                 return f"{OUTPUTS}/{path[2]}"
             if path == ("pipeline_job_name",):
                 return "{{workflow.name}}"
@@ -499,6 +503,10 @@ def _folders(name: str, groups: str) -> list[dict[str, Any]]:
         _read(f"{name}--{number}", f"string(get({groups}, {number}) ?? '{_NO_KEY}')")
         for number in range(FOLDERS)
     ]
+
+
+def _folder_paths(name: str) -> list[str]:
+    return [f"{INPUTS}/{name}--{number}" for number in range(FOLDERS)]
 
 
 def _read(name: str, key: str) -> dict[str, Any]:
@@ -643,15 +651,17 @@ def _call_text(
             "type": parameter.type.value,
             "value": pasted(_CONFIG) if is_config else pasted(name),
         }
-        if call.form(name) & (Form.STORED | Form.COLLECTED):
+        if Form.STORED in call.form(name) and Form.COLLECTED not in call.form(name):
             parameters[name]["large"] = f"{INPUTS}/{name}--large"
+        if Form.COLLECTED in call.form(name):
+            parameters[name]["folders"] = _folder_paths(f"{name}--large")
         if parameter.type is ParameterType.TASK_FINAL_STATUS:
             parameters[name]["errors"] = f"{INPUTS}/{name}--errors"
     artifacts = {
         name: {
             "path": f"{INPUTS}/{name}",
             "value": pasted(name),
-            **({"list": True} if artifact.is_list else {}),
+            **({"folders": _folder_paths(name)} if artifact.is_list else {}),
         }
         for name, artifact in component.input_artifacts.items()
     }

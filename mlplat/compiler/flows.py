@@ -21,6 +21,7 @@ from mlplat.ir.model import (
     Constant,
     Container,
     Graph,
+    Importer,
     OneOf,
     ParameterSource,
     ParameterType,
@@ -45,6 +46,9 @@ class Form(Flag):
     """An item of a large list, or a field of it."""
     COLLECTED = auto()
     """The value is a list, over the iterations of loops, some of whose items lie in the artifact store."""
+
+    IMPORTED = auto()
+    """The artifact may lie outside of the store."""
 
     @property
     def is_large(self) -> bool:
@@ -87,9 +91,9 @@ def analyse(program: Program) -> Flows:
 
 def _follow(around: str, component: Component, task: Task, spec: PipelineSpec, flows: Flows) -> bool:
     changed = False
-    for name, source in task.parameters.items():
+    for name, source in (*task.parameters.items(), *task.artifacts.items()):
         changed |= flows.note(task.component, name, form_of(source, around, component, spec, flows))
-    if task.iterator is None or task.iterator.is_artifact:
+    if task.iterator is None:
         return changed
     items = task.iterator.items
     form = (
@@ -102,7 +106,7 @@ def _follow(around: str, component: Component, task: Task, spec: PipelineSpec, f
 
 def _of_item(form: Form) -> Form:
     """Return the forms of a list's items."""
-    part = form | Form.PART if form.is_large else Form.PLAIN
+    part = form | Form.PART if form.is_large else form & Form.IMPORTED
     return part | Form.STORED | Form.COLLECTED if Form.COLLECTED in form else part
 
 
@@ -140,15 +144,18 @@ def _of_output(source: TaskOutput, graph: Graph, spec: PipelineSpec) -> Form:
     producer = spec.components[task.component]
     if producer.graph is None:
         executor = spec.executors.get(producer.executor)
+        if isinstance(executor, Importer):
+            return Form.IMPORTED
         declared = producer.output_parameters.get(source.output)
         is_python = isinstance(executor, Container) and executor.python is not None
         return Form.STORED if is_python and declared and declared.type in GROWING else Form.PLAIN
-    inner = producer.graph.output_parameters.get(source.output)
+    outputs = {**producer.graph.output_parameters, **producer.graph.output_artifacts}
+    inner = outputs.get(source.output)
     choices = inner.choices if isinstance(inner, OneOf) else (inner,) if inner else ()
     form = Form.PLAIN
     for choice in choices:
         form |= _of_output(choice, producer.graph, spec)
-    return Form.COLLECTED if form and task.iterator else form
+    return Form.COLLECTED if form.is_large and task.iterator else form
 
 
 def is_large(constant: Constant) -> bool:

@@ -341,11 +341,8 @@ class _Lowering:
         cached = task.cache and self.program.options.cache
         forms = tuple(
             (name, form)
-            for name in component.input_parameters
-            if (
-                form := self.flows.of(task.component, name)
-                & (flows.Form.STORED | flows.Form.CONFIGURED | flows.Form.COLLECTED)
-            )
+            for name in (*component.input_parameters, *component.input_artifacts)
+            if (form := self.flows.of(task.component, name) & ~flows.Form.PART)
         )
         asked = (
             {name for text in (*executor.command, *executor.args) for name in choices(parse(text))}
@@ -423,11 +420,15 @@ def _output(source: TaskOutput | OneOf, scope: Scope) -> dict[str, str]:
 
 
 def _collected(outputs: Iterable[str]) -> list[dict[str, Any]]:
-    """Give on the outputs of all iterations that have them, in order: each is inert JSON, and so is their list."""
+    """Give on the outputs of all iterations that have them, in order: each is inert JSON, and so is their list.
+
+    Argo collects texts; where all of them are JSON objects, or all are lists, it collects what they say.
+    """
     iterations = f"tasks[{literal(_ITERATION)}].outputs?.parameters?."
     found = []
     for name in outputs:
-        texts = f"map(fromJSON({iterations}[{literal(name)}] ?? '[]'), string(#))"
+        text = f"type(#) == 'string' ? # : {values.json_text_expression('#')}"
+        texts = f"map(fromJSON({iterations}[{literal(name)}] ?? '[]'), {text})"
         joined = f"{literal('[')} + join(filter({texts}, # != 'null'), ',') + {literal(']')}"
         found.append({"name": name, "valueFrom": {"expression": joined, "default": "null"}})
     return found

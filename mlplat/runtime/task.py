@@ -4,8 +4,8 @@ Called as ``python3 runtime.py SOURCE CALL``. Both arguments are text, or ``@/FI
 because it is long; SOURCE also ``@source:FILE`` for one that several templates share. CALL is JSON::
 
     {"function": NAME,
-     "parameters": {NAME: {"type": TYPE, "value": JSON, "large": PATH, "errors": PATH}},
-     "artifacts": {NAME: {"path": PATH, "value": ARTIFACT, "list": FLAG}},
+     "parameters": {NAME: {"type": TYPE, "value": JSON, "large": PATH, "folders": [PATH], "errors": PATH}},
+     "artifacts": {NAME: {"path": PATH, "value": ARTIFACT, "folders": [PATH]}},
      "out": FOLDER, "values": FOLDER,
      "output_parameters": {NAME: TYPE},
      "output_artifacts": {NAME: {"schemaTitle": ..., "schemaVersion": ..., "key": KEY}},
@@ -13,9 +13,9 @@ because it is long; SOURCE also ``@source:FILE`` for one that several templates 
      "packages": [REQUIREMENT], "pip_options": [OPTION]}
 
 What is empty may be left out. Keys end in the task's position in the loops around it, the index; what comes before is
-the group of all iterations' outputs. A list of artifacts, or of large values, lies in the folders ``PATH--0``,
-``PATH--1``, ...: one for each group. An empty SOURCE means that ``kfp_config.ini`` in the working directory names the
-module, as in images that KFP builds.
+the group of all iterations' outputs. A list of artifacts, or of large values, lies in the folders: one for each group,
+in the order in which the list names them. An empty SOURCE means that ``kfp_config.ini`` in the working directory names
+the module, as in images that KFP builds.
 
 Every output becomes ``out/values/NAME``, inert JSON: JSON text in which two braces in a row and dollar signs are
 escaped, so that neither Argo nor Kubernetes finds anything in it. An artifact's bytes lie in ``out/artifacts/NAME``. A
@@ -34,7 +34,6 @@ from mlplat.runtime.artifacts import ARTIFACT_CLASSES, Artifact, is_artifact_cla
 
 LARGE = "mlplat.dev/large"
 LARGEST_PARAMETER = 32 * 1024
-LARGEST_GROUPS = 8
 _TYPES = {
     "STRING": (str,),
     "NUMBER_INTEGER": (int,),
@@ -191,34 +190,35 @@ def _flat(value: Any) -> List[Any]:
     return [leaf for item in value for leaf in _flat(item)] if isinstance(value, list) else [value]
 
 
-def _in_groups(path: str, given: Dict[str, Any], groups: List[str]) -> str:
-    group = given["group"]
-    return "{}--{}{}".format(path, groups.index(group), given["key"][len(group) :])
-
-
-def _groups(name: str, items: List[Dict[str, Any]]) -> List[str]:
-    groups: List[str] = []
-    for item in items:
-        if item.get("group") and item["group"] not in groups:
-            groups.append(item["group"])
-    if len(groups) > LARGEST_GROUPS:
+def _places(name: str, items: List[Dict[str, Any]], folders: List[str]) -> Dict[str, str]:
+    """Return the folder of each group of items."""
+    groups = list(dict.fromkeys(item["group"] for item in items if item.get("group")))
+    if len(groups) > len(folders):
         message = "input '{}' lies in the places of {} runs, more than {}: run once without the cache"
-        raise TaskError(message.format(name, len(groups), LARGEST_GROUPS))
-    return groups
+        raise TaskError(message.format(name, len(groups), len(folders)))
+    return dict(zip(groups, folders))
 
 
-def _whole(value: Any, spec: Dict[str, Any], values: str, groups: List[str]) -> Any:
+def _path_in(places: Dict[str, str], item: Dict[str, Any]) -> str:
+    group: str = item["group"]
+    return "{}{}".format(places[group], item["key"][len(group) :])
+
+
+def _whole(value: Any, spec: Dict[str, Any], values: str, places: Dict[str, str]) -> Any:
     if isinstance(value, list):
-        return [_whole(item, spec, values, groups) for item in value]
-    return _large(value[LARGE], spec, values, groups) if _is_large(value) else value
+        return [_whole(item, spec, values, places) for item in value]
+    return _large(value[LARGE], spec, values, places) if _is_large(value) else value
 
 
-def _large(reference: Dict[str, Any], spec: Dict[str, Any], values: str, groups: List[str]) -> Any:
-    path = os.path.join(values, reference["file"]) if "file" in reference else spec["large"]
-    if "file" not in reference and not os.path.exists(path) and reference.get("group") in groups:
-        path = _in_groups(path, reference, groups)
-    elif "file" not in reference and os.path.isdir(path):
-        path = os.path.join(path, os.path.basename(reference["key"]))
+def _large(reference: Dict[str, Any], spec: Dict[str, Any], values: str, places: Dict[str, str]) -> Any:
+    if "file" in reference:
+        path = os.path.join(values, reference["file"])
+    elif reference.get("group") in places:
+        path = _path_in(places, reference)
+    else:
+        path = spec["large"]
+        if os.path.isdir(path):
+            path = os.path.join(path, os.path.basename(reference["key"]))
     value = json.loads(_read(path))
     if "index" in reference:
         value = value[reference["index"]]
@@ -247,11 +247,11 @@ def _fits(value: Any, kind: str) -> bool:
 
 def _parameter(name: str, spec: Dict[str, Any], values: str) -> Any:
     value = spec["value"]
-    if spec.get("large"):
+    if "folders" in spec:
         references = [item[LARGE] for item in _flat(value) if _is_large(item)]
-        value = _whole(value, spec, values, _groups(name, references))
+        value = _whole(value, spec, values, _places(name, references, spec["folders"]))
     elif _is_large(value):
-        value = _large(value[LARGE], spec, values, [])
+        value = _large(value[LARGE], spec, values, {})
     if value is None:
         return None
     if spec["type"] == "TASK_FINAL_STATUS":
@@ -296,10 +296,10 @@ def _reason(folder: str, task: str) -> str:
 
 def _input_artifacts(name: str, spec: Dict[str, Any], annotation: Any) -> List[Any]:
     given = _flat(spec["value"])
-    groups = _groups(name, given)
+    places = _places(name, given, spec["folders"])
     found = []
     for value in given:
-        path = _in_groups(spec["path"], value, groups) if value.get("group") else spec["path"]
+        path = _path_in(places, value) if value.get("group") else spec["path"]
         found.append(_input_artifact(name, value, path, annotation))
     return found
 
@@ -545,7 +545,7 @@ class _Call:
                     if name not in optional:
                         arguments[name] = None
                     continue
-                if spec.get("list"):
+                if "folders" in spec:
                     arguments[name] = _input_artifacts(name, spec, annotation)
                     continue
                 artifact = _input_artifact(name, spec["value"], spec["path"], annotation)
