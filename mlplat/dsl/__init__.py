@@ -1,7 +1,8 @@
 """Authoring pipelines in Python; names and meaning are those of ``kfp.dsl``."""
 
 from mlplat.dsl.component import BaseComponent, PythonComponent, component
-from mlplat.dsl.groups import Elif, Else, If, ParallelFor
+from mlplat.dsl.gather import Collected, OneOf
+from mlplat.dsl.groups import Elif, Else, ExitHandler, If, ParallelFor
 from mlplat.dsl.pipeline import Pipeline, pipeline
 from mlplat.dsl.signatures import Input, InputPath, Output, OutputPath
 from mlplat.dsl.task import PipelineTask
@@ -15,7 +16,7 @@ from mlplat.runtime.artifacts import (
     Model,
     SlicedClassificationMetrics,
 )
-from mlplat.runtime.task import get_uri
+from mlplat.runtime.task import PipelineTaskFinalStatus, TaskConfig, get_uri
 
 Condition = If
 """The older name of :class:`If`."""
@@ -25,23 +26,28 @@ __all__ = [
     "Artifact",
     "BaseComponent",
     "ClassificationMetrics",
+    "Collected",
     "Condition",
     "Dataset",
     "Elif",
     "Else",
+    "ExitHandler",
     "If",
     "Input",
     "InputPath",
     "Markdown",
     "Metrics",
     "Model",
+    "OneOf",
     "Output",
     "OutputPath",
     "ParallelFor",
     "Pipeline",
     "PipelineTask",
+    "PipelineTaskFinalStatus",
     "PythonComponent",
     "SlicedClassificationMetrics",
+    "TaskConfig",
     "component",
     "get_uri",
     "pipeline",

@@ -6,17 +6,19 @@ each region on the way, named ``pipelinechannel--…`` as KFP names them.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, replace
 from typing import Any
 
-from mlplat.dsl.channels import Channel, Comparison, Condition, Joined, Negated
+from mlplat.dsl.cel import cel
+from mlplat.dsl.channels import Channel
 from mlplat.dsl.component import PythonComponent
 from mlplat.dsl.groups import Elif, Else, Group, If, ParallelFor, Root, channel_input
+from mlplat.dsl.regions import Region, Regions
 from mlplat.dsl.signatures import Interface
 from mlplat.dsl.task import PipelineTask
-from mlplat.errors import AuthoringError, Diagnostic, Source
+from mlplat.dsl.texts import Filled, placeholders, replaced
+from mlplat.errors import AuthoringError, Diagnostic
 from mlplat.ir.circles import find_circle
 from mlplat.ir.model import (
     ArtifactSource,
@@ -26,17 +28,22 @@ from mlplat.ir.model import (
     Constant,
     Container,
     Executor,
+    FinalStatus,
     Graph,
     InputArtifact,
     InputParameter,
     Iterator,
     OneOf,
+    OutputArtifact,
+    OutputParameter,
     ParameterSource,
     ParameterType,
     PipelineSpec,
+    Resources,
     Task,
     TaskOutput,
 )
+from mlplat.manifest import canonical_json
 
 
 def pipeline(
@@ -66,34 +73,24 @@ def pipeline(
     Raises:
         AuthoringError: a value is used where it can't be known, or tasks wait for each other in a circle.
     """
-    return _Builder(name, interface, root).build(outputs, description, display_name, pipeline_root)
-
-
-@dataclass
-class _Region:
-    """A region on its way to the IR."""
-
-    inputs: dict[str, Channel] = field(default_factory=dict)
-    tasks: dict[str, Task] = field(default_factory=dict)
+    return _Builder(name, interface, root, outputs).build(description, display_name, pipeline_root)
 
 
 class _Builder:
-    def __init__(self, name: str, interface: Interface, root: Root) -> None:
+    def __init__(self, name: str, interface: Interface, root: Root, outputs: Mapping[str, Channel]) -> None:
         self.name = name
         self.interface = interface
         self.root = root
-        self.regions: dict[int, _Region] = {}
+        self.outputs = outputs
+        self.regions = Regions(root, outputs)
         self.components: dict[str, Component] = {}
         self.executors: dict[str, Executor] = {}
         self.labels: dict[Any, str] = {}
-        self.problems: list[Diagnostic] = []
+        self.problems: list[Diagnostic] = self.regions.problems
 
-    def build(
-        self, outputs: Mapping[str, Channel], description: str, display_name: str, pipeline_root: str
-    ) -> PipelineSpec:
-        self.gather(self.root)
+    def build(self, description: str, display_name: str, pipeline_root: str) -> PipelineSpec:
         graph = self.graph(self.root)
-        returned = {name: self.returned(channel) for name, channel in outputs.items()}
+        returned = {name: self.returned(channel) for name, channel in self.outputs.items()}
         parameters, artifacts = self.interface.output_parameters, self.interface.output_artifacts
         if self.problems:
             raise AuthoringError(self.problems)
@@ -115,70 +112,14 @@ class _Builder:
         )
 
     def returned(self, channel: Channel) -> TaskOutput:
-        """Return where a pipeline's output comes from: a task of its outermost region."""
-        if channel.producer is not None:
-            self.bring(channel, self.root, None, self.name)
-        source = self.reference(channel, self.root)
+        """Return where a pipeline's output comes from: a member of its outermost region."""
+        source = self.regions.reference(channel, self.root)
         if isinstance(source, TaskOutput):
             return source
         if channel.producer is None:
             message = f"it returns its own parameter '{channel.name}'"
             self.problems.append(Diagnostic("MLP118", self.name, message, "return a task's output"))
         return TaskOutput("", channel.name)
-
-    def gather(self, group: Group) -> None:
-        """Find what each region needs from outside, before any of them is written."""
-        self.regions.setdefault(id(group), _Region())
-        for member in group.members:
-            if isinstance(member, PipelineTask):
-                for value in member.arguments.values():
-                    if isinstance(value, Channel):
-                        self.bring(value, group, member.source, member.name)
-                continue
-            for channel in _channels_of(member):
-                self.regions.setdefault(id(member), _Region()).inputs.setdefault(
-                    channel_input(channel), channel
-                )
-                self.bring(channel, group, None, member.name)
-            self.gather(member)
-
-    def bring(self, channel: Channel, group: Group, source: Source | None, user: str) -> None:
-        """Let a channel into every region between where it is made and where it is used."""
-        home = self.home(channel)
-        at: Group | None = group
-        way: list[Group] = []
-        while at is not None and at is not home:
-            way.append(at)
-            at = at.parent
-        if at is None:
-            where = getattr(channel.producer, "name", "")
-            message = f"it uses the output '{channel.name}' of '{where}', which is inside '{home.name}'"
-            self.problems.append(
-                Diagnostic(
-                    "MLP140",
-                    user,
-                    f"{message} and may not run, or run often",
-                    "use it inside the same region",
-                    source,
-                )
-            )
-            return
-        for step in way:
-            if isinstance(step, ParallelFor) and step is channel.producer:
-                continue
-            self.regions.setdefault(id(step), _Region()).inputs.setdefault(channel_input(channel), channel)
-
-    def home(self, channel: Channel) -> Group:
-        if channel.producer is None:
-            return self.root
-        return channel.producer if isinstance(channel.producer, ParallelFor) else channel.producer.group
-
-    def reference(self, channel: Channel, group: Group) -> TaskOutput | ComponentInput:
-        if isinstance(channel.producer, PipelineTask) and channel.producer.group is group:
-            return TaskOutput(channel.producer.name, channel.name)
-        if channel.producer is group:
-            return ComponentInput(channel.name, _selector(channel))
-        return ComponentInput(channel.name if isinstance(group, Root) else channel_input(channel))
 
     def graph(self, group: Group) -> Graph:
         tasks: dict[str, Task] = {}
@@ -204,24 +145,58 @@ class _Builder:
         parameters: dict[str, ParameterSource] = {}
         artifacts: dict[str, ArtifactSource] = {}
         for name, value in task.arguments.items():
-            if not isinstance(value, Channel):
+            if isinstance(value, Filled):
+                parameters[name] = Constant(value.with_names(channel_input))
+            elif not isinstance(value, Channel):
                 parameters[name] = Constant(value)
             elif isinstance(value.type, ArtifactType):
-                artifacts[name] = self.reference(value, group)
+                artifacts[name] = self.regions.reference(value, group)
             else:
-                parameters[name] = self.reference(value, group)
+                parameters[name] = self.regions.reference(value, group)
+        for channel in texts_channels(task):
+            parameters[channel_input(channel)] = self.regions.reference(channel, group)
+        settings = [self.regions.reference(channel, group) for channel in task.kubernetes_channels()]
+        before = self.dependencies(
+            (*parameters.values(), *artifacts.values(), *settings), task.after_these, group, task
+        )
+        if task.exit_of is not None:
+            before = (task.exit_of.name,)
+        parameters.update(self.final_status(task, before))
         return Task(
-            component=self.component(task),
+            component=self.component(task, group),
             display_name=task.display_name or task.name,
-            depends_on=self.dependencies(
-                (*parameters.values(), *artifacts.values()), task.after_these, group, task
-            ),
+            depends_on=before,
             parameters=parameters,
             artifacts=artifacts,
-            cache=task.cache and not hasattr(task.component, "spec"),
+            cache=task.cache and task.component.has_container,
             cache_key=task.cache_key,
+            when_all_completed=task.exit_of is not None or task.ignores_failures,
             retry=task.retry,
         )
+
+    def final_status(self, task: PipelineTask, before: tuple[str, ...]) -> dict[str, FinalStatus]:
+        """Give a task that asks for it how the one before it ended."""
+        asking = [
+            name
+            for name, declared in task.component.interface.input_parameters.items()
+            if declared.type is ParameterType.TASK_FINAL_STATUS
+        ]
+        if not asking:
+            return {}
+        runs_anyway = task.exit_of is not None or task.ignores_failures
+        if len(before) == 1 and runs_anyway:
+            return {name: FinalStatus(before[0]) for name in asking}
+        message = f"'{asking[0]}' tells how the task before it ended, and "
+        if runs_anyway:
+            message += f"there are {len(before)} of them"
+        else:
+            message += "this one only runs where that succeeded"
+        hint = (
+            "make it the exit task of a dsl.ExitHandler, or call .ignore_upstream_failure() "
+            "where it waits for one task"
+        )
+        self.problems.append(Diagnostic("MLP145", task.name, message, hint, task.source))
+        return {}
 
     def dependencies(
         self,
@@ -257,14 +232,14 @@ class _Builder:
         return False
 
     def region(self, group: Group, parent: Group) -> Task:
-        region = self.regions[id(group)]
+        region = self.regions.of(group)
         graph = self.graph(group)
         parameters: dict[str, InputParameter] = {}
         artifacts: dict[str, InputArtifact] = {}
         sources: dict[str, ParameterSource] = {}
         artifact_sources: dict[str, ArtifactSource] = {}
         for name, channel in region.inputs.items():
-            source = self.reference(channel, parent)
+            source = self.regions.reference(channel, parent)
             if isinstance(channel.type, ArtifactType):
                 artifacts[name] = InputArtifact(channel.type, channel.is_list)
                 artifact_sources[name] = source
@@ -273,23 +248,20 @@ class _Builder:
                 sources[name] = source
         iterator = None
         if isinstance(group, ParallelFor):
-            parameters[group.item_input] = InputParameter(group.item_type())
-            iterator = self.iterator(group)
+            item = group.item_type()
+            if isinstance(item, ArtifactType):
+                artifacts[group.item_input] = InputArtifact(item)
+            else:
+                parameters[group.item_input] = InputParameter(item)
+            iterator = self.iterator(group, parent)
         component = f"comp-{self.free(group.name)}"
-        self.components[component] = Component(parameters, artifacts, graph=graph)
+        self.components[component] = with_outputs(Component(parameters, artifacts, graph=graph), region)
         outside = self.outside_dependencies(group)
+        before = self.dependencies((*sources.values(), *artifact_sources.values()), outside, parent, None)
         return Task(
             component=component,
             display_name=group.title or group.name,
-            depends_on=tuple(
-                sorted(
-                    {
-                        *self.dependencies(
-                            (*sources.values(), *artifact_sources.values()), outside, parent, None
-                        ),
-                    }
-                )
-            ),
+            depends_on=before,
             parameters=sources,
             artifacts=artifact_sources,
             condition=cel(group.condition) if isinstance(group, (If, Elif, Else)) else "",
@@ -316,24 +288,19 @@ class _Builder:
             at = at.parent
         return False
 
-    def iterator(self, group: ParallelFor) -> Iterator:
-        if isinstance(group.items, Channel):
-            return Iterator(
-                ComponentInput(channel_input(group.items)), group.item_input, False, group.parallelism
-            )
-        return Iterator(Constant(group.items), group.item_input, False, group.parallelism)
+    def iterator(self, group: ParallelFor, parent: Group) -> Iterator:
+        if not isinstance(group.items, Channel):
+            return Iterator(Constant(group.items), group.item_input, False, group.parallelism)
+        items = ComponentInput(channel_input(self.regions.resolve(group.items, parent)))
+        return Iterator(items, group.item_input, group.is_over_artifacts, group.parallelism)
 
-    def component(self, task: PipelineTask) -> str:
+    def component(self, task: PipelineTask, group: Group) -> str:
         """Return the name of the component that a task calls; calls that differ in nothing share one."""
         called = task.component
         if isinstance(called, PythonComponent):
-            container = Container(
-                image=task.image or called.image,
-                env=tuple(task.env.items()),
-                resources=task.resources,
-                python=called.function,
-            )
-            key: Any = (id(called), container.image, container.env, container.resources)
+            container = self.container(task, called, group)
+            settings = canonical_json(container.kubernetes) if container.kubernetes else ""
+            key: Any = (id(called), container.image, container.env, container.resources, settings)
             if key not in self.labels:
                 label = self.free(called.name)
                 self.labels[key] = f"comp-{label}"
@@ -351,6 +318,33 @@ class _Builder:
         if key not in self.labels:
             self.labels[key] = self.adopt(called)
         return self.labels[key]
+
+    def container(self, task: PipelineTask, called: PythonComponent, group: Group) -> Container:
+        """Return what runs, with the task's settings; what only the run knows in them is a placeholder."""
+        written = placeholders(task.marks, channel_input) if task.marks else {}
+        resources = task.resources
+        if written:
+            texts = {name: replaced(text, written) for name, text in asdict(resources).items()}
+            resources = Resources(**texts)
+        return Container(
+            image=replaced(task.image or called.image, written),
+            env=tuple((name, replaced(text, written)) for name, text in task.env.items()),
+            resources=resources,
+            python=called.function,
+            kubernetes=self.lowered(task.kubernetes, group),
+        )
+
+    def lowered(self, settings: Any, group: Group) -> Any:
+        """Return settings of a pod as the IR writes them: a value of the run by where it comes from."""
+        if isinstance(settings, Channel):
+            source = self.regions.reference(settings, group)
+            if isinstance(source, TaskOutput):
+                output = {"producerTask": source.task, "outputParameterKey": source.output}
+                return {"taskOutputParameter": output}
+            return {"componentInputParameter": source.name}
+        if isinstance(settings, Mapping):
+            return {name: self.lowered(value, group) for name, value in settings.items()}
+        return [self.lowered(value, group) for value in settings] if isinstance(settings, list) else settings
 
     def adopt(self, called: Any) -> str:
         """Take a nested pipeline's components and executors in, under names that are free here."""
@@ -375,6 +369,34 @@ class _Builder:
         return candidate
 
 
+def with_outputs(component: Component, region: Region) -> Component:
+    """Let what leaves a region be outputs of its component."""
+    assert component.graph is not None
+    parameters: dict[str, OutputParameter] = {}
+    artifacts: dict[str, OutputArtifact] = {}
+    given: dict[str, TaskOutput | OneOf] = {}
+    given_artifacts: dict[str, OneOf] = {}
+    for name, (channel, source) in region.outputs.items():
+        if isinstance(channel.type, ArtifactType):
+            artifacts[name] = OutputArtifact(channel.type, channel.is_list)
+            given_artifacts[name] = source if isinstance(source, OneOf) else OneOf((source,))
+        else:
+            parameters[name] = OutputParameter(channel.type)
+            given[name] = source
+    graph = replace(component.graph, output_parameters=given, output_artifacts=given_artifacts)
+    return replace(component, output_parameters=parameters, output_artifacts=artifacts, graph=graph)
+
+
+def texts_channels(task: PipelineTask) -> dict[Channel, None]:
+    """Return the values of the run that stand in texts of a task's arguments and settings."""
+    found: dict[Channel, None] = {}
+    for value in task.arguments.values():
+        if isinstance(value, Filled):
+            found.update(dict.fromkeys(value.channels.values()))
+    found.update(dict.fromkeys(task.marks.values()))
+    return found
+
+
 def renamed_for(executor: str, spec: PipelineSpec, renamed: Mapping[str, str]) -> str:
     """Name of the component whose executor this is, under its new name and without the prefix."""
     owner = next(
@@ -391,84 +413,3 @@ def _renamed(component: Component, components: Mapping[str, str], executors: Map
         for name, task in component.graph.tasks.items()
     }
     return replace(component, graph=replace(component.graph, tasks=tasks))
-
-
-def _channels_of(group: Group) -> list[Channel]:
-    if isinstance(group, (If, Elif, Else)):
-        return list(_operands(group.condition))
-    if isinstance(group, ParallelFor) and isinstance(group.items, Channel):
-        return [group.items]
-    return []
-
-
-def _operands(condition: Condition) -> list[Channel]:
-    match condition:
-        case Comparison(_, left, right):
-            return [side for side in (left, right) if isinstance(side, Channel)]
-        case Joined(_, left, right):
-            return [*_operands(left), *_operands(right)]
-        case Negated(inner):
-            return _operands(inner)
-    return []
-
-
-def _selector(channel: Channel) -> str:
-    text = "string_value"
-    for name in channel.selector:
-        text = f'parseJson({text})["{name}"]'
-    return text if channel.selector else ""
-
-
-def cel(condition: Condition) -> str:
-    """Write a condition as CEL over the executor's input, as ``triggerPolicy.condition`` holds it.
-
-    Args:
-        condition: the condition.
-
-    Returns:
-        Text such as ``inputs.parameter_values['pipelinechannel--flip-Output'] == 'heads'``.
-    """
-    match condition:
-        case Comparison(operator, left, right):
-            as_float = {_kind(left), _kind(right)} == {int, float}
-            return f"{_operand(left, as_float)} {operator} {_operand(right, as_float)}"
-        case Joined(operator):
-            sides = [
-                f"({cel(side)})" if isinstance(side, Joined) and side.operator != operator else cel(side)
-                for side in (condition.left, condition.right)
-            ]
-            return f" {operator} ".join(sides)
-        case Negated(inner):
-            return f"!({cel(inner)})"
-    raise TypeError(f"not a condition: {condition!r}")
-
-
-_NUMBERS: Mapping[object, type] = {ParameterType.NUMBER_INTEGER: int, ParameterType.NUMBER_DOUBLE: float}
-
-
-def _kind(side: Any) -> type:
-    if isinstance(side, Channel):
-        return _NUMBERS.get(side.type, str)
-    return type(side)
-
-
-def _operand(side: Any, mixed: bool) -> str:
-    if isinstance(side, Channel):
-        text = f"inputs.parameter_values['{channel_input(side)}']"
-        if side.type is ParameterType.NUMBER_INTEGER:
-            return f"double(int({text}))" if mixed else f"int({text})"
-        return text
-    if isinstance(side, bool):
-        return "true" if side else "false"
-    if isinstance(side, int) and mixed:
-        return f"double({side})"
-    return _text(side) if isinstance(side, str) else json.dumps(side)
-
-
-def _text(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return (
-        "'"
-        + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" if ord(c) < 0x10000 else c for c in escaped)
-        + "'"
-    )

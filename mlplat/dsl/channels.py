@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -11,7 +12,7 @@ from mlplat.errors import AuthoringError, Diagnostic
 from mlplat.ir.model import ArtifactType, ParameterType
 
 if TYPE_CHECKING:
-    from mlplat.dsl.groups import ParallelFor
+    from mlplat.dsl.groups import Group, ParallelFor
     from mlplat.dsl.task import PipelineTask
 
 
@@ -96,6 +97,9 @@ def _compared(operator: str, left: Any, right: Any) -> Comparison:
                 message = f"'{side.name}' is {kind}, which has no place in a comparison"
                 hint = "compare a text, a number or a truth value, such as an output of a component that reads it"
                 raise _refused("MLP111", side.name, message, hint)
+        elif isinstance(side, str) and context.holds_marks(side):
+            message = "a text with a value of the run in it can't be compared with"
+            raise _refused("MLP111", "", message, "build the text in a component, and compare its output")
         elif not isinstance(side, (str, int, float)) or (isinstance(side, float) and not math.isfinite(side)):
             hint = "compare with a text, a number, True or False"
             raise _refused("MLP111", "", f"{side!r} can't be compared with", hint)
@@ -138,13 +142,59 @@ class Comparable:
             "MLP112", channel_of(self).name, message, "write: with dsl.ParallelFor(values) as value"
         )
 
-    def __str__(self) -> NoReturn:
-        message = "the value is not there yet when the pipeline is written, so it can't be put into a text"
-        hint = "give it to a component as an argument, and build the text there"
-        raise _refused("MLP112", channel_of(self).name, message, hint)
+    def __contains__(self, item: object) -> NoReturn:
+        message = "Python's 'in' asks for the truth now, when there is none yet"
+        hint = "write: value.is_in(['a', 'b']) | other, inside dsl.If(...)"
+        raise _refused("MLP110", channel_of(self).name, message, hint)
 
-    def __format__(self, specification: str) -> NoReturn:
-        self.__str__()
+    def is_in(self, values: Iterable[Any]) -> Condition:
+        """Compare with several constants: true if the value is one of them.
+
+        Args:
+            values: texts, numbers or truth values; at least one.
+
+        Raises:
+            AuthoringError: there is none, or one can't be compared with.
+        """
+        found: Condition | None = None
+        for value in values:
+            one = _compared("==", self, value)
+            found = one if found is None else found | one
+        if found is None:
+            hint = "give at least one value"
+            raise _refused("MLP111", channel_of(self).name, "nothing is in an empty list", hint)
+        return found
+
+    def __str__(self) -> str:
+        """Stand in a text: the value is put there when the pipeline runs."""
+        return context.tracing(channel_of(self).name).mark(channel_of(self))
+
+    def __format__(self, specification: str) -> str:
+        if specification:
+            message = f"the value is not there yet when the pipeline is written, so ':{specification}' can't format it"
+            hint = "leave the format out, or build the text in a component"
+            raise _refused("MLP112", channel_of(self).name, message, hint)
+        return str(self)
+
+
+class RegionOutput:
+    """A region as the producer of a value that comes out of it."""
+
+    __slots__ = ("region",)
+
+    def __init__(self, region: Group) -> None:
+        self.region = region
+
+    @property
+    def name(self) -> str:
+        """The region's name."""
+        return self.region.name
+
+    @property
+    def group(self) -> Group:
+        """The region around it, which reads the value."""
+        assert self.region.parent is not None
+        return self.region.parent
 
 
 class Channel(Comparable):
@@ -153,22 +203,25 @@ class Channel(Comparable):
     Attributes:
         name: of the parameter or output.
         type: a parameter's type, or an artifact's.
-        producer: the task that gives it, the loop whose item it is, or None for the pipeline's parameter.
+        producer: the task that gives it, the region that it comes out of, the loop whose item it is, or None for the
+            pipeline's parameter.
         is_list: whether it is a list of artifacts.
         selector: fields to take of it, one after another.
         item_type: the type of a list's items, where its declaration says it.
+        is_collected: whether it is the list of what all iterations of the loops around its task give.
     """
 
-    __slots__ = ("is_list", "item_type", "name", "producer", "selector", "type")
+    __slots__ = ("is_collected", "is_list", "item_type", "name", "producer", "selector", "type")
 
     def __init__(
         self,
         name: str,
         type: ParameterType | ArtifactType,
-        producer: PipelineTask | ParallelFor | None = None,
+        producer: PipelineTask | RegionOutput | ParallelFor | None = None,
         is_list: bool = False,
         selector: tuple[str, ...] = (),
         item_type: ParameterType | None = None,
+        is_collected: bool = False,
     ) -> None:
         self.name = name
         self.type = type
@@ -176,6 +229,7 @@ class Channel(Comparable):
         self.is_list = is_list
         self.selector = selector
         self.item_type = item_type
+        self.is_collected = is_collected
 
     def __repr__(self) -> str:
         return f"<{self.name} of {getattr(self.producer, 'name', 'the pipeline')}>"

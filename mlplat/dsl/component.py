@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar, overload
 
 from mlplat.dsl import context, signatures
-from mlplat.dsl.channels import Channel, channel_of
+from mlplat.dsl.channels import Channel
 from mlplat.dsl.signatures import Interface
 from mlplat.dsl.task import PipelineTask
+from mlplat.dsl.texts import Filled, filled
 from mlplat.errors import AuthoringError, Diagnostic, nearest
 from mlplat.ir.model import ArtifactType, InputArtifact, ParameterType, PythonFunction
 from mlplat.ir.types import TYPE_NAMES, fits, json_problem
@@ -29,7 +30,10 @@ class BaseComponent:
         name: lower case, words joined by ``-``.
         interface: what it takes and gives.
         cache: whether calls may be cached, unless the task says otherwise.
+        has_container: whether a call of it is one container, whose settings can be set.
     """
+
+    has_container = True
 
     def __init__(self, name: str, interface: Interface, cache: bool = True) -> None:
         self.name = name
@@ -72,7 +76,7 @@ class BaseComponent:
         for name in self.interface.required():
             if name not in arguments:
                 problem("MLP133", f"the input '{name}' is missing", f"it takes {', '.join(names)}")
-        checked = {name: channel_of(value) for name, value in arguments.items()}
+        checked = {name: filled(value, tracing) for name, value in arguments.items()}
         for name, value in checked.items():
             wrong = _mismatch(value, inputs[name])
             if wrong:
@@ -120,9 +124,14 @@ def _mismatch(value: Any, declared: Any) -> str:
         return ""
     if value is None and declared.optional:
         return ""
-    if not fits(value, declared.type):
-        return f"{wanted}, and was given {value!r}"
-    problem = json_problem(value)
+    constant = value.value if isinstance(value, Filled) else value
+    if isinstance(value, Filled) and any(
+        isinstance(one.type, ArtifactType) for one in value.channels.values()
+    ):
+        return "is a text or list with an artifact in it: only parameters have a text"
+    if not fits(constant, declared.type):
+        return f"{wanted}, and was given {constant!r}"
+    problem = json_problem(constant)
     return f"has no JSON form: {problem}" if problem else ""
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import secrets
 import sys
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -12,9 +14,14 @@ from typing import TYPE_CHECKING
 from mlplat.errors import AuthoringError, Diagnostic, Source
 
 if TYPE_CHECKING:
+    from mlplat.dsl.channels import Channel
     from mlplat.dsl.groups import Group
     from mlplat.dsl.task import PipelineTask
 
+_MARK = f"{{{{channel:{secrets.token_hex(8)}:"
+"""Begin of what stands in a text for a value of the run, while a pipeline is written: no text of a user's has it."""
+
+_MARKED = re.compile(rf"{re.escape(_MARK)}([0-9]+)\}}\}}")
 _OWN = str(Path(__file__).parent)
 
 
@@ -26,14 +33,30 @@ class Tracing:
         stack: open regions, the innermost last.
         tasks: all tasks by name.
         problems: what is wrong; raised together when the function has returned.
+        marked: values of the run that were put into texts.
     """
 
     stack: list[Group]
     tasks: dict[str, PipelineTask] = field(default_factory=dict)
     problems: list[Diagnostic] = field(default_factory=list)
+    marked: list[Channel] = field(default_factory=list)
+    _places: dict[int, int] = field(default_factory=dict)
     _last: int = 0
     _counts: dict[str, int] = field(default_factory=dict)
     _taken: set[str] = field(default_factory=set)
+
+    def mark(self, channel: Channel) -> str:
+        """Return what stands in a text for a value of the run, until the text is given to a task."""
+        place = self._places.setdefault(id(channel), len(self.marked))
+        if place == len(self.marked):
+            self.marked.append(channel)
+        return f"{_MARK}{place}}}}}"
+
+    def channels_in(self, text: str) -> dict[str, Channel]:
+        """Return the values of the run that stand in a text, by their marks."""
+        if _MARK not in text:
+            return {}
+        return {match[0]: self.marked[int(match[1])] for match in _MARKED.finditer(text)}
 
     def number(self) -> int:
         """Next number for the name of a region or of a constant loop's item."""
@@ -75,6 +98,11 @@ class Tracing:
             return self.task_name(name)
         self._taken.add(unique)
         return unique
+
+
+def holds_marks(text: str) -> bool:
+    """Tell whether a value of the run stands in a text."""
+    return _MARK in text
 
 
 _current: ContextVar[Tracing | None] = ContextVar("mlplat.dsl.tracing", default=None)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mlplat.dsl import channels, context
 from mlplat.dsl.channels import Channel, Comparable, Condition, LoopItem, Negated, channel_of
 from mlplat.errors import AuthoringError, Diagnostic
-from mlplat.ir.model import ParameterType
+from mlplat.ir.model import ArtifactType, ParameterType
 from mlplat.ir.types import json_problem
 
 if TYPE_CHECKING:
@@ -74,8 +74,58 @@ class If(Group):
         return self.own_condition
 
 
-class _Branches(Group):
+class Branches(Group):
+    """The branches of one choice; what :func:`OneOf` gives comes out of here."""
+
     prefix = "condition-branches"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.choices: dict[str, tuple[Channel, ...]] = {}
+
+
+class ExitHandler(Group):
+    """Tasks after which another one runs, however they end.
+
+    Args:
+        exit_task: the task, or pipeline, that runs at the end; it must wait for no other task. A parameter of it that
+            is annotated ``PipelineTaskFinalStatus`` tells how the tasks ended.
+        name: how to show it.
+
+    Raises:
+        AuthoringError: the exit task is none, or waits for another one.
+    """
+
+    prefix = "exit-handler"
+
+    def __init__(self, exit_task: PipelineTask, name: str | None = None) -> None:
+        super().__init__(name)
+        self.exit_task = exit_task
+        if not hasattr(exit_task, "exit_of"):
+            _refuse_exit("", f"{exit_task!r} is no task", "call a component, and give what it returns")
+        if exit_task.dependent_tasks:
+            first = exit_task.dependent_tasks[0]
+            message = f"the exit task waits for '{first}', so it would not run when that fails"
+            _refuse_exit(exit_task.name, message, "give it constants and the pipeline's parameters only")
+
+    def place(self, tracing: context.Tracing) -> None:
+        """Take a name and a place beside the exit task."""
+        super().place(tracing)
+        if self.exit_task.exit_of is not None:
+            _refuse_exit(
+                self.exit_task.name, "it is the exit task of two dsl.ExitHandler", "call it once for each"
+            )
+        if self.exit_task.group is not self.parent:
+            _refuse_exit(
+                self.exit_task.name,
+                "the exit task stands in another region",
+                "call it right before dsl.ExitHandler",
+            )
+        self.exit_task.exit_of = self
+
+
+def _refuse_exit(path: str, message: str, hint: str) -> None:
+    raise AuthoringError(Diagnostic("MLP119", path or "dsl.ExitHandler", message, hint, context.caller()))
 
 
 class _Alternative(Group):
@@ -85,14 +135,14 @@ class _Alternative(Group):
         before = tracing.stack[-1].members[-1:] if tracing.stack[-1].members else []
         branches = before[0] if before else None
         if isinstance(branches, If):
-            wrapper = _Branches()
+            wrapper = Branches()
             wrapper.name, branches.name = tracing.wrapped(branches.name, wrapper.prefix)
             wrapper.parent = branches.parent
             wrapper.members = [branches]
             tracing.stack[-1].members[-1] = wrapper
             branches.parent = wrapper
             branches = wrapper
-        if not isinstance(branches, _Branches) or isinstance(branches.members[-1], Else):
+        if not isinstance(branches, Branches) or isinstance(branches.members[-1], Else):
             raise AuthoringError(
                 Diagnostic(
                     "MLP113",
@@ -141,7 +191,8 @@ class ParallelFor(Group):
     """Tasks that run once for each item of a list.
 
     Args:
-        items: a list, a pipeline's list parameter, or a task's list output. Of a dict item, ``item.key`` is a field.
+        items: a list, a pipeline's list parameter, a task's list output, or a list of artifacts. Of a dict item,
+            ``item.key`` is a field.
         name: how to show it.
         parallelism: how many iterations run at once; all when None.
 
@@ -162,8 +213,8 @@ class ParallelFor(Group):
         if parallelism is not None and parallelism < 0:
             _bad_loop(f"parallelism is {parallelism}", "0 or None run all iterations at once")
         if isinstance(given, Channel):
-            may_be_list = given.type is ParameterType.LIST or isinstance(given.producer, ParallelFor)
-            if not may_be_list:
+            is_item = isinstance(given.producer, ParallelFor) and not isinstance(given.type, ArtifactType)
+            if not (given.is_list or given.type is ParameterType.LIST or is_item):
                 _bad_loop(f"'{given.name}' is no list", "loop over a list, or declare the output -> list")
 
     def place(self, tracing: context.Tracing) -> None:
@@ -178,9 +229,16 @@ class ParallelFor(Group):
         super().__enter__()
         return LoopItem(Channel(self.item_input, self.item_type(), self))
 
-    def item_type(self) -> ParameterType:
+    @property
+    def is_over_artifacts(self) -> bool:
+        """Whether the items are artifacts."""
+        return isinstance(self.items, Channel) and isinstance(self.items.type, ArtifactType)
+
+    def item_type(self) -> ParameterType | ArtifactType:
         """The type of the items as the list's declaration or first item tells; text when neither does."""
         if isinstance(self.items, Channel):
+            if isinstance(self.items.type, ArtifactType):
+                return self.items.type
             return self.items.item_type or ParameterType.STRING
         first = self.items[0]
         for kind, parameter_type in (

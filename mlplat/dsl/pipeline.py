@@ -23,6 +23,8 @@ class Pipeline(BaseComponent):
         python_func: the function as it was written.
     """
 
+    has_container = False
+
     def __init__(
         self,
         func: Callable[..., Any],

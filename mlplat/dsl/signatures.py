@@ -24,6 +24,7 @@ from mlplat.ir.model import (
 from mlplat.ir.types import TYPE_NAMES, fits, json_problem
 from mlplat.runtime import artifacts
 from mlplat.runtime.artifacts import is_artifact_class
+from mlplat.runtime.task import PipelineTaskFinalStatus, TaskConfig
 
 T = TypeVar("T")
 
@@ -58,6 +59,8 @@ class OutputPath:
 
 
 PARAMETER_TYPES: Mapping[Any, ParameterType] = {
+    PipelineTaskFinalStatus: ParameterType.TASK_FINAL_STATUS,
+    TaskConfig: ParameterType.TASK_CONFIG,
     str: ParameterType.STRING,
     int: ParameterType.NUMBER_INTEGER,
     float: ParameterType.NUMBER_DOUBLE,
@@ -92,7 +95,12 @@ class Interface:
     def required(self) -> list[str]:
         """Names of the inputs that a caller must give."""
         inputs: dict[str, InputParameter | InputArtifact] = {**self.input_parameters, **self.input_artifacts}
-        return [name for name in self.order if name in inputs and not inputs[name].optional]
+        given_by_run = (ParameterType.TASK_FINAL_STATUS, ParameterType.TASK_CONFIG)
+        return [
+            name
+            for name in self.order
+            if name in inputs and not inputs[name].optional and inputs[name].type not in given_by_run
+        ]
 
 
 def plain_function(given: Any) -> Callable[..., Any]:

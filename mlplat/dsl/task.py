@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mlplat.dsl import context
-from mlplat.dsl.channels import Channel
+from mlplat.dsl.channels import Channel, Comparable, channel_of
+from mlplat.dsl.texts import Filled
 from mlplat.errors import AuthoringError, Diagnostic, Source, nearest
-from mlplat.ir.model import Resources, Retry
+from mlplat.ir.model import InputArtifact, InputParameter, ParameterType, Resources, Retry
 
 if TYPE_CHECKING:
     from mlplat.dsl.component import BaseComponent
@@ -52,6 +54,10 @@ class PipelineTask:
         component: what is called.
         arguments: constants and channels by input.
         group: the region that it stands in.
+        exit_of: the region after which it runs, as the exit task of a ``dsl.ExitHandler``.
+        ignores_failures: whether it also runs when those before it failed.
+        marks: values of the run that stand in the texts of its settings, by their marks.
+        kubernetes: settings of its pod, as the IR's ``KubernetesExecutorConfig``; a value of the run stands for itself.
     """
 
     def __init__(
@@ -75,6 +81,10 @@ class PipelineTask:
         self.env: dict[str, str] = {}
         self.image = ""
         self.after_these: list[PipelineTask | Group] = []
+        self.exit_of: Group | None = None
+        self.ignores_failures = False
+        self.marks: dict[str, Channel] = {}
+        self.kubernetes: dict[str, Any] = {}
         interface = component.interface
         channels = {
             output: Channel(output, spec.type, self, item_type=interface.output_items.get(output))
@@ -111,9 +121,17 @@ class PipelineTask:
     @property
     def dependent_tasks(self) -> list[str]:
         """Names of the tasks that must end before this one."""
-        producers = [value.producer for value in self.arguments.values() if isinstance(value, Channel)]
+        read: list[Any] = []
+        for value in self.arguments.values():
+            read += value.channels.values() if isinstance(value, Filled) else [value]
+        read += [*self.marks.values(), *self.kubernetes_channels()]
+        producers = [value.producer for value in read if isinstance(value, Channel)]
         names = [task.name for task in (*producers, *self.after_these) if task is not None]
         return list(dict.fromkeys(names))
+
+    def kubernetes_channels(self) -> Iterator[Channel]:
+        """Give the values of the run that the settings of the pod read."""
+        return _channels_in(self.kubernetes)
 
     def after(self, *tasks: PipelineTask | Group) -> PipelineTask:
         """Start only when other tasks have succeeded."""
@@ -160,59 +178,133 @@ class PipelineTask:
         self.display_name = self._text("the display name", name)
         return self
 
-    def set_env_variable(self, name: str, value: Any) -> PipelineTask:
-        """Set an environment variable of the container; a constant text."""
+    def ignore_upstream_failure(self) -> PipelineTask:
+        """Run when the tasks before this one have ended, however they ended.
+
+        What comes from a task that failed is missing then, so an input that takes it must be optional.
+        """
+        interface = self.component.interface
+        inputs: dict[str, InputParameter | InputArtifact] = {
+            **interface.input_parameters,
+            **interface.input_artifacts,
+        }
+        for name, value in self.arguments.items():
+            given = value.channels.values() if isinstance(value, Filled) else (value,)
+            is_made = any(isinstance(one, Channel) and hasattr(one.producer, "group") for one in given)
+            if is_made and not inputs[name].optional:
+                message = f"the input '{name}' comes from a task that may fail, and has no default"
+                self._problem(
+                    "MLP127", message, "give that parameter of the component a default, such as None"
+                )
+        self.ignores_failures = True
+        return self
+
+    def set_env_variable(self, name: str, value: str | Comparable) -> PipelineTask:
+        """Set an environment variable of the container.
+
+        Args:
+            name: of the variable.
+            value: a text; values of the run may stand in it.
+        """
         self._needs_container("set_env_variable")
-        self.env[name] = self._text(f"the environment variable {name}", value)
+        self.env[name] = self._setting(f"the environment variable {name}", value)
         return self
 
-    def set_container_image(self, name: str) -> PipelineTask:
-        """Run in another image than the component's."""
+    def set_container_image(self, name: str | Comparable) -> PipelineTask:
+        """Run in another image than the component's; the image may be a value of the run."""
         self._needs_container("set_container_image")
-        self.image = self._text("the image", name)
+        self.image = self._setting("the image", name)
         return self
 
-    def set_cpu_request(self, cpu: str) -> PipelineTask:
+    def set_debug_pause(
+        self, before: bool = False, after: bool = True, on_error: bool = False
+    ) -> PipelineTask:
+        """Let Argo's executor pause the container, so that a person can look inside; ends with a file in it.
+
+        Args:
+            before: pause before the command; continue with ``touch /proc/1/root/run/argo/ctr/main/before``.
+            after: pause after it; continue with ``touch /proc/1/root/run/argo/ctr/main/after``.
+            on_error: pause after it only when it failed.
+        """
+        self._needs_container("set_debug_pause")
+        if before:
+            self.env["ARGO_DEBUG_PAUSE_BEFORE"] = "true"
+        if after and not on_error:
+            self.env["ARGO_DEBUG_PAUSE_AFTER"] = "true"
+        if on_error:
+            self.env["ARGO_DEBUG_PAUSE_ON_ERROR"] = "true"
+        return self
+
+    def set_cpu_request(self, cpu: str | Comparable) -> PipelineTask:
         """Ask for this much CPU: cores, such as ``2``, ``0.5`` or ``500m``."""
         return self._resource("cpu_request", cpu, _CPU, "a number of cores such as '2', '0.5' or '500m'")
 
-    def set_cpu_limit(self, cpu: str) -> PipelineTask:
+    def set_cpu_limit(self, cpu: str | Comparable) -> PipelineTask:
         """Allow at most this much CPU: cores, such as ``4``, ``0.5`` or ``500m``."""
         return self._resource("cpu_limit", cpu, _CPU, "a number of cores such as '2', '0.5' or '500m'")
 
-    def set_memory_request(self, memory: str) -> PipelineTask:
+    def set_memory_request(self, memory: str | Comparable) -> PipelineTask:
         """Ask for this much memory: bytes with a suffix, such as ``4Gi``."""
         return self._resource(
             "memory_request", memory, _MEMORY, "a whole number with a suffix, such as '4Gi' or '512M'"
         )
 
-    def set_memory_limit(self, memory: str) -> PipelineTask:
+    def set_memory_limit(self, memory: str | Comparable) -> PipelineTask:
         """Allow at most this much memory: bytes with a suffix, such as ``8Gi``."""
         return self._resource(
             "memory_limit", memory, _MEMORY, "a whole number with a suffix, such as '4Gi' or '512M'"
         )
 
-    def set_accelerator_type(self, accelerator: str) -> PipelineTask:
+    def set_accelerator_type(self, accelerator: str | Comparable) -> PipelineTask:
         """Ask for an accelerator by its resource name, such as ``nvidia.com/gpu``; one, unless a limit is set."""
         self._needs_container("set_accelerator_type")
-        name = self._text("the accelerator", accelerator)
+        name = self._setting("the accelerator", accelerator)
         count = self.resources.accelerator_count or "1"
         self.resources = replace(self.resources, accelerator_type=name, accelerator_count=count)
         return self
 
-    def set_accelerator_limit(self, limit: int | str) -> PipelineTask:
+    def set_accelerator_limit(self, limit: int | str | Comparable) -> PipelineTask:
         """Say how many accelerators."""
         return self._resource("accelerator_count", limit, _COUNT, "a whole number such as 1 or '4'")
+
+    def add_node_selector_constraint(self, accelerator: str) -> PipelineTask:
+        """Ask for an accelerator; the older name of :meth:`set_accelerator_type`."""
+        _deprecated("add_node_selector_constraint", "set_accelerator_type")
+        return self.set_accelerator_type(accelerator)
+
+    def set_gpu_limit(self, gpu: str) -> PipelineTask:
+        """Say how many accelerators; the older name of :meth:`set_accelerator_limit`."""
+        _deprecated("set_gpu_limit", "set_accelerator_limit")
+        return self.set_accelerator_limit(gpu)
 
     def _resource(self, field: str, value: Any, pattern: re.Pattern[str], expected: str) -> PipelineTask:
         self._needs_container(f"set_{field}")
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             value = f"{value:g}"
-        if not isinstance(value, str) or not pattern.match(value):
+        text = self._marked(value)
+        is_constant = text is not None and not context.holds_marks(text)
+        if text is None or (is_constant and not pattern.match(text)):
             self._problem("MLP123", f"{field} is {value!r}", f"write {expected}")
             return self
-        self.resources = replace(self.resources, **{field: value})
+        self.resources = replace(self.resources, **{field: text})
         return self
+
+    def _marked(self, value: Any) -> str | None:
+        """Return a setting as text, and note what of the run stands in it; None when it is no text."""
+        plain = channel_of(value)
+        tracing = context.tracing(self.name)
+        if isinstance(plain, Channel) and isinstance(plain.type, ParameterType):
+            plain = tracing.mark(plain)
+        if not isinstance(plain, str):
+            return None
+        self.marks.update(tracing.channels_in(plain))
+        return plain
+
+    def _setting(self, what: str, value: Any) -> str:
+        text = self._marked(value)
+        if text is None:
+            self._problem("MLP122", f"{what} is {value!r}, not a text", "give a str, or a value of the run")
+        return text or ""
 
     def _retries(self, number: Any) -> int:
         if isinstance(number, int) and number >= 0:
@@ -230,7 +322,7 @@ class PipelineTask:
         return float(match[1]) * _SECONDS[match[2]]
 
     def _text(self, what: str, value: Any) -> str:
-        if isinstance(value, str):
+        if isinstance(value, str) and not context.holds_marks(value):
             return value
         self._problem(
             "MLP122",
@@ -248,10 +340,25 @@ class PipelineTask:
         return False
 
     def _needs_container(self, setter: str) -> None:
-        if hasattr(self.component, "spec"):
-            message = f"{setter} is for a container, and a nested pipeline has none of its own"
+        if not self.component.has_container:
+            message = f"{setter} is for a container, and a nested pipeline or importer has none of its own"
             self._problem("MLP126", message, "call it on the tasks inside that pipeline")
 
     def _problem(self, code: str, message: str, hint: str) -> None:
         problems = context.tracing(self.name).problems
         problems.append(Diagnostic(code, self.name, message, hint, context.caller()))
+
+
+def _channels_in(settings: Any) -> Iterator[Channel]:
+    if isinstance(settings, Channel):
+        yield settings
+    elif isinstance(settings, Mapping):
+        for value in settings.values():
+            yield from _channels_in(value)
+    elif isinstance(settings, list):
+        for value in settings:
+            yield from _channels_in(value)
+
+
+def _deprecated(old: str, new: str) -> None:
+    warnings.warn(f"{old} is the older name of {new}", DeprecationWarning, stacklevel=3)

@@ -89,7 +89,7 @@ class PodRunner:
             started: is given the running command, to be able to end it.
 
         Returns:
-            How it ended. Its artifacts are in the store only when it succeeded.
+            How it ended. As on Argo, what a task that failed has written is in the store too.
         """
         folder = self._folder / task.id
         root = folder / "root"
@@ -192,12 +192,11 @@ class PodRunner:
             problems.append(problem)
         if ended.result is not None:
             outputs["result"] = ended.result
-        if ended.code == 0 and not problems:
-            artifacts, problem = await self._save(declared.get("artifacts") or (), root, task.prefix, mounts)
-            if artifacts:
-                outputs["artifacts"] = artifacts
-            if problem:
-                problems.append(problem)
+        artifacts, problem = await self._save(declared.get("artifacts") or (), root, task.prefix, mounts)
+        if artifacts:
+            outputs["artifacts"] = artifacts
+        if problem:
+            problems.append(problem)
         outputs["exitCode"] = str(ended.code)
         if ended.code != 0:
             reason = f"main: Error (exit code {ended.code})"

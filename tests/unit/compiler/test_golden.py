@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[3]
 PROGRAMS = {
     **{path.stem: str(path) for path in sorted((ROOT / "tests/programs").glob("*.py"))},
     "nested": f"{ROOT / 'tests/programs/nested.py'}:nested",
+    "regions": f"{ROOT / 'tests/programs/regions.py'}:regions",
     "ml_pipeline": str(ROOT / "examples/ml_pipeline.py"),
     "conditional_pipeline": str(ROOT / "examples/conditional_pipeline.py"),
 }
@@ -72,8 +73,8 @@ def in_one_order(value: Any) -> Any:
     return value
 
 
-def finished(name: str, home: Path, **arguments: Any) -> dict[str, Any]:
-    spec = load(PROGRAMS[name]).spec
+def finished(program: str, home: Path, **arguments: Any) -> dict[str, Any]:
+    spec = load(PROGRAMS[program]).spec
     assert spec is not None
     documents = compiler.manifest(spec, compiler.Options(name="run", arguments=arguments, cache=False))
     return local.run(documents, home=home)
@@ -124,6 +125,27 @@ def test_artifacts_in_every_form(tmp_path: Path) -> None:
     assert metrics == "Metrics {'rows': 3}"
     assert (tmp_path / "artifacts/run/train-2/model").read_text() == "1\n1\n1\n"
     assert outputs(workflow, "make")[0] == 3
+
+
+def test_what_comes_out_of_regions_is_what_python_gives(tmp_path: Path) -> None:
+    workflow = finished("regions", tmp_path, least=2, name="two")
+    letters = [[f"{letter}{number}" for letter in "ab"] for number in (1, 2, 3)]
+    assert outputs(workflow, "total") == [4 + 6]
+    assert outputs(workflow, "depth") == [repr(inner) for inner in letters]
+    assert outputs(workflow, "depth-2") == [repr(letters)]
+    assert outputs(workflow, "weigh") == [[1, 4, 9]]
+    assert outputs(workflow, "weight") == [1, 2, 3]
+    assert outputs(workflow, "smallest") == [4]
+    assert outputs(workflow, "fill") == [repr({"k": ["two's 4", "two", 3], "least": ["2"]})]
+
+
+def test_exit_tasks_and_those_that_ignore_failures_run_and_learn_why(tmp_path: Path) -> None:
+    workflow = finished("regions", tmp_path)
+    assert workflow["status"]["phase"] == "Failed"
+    reason = "FAILED stumble: ValueError: stumbled"
+    assert outputs(workflow, "report") == [f"dear Ada: exit-handler-7 {reason}"]
+    assert outputs(workflow, "report-2") == [f"inner: exit-handler-8 {reason}"]
+    assert outputs(workflow, "recover") == ["nothing came"]
 
 
 def test_texts_arrive_as_they_are(tmp_path: Path) -> None:

@@ -53,6 +53,14 @@ def items() -> list[int]: ...
 
 
 @dsl.component
+def count(numbers: list[int]) -> int: ...
+
+
+@dsl.component
+def told(status: dsl.PipelineTaskFinalStatus) -> None: ...
+
+
+@dsl.component
 def table(rows: dict[str, Any]) -> dict[str, int]: ...
 
 
@@ -117,6 +125,76 @@ def no_branch_before(x: int) -> None:
         make()
 
 
+def collected_outside_of_loops() -> None:
+    dsl.Collected(one(x=1).output)
+
+
+def loop_in_a_branch_collected_outside(x: int) -> None:
+    with dsl.If(x > 1), dsl.ParallelFor([1]) as item:
+        made = one(x=item)
+    count(numbers=dsl.Collected(made.output))
+
+
+def one_of_without_else(x: int) -> None:
+    with dsl.If(x > 1):
+        first = one(x=x)
+    with dsl.Elif(x > 0):
+        second = one(x=x)
+    dsl.OneOf(first.output, second.output)
+
+
+def one_of_a_single_branch(x: int) -> None:
+    with dsl.If(x > 1):
+        first = one(x=x)
+    with dsl.Else():
+        one(x=x)
+    dsl.OneOf(first.output)
+
+
+def one_of_two_types(x: int) -> None:
+    with dsl.If(x > 1):
+        first = one(x=x)
+    with dsl.Else():
+        second = say(text="a")
+    dsl.OneOf(first.output, second.output)
+
+
+def one_of_one_branch_twice(x: int) -> None:
+    with dsl.If(x > 1):
+        first = one(x=x)
+        second = one(x=x)
+    with dsl.Else():
+        one(x=x)
+    dsl.OneOf(first.output, second.output)
+
+
+def exit_task_that_waits() -> None:
+    dsl.ExitHandler(one(x=one(x=1).output))
+
+
+def exit_task_of_two() -> None:
+    last = one(x=1)
+    with dsl.ExitHandler(last):
+        say(text="a")
+    with dsl.ExitHandler(last):
+        say(text="b")
+
+
+def exit_task_elsewhere(x: int) -> None:
+    last = one(x=1)
+    with dsl.If(x > 1), dsl.ExitHandler(last):
+        say(text="a")
+
+
+def status_without_a_task_before() -> None:
+    told()
+
+
+def status_of_two() -> None:
+    first, second = one(x=1), one(x=2)
+    told().after(first, second).ignore_upstream_failure()
+
+
 def nested_definition() -> None:
     dsl.pipeline(circle)
 
@@ -152,7 +230,20 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
     ),
     "comparison of a list": (branch_on(lambda x: items().output == 1), "MLP111: Output: 'Output' is LIST"),
     "condition joined with text": (branch_on(lambda x: (x > 1) & "a"), "MLP111: 'a' is no condition"),
-    "text of a value": (lambda: say(text=f"a {one(x=1).output}"), "MLP112: Output: .*build the text there"),
+    "format of a value": (
+        lambda: say(text=f"a {one(x=1).output:.2f}"),
+        "MLP112: Output: .*leave the format out",
+    ),
+    "artifact in a text": (
+        lambda: say(text=f"a {make().output}"),
+        "MLP134: say: 'text' is a text .* artifact in it",
+    ),
+    "text of a value compared": (
+        lambda: dsl.If(say(text="a").output == f"{one(x=1).output}"),
+        "MLP111: a text with a value of the run",
+    ),
+    "in": (lambda: "a" in say(text="a").output, "MLP110: Output: .*is_in"),
+    "in nothing": (lambda: say(text="a").output.is_in([]), "MLP111: Output: nothing is in an empty list"),
     "for over a value": (lambda: list(items().output), "MLP112: .*dsl.ParallelFor"),
     "second else": (second_else, "MLP113: dsl.Else: it must follow a dsl.If or dsl.Elif"),
     "task before elif": (no_branch_before, "MLP113: dsl.Elif"),
@@ -161,6 +252,28 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
     "loop over nothing": (loop_of([]), "MLP114: .*the list is empty"),
     "loop over a set": (loop_of([{1}]), "MLP114: .*no JSON form: Object of type set"),
     "negative parallelism": (lambda: dsl.ParallelFor([1], parallelism=-1), "MLP114: .*parallelism is -1"),
+    "collected outside of loops": (collected_outside_of_loops, "MLP143: .*'Output' of 'one' is in no loop"),
+    "collected outside of its branch": (
+        loop_in_a_branch_collected_outside,
+        "MLP140: count: it uses the output 'Output' of 'one', .*collect it inside the branch",
+    ),
+    "one of nothing": (lambda: dsl.OneOf(*()), "MLP143: dsl.OneOf: it was given nothing"),
+    "one of a text": (lambda: dsl.OneOf("a"), "MLP143: dsl.OneOf: 'a' is no output of a task"),
+    "one of no branch": (lambda: dsl.OneOf(one(x=1).output), "MLP143: .*'Output' is in no branch"),
+    "one of without else": (one_of_without_else, "MLP143: .*close the branches with dsl.Else"),
+    "one of a single branch": (one_of_a_single_branch, "MLP143: .*a branch gives nothing"),
+    "one of two types": (one_of_two_types, "MLP143: .*different types"),
+    "one of one branch twice": (one_of_one_branch_twice, "MLP143: .*not one of each branch"),
+    "exit task that waits": (exit_task_that_waits, "MLP119: one-2: .*waits for 'one'"),
+    "exit task that is none": (lambda: dsl.ExitHandler("a"), "MLP119: .*'a' is no task"),  # type: ignore[arg-type]
+    "exit task of two": (exit_task_of_two, "MLP119: one: .*of two dsl.ExitHandler"),
+    "exit task elsewhere": (exit_task_elsewhere, "MLP119: one: .*another region"),
+    "status without a task before": (status_without_a_task_before, "MLP145: told: .*only runs where"),
+    "status of two": (status_of_two, "MLP145: told: .*there are 2 of them"),
+    "failure ignored without a default": (
+        lambda: one(x=one(x=1).output).ignore_upstream_failure(),
+        "MLP127: one-2: the input 'x' .*has no default",
+    ),
     "pipeline in a pipeline's function": (nested_definition, "MLP116: .*define it at the top of the file"),
     "no task": (lambda: None, "MLP117: .*calls no component"),
     "no output returned": (nothing_returned, "MLP118: .*returns no task's output"),
@@ -176,11 +289,11 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
     ),
     "one of two outputs": (lambda: read(data=two()), "MLP121: two: .*there are 2: a, b"),
     "variable of the run": (
-        lambda: one(x=1).set_env_variable("A", say(text="a").output),
+        lambda: one(x=1).set_env_variable("A", make().output),
         "MLP122: one: the environ",
     ),
     "image of the run": (
-        lambda: one(x=1).set_container_image(text_of_the_run()),
+        lambda: one(x=1).set_container_image(3),  # type: ignore[arg-type]
         "MLP122: one: the image",
     ),
     "display name of the run": (
@@ -221,10 +334,6 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
     ),
     "artifact of another class": (lambda: read(data=two().outputs["b"]), "MLP134: read: .*a system.Metrics"),
     "NaN": (lambda: table(rows={"x": float("nan")}), "MLP134: table: 'rows' has no JSON form: Out of range"),
-    "value inside a constant": (
-        lambda: table(rows={"x": one(x=1).output}),
-        "MLP134: table: 'rows' has no JSON form",
-    ),
     "half a character": (
         lambda: say(text="\ud800"),
         "MLP134: say: 'text' has no JSON form: half of a surrogate",

@@ -247,10 +247,8 @@ def test_component_outside_a_pipeline_tells_how_to_call_the_function() -> None:
         make()
 
 
-@pytest.mark.parametrize(
-    "operation", ["x and y", "x or y", "not x", "bool(x)", "1 < x < 3", "f'{x}'", "str(x)"]
-)
-def test_value_of_the_run_has_no_truth_and_no_text_yet(operation: str) -> None:
+@pytest.mark.parametrize("operation", ["x and y", "x or y", "not x", "bool(x)", "1 < x < 3"])
+def test_value_of_the_run_has_no_truth_yet(operation: str) -> None:
     def p(x: int, y: int) -> None:
         eval(operation)
 

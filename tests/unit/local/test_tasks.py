@@ -324,19 +324,24 @@ def test_inputs_and_outputs_that_are_not_there(
     assert not (home.parent / "outside").exists()
 
 
-def test_a_failed_task_leaves_no_artifact(run: Any, home: Path) -> None:
+def test_a_failed_task_leaves_what_it_wrote_as_on_argo(run: Any, home: Path) -> None:
     template = shell(
-        "t", "mkdir -p /out; echo half > /out/f; exit 1", outputs=artifacts({**FILE, "s3": {"key": "k/f"}})
+        "t",
+        "mkdir -p /out; echo half > /out/f; exit 1",
+        outputs=artifacts({**FILE, "archive": {"none": {}}, "s3": {"key": "k/f"}}),
     )
-    run(one(template))
-    assert not (home / "artifacts" / "k").exists()
+    done = run(one(template))
+    assert (home / "artifacts" / "k/f").read_text() == "half\n"
+    assert [found["name"] for found in node(done, "wf.a")["outputs"]["artifacts"]] == [FILE["name"]]
 
 
 def test_a_full_disk_leaves_nothing_that_is_taken_for_an_output(run: Any, home: Path) -> None:
     script = "mkdir -p /out; ulimit -f 8; head -c 100000 /dev/zero > /out/f"
-    done = run(one(shell("t", script, outputs=artifacts({**FILE, "s3": {"key": "k/f"}}))))
+    read = shell("r", "cat /in", inputs=artifacts({"name": "i", "path": "/in", "s3": {"key": "k/f"}}))
+    made = shell("t", script, outputs=artifacts({**FILE, "s3": {"key": "k/f"}}))
+    done = run(workflow(dag(task("a", "t"), task("b", "r", depends="a.Succeeded")), made, read))
     assert node(done, "wf.a")["phase"] == "Failed"
-    assert not (home / "artifacts").exists()
+    assert node(done, "wf.b")["phase"] == "Omitted"
 
 
 def test_a_new_artifact_replaces_the_old_one_whole(run: Any, home: Path) -> None:

@@ -1,0 +1,110 @@
+"""What comes out of regions: the list of a loop's outputs, the output of whichever branch ran."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from mlplat.dsl import context
+from mlplat.dsl.channels import Channel, RegionOutput, channel_of
+from mlplat.dsl.groups import Branches, Elif, Else, Group, If, ParallelFor
+from mlplat.dsl.task import PipelineTask
+from mlplat.errors import AuthoringError, Diagnostic
+from mlplat.ir.model import ArtifactType, ParameterType
+
+
+def Collected(output: Any) -> Channel:  # noqa: N802 - KFP's name
+    """Collect an output of a task in a loop over all iterations.
+
+    Args:
+        output: the task's output; in loops inside loops the result is a list of lists.
+
+    Returns:
+        A list in the order of the items, without those iterations in which the task did not run. Of artifacts, it is
+        one list, for ``Input[List[Model]]``.
+
+    Raises:
+        AuthoringError: it is no output of a task in a ``dsl.ParallelFor``.
+    """
+    channel = _output(output, "dsl.Collected")
+    if not any(isinstance(group, ParallelFor) for group in _around(channel)):
+        where = getattr(channel.producer, "name", "the pipeline")
+        _refuse("dsl.Collected", f"'{channel.name}' of '{where}' is in no loop", "give it as it is")
+    is_artifact = isinstance(channel.type, ArtifactType)
+    return Channel(
+        channel.name,
+        channel.type if is_artifact else ParameterType.LIST,
+        channel.producer,
+        is_artifact,
+        item_type=channel.type if isinstance(channel.type, ParameterType) else None,
+        is_collected=True,
+    )
+
+
+def OneOf(*channels: Any) -> Channel:  # noqa: N802 - KFP's name
+    """Take the output of whichever branch ran.
+
+    Args:
+        channels: one output of a task in each branch of a ``dsl.If``, ``dsl.Elif``, ``dsl.Else``; all of one type.
+
+    Returns:
+        A value for tasks after the branches, and for the pipeline's own output.
+
+    Raises:
+        AuthoringError: the outputs are not of the branches of one choice, the types differ, or there is no
+            ``dsl.Else``.
+    """
+    found = tuple(_output(channel, "dsl.OneOf") for channel in channels)
+    if not found:
+        _refuse("dsl.OneOf", "it was given nothing", "give an output of a task in each branch")
+    first = found[0]
+    if any((other.type, other.is_list) != (first.type, first.is_list) for other in found):
+        _refuse("dsl.OneOf", "the outputs are of different types", "give outputs of one type")
+    branches = _branches(first)
+    if branches is None:
+        _refuse(
+            "dsl.OneOf", f"'{first.name}' is in no branch", "give outputs of tasks in dsl.If and dsl.Else"
+        )
+    homes = [_branch(channel, branches) for channel in found]
+    if None in homes or len({id(home) for home in homes}) != len(homes):
+        message = "the outputs are not one of each branch of one dsl.If"
+        _refuse("dsl.OneOf", message, "give one output of each branch")
+    if not isinstance(branches.members[-1], Else) or len(homes) != len(branches.members):
+        message = "a branch gives nothing: without it there may be no value"
+        _refuse("dsl.OneOf", message, "close the branches with dsl.Else, and give an output of each")
+    name = f"pipelinechannel--{branches.name}-oneof-{len(branches.choices) + 1}"
+    branches.choices[name] = found
+    return Channel(name, first.type, RegionOutput(branches), first.is_list, item_type=first.item_type)
+
+
+def _refuse(path: str, message: str, hint: str) -> NoReturn:
+    raise AuthoringError(Diagnostic("MLP143", path, message, hint, context.caller()))
+
+
+def _output(given: Any, what: str) -> Channel:
+    channel = channel_of(given)
+    if not isinstance(channel, Channel) or not isinstance(channel.producer, (PipelineTask, RegionOutput)):
+        _refuse(what, f"{given!r} is no output of a task", "give task.output or task.outputs['name']")
+    return channel
+
+
+def _around(channel: Channel) -> list[Group]:
+    """Return the regions around the task of a channel, from the innermost out."""
+    assert isinstance(channel.producer, (PipelineTask, RegionOutput))
+    at: Group | None = channel.producer.group
+    found = []
+    while at is not None:
+        found.append(at)
+        at = at.parent
+    return found
+
+
+def _branches(channel: Channel) -> Branches | None:
+    return next((group for group in _around(channel) if isinstance(group, Branches)), None)
+
+
+def _branch(channel: Channel, branches: Branches) -> Group | None:
+    around = _around(channel)
+    if branches not in around:
+        return None
+    home = around[around.index(branches) - 1]
+    return home if isinstance(home, (If, Elif, Else)) else None

@@ -1,0 +1,94 @@
+"""Texts, lists and dicts in which values of the run stand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mlplat.dsl import context
+from mlplat.dsl.channels import Channel, channel_of
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A constant in whose texts values of the run stand.
+
+    Attributes:
+        value: what JSON has; the texts hold marks.
+        channels: the values, by their marks.
+    """
+
+    value: Any
+    channels: Mapping[str, Channel]
+
+    def with_names(self, name_of: Callable[[Channel], str]) -> Any:
+        """Return the constant as the IR writes it: each mark a placeholder that reads an input of the task.
+
+        Args:
+            name_of: gives the input's name for a value.
+        """
+        return _replaced(self.value, placeholders(self.channels, name_of))
+
+
+def placeholders(channels: Mapping[str, Channel], name_of: Callable[[Channel], str]) -> dict[str, str]:
+    """Return KFP's placeholder for each mark."""
+    return {mark: f"{{{{$.inputs.parameters['{name_of(channel)}']}}}}" for mark, channel in channels.items()}
+
+
+def filled(value: Any, tracing: context.Tracing) -> Any:
+    """Find the values of the run in a constant.
+
+    Args:
+        value: a channel, or anything that JSON has; its lists and dicts may hold channels.
+        tracing: the pipeline that is being written.
+
+    Returns:
+        A channel or a constant as it is, or the constant with what stands in it.
+    """
+    plain = channel_of(value)
+    if isinstance(plain, Channel):
+        return plain
+    marked = _marked(plain, tracing)
+    channels: dict[str, Channel] = {}
+    for text in _texts(marked):
+        channels.update(tracing.channels_in(text))
+    return Filled(marked, channels) if channels else plain
+
+
+def _marked(value: Any, tracing: context.Tracing) -> Any:
+    plain = channel_of(value)
+    if isinstance(plain, Channel):
+        return tracing.mark(plain)
+    if isinstance(plain, dict):
+        return {key: _marked(item, tracing) for key, item in plain.items()}
+    if isinstance(plain, (list, tuple)):
+        return [_marked(item, tracing) for item in plain]
+    return plain
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _texts(key)
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+
+
+def _replaced(value: Any, texts: Mapping[str, str]) -> Any:
+    if isinstance(value, str):
+        return replaced(value, texts)
+    if isinstance(value, dict):
+        return {_replaced(key, texts): _replaced(item, texts) for key, item in value.items()}
+    return [_replaced(item, texts) for item in value] if isinstance(value, list) else value
+
+
+def replaced(text: str, texts: Mapping[str, str]) -> str:
+    """Put other texts in the place of marks."""
+    for mark, other in texts.items():
+        text = text.replace(mark, other)
+    return text
