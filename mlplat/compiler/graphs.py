@@ -123,7 +123,7 @@ class _Lowering:
             template["retryStrategy"] = executors.retry_strategy(retry)
         template["dag"] = {"tasks": [self.task(other, task, scope) for other, task in graph.tasks.items()]}
         if any(_is_exit(task) for task in graph.tasks.values()):
-            template["dag"]["target"] = " ".join(scope.task_names.values())
+            template["dag"]["target"] = " ".join(sorted(scope.task_names.values()))
         self.templates[place] = template
 
     def plain_type(self, task: Task, output: str) -> ParameterType | None:
