@@ -12,7 +12,6 @@ from typing import Any
 
 from mlplat.dsl.cel import cel
 from mlplat.dsl.channels import Channel
-from mlplat.dsl.component import PythonComponent
 from mlplat.dsl.groups import Elif, Else, Group, If, ParallelFor, Root, channel_input
 from mlplat.dsl.regions import Region, Regions
 from mlplat.dsl.signatures import Interface
@@ -39,7 +38,6 @@ from mlplat.ir.model import (
     ParameterSource,
     ParameterType,
     PipelineSpec,
-    Resources,
     Task,
     TaskOutput,
 )
@@ -297,41 +295,46 @@ class _Builder:
     def component(self, task: PipelineTask, group: Group) -> str:
         """Return the name of the component that a task calls; calls that differ in nothing share one."""
         called = task.component
-        if isinstance(called, PythonComponent):
-            container = self.container(task, called, group)
-            settings = canonical_json(container.kubernetes) if container.kubernetes else ""
-            key: Any = (id(called), container.image, container.env, container.resources, settings)
+        if called.executor is None:
+            key: Any = id(called)
             if key not in self.labels:
-                label = self.free(called.name)
-                self.labels[key] = f"comp-{label}"
-                self.executors[f"exec-{label}"] = container
-                spec = called.interface
-                self.components[f"comp-{label}"] = Component(
-                    spec.input_parameters,
-                    spec.input_artifacts,
-                    spec.output_parameters,
-                    spec.output_artifacts,
-                    executor=f"exec-{label}",
-                )
+                self.labels[key] = self.adopt(called)
             return self.labels[key]
-        key = id(called)
+        executor = called.executor
+        if isinstance(executor, Container):
+            executor = self.container(task, executor, group)
+        key = (id(called), *_distinct(executor))
         if key not in self.labels:
-            self.labels[key] = self.adopt(called)
+            label = self.free(called.name)
+            self.labels[key] = f"comp-{label}"
+            self.executors[f"exec-{label}"] = executor
+            spec = called.interface
+            self.components[f"comp-{label}"] = Component(
+                spec.input_parameters,
+                spec.input_artifacts,
+                spec.output_parameters,
+                spec.output_artifacts,
+                executor=f"exec-{label}",
+                passthroughs=called.passthroughs,
+            )
         return self.labels[key]
 
-    def container(self, task: PipelineTask, called: PythonComponent, group: Group) -> Container:
+    def container(self, task: PipelineTask, container: Container, group: Group) -> Container:
         """Return what runs, with the task's settings; what only the run knows in them is a placeholder."""
         written = placeholders(task.marks, channel_input) if task.marks else {}
-        resources = task.resources
-        if written:
-            texts = {name: replaced(text, written) for name, text in asdict(resources).items()}
-            resources = Resources(**texts)
-        return Container(
-            image=replaced(task.image or called.image, written),
-            env=tuple((name, replaced(text, written)) for name, text in task.env.items()),
-            resources=resources,
-            python=called.function,
-            kubernetes=self.lowered(task.kubernetes, group),
+        given = {name: text for name, text in asdict(task.resources).items() if text}
+        variables = {**dict(container.env), **task.env}
+        kubernetes = {**container.kubernetes, **self.lowered(task.kubernetes, group)}
+        return replace(
+            container,
+            image=replaced(task.image or container.image, written),
+            env=tuple((name, replaced(text, written)) for name, text in variables.items()),
+            resources=replace(
+                container.resources, **{name: replaced(text, written) for name, text in given.items()}
+            )
+            if given
+            else container.resources,
+            kubernetes=kubernetes,
         )
 
     def lowered(self, settings: Any, group: Group) -> Any:
@@ -385,6 +388,14 @@ def with_outputs(component: Component, region: Region) -> Component:
             given[name] = source
     graph = replace(component.graph, output_parameters=given, output_artifacts=given_artifacts)
     return replace(component, output_parameters=parameters, output_artifacts=artifacts, graph=graph)
+
+
+def _distinct(executor: Executor) -> tuple[Any, ...]:
+    """Return what calls of one component may differ in."""
+    if not isinstance(executor, Container):
+        return ()
+    settings = canonical_json(executor.kubernetes) if executor.kubernetes else ""
+    return executor.image, executor.env, executor.resources, settings
 
 
 def texts_channels(task: PipelineTask) -> dict[Channel, None]:

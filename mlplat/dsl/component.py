@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import ast
 import functools
-import inspect
 import re
-import textwrap
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar, overload
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from mlplat.dsl import context, signatures
+from mlplat.dsl import context
 from mlplat.dsl.channels import Channel
 from mlplat.dsl.signatures import Interface
 from mlplat.dsl.task import PipelineTask
 from mlplat.dsl.texts import Filled, filled
-from mlplat.errors import AuthoringError, Diagnostic, nearest
-from mlplat.ir.model import ArtifactType, InputArtifact, ParameterType, PythonFunction
+from mlplat.errors import Diagnostic, nearest
+from mlplat.ir.model import ArtifactType, Container, Executor, InputArtifact, ParameterType, Passthrough
 from mlplat.ir.types import TYPE_NAMES, fits, json_problem
-
-F = TypeVar("F", bound=Callable[..., Any])
-_PRELUDE = "import kfp\nfrom kfp import dsl\nfrom kfp.dsl import *\nfrom typing import *\n\n"
 
 
 class BaseComponent:
@@ -30,15 +24,28 @@ class BaseComponent:
         name: lower case, words joined by ``-``.
         interface: what it takes and gives.
         cache: whether calls may be cached, unless the task says otherwise.
-        has_container: whether a call of it is one container, whose settings can be set.
+        executor: what runs when it is called; None for a pipeline, which has a graph instead.
+        passthroughs: settings of the task that its function is given.
     """
 
-    has_container = True
-
-    def __init__(self, name: str, interface: Interface, cache: bool = True) -> None:
+    def __init__(
+        self,
+        name: str,
+        interface: Interface,
+        cache: bool = True,
+        executor: Executor | None = None,
+        passthroughs: tuple[Passthrough, ...] = (),
+    ) -> None:
         self.name = name
         self.interface = interface
         self.cache = cache
+        self.executor = executor
+        self.passthroughs = passthroughs
+
+    @property
+    def has_container(self) -> bool:
+        """Whether a call of it is one container, whose settings can be set."""
+        return isinstance(self.executor, Container)
 
     def __call__(self, *args: Any, **kwargs: Any) -> PipelineTask:
         """Add a call to the pipeline that is being written."""
@@ -135,122 +142,9 @@ def _mismatch(value: Any, declared: Any) -> str:
     return f"has no JSON form: {problem}" if problem else ""
 
 
-class PythonComponent(BaseComponent):
-    """A Python function that runs as a task.
-
-    Attributes:
-        python_func: the function as it was written: call it in unit tests.
-        function: its text and packages.
-        image: the container image; empty for the compiler's default.
-    """
-
-    def __init__(
-        self,
-        func: Callable[..., Any],
-        image: str = "",
-        packages: Sequence[str] = (),
-        pip_options: Sequence[str] = (),
-        cache: bool = True,
-    ) -> None:
-        func = signatures.plain_function(func)
-        super().__init__(sanitized(func.__name__), signatures.interface(func), cache)
-        functools.update_wrapper(self, func)
-        self.python_func = func
-        self.image = image
-        self.function = PythonFunction(_source(func), func.__name__, tuple(packages), tuple(pip_options))
-
-
 def sanitized(name: str) -> str:
     """Turn a Python name into a name of the IR: lower case, anything else than letters and digits a ``-``.
 
     ``unnamed`` stands for a name that has neither, such as ``é``.
     """
     return re.sub(r"[^0-9a-z]+", "-", name.lower()).strip("-") or "unnamed"
-
-
-def _source(func: Callable[..., Any]) -> str:
-    try:
-        text = textwrap.dedent(inspect.getsource(func))
-        parsed = ast.parse(text)
-    except (OSError, SyntaxError) as error:
-        raise AuthoringError(
-            Diagnostic(
-                "MLP105",
-                func.__name__,
-                f"its source can't be read: {error}",
-                "write the function with def in a file or a notebook cell",
-                signatures.source_of(func),
-            )
-        ) from None
-    definition = parsed.body[0]
-    if not isinstance(definition, ast.FunctionDef):
-        raise AuthoringError(
-            Diagnostic(
-                "MLP105",
-                func.__name__,
-                "a component is a plain function",
-                "write it with def; a lambda, a coroutine or a class is none",
-                signatures.source_of(func),
-            )
-        )
-    lines = text.splitlines()[definition.lineno - 1 : definition.end_lineno]
-    return _PRELUDE + "\n".join(lines) + "\n"
-
-
-@overload
-def component(func: Callable[..., Any], /) -> PythonComponent: ...
-
-
-@overload
-def component(
-    *,
-    base_image: str | None = None,
-    packages_to_install: Sequence[str] | None = None,
-    pip_index_urls: Sequence[str] | None = None,
-    pip_trusted_hosts: Sequence[str] | None = None,
-    cache: bool = True,
-) -> Callable[[Callable[..., Any]], PythonComponent]: ...
-
-
-def component(
-    func: Callable[..., Any] | None = None,
-    /,
-    *,
-    base_image: str | None = None,
-    packages_to_install: Sequence[str] | None = None,
-    pip_index_urls: Sequence[str] | None = None,
-    pip_trusted_hosts: Sequence[str] | None = None,
-    cache: bool = True,
-) -> PythonComponent | Callable[[Callable[..., Any]], PythonComponent]:
-    """Make a component of a Python function.
-
-    The function's text runs in a process of its own, so it imports what it needs in its body, and takes and gives
-    only what its annotations say.
-
-    Args:
-        func: the function, when the decorator is written without parentheses.
-        base_image: image to run in; the compiler's default when None.
-        packages_to_install: requirements; nothing is installed where the environment has them.
-        pip_index_urls: package indexes, the first instead of the default one.
-        pip_trusted_hosts: hosts to trust without TLS.
-        cache: whether an earlier result for equal inputs may stand for a run; a task's ``set_caching_options`` wins.
-
-    Returns:
-        The component; call it inside a pipeline.
-
-    Raises:
-        AuthoringError: an annotation means nothing, or the source can't be read.
-    """
-    indexes = [
-        word
-        for number, url in enumerate(pip_index_urls or ())
-        for word in ("--extra-index-url" if number else "--index-url", url)
-    ]
-    hosts = [word for host in pip_trusted_hosts or () for word in ("--trusted-host", host)]
-
-    def decorate(function: Callable[..., Any]) -> PythonComponent:
-        return PythonComponent(
-            function, base_image or "", packages_to_install or (), [*indexes, *hosts], cache
-        )
-
-    return decorate if func is None else decorate(func)

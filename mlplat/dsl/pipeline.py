@@ -23,8 +23,6 @@ class Pipeline(BaseComponent):
         python_func: the function as it was written.
     """
 
-    has_container = False
-
     def __init__(
         self,
         func: Callable[..., Any],

@@ -44,6 +44,14 @@ Output: TypeAlias = Annotated[T, _OutputMarker]
 """An artifact that a component writes: ``model: Output[Model]``."""
 
 
+class _EmbeddedMarker:
+    pass
+
+
+EmbeddedInput: TypeAlias = Annotated[T, _EmbeddedMarker]
+"""What ``embedded_artifact_path`` took along: ``files: EmbeddedInput[Dataset]``, given by no caller."""
+
+
 class InputPath:
     """The local path of an input artifact, as text: ``data: InputPath('Dataset')``."""
 
@@ -82,7 +90,11 @@ _WRITE_INSTEAD = (
 
 @dataclass(frozen=True, slots=True)
 class Interface:
-    """What a component takes and gives, in the order of its signature."""
+    """What a component takes and gives, in the order of its signature.
+
+    Attributes:
+        paths: artifacts that the function gets as a path, not as an object.
+    """
 
     input_parameters: Mapping[str, InputParameter] = field(default_factory=dict)
     input_artifacts: Mapping[str, InputArtifact] = field(default_factory=dict)
@@ -91,6 +103,7 @@ class Interface:
     order: tuple[str, ...] = ()
     input_items: Mapping[str, ParameterType] = field(default_factory=dict)
     output_items: Mapping[str, ParameterType] = field(default_factory=dict)
+    paths: frozenset[str] = frozenset()
 
     def required(self) -> list[str]:
         """Names of the inputs that a caller must give."""
@@ -127,12 +140,13 @@ def artifact_type(cls: Any) -> ArtifactType:
     return ArtifactType(cls.schema_title, cls.schema_version)
 
 
-def interface(function: Callable[..., Any], *, is_pipeline: bool = False) -> Interface:
+def interface(function: Callable[..., Any], *, is_pipeline: bool = False, returns: bool = True) -> Interface:
     """Read the signature of a component or pipeline function.
 
     Args:
         function: the function; annotations may be strings (``from __future__ import annotations``).
         is_pipeline: whether parameters become run arguments; then there are no ``Output`` parameters.
+        returns: whether what the function returns is its outputs.
 
     Returns:
         The interface.
@@ -140,7 +154,7 @@ def interface(function: Callable[..., Any], *, is_pipeline: bool = False) -> Int
     Raises:
         AuthoringError: an annotation is missing or means nothing; all of them are told at once.
     """
-    return _Reader(function, is_pipeline).read()
+    return _Reader(function, is_pipeline).read(returns)
 
 
 class _Reader:
@@ -151,12 +165,13 @@ class _Reader:
         self.problems: list[Diagnostic] = []
         self.items: dict[str, ParameterType] = {}
         self.output_items: dict[str, ParameterType] = {}
+        self.paths: set[str] = set()
 
     def problem(self, code: str, name: str, message: str, hint: str = _WRITE_INSTEAD) -> None:
         path = f"{self.function.__name__}.{name}" if name else self.function.__name__
         self.problems.append(Diagnostic(code, path, message, hint, source_of(self.function)))
 
-    def read(self) -> Interface:
+    def read(self, returns: bool) -> Interface:
         inputs: dict[str, InputParameter] = {}
         artifacts_in: dict[str, InputArtifact] = {}
         outputs: dict[str, OutputParameter] = {}
@@ -191,7 +206,7 @@ class _Reader:
                     outputs[name] = described
                 case OutputArtifact():
                     artifacts_out[name] = described
-        for name, described in self.returned().items():
+        for name, described in self.returned().items() if returns else ():
             if name in {**outputs, **artifacts_out}:
                 self.problem(
                     "MLP103", name, f"the output '{name}' is both a parameter and returned", "rename one"
@@ -210,6 +225,7 @@ class _Reader:
             tuple(order),
             {name: kind for name, kind in self.items.items() if name in inputs},
             self.output_items,
+            frozenset(self.paths),
         )
 
     def resolve(self, name: str, annotation: Any) -> Any:
@@ -237,26 +253,18 @@ class _Reader:
             given = OutputPath(str)
         elif given is InputPath:
             given = InputPath()
+        if isinstance(given, (InputPath, OutputPath)):
+            self.paths.add(name)
         if isinstance(given, OutputPath):
             return self.output(name, given.type)
         if isinstance(given, InputPath):
             of = _artifact_class(given.type)
             return InputArtifact(artifact_type(of or artifacts.Artifact), False, optional)
         marker = _marker(given)
+        if marker is _EmbeddedMarker:
+            return None
         if marker is not None:
-            of, is_list = _list_of(self.resolve(name, typing.get_args(given)[0]))
-            if of is ABSENT:
-                return None
-            if not is_artifact_class(of):
-                self.problem(
-                    "MLP102",
-                    name,
-                    f"{marker.__name__[1:-6]}[…] holds {_name(of)}, which is no artifact class",
-                )
-                return None
-            if marker is _InputMarker:
-                return InputArtifact(artifact_type(of), is_list, optional)
-            return OutputArtifact(artifact_type(of), is_list)
+            return self.marked(name, given, marker, optional)
         of, is_list = _list_of(given)
         if is_artifact_class(of):
             return InputArtifact(artifact_type(of), is_list, optional)
@@ -268,6 +276,20 @@ class _Reader:
             self.items[name] = item
         value = ABSENT if not has_default or default is None else default
         return InputParameter(kind, value, optional)
+
+    def marked(
+        self, name: str, given: Any, marker: type, optional: bool
+    ) -> InputArtifact | OutputArtifact | None:
+        of, is_list = _list_of(self.resolve(name, typing.get_args(given)[0]))
+        if of is ABSENT:
+            return None
+        if not is_artifact_class(of):
+            message = f"{marker.__name__[1:-6]}[…] holds {_name(of)}, which is no artifact class"
+            self.problem("MLP102", name, message)
+            return None
+        if marker is _InputMarker:
+            return InputArtifact(artifact_type(of), is_list, optional)
+        return OutputArtifact(artifact_type(of), is_list)
 
     def refuse_default(self, name: str, described: object, default: Any) -> None:
         if default is inspect.Parameter.empty or default is None:
@@ -330,7 +352,13 @@ def item_type(annotation: Any) -> ParameterType | None:
 
 
 def _namespace(function: Callable[..., Any]) -> dict[str, Any]:
-    own = {"Input": Input, "Output": Output, "InputPath": InputPath, "OutputPath": OutputPath}
+    own = {
+        "Input": Input,
+        "Output": Output,
+        "EmbeddedInput": EmbeddedInput,
+        "InputPath": InputPath,
+        "OutputPath": OutputPath,
+    }
     own.update({cls.__name__: cls for cls in artifacts.ARTIFACT_CLASSES.values()})
     own.update({name: getattr(typing, name) for name in ("List", "Dict", "Optional", "NamedTuple", "Any")})
     closed_over = inspect.getclosurevars(function).nonlocals if function.__closure__ else {}
@@ -355,7 +383,9 @@ def _without_none(annotation: Any) -> tuple[Any, bool]:
 
 def _marker(annotation: Any) -> type | None:
     metadata = getattr(annotation, "__metadata__", ())
-    return next((marker for marker in metadata if marker in (_InputMarker, _OutputMarker)), None)
+    return next(
+        (marker for marker in metadata if marker in (_InputMarker, _OutputMarker, _EmbeddedMarker)), None
+    )
 
 
 def _unmarked(annotation: Any) -> Any:

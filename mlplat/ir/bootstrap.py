@@ -20,6 +20,8 @@ dir=$(mktemp -d)
 printf %s "$0" > "$dir/component.py"
 _KFP_RUNTIME=true exec python3 -m kfp.dsl.executor_main --component_module_path "$dir/component.py" "$@"
 """
+_PIP = "PIP_DISABLE_PIP_VERSION_CHECK=1 python3 -m pip install --quiet --no-warn-script-location"
+_VENV = 'venv=$(mktemp -d) && python3 -m venv --system-site-packages "$venv" && . "$venv/bin/activate"'
 _INSTALL = re.compile(r"-m pip install\b(?P<words>(?:[^&\n]|&(?!&))*)")
 _OWN_REQUIREMENTS = re.compile(r"^(?:kfp(?:[=<>!~@ \[].*)?|typing-extensions>=3\.7\.4,<5.*|.*#egg=kfp.*)$")
 _OPTIONS_WITH_VALUE = ("--index-url", "--extra-index-url", "--trusted-host", "-i")
@@ -34,14 +36,20 @@ def to_command(function: PythonFunction) -> tuple[tuple[str, ...], tuple[str, ..
     Returns:
         The command and the arguments.
     """
-    options = [*map(shlex.quote, function.pip_options)]
-    pip = " ".join(["python3 -m pip install --quiet --no-warn-script-location", *options])
-    own = f"{pip} 'kfp=={KFP_VERSION}' --no-deps 'typing-extensions>=3.7.4,<5; python_version<\"3.9\"'"
-    users = f"{pip} {shlex.join(function.packages)} && " if function.packages else ""
-    install = f'PIP_DISABLE_PIP_VERSION_CHECK=1 {users}{own} && "$0" "$@"\n'
-    command = ("sh", "-c", install, "sh", "-ec", _START, function.source)
     args = ("--executor_input", "{{$}}", "--function_to_execute", function.name)
-    return command, args
+    if not function.source:
+        return ("python3", "-m", "kfp.dsl.executor_main"), args
+    start = ("sh", "-ec", _START, function.source)
+    steps = [_VENV] if function.use_venv else []
+    pip = " ".join([_PIP, *map(shlex.quote, function.pip_options)])
+    if function.packages:
+        steps.append(f"{pip} {shlex.join(function.packages)}")
+    if function.install_kfp:
+        kfp = shlex.quote(function.kfp_package or f"kfp=={KFP_VERSION}")
+        steps.append(f"{pip} {kfp} --no-deps 'typing-extensions>=3.7.4,<5; python_version<\"3.9\"'")
+    if not steps:
+        return start, args
+    return ("sh", "-c", " && ".join((*steps, '"$0" "$@"\n')), *start), args
 
 
 def from_command(command: tuple[str, ...], args: tuple[str, ...]) -> PythonFunction | None:

@@ -222,12 +222,18 @@ class PythonFunction:
         name: the function's name.
         packages: requirements to install where the environment lacks them.
         pip_options: options of pip, such as an index.
+        install_kfp: whether the IR's command installs KFP's SDK, for a KFP backend.
+        kfp_package: what it installs as that; empty for the version that the IR is written for.
+        use_venv: whether it makes an environment of its own first.
     """
 
     source: str
     name: str
     packages: tuple[str, ...] = ()
     pip_options: tuple[str, ...] = ()
+    install_kfp: bool = True
+    kfp_package: str = ""
+    use_venv: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ def on_both(spec: PipelineSpec | None, cluster: Access, home: Path, **arguments:
         ("loops", {"people": [{"first": "é{{", "last": "$$"}]}),
         ("branches", {"seed": 8, "names": ["{{workflow.name}}", "b"]}),
         ("odd_names", {}),
+        ("containers", {}),
     ],
 )
 def test_program_leaves_the_same_record(
@@ -52,6 +53,14 @@ def test_program_leaves_the_same_record(
 ) -> None:
     both = on_both(load(str(PROGRAMS / f"{program}.py")).spec, cluster, tmp_path, **arguments)
     assert both.argo["status"]["phase"] == "Succeeded"
+    assert record(both.here) == record(both.argo)
+
+
+def test_what_comes_out_of_regions_and_why_tasks_failed(cluster: Access, tmp_path: Path) -> None:
+    both = on_both(load(f"{PROGRAMS / 'regions.py'}:regions").spec, cluster, tmp_path, name="two")
+    assert both.argo["status"]["phase"] == "Failed"
+    assert output(both.argo, "report") == "dear two: exit-handler-7 FAILED stumble: ValueError: stumbled"
+    assert output(both.argo, "total") == 10
     assert record(both.here) == record(both.argo)
 
 

@@ -55,9 +55,10 @@ def test_function_and_runtime_stand_once(name: str) -> None:
     spec = load(PROGRAMS[name]).spec
     assert spec is not None
     for executor in spec.executors.values():
-        assert isinstance(executor, Container)
-        assert executor.python is not None
-        (definition,) = [line for line in executor.python.source.splitlines() if line.startswith("def ")]
+        if not isinstance(executor, Container) or executor.python is None:
+            continue
+        source, function = executor.python.source.splitlines(), executor.python.name
+        (definition,) = [line for line in source if line.startswith(f"def {function}(")]
         assert text.count(json.dumps(definition)[1:-1]) == 1
 
 
@@ -146,6 +147,21 @@ def test_exit_tasks_and_those_that_ignore_failures_run_and_learn_why(tmp_path: P
     assert outputs(workflow, "report") == [f"dear Ada: exit-handler-7 {reason}"]
     assert outputs(workflow, "report-2") == [f"inner: exit-handler-8 {reason}"]
     assert outputs(workflow, "recover") == ["nothing came"]
+
+
+def test_containers_importers_and_embedded_files(tmp_path: Path) -> None:
+    name = "it's {{workflow.name}} $(HOME) $$"
+    workflow = finished("containers", tmp_path, name=name)
+    assert workflow["status"]["phase"] == "Succeeded"
+    (said,) = [node for node in workflow["status"]["nodes"].values() if node["displayName"] == "say"]
+    assert said["outputs"]["parameters"][0]["value"] == f"{name} x2"
+    assert outputs(workflow, "read") == [f"--name\n{name} x2\n--loud=true!\n"]
+    assert (tmp_path / "artifacts/run/choose-2/data").read_text() == "--nobody\n--loud=false?\n"
+    assert [outputs(workflow, task)[0] for task in ("count", "count-2")] == [3, 2]
+    metadata = {"by": name, "n": [1, "gs://bucket/data!"]}
+    assert outputs(workflow, "about") == [f"Dataset gs://bucket/data {metadata}"]
+    assert outputs(workflow, "about-2") == ["Model s3://other/key {}"]
+    assert outputs(workflow, "embedded") == ["<embedded text>"]
 
 
 def test_texts_arrive_as_they_are(tmp_path: Path) -> None:

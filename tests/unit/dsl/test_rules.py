@@ -274,6 +274,14 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
         lambda: one(x=one(x=1).output).ignore_upstream_failure(),
         "MLP127: one-2: the input 'x' .*has no default",
     ),
+    "importer of no class": (
+        lambda: dsl.importer("gs://a", str),
+        "MLP144: dsl.importer: <class 'str'> is no artifact class",
+    ),
+    "settings of an importer": (
+        lambda: dsl.importer("gs://a", Dataset).set_cpu_limit("1"),
+        "MLP126: importer: set_cpu_limit",
+    ),
     "pipeline in a pipeline's function": (nested_definition, "MLP116: .*define it at the top of the file"),
     "no task": (lambda: None, "MLP117: .*calls no component"),
     "no output returned": (nothing_returned, "MLP118: .*returns no task's output"),
@@ -431,6 +439,25 @@ def test_component_is_refused(function: Callable[..., Any], message: str) -> Non
     with pytest.raises(AuthoringError, match=f"(?s){message}") as raised:
         dsl.component(function)
     assert "test_rules.py" in str(raised.value)
+
+
+def test_container_component_returns_a_spec() -> None:
+    def nothing(text: str) -> None: ...
+
+    with pytest.raises(
+        AuthoringError, match=r"(?s)MLP108: nothing: it returned None.*return dsl.ContainerSpec"
+    ):
+        dsl.container_component(nothing)
+
+
+def test_component_writes_no_file_when_it_is_read() -> None:
+    with pytest.raises(AuthoringError, match=r"(?s)MLP106: untyped: .*Compiler\(\).compile"):
+        dsl.component(output_component_file="c.yaml")(untyped)
+
+
+def test_embedded_file_must_be_there() -> None:
+    with pytest.raises(AuthoringError, match="MLP107: nowhere: there is no file or folder"):
+        dsl.component(embedded_artifact_path="nowhere")
 
 
 def test_names_of_the_enclosing_function_come_before_those_of_the_module() -> None:

@@ -10,7 +10,15 @@ import pytest
 from mlplat import dsl, ir
 from mlplat.dsl import Artifact, Dataset, Input, InputPath, Metrics, Model, Output, OutputPath
 from mlplat.errors import AuthoringError
-from mlplat.ir.model import ABSENT, ArtifactType, ComponentInput, Constant, ParameterType, TaskOutput
+from mlplat.ir.model import (
+    ABSENT,
+    ArtifactType,
+    ComponentInput,
+    Constant,
+    Container,
+    ParameterType,
+    TaskOutput,
+)
 
 
 class Pair(NamedTuple):
@@ -84,9 +92,15 @@ def test_returned_artifact_is_the_output(component: dsl.PythonComponent) -> None
     assert component.interface.output_artifacts["Output"].type == ArtifactType("system.Dataset")
 
 
+def text_of(component: dsl.PythonComponent) -> str:
+    assert isinstance(component.executor, Container)
+    assert component.executor.python is not None
+    return component.executor.python.source
+
+
 def test_source_is_the_function_without_decorators() -> None:
-    assert say.function.source.endswith("\ndef say(text: str) -> str: ...\n")
-    assert "@dsl" not in say.function.source
+    assert text_of(say).endswith("\ndef say(text: str) -> str: ...\n")
+    assert "@dsl" not in text_of(say)
 
 
 def test_calls_by_position_and_by_name_are_the_same() -> None:

@@ -1,0 +1,241 @@
+"""Components made of Python functions."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, overload
+
+from mlplat.dsl import embedding, signatures
+from mlplat.dsl.component import BaseComponent, sanitized
+from mlplat.errors import AuthoringError, Diagnostic
+from mlplat.ir.model import Container, Passthrough, PythonFunction
+
+_PRELUDE = "import kfp\nfrom kfp import dsl\nfrom kfp.dsl import *\nfrom typing import *\n\n"
+
+
+class TaskConfigField:
+    """Settings of a task that its function can be given, for ``task_config_passthroughs``."""
+
+    RESOURCES = "RESOURCES"
+    KUBERNETES_TOLERATIONS = "KUBERNETES_TOLERATIONS"
+    KUBERNETES_NODE_SELECTOR = "KUBERNETES_NODE_SELECTOR"
+    KUBERNETES_AFFINITY = "KUBERNETES_AFFINITY"
+    ENV = "ENV"
+    KUBERNETES_VOLUMES = "KUBERNETES_VOLUMES"
+
+
+class TaskConfigPassthrough:
+    """One setting of a task that its function is given.
+
+    Args:
+        field: which, a :class:`TaskConfigField`.
+        apply_to_task: whether the task's own pod has it too.
+    """
+
+    def __init__(self, field: str, apply_to_task: bool = False) -> None:
+        self.field = field
+        self.apply_to_task = apply_to_task
+
+
+class PythonComponent(BaseComponent):
+    """A Python function that runs as a task.
+
+    Args:
+        func: the function.
+        container: image and environment; what it runs is filled in.
+        function: packages to install; the function's text and name are filled in.
+        before: texts of the module to put before the function.
+        cache: whether calls may be cached.
+        passthroughs: settings of the task that the function is given.
+
+    Attributes:
+        python_func: the function as it was written: call it in unit tests.
+    """
+
+    def __init__(
+        self,
+        func: Callable[..., Any],
+        container: Container,
+        function: Mapping[str, Any],
+        *,
+        before: Sequence[str] = (),
+        source: bool = True,
+        cache: bool = True,
+        passthroughs: tuple[Passthrough, ...] = (),
+    ) -> None:
+        func = signatures.plain_function(func)
+        text = "\n\n".join((*before, function_text(func)))
+        python = PythonFunction(_PRELUDE + text if source else "", func.__name__, **function)
+        super().__init__(
+            sanitized(func.__name__),
+            signatures.interface(func),
+            cache,
+            Container(image=container.image, python=python),
+            passthroughs,
+        )
+        functools.update_wrapper(self, func)
+        self.python_func = func
+
+    def execute(self, **arguments: Any) -> Any:
+        """Call the function here, in this process."""
+        return self.python_func(**arguments)
+
+
+def function_text(func: Callable[..., Any]) -> str:
+    """Return the text of a function, without its decorators.
+
+    Raises:
+        AuthoringError: it can't be read, or is no plain function.
+    """
+    try:
+        text = textwrap.dedent(inspect.getsource(func))
+        parsed = ast.parse(text)
+    except (OSError, SyntaxError) as error:
+        raise AuthoringError(
+            Diagnostic(
+                "MLP105",
+                func.__name__,
+                f"its source can't be read: {error}",
+                "write the function with def in a file or a notebook cell",
+                signatures.source_of(func),
+            )
+        ) from None
+    definition = parsed.body[0]
+    if not isinstance(definition, ast.FunctionDef):
+        raise AuthoringError(
+            Diagnostic(
+                "MLP105",
+                func.__name__,
+                "a component is a plain function",
+                "write it with def; a lambda, a coroutine or a class is none",
+                signatures.source_of(func),
+            )
+        )
+    return "\n".join(text.splitlines()[definition.lineno - 1 : definition.end_lineno]) + "\n"
+
+
+def pip_options(indexes: Sequence[str] | None, hosts: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the options of pip for indexes, the first instead of the default one, and hosts trusted without TLS."""
+    options = [
+        word
+        for number, url in enumerate(indexes or ())
+        for word in ("--extra-index-url" if number else "--index-url", url)
+    ]
+    return (*options, *(word for host in hosts or () for word in ("--trusted-host", host)))
+
+
+def passed(given: Sequence[TaskConfigPassthrough | str] | None) -> tuple[Passthrough, ...]:
+    """Return passthroughs as the IR has them."""
+    wrapped = (TaskConfigPassthrough(one) if isinstance(one, str) else one for one in given or ())
+    return tuple(Passthrough(one.field, one.apply_to_task) for one in wrapped)
+
+
+@overload
+def component(func: Callable[..., Any], /) -> PythonComponent: ...
+
+
+@overload
+def component(
+    *,
+    base_image: str | None = None,
+    target_image: str | None = None,
+    packages_to_install: Sequence[str] | None = None,
+    pip_index_urls: Sequence[str] | None = None,
+    output_component_file: str | None = None,
+    install_kfp_package: bool = True,
+    kfp_package_path: str | None = None,
+    pip_trusted_hosts: Sequence[str] | None = None,
+    use_venv: bool = False,
+    additional_funcs: Sequence[Callable[..., Any]] | None = None,
+    embedded_artifact_path: str | None = None,
+    task_config_passthroughs: Sequence[TaskConfigPassthrough | str] | None = None,
+    cache: bool = True,
+) -> Callable[[Callable[..., Any]], PythonComponent]: ...
+
+
+def component(
+    func: Callable[..., Any] | None = None,
+    /,
+    *,
+    base_image: str | None = None,
+    target_image: str | None = None,
+    packages_to_install: Sequence[str] | None = None,
+    pip_index_urls: Sequence[str] | None = None,
+    output_component_file: str | None = None,
+    install_kfp_package: bool = True,
+    kfp_package_path: str | None = None,
+    pip_trusted_hosts: Sequence[str] | None = None,
+    use_venv: bool = False,
+    additional_funcs: Sequence[Callable[..., Any]] | None = None,
+    embedded_artifact_path: str | None = None,
+    task_config_passthroughs: Sequence[TaskConfigPassthrough | str] | None = None,
+    cache: bool = True,
+) -> PythonComponent | Callable[[Callable[..., Any]], PythonComponent]:
+    """Make a component of a Python function.
+
+    The function's text runs in a process of its own, so it imports what it needs in its body, and takes and gives
+    only what its annotations say.
+
+    Args:
+        func: the function, when the decorator is written without parentheses.
+        base_image: image to run in; the compiler's default when None.
+        target_image: image that has the function, as ``kfp component build`` makes it; its text does not travel then.
+        packages_to_install: requirements; nothing is installed where the environment has them.
+        pip_index_urls: package indexes, the first instead of the default one.
+        output_component_file: refused: write the file with ``compiler.Compiler().compile(component, path)``.
+        install_kfp_package: for a KFP backend: whether the IR's command installs KFP's SDK. Nothing does here.
+        kfp_package_path: for a KFP backend: what to install as KFP's SDK.
+        pip_trusted_hosts: hosts to trust without TLS.
+        use_venv: for a KFP backend: whether the IR's command makes an environment of its own first. Here, packages
+            are always installed into one.
+        additional_funcs: functions that this one calls; their texts go with it.
+        embedded_artifact_path: file or folder that goes with the function; read with ``dsl.EmbeddedInput[...]``.
+        task_config_passthroughs: settings of the task that the function's ``dsl.TaskConfig`` parameter holds.
+        cache: whether an earlier result for equal inputs may stand for a run; a task's ``set_caching_options`` wins.
+
+    Returns:
+        The component; call it inside a pipeline.
+
+    Raises:
+        AuthoringError: an annotation means nothing, or the source can't be read.
+    """
+    function = {
+        "packages": tuple(packages_to_install or ()),
+        "pip_options": pip_options(pip_index_urls, pip_trusted_hosts),
+        "install_kfp": install_kfp_package,
+        "kfp_package": kfp_package_path or "",
+        "use_venv": use_venv,
+    }
+    before = [function_text(getattr(one, "python_func", one)) for one in additional_funcs or ()]
+    if embedded_artifact_path:
+        before.insert(0, embedding.text_of(embedded_artifact_path))
+
+    def decorate(given: Callable[..., Any]) -> PythonComponent:
+        _refuse_file(given, output_component_file)
+        return PythonComponent(
+            given,
+            Container(image=target_image or base_image or ""),
+            function,
+            before=before,
+            source=target_image is None,
+            cache=cache,
+            passthroughs=passed(task_config_passthroughs),
+        )
+
+    return decorate if func is None else decorate(func)
+
+
+def _refuse_file(func: Callable[..., Any], file: str | None) -> None:
+    if file is None:
+        return
+    message = f"output_component_file='{file}' would write a file when the program is read"
+    hint = "write it with mlplat.compiler.Compiler().compile(component, path)"
+    raise AuthoringError(
+        Diagnostic(
+            "MLP106", func.__name__, message, hint, signatures.source_of(signatures.plain_function(func))
+        )
+    )
