@@ -12,7 +12,7 @@ BENCH_ARGS ?=
 # Given on the command line, the Python that .venv is made with.
 PYTHON ?=
 
-.PHONY: help venv demo test check e2e bench docs lock golden clean
+.PHONY: help venv demo test check e2e bench docs lock golden kfpgolden clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|' 2>/dev/null \
@@ -52,6 +52,12 @@ docs: $(READY) ## build the documentation into site/
 golden: $(READY) ## write the golden manifests anew; review the difference as text
 	$(BIN)/python -m pytest tests/unit --quiet --update-golden
 
+.venv-kfp/.locked: benchmarks/requirements/kfp.txt requirements/venv.sh
+	@PYTHON='$(PYTHON)' requirements/venv.sh .venv-kfp benchmarks/requirements/kfp.txt
+
+kfpgolden: $(READY) .venv-kfp/.locked ## compile the programs of tests/programs/kfp with KFP's own SDK; review the difference
+	.venv-kfp/bin/python tests/kfp_golden.py $(BIN)/python
+
 .venv-lock/.locked: requirements/lock.txt requirements/venv.sh
 	@PYTHON='$(PYTHON)' requirements/venv.sh .venv-lock requirements/lock.txt
 
@@ -66,5 +72,5 @@ lock: .venv-lock/.locked ## lock the newest versions that pyproject.toml allows,
 	$(LOCK) benchmarks/requirements/hera.in --output-file benchmarks/requirements/hera.txt
 
 clean: ## remove all that these commands made, except the cluster's cache
-	rm -rf $(VENV) .venv-lock .venv-bench site dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .mlplat
+	rm -rf $(VENV) .venv-lock .venv-bench .venv-kfp site dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .mlplat
 	find mlplat tests benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

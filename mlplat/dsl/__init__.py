@@ -1,6 +1,20 @@
 """Authoring pipelines in Python; names and meaning are those of ``kfp.dsl``."""
 
 from mlplat.dsl.component import BaseComponent
+from mlplat.dsl.config import KubernetesWorkspaceConfig, PipelineConfig, WorkspaceConfig
+from mlplat.dsl.constants import (
+    PIPELINE_JOB_CREATE_TIME_UTC_PLACEHOLDER,
+    PIPELINE_JOB_ID_PLACEHOLDER,
+    PIPELINE_JOB_NAME_PLACEHOLDER,
+    PIPELINE_JOB_RESOURCE_NAME_PLACEHOLDER,
+    PIPELINE_JOB_SCHEDULE_TIME_UTC_PLACEHOLDER,
+    PIPELINE_ROOT_PLACEHOLDER,
+    PIPELINE_TASK_EXECUTOR_INPUT_PLACEHOLDER,
+    PIPELINE_TASK_EXECUTOR_OUTPUT_PATH_PLACEHOLDER,
+    PIPELINE_TASK_ID_PLACEHOLDER,
+    PIPELINE_TASK_NAME_PLACEHOLDER,
+    WORKSPACE_PATH_PLACEHOLDER,
+)
 from mlplat.dsl.containers import (
     ConcatPlaceholder,
     ContainerComponent,
@@ -37,6 +51,17 @@ Condition = If
 
 __all__ = [
     "HTML",
+    "PIPELINE_JOB_CREATE_TIME_UTC_PLACEHOLDER",
+    "PIPELINE_JOB_ID_PLACEHOLDER",
+    "PIPELINE_JOB_NAME_PLACEHOLDER",
+    "PIPELINE_JOB_RESOURCE_NAME_PLACEHOLDER",
+    "PIPELINE_JOB_SCHEDULE_TIME_UTC_PLACEHOLDER",
+    "PIPELINE_ROOT_PLACEHOLDER",
+    "PIPELINE_TASK_EXECUTOR_INPUT_PLACEHOLDER",
+    "PIPELINE_TASK_EXECUTOR_OUTPUT_PATH_PLACEHOLDER",
+    "PIPELINE_TASK_ID_PLACEHOLDER",
+    "PIPELINE_TASK_NAME_PLACEHOLDER",
+    "WORKSPACE_PATH_PLACEHOLDER",
     "Artifact",
     "BaseComponent",
     "ClassificationMetrics",
@@ -54,6 +79,7 @@ __all__ = [
     "IfPresentPlaceholder",
     "Input",
     "InputPath",
+    "KubernetesWorkspaceConfig",
     "Markdown",
     "Metrics",
     "Model",
@@ -62,6 +88,7 @@ __all__ = [
     "OutputPath",
     "ParallelFor",
     "Pipeline",
+    "PipelineConfig",
     "PipelineTask",
     "PipelineTaskFinalStatus",
     "PythonComponent",
@@ -69,6 +96,7 @@ __all__ = [
     "TaskConfig",
     "TaskConfigField",
     "TaskConfigPassthrough",
+    "WorkspaceConfig",
     "component",
     "container_component",
     "get_uri",

@@ -53,6 +53,7 @@ def pipeline(
     description: str,
     display_name: str,
     pipeline_root: str,
+    config: Mapping[str, Any],
 ) -> PipelineSpec:
     """Write a traced pipeline as IR.
 
@@ -64,6 +65,7 @@ def pipeline(
         description: for people.
         display_name: for people.
         pipeline_root: where artifacts go.
+        config: settings of its runs, as the IR has them.
 
     Returns:
         The pipeline.
@@ -71,7 +73,14 @@ def pipeline(
     Raises:
         AuthoringError: a value is used where it can't be known, or tasks wait for each other in a circle.
     """
-    return _Builder(name, interface, root, outputs).build(description, display_name, pipeline_root)
+    built = _Builder(name, interface, root, outputs).build()
+    return replace(
+        built,
+        description=description,
+        display_name=display_name,
+        default_pipeline_root=pipeline_root,
+        config=config,
+    )
 
 
 class _Builder:
@@ -86,7 +95,7 @@ class _Builder:
         self.labels: dict[Any, str] = {}
         self.problems: list[Diagnostic] = self.regions.problems
 
-    def build(self, description: str, display_name: str, pipeline_root: str) -> PipelineSpec:
+    def build(self) -> PipelineSpec:
         graph = self.graph(self.root)
         returned = {name: self.returned(channel) for name, channel in self.outputs.items()}
         parameters, artifacts = self.interface.output_parameters, self.interface.output_artifacts
@@ -104,9 +113,6 @@ class _Builder:
             ),
             components=self.components,
             executors=self.executors,
-            description=description,
-            display_name=display_name,
-            default_pipeline_root=pipeline_root,
         )
 
     def returned(self, channel: Channel) -> TaskOutput:
@@ -166,7 +172,7 @@ class _Builder:
             depends_on=before,
             parameters=parameters,
             artifacts=artifacts,
-            cache=task.cache and task.component.has_container,
+            cache=task.cache,
             cache_key=task.cache_key,
             when_all_completed=task.exit_of is not None or task.ignores_failures,
             retry=task.retry,
@@ -346,7 +352,10 @@ class _Builder:
                 return {"taskOutputParameter": output}
             return {"componentInputParameter": source.name}
         if isinstance(settings, Mapping):
-            return {name: self.lowered(value, group) for name, value in settings.items()}
+            lowered = {name: self.lowered(value, group) for name, value in settings.items()}
+            claim = lowered.get("pvcNameParameter", {})
+            # The IR says where a claim's name comes from a second time, for older backends.
+            return {**{name: claim[name] for name in claim if name != "runtimeValue"}, **lowered}
         return [self.lowered(value, group) for value in settings] if isinstance(settings, list) else settings
 
     def adopt(self, called: Any) -> str:

@@ -22,7 +22,7 @@ _MARK = f"{{{{channel:{secrets.token_hex(8)}:"
 """Begin of what stands in a text for a value of the run, while a pipeline is written: no text of a user's has it."""
 
 _MARKED = re.compile(rf"{re.escape(_MARK)}([0-9]+)\}}\}}")
-_OWN = str(Path(__file__).parent)
+_OWN = tuple(str(Path(__file__).parents[1] / room) for room in ("dsl", "kubernetes"))
 
 
 @dataclass

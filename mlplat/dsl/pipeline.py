@@ -10,6 +10,7 @@ from typing import Any, overload
 from mlplat.dsl import build, context, signatures
 from mlplat.dsl.channels import Channel, channel_of
 from mlplat.dsl.component import BaseComponent, sanitized
+from mlplat.dsl.config import PipelineConfig
 from mlplat.dsl.groups import Root
 from mlplat.errors import AuthoringError, Diagnostic
 from mlplat.ir.model import PipelineSpec
@@ -30,6 +31,7 @@ class Pipeline(BaseComponent):
         description: str | None = None,
         pipeline_root: str | None = None,
         display_name: str | None = None,
+        pipeline_config: PipelineConfig | None = None,
     ) -> None:
         func = signatures.plain_function(func)
         super().__init__(sanitized(name or func.__name__), signatures.interface(func, is_pipeline=True))
@@ -44,6 +46,7 @@ class Pipeline(BaseComponent):
             description=inspect.cleandoc(description or func.__doc__ or "").strip(),
             display_name=display_name or "",
             pipeline_root=pipeline_root or "",
+            config=pipeline_config.document() if pipeline_config else {},
         )
 
     def _trace(self) -> tuple[Root, dict[str, Channel]]:
@@ -119,6 +122,7 @@ def pipeline(
     description: str | None = None,
     pipeline_root: str | None = None,
     display_name: str | None = None,
+    pipeline_config: PipelineConfig | None = None,
 ) -> Callable[[Callable[..., Any]], Pipeline]: ...
 
 
@@ -130,6 +134,7 @@ def pipeline(
     description: str | None = None,
     pipeline_root: str | None = None,
     display_name: str | None = None,
+    pipeline_config: PipelineConfig | None = None,
 ) -> Pipeline | Callable[[Callable[..., Any]], Pipeline]:
     """Make a pipeline of a function that calls components.
 
@@ -141,6 +146,7 @@ def pipeline(
         description: what it does; the docstring unless given.
         pipeline_root: where artifacts go.
         display_name: how to show it.
+        pipeline_config: settings of its runs.
 
     Returns:
         The pipeline.
@@ -150,6 +156,6 @@ def pipeline(
     """
 
     def decorate(function: Callable[..., Any]) -> Pipeline:
-        return Pipeline(function, name, description, pipeline_root, display_name)
+        return Pipeline(function, name, description, pipeline_root, display_name, pipeline_config)
 
     return decorate if func is None else decorate(func)

@@ -7,10 +7,10 @@ import sys
 import types
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, TypeAlias, TypeVar
 
-from mlplat.dsl import context
+from mlplat.dsl import context, docstrings
 from mlplat.errors import AuthoringError, Diagnostic, Source
 from mlplat.ir.model import (
     ABSENT,
@@ -108,12 +108,7 @@ class Interface:
     def required(self) -> list[str]:
         """Names of the inputs that a caller must give."""
         inputs: dict[str, InputParameter | InputArtifact] = {**self.input_parameters, **self.input_artifacts}
-        given_by_run = (ParameterType.TASK_FINAL_STATUS, ParameterType.TASK_CONFIG)
-        return [
-            name
-            for name in self.order
-            if name in inputs and not inputs[name].optional and inputs[name].type not in given_by_run
-        ]
+        return [name for name in self.order if name in inputs and not inputs[name].optional]
 
 
 def plain_function(given: Any) -> Callable[..., Any]:
@@ -177,6 +172,7 @@ class _Reader:
         outputs: dict[str, OutputParameter] = {}
         artifacts_out: dict[str, OutputArtifact] = {}
         order: list[str] = []
+        descriptions = docstrings.arguments(self.function.__doc__)
         for name, parameter in inspect.signature(self.function).parameters.items():
             if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
                 self.problem(
@@ -197,6 +193,8 @@ class _Reader:
             if self.is_pipeline and isinstance(described, (OutputParameter, OutputArtifact)):
                 hint = "declare it with -> Dataset (several as a NamedTuple), and return a task's output"
                 self.problem("MLP102", name, "a pipeline's outputs are what it returns", hint)
+            if isinstance(described, (InputParameter, InputArtifact)):
+                described = replace(described, description=descriptions.get(name, ""))
             match described:
                 case InputParameter():
                     inputs[name] = described
@@ -275,7 +273,9 @@ class _Reader:
         if item := item_type(given):
             self.items[name] = item
         value = ABSENT if not has_default or default is None else default
-        return InputParameter(kind, value, optional)
+        # No caller gives these: the run does.
+        is_given = kind in (ParameterType.TASK_FINAL_STATUS, ParameterType.TASK_CONFIG)
+        return InputParameter(kind, value, optional or is_given)
 
     def marked(
         self, name: str, given: Any, marker: type, optional: bool

@@ -164,7 +164,7 @@ class PipelineTask:
             backoff_factor: each pause is the one before times this.
             backoff_max_duration: the longest pause.
         """
-        self._needs_container("set_retry")
+        self.needs_container("set_retry")
         self.retry = Retry(
             self._retries(num_retries),
             self._seconds(backoff_duration, 0.0),
@@ -206,13 +206,13 @@ class PipelineTask:
             name: of the variable.
             value: a text; values of the run may stand in it.
         """
-        self._needs_container("set_env_variable")
+        self.needs_container("set_env_variable")
         self.env[name] = self._setting(f"the environment variable {name}", value)
         return self
 
     def set_container_image(self, name: str | Comparable) -> PipelineTask:
         """Run in another image than the component's; the image may be a value of the run."""
-        self._needs_container("set_container_image")
+        self.needs_container("set_container_image")
         self.image = self._setting("the image", name)
         return self
 
@@ -226,7 +226,7 @@ class PipelineTask:
             after: pause after it; continue with ``touch /proc/1/root/run/argo/ctr/main/after``.
             on_error: pause after it only when it failed.
         """
-        self._needs_container("set_debug_pause")
+        self.needs_container("set_debug_pause")
         if before:
             self.env["ARGO_DEBUG_PAUSE_BEFORE"] = "true"
         if after and not on_error:
@@ -257,7 +257,7 @@ class PipelineTask:
 
     def set_accelerator_type(self, accelerator: str | Comparable) -> PipelineTask:
         """Ask for an accelerator by its resource name, such as ``nvidia.com/gpu``; one, unless a limit is set."""
-        self._needs_container("set_accelerator_type")
+        self.needs_container("set_accelerator_type")
         name = self._setting("the accelerator", accelerator)
         count = self.resources.accelerator_count or "1"
         self.resources = replace(self.resources, accelerator_type=name, accelerator_count=count)
@@ -278,7 +278,7 @@ class PipelineTask:
         return self.set_accelerator_limit(gpu)
 
     def _resource(self, field: str, value: Any, pattern: re.Pattern[str], expected: str) -> PipelineTask:
-        self._needs_container(f"set_{field}")
+        self.needs_container(f"set_{field}")
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             value = f"{value:g}"
         text = self._marked(value)
@@ -339,7 +339,8 @@ class PipelineTask:
         )
         return False
 
-    def _needs_container(self, setter: str) -> None:
+    def needs_container(self, setter: str) -> None:
+        """Note a mistake where a setting of a container is called on a task that has none."""
         if not self.component.has_container:
             message = f"{setter} is for a container, and a nested pipeline or importer has none of its own"
             self._problem("MLP126", message, "call it on the tasks inside that pipeline")

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from mlplat import dsl
+from mlplat import dsl, kubernetes
 from mlplat.dsl import Dataset, Input, Metrics, Model, Output, OutputPath
 from mlplat.errors import AuthoringError
 
@@ -273,6 +273,19 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
     "failure ignored without a default": (
         lambda: one(x=one(x=1).output).ignore_upstream_failure(),
         "MLP127: one-2: the input 'x' .*has no default",
+    ),
+    "timeout of nothing": (lambda: kubernetes.set_timeout(one(x=1), 0), "MLP128: one: the timeout is 0"),
+    "negative user": (
+        lambda: kubernetes.set_security_context(one(x=1), run_as_user=-1),
+        "MLP128: one: the user id is -1",
+    ),
+    "policy of nobody": (
+        lambda: kubernetes.set_image_pull_policy(one(x=1), "Sometimes"),  # type: ignore[arg-type]
+        "MLP128: one: the image pull policy is 'Sometimes'",
+    ),
+    "secret of a pipeline": (
+        lambda: kubernetes.use_secret_as_env(inner(), "s", {"a": "B"}),
+        "MLP126: inner: kubernetes.use_secret_as_env is for a container",
     ),
     "importer of no class": (
         lambda: dsl.importer("gs://a", str),

@@ -1,0 +1,102 @@
+"""Which nodes a task's pod may run on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mlplat.dsl.task import PipelineTask
+from mlplat.kubernetes.settings import added, pod_of, value
+
+
+def add_node_selector(task: PipelineTask, label_key: str, label_value: str) -> PipelineTask:
+    """Run on nodes with a label.
+
+    Args:
+        task: the task.
+        label_key: the label.
+        label_value: its value.
+
+    Returns:
+        The task.
+    """
+    selector = pod_of(task, "add_node_selector").setdefault("nodeSelector", {})
+    selector.setdefault("labels", {})[label_key] = label_value
+    return task
+
+
+def add_node_selector_json(task: PipelineTask, node_selector_json: Any) -> PipelineTask:
+    """Run on nodes with the labels of a dict; it may be a value of the run."""
+    selector = pod_of(task, "add_node_selector_json").setdefault("nodeSelector", {})
+    selector["nodeSelectorJson"] = value(node_selector_json)
+    return task
+
+
+def add_toleration(
+    task: PipelineTask,
+    key: str | None = None,
+    operator: str | None = None,
+    value: str | None = None,
+    effect: str | None = None,
+    toleration_seconds: int | None = None,
+) -> PipelineTask:
+    """Run on nodes with a taint too.
+
+    Args:
+        task: the task.
+        key: the taint's key; any when None.
+        operator: ``Equal`` or ``Exists``; ``Equal`` when None.
+        value: the taint's value.
+        effect: ``NoSchedule``, ``PreferNoSchedule`` or ``NoExecute``; any when None.
+        toleration_seconds: how long the pod may stay when a taint ``NoExecute`` comes.
+
+    Returns:
+        The task.
+    """
+    given = {
+        "key": key,
+        "operator": operator,
+        "value": value,
+        "effect": effect,
+        "tolerationSeconds": None if toleration_seconds is None else str(toleration_seconds),
+    }
+    entry = {name: one for name, one in given.items() if one is not None}
+    return added(task, "add_toleration", "tolerations", entry)
+
+
+def add_toleration_json(task: PipelineTask, toleration_json: Any) -> PipelineTask:
+    """Add a toleration, or a list of them, as Kubernetes writes it; it may be a value of the run."""
+    return added(task, "add_toleration_json", "tolerations", {"tolerationJson": value(toleration_json)})
+
+
+def add_node_affinity(
+    task: PipelineTask,
+    match_expressions: Sequence[Mapping[str, Any]] | None = None,
+    match_fields: Sequence[Mapping[str, Any]] | None = None,
+    weight: int | None = None,
+) -> PipelineTask:
+    """Run on nodes whose labels or fields meet requirements.
+
+    Args:
+        task: the task.
+        match_expressions: requirements on labels: dicts of ``key``, ``operator`` and ``values``.
+        match_fields: requirements on fields, likewise.
+        weight: 1 to 100: prefer such nodes; None: only they.
+
+    Returns:
+        The task.
+    """
+    given = {
+        "matchExpressions": [dict(one) for one in match_expressions or ()],
+        "matchFields": [dict(one) for one in match_fields or ()],
+        "weight": weight,
+    }
+    entry = {name: one for name, one in given.items() if one not in ([], None)}
+    return added(task, "add_node_affinity", "nodeAffinity", entry)
+
+
+def add_node_affinity_json(task: PipelineTask, node_affinity_json: Any) -> PipelineTask:
+    """Set a node affinity as Kubernetes writes it; it may be a value of the run."""
+    return added(
+        task, "add_node_affinity_json", "nodeAffinity", {"nodeAffinityJson": value(node_affinity_json)}
+    )
