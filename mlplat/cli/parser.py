@@ -46,6 +46,8 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action=_Version, nargs=0, help="print the version")
     commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
     _run(commands)
+    _retry(commands)
+    _rerun(commands)
     _compile(commands)
     _lint(commands)
     _get(commands)
@@ -103,6 +105,14 @@ def _run(commands: _Commands) -> None:  # type: ignore[valid-type]
     command = _command(commands, "run", "run", "run", "run a pipeline, here or on a cluster")
     command.add_argument("file", help="FILE.py, FILE.py:pipeline, IR YAML, or Argo YAML")
     _pipeline_options(command)
+    command.add_argument("--name", default="", help="name of the run")
+    command.add_argument(
+        "--resume", metavar="RUN", help="go on with a run of this machine that was interrupted or failed"
+    )
+    _execution_options(command)
+
+
+def _execution_options(command: _Parser) -> None:
     command.add_argument(
         "--engine", choices=("local", "argo"), default="local", help="where (default: %(default)s)"
     )
@@ -113,10 +123,6 @@ def _run(commands: _Commands) -> None:  # type: ignore[valid-type]
         default=os.cpu_count() or 1,
         help="processes at once (default: all cores)",
     )
-    command.add_argument("--name", default="", help="name of the run")
-    command.add_argument(
-        "--resume", metavar="RUN", help="go on with a run of this machine that was interrupted or failed"
-    )
     command.add_argument(
         "-o",
         "--output",
@@ -125,6 +131,51 @@ def _run(commands: _Commands) -> None:  # type: ignore[valid-type]
         help="what to print (default: %(default)s)",
     )
     _cluster_options(command)
+
+
+def _parameter_options(command: _Parser, summary: str) -> None:
+    command.add_argument("-p", "--parameter", action="append", default=[], metavar="NAME=VALUE", help=summary)
+    command.add_argument(
+        "-f",
+        "--parameter-file",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="YAML or JSON file of parameters",
+    )
+
+
+def _retry(commands: _Commands) -> None:  # type: ignore[valid-type]
+    command = _command(
+        commands,
+        "retry",
+        "again",
+        "retry",
+        "let a run go on from the tasks that failed, here or on a cluster",
+    )
+    command.add_argument("run", help="name of the run")
+    _parameter_options(command, "another value of a parameter, for what runs from now on")
+    command.add_argument(
+        "--task",
+        action="append",
+        default=[],
+        metavar="TASK",
+        help="run this task again, and all that came after it, although it succeeded",
+    )
+    command.add_argument("-n", "--namespace", default="", help="namespace on the cluster")
+    _execution_options(command)
+
+
+def _rerun(commands: _Commands) -> None:  # type: ignore[valid-type]
+    command = _command(
+        commands, "rerun", "again", "rerun", "run the manifest of a run once more, with other parameters"
+    )
+    command.add_argument("run", help="name of the run")
+    _parameter_options(command, "another value of a parameter; the others stay as they were")
+    command.add_argument("--no-cache", action="store_true", help="run every task, whatever ran before")
+    command.add_argument("--name", default="", help="name of the new run")
+    command.add_argument("-n", "--namespace", default="", help="namespace on the cluster")
+    _execution_options(command)
 
 
 def _compile(commands: _Commands) -> None:  # type: ignore[valid-type]

@@ -12,18 +12,21 @@ from mlplat.k8s.caches import delete_caches
 from mlplat.k8s.following import follow
 from mlplat.k8s.logs import logs
 from mlplat.k8s.podnames import pod_name
+from mlplat.k8s.retrying import config_maps_of, retry
 from mlplat.k8s.status import plain_status
 from mlplat.k8s.workflows import read, stop, submit, terminate
 
 __all__ = [
     "Access",
     "check_access",
+    "config_maps_of",
     "delete_caches",
     "follow",
     "logs",
     "plain_status",
     "pod_name",
     "read",
+    "retry",
     "stop",
     "submit",
     "terminate",

@@ -24,6 +24,7 @@ _METHODS = {
     "list": "GET",
     "watch": "GET",
     "create": "POST",
+    "update": "PUT",
     "patch": "PATCH",
     "delete": "DELETE",
 }
@@ -92,7 +93,7 @@ class Api:
         """Ask for something, and wait for the whole answer.
 
         Args:
-            verb: ``get``, ``list``, ``create``, ``patch`` (merge) or ``delete``.
+            verb: ``get``, ``list``, ``create``, ``update``, ``patch`` (merge) or ``delete``.
             resource: the kind.
             namespace: where; empty for what has none, or for all.
             name: of the object.

@@ -16,6 +16,7 @@ from typing import Any
 
 from mlplat.argo import gotext
 from mlplat.argo.expressions import ExpressionError
+from mlplat.argo.retry import retried
 from mlplat.argo.templating import LENIENT, Scope, evaluate_in
 from mlplat.argo.templating import replace as replace_tags
 from mlplat.errors import Diagnostic, EngineError, ManifestError
@@ -30,7 +31,6 @@ from mlplat.local.memoize import Cache, Memo
 from mlplat.local.nodes import Node, NodeTree, fulfilled, instant, now, pod_name, timestamp, unsuccessful
 from mlplat.local.pods import PodRunner
 from mlplat.local.process import Executor, ProcessExecutor
-from mlplat.local.resume import kept
 from mlplat.local.scope import Globals, global_variables
 from mlplat.local.state import RunState
 from mlplat.local.suspend import Ask
@@ -86,6 +86,7 @@ def run(
     check(read_documents, interactive=ask is not None or terminal.is_interactive())
     state = RunState(Path(home).absolute() / "runs" / read_documents.workflow["metadata"]["name"])
     try:
+        state.keep(documents)
         runner = _Run(
             read_documents,
             state,
@@ -179,7 +180,7 @@ class _Run:
         self.status: dict[str, Any] = self.workflow["status"]
         self.tree = NodeTree(self.workflow["metadata"]["name"], self._changed)
         if resume is not None:
-            self.tree.load(kept((resume.get("status") or {}).get("nodes") or {}))
+            self.tree.load(retried(self.tree.workflow, (resume.get("status") or {}).get("nodes") or {}).kept)
         self.status["nodes"] = self.tree.nodes
         self.documents = self._bound(documents, instant(self.workflow["metadata"]["creationTimestamp"]))
         logs = home / "logs" / self.tree.workflow
@@ -291,6 +292,9 @@ class _Run:
             jobs=self._jobs,
             ask=self._ask,
         )
+        for node in self.tree.nodes.values():
+            if node["phase"] == "Succeeded":
+                engine.publish(node)
         deadline = self._set_deadline(engine)
         try:
             phase, message = await self._execute(engine)

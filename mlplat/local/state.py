@@ -12,7 +12,7 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -21,6 +21,8 @@ from mlplat.local.nodes import Node, fulfilled
 
 _REST = 20
 """A write is followed by at least this many times its own duration without one."""
+
+_BESIDE = "documents.json"
 
 _STRUCTURE = frozenset(("DAG", "Steps", "StepGroup", "TaskGroup"))
 
@@ -72,6 +74,21 @@ class RunState:
         if self._journal:
             self._journal.close()
         os.close(self._lock)
+
+    def keep(self, documents: Sequence[Mapping[str, Any]]) -> None:
+        """Keep what a run was made from beside its Workflow; a retry needs it.
+
+        Args:
+            documents: all of them. Only this user may read the file: there may be Secrets among them.
+        """
+        beside = [dict(one) for one in documents if one.get("kind") != "Workflow"]
+        file = self.folder / _BESIDE
+        file.unlink(missing_ok=True)
+        if beside:
+            with os.fdopen(
+                os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
+            ) as out:
+                json.dump(beside, out, ensure_ascii=False)
 
     def node(self, node: Node) -> None:
         """Note a node that is over, or that others belong to."""
@@ -130,3 +147,16 @@ def load(folder: Path) -> dict[str, Any] | None:
                 node = json.loads(line)
                 nodes[node["id"]] = node
     return workflow
+
+
+def beside(folder: Path) -> list[dict[str, Any]]:
+    """Return the documents that a run was made from, without its Workflow.
+
+    Args:
+        folder: the run's folder.
+    """
+    try:
+        documents: list[dict[str, Any]] = json.loads((folder / _BESIDE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return []
+    return documents

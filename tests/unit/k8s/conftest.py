@@ -98,7 +98,7 @@ def api(tmp_path: Path) -> Iterator[FakeApi]:
             )
             self.reply(fake.answer(asked))
 
-        do_GET = do_POST = do_PATCH = do_DELETE = handle_any  # noqa: N815 -- names of the base class
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any  # noqa: N815 -- names of the base class
 
         def reply(self, answer: Answer) -> None:
             self.send_response(answer.status)

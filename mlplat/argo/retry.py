@@ -1,0 +1,176 @@
+"""Decides what of a run's nodes is kept when the run is retried; the same for both engines.
+
+What failed runs again, and so does all that came after it; what succeeded before stays. A failure inside of a part that
+succeeded all the same stays too: it did no harm. ``argo retry`` (``FormulateRetryWorkflow`` in Argo 4.0.7's
+``workflow/util/util.go``) differs in one thing: it keeps a failed task when something after it succeeded, so that a
+pipeline whose exit task ran could not be retried at all.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Node = dict[str, Any]
+
+_GROUPS = frozenset(("DAG", "Steps", "StepGroup", "TaskGroup"))
+_LISTS = frozenset(("StepGroup", "TaskGroup"))
+_FULFILLED = frozenset(("Succeeded", "Skipped", "Omitted"))
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """What becomes of the nodes of a run.
+
+    Attributes:
+        kept: nodes by id; groups that are not over any more are running.
+        removed: nodes that are to come again, as they were.
+    """
+
+    kept: dict[str, Node]
+    removed: dict[str, Node]
+
+
+def retried(
+    name: str, nodes: Mapping[str, Node], *, also: Collection[str] = (), other_arguments: bool = False
+) -> Retry:
+    """Part the nodes of a run that ended, or was cut off, into those to keep and those to come again.
+
+    Args:
+        name: of the Workflow.
+        nodes: its ``status.nodes``.
+        also: ids of nodes that are to come again although they succeeded.
+        other_arguments: whether the run's arguments change: loops that go on then find their items anew.
+
+    Returns:
+        What to keep, as copies, and what to remove.
+    """
+    return _Parting(name, nodes).part(also, other_arguments)
+
+
+def find(nodes: Mapping[str, Node], task: str) -> list[str]:
+    """Return the ids of the nodes that a person means with a name: of a task, a node, or an id."""
+    return [key for key, node in nodes.items() if task in (key, node["name"], node["displayName"])]
+
+
+class _Parting:
+    def __init__(self, name: str, nodes: Mapping[str, Node]) -> None:
+        self.name = name
+        self.nodes = nodes
+        self.members: dict[str, list[str]] = {}
+        self.parents: dict[str, list[str]] = {}
+        for key, node in nodes.items():
+            if node.get("boundaryID"):
+                self.members.setdefault(node["boundaryID"], []).append(key)
+            for child in node.get("children", ()):
+                self.parents.setdefault(child, []).append(key)
+        self.removed: set[str] = set()
+        self.opened: set[str] = set()
+
+    def part(self, also: Collection[str], other_arguments: bool) -> Retry:
+        for key, node in self.nodes.items():
+            if self._is_exit_handler(node):
+                self._remove(key)
+            elif node["phase"] not in _FULFILLED and not self._is_harmless(key):
+                self._again(key)
+        for key in also:
+            self._remove(key)
+            self._open_around(key)
+        if other_arguments:
+            for key in sorted(self.opened - self.removed):
+                if self.nodes[key]["type"] in _LISTS:
+                    for child in self.nodes[key].get("children", ()):
+                        self._remove(child)
+        kept = {key: self._kept(key, node) for key, node in self.nodes.items() if key not in self.removed}
+        return Retry(kept, {key: node for key, node in self.nodes.items() if key in self.removed})
+
+    def _again(self, key: str) -> None:
+        if self.nodes[key]["type"] in _GROUPS:
+            self._open(key)
+        elif not _is_attempt(self.nodes[key]):
+            self._remove(key)
+
+    def _is_exit_handler(self, node: Node) -> bool:
+        return bool(node["name"] == f"{self.name}.onExit")
+
+    def _is_harmless(self, key: str) -> bool:
+        """Whether something that a node belongs to succeeded."""
+        return any(self.nodes[around]["phase"] == "Succeeded" for around in self._around(key))
+
+    def _around(self, key: str) -> Iterator[str]:
+        """Give the nodes that a node belongs to, from the inside out."""
+        while key:
+            yield from (one for one in self.parents.get(key, ()) if self._holds(one, key))
+            key = self.nodes[key].get("boundaryID") or ""
+            if key not in self.nodes:
+                return
+            yield key
+
+    def _holds(self, parent: str, key: str) -> bool:
+        """Whether a node is a loop, a group of steps, or a number of attempts that another is one of."""
+        above, below = self.nodes[parent], self.nodes[key]
+        if above["type"] == "Retry":
+            return _is_attempt(below)
+        return above["type"] in _LISTS and above.get("boundaryID") == below.get("boundaryID")
+
+    def _open_around(self, key: str) -> None:
+        for around in list(self._around(key)):
+            if self.nodes[around]["type"] in _GROUPS:
+                self._open(around)
+            else:
+                self._remove(around)
+
+    def _open(self, key: str) -> None:
+        """Let a group go on, and take away what came after it."""
+        if key in self.opened:
+            return
+        self.opened.add(key)
+        for child in self.nodes[key].get("children", ()):
+            node = self.nodes.get(child)
+            if node is not None and _is_hook(node) and node["name"].endswith(".onExit"):
+                self._remove(child)
+        inside = set(self._inside(key))
+        for last in self.nodes[key].get("outboundNodes", ()):
+            for after in self.nodes.get(last, {}).get("children", ()):
+                if after not in inside:
+                    self._remove(after)
+
+    def _inside(self, key: str) -> Iterator[str]:
+        waiting = [key]
+        while waiting:
+            one = waiting.pop()
+            yield one
+            waiting += self.members.get(one, ())
+
+    def _remove(self, key: str) -> None:
+        """Take away a node, what belongs to it, and what came after it."""
+        waiting = [key]
+        while waiting:
+            one = waiting.pop()
+            if one in self.removed or one not in self.nodes:
+                continue
+            self.removed.add(one)
+            waiting += self.nodes[one].get("children", ())
+            waiting += self.members.get(one, ())
+
+    def _kept(self, key: str, node: Node) -> Node:
+        new = copy.deepcopy(node)
+        if key in self.opened:
+            new["phase"] = "Running"
+            new["finishedAt"] = None
+            for field in ("message", "outputs", "outboundNodes"):
+                new.pop(field, None)
+        for field in ("children", "outboundNodes"):
+            if field in new:
+                new[field] = [one for one in new[field] if one not in self.removed]
+        return new
+
+
+def _is_hook(node: Node) -> bool:
+    return bool((node.get("nodeFlag") or {}).get("hooked"))
+
+
+def _is_attempt(node: Node) -> bool:
+    return bool((node.get("nodeFlag") or {}).get("retried"))

@@ -1,0 +1,146 @@
+"""``mlplat retry`` and ``mlplat rerun``: go on with a run from where it failed, or run its manifest anew."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from mlplat.argo import retry as parting
+from mlplat.cli import arguments, engines
+from mlplat.cli.binding import with_arguments
+from mlplat.cli.report import conclude
+from mlplat.cli.run import named
+from mlplat.errors import ArgumentError, Diagnostic, nearest
+
+Document = Mapping[str, Any]
+_OF_A_RUN = (
+    "uid",
+    "creationTimestamp",
+    "resourceVersion",
+    "generation",
+    "managedFields",
+    "ownerReferences",
+    "namespace",
+)
+_OF_A_RUN_LABELS = (
+    "workflows.argoproj.io/phase",
+    "workflows.argoproj.io/completed",
+    "workflows.argoproj.io/workflow-archiving-status",
+)
+_FROM = "workflows.argoproj.io/resubmitted-from-workflow"
+_SUFFIX = re.compile(r"-[a-z0-9]{5}$")
+
+
+def retry(given: argparse.Namespace) -> int:
+    """Let a run go on from the tasks that failed."""
+    values = arguments.read(given.parameter, given.parameter_file, None)
+    if given.engine == "argo":
+        from mlplat import k8s
+
+        before = k8s.read(given.run, **engines.place(given))
+        also = chosen(before, given.task)
+        _check(before, bool(also))
+        changed = with_arguments(before, values) if values else None
+        again = k8s.retry(
+            before, also=also, arguments=changed and changed["spec"]["arguments"], **engines.place(given)
+        )
+        print(f"retrying {given.run} in namespace {again['metadata']['namespace']}", file=sys.stderr)
+        return conclude(engines.follow(given, again), given)
+    before = engines.run_before(given.run)
+    also = chosen(before, given.task)
+    _check(before, bool(also))
+    parted = parting.retried(
+        given.run, before["status"].get("nodes", {}), also=also, other_arguments=bool(values)
+    )
+    kept = {**before, "status": {**before["status"], "nodes": parted.kept}}
+    workflow = with_arguments(_fresh(before), values)
+    return conclude(engines.execute(given, _with_documents(given, workflow), kept), given)
+
+
+def rerun(given: argparse.Namespace) -> int:
+    """Run the manifest of a run once more, under a new name; cached results are taken as ever."""
+    values = arguments.read(given.parameter, given.parameter_file, None)
+    if given.engine == "argo":
+        from mlplat import k8s
+
+        before: Document = k8s.read(given.run, **engines.place(given))
+    else:
+        before = engines.run_before(given.run)
+    documents = _with_documents(given, with_arguments(_anew(before, no_cache=given.no_cache), values))
+    return conclude(engines.execute(given, named(documents, given.name), None), given)
+
+
+def chosen(workflow: Document, tasks: list[str]) -> list[str]:
+    """Return the ids of the nodes that are to run again although they succeeded.
+
+    Args:
+        workflow: a run.
+        tasks: names of tasks, of nodes, or ids.
+
+    Raises:
+        ArgumentError: the run has no such task.
+    """
+    nodes = workflow.get("status", {}).get("nodes", {})
+    found = {task: parting.find(nodes, task) for task in tasks}
+    names = sorted({node["displayName"] for node in nodes.values()})
+    unknown = [
+        Diagnostic("MLP408", workflow["metadata"]["name"], f"it has no task '{task}'", nearest(task, names))
+        for task, keys in found.items()
+        if not keys
+    ]
+    if unknown:
+        raise ArgumentError(unknown)
+    return [key for keys in found.values() for key in keys]
+
+
+def _check(workflow: Document, has_tasks: bool) -> None:
+    name, phase = workflow["metadata"]["name"], workflow.get("status", {}).get("phase", "")
+    if phase == "Succeeded" and not has_tasks:
+        hint = f"run it anew: mlplat rerun {name} -p NAME=VALUE; or name what is to run again: --task TASK"
+        raise ArgumentError(
+            Diagnostic("MLP412", "", f"{name} has succeeded: there is nothing to retry", hint)
+        )
+
+
+def _fresh(workflow: Document) -> dict[str, Any]:
+    """Return the Workflow of a run as it was before it ran."""
+    metadata = dict(workflow["metadata"])
+    metadata["labels"] = {
+        key: value for key, value in metadata.get("labels", {}).items() if key not in _OF_A_RUN_LABELS
+    }
+    spec = {key: value for key, value in workflow["spec"].items() if key != "shutdown"}
+    return {
+        **{key: value for key, value in workflow.items() if key != "status"},
+        "metadata": metadata,
+        "spec": spec,
+    }
+
+
+def _anew(workflow: Document, *, no_cache: bool) -> dict[str, Any]:
+    """Return the Workflow of a run as another one."""
+    fresh = _fresh(workflow)
+    metadata = {key: value for key, value in fresh["metadata"].items() if key not in _OF_A_RUN}
+    name = metadata.pop("name")
+    metadata.setdefault("generateName", f"{_SUFFIX.sub('', name)}-")
+    metadata["labels"] = {**metadata["labels"], _FROM: name}
+    if no_cache and "templates" in fresh["spec"]:
+        fresh["spec"]["templates"] = [
+            {key: value for key, value in template.items() if key != "memoize"}
+            for template in fresh["spec"]["templates"]
+        ]
+    return {**fresh, "metadata": metadata}
+
+
+def _with_documents(given: argparse.Namespace, workflow: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return a Workflow with the documents that its earlier run was made from."""
+    if given.engine == "argo":
+        from mlplat import k8s
+
+        return [*k8s.config_maps_of(workflow, **engines.place(given)), workflow]
+    from mlplat import local
+    from mlplat.cli.parser import home
+
+    return [*local.beside(home() / "runs" / given.run), workflow]

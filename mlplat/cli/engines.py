@@ -1,0 +1,158 @@
+"""Runs documents on an engine, shows the run while it goes on, and records it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from mlplat.cli import show
+from mlplat.cli.parser import home
+from mlplat.cli.progress import following
+from mlplat.errors import ArgumentError, Diagnostic, EngineError, ManifestError, nearest
+
+Document = Mapping[str, Any]
+
+
+def workflow_of(documents: Sequence[Document]) -> Document:
+    """Return the Workflow among documents.
+
+    Raises:
+        ManifestError: there is none, or more than one.
+    """
+    workflows = [document for document in documents if document.get("kind") == "Workflow"]
+    if len(workflows) != 1:
+        message = f"there are {len(workflows)} Workflows in it; a run is one"
+        raise ManifestError(
+            Diagnostic("MLP205", "", message, "give a file with one Workflow, and what it refers to")
+        )
+    return workflows[0]
+
+
+def execute(given: argparse.Namespace, documents: list[dict[str, Any]], before: Document | None) -> Document:
+    """Run documents on the engine that was asked for.
+
+    Args:
+        given: the command line.
+        documents: a Workflow, and what it refers to.
+        before: an earlier run on this machine to go on with.
+
+    Returns:
+        The Workflow as it ended; it is in the record.
+    """
+    return _on_cluster(given, documents) if given.engine == "argo" else here(given, documents, before)
+
+
+def here(given: argparse.Namespace, documents: list[dict[str, Any]], before: Document | None) -> Document:
+    """Run documents on this machine; see :func:`execute`."""
+    from mlplat import local, metadata
+
+    folder = _made(home())
+    os.environ.setdefault("MLPLAT_ENVIRONMENTS", str(folder / "cache" / "environments"))
+    started = _begun(workflow_of(documents), before)
+    documents = [*(document for document in documents if document.get("kind") != "Workflow"), started]
+    name = started["metadata"]["name"]
+    with (
+        metadata.open_store(folder / "mlplat.db") as store,
+        following(started, name, quiet=given.output == "json") as show_node,
+    ):
+        recorded = False
+
+        def observer(node: show.Node) -> None:
+            nonlocal recorded
+            if not recorded:
+                recorded = True
+                store.record({**started, "status": {"phase": "Running", "startedAt": node["startedAt"]}})
+            show_node(node)
+
+        finished = local.run(
+            documents,
+            home=folder,
+            jobs=given.jobs,
+            cache=store.cache(),
+            observer=observer,
+            resume=before,
+        )
+        store.record(finished)
+    return finished
+
+
+def _made(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"the state of this machine can't be kept in {folder}: {error.strerror}"
+        hint = "set MLPLAT_HOME to a folder with room that you may write to"
+        raise EngineError(Diagnostic("MLP601", "", message, hint)) from None
+    return folder
+
+
+def _begun(workflow: Document, before: Document | None) -> dict[str, Any]:
+    """Give a Workflow the identity that an API server would, so that the record knows it from its first node on."""
+    earlier = (before or {}).get("metadata", {})
+    now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    identity = {
+        "uid": earlier.get("uid") or str(uuid.uuid4()),
+        "creationTimestamp": earlier.get("creationTimestamp") or now,
+    }
+    return {**workflow, "metadata": {**workflow["metadata"], **identity}}
+
+
+def run_before(name: str) -> dict[str, Any]:
+    """Return the Workflow of a run of this machine, with its status.
+
+    Raises:
+        ArgumentError: there is none of that name.
+    """
+    from mlplat import local
+
+    folder = home() / "runs"
+    before = local.load(folder / name) if name == Path(name).name else None
+    if before is None:
+        known = [path.name for path in folder.glob("*")]
+        hint = nearest(name, known) or "mlplat get runs lists what ran"
+        raise ArgumentError(
+            Diagnostic("MLP409", "", f"there is no run '{name}' on this machine to go on with", hint)
+        )
+    return before
+
+
+def place(given: argparse.Namespace) -> dict[str, Any]:
+    """Return where on the cluster, as the functions of :mod:`mlplat.k8s` take it."""
+    return {"namespace": given.namespace or None, "context": given.context, "kubeconfig": given.kubeconfig}
+
+
+def _on_cluster(given: argparse.Namespace, documents: list[dict[str, Any]]) -> Document:
+    from mlplat import k8s
+
+    submitted = k8s.submit(documents, **place(given))
+    metadata = submitted["metadata"]
+    print(f"submitted {metadata['name']} to namespace {metadata['namespace']}", file=sys.stderr)
+    return follow(given, submitted)
+
+
+def follow(given: argparse.Namespace, submitted: Document) -> Document:
+    """Show a Workflow of the cluster until it ends, and record it."""
+    from mlplat import k8s
+
+    name, namespace = submitted["metadata"]["name"], submitted["metadata"]["namespace"]
+    with following(submitted, name, quiet=given.output == "json") as observer:
+        try:
+            finished = k8s.follow(name, observer=observer, **{**place(given), "namespace": namespace})
+        except KeyboardInterrupt:
+            print(f"it goes on; to stop it: mlplat stop --engine argo -n {namespace} {name}", file=sys.stderr)
+            raise
+    _record(finished)
+    return finished
+
+
+def _record(workflow: Document) -> None:
+    from mlplat import metadata
+
+    with metadata.open_store(home() / "mlplat.db") as store:
+        store.record(workflow)

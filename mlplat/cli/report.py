@@ -1,0 +1,112 @@
+"""Tells what came of a run."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mlplat.cli import show
+from mlplat.cli.parser import home
+
+INTERRUPTED = 130
+_LAST_LINES = 20
+_CACHE_REFUSED = "could not save to config map cache"
+Document = Mapping[str, Any]
+
+
+def conclude(workflow: Document, given: argparse.Namespace) -> int:
+    """Print what came of a run, and return the exit code."""
+    if given.output == "json":
+        print(json.dumps(workflow, indent=2, ensure_ascii=False))
+    else:
+        print(report(workflow, given))
+    if workflow["status"].get("message", "").startswith("Stopped with strategy"):
+        return INTERRUPTED
+    return 0 if workflow["status"]["phase"] == "Succeeded" else 1
+
+
+def report(workflow: Document, given: argparse.Namespace) -> str:
+    """Write what came of a run: tree, artifacts, failures with their last lines, and what to type next."""
+    status, name = workflow["status"], workflow["metadata"]["name"]
+    message = f"  {status['message']}" if status.get("message") else ""
+    written = [f"{name}  {status['phase']}  {show.duration(show.seconds(status))}{message}"]
+    written += show.lines(show.tree(status.get("nodes", {}), name, show.order(workflow)))
+    written += _artifacts(workflow, given)
+    written += _failures(workflow, given)
+    written += _next(workflow, given)
+    return "\n".join(written)
+
+
+def _artifacts(workflow: Document, given: argparse.Namespace) -> list[str]:
+    root = home() / "artifacts"
+    found = [(node, value) for node, value in show.artifacts(workflow) if value.get("key")]
+    if not found:
+        return []
+    places = [near(root / value["key"]) if given.engine == "local" else value["key"] for _, value in found]
+    shown = [
+        f"  {node['displayName']}.{value['name']}  {value['type']['schemaTitle']}"
+        f"  {value.get('size', 0):,} bytes  {place}"
+        for (node, value), place in zip(found, places, strict=True)
+    ]
+    return ["artifacts", *shown]
+
+
+def near(path: Path) -> str:
+    """Write a path as it is shortest to type from here."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+
+
+def _failures(workflow: Document, given: argparse.Namespace) -> list[str]:
+    if workflow["status"]["phase"] == "Succeeded":
+        return []
+    written: list[str] = []
+    for node in show.failures(workflow):
+        written.append(f"{node['displayName']} failed: {node.get('message', '')}")
+        written += [f"  | {line}" for line in _last_lines(workflow, node, given)]
+        if _CACHE_REFUSED in node.get("message", ""):
+            written.append(
+                "  hint: Argo's controller may not keep caches yet: "
+                "kubectl apply -k kustomize/controller; or --no-cache"
+            )
+    missing = show.not_run(workflow)
+    if missing:
+        written.append(f"not run because of it: {', '.join(missing)}")
+    return written
+
+
+def _last_lines(workflow: Document, node: show.Node, given: argparse.Namespace) -> list[str]:
+    attempts = node.get("children", ()) if node.get("type") == "Retry" else ()
+    last = attempts[-1] if attempts else node["id"]
+    if given.engine == "local":
+        file = home() / "logs" / workflow["metadata"]["name"] / f"{last}.log"
+        lines = file.read_text(encoding="utf-8", errors="replace").splitlines() if file.exists() else []
+    else:
+        from mlplat import k8s
+        from mlplat.errors import ClusterError
+
+        try:
+            lines = list(k8s.logs(workflow, last, context=given.context, kubeconfig=given.kubeconfig))
+        except ClusterError as error:
+            lines = [str(error)]
+    return lines[-_LAST_LINES:]
+
+
+def _next(workflow: Document, given: argparse.Namespace) -> list[str]:
+    name = workflow["metadata"]["name"]
+    if given.engine == "argo":
+        namespace = workflow["metadata"].get("namespace", "")
+        where = f"--engine argo -n {namespace} {name}"
+        again = (
+            []
+            if workflow["status"]["phase"] == "Succeeded"
+            else [f"to go on from here: mlplat retry {where}"]
+        )
+        return [f"next: mlplat logs {where}", *again]
+    written = [f"logs {near(home() / 'logs' / name)}", f"next: mlplat get tasks {name}; mlplat logs {name}"]
+    if workflow["status"]["phase"] != "Succeeded":
+        repaired = f"; repaired: mlplat run {given.file} --resume {name}" if "file" in given else ""
+        written.append(f"to go on from here: mlplat retry {name}{repaired}")
+    return written

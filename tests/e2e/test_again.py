@@ -1,0 +1,156 @@
+"""Runs that failed go on, on both engines, and their records agree."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlplat import k8s, local
+from mlplat.argo.retry import find, retried
+from tests.e2e.engines import Both, record, run_both
+from tests.e2e.harness.cluster import Access
+from tests.e2e.test_k8s import node, shell, workflow
+
+Json = dict[str, Any]
+
+
+@pytest.fixture(autouse=True)
+def cluster_of_kubeconfig(cluster: Access, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig))
+
+
+@pytest.fixture
+def name() -> str:
+    return f"again-{secrets.token_hex(4)}"
+
+
+def retry_both(both: Both, documents: list[Json], home: Path, *tasks: str, **arguments: str) -> Both:
+    """Let both runs go on."""
+    namespace = both.argo["metadata"]["namespace"]
+    name = both.argo["metadata"]["name"]
+    nodes = both.argo["status"]["nodes"]
+    also = [key for task in tasks for key in find(nodes, task)]
+    given = {"parameters": [{"name": key, "value": value} for key, value in arguments.items()]}
+    again = k8s.retry(both.argo, also=also, arguments=given if arguments else None, namespace=namespace)
+    argo = k8s.follow(again["metadata"]["name"], namespace=namespace)
+    kept = retried(name, both.here["status"]["nodes"], also=also, other_arguments=bool(arguments)).kept
+    before = {**both.here, "status": {**both.here["status"], "nodes": kept}}
+    (document,) = documents
+    document = {**document, "metadata": {**document["metadata"], "name": name, "namespace": namespace}}
+    if arguments:
+        document = {**document, "spec": {**document["spec"], "arguments": given}}
+    return Both(argo, local.run([document], home=home, resume=before))
+
+
+def task(name: str, template: str, depends: str = "", **more: Any) -> Json:
+    return {"name": name, "template": template, **({"depends": depends} if depends else {}), **more}
+
+
+def parameterized(name: str, script: str, **more: Any) -> Json:
+    return shell(name, script, inputs={"parameters": [{"name": "i"}]}, **more)
+
+
+GATE: Json = {"arguments": {"parameters": [{"name": "i", "value": "{{workflow.parameters.open}}"}]}}
+
+
+@pytest.mark.smoke
+def test_a_run_goes_on_from_what_failed(name: str, tmp_path: Path) -> None:
+    """A part of which one loop item and one task with attempts fail, an exit task after it, a branch not taken."""
+    item = "if [ {{inputs.parameters.i}} = 1 ]; then test {{workflow.parameters.open}} = yes; fi"
+    loop = task(
+        "loop", "item", withItems=[0, 1], arguments={"parameters": [{"name": "i", "value": "{{item}}"}]}
+    )
+    part = {"dag": {"tasks": [loop, task("tries", "tries", **GATE), task("after", "ok", "tries && loop")]}}
+    last = "part.Succeeded || part.Failed || part.Errored"
+    main = {
+        "tasks": [
+            task("first", "ok"),
+            task("no", "ok", "first", when="false"),
+            task("part", "part", "first"),
+            task("bye", "ok", last),
+        ],
+        "target": "no part bye",
+    }
+    documents = [
+        workflow(
+            {"name": "main", "dag": main},
+            {"name": "part", **part},
+            parameterized("item", item),
+            parameterized(
+                "tries",
+                "test {{inputs.parameters.i}} = yes",
+                retryStrategy={"limit": "1", "retryPolicy": "Always"},
+            ),
+            shell("ok", "true"),
+            onExit="ok",
+            arguments={"parameters": [{"name": "open", "value": "no"}]},
+        )
+    ]
+    home = tmp_path / "home"
+    before = run_both(documents, name, home)
+    assert before.argo["status"]["phase"] == before.here["status"]["phase"] == "Failed"
+    assert node(before.argo, "bye")["phase"] == "Succeeded"
+    first = node(before.argo, "first")["startedAt"]
+
+    after = retry_both(before, documents, home, open="yes")
+
+    assert after.argo["status"]["phase"] == "Succeeded"
+    assert node(after.argo, "first")["startedAt"] == first
+    assert after.argo["metadata"]["uid"] == before.argo["metadata"]["uid"]
+    assert record(after.argo, ignoring=("exitCode",)) == record(after.here, ignoring=("exitCode",))
+    chosen = retry_both(after, documents, home, "part", open="yes")
+    assert chosen.argo["status"]["phase"] == "Succeeded"
+    assert node(chosen.argo, "first")["startedAt"] == first
+    assert record(chosen.argo) == record(chosen.here)
+
+
+def test_outputs_of_the_attempt_that_failed_are_forgotten(name: str, tmp_path: Path) -> None:
+    """The result that a pod reported before it failed must not count for the one that comes in its place."""
+    script = "printf {{inputs.parameters.i}} > /tmp/v; test {{inputs.parameters.i}} = yes"
+    give = parameterized(
+        "give", script, outputs={"parameters": [{"name": "v", "valueFrom": {"path": "/tmp/v"}}]}
+    )
+    take = task(
+        "b",
+        "take",
+        "a",
+        arguments={"parameters": [{"name": "i", "value": "{{tasks.a.outputs.parameters.v}}"}]},
+    )
+    documents = [
+        workflow(
+            {"name": "main", "dag": {"tasks": [task("a", "give", **GATE), take]}},
+            give,
+            parameterized("take", "test {{inputs.parameters.i}} = yes"),
+            arguments={"parameters": [{"name": "open", "value": "no"}]},
+        )
+    ]
+    before = run_both(documents, name, tmp_path)
+    assert node(before.argo, "a")["phase"] == "Failed"
+
+    after = retry_both(before, documents, tmp_path, open="yes")
+
+    assert after.argo["status"]["phase"] == "Succeeded"
+    assert json.dumps(node(after.argo, "b")["inputs"]).count("yes") == 1
+    assert record(after.argo) == record(after.here)
+
+
+def test_run_whose_pods_are_gone_goes_on(name: str, tmp_path: Path) -> None:
+    documents = [
+        workflow(
+            {"name": "main", "dag": {"tasks": [task("a", "ok"), task("b", "gate", "a", **GATE)]}},
+            shell("ok", "true"),
+            parameterized("gate", "test {{inputs.parameters.i}} = yes"),
+            podGC={"strategy": "OnPodCompletion", "deleteDelayDuration": "1s"},
+            arguments={"parameters": [{"name": "open", "value": "no"}]},
+        )
+    ]
+    before = run_both(documents, name, tmp_path)
+
+    after = retry_both(before, documents, tmp_path, open="yes")
+
+    assert after.argo["status"]["phase"] == "Succeeded"
+    assert record(after.argo) == record(after.here)
