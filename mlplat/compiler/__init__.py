@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mlplat.compiler import arguments, check, emit, graphs, imports, sources
+from mlplat.compiler.package import Compiler, KubernetesManifestOptions
 from mlplat.compiler.program import DEFAULT_IMAGE, Options, Program
 from mlplat.ir.model import PipelineSpec
 
@@ -46,4 +47,13 @@ def manifest(spec: PipelineSpec, options: Options | None = None) -> list[dict[st
     return list(compile(spec, options).documents)
 
 
-__all__ = ["DEFAULT_IMAGE", "PASSES", "Options", "Program", "compile", "manifest"]
+__all__ = [
+    "DEFAULT_IMAGE",
+    "PASSES",
+    "Compiler",
+    "KubernetesManifestOptions",
+    "Options",
+    "Program",
+    "compile",
+    "manifest",
+]

@@ -5,16 +5,17 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from mlplat.dsl import context
 from mlplat.dsl.channels import Channel
 from mlplat.dsl.signatures import Interface
 from mlplat.dsl.task import PipelineTask
 from mlplat.dsl.texts import Filled, filled
-from mlplat.errors import Diagnostic, nearest
+from mlplat.errors import AuthoringError, Diagnostic, nearest
 from mlplat.ir.model import ArtifactType, Container, Executor, InputArtifact, ParameterType, Passthrough
 from mlplat.ir.types import TYPE_NAMES, fits, json_problem
+from mlplat.runtime.artifacts import Artifact
 
 
 class BaseComponent:
@@ -48,7 +49,18 @@ class BaseComponent:
         return isinstance(self.executor, Container)
 
     def __call__(self, *args: Any, **kwargs: Any) -> PipelineTask:
-        """Add a call to the pipeline that is being written."""
+        """Add a call to the pipeline that is being written.
+
+        Returns:
+            The task; outside of a pipeline, after ``local.init(...)``, what came of running it.
+        """
+        run = context.runner()
+        if run is not None and context.current().get() is None:
+            tracing = context.Tracing([])
+            arguments = self._bind(self.name, args, kwargs, tracing)
+            if tracing.problems:
+                raise AuthoringError(tracing.problems)
+            return cast(PipelineTask, run(self, arguments))
         tracing = context.tracing(self.name)
         name = tracing.task_name(self.name)
         arguments = self._bind(name, args, kwargs, tracing)
@@ -106,6 +118,8 @@ def _mismatch(value: Any, declared: Any) -> str:
         if value is None and declared.optional:
             return ""
         if not isinstance(value, Channel):
+            if isinstance(value, (Artifact, str)) and context.current().get() is None:
+                return ""
             return f"{wanted}, an artifact, and was given the constant {value!r}"
         if not isinstance(value.type, ArtifactType):
             return f"{wanted}, an artifact, and was given '{value.name}', a {value.type.value} parameter"

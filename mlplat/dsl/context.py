@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import secrets
 import sys
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlplat.errors import AuthoringError, Diagnostic, Source
 
@@ -122,6 +123,19 @@ def tracing(what: str) -> Tracing:
         hint = "use it inside a function with @dsl.pipeline; to call the plain function: component.python_func(...)"
         raise AuthoringError(Diagnostic("MLP115", what, "it was used outside a pipeline", hint, caller()))
     return current
+
+
+_runner: list[Callable[[Any, Mapping[str, Any]], Any]] = []
+
+
+def run_calls_with(runner: Callable[[Any, Mapping[str, Any]], Any]) -> None:
+    """Say what a call of a component outside of any pipeline does: the runner is given it and its arguments."""
+    _runner[:] = [runner]
+
+
+def runner() -> Callable[[Any, Mapping[str, Any]], Any] | None:
+    """Return what runs calls outside of any pipeline; None where they are mistakes."""
+    return _runner[0] if _runner else None
 
 
 def current() -> ContextVar[Tracing | None]:

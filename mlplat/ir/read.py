@@ -152,12 +152,19 @@ def _input_parameter(document: _Doc) -> InputParameter:
 
 
 def as_type(value: Any, kind: ParameterType) -> Any:
-    """Give a JSON number back its declared type: in an IR document all numbers are doubles."""
-    if kind is ParameterType.NUMBER_INTEGER and isinstance(value, float) and value.is_integer():
+    """Give a value of an IR document back its declared type: there, all numbers are doubles."""
+    found = whole(value)
+    is_number = isinstance(found, int) and not isinstance(found, bool)
+    return float(found) if kind is ParameterType.NUMBER_DOUBLE and is_number else found
+
+
+def whole(value: Any) -> Any:
+    """Make 3.0 the int 3, also inside lists and dicts, as KFP's backend does when it hands values on."""
+    if isinstance(value, float) and value.is_integer():
         return int(value)
-    if kind is ParameterType.NUMBER_DOUBLE and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    return value
+    if isinstance(value, dict):
+        return {key: whole(item) for key, item in value.items()}
+    return [whole(item) for item in value] if isinstance(value, list) else value
 
 
 def _artifact_type(document: _Doc) -> ArtifactType:
@@ -229,7 +236,7 @@ def _parameter_source(document: _Doc) -> ParameterSource:
         return ComponentInput(document["componentInputParameter"], selector)
     if "taskFinalStatus" in document:
         return FinalStatus(document["taskFinalStatus"]["producerTask"])
-    return Constant(document.get("runtimeValue", {}).get("constant"), selector)
+    return Constant(whole(document.get("runtimeValue", {}).get("constant")), selector)
 
 
 def _artifact_source(document: _Doc) -> ArtifactSource:

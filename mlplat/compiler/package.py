@@ -1,0 +1,193 @@
+"""``Compiler().compile(pipeline, path)``, for programs written for KFP: alone in the compiler in writing a file."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from mlplat import ir, manifest
+from mlplat.dsl.component import BaseComponent
+from mlplat.dsl.single import spec_of
+from mlplat.errors import ArgumentError, Diagnostic, ManifestError, Source, nearest
+from mlplat.ir.model import ABSENT, Component, PipelineSpec
+from mlplat.ir.types import TYPE_NAMES, fits
+
+_RESOURCE = "pipelines.kubeflow.org/v2beta1"
+
+
+@dataclass(frozen=True)
+class KubernetesManifestOptions:
+    """How a pipeline is written as KFP's own resources, ``Pipeline`` and ``PipelineVersion``.
+
+    Attributes:
+        pipeline_name: name of the pipeline; the compiled one's when None.
+        pipeline_display_name: how to show it.
+        pipeline_version_name: name of the version; the pipeline's when None.
+        pipeline_version_display_name: how to show it.
+        namespace: its namespace.
+        include_pipeline_manifest: whether the ``Pipeline`` is written too.
+    """
+
+    pipeline_name: str | None = None
+    pipeline_display_name: str | None = None
+    pipeline_version_name: str | None = None
+    pipeline_version_display_name: str | None = None
+    namespace: str | None = None
+    include_pipeline_manifest: bool = False
+
+
+class Compiler:
+    """Writes pipelines and components as files; KFP's class, with ``to`` beside."""
+
+    def compile(
+        self,
+        pipeline_func: BaseComponent,
+        package_path: str,
+        pipeline_name: str | None = None,
+        pipeline_display_name: str | None = None,
+        pipeline_parameters: Mapping[str, Any] | None = None,
+        type_check: bool = True,  # noqa: ARG002 - types are always checked
+        kubernetes_manifest_options: KubernetesManifestOptions | None = None,
+        kubernetes_manifest_format: bool = False,
+        to: str = "ir",
+    ) -> None:
+        """Write a pipeline or component.
+
+        Args:
+            pipeline_func: the pipeline or component.
+            package_path: the file: ``.yaml`` or ``.yml``, or ``.json`` for JSON.
+            pipeline_name: its name instead of its own.
+            pipeline_display_name: how to show it.
+            pipeline_parameters: defaults instead of its own.
+            type_check: has no effect: types are always checked.
+            kubernetes_manifest_options: names for KFP's own resources.
+            kubernetes_manifest_format: whether to write KFP's own resources.
+            to: ``ir``, or ``argo`` for the Argo Workflow.
+
+        Raises:
+            ArgumentError: a parameter is unknown or of the wrong type.
+            CompileError: the pipeline can't be compiled.
+            ManifestError: the file has another ending, or can't be written.
+        """
+        spec = spec_of(pipeline_func)
+        spec = replace(
+            spec,
+            name=pipeline_name or spec.name,
+            display_name=pipeline_display_name or spec.display_name,
+            root=_with_defaults(spec.root, pipeline_parameters or {}),
+        )
+        header = ""
+        if to == "argo":
+            from mlplat.compiler import Options
+            from mlplat.compiler import manifest as workflow
+
+            documents = workflow(spec, Options(require_arguments=False))
+        elif to == "ir":
+            documents = ir.write(spec)
+            header = describe(spec)
+            if kubernetes_manifest_format or kubernetes_manifest_options:
+                header = ""
+                options = kubernetes_manifest_options or KubernetesManifestOptions()
+                documents = _resources(spec, documents, options)
+        else:
+            message = f"to='{to}' is no kind of file"
+            raise ArgumentError(Diagnostic("MLP413", "", message, "give to='ir' or to='argo'"))
+        _write(Path(package_path), header, documents)
+
+
+def _with_defaults(root: Component, given: Mapping[str, Any]) -> Component:
+    known = root.input_parameters
+    problems = [
+        Diagnostic("MLP401", "", f"the pipeline has no parameter '{name}'", nearest(name, list(known)))
+        for name in given
+        if name not in known
+    ]
+    problems += [
+        Diagnostic("MLP403", name, f"it is declared {TYPE_NAMES[known[name].type]}, and was given {value!r}")
+        for name, value in given.items()
+        if name in known and not fits(value, known[name].type)
+    ]
+    if problems:
+        raise ArgumentError(problems)
+    changed = {name: replace(known[name], default=value, optional=True) for name, value in given.items()}
+    return replace(root, input_parameters={**known, **changed})
+
+
+def describe(spec: PipelineSpec) -> str:
+    """Return the comment that stands above IR YAML: name, description, what it takes and gives.
+
+    Args:
+        spec: the pipeline.
+    """
+    lines = ["# PIPELINE DEFINITION", f"# Name: {spec.name}"]
+    if spec.description:
+        first, *more = spec.description.splitlines()
+        lines += [f"# Description: {first}", *(f"#              {line}" for line in more)]
+    root = spec.root
+    inputs = {name: TYPE_NAMES[one.type] for name, one in root.input_parameters.items()}
+    for name, one in root.input_parameters.items():
+        if one.default is not ABSENT:
+            inputs[name] += f" [Default: {one.default!r}]"
+    inputs |= {name: one.type.schema_title for name, one in root.input_artifacts.items()}
+    outputs = {name: TYPE_NAMES[one.type] for name, one in root.output_parameters.items()}
+    outputs |= {name: one.type.schema_title for name, one in root.output_artifacts.items()}
+    for title, declared in (("Inputs", inputs), ("Outputs", outputs)):
+        if declared:
+            texts = (f"#    {name}: {declared[name]}" for name in sorted(declared))
+            lines += [f"# {title}:", *texts]
+    return "".join(f"{' '.join(line.splitlines())}\n" for line in lines)
+
+
+def _resources(
+    spec: PipelineSpec, documents: list[dict[str, Any]], options: KubernetesManifestOptions
+) -> list[dict[str, Any]]:
+    name = options.pipeline_name or spec.name
+    version = options.pipeline_version_name or name
+
+    def resource(kind: str, called: str, display: str | None, **fields: Any) -> dict[str, Any]:
+        metadata = {"name": called, **({"namespace": options.namespace} if options.namespace else {})}
+        described = {"description": spec.description} if spec.description else {}
+        shown = {**described, "displayName": display or called}
+        return {"apiVersion": _RESOURCE, "kind": kind, "metadata": metadata, "spec": {**shown, **fields}}
+
+    platform = {"platformSpec": documents[1]} if len(documents) > 1 else {}
+    found = [
+        resource(
+            "PipelineVersion",
+            version,
+            options.pipeline_version_display_name,
+            pipelineName=name,
+            pipelineSpec=documents[0],
+            **platform,
+        )
+    ]
+    if options.include_pipeline_manifest:
+        found.insert(0, resource("Pipeline", name, options.pipeline_display_name))
+    return found
+
+
+def _write(file: Path, header: str, documents: list[dict[str, Any]]) -> None:
+    """Write a file whole or not at all."""
+    if file.suffix not in (".yaml", ".yml", ".json"):
+        hint = "give a path that ends in .yaml, .yml or .json"
+        raise ManifestError(
+            Diagnostic("MLP209", "", "its ending is none of a package", hint, Source(str(file)))
+        )
+    if file.suffix == ".json":
+        whole: Any = documents[0] if len(documents) == 1 else documents
+        text = json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+    else:
+        text = header + manifest.dump(documents)
+    try:
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=file.parent, delete=False) as part:
+            part.write(text)
+        os.replace(part.name, file)  # noqa: PTH105
+    except OSError as error:
+        raise ManifestError(
+            Diagnostic("MLP209", "", f"it can't be written: {error.strerror}", source=Source(str(file)))
+        ) from None

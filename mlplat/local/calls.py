@@ -1,0 +1,215 @@
+"""``init(runner)``: after it, calling a pipeline or component runs it here; KFP's names.
+
+The one module of this package that knows of pipelines: it compiles what is called, and hands the Workflow to the
+engine.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import string
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mlplat.errors import Diagnostic, EngineError, UnsupportedError
+from mlplat.local.run import run
+
+_SUFFIX = string.ascii_lowercase + string.digits
+
+
+@dataclass(frozen=True)
+class SubprocessRunner:
+    """Tasks are processes of this machine.
+
+    Attributes:
+        use_venv: has no effect: packages that a component asks for always go into an environment beside this one.
+        serialize_pip_installs: has no effect: one environment is made once.
+        max_concurrent_pip_installs: likewise.
+    """
+
+    use_venv: bool = True
+    serialize_pip_installs: bool = True
+    max_concurrent_pip_installs: int = 1
+
+
+class DockerRunner:
+    """Tasks are containers of a Docker daemon: not done here.
+
+    Raises:
+        UnsupportedError: always.
+    """
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        message = "tasks as containers of this machine are not done: they are processes, in this environment"
+        hint = "init(SubprocessRunner()); or run it on a cluster: mlplat run FILE --engine argo"
+        raise UnsupportedError(Diagnostic("MLP502", "local.DockerRunner", message, hint))
+
+
+class RunFailedError(EngineError):
+    """A pipeline that was called has failed; ``workflow`` is its record."""
+
+    default_code = "MLP604"
+
+    def __init__(self, diagnostics: Sequence[Diagnostic], workflow: Mapping[str, Any]) -> None:
+        self.workflow = workflow
+        super().__init__(diagnostics)
+
+
+@dataclass(frozen=True)
+class Called:
+    """What came of a pipeline or component that was called.
+
+    Attributes:
+        name: the run's name.
+        outputs: values and artifacts by name; an artifact is an object with ``path`` and ``metadata``.
+        workflow: the run's record: the Workflow with its ``status``.
+    """
+
+    name: str
+    outputs: Mapping[str, Any]
+    workflow: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def output(self) -> Any:
+        """The only output.
+
+        Raises:
+            AttributeError: there is none, or more than one.
+        """
+        if len(self.outputs) != 1:
+            names = ", ".join(self.outputs) or "none"
+            raise AttributeError(f".output needs exactly one output; there are {len(self.outputs)}: {names}")
+        return next(iter(self.outputs.values()))
+
+
+class _FileCache:
+    """Results of earlier runs, a file each."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def load(self, cache_name: str, key: str, max_age: float | None) -> Mapping[str, Any] | None:
+        file = self._root / cache_name / f"{key}.json"
+        if not file.exists() or (max_age is not None and time.time() - file.stat().st_mtime > max_age):
+            return None
+        found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        return found
+
+    def save(self, cache_name: str, key: str, node_id: str, outputs: Mapping[str, Any]) -> None:
+        file = self._root / cache_name / f"{key}.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        part = file.with_name(f"{key}.{node_id}.part")
+        part.write_text(json.dumps(outputs), encoding="utf-8")
+        part.replace(file)
+
+
+@dataclass(frozen=True)
+class _Runs:
+    """Runs what is called."""
+
+    root: Path
+    raise_on_error: bool
+    cache: _FileCache | None
+
+    def __call__(self, component: Any, arguments: Mapping[str, Any]) -> Called:
+        from mlplat import compiler
+        from mlplat.dsl.single import spec_of
+
+        spec = spec_of(component)
+        suffix = "".join(random.choices(_SUFFIX, k=5))  # noqa: S311 - a name, no secret
+        base = re.sub(r"[^a-z0-9]+", "-", spec.name)[:50].strip("-") or "run"
+        options = compiler.Options(
+            name=f"{base}-{suffix}",
+            arguments={name: _argument(value) for name, value in arguments.items()},
+            cache=self.cache is not None,
+        )
+        workflow = run(compiler.manifest(spec, options), home=self.root, cache=self.cache)
+        if workflow["status"]["phase"] != "Succeeded" and self.raise_on_error:
+            raise RunFailedError(self._reasons(workflow), workflow)
+        return Called(options.name, self._outputs(workflow, spec), workflow)
+
+    def _outputs(self, workflow: Mapping[str, Any], spec: Any) -> dict[str, Any]:
+        nodes = workflow["status"].get("nodes", {})
+        root: Mapping[str, Any] = next(
+            (node for node in nodes.values() if node["name"] == workflow["metadata"]["name"]), {}
+        )
+        texts = {
+            one["name"]: one.get("value", "null") for one in root.get("outputs", {}).get("parameters", ())
+        }
+        found: dict[str, Any] = {
+            output: json.loads(texts.get(output, "null")) for output in spec.root.output_parameters
+        }
+        for name in spec.root.output_artifacts:
+            value = json.loads(texts.get(name, "null"))
+            found[name] = (
+                [self._artifact(one) for one in value] if isinstance(value, list) else self._artifact(value)
+            )
+        return found
+
+    def _artifact(self, value: Any) -> Any:
+        from mlplat.runtime.artifacts import ARTIFACT_CLASSES, Artifact
+
+        if value is None:
+            return None
+        made = ARTIFACT_CLASSES.get(value["type"]["schemaTitle"], Artifact)
+        artifact = made(value["name"], value.get("uri"), value.get("metadata"))
+        if value.get("key"):
+            artifact.custom_path = str(self.root / "artifacts" / value["key"])
+        return artifact
+
+    def _reasons(self, workflow: Mapping[str, Any]) -> list[Diagnostic]:
+        found = []
+        name = workflow["metadata"]["name"]
+        for node in workflow["status"]["nodes"].values():
+            if node["phase"] in ("Failed", "Error") and node["type"] == "Pod":
+                log = self.root / "logs" / name / f"{node['id']}.log"
+                lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
+                message = f"it failed: {node.get('message', '')}"
+                hint = f"its log is {log}; the last line: {lines[-1]}" if lines else f"its log is {log}"
+                found.append(Diagnostic("MLP604", node["displayName"], message, hint))
+        return found or [Diagnostic("MLP604", name, f"the run {workflow['status']['phase'].lower()}")]
+
+
+def _argument(value: Any) -> Any:
+    """Return what a run is given for a value: for an artifact, where it lies."""
+    from mlplat.runtime.artifacts import Artifact
+
+    if isinstance(value, Artifact):
+        return str(Path(value.path).absolute()) if Path(value.path).exists() else value.uri
+    return value
+
+
+def init(
+    runner: SubprocessRunner | DockerRunner,
+    pipeline_root: str = "./local_outputs",
+    workspace_root: str | None = None,  # noqa: ARG001 - a workspace is a folder of the run
+    raise_on_error: bool = True,
+    enable_caching: bool = False,
+    cache_root: str | None = None,
+) -> None:
+    """Let every later call of a pipeline or component, outside of a pipeline, run it here.
+
+    Args:
+        runner: what tasks run in.
+        pipeline_root: folder for runs, logs and artifacts.
+        workspace_root: has no effect: a pipeline's workspace is a folder of its run.
+        raise_on_error: whether a run that fails raises; else its outputs are None.
+        enable_caching: whether results of earlier runs count.
+        cache_root: folder for them; ``.kfp_cache`` in ``pipeline_root`` when None.
+
+    Raises:
+        UnsupportedError: the runner is none that is there.
+    """
+    from mlplat.dsl import context
+
+    if not isinstance(runner, SubprocessRunner):
+        hint = "give local.SubprocessRunner()"
+        raise UnsupportedError(Diagnostic("MLP502", "local.init", f"{runner!r} is no runner", hint))
+    root = Path(pipeline_root).absolute()
+    cache = _FileCache(Path(cache_root).absolute() if cache_root else root / ".kfp_cache")
+    context.run_calls_with(_Runs(root, raise_on_error, cache if enable_caching else None))

@@ -1,0 +1,170 @@
+"""Components from texts, files and addresses: IR YAML, and component YAML of the first version."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from mlplat import compiler, components, dsl, ir, local, manifest
+from mlplat.errors import ManifestError
+
+V1 = """\
+name: Count Words
+description: Counts.
+inputs:
+- {name: Text Data, type: String, description: what to count}
+- {name: Times, type: Integer, default: '2'}
+- {name: Loud, type: Bool, optional: true}
+- {name: File, type: Dataset, optional: true}
+outputs:
+- {name: Count, type: Integer}
+- {name: Copy, type: Dataset}
+implementation:
+  container:
+    image: python:3.11
+    command:
+    - sh
+    - -ec
+    - |
+      mkdir -p "$(dirname "$2")" "$(dirname "$3")"
+      printf '%s' "$1" | wc -w > "$2"
+      shift 2; out="$1"; shift; printf '%s,' "$@" > "$out"
+    - count
+    args:
+    - {inputValue: Text Data}
+    - {outputPath: Count}
+    - {outputPath: Copy}
+    - {concat: [--times=, {inputValue: Times}]}
+    - if:
+        cond: {isPresent: Loud}
+        then: [--loud, {inputValue: Loud}]
+        else: [--quiet]
+    env: {LEVEL: 3}
+"""
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[str]:
+    (tmp_path / "component.yaml").write_text(V1)
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path))
+    handler.log_message = lambda *_: None  # type: ignore[attr-defined]
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def run(component: Any, home: Path, **arguments: Any) -> dict[str, Any]:
+    @dsl.pipeline
+    def p() -> None:
+        component(**arguments)
+
+    return local.run(compiler.manifest(p.spec, compiler.Options(name="run", cache=False)), home=home)
+
+
+def test_component_of_the_first_version_runs(tmp_path: Path) -> None:
+    count = components.load_component_from_text(V1)
+    assert count.name == "count-words"
+    assert count.interface.input_parameters["text_data"].description == "what to count"
+    assert count.interface.input_parameters["times"].default == 2
+    done = run(count, tmp_path, text_data="it's {{two}} $(words)")
+    assert done["status"]["phase"] == "Succeeded"
+    assert (tmp_path / "artifacts/run/count-words/copy").read_text() == "--times=2,--quiet,"
+    outputs = [node["outputs"] for node in done["status"]["nodes"].values() if node["type"] == "Pod"]
+    assert outputs[0]["parameters"][0]["value"] == "3"
+
+
+def test_component_is_read_from_an_address(served: str) -> None:
+    count = components.load_component_from_url(f"{served}/component.yaml")
+    assert list(count.interface.output_artifacts) == ["copy"]
+
+
+@pytest.mark.parametrize("address", ["file:///etc/passwd", "{served}/nowhere.yaml"])
+def test_address_that_can_not_be_read_is_told(address: str, served: str) -> None:
+    with pytest.raises(ManifestError, match="MLP211"):
+        components.load_component_from_url(address.format(served=served))
+
+
+def test_file_that_is_not_there_is_told() -> None:
+    with pytest.raises(ManifestError, match=r"MLP204.*can't be read"):
+        components.load_component_from_file("nowhere.yaml")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda document: document.pop("implementation"),
+            "implementation: there is no implementation.container",
+        ),
+        (
+            lambda document: document["implementation"]["container"].pop("image"),
+            "container.image: the container has no image",
+        ),
+        (
+            lambda document: document["implementation"]["container"]["args"].append({"inputValue": "No"}),
+            "args.5: it names 'No', which is not declared",
+        ),
+        (
+            lambda document: document["implementation"]["container"]["args"].append({"magic": "No"}),
+            "args.5: .*is no placeholder",
+        ),
+        (
+            lambda document: document["implementation"]["container"]["args"].append(
+                {"if": {"cond": "x", "then": "a"}}
+            ),
+            "args.5: the condition 'x' can't be decided",
+        ),
+        (
+            lambda document: document["inputs"][1].update(default="two"),
+            "inputs.Times.default: .*NUMBER_INTEGER",
+        ),
+    ],
+)
+def test_what_can_not_be_used_is_told(change: Any, message: str) -> None:
+    document = yaml.safe_load(V1)
+    change(document)
+    with pytest.raises(ManifestError, match=f"MLP212: .*{message}"):
+        components.load_component_from_text(json.dumps(document))
+
+
+@dsl.component
+def double(number: int = 2) -> int:
+    return 2 * number
+
+
+@dsl.pipeline
+def twice(number: int = 1) -> int:
+    return double(number=double(number=number).output).output  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(("called", "expected"), [(double, 14), (twice, 28)])
+def test_what_the_compiler_wrote_is_a_component_again(called: Any, expected: int, tmp_path: Path) -> None:
+    file = tmp_path / "package.yaml"
+    compiler.Compiler().compile(called, str(file))
+    again = components.load_component_from_file(str(file))
+    assert (again.spec is None) == (called is double)
+    done = run(again, tmp_path, number=7)
+    values = [
+        one["value"]
+        for node in done["status"]["nodes"].values()
+        for one in node.get("outputs", {}).get("parameters", ())
+    ]
+    assert str(expected) in values
+
+
+def test_names_of_packages_are_those_of_kfp() -> None:
+    assert issubclass(components.PythonComponent, components.BaseComponent)
+    assert isinstance(twice, components.GraphComponent)
+    assert ir.read(manifest.load(manifest.dump(ir.write(twice.spec)))).name == "twice"

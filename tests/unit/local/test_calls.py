@@ -1,0 +1,117 @@
+"""After ``local.init(...)``, calling a pipeline or component runs it here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlplat import dsl, local
+from mlplat.dsl import Dataset, Input, Output, context
+from mlplat.errors import AuthoringError, UnsupportedError
+
+
+@dsl.component
+def double(number: int) -> int:
+    return 2 * number
+
+
+@dsl.component
+def write(text: str, data: Output[Dataset]) -> None:
+    data.metadata["length"] = len(text)
+    with open(data.path, "w") as file:  # noqa: PTH123
+        file.write(text)
+
+
+@dsl.component
+def read(data: Input[Dataset]) -> str:
+    return open(data.path).read()  # noqa: PTH123
+
+
+@dsl.component
+def stamp() -> str:
+    import uuid
+
+    return str(uuid.uuid4())
+
+
+@dsl.component
+def fail() -> int:
+    raise ValueError("on purpose")
+
+
+@dsl.pipeline
+def chain(number: int = 3) -> int:
+    return double(number=double(number=number).output).output  # type: ignore[return-value]
+
+
+@pytest.fixture(autouse=True)
+def no_runner_afterwards() -> Iterator[None]:
+    yield
+    context._runner.clear()
+
+
+def init(home: Path, **more: Any) -> None:
+    local.init(local.SubprocessRunner(use_venv=False), pipeline_root=str(home), **more)
+
+
+def test_call_gives_values(tmp_path: Path) -> None:
+    init(tmp_path)
+    assert double(number=4).output == 8
+    assert chain().outputs == {"Output": 12}
+    assert chain(number=5).output == 20
+
+
+def test_call_gives_and_takes_artifacts(tmp_path: Path) -> None:
+    init(tmp_path)
+    written = write(text="it's {{a}} $b").outputs["data"]
+    assert isinstance(written, Dataset)
+    assert written.metadata == {"length": 13}
+    assert Path(written.path).read_text() == "it's {{a}} $b"
+    assert read(data=written).output == "it's {{a}} $b"
+    (tmp_path / "own.txt").write_text("mine")
+    assert read(data=str(tmp_path / "own.txt")).output == "mine"
+
+
+def test_call_that_fails_raises_or_gives_nothing(tmp_path: Path) -> None:
+    init(tmp_path)
+    with pytest.raises(local.RunFailedError, match=r"(?s)MLP604: fail: .*ValueError: on purpose") as raised:
+        fail()
+    assert raised.value.workflow["status"]["phase"] == "Failed"
+    init(tmp_path, raise_on_error=False)
+    assert fail().output is None
+
+
+def test_call_is_checked_first(tmp_path: Path) -> None:
+    init(tmp_path)
+    with pytest.raises(
+        AuthoringError, match=r"(?s)MLP132: double: .*'n'.*MLP133: double: .*'number' is missing"
+    ):
+        double(n=1)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("enabled", "results"), [(True, 1), (False, 2)])
+def test_results_are_used_again_when_that_is_asked_for(enabled: bool, results: int, tmp_path: Path) -> None:
+    init(tmp_path, enable_caching=enabled)
+    assert len({stamp().output, stamp().output}) == results
+
+
+def test_runners_that_are_not_there_are_told(tmp_path: Path) -> None:
+    with pytest.raises(UnsupportedError, match=r"MLP502: local.DockerRunner: .*processes"):
+        local.DockerRunner()
+    with pytest.raises(UnsupportedError, match=r"MLP502: local.init: 'docker' is no runner"):
+        local.init("docker", str(tmp_path))  # type: ignore[arg-type]
+
+
+def test_pipelines_are_still_written_as_before(tmp_path: Path) -> None:
+    init(tmp_path)
+
+    @dsl.pipeline
+    def p() -> None:
+        double(number=1)
+
+    assert p.spec.root.graph is not None
+    assert list(tmp_path.iterdir()) == []
