@@ -6,11 +6,12 @@ import argparse
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mlplat import compiler, ir, manifest
+from mlplat.argo import hera
 from mlplat.cli import arguments
 from mlplat.cli.load import load
 from mlplat.errors import Diagnostic, ManifestError
@@ -19,19 +20,19 @@ from mlplat.errors import Diagnostic, ManifestError
 def run(given: argparse.Namespace) -> int:
     """Write the manifest, or the IR, of a pipeline."""
     loaded = load(given.file)
-    if loaded.spec is None:
+    if loaded.spec is None and given.to != "hera":
         raise ManifestError(
             Diagnostic("MLP205", "", f"{given.file} is a manifest already", "run it: mlplat run")
         )
-    documents: list[dict[str, Any]]
-    if given.to == "ir":
+    documents: Sequence[Mapping[str, Any]] = loaded.documents
+    if given.to == "ir" and loaded.spec is not None:
         documents = ir.write(loaded.spec)
-    else:
+    elif loaded.spec is not None:
         program = compiler.compile(loaded.spec, options(given, loaded.spec))
         documents = list(program.documents)
         for warning in program.warnings:
             print(warning, file=sys.stderr)
-    write(given.output, manifest.dump(documents))
+    write(given.output, hera.program(documents) if given.to == "hera" else manifest.dump(documents))
     return 0
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mlplat import ir, manifest
+from mlplat.argo import hera
 from mlplat.errors import Diagnostic, ManifestError, MlplatError, Source, nearest
 from mlplat.ir import PipelineSpec
 
@@ -59,7 +60,7 @@ def load(place: str) -> Loaded:
             Diagnostic("MLP204", "", f"there is no file '{path}'", nearest(path, there), Source(path))
         )
     if file.suffix == ".py":
-        return Loaded(_pipeline(file, name))
+        return _program(file, name)
     documents = manifest.load(_text(file), path)
     if ir.is_ir(documents[0]):
         return Loaded(ir.read(documents, path))
@@ -81,10 +82,37 @@ def _text(file: Path) -> str:
         ) from None
 
 
-def _pipeline(file: Path, name: str) -> PipelineSpec:
-    from mlplat.dsl import Pipeline, PythonComponent
+def _program(file: Path, name: str) -> Loaded:
+    from mlplat.dsl import Pipeline
 
     module = _execute(file)
+    made = {key: value for key, value in vars(module).items() if hera.is_hera(value)}
+    if name in made or (made and not any(isinstance(value, Pipeline) for value in vars(module).values())):
+        return Loaded(documents=_made_with_hera(file, name, made))
+    return Loaded(_pipeline(module, file, name))
+
+
+def _made_with_hera(file: Path, name: str, made: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    """Return the Workflow that a program makes with hera, and the templates beside it."""
+    documents: dict[str, dict[str, Any]] = {}
+    seen = {id(made[name])} if name else set()
+    for key, value in made.items():
+        if key == name or id(value) not in seen:
+            seen.add(id(value))
+            documents[key] = hera.from_hera(value)
+    workflows = [key for key, document in documents.items() if document["kind"] == "Workflow"]
+    chosen = name or (workflows[0] if len(workflows) == 1 else "")
+    if not chosen and workflows:
+        hint = f"name one: {', '.join(f'{file}:{key}' for key in workflows)}"
+        message = f"it holds {len(workflows)} Workflows"
+        raise ManifestError(Diagnostic("MLP207", "", message, hint, Source(str(file))))
+    beside = [document for key, document in documents.items() if key not in (*workflows, chosen)]
+    return (*beside, documents[chosen]) if chosen else tuple(beside)
+
+
+def _pipeline(module: types.ModuleType, file: Path, name: str) -> PipelineSpec:
+    from mlplat.dsl import Pipeline, PythonComponent
+
     pipelines = {key: value for key, value in vars(module).items() if isinstance(value, Pipeline)}
     own = {key: value for key, value in pipelines.items() if value.__module__ == module.__name__}
     source = Source(str(file))

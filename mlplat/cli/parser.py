@@ -180,13 +180,13 @@ def _rerun(commands: _Commands) -> None:  # type: ignore[valid-type]
 
 def _compile(commands: _Commands) -> None:  # type: ignore[valid-type]
     command = _command(commands, "compile", "compile", "run", "write the manifest of a pipeline")
-    command.add_argument("file", help="FILE.py, FILE.py:pipeline, or IR YAML")
+    command.add_argument("file", help="FILE.py, FILE.py:pipeline, or IR YAML; for --to hera Argo YAML too")
     _pipeline_options(command)
     command.add_argument(
         "-o", "--output", default="-", metavar="OUT", help="file to write (default: standard output)"
     )
     command.add_argument(
-        "--to", choices=("argo", "ir"), default="argo", help="what to write (default: %(default)s)"
+        "--to", choices=("argo", "ir", "hera"), default="argo", help="what to write (default: %(default)s)"
     )
     command.add_argument(
         "--kind", choices=("Workflow", "WorkflowTemplate"), default="Workflow", help="kind of Argo resource"

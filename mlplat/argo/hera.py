@@ -1,0 +1,193 @@
+"""Between manifests and hera: Argo's Python SDK, of which people have Workflows and templates.
+
+hera (7.1) is imported when a function of this module is called, and by nothing else here. Its models drop fields that
+they do not know without a word; here that is an error which names the fields.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from mlplat.errors import Diagnostic, ManifestError
+
+KINDS = ("Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "CronWorkflow")
+_SHOWN = 10
+_OWN = ("workflows_service", "status")
+"""Fields of hera's objects that are no part of a manifest, or not of one that is to run."""
+
+
+def to_hera(manifest: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Any:
+    """Return a compiled pipeline, or any Argo manifest, as an object of hera.
+
+    Args:
+        manifest: one document of a kind in :data:`KINDS`, alone or as a list.
+
+    Returns:
+        A ``hera.workflows.Workflow``, ``WorkflowTemplate``, ``ClusterWorkflowTemplate`` or ``CronWorkflow``;
+        :func:`from_hera` gives the same document back.
+
+    Raises:
+        ManifestError: there is another document, or hera has no place for a field.
+        ModuleNotFoundError: hera is not installed.
+    """
+    from hera import workflows
+    from pydantic import ValidationError
+
+    document = _only(manifest)
+    try:
+        made = getattr(workflows, document["kind"]).from_dict(dict(document))
+    except ValidationError as error:
+        raise ManifestError(
+            [
+                Diagnostic("MLP362", _path(one["loc"]), f"hera's models refuse it: {one['msg']}")
+                for one in error.errors()
+            ]
+        ) from None
+    lost = [path for path, _, _ in differences(document, from_hera(made))]
+    if lost:
+        raise ManifestError(
+            [
+                Diagnostic(
+                    "MLP361",
+                    path,
+                    "hera has no place for this field, and would drop or change it",
+                    "use the manifest as it is: mlplat compile --to argo",
+                )
+                for path in lost[:_SHOWN]
+            ]
+        )
+    return made
+
+
+def from_hera(workflow: Any) -> dict[str, Any]:
+    """Return what an object of hera stands for as a plain document.
+
+    Args:
+        workflow: a ``hera.workflows.Workflow`` or another of :data:`KINDS`, or a model of one.
+
+    Returns:
+        The document.
+    """
+    model = workflow.build() if hasattr(workflow, "build") else workflow
+    document: dict[str, Any] = model.model_dump(mode="json", exclude_none=True, by_alias=True)
+    return document
+
+
+def is_hera(value: Any) -> bool:
+    """Whether something is a Workflow of hera, or a template of Workflows; asks without importing hera."""
+    kinds = [one for one in type(value).__mro__ if one.__module__.startswith("hera.workflows")]
+    return any(one.__name__ in KINDS for one in kinds) and hasattr(value, "build")
+
+
+def differences(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Give the paths at which two documents differ; a missing field and a null are the same."""
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        for key in dict.fromkeys([*before, *after]):
+            yield from differences(before.get(key), after.get(key), f"{path}.{key}" if path else str(key))
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for number, (one, other) in enumerate(zip(before, after, strict=True)):
+            yield from differences(one, other, f"{path}[{number}]")
+    elif type(before) is not type(after) or before != after:
+        yield path, before, after
+
+
+def program(manifest: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> str:
+    """Write a Python program that makes a Workflow with hera.
+
+    Args:
+        manifest: as for :func:`to_hera`.
+
+    Returns:
+        The program. Its variable ``workflow`` is the object; run as a script it prints the manifest.
+
+    Raises:
+        ManifestError: as for :func:`to_hera`.
+        ModuleNotFoundError: hera is not installed.
+    """
+    made = to_hera(manifest)
+    kind = type(made).__name__
+    writer = _Writer()
+    body = writer.call(kind, list(_settings(made)), 0)
+    imports = [f"from hera.workflows import {kind}"]
+    if writer.models:
+        imports.append(_block("from hera.workflows.models import (", sorted(writer.models), ")", 0))
+    return "\n".join(
+        [
+            *imports,
+            "",
+            f"workflow = {body}",
+            "",
+            'if __name__ == "__main__":',
+            "    print(workflow.to_yaml())",
+            "",
+        ]
+    )
+
+
+def _only(manifest: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    documents = [manifest] if isinstance(manifest, Mapping) else list(manifest)
+    if len(documents) == 1 and documents[0].get("kind") in KINDS:
+        return documents[0]
+    others = [
+        f"{one.get('kind')}/{(one.get('metadata') or {}).get('name', '')}"
+        for one in documents
+        if one.get("kind") not in KINDS
+    ]
+    message = f"hera has no class for {', '.join(others)}" if others else "one Workflow is needed"
+    hint = "values of more than 32 KiB make a ConfigMap: give them when it runs, or use --to argo"
+    raise ManifestError(Diagnostic("MLP360", "", message, hint if others else "give one"))
+
+
+def _settings(made: Any) -> Iterator[tuple[str, Any]]:
+    """Give the fields of an object of hera that were set; defaults of the class write themselves."""
+    for field in dataclasses.fields(made):
+        value = getattr(made, field.name)
+        if value is not None and value != [] and field.name not in _OWN and field.default != value:
+            yield field.name, value
+
+
+class _Writer:
+    """Writes values as Python, and notes which models they need."""
+
+    def __init__(self) -> None:
+        self.models: set[str] = set()
+
+    def write(self, value: Any, depth: int) -> str:
+        if hasattr(value, "model_fields_set"):
+            return self.model(value, depth)
+        if isinstance(value, Mapping):
+            items = [f"{key!r}: {self.write(item, depth + 1)}" for key, item in value.items()]
+            return _block("{", items, "}", depth)
+        if isinstance(value, (list, tuple)):
+            return _block("[", [self.write(item, depth + 1) for item in value], "]", depth)
+        return repr(getattr(value, "value", value))
+
+    def model(self, value: Any, depth: int) -> str:
+        name = type(value).__name__
+        self.models.add(name)
+        given = [
+            (key, getattr(value, key))
+            for key in type(value).model_fields
+            if key in value.model_fields_set and getattr(value, key) is not None
+        ]
+        return self.call(name, given, depth)
+
+    def call(self, name: str, given: Sequence[tuple[str, Any]], depth: int) -> str:
+        return _block(
+            f"{name}(", [f"{key}={self.write(value, depth + 1)}" for key, value in given], ")", depth
+        )
+
+
+def _block(begin: str, items: Sequence[str], end: str, depth: int) -> str:
+    one_line = f"{begin}{', '.join(items)}{end}"
+    if not items or (len(one_line) + 4 * depth < 100 and "\n" not in one_line):
+        return one_line
+    indent = "    " * (depth + 1)
+    lines = "".join(f"{indent}{item},\n" for item in items)
+    return f"{begin}\n{lines}{'    ' * depth}{end}"
+
+
+def _path(location: Sequence[Any]) -> str:
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
