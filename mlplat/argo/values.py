@@ -34,6 +34,8 @@ ABSENT = "mlplat.dev/absent"
 _UNKNOWN = "a value of more than 32 KiB, or a part of one, is known in tasks only, not in conditions, loops and texts"
 """What no number can be read from: so an expression fails with it."""
 
+_TAG = "a text with two braces in a row can't be given to a template of Argo, which would replace them"
+
 _TWO_BRACES = re.compile(r"\{(?=\{)")
 
 
@@ -125,6 +127,16 @@ def plain_text_expression(text: str, *, may_be_large: bool = False) -> str:
     other = f"sprig.trimSuffix('.0', {text})"
     plain = f"({text} startsWith {quote} ? fromJSON({text}) : {text} == 'null' ? '' : {other})"
     return small_expression(text, plain) if may_be_large else plain
+
+
+def template_text_expression(plain: str) -> str:
+    """Return the expression for a text that Argo pastes into a template, which fails where it would be taken for a tag.
+
+    Args:
+        plain: expression that gives the text.
+    """
+    refusal = f"fromJSON(string(int({literal(_TAG)})))"
+    return f"({plain} contains {literal('{{')} ? {refusal} : {plain})"
 
 
 def container_text_expression(plain: str) -> str:

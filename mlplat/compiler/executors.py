@@ -53,6 +53,9 @@ CREATE_CLAIM, DELETE_CLAIM = "argostub/createpvc", "argostub/deletepvc"
 APPROVAL = "mlplat/approval"
 """Image by which a step that waits for a person is marked."""
 
+ARGO_TEMPLATE = "mlplat/argo-template"
+"""Image by which a template of Argo is marked; see :mod:`mlplat.compiler.argo_templates`."""
+
 STUBS = (CREATE_CLAIM, DELETE_CLAIM, APPROVAL)
 """Images that no container is made of."""
 
@@ -95,7 +98,14 @@ class Whole:
     document: Document
 
 
-Need: TypeAlias = Hole | Whole
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A plain text that the caller gives, for a template in which Argo pastes it."""
+
+    hole: Hole
+
+
+Need: TypeAlias = Hole | Whole | Plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +208,8 @@ def argument(need: Need, texts: Texts) -> str:
     """Return what a caller gives for a need, as a tag."""
     if isinstance(need, Hole):
         return expression(values.container_text_expression(texts.hole(need)))
+    if isinstance(need, Plain):
+        return expression(values.template_text_expression(texts.hole(need.hole)))
     return expression(documents.expression(need.document, texts))
 
 
@@ -212,7 +224,7 @@ def _python(
     pod = pods.pod(container, workspace=call.workspace)
     config = pods.task_config(pod, component.passthroughs)
     stored = needs_path(component, container) or call.keeps_errors
-    result = _interface(component, call, has_path=stored)
+    result = interface(component, call, has_path=stored)
     outputs = _python_outputs(component, call)
     if outputs:
         result["outputs"] = outputs
@@ -240,19 +252,19 @@ def _python(
 
 def _command(name: str, component: Component, container: Container, call: Call, options: Options) -> Leaf:
     pod = pods.pod(container, workspace=call.workspace)
-    result = _interface(component, call, has_path=needs_path(component, container))
+    result = interface(component, call, has_path=needs_path(component, container))
     parameters = [
         {"name": output, "valueFrom": {"path": f"{OUTPUTS}/{output}", "default": values.ABSENT}}
         for output in component.output_parameters
     ]
     described = [
-        {"name": output, "value": _artifact_text(output, artifact)}
+        {"name": output, "value": artifact_text(output, artifact)}
         for output, artifact in component.output_artifacts.items()
     ]
     artifacts = [
-        _stored(output, f"{OUTPUTS}/{output}", key_of(output)) for output in component.output_artifacts
+        stored(output, f"{OUTPUTS}/{output}", key_of(output)) for output in component.output_artifacts
     ]
-    if outputs := _present(parameters=[*parameters, *described], artifacts=artifacts):
+    if outputs := nonempty(parameters=[*parameters, *described], artifacts=artifacts):
         result["outputs"] = outputs
     imported = frozenset(name for name, form in call.forms if Form.IMPORTED in form)
     present = dict(call.present)
@@ -458,11 +470,13 @@ def _is_open(part: Part) -> bool:
     return next(choices(part), None) is not None
 
 
-def _present(**fields: Any) -> dict[str, Any]:
+def nonempty(**fields: Any) -> dict[str, Any]:
+    """Return those fields that are not empty."""
     return {name: value for name, value in fields.items() if value}
 
 
-def _interface(component: Component, call: Call, *, has_path: bool) -> dict[str, Any]:
+def interface(component: Component, call: Call, *, has_path: bool) -> dict[str, Any]:
+    """Return the inputs of a task's template: a parameter for each, and artifacts for what has to be fetched."""
     parameters: list[dict[str, Any]] = []
     artifacts: list[dict[str, Any]] = []
     own = set(own_inputs(component))
@@ -494,7 +508,7 @@ def _interface(component: Component, call: Call, *, has_path: bool) -> dict[str,
             artifacts.append(_read(name, f"{value}?.key ?? '{_NO_KEY}'"))
     if has_path:
         parameters += [{"name": PATH_PARAMETER}, {"name": INDEX_PARAMETER, "value": ""}]
-    inputs = _present(parameters=parameters, artifacts=artifacts)
+    inputs = nonempty(parameters=parameters, artifacts=artifacts)
     return {"inputs": inputs} if inputs else {}
 
 
@@ -513,7 +527,8 @@ def _read(name: str, key: str) -> dict[str, Any]:
     return {"name": name, "path": f"{INPUTS}/{name}", "optional": True, "s3": {"key": expression(key)}}
 
 
-def _stored(name: str, path: str, key: str) -> dict[str, Any]:
+def stored(name: str, path: str, key: str) -> dict[str, Any]:
+    """Return an output artifact whose bytes go under a key of the store."""
     return {"name": name, "path": path, "optional": True, "archive": {"none": {}}, "s3": {"key": key}}
 
 
@@ -523,13 +538,13 @@ def _python_outputs(component: Component, call: Call) -> dict[str, Any]:
         for name in (*component.output_parameters, *component.output_artifacts)
     ]
     artifacts = [
-        _stored(name, f"{OUTPUTS}/artifacts/{name}", key_of(name)) for name in component.output_artifacts
+        stored(name, f"{OUTPUTS}/artifacts/{name}", key_of(name)) for name in component.output_artifacts
     ]
     if _may_grow(component):
-        artifacts.append(_stored("large-values", f"{OUTPUTS}/large", key_of("large-values")))
+        artifacts.append(stored("large-values", f"{OUTPUTS}/large", key_of("large-values")))
     if call.keeps_errors:
-        artifacts.append(_stored("error", f"{OUTPUTS}/error", f"{_ERRORS}/{_tag(PATH_PARAMETER)}/error"))
-    return _present(parameters=parameters, artifacts=artifacts)
+        artifacts.append(stored("error", f"{OUTPUTS}/error", f"{_ERRORS}/{_tag(PATH_PARAMETER)}/error"))
+    return nonempty(parameters=parameters, artifacts=artifacts)
 
 
 def group_of(output: str) -> str:
@@ -546,7 +561,7 @@ def _type(artifact: OutputArtifact) -> dict[str, str]:
     return {"schemaTitle": artifact.type.schema_title, "schemaVersion": artifact.type.schema_version}
 
 
-def _artifact_text(name: str, artifact: OutputArtifact) -> str:
+def artifact_text(name: str, artifact: OutputArtifact) -> str:
     """Write an artifact's value as inert JSON, for a container that can't write it itself."""
     marks = {"KEY": key_of(name), "GROUP": group_of(name)}
     value = {

@@ -14,7 +14,7 @@ from typing import Any
 
 from mlplat.argo import names, values
 from mlplat.argo.values import literal
-from mlplat.compiler import documents, executors, flows, pods, workspace
+from mlplat.compiler import argo_templates, documents, executors, flows, pods, workspace
 from mlplat.compiler.arguments import keep_large
 from mlplat.compiler.conditions import to_expression
 from mlplat.compiler.executors import INDEX_PARAMETER, PATH_PARAMETER, Call, Leaf
@@ -232,6 +232,8 @@ class _Lowering:
         wanted = self.used[task.component]
         if component.graph is None:
             wanted &= frozenset(executors.own_inputs(component))
+            if argo_templates.is_one(self.spec.executors[component.executor]):
+                wanted &= frozenset(component.input_artifacts)
         if task.iterator and isinstance(task.iterator.items, ComponentInput):
             wanted |= {task.iterator.items.name}
         for name, source in {**task.parameters, **task.artifacts}.items():
@@ -326,7 +328,11 @@ class _Lowering:
         quick = (*_identity(component, executor), call)
         if quick not in self.leaves:
             name = names.template_name(_COUNT.sub("", component.executor.removeprefix("exec-")))
-            leaf = executors.leaf(name, component, executor, call, self.program.options)
+            leaf = (
+                argo_templates.leaf(component, executor, call)
+                if isinstance(executor, Container) and argo_templates.is_one(executor)
+                else executors.leaf(name, component, executor, call, self.program.options)
+            )
             exact = repr((leaf.template, leaf.function, leaf.needs))
             if exact not in self.written:
                 unique = self.taken.take(name)

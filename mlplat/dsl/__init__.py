@@ -1,5 +1,6 @@
 """Authoring pipelines in Python; names and meaning are those of ``kfp.dsl``."""
 
+from mlplat.dsl.argo import argo_component
 from mlplat.dsl.component import BaseComponent
 from mlplat.dsl.config import KubernetesWorkspaceConfig, PipelineConfig, WorkspaceConfig
 from mlplat.dsl.constants import (
@@ -97,6 +98,7 @@ __all__ = [
     "TaskConfigField",
     "TaskConfigPassthrough",
     "WorkspaceConfig",
+    "argo_component",
     "component",
     "container_component",
     "get_uri",

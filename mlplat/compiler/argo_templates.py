@@ -1,0 +1,95 @@
+"""Templates of Argo that people wrote themselves, as tasks of a pipeline.
+
+The template stays as it is, but for what links it to other tasks: its input parameters get plain text, its artifacts
+lie under the keys that pipelines give them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mlplat.argo import values
+from mlplat.compiler import executors
+from mlplat.compiler.executors import Call, Leaf, Plain
+from mlplat.compiler.placeholders import Hole
+from mlplat.ir.model import Component, Container
+
+_FLAG = "--template"
+
+
+def is_one(executor: object) -> bool:
+    """Tell whether an executor is a template of Argo."""
+    return isinstance(executor, Container) and executor.image == executors.ARGO_TEMPLATE
+
+
+def leaf(component: Component, container: Container, call: Call) -> Leaf:
+    """Write the template of such a task.
+
+    Args:
+        component: its interface.
+        container: stands for the template, which is its command's second word, as JSON.
+        call: how the task calls it.
+    """
+    own = _Own(dict(json.loads(container.command[container.command.index(_FLAG) + 1])))
+    template = {key: value for key, value in own.template.items() if key not in ("name", "inputs", "outputs")}
+    result: dict[str, Any] = {}
+    if inputs := _inputs(own, component, call):
+        result["inputs"] = inputs
+    if outputs := _outputs(own, component):
+        result["outputs"] = outputs
+    if call.retry:
+        result["retryStrategy"] = executors.retry_strategy(call.retry)
+    needs = {name: Plain(Hole(("inputs", "parameters", name))) for name in component.input_parameters}
+    return Leaf({**result, **template}, needs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Own:
+    template: Mapping[str, Any]
+
+    def declared(self, side: str, kind: str) -> list[dict[str, Any]]:
+        return [dict(one) for one in (self.template.get(side) or {}).get(kind) or ()]
+
+
+def _inputs(own: _Own, component: Component, call: Call) -> dict[str, Any]:
+    linked = executors.interface(component, call, has_path=bool(component.output_artifacts))
+    given = {one["name"]: one for one in linked.get("inputs", {}).get("artifacts", ())}
+    parameters = [
+        {key: value for key, value in one.items() if key not in ("value", "default", "valueFrom")}
+        if one["name"] in component.input_parameters
+        else one
+        for one in own.declared("inputs", "parameters")
+    ]
+    others = [
+        one
+        for one in linked.get("inputs", {}).get("parameters", ())
+        if one["name"] not in component.input_parameters
+    ]
+    artifacts = [{**given.get(one["name"], {}), **one} for one in own.declared("inputs", "artifacts")]
+    return executors.nonempty(parameters=[*parameters, *others], artifacts=artifacts)
+
+
+def _outputs(own: _Own, component: Component) -> dict[str, Any]:
+    parameters = [_with_default(one) for one in own.declared("outputs", "parameters")]
+    described = [
+        {"name": name, "value": executors.artifact_text(name, artifact)}
+        for name, artifact in component.output_artifacts.items()
+    ]
+    artifacts = [
+        {**one, **executors.stored(one["name"], one["path"], executors.key_of(one["name"]))}
+        if one["name"] in component.output_artifacts
+        else one
+        for one in own.declared("outputs", "artifacts")
+    ]
+    return executors.nonempty(parameters=[*parameters, *described], artifacts=artifacts)
+
+
+def _with_default(parameter: dict[str, Any]) -> dict[str, Any]:
+    """Let an output have a value when its task was skipped."""
+    source = parameter.get("valueFrom")
+    if not source or "default" in source or "supplied" in source:
+        return parameter
+    return {**parameter, "valueFrom": {**source, "default": values.ABSENT}}

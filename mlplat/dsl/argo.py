@@ -1,0 +1,230 @@
+"""Templates of Argo as components: a dict, a template of hera, or one that is on the cluster."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mlplat.dsl import context, signatures
+from mlplat.dsl.component import BaseComponent, sanitized
+from mlplat.dsl.signatures import Interface
+from mlplat.errors import AuthoringError, Diagnostic
+from mlplat.ir.model import (
+    ABSENT,
+    Container,
+    InputArtifact,
+    InputParameter,
+    OutputArtifact,
+    OutputParameter,
+    ParameterType,
+)
+from mlplat.manifest import canonical_json
+from mlplat.runtime.artifacts import Artifact
+
+IMAGE = "mlplat/argo-template"
+"""Image that stands for a template of Argo in the IR."""
+
+_KINDS = (
+    "container",
+    "script",
+    "resource",
+    "http",
+    "suspend",
+    "steps",
+    "dag",
+    "containerSet",
+    "data",
+    "plugin",
+)
+_TYPES = {
+    str: ParameterType.STRING,
+    int: ParameterType.NUMBER_INTEGER,
+    float: ParameterType.NUMBER_DOUBLE,
+    bool: ParameterType.BOOLEAN,
+    list: ParameterType.LIST,
+    dict: ParameterType.STRUCT,
+}
+_LOCATIONS = ("s3", "gcs", "azure", "oss", "hdfs", "http", "git", "raw", "artifactory", "plugin", "from")
+
+
+class ArgoComponent(BaseComponent):
+    """A template of Argo that a pipeline can call; made by :func:`argo_component`."""
+
+    @property
+    def has_container(self) -> bool:
+        """Its container, if it has one, is set in the template."""
+        return False
+
+
+def argo_component(
+    template: Any = None,
+    *,
+    name: str = "",
+    types: Mapping[str, Any] | None = None,
+    template_ref: Mapping[str, Any] | None = None,
+    inputs: Mapping[str, Any] | None = None,
+    outputs: Mapping[str, Any] | None = None,
+) -> ArgoComponent:
+    """Make a component of a template of Argo.
+
+    Its parameters and artifacts are the component's. A parameter reaches the template as plain text: a ``str`` as it
+    is, anything else as JSON. An output parameter is read as its type says. Artifacts go to and come from other tasks
+    like all others; one that has a place of its own (``s3``, ``raw``, …) stays as it is.
+
+    Args:
+        template: a template as a dict, or one of hera: ``Container``, ``Script``, ``Resource``, ``HTTP``, ….
+        name: the component's name; the template's own by default.
+        types: types of parameters (``int``, ``list``, …) and classes of artifacts by name; ``str`` and ``dsl.Artifact``
+            where nothing is said.
+        template_ref: instead of ``template``, one that is on the cluster: ``name`` of a WorkflowTemplate, ``template``
+            in it, and ``clusterScope``.
+        inputs: with ``template_ref``, types of its input parameters by name.
+        outputs: with ``template_ref``, types of its output parameters by name.
+
+    Returns:
+        The component.
+
+    Raises:
+        AuthoringError: it is no template, or something that can't stand alone; all that is wrong at once.
+    """
+    if template_ref is not None:
+        inputs, outputs = inputs or {}, outputs or {}
+        written = _reference(template_ref, inputs, outputs)
+        types = {**inputs, **outputs}
+        name = name or str(template_ref.get("template", ""))
+    else:
+        written = _plain(template)
+        name = name or str(written.get("name", ""))
+    problems = list(_problems(written))
+    interface = _interface(written, types or {}, problems)
+    if problems:
+        source = context.caller()
+        raise AuthoringError(
+            [
+                Diagnostic("MLP150", name or "argo_component", message, hint, source)
+                for message, hint in problems
+            ]
+        )
+    written.pop("name", None)
+    executor = Container(image=IMAGE, command=("--template", canonical_json(written)))
+    return ArgoComponent(sanitized(name or "argo"), interface, cache=False, executor=executor)
+
+
+def _plain(template: Any) -> dict[str, Any]:
+    """Return a template as a dict; hera's are asked for theirs, without importing it."""
+    build = getattr(template, "_build_template", None)
+    template = build() if build is not None else template
+    if hasattr(template, "model_dump"):
+        template = template.model_dump(mode="json", exclude_none=True, by_alias=True)
+    return copy.deepcopy(dict(template)) if isinstance(template, Mapping) else {}
+
+
+def _reference(
+    reference: Mapping[str, Any], inputs: Mapping[str, Any], outputs: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Write steps of one step, which calls a template that is on the cluster."""
+    step: dict[str, Any] = {"name": "run", "templateRef": dict(reference)}
+    if inputs:
+        step["arguments"] = {
+            "parameters": [{"name": one, "value": f"{{{{inputs.parameters.{one}}}}}"} for one in inputs]
+        }
+    written: dict[str, Any] = {"inputs": {"parameters": [{"name": one} for one in inputs]}, "steps": [[step]]}
+    if outputs:
+        written["outputs"] = {
+            "parameters": [
+                {"name": one, "valueFrom": {"parameter": f"{{{{steps.run.outputs.parameters.{one}}}}}"}}
+                for one in outputs
+            ]
+        }
+    return written
+
+
+def _problems(template: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    kinds = [kind for kind in _KINDS if template.get(kind) is not None]
+    if len(kinds) != 1:
+        found = f"it has {', '.join(kinds)}" if kinds else "it does nothing"
+        yield (
+            f"it is no template of Argo: {found}",
+            f"give a dict or an object of hera with one of {', '.join(_KINDS)}",
+        )
+    for one in _calls(template):
+        if one.get("template"):
+            message = f"it calls the template '{one['template']}', which is not part of it"
+            yield message, "call it with templateRef, write it inline, or make a component of each"
+    names = [
+        one["name"]
+        for kind in ("parameters", "artifacts")
+        for one in (template.get("inputs") or {}).get(kind) or ()
+    ]
+    for twice in sorted({one for one in names if names.count(one) > 1}):
+        yield f"two of its inputs are called '{twice}'", "rename one"
+
+
+def _calls(template: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for step in template.get("steps") or ():
+        yield from step.get("steps", ()) if isinstance(step, Mapping) else step
+    yield from (template.get("dag") or {}).get("tasks") or ()
+
+
+def _interface(
+    template: Mapping[str, Any], types: Mapping[str, Any], problems: list[tuple[str, str]]
+) -> Interface:
+    parameters: dict[str, InputParameter] = {}
+    artifacts: dict[str, InputArtifact] = {}
+    for one in _declared(template, "inputs", "parameters"):
+        default = one.get("value", one.get("default", ABSENT))
+        kind = _parameter_type(one["name"], types, problems)
+        if default is ABSENT:
+            parameters[one["name"]] = InputParameter(kind)
+        else:
+            text = str(default)
+            parameters[one["name"]] = InputParameter(
+                kind, text if kind is ParameterType.STRING else _read(text), True
+            )
+    for one in _declared(template, "inputs", "artifacts"):
+        if not any(place in one for place in _LOCATIONS):
+            artifacts[one["name"]] = InputArtifact(
+                _artifact_type(one["name"], types, problems), optional=bool(one.get("optional"))
+            )
+    given = {
+        one["name"]: OutputParameter(_parameter_type(one["name"], types, problems))
+        for one in _declared(template, "outputs", "parameters")
+    }
+    made = {
+        one["name"]: OutputArtifact(_artifact_type(one["name"], types, problems))
+        for one in _declared(template, "outputs", "artifacts")
+        if not any(place in one for place in _LOCATIONS)
+    }
+    unknown = sorted(set(types) - {*parameters, *artifacts, *given, *made})
+    problems += [(f"it has no input or output '{one}'", "see types") for one in unknown]
+    order = (*parameters, *artifacts, *given, *made)
+    return Interface(parameters, artifacts, given, made, order)
+
+
+def _declared(template: Mapping[str, Any], side: str, kind: str) -> list[Mapping[str, Any]]:
+    return list((template.get(side) or {}).get(kind) or ())
+
+
+def _read(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _parameter_type(name: str, types: Mapping[str, Any], problems: list[tuple[str, str]]) -> ParameterType:
+    given = types.get(name, str)
+    if given in _TYPES:
+        return _TYPES[given]
+    problems.append((f"'{name}' can't be {given!r}", "give str, int, float, bool, list or dict"))
+    return ParameterType.STRING
+
+
+def _artifact_type(name: str, types: Mapping[str, Any], problems: list[tuple[str, str]]) -> Any:
+    given = types.get(name, Artifact)
+    if hasattr(given, "schema_title"):
+        return signatures.artifact_type(given)
+    problems.append((f"'{name}' is an artifact, and can't be {given!r}", "give a class such as dsl.Dataset"))
+    return signatures.artifact_type(Artifact)
