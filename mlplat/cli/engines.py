@@ -145,7 +145,7 @@ def follow(given: argparse.Namespace, submitted: Document) -> Document:
         try:
             finished = k8s.follow(name, observer=observer, **{**place(given), "namespace": namespace})
         except KeyboardInterrupt:
-            print(f"it goes on; to stop it: mlplat stop --engine argo -n {namespace} {name}", file=sys.stderr)
+            print(f"it goes on; to stop it: argo terminate -n {namespace} {name}", file=sys.stderr)
             raise
     _record(finished)
     return finished

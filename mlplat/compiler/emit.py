@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from mlplat import runtime
 from mlplat.argo import limits, names
+from mlplat.compiler.pods import WORKSPACE_VOLUME
 from mlplat.compiler.program import Options, Program
 
 API_VERSION = "argoproj.io/v1alpha1"
@@ -57,6 +59,7 @@ def _workflow(program: Program, base: str, volumes: list[dict[str, Any]]) -> dic
     workflow: dict[str, Any] = {"entrypoint": program.templates[0]["name"]}
     if options.service_account:
         workflow["serviceAccountName"] = options.service_account
+    workflow |= _lifetime(spec.config)
     parameters = [
         {"name": name, **({} if argument.text is None else {"value": argument.text})}
         for name, argument in program.arguments.items()
@@ -85,5 +88,36 @@ def _workflow(program: Program, base: str, volumes: list[dict[str, Any]]) -> dic
         {"name": "mlplat-outputs", "emptyDir": {}},
         *volumes,
     ]
+    if claim := spec.config.get("workspace"):
+        workflow["volumeClaimTemplates"] = [_workspace(claim)]
     workflow["templates"] = list(program.templates)
     return {"apiVersion": API_VERSION, "kind": options.kind, "metadata": metadata, "spec": workflow}
+
+
+_TTL = {
+    "secondsAfterCompletion": "resourceTtlOnCompletion",
+    "secondsAfterSuccess": "resourceTtlOnSuccess",
+    "secondsAfterFailure": "resourceTtlOnFailure",
+}
+
+
+def _lifetime(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how long a run may take, and how long it is kept when it has ended."""
+    found: dict[str, Any] = {}
+    ttl = {name: int(config[setting]) for name, setting in _TTL.items() if setting in config}
+    if ttl:
+        found["ttlStrategy"] = ttl
+    if "activeDeadlineSeconds" in config:
+        found["activeDeadlineSeconds"] = int(config["activeDeadlineSeconds"])
+    return found
+
+
+def _workspace(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the claim that each run makes for its workspace; the patch may say its modes and storage class."""
+    patch = config.get("kubernetes", {}).get("pvcSpecPatch", {})
+    spec = {
+        "accessModes": ["ReadWriteOnce"],
+        "resources": {"requests": {"storage": config["size"]}},
+        **patch,
+    }
+    return {"metadata": {"name": WORKSPACE_VOLUME}, "spec": spec}

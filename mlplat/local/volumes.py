@@ -67,7 +67,7 @@ class Volumes:
         return any(kind in volume for kind in ("configMap", "secret", "downwardAPI", "projected"))
 
     def _content(self, volume: Mapping[str, Any], root: Path, pod: Pod) -> Path:
-        if "emptyDir" in volume:
+        if "emptyDir" in volume or "ephemeral" in volume:
             place = root.parent / "volumes" / str(volume["name"])
         elif "hostPath" in volume:
             return Path(volume["hostPath"]["path"])

@@ -363,3 +363,30 @@ def documents() -> list[dict[str, Any]]:
 
 
 DOCUMENTS = documents()
+
+
+def test_settings_of_runs_stand_in_the_workflow() -> None:
+    patch = {"accessModes": ["ReadWriteMany"], "storageClassName": "fast"}
+    config = dsl.PipelineConfig(
+        workspace=dsl.WorkspaceConfig("1Gi", dsl.KubernetesWorkspaceConfig(patch)),
+        ttl_seconds_after_finished=60,
+        ttl_seconds_after_failure=30,
+        active_deadline_seconds=3600,
+    )
+
+    @dsl.pipeline(pipeline_config=config)
+    def configured() -> None:
+        shout(text=dsl.WORKSPACE_PATH_PLACEHOLDER)
+        one(x=1)
+
+    spec = workflow(configured)["spec"]
+    assert spec["ttlStrategy"] == {"secondsAfterCompletion": 60, "secondsAfterFailure": 30}
+    assert spec["activeDeadlineSeconds"] == 3600
+    (claim,) = spec["volumeClaimTemplates"]
+    assert claim["spec"] == {"resources": {"requests": {"storage": "1Gi"}}, **patch}
+    mounted = [
+        any(mount["name"] == claim["metadata"]["name"] for mount in template["container"]["volumeMounts"])
+        for template in spec["templates"]
+        if "container" in template
+    ]
+    assert sorted(mounted) == [False, True]

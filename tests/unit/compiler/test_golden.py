@@ -230,3 +230,26 @@ def test_empty_text_for_an_optional_parameter_is_a_text(tmp_path: Path) -> None:
         options = compiler.Options(name=f"run{number}", arguments=arguments, cache=False)
         workflow = local.run(compiler.manifest(p.spec, options), home=tmp_path)
         assert outputs(workflow, "show") == [expected]
+
+
+def test_tasks_share_the_workspace(tmp_path: Path) -> None:
+    @dsl.component
+    def write(folder: str) -> None:
+        from pathlib import Path
+
+        Path(folder, "note").write_text("shared")
+
+    @dsl.component
+    def read(folder: str) -> str:
+        from pathlib import Path
+
+        return Path(folder, "note").read_text()
+
+    @dsl.pipeline(pipeline_config=dsl.PipelineConfig(workspace=dsl.WorkspaceConfig("1Gi")))
+    def p() -> None:
+        place = dsl.WORKSPACE_PATH_PLACEHOLDER
+        read(folder=place).after(write(folder=place))
+
+    workflow = local.run(compiler.manifest(p.spec, compiler.Options(name="run", cache=False)), home=tmp_path)
+    assert workflow["status"]["phase"] == "Succeeded"
+    assert outputs(workflow, "read") == ["shared"]
