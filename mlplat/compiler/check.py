@@ -112,6 +112,10 @@ def _executor(name: str, component: Component, spec: PipelineSpec) -> Iterator[D
                 "give the command too; without it nothing can run on this machine",
                 severity="warning",
             )
+    elif executor.download_to_workspace:
+        message = "it copies its data into the workspace, which importers do not do here"
+        hint = "leave download_to_workspace out, and copy the artifact in the component that reads it"
+        yield Diagnostic("MLP324", name, message, hint)
     for output, artifact in component.output_artifacts.items():
         if artifact.is_list:
             message = "a component can't give a list of artifacts: how many there are is known to nobody"

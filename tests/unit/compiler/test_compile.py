@@ -390,3 +390,12 @@ def test_settings_of_runs_stand_in_the_workflow() -> None:
         if "container" in template
     ]
     assert sorted(mounted) == [False, True]
+
+
+def test_importer_does_not_pretend_to_copy_into_the_workspace() -> None:
+    @dsl.pipeline
+    def p() -> None:
+        dsl.importer("gs://a/b", dsl.Dataset, download_to_workspace=True)
+
+    with pytest.raises(CompileError, match=r"MLP324: comp-importer: .*importers do not do"):
+        workflow(p)
