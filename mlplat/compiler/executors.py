@@ -18,7 +18,7 @@ from mlplat.compiler.flows import GROWING, Form
 from mlplat.compiler.placeholders import Concat, Hole, IfPresent, Part, choices, parse, resolve
 from mlplat.compiler.program import Options
 from mlplat.compiler.scope import REGION_PREFIX, expression
-from mlplat.compiler.texts import INPUTS, OUTPUTS, Texts
+from mlplat.compiler.texts import INPUTS, OUTPUTS, WORKSPACE, Texts
 from mlplat.ir.model import (
     Component,
     Constant,
@@ -701,6 +701,7 @@ def _call_text(
         "index": keyed(_tag(INDEX_PARAMETER)) if needs_path(component, container) else "",
         "path": keyed(_tag(PATH_PARAMETER)) if asks_status(component) else "",
         "errors": call.keeps_errors,
+        "workspace": WORKSPACE if call.workspace else "",
         "packages": list(python.packages),
         "pip_options": list(python.pip_options),
         "out": OUTPUTS,

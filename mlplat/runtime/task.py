@@ -10,7 +10,7 @@ because it is long; SOURCE also ``@source:FILE`` for one that several templates 
      "output_parameters": {NAME: TYPE},
      "output_artifacts": {NAME: {"schemaTitle": ..., "schemaVersion": ..., "key": KEY}},
      "large_key": KEY, "index": TEXT, "path": PATH, "errors": FLAG,
-     "packages": [REQUIREMENT], "pip_options": [OPTION]}
+     "workspace": PATH, "packages": [REQUIREMENT], "pip_options": [OPTION]}
 
 What is empty may be left out. Keys end in the task's position in the loops around it, the index; what comes before is
 the group of all iterations' outputs. A list of artifacts, or of large values, lies in the folders: one for each group,
@@ -27,6 +27,7 @@ Standard library only, Python 3.8 or newer: this text travels into containers, i
 import json
 import math
 import os
+import re
 import sys
 from typing import Any, Dict, List, Optional, Tuple
 
@@ -43,6 +44,7 @@ _TYPES = {
     "STRUCT": (dict,),
 }
 _OUT = {"folder": ""}
+_WORKSPACE = "/kfp-workspace"
 _FOLDER = b"folder\n"
 _MARKERS = ("EmbeddedInput", "InputPath", "OutputPath", "Input", "Output")
 
@@ -514,6 +516,18 @@ class _Call:
         self.passed: List[str] = []
         self.has_ended = False
 
+    def moved(self, value: Any, source: str, target: str) -> Any:
+        """Return a value with paths in the workspace as paths in where it is mounted, or the other way round."""
+        if source == target:
+            return value
+        if isinstance(value, str):
+            return re.sub(re.escape(source) + r"(?=/|\Z)", lambda _: target, value)
+        if isinstance(value, dict):
+            return {key: self.moved(item, source, target) for key, item in value.items()}
+        if isinstance(value, (list, tuple)) and not hasattr(value, "_fields"):
+            return [self.moved(item, source, target) for item in value]
+        return value
+
     def path_of(self, output: str) -> str:
         folder = "artifacts" if output in self.call["output_artifacts"] else "files"
         return os.path.join(self.out, folder, output)
@@ -537,6 +551,7 @@ class _Call:
             kind = getattr(annotation, "kind", "")
             if name in self.call["parameters"]:
                 value = _parameter(name, self.call["parameters"][name], self.call.get("values", ""))
+                value = self.moved(value, _WORKSPACE, self.call.get("workspace", _WORKSPACE))
                 if value is not None or name not in optional:
                     arguments[name] = value
             elif name in self.call["artifacts"]:
@@ -606,6 +621,7 @@ class _Call:
                 value = _output_parameter(name, _from_file(name, self.path_of(name), kind), kind)
             else:
                 value = None
+            value = self.moved(value, self.call.get("workspace", _WORKSPACE), _WORKSPACE)
             texts[name] = self.within_limit(name, _json(name, value), value)
         for name, spec in self.call["output_artifacts"].items():
             if name in returned:

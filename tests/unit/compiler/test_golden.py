@@ -234,22 +234,24 @@ def test_empty_text_for_an_optional_parameter_is_a_text(tmp_path: Path) -> None:
 
 def test_tasks_share_the_workspace(tmp_path: Path) -> None:
     @dsl.component
-    def write(folder: str) -> None:
+    def write(folder: str) -> str:
         from pathlib import Path
 
         Path(folder, "note").write_text("shared")
+        return folder + "/note"
 
     @dsl.component
-    def read(folder: str) -> str:
+    def read(place: str) -> str:
         from pathlib import Path
 
-        return Path(folder, "note").read_text()
+        return Path(place).read_text()
 
     @dsl.pipeline(pipeline_config=dsl.PipelineConfig(workspace=dsl.WorkspaceConfig("1Gi")))
     def p() -> None:
-        place = dsl.WORKSPACE_PATH_PLACEHOLDER
-        read(folder=place).after(write(folder=place))
+        read(place=write(folder=dsl.WORKSPACE_PATH_PLACEHOLDER).output)
 
     workflow = local.run(compiler.manifest(p.spec, compiler.Options(name="run", cache=False)), home=tmp_path)
     assert workflow["status"]["phase"] == "Succeeded"
+    assert outputs(workflow, "write") == ["/kfp-workspace/note"]
     assert outputs(workflow, "read") == ["shared"]
+    assert [file.read_text() for file in tmp_path.rglob("claims/kfp-workspace/note")] == ["shared"]
