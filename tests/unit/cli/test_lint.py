@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -67,10 +68,18 @@ def test_size_of_what_compiles_is_told_and_bad_files_do_not_stop_the_rest(
 
 
 def test_more_tasks_than_argo_takes_are_warned_of(capsys: pytest.CaptureFixture[str]) -> None:
-    Path("wide.py").write_text(
-        "from mlplat import dsl\n@dsl.component\ndef f(x: int): ...\n"
-        "@dsl.pipeline\ndef p():\n    for x in range(201):\n        f(x=x)\n"
-    )
-    code, out = lint(capsys, "wide.py")
+    tasks = [{"name": f"t{number}", "template": "one"} for number in range(201)]
+    templates = [
+        {"name": "main", "dag": {"tasks": tasks}},
+        {"name": "one", "container": {"image": "alpine", "command": ["true"]}},
+    ]
+    workflow = {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Workflow",
+        "metadata": {"name": "wide"},
+        "spec": {"entrypoint": "main", "templates": templates},
+    }
+    Path("wide.yaml").write_text(json.dumps(workflow))
+    code, out = lint(capsys, "wide.yaml")
     assert code == 0
     assert "warning MLP354" in out

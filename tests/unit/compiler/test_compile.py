@@ -130,16 +130,6 @@ def test_no_text_of_the_users_stands_where_argo_finds_tags(text: str) -> None:
         assert "{{" + word not in written
 
 
-def test_tasks_beyond_argos_limits_are_warned_of() -> None:
-    @dsl.pipeline
-    def wide() -> None:
-        for number in range(201):
-            one(x=number)
-
-    program = compiler.compile(wide.spec)
-    assert [(warning.code, warning.severity) for warning in program.warnings] == [("MLP354", "warning")]
-
-
 @pytest.mark.parametrize(
     ("cel", "expression"),
     [

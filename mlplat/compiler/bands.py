@@ -1,0 +1,143 @@
+"""Cuts a graph into parts of a largest size, with as little lost of what can run at once as a simple rule allows.
+
+Tasks lie in levels: a task's level is the length of the longest chain before it. Levels that follow each other make a
+*band* as long as no connected piece of it grows too large; the pieces of a band, which have nothing to do with each
+other, are packed into parts. So chains stay whole, and what fans out from one task and in to another is cut at these
+two. A part starts when all parts that it reads from have ended; since a part holds levels of one band only, the longest
+chain of tasks gets no longer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+Before = Mapping[str, Iterable[str]]
+
+
+def levels(before: Before) -> dict[str, int]:
+    """Return the level of each task.
+
+    Args:
+        before: for each task those that it waits for; without circles.
+    """
+    found: dict[str, int] = {}
+    for start in before:
+        stack = [start]
+        while stack:
+            name = stack[-1]
+            missing = [other for other in before[name] if other not in found]
+            if missing:
+                stack.extend(missing)
+                continue
+            stack.pop()
+            found.setdefault(name, 1 + max((found[other] for other in before[name]), default=-1))
+    return found
+
+
+def parts(before: Before, largest: int) -> list[tuple[str, ...]]:
+    """Cut a graph.
+
+    Args:
+        before: for each task those that it waits for; without circles.
+        largest: how many tasks a part may have.
+
+    Returns:
+        The parts, each in the order of the graph; no two of them wait for each other.
+    """
+    level_of = levels(before)
+    by_level: dict[int, list[str]] = {}
+    for name in before:
+        by_level.setdefault(level_of[name], []).append(name)
+    order = {name: number for number, name in enumerate(before)}
+    found: list[list[str]] = []
+    band = _Band(before)
+    for number in sorted(by_level):
+        grown = band.with_level(by_level[number])
+        if grown.largest() > largest and band.pieces:
+            found += _packed(band.members(), largest)
+            grown = _Band(before).with_level(by_level[number])
+        band = grown
+    found += _packed(band.members(), largest)
+    return [tuple(sorted(part, key=order.__getitem__)) for part in found]
+
+
+def needless_waits(before: Before, cut: Sequence[Sequence[str]]) -> dict[str, int]:
+    """Return, for each task that waits for tasks that it does not need, for how many.
+
+    Args:
+        before: for each task those that it waits for, and needs.
+        cut: the parts; a part waits for the whole of each part that one of its tasks needs.
+    """
+    bit = {name: 1 << number for number, name in enumerate(before)}
+    needed: dict[str, int] = {}
+    own = levels(before)
+    for name in sorted(before, key=own.__getitem__):
+        needed[name] = 0
+        for other in before[name]:
+            needed[name] |= needed[other] | bit[other]
+    whole = {name: sum(bit[one] for one in part) for part in cut for name in part}
+    found: dict[str, int] = {}
+    waited: dict[str, int] = {}
+    for part in sorted(cut, key=lambda names: min(own[name] for name in names)):
+        inside = set(part)
+        upstream = [other for name in part for other in before[name] if other not in inside]
+        for_part = 0
+        for other in upstream:
+            for_part |= whole[other] | waited[other]
+        for name in part:
+            waited[name] = for_part
+            if needless := for_part & ~needed[name]:
+                found[name] = needless.bit_count()
+    return found
+
+
+class _Band:
+    """Connected pieces of some levels, joined as levels come."""
+
+    def __init__(self, before: Before, pieces: Mapping[str, str] | None = None) -> None:
+        self.before = before
+        self.pieces: dict[str, str] = dict(pieces or {})
+
+    def with_level(self, names: Iterable[str]) -> _Band:
+        """Return the band with one more level."""
+        grown = _Band(self.before, self.pieces)
+        for name in names:
+            grown.pieces[name] = name
+            for other in self.before[name]:
+                if other in grown.pieces:
+                    grown.pieces[grown.root(other)] = grown.root(name)
+        return grown
+
+    def root(self, name: str) -> str:
+        """Return what stands for the piece of a task."""
+        while self.pieces[name] != name:
+            self.pieces[name] = self.pieces[self.pieces[name]]
+            name = self.pieces[name]
+        return name
+
+    def members(self) -> list[list[str]]:
+        """Return the pieces."""
+        found: dict[str, list[str]] = {}
+        for name in self.pieces:
+            found.setdefault(self.root(name), []).append(name)
+        return list(found.values())
+
+    def largest(self) -> int:
+        """Return the size of the largest piece."""
+        return max(map(len, self.members()), default=0)
+
+
+def _packed(pieces: list[list[str]], largest: int) -> list[list[str]]:
+    """Put pieces into as few parts as first-fit finds, the large ones first."""
+    found: list[list[str]] = []
+    open_from = 0
+    for piece in sorted(pieces, key=len, reverse=True):
+        for part in found[open_from:]:
+            if len(part) + len(piece) <= largest:
+                part.extend(piece)
+                break
+        else:
+            found.append(list(piece))
+        while open_from < len(found) and len(found[open_from]) == largest:
+            open_from += 1
+    return found
