@@ -50,6 +50,9 @@ name, set off by dots, which no namespace has."""
 CREATE_CLAIM, DELETE_CLAIM = "argostub/createpvc", "argostub/deletepvc"
 """Images by which KFP marks the components that make and remove a volume claim."""
 
+NOTHING = "nothing"
+"""Template that is called and never run: a node without any below it has no end that others could wait for on Argo."""
+
 APPROVAL = "mlplat/approval"
 """Image by which a step that waits for a person is marked."""
 
@@ -355,7 +358,7 @@ def _importer(component: Component, importer: Importer) -> Leaf:
         {
             "inputs": {"parameters": [*_optional(component, parameters), {"name": _VALUE}]},
             "outputs": {"parameters": [{"name": output, "valueFrom": {"expression": value}}]},
-            "steps": [[]],
+            "dag": {"tasks": [{"name": "import", "template": NOTHING, "when": "false"}]},
         },
         {_VALUE: need},
     )

@@ -59,6 +59,7 @@ class _Lowering:
         self.spec = program.spec
         self.templates: list[dict[str, Any]] = []
         self.taken = names.Unique()
+        self.taken.take(executors.NOTHING)
         self.written: dict[Any, str] = {}
         self.leaves: dict[Any, tuple[str, Leaf]] = {}
         self.executors: dict[str, str] = {}
@@ -75,6 +76,8 @@ class _Lowering:
         self.graph(name, "", self.spec.root)
         entry = [template for template in self.templates if template["name"] == name]
         others = [template for template in self.templates if template["name"] != name]
+        if any(isinstance(executor, Importer) for executor in self.spec.executors.values()):
+            others.append({"name": executors.NOTHING, "suspend": {"duration": "0"}})
         return replace(
             self.program, templates=(*entry, *others), executors=self.executors, values=self.values
         )
