@@ -1,7 +1,9 @@
 """JSON documents with places for values of the run: a pod's patch, a claim's manifest, a constant with placeholders.
 
 A document is plain JSON whose leaves may be a :class:`Given`, an :class:`Input`, a :class:`Text` or
-:class:`Elements`. A member or list entry around a leaf that has no value when the run comes to it is left out.
+:class:`Elements`. An :class:`Input` or an optional :class:`Text` that has no value when the run comes to it is left
+out of its mapping. A :class:`Given` without one takes everything around it along, up to the list or member of the
+whole that it stands in: half a volume is none.
 """
 
 from __future__ import annotations
@@ -161,7 +163,8 @@ def _tests(document: Document, texts: Texts) -> Iterator[str]:
             yield f"{texts.plain(part)} != ''"
         case dict():
             for item in document.values():
-                yield from _tests(item, texts)
+                if not isinstance(item, (Input, Text)):
+                    yield from _tests(item, texts)
 
 
 def _joined(parts: list[str], conditions: list[str]) -> str:

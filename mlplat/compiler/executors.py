@@ -27,6 +27,7 @@ from mlplat.ir.model import (
     InputArtifact,
     InputParameter,
     OutputArtifact,
+    ParameterSource,
     ParameterType,
     PythonFunction,
     Retry,
@@ -124,6 +125,7 @@ class Call:
         workspace: whether it works in the pipeline's workspace.
         has_large_values: whether the Workflow has a ConfigMap of large values.
         keeps_errors: whether the reason of a failure is kept, for a task that asks how another one ended.
+        sure: what the settings of its pod read that always has a value.
     """
 
     cached: bool = False
@@ -134,6 +136,7 @@ class Call:
     workspace: bool = False
     has_large_values: bool = False
     keeps_errors: bool = False
+    sure: frozenset[ParameterSource] = frozenset()
 
     def form(self, name: str) -> Form:
         """Return what an input may hold."""
@@ -224,7 +227,7 @@ def _python(
     call: Call,
     options: Options,
 ) -> Leaf:
-    pod = pods.pod(container, workspace=call.workspace)
+    pod = pods.pod(container, workspace=call.workspace, sure=call.sure)
     config = pods.task_config(pod, component.passthroughs)
     stored = needs_path(component, container) or call.keeps_errors
     result = interface(component, call, has_path=stored)
@@ -254,7 +257,7 @@ def _python(
 
 
 def _command(name: str, component: Component, container: Container, call: Call, options: Options) -> Leaf:
-    pod = pods.pod(container, workspace=call.workspace)
+    pod = pods.pod(container, workspace=call.workspace, sure=call.sure)
     result = interface(component, call, has_path=needs_path(component, container))
     parameters = [
         {"name": output, "valueFrom": {"path": f"{OUTPUTS}/{output}", "default": values.ABSENT}}

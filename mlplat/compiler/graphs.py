@@ -368,7 +368,18 @@ class _Lowering:
             workspace=task.component in self.workspace,
             has_large_values=self.has_large,
             keeps_errors=self.keeps_errors,
+            sure=frozenset(
+                source for source in self.settings(task) if _always_there(source, texts.scope.component)
+            ),
         )
+
+
+def _always_there(source: ParameterSource, around: Component) -> bool:
+    """Tell whether a value is there whenever the task that reads it runs."""
+    if not isinstance(source, ComponentInput):
+        return True
+    declared = around.input_parameters[source.name]
+    return not declared.optional or declared.default not in (ABSENT, None)
 
 
 def _identity(component: Component, executor: Container | Importer) -> tuple[Any, ...]:

@@ -61,12 +61,13 @@ class Pod:
             self.main()[name] = value
 
 
-def pod(container: Container, *, workspace: bool) -> Pod:
+def pod(container: Container, *, workspace: bool, sure: frozenset[ParameterSource] = frozenset()) -> Pod:
     """Read a container's settings.
 
     Args:
         container: the container.
         workspace: whether it works in the pipeline's workspace.
+        sure: what of the run always has a value; of anything else, a volume without one is left out with its mount.
 
     Returns:
         The pod.
@@ -75,7 +76,7 @@ def pod(container: Container, *, workspace: bool) -> Pod:
     for name, value in container.env:
         found.add("env", {"name": name, "value": _env_text(value)})
     _variables(config, found)
-    _volumes(config, found)
+    _volumes(config, found, sure)
     if workspace:
         found.add("volumeMounts", {"name": WORKSPACE_VOLUME, "mountPath": WORKSPACE})
     _placement(config, found)
@@ -142,7 +143,7 @@ def _variables(config: _Config, found: Pod) -> None:
         )
 
 
-def _volumes(config: _Config, found: Pod) -> None:
+def _volumes(config: _Config, found: Pod, sure: frozenset[ParameterSource]) -> None:
     count = 0
 
     def mount(path: str, volume: dict[str, Document], name: str = "", **more: Any) -> None:
@@ -151,7 +152,7 @@ def _volumes(config: _Config, found: Pod) -> None:
         name = name or f"volume-{count}"
         mounted: dict[str, Document] = {"name": name, "mountPath": path, **more}
         given = next(givens(volume), None)
-        if given is not None:
+        if given is not None and given.source not in sure:
             mounted = {**mounted, "name": Beside(name, given)}
         if name not in (known.get("name") for known in found.fields.get("volumes", ())):
             found.add("volumes", {"name": name, **volume})

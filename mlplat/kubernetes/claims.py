@@ -1,4 +1,4 @@
-"""Components that make and remove a volume claim; they cost no pod."""
+"""Components that make and remove a volume claim, which Argo does in a small pod of its own."""
 
 from __future__ import annotations
 

@@ -8,13 +8,14 @@ from typing import Any
 from mlplat.argo.expressions import ExpressionSyntaxError, condition, parse, unknown_names
 from mlplat.argo.templating import TemplatingError, tags
 from mlplat.errors import Diagnostic, UnsupportedError, nearest
+from mlplat.local import claims
 from mlplat.local.documents import Documents, steps_of
 from mlplat.local.inputs import STORES
 from mlplat.local.pods import OBJECT_STORES
 from mlplat.local.templates import KINDS, Context, Library, TemplateMissingError, kind_of
 
 _REFUSED_KINDS = {
-    "resource": "it needs a Kubernetes cluster",
+    "resource": "but for volume claims, it needs a Kubernetes cluster",
     "http": "it needs Argo's agent",
     "plugin": "it needs Argo's executor plugins",
     "data": "it needs Argo's artifact drivers",
@@ -97,7 +98,7 @@ class _Check:
 
     def template(self, path: str, template: Mapping[str, Any], context: Context) -> Iterator[Diagnostic]:
         kind = kind_of(template)
-        if kind in _REFUSED_KINDS:
+        if kind in _REFUSED_KINDS and not (kind == "resource" and claims.can_be_known(template["resource"])):
             yield _refuse(
                 f"{path}.{kind}",
                 f"a {kind} template can't be run here: {_REFUSED_KINDS[kind]}",

@@ -171,17 +171,40 @@ def patched(container: Mapping[str, Any], patches: Sequence[str]) -> dict[str, A
         ContainerError: a patch isn't a mapping.
     """
     result = {**container, "name": "main"}
-    for text in patches:
-        patch = yaml.safe_load(text)
-        if not isinstance(patch, Mapping):
-            raise ContainerError("podSpecPatch is not a mapping")
+    for patch in map(_patch, patches):
         for one in patch.get("containers") or ():
             if one.get("name") == "main":
                 result = _merge(result, one)
     return result
 
 
-_MERGE_KEYS = {"env": "name", "volumeMounts": "mountPath", "ports": "containerPort"}
+def patched_volumes(volumes: Sequence[Mapping[str, Any]], patches: Sequence[str]) -> list[Mapping[str, Any]]:
+    """Apply ``podSpecPatch`` to the pod's volumes.
+
+    Args:
+        volumes: the volumes of the template and of the workflow.
+        patches: patches of the workflow and of the template, as JSON or YAML text.
+
+    Returns:
+        The volumes, merged by name.
+
+    Raises:
+        ContainerError: a patch isn't a mapping.
+    """
+    result = list(volumes)
+    for patch in map(_patch, patches):
+        result = _merge(result, patch.get("volumes") or [], "volumes")
+    return result
+
+
+def _patch(text: str) -> Mapping[str, Any]:
+    patch = yaml.safe_load(text)
+    if not isinstance(patch, Mapping):
+        raise ContainerError("podSpecPatch is not a mapping")
+    return patch
+
+
+_MERGE_KEYS = {"env": "name", "volumeMounts": "mountPath", "ports": "containerPort", "volumes": "name"}
 
 
 def _merge(base: Any, patch: Any, key: str = "") -> Any:

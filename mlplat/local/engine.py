@@ -394,7 +394,7 @@ class Engine:
             The node.
         """
         kind = kind_of(filled)
-        if kind in ("container", "script"):
+        if KINDS[kind] == "Pod":
             again = (
                 (lambda: self._fill(call, context, template)) if template is not None else (lambda: filled)
             )

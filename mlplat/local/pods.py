@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mlplat.local import claims
 from mlplat.local.artifacts import ArtifactError, ArtifactMissingError, ArtifactStore
-from mlplat.local.containers import ContainerError, Pod, environment, expand, patched
+from mlplat.local.containers import ContainerError, Pod, environment, expand, patched, patched_volumes
 from mlplat.local.inputs import has_location
 from mlplat.local.process import LONGEST_ARGUMENT, SCRIPT, Command, Executor, Exit, Running, end_leftover
 from mlplat.local.volumes import Volumes
@@ -91,6 +92,8 @@ class PodRunner:
         Returns:
             How it ended. As on Argo, what a task that failed has written is in the store too.
         """
+        if task.template.get("resource"):
+            return self._apply(task)
         folder = self._folder / task.id
         root = folder / "root"
         try:
@@ -107,6 +110,18 @@ class PodRunner:
             cleaning.add_done_callback(self._cleaning.discard)
         return outcome
 
+    def _apply(self, task: Task) -> Outcome:
+        """Do what a resource template says; its outputs are those that need no answer of a cluster."""
+        declared = (task.template.get("outputs") or {}).get("parameters") or ()
+        try:
+            claims.apply(task.template["resource"], self._volumes)
+        except (ContainerError, OSError) as error:
+            return Outcome("Failed", f"main: Error (exit code 64): {error}", {"exitCode": "64"})
+        outputs: dict[str, Any] = {"exitCode": "0"}
+        if declared:
+            outputs["parameters"] = [dict(one) for one in declared]
+        return Outcome("Succeeded", "", outputs)
+
     async def close(self) -> None:
         """Wait until the folders of tasks that succeeded are removed."""
         await asyncio.gather(*self._cleaning)
@@ -114,14 +129,12 @@ class PodRunner:
     async def _prepare(self, task: Task, folder: Path, root: Path) -> Command:
         template = task.template
         _renew(folder, root)
-        container = patched(
-            template.get("container") or template["script"],
-            [*task.patches, *([template["podSpecPatch"]] if template.get("podSpecPatch") else [])],
-        )
+        patches = [*task.patches, *([template["podSpecPatch"]] if template.get("podSpecPatch") else [])]
+        container = patched(template.get("container") or template["script"], patches)
         self._volumes.mount(
             root,
             container.get("volumeMounts") or (),
-            [*(template.get("volumes") or ()), *task.volumes],
+            patched_volumes([*(template.get("volumes") or ()), *task.volumes], patches),
             task.pod,
         )
         for artifact in (template.get("inputs") or {}).get("artifacts") or ():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 from mlplat.local.containers import ContainerError, Pod
 
 Files = dict[str, str]
+
+_CLAIM = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?\Z")
 
 
 class Volumes:
@@ -63,6 +66,18 @@ class Volumes:
                 target.rmdir()
             target.symlink_to(source, target_is_directory=source.is_dir())
 
+    def claim(self, name: str) -> Path:
+        """Return the folder of a claim that outlives runs; it may not be there yet.
+
+        Raises:
+            ContainerError: no claim can have this name.
+        """
+        if not _CLAIM.match(name):
+            raise ContainerError(
+                f'PersistentVolumeClaim "{name}" is invalid: metadata.name: it is no DNS name'
+            )
+        return self._claims / name
+
     def _is_content(self, volume: Mapping[str, Any]) -> bool:
         return any(kind in volume for kind in ("configMap", "secret", "downwardAPI", "projected"))
 
@@ -72,7 +87,7 @@ class Volumes:
         elif "hostPath" in volume:
             return Path(volume["hostPath"]["path"])
         elif "persistentVolumeClaim" in volume:
-            place = self._claims / str(volume["persistentVolumeClaim"]["claimName"])
+            place = self.claim(str(volume["persistentVolumeClaim"]["claimName"]))
         elif "claimTemplate" in volume:
             place = self._shared / "claims" / str(volume["name"])
         elif self._is_content(volume):

@@ -1,4 +1,4 @@
-"""Golden files: expected text that one command writes anew (``make golden``) and people review."""
+"""What all unit tests share: golden files, which ``make golden`` writes anew and people review; no test is timed."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 

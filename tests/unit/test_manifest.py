@@ -62,7 +62,7 @@ def test_any_document_comes_back(document: dict[str, Any]) -> None:
 @pytest.mark.skipif(
     shutil.which("kubectl") is None, reason="kubectl, which reads YAML with Go, is not on PATH"
 )
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc"])) | st.sampled_from(TEXTS), max_size=20)
 )

@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mlplat.argo import gotext
@@ -66,7 +66,6 @@ def test_a_when_text_has_the_recorded_value(when: str, expected: bool | None) ->
         assert should_execute(when) is expected
 
 
-@settings(deadline=None)
 @given(JSON)
 def test_json_survives_reading_and_writing(value: object) -> None:
     text = gotext.to_json(value)
@@ -74,20 +73,17 @@ def test_json_survives_reading_and_writing(value: object) -> None:
     assert gotext.to_json(evaluate("fromJSON(x)", {**NAMES, "x": text})) == text
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_a_quoted_text_is_the_text(text: str) -> None:
     assert evaluate("'" + gotext.quote_inner(text).replace("'", "\\'") + "'", {}) == text
 
 
-@settings(deadline=None)
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_numbers_are_written_so_that_they_read_back(number: float) -> None:
     assert float(gotext.float_json(number)) == number
     assert float(gotext.sprint(number)) == number
 
 
-@settings(deadline=None)
 @given(st.text(max_size=30))
 def test_any_text_is_an_expression_or_an_expression_error(text: str) -> None:
     for attempt in (lambda: evaluate(text, NAMES), lambda: should_execute(text)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mlplat.argo.templating import (
@@ -108,7 +108,6 @@ def test_a_value_that_can_not_stand_in_json_is_an_error() -> None:
         replace("{{bell}}", Scope({"bell": "\x07"}))
 
 
-@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=("Cs", "Cc", "Cn", "Co"), max_codepoint=0xFFFF)))
 def test_a_value_arrives_as_it_is(value: str) -> None:
     assert replace({"a": ["x{{v}}y"]}, Scope({"v": value})) == {"a": [f"x{value}y"]}

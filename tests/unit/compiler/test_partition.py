@@ -111,7 +111,7 @@ def sums(shape: list[list[int]]) -> Callable[[int], int]:
     return pipeline
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.lists(st.lists(st.integers(0, 20), max_size=2), min_size=4, max_size=10), st.integers(2, 3))
 def test_cut_pipeline_gives_the_same(shape: list[list[int]], largest: int) -> None:
     pipeline = dsl.pipeline(sums(shape))
