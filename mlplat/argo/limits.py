@@ -53,6 +53,7 @@ def _check(document: dict[str, Any]) -> Iterator[Diagnostic]:
             )
         return
     spec = document.get("spec", {})
+    spec = spec.get("workflowSpec", spec)
     if (found := size(document)) > LARGEST_WORKFLOW * 9 // 10:
         yield _warning(
             "MLP351",

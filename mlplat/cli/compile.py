@@ -12,7 +12,7 @@ from typing import Any
 
 from mlplat import compiler, ir, manifest
 from mlplat.argo import hera
-from mlplat.cli import arguments
+from mlplat.cli import arguments, defaults
 from mlplat.cli.load import load
 from mlplat.errors import Diagnostic, ManifestError
 
@@ -50,12 +50,26 @@ def options(
     return compiler.Options(
         name=given.name,
         kind=getattr(given, "kind", "Workflow"),
+        schedule=_schedule(given) if getattr(given, "schedule", ()) else None,
         arguments={**(before or {}), **values},
         cache=not given.no_cache,
         image=given.image,
         namespace=given.namespace,
         service_account=given.service_account,
-        require_arguments=given.command_name == "run",
+        artifact_store=given.artifact_store,
+        workflow_defaults=defaults.read(given.workflow_defaults) if given.workflow_defaults else {},
+        require_arguments=given.command_name == "run" or given.kind == "CronWorkflow",
+    )
+
+
+def _schedule(given: argparse.Namespace) -> compiler.Schedule:
+    return compiler.Schedule(
+        schedules=tuple(given.schedule),
+        timezone=given.timezone,
+        concurrency_policy=given.concurrency_policy,
+        starting_deadline_seconds=given.starting_deadline_seconds,
+        successful_jobs_history_limit=given.successful_jobs_history_limit,
+        failed_jobs_history_limit=given.failed_jobs_history_limit,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from mlplat import compiler
 from mlplat.argo import limits
+from mlplat.argo.starting import started
 from mlplat.cli.load import load
 from mlplat.errors import Diagnostic, MlplatError
 
@@ -43,10 +44,11 @@ def _structure(documents: list[dict[str, object]]) -> list[Diagnostic]:
     from mlplat import local
     from mlplat.cli.run import named
 
-    if [document.get("kind") for document in documents].count("Workflow") != 1:
+    runnable = started(documents)
+    if [document.get("kind") for document in runnable].count("Workflow") != 1:
         return []
     try:
-        return local.inspect(named(documents, "lint"))
+        return local.inspect(named(runnable, "lint"))
     except MlplatError as error:
         return [
             replace(diagnostic, severity="warning") if diagnostic.code == _ONLY_HERE else diagnostic

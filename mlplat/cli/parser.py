@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
+from mlplat.argo import stores
+
 DEFAULT_IMAGE = "python:3.11"
 
 
@@ -94,6 +96,18 @@ def _pipeline_options(command: _Parser) -> None:
     )
     command.add_argument("-n", "--namespace", default="", help="namespace on the cluster")
     command.add_argument("--service-account", default="", help="service account of the pods")
+
+    command.add_argument(
+        "--artifact-store",
+        choices=tuple(stores.KEYS),
+        default=stores.DEFAULT,
+        help="kind of the cluster's artifact repository (default: %(default)s)",
+    )
+    command.add_argument(
+        "--workflow-defaults",
+        metavar="FILE",
+        help="YAML file with fields of Argo's WorkflowSpec that hold where the pipeline says nothing else",
+    )
 
 
 def _cluster_options(command: _Parser) -> None:
@@ -189,8 +203,32 @@ def _compile(commands: _Commands) -> None:  # type: ignore[valid-type]
         "--to", choices=("argo", "ir", "hera"), default="argo", help="what to write (default: %(default)s)"
     )
     command.add_argument(
-        "--kind", choices=("Workflow", "WorkflowTemplate"), default="Workflow", help="kind of Argo resource"
+        "--kind",
+        choices=("Workflow", "WorkflowTemplate", "CronWorkflow"),
+        default="Workflow",
+        help="kind of Argo resource (default: %(default)s)",
     )
+    command.add_argument(
+        "--schedule",
+        action="append",
+        default=[],
+        metavar="CRON",
+        help="when a CronWorkflow starts a run, such as '0 3 * * *'; may be given again",
+    )
+    command.add_argument("--timezone", default="", help="time zone of the schedules, such as Europe/Berlin")
+    command.add_argument(
+        "--concurrency-policy",
+        choices=("Allow", "Forbid", "Replace"),
+        default="Allow",
+        help="what becomes of a run that still goes on when the next is due (default: %(default)s)",
+    )
+    command.add_argument(
+        "--starting-deadline-seconds", type=_count, help="how late a missed run may still start"
+    )
+    command.add_argument(
+        "--successful-jobs-history-limit", type=_count, help="how many runs that succeeded are kept"
+    )
+    command.add_argument("--failed-jobs-history-limit", type=_count, help="how many failed runs are kept")
     command.add_argument("--name", default="", help="name of the resource")
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from mlplat import compiler
 from mlplat.argo import names
+from mlplat.argo.starting import started
 from mlplat.cli import arguments, engines
 from mlplat.cli.binding import with_arguments
 from mlplat.cli.compile import options
@@ -51,7 +52,7 @@ def _documents(given: argparse.Namespace, loaded: Loaded, before: Document | Non
             for warning in program.warnings:
                 print(warning, file=sys.stderr)
         return list(program.documents)
-    documents = [dict(document) for document in loaded.documents]
+    documents = started(loaded.documents)
     values = {**earlier, **arguments.read(given.parameter, given.parameter_file, None)}
     return [
         with_arguments(document, values) if document.get("kind") == "Workflow" else document

@@ -7,7 +7,7 @@ from typing import Any
 
 from mlplat.compiler import arguments, check, emit, graphs, imports, partition, sources
 from mlplat.compiler.package import Compiler, KubernetesManifestOptions
-from mlplat.compiler.program import DEFAULT_IMAGE, Options, Program
+from mlplat.compiler.program import DEFAULT_IMAGE, Options, Program, Schedule
 from mlplat.ir.model import PipelineSpec
 
 PASSES: tuple[Callable[[Program], Program], ...] = (
@@ -55,6 +55,7 @@ __all__ = [
     "KubernetesManifestOptions",
     "Options",
     "Program",
+    "Schedule",
     "compile",
     "manifest",
 ]

@@ -38,7 +38,7 @@ def leaf(component: Component, container: Container, call: Call) -> Leaf:
     result: dict[str, Any] = {}
     if inputs := _inputs(own, component, call):
         result["inputs"] = inputs
-    if outputs := _outputs(own, component):
+    if outputs := _outputs(own, component, call):
         result["outputs"] = outputs
     if call.retry:
         result["retryStrategy"] = executors.retry_strategy(call.retry)
@@ -72,14 +72,14 @@ def _inputs(own: _Own, component: Component, call: Call) -> dict[str, Any]:
     return executors.nonempty(parameters=[*parameters, *others], artifacts=artifacts)
 
 
-def _outputs(own: _Own, component: Component) -> dict[str, Any]:
+def _outputs(own: _Own, component: Component, call: Call) -> dict[str, Any]:
     parameters = [_with_default(one) for one in own.declared("outputs", "parameters")]
     described = [
         {"name": name, "value": executors.artifact_text(name, artifact)}
         for name, artifact in component.output_artifacts.items()
     ]
     artifacts = [
-        {**one, **executors.stored(one["name"], one["path"], executors.key_of(one["name"]))}
+        {**one, **executors.stored(call, one["name"], one["path"], executors.key_of(one["name"]))}
         if one["name"] in component.output_artifacts
         else one
         for one in own.declared("outputs", "artifacts")

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from mlplat import runtime
-from mlplat.argo import limits, names
+from mlplat import manifest, runtime
+from mlplat.argo import limits, names, schedules
 from mlplat.compiler.pods import WORKSPACE_VOLUME
 from mlplat.compiler.program import Options, Program
+from mlplat.errors import CompileError, Diagnostic, ManifestError
 
 API_VERSION = "argoproj.io/v1alpha1"
-RUNTIME_ANNOTATION = "mlplat.dev/runtime"
-_SOURCE_ANNOTATION = "mlplat.dev/"
+
+
+_LONGEST_NAMES = {"CronWorkflow": names.LONGEST_CRON_WORKFLOW}
 
 
 def run(program: Program) -> Program:
     """Put templates, arguments, runtime and large values together."""
     options = program.options
-    base = names.dns_label(
-        options.name or program.spec.name, names.LONGEST_WORKFLOW - names.GENERATED_SUFFIX - 1
-    )
+    longest = _LONGEST_NAMES.get(options.kind, names.LONGEST_WORKFLOW - names.GENERATED_SUFFIX - 1)
+    base = names.dns_label(options.name or program.spec.name, longest)
     documents: list[dict[str, Any]] = []
     volumes: list[dict[str, Any]] = []
     if program.values:
@@ -35,7 +37,7 @@ def run(program: Program) -> Program:
             }
         )
         volumes.append({"name": "mlplat-values", "configMap": {"name": config_map}})
-    documents.append(_workflow(program, base, volumes))
+    documents.append(_resource(program, base, volumes))
     return replace(
         program, documents=tuple(documents), warnings=(*program.warnings, *limits.check(documents))
     )
@@ -45,7 +47,7 @@ def _metadata(name: str, options: Options) -> dict[str, Any]:
     return {"name": name, **({"namespace": options.namespace} if options.namespace else {})}
 
 
-def _workflow(program: Program, base: str, volumes: list[dict[str, Any]]) -> dict[str, Any]:
+def _resource(program: Program, base: str, volumes: list[dict[str, Any]]) -> dict[str, Any]:
     options, spec = program.options, program.spec
     metadata = _metadata(base, options)
     if options.kind == "Workflow" and not options.name:
@@ -56,6 +58,78 @@ def _workflow(program: Program, base: str, volumes: list[dict[str, Any]]) -> dic
     if spec.description:
         annotations["workflows.argoproj.io/description"] = spec.description
     metadata["annotations"] = annotations
+    said = _spec(program, volumes)
+    if patch := options.workflow_defaults.get("podSpecPatch"):
+        said["podSpecPatch"] = json.dumps(merged(_read_patch(patch), json.loads(said["podSpecPatch"])))
+    workflow = merged(options.workflow_defaults, said)
+    document = {"apiVersion": API_VERSION, "kind": options.kind, "metadata": metadata, "spec": workflow}
+    if options.kind == "CronWorkflow":
+        document["spec"] = {
+            **_schedule(options),
+            "workflowMetadata": {"annotations": annotations},
+            "workflowSpec": workflow,
+        }
+    return document
+
+
+def _read_patch(text: str) -> dict[str, Any]:
+    """Read the podSpecPatch of the defaults.
+
+    Raises:
+        CompileError: it is no mapping, as with a tag outside of quotes.
+    """
+    try:
+        documents = manifest.load(text, "podSpecPatch")
+    except ManifestError as error:
+        raise CompileError(
+            Diagnostic("MLP376", "podSpecPatch", str(error), 'quote tags: "{{workflow.name}}"')
+        ) from None
+    return documents[0] if documents else {}
+
+
+def _schedule(options: Options) -> dict[str, Any]:
+    """Return when a CronWorkflow starts runs."""
+    schedule = options.schedule
+    if schedule is None or not schedule.schedules:
+        raise CompileError(
+            Diagnostic("MLP370", "", "a CronWorkflow needs a schedule", 'such as --schedule "0 3 * * *"')
+        )
+    problems = [
+        Diagnostic("MLP371", "", f"the schedule {one!r} is wrong: {problem}", schedules.HINT)
+        for one in schedule.schedules
+        if (problem := schedules.problem(one))
+    ]
+    if schedule.timezone and (problem := schedules.timezone_problem(schedule.timezone)):
+        problems.append(Diagnostic("MLP372", "", problem, schedules.timezone_hint(schedule.timezone)))
+    if problems:
+        raise CompileError(problems)
+    found = {
+        "schedules": list(schedule.schedules),
+        "timezone": schedule.timezone or None,
+        "concurrencyPolicy": schedule.concurrency_policy,
+        "startingDeadlineSeconds": schedule.starting_deadline_seconds,
+        "successfulJobsHistoryLimit": schedule.successful_jobs_history_limit,
+        "failedJobsHistoryLimit": schedule.failed_jobs_history_limit,
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def merged(defaults: Any, said: Any) -> Any:
+    """Return what is said, with defaults where nothing is: mappings by key, lists of named things by name."""
+    if isinstance(defaults, Mapping) and isinstance(said, Mapping):
+        return {**defaults, **{key: merged(defaults.get(key), said[key]) for key in said}}
+    if isinstance(defaults, list) and isinstance(said, list):
+        others = {one["name"]: one for one in defaults if isinstance(one, Mapping) and "name" in one}
+        return [*(merged(others.pop(_name(one), one), one) for one in said), *others.values()]
+    return said
+
+
+def _name(item: Any) -> Any:
+    return item.get("name") if isinstance(item, Mapping) else None
+
+
+def _spec(program: Program, volumes: list[dict[str, Any]]) -> dict[str, Any]:
+    options, spec = program.options, program.spec
     workflow: dict[str, Any] = {"entrypoint": program.templates[0]["name"]}
     if options.service_account:
         workflow["serviceAccountName"] = options.service_account
@@ -67,31 +141,18 @@ def _workflow(program: Program, base: str, volumes: list[dict[str, Any]]) -> dic
     ]
     if parameters:
         workflow["arguments"] = {"parameters": parameters}
-    files = {"runtime.py": (RUNTIME_ANNOTATION, runtime.text())}
-    files.update(
-        {
-            file: (_SOURCE_ANNOTATION + file.removesuffix(".py"), text)
-            for file, text in program.sources.items()
-        }
-    )
-    workflow["podMetadata"] = {"annotations": dict(files.values())}
-    workflow["volumes"] = [
-        {
-            "name": "mlplat-runtime",
-            "downwardAPI": {
-                "items": [
-                    {"path": file, "fieldRef": {"fieldPath": f"metadata.annotations['{annotation}']"}}
-                    for file, (annotation, _) in files.items()
-                ]
-            },
-        },
-        {"name": "mlplat-outputs", "emptyDir": {}},
-        *volumes,
-    ]
+    workflow["podSpecPatch"] = _programs({runtime.VARIABLE: runtime.text(), **program.sources})
+    workflow["volumes"] = [{"name": "mlplat-outputs", "emptyDir": {}}, *volumes]
     if claim := spec.config.get("workspace"):
         workflow["volumeClaimTemplates"] = [_workspace(claim)]
     workflow["templates"] = list(program.templates)
-    return {"apiVersion": API_VERSION, "kind": options.kind, "metadata": metadata, "spec": workflow}
+    return workflow
+
+
+def _programs(texts: Mapping[str, str]) -> str:
+    """Return the patch that gives every pod the runtime, and the functions that several templates share."""
+    variables = [{"name": name, "value": runtime.packed(text)} for name, text in texts.items()]
+    return json.dumps({"containers": [{"name": "main", "env": variables}]})
 
 
 _TTL = {

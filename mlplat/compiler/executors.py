@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from mlplat.argo import values
+from mlplat import runtime
+from mlplat.argo import stores, values
 from mlplat.argo.names import dns_label
 from mlplat.argo.values import LARGE, literal
 from mlplat.compiler import documents, pods
@@ -34,7 +35,6 @@ from mlplat.ir.model import (
 )
 from mlplat.manifest import canonical_json
 
-RUNTIME_FOLDER = "/mlplat/runtime"
 LARGE_VALUES = "/mlplat/values"
 PATH_PARAMETER = "task--path"
 """Input through which a task learns its place in the run, which is its artifacts' place in the store. No input of a
@@ -125,6 +125,7 @@ class Call:
         workspace: whether it works in the pipeline's workspace.
         has_large_values: whether the Workflow has a ConfigMap of large values.
         keeps_errors: whether the reason of a failure is kept, for a task that asks how another one ended.
+        store: the kind of repository that its artifacts lie in.
         sure: what the settings of its pod read that always has a value.
     """
 
@@ -136,6 +137,7 @@ class Call:
     workspace: bool = False
     has_large_values: bool = False
     keeps_errors: bool = False
+    store: str = stores.DEFAULT
     sure: frozenset[ParameterSource] = frozenset()
 
     def form(self, name: str) -> Form:
@@ -248,11 +250,10 @@ def _python(
         needs[_CONFIG] = Whole(config)
     run: dict[str, Any] = {
         "image": _text(container.image or options.image, needs),
-        "command": ["python3", f"{RUNTIME_FOLDER}/runtime.py"],
+        "command": list(runtime.COMMAND),
         "args": ["", _call_text(component, python, call, container, has_config=bool(config))],
     }
-    mounts = [{"name": "mlplat-runtime", "mountPath": RUNTIME_FOLDER}]
-    _finish(result, run, pod, mounts, call, needs)
+    _finish(result, run, pod, [], call, needs)
     return Leaf(result, needs, python)
 
 
@@ -268,7 +269,7 @@ def _command(name: str, component: Component, container: Container, call: Call, 
         for output, artifact in component.output_artifacts.items()
     ]
     artifacts = [
-        stored(output, f"{OUTPUTS}/{output}", key_of(output)) for output in component.output_artifacts
+        stored(call, output, f"{OUTPUTS}/{output}", key_of(output)) for output in component.output_artifacts
     ]
     if outputs := nonempty(parameters=[*parameters, *described], artifacts=artifacts):
         result["outputs"] = outputs
@@ -493,34 +494,41 @@ def interface(component: Component, call: Call, *, has_path: bool) -> dict[str, 
         if parameter.type is ParameterType.TASK_FINAL_STATUS:
             path = f"{INPUTS}/{name}--errors"
             artifacts.append(
-                {"name": f"{name}--errors", "path": path, "optional": True, "s3": {"key": _ERRORS}}
+                {
+                    "name": f"{name}--errors",
+                    "path": path,
+                    "optional": True,
+                    **stores.location(call.store, _ERRORS),
+                }
             )
         form, text = call.form(name), f"inputs.parameters[{literal(name)}]"
         if Form.COLLECTED in form:
             references = (
                 f"filter(flatten([fromJSON({text})]), type(#) == 'map' && #[{literal(LARGE)}] != nil)"
             )
-            artifacts += _folders(f"{name}--large", f"uniq(map({references}, #[{literal(LARGE)}].group))")
+            artifacts += _folders(
+                call, f"{name}--large", f"uniq(map({references}, #[{literal(LARGE)}].group))"
+            )
         elif Form.STORED in form:
             key = f"{values.is_large(text)} ? fromJSON({text})[{literal(LARGE)}].key ?? '{_NO_KEY}' : '{_NO_KEY}'"
-            artifacts.append(_read(f"{name}--large", key))
+            artifacts.append(_read(call, f"{name}--large", key))
     for name, artifact in component.input_artifacts.items():
         parameters.append({"name": name, **({"value": "null"} if artifact.optional else {})})
         value = f"fromJSON(inputs.parameters[{literal(name)}])"
         if artifact.is_list:
             stored = f"filter(flatten([{value} ?? []]), #?.group != nil)"
-            artifacts += _folders(name, f"uniq(map({stored}, #.group))")
+            artifacts += _folders(call, name, f"uniq(map({stored}, #.group))")
         else:
-            artifacts.append(_read(name, f"{value}?.key ?? '{_NO_KEY}'"))
+            artifacts.append(_read(call, name, f"{value}?.key ?? '{_NO_KEY}'"))
     if has_path:
         parameters += [{"name": PATH_PARAMETER}, {"name": INDEX_PARAMETER, "value": ""}]
     inputs = nonempty(parameters=parameters, artifacts=artifacts)
     return {"inputs": inputs} if inputs else {}
 
 
-def _folders(name: str, groups: str) -> list[dict[str, Any]]:
+def _folders(call: Call, name: str, groups: str) -> list[dict[str, Any]]:
     return [
-        _read(f"{name}--{number}", f"string(get({groups}, {number}) ?? '{_NO_KEY}')")
+        _read(call, f"{name}--{number}", f"string(get({groups}, {number}) ?? '{_NO_KEY}')")
         for number in range(FOLDERS)
     ]
 
@@ -529,13 +537,15 @@ def _folder_paths(name: str) -> list[str]:
     return [f"{INPUTS}/{name}--{number}" for number in range(FOLDERS)]
 
 
-def _read(name: str, key: str) -> dict[str, Any]:
-    return {"name": name, "path": f"{INPUTS}/{name}", "optional": True, "s3": {"key": expression(key)}}
+def _read(call: Call, name: str, key: str) -> dict[str, Any]:
+    place = stores.location(call.store, expression(key))
+    return {"name": name, "path": f"{INPUTS}/{name}", "optional": True, **place}
 
 
-def stored(name: str, path: str, key: str) -> dict[str, Any]:
+def stored(call: Call, name: str, path: str, key: str) -> dict[str, Any]:
     """Return an output artifact whose bytes go under a key of the store."""
-    return {"name": name, "path": path, "optional": True, "archive": {"none": {}}, "s3": {"key": key}}
+    place = stores.location(call.store, key)
+    return {"name": name, "path": path, "optional": True, "archive": {"none": {}}, **place}
 
 
 def _python_outputs(component: Component, call: Call) -> dict[str, Any]:
@@ -544,12 +554,12 @@ def _python_outputs(component: Component, call: Call) -> dict[str, Any]:
         for name in (*component.output_parameters, *component.output_artifacts)
     ]
     artifacts = [
-        stored(name, f"{OUTPUTS}/artifacts/{name}", key_of(name)) for name in component.output_artifacts
+        stored(call, name, f"{OUTPUTS}/artifacts/{name}", key_of(name)) for name in component.output_artifacts
     ]
     if _may_grow(component):
-        artifacts.append(stored("large-values", f"{OUTPUTS}/large", key_of("large-values")))
+        artifacts.append(stored(call, "large-values", f"{OUTPUTS}/large", key_of("large-values")))
     if call.keeps_errors:
-        artifacts.append(stored("error", f"{OUTPUTS}/error", f"{_ERRORS}/{_tag(PATH_PARAMETER)}/error"))
+        artifacts.append(stored(call, "error", f"{OUTPUTS}/error", f"{_ERRORS}/{_tag(PATH_PARAMETER)}/error"))
     return nonempty(parameters=parameters, artifacts=artifacts)
 
 

@@ -368,6 +368,7 @@ class _Lowering:
             workspace=task.component in self.workspace,
             has_large_values=self.has_large,
             keeps_errors=self.keeps_errors,
+            store=self.program.options.artifact_store,
             sure=frozenset(
                 source for source in self.settings(task) if _always_there(source, texts.scope.component)
             ),

@@ -6,10 +6,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from mlplat.argo import stores
 from mlplat.errors import Diagnostic
 from mlplat.ir.model import PipelineSpec
 
 DEFAULT_IMAGE = "python:3.11"
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When a CronWorkflow starts runs.
+
+    Attributes:
+        schedules: in the format of cron, such as ``0 3 * * *``, or ``@daily``, or ``@every 2h``; at least one.
+        timezone: in which they are meant, such as ``Europe/Berlin``; the controller's when empty.
+        concurrency_policy: what becomes of a run that still goes on: ``Allow``, ``Forbid`` another, or ``Replace``.
+        starting_deadline_seconds: how late a run that was missed may still start; None for not at all.
+        successful_jobs_history_limit: how many runs that succeeded are kept; None for Argo's 3.
+        failed_jobs_history_limit: how many others are kept; None for Argo's 1.
+    """
+
+    schedules: tuple[str, ...]
+    timezone: str = ""
+    concurrency_policy: str = "Allow"
+    starting_deadline_seconds: int | None = None
+    successful_jobs_history_limit: int | None = None
+    failed_jobs_history_limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,23 +40,29 @@ class Options:
 
     Attributes:
         name: name of the run or template; made from the pipeline's when empty.
-        kind: ``Workflow`` or ``WorkflowTemplate``.
+        kind: ``Workflow``, ``WorkflowTemplate`` or ``CronWorkflow``.
+        schedule: when a ``CronWorkflow`` starts.
         arguments: values of the pipeline's parameters, typed.
         cache: False takes all caching out.
         image: image of components that name none.
         namespace: ``metadata.namespace``; left out when empty.
         service_account: service account of the pods; the namespace's default when empty.
+        artifact_store: the kind of the artifact repository, one of :data:`mlplat.argo.stores.KEYS`.
+        workflow_defaults: fields of Argo's WorkflowSpec that hold where the pipeline says nothing else.
         require_arguments: whether a parameter without a value is an error; else it must be given at submission.
         cache_max_age: how long a cached result counts, as Argo writes durations.
     """
 
     name: str = ""
     kind: str = "Workflow"
+    schedule: Schedule | None = None
     arguments: Mapping[str, Any] = field(default_factory=dict)
     cache: bool = True
     image: str = DEFAULT_IMAGE
     namespace: str = ""
     service_account: str = ""
+    artifact_store: str = stores.DEFAULT
+    workflow_defaults: Mapping[str, Any] = field(default_factory=dict)
     require_arguments: bool = True
     cache_max_age: str = "720h"
 
@@ -68,7 +96,7 @@ class Program:
         values: texts of large constants and arguments, by SHA-256.
         templates: Argo templates, the entry point first.
         executors: labels of the executors behind the container templates, by template.
-        sources: texts that several templates share, by file name.
+        sources: texts that several templates share, by the variable that holds them.
         documents: the manifest.
         warnings: what does not stop the compiler.
     """

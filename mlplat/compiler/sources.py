@@ -1,7 +1,7 @@
 """Pass: each function's text stands once in the manifest.
 
-The text of a function that one template runs is that template's argument. A text that several templates share stands in
-a pod annotation, beside the runtime's, and the templates name its file.
+The text of a function that one template runs is that template's argument. A text that several templates share stands
+beside the runtime, as a variable that the templates name.
 """
 
 from __future__ import annotations
@@ -11,12 +11,11 @@ from collections import Counter
 from dataclasses import replace
 
 from mlplat.argo.values import container_text
-from mlplat.compiler.executors import RUNTIME_FOLDER
 from mlplat.compiler.program import Program
 from mlplat.ir.model import Container
 
-FILE_ARGUMENT = "@source:"
-"""How an argument of the runtime names a file instead of holding a text."""
+SHARED_ARGUMENT = "@source:"
+"""How an argument of the runtime names a variable instead of holding a text."""
 
 
 def run(program: Program) -> Program:
@@ -32,9 +31,9 @@ def run(program: Program) -> Program:
         source = texts[template["name"]]
         argument = container_text(source)
         if uses[source] > 1:
-            file = f"source-{hashlib.sha256(source.encode()).hexdigest()[:8]}.py"
-            shared[file] = argument
-            argument = f"{FILE_ARGUMENT}{RUNTIME_FOLDER}/{file}"
+            variable = f"MLPLAT_SOURCE_{hashlib.sha256(source.encode()).hexdigest()[:8]}"
+            shared[variable] = source
+            argument = f"{SHARED_ARGUMENT}{variable}"
         container = template["container"]
         arguments = [argument, *container["args"][1:]]
         templates.append({**template, "container": {**container, "args": arguments}})

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from mlplat.argo import stores
 from mlplat.errors import ClusterError, Diagnostic
 from mlplat.k8s.api import PODS
 from mlplat.k8s.connection import connect
@@ -117,7 +118,7 @@ def _with_pod(nodes: Mapping[str, _Node], node_id: str, name: str) -> _Node:
 def _explained(error: RefusedError, node: _Node, pod: str) -> ClusterError:
     if error.status == 404:
         archived = [
-            (artifact.get("s3") or {}).get("key")
+            stores.key_of(artifact)
             for artifact in (node.get("outputs") or {}).get("artifacts") or ()
             if artifact.get("name") == "main-logs"
         ]

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mlplat.argo.expressions import ExpressionSyntaxError, condition, parse, unknown_names
+from mlplat.argo.stores import KEYS as OBJECT_STORES
 from mlplat.argo.templating import TemplatingError, tags
 from mlplat.errors import Diagnostic, UnsupportedError, nearest
 from mlplat.local import claims
 from mlplat.local.documents import Documents, steps_of
 from mlplat.local.inputs import STORES
-from mlplat.local.pods import OBJECT_STORES
 from mlplat.local.templates import KINDS, Context, Library, TemplateMissingError, kind_of
 
 _REFUSED_KINDS = {

@@ -6,6 +6,7 @@ environment variables"; downward API: "Expose Pod information to containers").
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -197,11 +198,20 @@ def patched_volumes(volumes: Sequence[Mapping[str, Any]], patches: Sequence[str]
     return result
 
 
+@functools.lru_cache(maxsize=64)
 def _patch(text: str) -> Mapping[str, Any]:
-    patch = yaml.safe_load(text)
+    patch = _json_or_yaml(text)
     if not isinstance(patch, Mapping):
         raise ContainerError("podSpecPatch is not a mapping")
     return patch
+
+
+def _json_or_yaml(text: str) -> Any:
+    """Read JSON as such, in a hundredth of the time that it takes as YAML."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return yaml.safe_load(text)
 
 
 _MERGE_KEYS = {"env": "name", "volumeMounts": "mountPath", "ports": "containerPort", "volumes": "name"}

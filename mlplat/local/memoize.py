@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from mlplat.argo import stores
 from mlplat.local.artifacts import ArtifactStore
 from mlplat.local.durations import DurationError, seconds
 
@@ -71,12 +72,8 @@ class Memo:
         return None if outputs is None or self._lost(outputs) else dict(outputs)
 
     def _lost(self, outputs: Mapping[str, Any]) -> bool:
-        keys = [
-            artifact["s3"]["key"]
-            for artifact in outputs.get("artifacts", ())
-            if artifact.get("s3", {}).get("key")
-        ]
-        return not all(self._artifacts.path(key).exists() for key in keys)
+        keys = map(stores.key_of, outputs.get("artifacts", ()))
+        return not all(self._artifacts.path(key).exists() for key in keys if key)
 
     def memorize(self, status: Mapping[str, Any], node_id: str, outputs: Mapping[str, Any]) -> None:
         """Keep the outputs of a node that was looked for in vain.

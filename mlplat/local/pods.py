@@ -12,15 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mlplat.argo import stores
 from mlplat.local import claims
 from mlplat.local.artifacts import ArtifactError, ArtifactMissingError, ArtifactStore
 from mlplat.local.containers import ContainerError, Pod, environment, expand, patched, patched_volumes
 from mlplat.local.inputs import has_location
 from mlplat.local.process import LONGEST_ARGUMENT, SCRIPT, Command, Executor, Exit, Running, end_leftover
 from mlplat.local.volumes import Volumes
-
-OBJECT_STORES = ("s3", "gcs", "azure", "oss", "hdfs", "artifactory")
-"""Stores whose artifacts are known by a key, which is a path in the artifact folder here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,11 +250,8 @@ def artifact_key(artifact: Mapping[str, Any]) -> str:
     Raises:
         ArtifactError: it has none.
     """
-    for store in OBJECT_STORES:
-        location = artifact.get(store) or {}
-        key = location.get("key") or location.get("blob") or location.get("path")
-        if key:
-            return str(key)
+    if key := stores.key_of(artifact):
+        return key
     raise ArtifactError(f"artifact {artifact['name']!r} has no key")
 
 
@@ -264,7 +259,7 @@ def _with_key(artifact: Mapping[str, Any], prefix: str, pack: bool) -> dict[str,
     if has_location(artifact):
         return dict(artifact)
     file = f"{artifact['name']}.tgz" if pack else posixpath.basename(artifact["path"].rstrip("/"))
-    return {**artifact, "s3": {"key": f"{prefix}/{file}"}}
+    return {**artifact, **stores.location(stores.DEFAULT, f"{prefix}/{file}")}
 
 
 def _output_paths(template: Mapping[str, Any]) -> list[str]:

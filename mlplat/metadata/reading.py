@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
+from mlplat.argo import stores
 from mlplat.errors import StoreError
 from mlplat.metadata.rows import Artifact, ArtifactUse, Direction, Engine, Metric, Parameter, Role, Run, Task
 
@@ -37,14 +38,6 @@ _LOOP_ITEM = re.compile(r"\((\d+):")
 _ATTEMPT = re.compile(r"\(\d+\)\Z")
 _STEP_GROUP = re.compile(r"\[\d+\]")
 _SPELLED_NUMBERS = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
-_STORAGE_KEYS = (
-    ("s3", "key"),
-    ("gcs", "key"),
-    ("oss", "key"),
-    ("azure", "blob"),
-    ("hdfs", "path"),
-    ("plugin", "key"),
-)
 _STORAGE_URLS = (("http", "url"), ("artifactory", "url"), ("git", "repo"))
 
 
@@ -406,10 +399,7 @@ def _stored_artifacts(side: Json, *, without: Iterable[str]) -> Iterator[tuple[s
         name = artifact.get("name") or ""
         if name in left_out or name.endswith("-logs"):
             continue
-        key = next(
-            (_mapping(artifact.get(kind)).get(part) for kind, part in _STORAGE_KEYS if artifact.get(kind)),
-            None,
-        )
+        key = stores.key_of(artifact) or _mapping(artifact.get("plugin")).get("key")
         uri = next(
             (_mapping(artifact.get(kind)).get(part) for kind, part in _STORAGE_URLS if artifact.get(kind)),
             None,

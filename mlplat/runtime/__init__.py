@@ -1,21 +1,28 @@
 """What runs inside a task's container, and its text.
 
-The modules of this package import the standard library only. :func:`text` joins them into the one file that stands in a
-Workflow's pod annotation and reaches the container through a downwardAPI volume.
+The modules of this package import the standard library only. :func:`text` joins them into one program, which stands
+in a Workflow once, packed, and reaches the containers as the variable :data:`VARIABLE`; :data:`COMMAND` starts it.
 """
 
 from __future__ import annotations
 
 import ast
+import base64
 import functools
 import re
+import zlib
 from pathlib import Path
+
+from mlplat.runtime.task import START
 
 _MODULES = ("artifacts", "task")
 _OWN_IMPORT = re.compile(r"^from mlplat\.runtime\.\w+ import .*\n", re.MULTILINE)
 _HEADER = (
-    "# mlplat: reads a task's inputs, calls its function, writes its outputs. python3 runtime.py SOURCE CALL"
+    "# mlplat: reads a task's inputs, calls its function, writes its outputs. Its arguments: SOURCE CALL"
 )
+
+VARIABLE = "MLPLAT_RUNTIME"
+COMMAND = ("python3", "-c", START)
 
 
 @functools.cache
@@ -28,6 +35,11 @@ def text() -> str:
     folder = Path(__file__).parent
     sources = ((folder / f"{name}.py").read_text(encoding="utf-8") for name in _MODULES)
     return "\n\n".join((_HEADER, *(_code(source) for source in sources))) + "\n"
+
+
+def packed(text: str) -> str:
+    """Return a text as a variable of a container carries it: compressed, in base64."""
+    return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
 
 
 def _code(source: str) -> str:

@@ -1,7 +1,7 @@
 """Runs one Python function as a task: reads its inputs, calls it, writes its outputs.
 
-Called as ``python3 runtime.py SOURCE CALL``. Both arguments are text, or ``@/FILE`` for text that Argo put into a file
-because it is long; SOURCE also ``@source:FILE`` for one that several templates share. CALL is JSON::
+Its arguments are SOURCE and CALL. Both are text, or ``@/FILE`` for text that Argo put into a file because it is long;
+SOURCE also ``@source:VARIABLE`` for one that several templates share. CALL is JSON::
 
     {"function": NAME,
      "parameters": {NAME: {"type": TYPE, "value": JSON, "large": PATH, "folders": [PATH], "errors": PATH}},
@@ -35,6 +35,10 @@ from mlplat.runtime.artifacts import ARTIFACT_CLASSES, Artifact, is_artifact_cla
 
 LARGE = "mlplat.dev/large"
 LARGEST_PARAMETER = 32 * 1024
+START = (
+    "import base64, os, zlib; exec(zlib.decompress(base64.b64decode(os.environ['MLPLAT_RUNTIME'])).decode())"
+)
+"""What Python is given to run this program: it comes in a variable."""
 _TYPES = {
     "STRING": (str,),
     "NUMBER_INTEGER": (int,),
@@ -721,9 +725,11 @@ def _environment(packages: List[str], options: List[str]) -> str:
 
 def _text(argument: str) -> str:
     if argument.startswith("@source:"):
-        # A pod annotation: Kubernetes did not undo there what it undoes in arguments.
-        shared = _read(argument[len("@source:") :])
-        return "$".join(part.replace("$(MLPLAT_EMPTY)", "") for part in shared.split("$$"))
+        import base64
+        import zlib
+
+        packed = os.environ[argument[len("@source:") :]]
+        return zlib.decompress(base64.b64decode(packed)).decode()
     return _read(argument[1:]) if argument.startswith("@/") else argument
 
 
@@ -731,7 +737,7 @@ def _print_traceback(error: BaseException) -> None:
     import traceback
 
     frames = error.__traceback__
-    while frames is not None and frames.tb_frame.f_code.co_filename == __file__:
+    while frames is not None and frames.tb_frame.f_code.co_filename == _print_traceback.__code__.co_filename:
         frames = frames.tb_next
     traceback.print_exception(type(error), error, frames)
 
@@ -756,7 +762,9 @@ def main(arguments: List[str]) -> int:
         if missing and not os.environ.get("MLPLAT_INSTALLED"):
             python = _environment(call["packages"], call.get("pip_options", []))
             os.environ["MLPLAT_INSTALLED"] = "1"
-            os.execv(python, [python, __file__, *arguments])
+            os.execv(python, [python, "-c", START, *arguments])
+        for name in [name for name in os.environ if name.startswith(("MLPLAT_RUNTIME", "MLPLAT_SOURCE_"))]:
+            del os.environ[name]
         _OUT["folder"] = call["out"]
         os.makedirs(os.path.join(call["out"], "values"), exist_ok=True)
         names = _stand_ins()

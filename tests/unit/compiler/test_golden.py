@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Optional
@@ -12,7 +14,6 @@ import pytest
 
 from mlplat import compiler, dsl, ir, local, manifest, runtime
 from mlplat.cli.load import load
-from mlplat.compiler.emit import RUNTIME_ANNOTATION
 from mlplat.ir.model import Container
 
 ROOT = Path(__file__).parents[3]
@@ -34,7 +35,8 @@ def documents_of(name: str) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_manifest_is_what_was_reviewed(name: str, golden: Callable[[str, str], None]) -> None:
     documents = documents_of(name)
-    documents[-1]["spec"]["podMetadata"]["annotations"][RUNTIME_ANNOTATION] = "<its text>"
+    spec = documents[-1]["spec"]
+    spec["podSpecPatch"] = spec["podSpecPatch"].replace(runtime.packed(runtime.text()), "<packed runtime>")
     golden(f"{name}.yaml", manifest.dump(documents))
 
 
@@ -50,8 +52,13 @@ def test_written_ir_compiles_to_the_same_templates(name: str) -> None:
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_function_and_runtime_stand_once(name: str) -> None:
-    text = json.dumps(documents_of(name))
-    assert text.count(json.dumps(runtime.text())[1:-1]) == 1
+    document = documents_of(name)[-1]
+    text = json.dumps(document)
+    assert text.count(runtime.packed(runtime.text())) == 1
+    (patched,) = json.loads(document["spec"]["podSpecPatch"])["containers"]
+    shared = [zlib.decompress(base64.b64decode(one["value"])).decode() for one in patched["env"]]
+    assert shared[0] == runtime.text()
+    text += json.dumps(shared[1:])
     spec = load(PROGRAMS[name]).spec
     assert spec is not None
     for executor in spec.executors.values():

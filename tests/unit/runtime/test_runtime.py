@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from mlplat import runtime
-from mlplat.argo.values import LARGE, container_text, inert_json
+from mlplat.argo.values import LARGE, inert_json
 
 PRELUDE = "import kfp\nfrom kfp import dsl\nfrom kfp.dsl import *\nfrom typing import *\n\n"
 
@@ -48,12 +48,15 @@ class Runtime:
     python: str = sys.executable
 
     def __call__(self, source: str, *, env: dict[str, str] | None = None, **call: Any) -> Result:
-        file = self.folder / "runtime.py"
-        file.write_text(runtime.text())
         name = source.split("def ")[1].split("(", maxsplit=1)[0]
         call = {"function": name, "out": str(self.folder / "out"), **call}
-        command = [self.python, str(file), PRELUDE + source, json.dumps(call)]
-        environment = {**os.environ, "MLPLAT_ENVIRONMENTS": str(self.folder / "environments"), **(env or {})}
+        command = [self.python, *runtime.COMMAND[1:], PRELUDE + source, json.dumps(call)]
+        environment = {
+            **os.environ,
+            runtime.VARIABLE: runtime.packed(runtime.text()),
+            "MLPLAT_ENVIRONMENTS": str(self.folder / "environments"),
+            **(env or {}),
+        }
         done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         return Result(done.returncode, done.stdout, done.stderr, self.folder)
 
@@ -341,15 +344,18 @@ def test_annotation_of_unknown_names_does_no_harm(run: Runtime) -> None:
 
 
 def test_long_arguments_come_in_files(run: Runtime) -> None:
-    file = run.folder / "runtime.py"
-    file.write_text(runtime.text())
     call = {"function": "f", "out": str(run.folder / "out"), "output_parameters": {"Output": "STRING"}}
     (run.folder / "call.json").write_text(json.dumps(call))
-    source = "def f(): return '$' + '{{x}}$(MLPLAT_EMPTY) $$(HOME)'"
-    (run.folder / "source.py").write_text(container_text(source))
-    arguments = [f"@source:{run.folder / 'source.py'}", f"@{run.folder / 'call.json'}"]
-    subprocess.run([sys.executable, str(file), *arguments], check=True)
-    assert json.loads((run.folder / "out/values/Output").read_text()) == "${{x}}$(MLPLAT_EMPTY) $$(HOME)"
+    source = (
+        "def f(): import os; return '{{x}} $$(HOME)' + str([n for n in os.environ if n.startswith('MLPLAT')])"
+    )
+    environment = {
+        runtime.VARIABLE: runtime.packed(runtime.text()),
+        "MLPLAT_SOURCE_1": runtime.packed(source),
+    }
+    arguments = ["@source:MLPLAT_SOURCE_1", f"@{run.folder / 'call.json'}"]
+    subprocess.run([sys.executable, *runtime.COMMAND[1:], *arguments], check=True, env=environment)
+    assert json.loads((run.folder / "out/values/Output").read_text()) == "{{x}} $$(HOME)[]"
 
 
 def test_python_3_8_runs_it(run: Runtime) -> None:
@@ -412,7 +418,7 @@ def test_failed_installation_is_told_and_tried_again(run: Runtime) -> None:
     "body",
     [
         "open('elsewhere', 'w').write('x'); os.symlink(os.path.abspath('elsewhere'), data.path)",
-        "os.makedirs(data.path); os.symlink(os.path.abspath(__import__('sys').argv[0]), data.path + '/x')",
+        "os.makedirs(data.path); os.symlink(os.__file__, data.path + '/x')",
         "os.makedirs('k'); open('k/f', 'w').write('x'); os.symlink(os.path.abspath('k'), data.path)",
         "open('elsewhere', 'w').write('x'); data.path = os.path.abspath('elsewhere')",
     ],

@@ -1,0 +1,45 @@
+"""Reads a file of workflow defaults: what a namespace wants of every Workflow, in the fields of Argo's WorkflowSpec."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from mlplat import manifest
+from mlplat.argo import hera
+from mlplat.errors import Diagnostic, ManifestError, Source
+
+_OF_THE_PIPELINE = ("entrypoint", "templates", "arguments", "workflowTemplateRef")
+
+
+def read(place: str) -> dict[str, Any]:
+    """Read a file of workflow defaults.
+
+    Args:
+        place: path of a YAML file with one mapping, as in ``workflowDefaults.spec`` of Argo's controller.
+
+    Returns:
+        The fields.
+
+    Raises:
+        ManifestError: the file can't be read, or a field is unknown, of another type, or the pipeline's to say.
+    """
+    try:
+        text = Path(place).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ManifestError(
+            Diagnostic("MLP373", "", f"it can't be read: {error}", source=Source(place))
+        ) from None
+    documents = manifest.load(text, place)
+    fields = dict(documents[0])
+    if set(fields) == {"spec"}:
+        fields = fields["spec"]
+    problems = [
+        Diagnostic("MLP374", name, "the pipeline says that, and not a default", "take it out", Source(place))
+        for name in _OF_THE_PIPELINE
+        if name in fields
+    ]
+    problems += hera.spec_problems(fields, place)
+    if problems:
+        raise ManifestError(problems)
+    return fields

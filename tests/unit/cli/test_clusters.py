@@ -1,0 +1,158 @@
+"""What a cluster wants of a Workflow: kinds, schedules, defaults, artifact repositories."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlplat import compiler, ir, local, manifest
+from mlplat.cli import main
+from mlplat.cli.run import named
+from tests.unit.local.manifests import value
+
+PROGRAM = """
+from mlplat import dsl
+from mlplat.dsl import Dataset, Input, Output
+
+@dsl.component
+def make(size: int, data: Output[Dataset]) -> None:
+    open(data.path, "w").write("x" * size)
+
+@dsl.component
+def check(data: Input[Dataset]) -> int:
+    return len(open(data.path).read())
+
+@dsl.pipeline
+def a_pipeline_whose_name_is_longer_than_that_of_a_cron_workflow_may_be(size: int = 3) -> int:
+    return check(data=make(size=size).output).output
+"""
+DEFAULTS = """
+serviceAccountName: other
+nodeSelector: {pool: ml}
+podMetadata: {labels: {team: blue}}
+volumes: [{name: scratch, emptyDir: {}}]
+podSpecPatch: |
+  containers: [{name: main, tty: true}, {name: wait, tty: false}]
+templateDefaults: {container: {resources: {requests: {cpu: 100m}}}}
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLPLAT_HOME", raising=False)
+    (tmp_path / "program.py").write_text(PROGRAM)
+    (tmp_path / "defaults.yaml").write_text(DEFAULTS)
+    return tmp_path
+
+
+def compiled(*words: str) -> dict[str, Any]:
+    assert main(["compile", "program.py", *words, "-o", "out.yaml"]) == 0
+    (document,) = manifest.load(Path("out.yaml").read_text())
+    return document
+
+
+def errors(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    capsys.readouterr()
+    assert main(["compile", "program.py", *words, "-o", "out.yaml"]) == 2
+    assert not Path("out.yaml").exists()
+    return capsys.readouterr().err
+
+
+def test_a_cron_workflow_starts_what_a_workflow_would_be(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--schedule", "0 3 * * *", "--schedule", "@weekly", "--timezone", "Europe/Berlin"]
+    words += ["--concurrency-policy", "Forbid", "--starting-deadline-seconds", "60"]
+    words += ["--failed-jobs-history-limit", "2"]
+    plain = compiled()
+    document = compiled("--kind", "CronWorkflow", *words)
+    spec = document["spec"]
+    assert len(document["metadata"]["name"]) <= 52
+    assert spec.pop("workflowSpec") == plain["spec"]
+    assert spec == {
+        "schedules": ["0 3 * * *", "@weekly"],
+        "timezone": "Europe/Berlin",
+        "concurrencyPolicy": "Forbid",
+        "startingDeadlineSeconds": 60,
+        "failedJobsHistoryLimit": 2,
+        "workflowMetadata": {"annotations": document["metadata"]["annotations"]},
+    }
+    assert main(["lint", "out.yaml"]) == 0
+    assert "CronWorkflow" in capsys.readouterr().out
+
+
+def test_all_that_is_wrong_with_a_schedule_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "MLP370" in errors(capsys, "--kind", "CronWorkflow")
+    said = errors(capsys, "--kind", "CronWorkflow", "--schedule", "0 25 * * *", "--timezone", "Berlin/Europe")
+    assert "the hour 25 is not within 0 to 23" in said
+    assert "MLP372" in said
+
+
+@pytest.mark.parametrize("kind", ["WorkflowTemplate", "CronWorkflow"])
+def test_what_runs_here_is_what_is_deployed(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    compiled("--kind", kind, "--schedule", "@daily")
+    capsys.readouterr()
+    assert main(["run", "out.yaml", "-p", "size=5", "-o", "json"]) == 0
+    done = json.loads(capsys.readouterr().out)
+    assert value(done, done["metadata"]["name"], "Output") == "5"
+
+
+def test_defaults_hold_where_the_pipeline_says_nothing_else() -> None:
+    spec = compiled("--workflow-defaults", "defaults.yaml", "--service-account", "mine")["spec"]
+    plain = compiled("--service-account", "mine")["spec"]
+    assert spec["serviceAccountName"] == "mine"
+    assert spec["nodeSelector"] == {"pool": "ml"}
+    assert spec["podMetadata"] == {"labels": {"team": "blue"}}
+    (own, wait) = json.loads(spec["podSpecPatch"])["containers"]
+    assert own == {**json.loads(plain["podSpecPatch"])["containers"][0], "tty": True}
+    assert wait == {"name": "wait", "tty": False}
+    assert spec["volumes"] == [*plain["volumes"], {"name": "scratch", "emptyDir": {}}]
+    assert spec["templates"] == plain["templates"]
+    assert main(["run", "program.py", "--workflow-defaults", "defaults.yaml"]) == 0
+
+
+def test_all_that_is_wrong_with_defaults_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = "nodeselector: {a: b}\ntemplates: []\nparallelism: many\nsecurityContext: {runAsUserr: 1}\n"
+    (folder / "defaults.yaml").write_text(text)
+    said = errors(capsys, "--workflow-defaults", "defaults.yaml")
+    assert "did you mean 'nodeSelector'?" in said
+    assert "MLP374: templates" in said
+    assert "MLP375: parallelism" in said
+    (folder / "defaults.yaml").write_text("securityContext: {runAsUserr: 1}\n")
+    assert "MLP375: securityContext.runAsUserr" in errors(capsys, "--workflow-defaults", "defaults.yaml")
+    (folder / "defaults.yaml").write_text("podSpecPatch: 'containers: [{name: {{workflow.name}}}]'\n")
+    assert "MLP376" in errors(capsys, "--workflow-defaults", "defaults.yaml")
+    assert "MLP373" in errors(capsys, "--workflow-defaults", "none.yaml")
+
+
+@pytest.mark.parametrize(
+    ("store", "place"),
+    [("gcs", "key"), ("oss", "key"), ("azure", "blob"), ("hdfs", "path")],
+)
+def test_artifacts_lie_in_the_repository_that_the_cluster_has(store: str, place: str, folder: Path) -> None:
+    document = compiled("--artifact-store", store)
+    templates = document["spec"]["templates"]
+    locations = [
+        artifact[store]
+        for template in templates
+        for side in ("inputs", "outputs")
+        for artifact in template.get(side, {}).get("artifacts", ())
+    ]
+    assert len(locations) == 2
+    assert all(list(location) == [place] for location in locations)
+    if store == "hdfs":
+        assert all(location["path"].startswith("/{{") for location in locations)
+    done = local.run(named([document], "wf"), home=folder / "home")
+    assert done["status"]["phase"] == "Succeeded"
+    assert (folder / "home/artifacts/wf/make/data").read_text() == "xxx"
+
+
+def test_a_schedule_is_of_a_cron_workflow_alone(tmp_path: Path) -> None:
+    assert main(["compile", "program.py", "--to", "ir", "-o", "ir.yaml"]) == 0
+    spec = ir.read(manifest.load(Path("ir.yaml").read_text()))
+    options = compiler.Options(kind="CronWorkflow", schedule=compiler.Schedule(("@every 1h",)))
+    (document,) = compiler.manifest(spec, options)
+    assert document["spec"]["schedules"] == ["@every 1h"]
+    assert document["spec"]["concurrencyPolicy"] == "Allow"
