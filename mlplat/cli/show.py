@@ -132,7 +132,7 @@ def _time(text: str) -> datetime:
 
 def outputs(node: Node) -> list[str]:
     """Write a node's small results: parameters, and the numbers of its metrics."""
-    if node.get("type") not in ("Pod", "Retry"):
+    if node.get("type") not in ("Pod", "Retry", "Suspend"):
         return []
     written = []
     for parameter in node.get("outputs", {}).get("parameters", ()):
@@ -181,7 +181,7 @@ def failures(workflow: Workflow) -> list[Node]:
     """Return the tasks that failed of their own: not for a task below them."""
     nodes = workflow.get("status", {}).get("nodes", {})
     failed = [node for node in nodes.values() if node.get("phase") in ("Failed", "Error")]
-    own = [node for node in failed if node.get("type") in ("Pod", "Retry", "Skipped")]
+    own = [node for node in failed if node.get("type") in ("Pod", "Retry", "Suspend", "Skipped")]
     attempts = {child for node in own if node["type"] == "Retry" for child in node.get("children", ())}
     return [node for node in own if node["id"] not in attempts] or failed[:1]
 

@@ -1,4 +1,4 @@
-"""Templates of the tasks at the leaves: a Python function, any container, an importer, a volume claim, an approval."""
+"""Templates of the tasks at the leaves: a Python function, any container, an importer, a volume claim."""
 
 from __future__ import annotations
 
@@ -54,13 +54,10 @@ CREATE_CLAIM, DELETE_CLAIM = "argostub/createpvc", "argostub/deletepvc"
 NOTHING = "nothing"
 """Template that is called and never run: a node without any below it has no end that others could wait for on Argo."""
 
-APPROVAL = "mlplat/approval"
-"""Image by which a step that waits for a person is marked."""
-
 ARGO_TEMPLATE = "mlplat/argo-template"
 """Image by which a template of Argo is marked; see :mod:`mlplat.compiler.argo_templates`."""
 
-STUBS = (CREATE_CLAIM, DELETE_CLAIM, APPROVAL)
+STUBS = (CREATE_CLAIM, DELETE_CLAIM)
 """Images that no container is made of."""
 
 FOLDERS = 8
@@ -202,8 +199,6 @@ def leaf(
         return _create_claim(component)
     if executor.image == DELETE_CLAIM:
         return _delete_claim()
-    if executor.image == APPROVAL:
-        return _approval(executor)
     python = executor.python
     return (
         _python(name, component, executor, python, call, options)
@@ -422,12 +417,6 @@ def _delete_claim() -> Leaf:
         },
         {"claim--manifest": Whole(manifest)},
     )
-
-
-def _approval(container: Container) -> Leaf:
-    given = dict(zip(container.command[::2], container.command[1::2], strict=False))
-    suspend = {"duration": given["--timeout"]} if given.get("--timeout") else {}
-    return Leaf({"suspend": suspend})
 
 
 def _tag(name: str) -> str:

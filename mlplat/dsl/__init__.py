@@ -34,6 +34,7 @@ from mlplat.dsl.python import (
     component,
 )
 from mlplat.dsl.signatures import EmbeddedInput, Input, InputPath, Output, OutputPath
+from mlplat.dsl.suspending import approval, suspend
 from mlplat.dsl.task import PipelineTask
 from mlplat.runtime.artifacts import (
     HTML,
@@ -98,10 +99,12 @@ __all__ = [
     "TaskConfigField",
     "TaskConfigPassthrough",
     "WorkspaceConfig",
+    "approval",
     "argo_component",
     "component",
     "container_component",
     "get_uri",
     "importer",
     "pipeline",
+    "suspend",
 ]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from mlplat.dsl import context
+from mlplat.dsl import context, durations
 from mlplat.dsl.channels import Channel, Comparable, channel_of
 from mlplat.dsl.texts import Filled
 from mlplat.errors import AuthoringError, Diagnostic, Source, nearest
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 _CPU = re.compile(r"([0-9]*[.])?[0-9]+m?\Z")
 _COUNT = re.compile(r"[1-9][0-9]*\Z")
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([smhd]?)")
-_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _MEMORY = re.compile(r"[0-9]+(K|Ki|M|Mi|G|Gi|T|Ti|P|Pi|E|Ei)?\Z")
 
 
@@ -173,6 +172,20 @@ class PipelineTask:
         )
         return self
 
+    def set_timeout(self, duration: str | float) -> PipelineTask:
+        """End the task, as failed, when it runs for longer; with retries, each attempt has that long.
+
+        Args:
+            duration: such as ``90s``, ``10m``, ``1h30m``; a number counts seconds. Fractions are rounded up.
+        """
+        self.needs_container("set_timeout")
+        found = self._seconds(duration, 0.0)
+        if found > 0:
+            self.kubernetes["activeDeadlineSeconds"] = math.ceil(found)
+        elif durations.seconds(duration) is not None:
+            self._problem("MLP124", f"a timeout of {duration!r} leaves no time", "give more than 0 seconds")
+        return self
+
     def set_display_name(self, name: str) -> PipelineTask:
         """Show the task under another name."""
         self.display_name = self._text("the display name", name)
@@ -315,11 +328,10 @@ class PipelineTask:
     def _seconds(self, duration: Any, default: float) -> float:
         if duration is None:
             return default
-        match = _DURATION.fullmatch(duration) if isinstance(duration, str) else None
-        if match is None:
-            self._problem("MLP124", f"{duration!r} is no duration", "write a number and a unit: 10s, 2m, 1h")
-            return default
-        return float(match[1]) * _SECONDS[match[2]]
+        found = durations.seconds(duration)
+        if found is None:
+            self._problem("MLP124", f"{duration!r} is no duration", durations.HINT)
+        return default if found is None else found
 
     def _text(self, what: str, value: Any) -> str:
         if isinstance(value, str) and not context.holds_marks(value):

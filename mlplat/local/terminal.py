@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from mlplat.local.nodes import Node
 
@@ -41,15 +41,27 @@ async def ask(node: Node) -> Mapping[str, str] | None:
 
 def _read(node: Node) -> Mapping[str, str] | None:
     values: dict[str, str] = {}
+    inputs = {one["name"]: one for one in (node.get("inputs") or {}).get("parameters", ())}
+    name, message = node["displayName"], inputs.get("message", {}).get("value")
+    lead = f"{name}: {message}\n" if message else ""
     try:
         for parameter in (node.get("outputs") or {}).get("parameters", ()):
             default = parameter["valueFrom"].get("default")
-            shown = f" [{default}]" if default is not None else ""
-            text = input(f"{node['displayName']}: {parameter['name']}{shown}: ")
+            known = inputs.get(parameter["name"], {}).get("enum") or ()
+            text = _value(f"{lead}{name}: {parameter['name']}", default, known)
+            lead = ""
             if text or default is None:
                 values[parameter["name"]] = text
-        return (
-            values if input(f"{node['displayName']}: go on? [y/N] ").strip().lower() in ("y", "yes") else None
-        )
+        return values if input(f"{lead}{name}: go on? [y/N] ").strip().lower() in ("y", "yes") else None
     except EOFError:
         return None
+
+
+def _value(prompt: str, default: str | None, known: Sequence[str]) -> str:
+    """Ask for one value until it is one of those that are known, or the default."""
+    of = f" ({', '.join(known)})" if known else ""
+    shown = f" [{default}]" if default is not None else ""
+    while True:
+        text = input(f"{prompt}{of}{shown}: ").strip()
+        if not known or text in known or (not text and default is not None):
+            return text

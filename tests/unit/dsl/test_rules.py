@@ -275,6 +275,11 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
         "MLP127: one-2: the input 'x' .*has no default",
     ),
     "timeout of nothing": (lambda: kubernetes.set_timeout(one(x=1), 0), "MLP128: one: the timeout is 0"),
+    "timeout of no time": (lambda: one(x=1).set_timeout(0), "MLP124: one: a timeout of 0 leaves no time"),
+    "timeout that is none": (lambda: one(x=1).set_timeout("soon"), "MLP124: one: 'soon' is no duration"),
+    "suspension that is none": (lambda: dsl.suspend("soon"), "MLP124: dsl.suspend: 'soon' is no duration"),
+    "choice twice": (lambda: dsl.approval(choices=["a", "a"]), "MLP151: dsl.approval: .*different texts"),
+    "choices in one text": (lambda: dsl.approval(choices="ab"), "MLP151: dsl.approval: .*not 'ab'"),
     "negative user": (
         lambda: kubernetes.set_security_context(one(x=1), run_as_user=-1),
         "MLP128: one: the user id is -1",

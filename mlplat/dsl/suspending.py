@@ -1,0 +1,79 @@
+"""Steps that wait: for a time, or for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mlplat.dsl import context, durations
+from mlplat.dsl.argo import argo_component
+from mlplat.dsl.channels import Comparable
+from mlplat.dsl.task import PipelineTask
+from mlplat.errors import AuthoringError, Diagnostic
+
+CHOICE = "choice"
+
+
+def suspend(duration: str | float) -> PipelineTask:
+    """Wait for a time; no pod waits.
+
+    Args:
+        duration: such as ``30s``, ``5m``, ``1h30m``; a number counts seconds.
+
+    Returns:
+        A task without outputs, for ``.after``.
+
+    Raises:
+        AuthoringError: it is no duration, or there is no pipeline around.
+    """
+    context.tracing("dsl.suspend")
+    text = _duration("dsl.suspend", duration)
+    return argo_component({"name": "suspend", "suspend": {"duration": text}})()
+
+
+def approval(
+    message: str | Comparable = "",
+    choices: Sequence[str] = (),
+    timeout: str | float | None = None,
+) -> PipelineTask:
+    """Wait until a person lets the run go on: in Argo's web page, with ``argo resume``, or at the terminal here.
+
+    A run that is not to go on is stopped instead (``argo stop``), and its exit handlers run.
+
+    Args:
+        message: what to decide; a value of the run may stand in it. It is shown as the task's input.
+        choices: what the person chooses from. The first one holds when the run goes on without a choice.
+        timeout: after how long the run goes on without a person, such as ``12h``; a number counts seconds.
+
+    Returns:
+        A task; with choices, its output is the one that was chosen.
+
+    Raises:
+        AuthoringError: a choice stands twice or is no text, the timeout is no duration, or there is no pipeline around.
+    """
+    context.tracing("dsl.approval")
+    given = list(choices)
+    if isinstance(choices, str) or len({str(one) for one in given}) < len(given):
+        hint = 'such as choices=["no", "yes"]'
+        text = f"the choices are to be different texts, not {choices!r}"
+        raise AuthoringError(Diagnostic("MLP151", "dsl.approval", text, hint, context.caller()))
+    template: dict[str, object] = {
+        "name": "approval",
+        "inputs": {"parameters": [{"name": "message", "value": ""}]},
+        "suspend": {} if timeout is None else {"duration": _duration("dsl.approval", timeout)},
+    }
+    if given:
+        texts = [str(one) for one in given]
+        chosen = {"name": CHOICE, "value": texts[0], "enum": texts}
+        template["inputs"] = {"parameters": [{"name": "message", "value": ""}, chosen]}
+        template["outputs"] = {
+            "parameters": [{"name": CHOICE, "valueFrom": {"supplied": {}, "default": texts[0]}}]
+        }
+    return argo_component(template)(message=message)
+
+
+def _duration(what: str, duration: object) -> str:
+    found = durations.seconds(duration)
+    if found is None:
+        message = f"{duration!r} is no duration"
+        raise AuthoringError(Diagnostic("MLP124", what, message, durations.HINT, context.caller()))
+    return durations.text(found)
