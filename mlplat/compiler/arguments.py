@@ -39,11 +39,11 @@ def _argument(value: Any, parameter: InputParameter, large: dict[str, str]) -> A
     text = values.inert_json(value)
     if len(text.encode("utf-8", "surrogatepass")) > values.LARGEST_PARAMETER:
         return Argument(None, large=keep_large(text, value, large))
-    if parameter.type is not ParameterType.STRING or "{{" in value:
-        return Argument(
-            text if "{{" in json.dumps(value) else json.dumps(value, ensure_ascii=False), is_json=True
-        )
-    return Argument(value)
+    written = json.dumps(value, ensure_ascii=False)
+    readable = values.printable(written)
+    if parameter.type is ParameterType.STRING and "{{" not in value and readable == written:
+        return Argument(value)
+    return Argument(text if "{{" in readable else readable, is_json=True)
 
 
 def keep_large(text: str, value: Any, large: dict[str, str]) -> str:

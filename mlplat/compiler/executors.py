@@ -28,7 +28,6 @@ from mlplat.ir.model import (
     InputArtifact,
     InputParameter,
     OutputArtifact,
-    ParameterSource,
     ParameterType,
     PythonFunction,
     Retry,
@@ -123,7 +122,6 @@ class Call:
         has_large_values: whether the Workflow has a ConfigMap of large values.
         keeps_errors: whether the reason of a failure is kept, for a task that asks how another one ended.
         store: the kind of repository that its artifacts lie in.
-        sure: what the settings of its pod read that always has a value.
     """
 
     cached: bool = False
@@ -135,7 +133,6 @@ class Call:
     has_large_values: bool = False
     keeps_errors: bool = False
     store: str = stores.DEFAULT
-    sure: frozenset[ParameterSource] = frozenset()
 
     def form(self, name: str) -> Form:
         """Return what an input may hold."""
@@ -224,7 +221,7 @@ def _python(
     call: Call,
     options: Options,
 ) -> Leaf:
-    pod = pods.pod(container, workspace=call.workspace, sure=call.sure)
+    pod = pods.pod(container, workspace=call.workspace)
     config = pods.task_config(pod, component.passthroughs)
     stored = needs_path(component, container) or call.keeps_errors
     result = interface(component, call, has_path=stored)
@@ -253,7 +250,7 @@ def _python(
 
 
 def _command(name: str, component: Component, container: Container, call: Call, options: Options) -> Leaf:
-    pod = pods.pod(container, workspace=call.workspace, sure=call.sure)
+    pod = pods.pod(container, workspace=call.workspace)
     result = interface(component, call, has_path=needs_path(component, container))
     parameters = [
         {"name": output, "valueFrom": {"path": f"{OUTPUTS}/{output}", "default": values.ABSENT}}

@@ -369,18 +369,7 @@ class _Lowering:
             has_large_values=self.has_large,
             keeps_errors=self.keeps_errors,
             store=self.program.options.artifact_store,
-            sure=frozenset(
-                source for source in self.settings(task) if _always_there(source, texts.scope.component)
-            ),
         )
-
-
-def _always_there(source: ParameterSource, around: Component) -> bool:
-    """Tell whether a value is there whenever the task that reads it runs."""
-    if not isinstance(source, ComponentInput):
-        return True
-    declared = around.input_parameters[source.name]
-    return not declared.optional or declared.default not in (ABSENT, None)
 
 
 def _identity(component: Component, executor: Container | Importer) -> tuple[Any, ...]:

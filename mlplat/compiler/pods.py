@@ -61,13 +61,12 @@ class Pod:
             self.main()[name] = value
 
 
-def pod(container: Container, *, workspace: bool, sure: frozenset[ParameterSource] = frozenset()) -> Pod:
+def pod(container: Container, *, workspace: bool) -> Pod:
     """Read a container's settings.
 
     Args:
         container: the container.
         workspace: whether it works in the pipeline's workspace.
-        sure: what of the run always has a value; of anything else, a volume without one is left out with its mount.
 
     Returns:
         The pod.
@@ -76,7 +75,7 @@ def pod(container: Container, *, workspace: bool, sure: frozenset[ParameterSourc
     for name, value in container.env:
         found.add("env", {"name": name, "value": _env_text(value)})
     _variables(config, found)
-    _volumes(config, found, sure)
+    _volumes(config, found)
     if workspace:
         found.add("volumeMounts", {"name": WORKSPACE_VOLUME, "mountPath": WORKSPACE})
     _placement(config, found)
@@ -143,7 +142,7 @@ def _variables(config: _Config, found: Pod) -> None:
         )
 
 
-def _volumes(config: _Config, found: Pod, sure: frozenset[ParameterSource]) -> None:
+def _volumes(config: _Config, found: Pod) -> None:
     count = 0
 
     def mount(path: str, volume: dict[str, Document], name: str = "", **more: Any) -> None:
@@ -152,7 +151,7 @@ def _volumes(config: _Config, found: Pod, sure: frozenset[ParameterSource]) -> N
         name = name or f"volume-{count}"
         mounted: dict[str, Document] = {"name": name, "mountPath": path, **more}
         given = next(givens(volume), None)
-        if given is not None and given.source not in sure:
+        if given is not None:
             mounted = {**mounted, "name": Beside(name, given)}
         if name not in (known.get("name") for known in found.fields.get("volumes", ())):
             found.add("volumes", {"name": name, **volume})

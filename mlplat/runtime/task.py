@@ -144,8 +144,10 @@ def get_uri(suffix: str = "Output") -> str:
 
 
 def inert(value: Any) -> str:
-    """Write a value as JSON text that holds no two braces in a row and no dollar sign."""
+    """Write a value as JSON text that holds no two braces in a row, no dollar sign, and only what can be seen."""
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    if not text.isprintable():
+        text = "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text)
     return text.replace("{" * 2, "\\u007b" * 2).replace("$", "\\u0024")
 
 
