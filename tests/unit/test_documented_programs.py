@@ -11,14 +11,18 @@ from pathlib import Path
 import pytest
 import yaml
 
+from mlplat import runtime
+
 ROOT = Path(__file__).parents[2]
 
 
+def programs(page: str) -> list[str]:
+    text = (ROOT / page).read_text()
+    return re.findall(r"^```python\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+
+
 def first_program(page: str) -> str:
-    (program, *_) = re.findall(
-        r"^```python\n(.*?)^```", (ROOT / page).read_text(), flags=re.MULTILINE | re.DOTALL
-    )
-    return str(program)
+    return programs(page)[0]
 
 
 def compiled(program: str, folder: Path) -> str:
@@ -41,5 +45,17 @@ def test_readme_program_compiles_to_what_was_reviewed(
     golden: Callable[[str, str], None], tmp_path: Path
 ) -> None:
     manifest = compiled(first_program("README.md"), tmp_path)
-    runtime = r"(?P<head>^ +mlplat\.dev/runtime: )\|.*?(?=^  [a-z]|^    [a-z]+:)"
-    golden("readme.yaml", re.sub(runtime, r"\g<head><its text>\n", manifest, flags=re.MULTILINE | re.DOTALL))
+    golden("readme.yaml", manifest.replace(runtime.packed(runtime.text()), "<packed runtime>"))
+
+
+@pytest.mark.parametrize("page", ["docs/pipelines.md", "docs/migrating.md"])
+def test_programs_of_a_page_run_one_after_another(page: str, tmp_path: Path) -> None:
+    program = "\n\n".join(programs(page))
+    (tmp_path / "page.py").write_text(program)
+    command = [sys.executable, "page.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for name in re.findall(r"^@dsl\.pipeline.*\ndef (\w+)", program, flags=re.MULTILINE):
+        compile_it = [sys.executable, "-m", "mlplat", "compile", f"page.py:{name}"]
+        done = subprocess.run(compile_it, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
