@@ -43,7 +43,7 @@ from mlplat.ir.model import (
 
 _ITEMS = "loop--items"
 _ITERATION = "iteration"
-_COUNT = re.compile(r"-\d+\Z")
+_COUNT = re.compile(r"(-[0-9]+)+\Z")
 """What KFP appends to the label of a component's second, third … use."""
 _COMPLETED = ("Succeeded", "Failed", "Errored", "Skipped", "Omitted")
 

@@ -235,6 +235,11 @@ def _merge(base: Any, patch: Any, key: str = "") -> Any:
     return patch
 
 
+def patched_paths(patch: str) -> list[str]:
+    """Return the paths at which ``podSpecPatch`` mounts something into the main container."""
+    return [str(mount["mountPath"]) for mount in patched({}, [patch]).get("volumeMounts") or ()]
+
+
 def container_paths(template: Mapping[str, Any]) -> list[str]:
     """Return the paths of a template's container that the engine fills or reads.
 

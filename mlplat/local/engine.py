@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from mlplat.argo.expressions import ExpressionError
 from mlplat.argo.templating import Scope, TemplatingError
 from mlplat.argo.templating import replace as replace_tags
-from mlplat.local.containers import Pod, container_paths
+from mlplat.local.containers import Pod, container_paths, patched_paths
 from mlplat.local.dag import execute_dag
 from mlplat.local.documents import Documents
 from mlplat.local.durations import DurationError, seconds
@@ -265,14 +265,17 @@ class Engine:
             local[f"{call.kind}.name"] = str(call.holder.get("name", ""))
         if KINDS[kind_of(template)] == "Pod" and not self.retry_strategy(template):
             local["pod.name"] = pod_name(self.tree.workflow, call.name, template.get("name", ""))
+        scope = self._scope.child(local)
+
+        def filled(written: Mapping[str, Any]) -> dict[str, Any]:
+            return fill(written, call.arguments, scope, self.documents.config_maps, self._executor.path)
+
         try:
-            return fill(
-                self._rewrite(context, template),
-                call.arguments,
-                self._scope.child(local),
-                self.documents.config_maps,
-                self._executor.path,
-            )
+            written = self._rewrite(context, template)
+            if "{{" in str(template.get("podSpecPatch") or ""):
+                paths = [*container_paths(template), *patched_paths(filled(template)["podSpecPatch"])]
+                written = self._executor.rewrite(template, paths)
+            return filled(written)
         except (TemplatingError, ExpressionError) as error:
             raise self.fail(call, str(error)) from None
 
