@@ -96,6 +96,12 @@ def _pipeline_options(command: _Parser) -> None:
     )
     command.add_argument("-n", "--namespace", default="", help="namespace on the cluster")
     command.add_argument("--service-account", default="", help="service account of the pods")
+    command.add_argument(
+        "--claim-service-account",
+        default="",
+        metavar="NAME",
+        help="service account of the tasks that make and remove volume claims (default: the pods')",
+    )
 
     command.add_argument(
         "--artifact-store",

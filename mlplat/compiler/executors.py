@@ -193,9 +193,9 @@ def leaf(
     if isinstance(executor, Importer):
         return _importer(component, executor)
     if executor.image == CREATE_CLAIM:
-        return _create_claim(component)
+        return _create_claim(component, options)
     if executor.image == DELETE_CLAIM:
-        return _delete_claim()
+        return _delete_claim(options)
     python = executor.python
     return (
         _python(name, component, executor, python, call, options)
@@ -371,7 +371,7 @@ def _optional(component: Component, parameters: list[dict[str, Any]]) -> list[di
     ]
 
 
-def _create_claim(component: Component) -> Leaf:
+def _create_claim(component: Component, options: Options) -> Leaf:
     def given(name: str) -> Hole:
         return Hole(("inputs", "parameters", name))
 
@@ -395,13 +395,14 @@ def _create_claim(component: Component) -> Leaf:
         {
             "inputs": {"parameters": [*inputs, *({"name": need} for need in needs)]},
             "outputs": {"parameters": [{"name": "name", "value": _tag("claim--name")}]},
+            **_claims_account(options),
             "resource": {"action": "create", "manifest": _tag("claim--manifest")},
         },
         needs,
     )
 
 
-def _delete_claim() -> Leaf:
+def _delete_claim(options: Options) -> Leaf:
     manifest = {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
@@ -410,10 +411,20 @@ def _delete_claim() -> Leaf:
     return Leaf(
         {
             "inputs": {"parameters": [{"name": "pvc_name"}, {"name": "claim--manifest"}]},
-            "resource": {"action": "delete", "manifest": _tag("claim--manifest")},
+            **_claims_account(options),
+            "resource": {
+                "action": "delete",
+                "flags": ["--wait=false"],
+                "manifest": _tag("claim--manifest"),
+            },
         },
         {"claim--manifest": Whole(manifest)},
     )
+
+
+def _claims_account(options: Options) -> dict[str, str]:
+    account = options.claim_service_account
+    return {"serviceAccountName": account} if account else {}
 
 
 def _tag(name: str) -> str:

@@ -47,6 +47,7 @@ class Options:
         image: image of components that name none.
         namespace: ``metadata.namespace``; left out when empty.
         service_account: service account of the pods; the namespace's default when empty.
+        claim_service_account: service account of the tasks that make and remove volume claims; the pods' when empty.
         artifact_store: the kind of the artifact repository, one of :data:`mlplat.argo.stores.KEYS`.
         workflow_defaults: fields of Argo's WorkflowSpec that hold where the pipeline says nothing else.
         require_arguments: whether a parameter without a value is an error; else it must be given at submission.
@@ -61,6 +62,7 @@ class Options:
     image: str = DEFAULT_IMAGE
     namespace: str = ""
     service_account: str = ""
+    claim_service_account: str = ""
     artifact_store: str = stores.DEFAULT
     workflow_defaults: Mapping[str, Any] = field(default_factory=dict)
     require_arguments: bool = True

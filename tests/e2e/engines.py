@@ -56,16 +56,24 @@ def output(workflow: Mapping[str, Any], task: str, name: str = "Output") -> Any:
 
 
 def run_both(
-    documents: Sequence[Document], name: str, home: Path, *, cache: local.Cache | None = None
+    documents: Sequence[Document],
+    name: str,
+    home: Path,
+    *,
+    cache: local.Cache | None = None,
+    beside: Sequence[Document] = (),
 ) -> Both:
-    """Run a manifest on the cluster of the kubeconfig and with the local engine, under one name."""
+    """Run a manifest on the cluster of the kubeconfig and with the local engine, under one name.
+
+    What the cluster has already, such as Secrets, is given to the local engine beside the manifest.
+    """
     prepared = named(documents, name)
     submitted = k8s.submit(prepared)
     argo = k8s.follow(name, namespace=submitted["metadata"]["namespace"])
     namespace = submitted["metadata"]["namespace"]
     for document in prepared:
         document["metadata"]["namespace"] = namespace
-    return Both(argo, local.run(prepared, home=home, cache=cache))
+    return Both(argo, local.run([*beside, *prepared], home=home, cache=cache))
 
 
 def record(workflow: Mapping[str, Any], *, ignoring: Sequence[str] = ()) -> dict[str, Any]:

@@ -1,0 +1,178 @@
+"""Pipelines that KFP users compiled: Argo's full definitions take them, and both engines leave the same record."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlplat import compiler, manifest
+from mlplat.compiler.executors import STUBS
+from mlplat.ir.model import Container, ParameterType
+from tests.e2e.engines import CHANCE, record, run_both
+from tests.e2e.harness.cluster import Access
+from tests.unit.compiler.test_kfp_corpus import CASES, read
+from tests.unit.local.test_kfp_corpus import VALUES, arguments, left_out, secrets_of_corpus
+
+CLAIMS = Path(__file__).parents[2] / "kustomize" / "claims"
+PYTHON = "python:3.11"
+AT_ONCE = 4
+
+pytestmark = pytest.mark.skipif(not CASES, reason="the corpus of compiled pipelines is not there")
+
+
+@pytest.fixture(autouse=True)
+def cluster_of_kubeconfig(cluster: Access, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig))
+
+
+@pytest.mark.smoke
+def test_argo_accepts_every_pipeline(cluster: Access, cluster_env: dict[str, str], tmp_path: Path) -> None:
+    for file in CASES:
+        options = compiler.Options(
+            name=f"dry-{secrets.token_hex(4)}", require_arguments=False, namespace=cluster.namespace
+        )
+        text = manifest.dump(compiler.manifest(read(file), options))
+        (tmp_path / f"{file.stem}.yaml").write_text(text)
+    create = [
+        str(cluster.kubectl),
+        "create",
+        "--dry-run=server",
+        "-n",
+        cluster.namespace,
+        "-f",
+        str(tmp_path),
+    ]
+    created = subprocess.run(create, env=cluster_env, capture_output=True, text=True, check=False)
+    assert created.returncode == 0, created.stderr
+    assert created.stdout.count("workflow.argoproj.io/") == len(CASES)
+    lint = [str(cluster.argo), "lint", "--offline", "--strict", str(tmp_path)]
+    linted = subprocess.run(lint, env=cluster_env, capture_output=True, text=True, check=False)
+    assert linted.returncode == 0, linted.stdout + linted.stderr
+
+
+ONLY_HERE = {
+    "local_execution__local_execution_pipeline_with_retry": "counts its tries in a file that a new pod has not",
+    "gpu-scheduling__nvidia_gpu_scheduling_check": "needs a GPU",
+    "local_execution__local_execution_pipeline_with_k8s_only_methods": "needs a GPU",
+    "pipeline_with_string_machine_fields_pipeline_input": "needs a GPU",
+}
+"""Pipelines that run on this machine alone, and why."""
+
+DEADLINE = 600
+"""Seconds after which a Workflow fails instead of holding the test up."""
+
+RUN = secrets.token_hex(4)
+VOLUMES: list[dict[str, Any]] = [
+    {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": f"kfp-corpus-{RUN}-{number}"},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "capacity": {"storage": "1Gi"},
+            "hostPath": {"path": f"/tmp/kfp-corpus/{RUN}/{number}", "type": "DirectoryOrCreate"},
+            "persistentVolumeReclaimPolicy": "Retain",
+            "storageClassName": "standard",
+        },
+    }
+    for number in range(4)
+]
+"""What pipelines claim: a workspace, and three claims of their own."""
+
+CLAIM: dict[str, Any] = {
+    "apiVersion": "v1",
+    "kind": "PersistentVolumeClaim",
+    "metadata": {"name": VALUES[ParameterType.STRING]},
+    "spec": {
+        "accessModes": ["ReadWriteOnce"],
+        "resources": {"requests": {"storage": "1Mi"}},
+        "storageClassName": "standard",
+    },
+}
+"""A claim that is there before the pipeline that takes its name as a parameter."""
+
+
+def runnable(file: Path, folder: Path, cluster: Access) -> list[dict[str, Any]] | str:
+    """Return the manifest of a pipeline for an image that the cluster has, or why it is not run."""
+    spec = read(file)
+    why = left_out(file.stem, spec) or ONLY_HERE.get(file.stem, "")
+    if spec.root.input_artifacts:
+        why = why or "takes a file of this machine"
+    if why:
+        return why
+    executors = {
+        label: settled(one) if isinstance(one, Container) and one.image not in STUBS else one
+        for label, one in spec.executors.items()
+    }
+    options = compiler.Options(
+        arguments=arguments(spec, folder),
+        cache=False,
+        namespace=cluster.namespace,
+        service_account="mlplat-task",
+        claim_service_account="mlplat-claims",
+    )
+    *values, workflow = compiler.manifest(replace(spec, executors=executors), options)
+    return [*values, {**workflow, "spec": {"activeDeadlineSeconds": DEADLINE, **workflow["spec"]}}]
+
+
+def settled(container: Container) -> Container:
+    """Return a container for the image that the cluster has; what it draws by chance is the same each time."""
+    python = container.python
+    if python is not None:
+        source = re.sub(
+            r"^( *)import random$", r"\1import random; random.seed(7)", python.source, flags=re.MULTILINE
+        )
+        python = replace(python, source=source)
+    return replace(container, image=PYTHON, python=python)
+
+
+def test_pipelines_leave_the_same_record(
+    cluster: Access, cluster_env: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kubectl = [str(cluster.kubectl), "-n", cluster.namespace]
+    subprocess.run([*kubectl, "apply", "-k", str(CLAIMS)], env=cluster_env, check=True)
+    for document in (*secrets_of_corpus(), *VOLUMES, CLAIM):
+        apply = [*kubectl, "apply", "-f", "-"]
+        subprocess.run(apply, env=cluster_env, input=json.dumps(document), text=True, check=True)
+    manifests = {}
+    for file in CASES:
+        (tmp_path / file.stem).mkdir()
+        found = runnable(file, tmp_path / file.stem, cluster)
+        if not isinstance(found, str):
+            manifests[file.stem] = found
+
+    def differences(stem: str) -> str:
+        beside = secrets_of_corpus()
+        generated = manifests[stem][-1]["metadata"]["generateName"]
+        name = f"{generated}{secrets.token_hex(4)}"
+        both = run_both(manifests[stem], name, tmp_path / stem, beside=beside)
+        here, argo = (record(one, ignoring=CHANCE) for one in (both.here, both.argo))
+        if here == argo:
+            return ""
+        nodes = {
+            key
+            for key in {*here["nodes"], *argo["nodes"]}
+            if here["nodes"].get(key) != argo["nodes"].get(key)
+        }
+        lines = [f"{stem}: {here['phase']} here, {argo['phase']} there"]
+        for key in sorted(nodes):
+            lines += [f"  here  {here['nodes'].get(key)}", f"  there {argo['nodes'].get(key)}"]
+        return "\n".join(lines)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        found_differences = [one for one in pool.map(differences, manifests) if one]
+    with capsys.disabled():
+        print(f"\n{len(manifests)} of {len(CASES)} pipelines ran on both engines", end=" ")
+    volumes = [volume["metadata"]["name"] for volume in VOLUMES]
+    gone = [*kubectl, "delete", "--wait=false", "pvc", CLAIM["metadata"]["name"]]
+    subprocess.run(gone, env=cluster_env, check=True)
+    subprocess.run([*kubectl, "delete", "--wait=false", "pv", *volumes], env=cluster_env, check=True)
+    assert not found_differences, "\n".join(found_differences)
