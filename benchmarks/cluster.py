@@ -27,10 +27,15 @@ def chain(x: int = 0) -> None:
         task = increment(x=task.output)
 
 
-def compiled() -> dict[str, Any]:
-    """The chain as mlplat writes it."""
-    options = compiler.Options(image=IMAGE, service_account=SERVICE_ACCOUNT)
-    return compiler.manifest(chain.spec, options)[-1]
+@dsl.pipeline
+def single(x: int = 0) -> None:
+    increment(x=x)
+
+
+def compiled(pipeline: dsl.Pipeline = chain, fuse: str = "off") -> dict[str, Any]:
+    """A pipeline as mlplat writes it; the chain of ten tasks unless another is given."""
+    options = compiler.Options(image=IMAGE, service_account=SERVICE_ACCOUNT, fuse=fuse)
+    return compiler.manifest(pipeline.spec, options)[-1]
 
 
 def by_hand() -> dict[str, Any]:
@@ -92,3 +97,13 @@ def run(workflow: dict[str, Any]) -> float:
 def chains(runs: int) -> Pairing:
     """Measure both chains in turn."""
     return in_turn(lambda: run(compiled()), lambda: run(by_hand()), runs)
+
+
+def fused_chains(runs: int) -> Pairing:
+    """Measure the chain in one pod and with a pod for each task, in turn."""
+    return in_turn(lambda: run(compiled(fuse="auto")), lambda: run(compiled()), runs)
+
+
+def fused_chain_and_single(runs: int) -> Pairing:
+    """Measure the chain in one pod and a single task, in turn."""
+    return in_turn(lambda: run(compiled(fuse="auto")), lambda: run(compiled(single)), runs)

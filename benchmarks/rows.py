@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.cluster import chains
+from benchmarks.cluster import chains, fused_chain_and_single, fused_chains
 from benchmarks.measure import Command, Pairing, Spread, in_turn, peak_memory
 from benchmarks.peers import python_of
 
 PROGRAMS = Path(__file__).parent / "programs"
 COUNTS = (10, 100, 1000)
+LARGEST = 5000
 SHAPES = ("chain", "wide", "fan-in")
 
 
@@ -44,6 +45,8 @@ def rows() -> Iterator[Row]:
 def cluster_rows() -> Iterator[Row]:
     """Rows that run on the cluster of the kubeconfig."""
     yield Row("cluster: chain of 10, against the same by hand", "ratio >= 0.95", chains)
+    yield Row("cluster: chain of 10 in one pod, against a pod for each", "ratio >= 5", fused_chains)
+    yield Row("cluster: chain of 10 in one pod, against one task", "ratio >= 0.67", fused_chain_and_single)
 
 
 def _imports() -> Iterator[Row]:
@@ -67,15 +70,17 @@ def _compiling() -> Iterator[Row]:
                 theirs = compiling(peer, python_of(peer), count, shape)
                 yield _commands(f"compile {count:,} {shape}, against {peer}", goal, ours, theirs)
     for peer in ("kfp", "hera"):
-        yield Row(
-            f"peak memory, compile 1,000 chain, against {peer}",
-            "",
-            _memory(
-                compiling("mlplat", sys.executable, 1000, "chain"),
-                compiling(peer, python_of(peer), 1000, "chain"),
-            ),
-            "MiB",
+        theirs = compiling(peer, python_of(peer), LARGEST, "chain")
+        ours = compiling("mlplat", sys.executable, LARGEST, "chain")
+        yield _commands(f"compile {LARGEST:,} chain, against {peer}", "ratio >= 1", ours, theirs)
+    for peer, what in (("kfp", "its IR"), ("hera", "its Workflow")):
+        ours, theirs = (
+            compiling(tool, python, 1000, "chain")
+            for tool, python in (("mlplat", sys.executable), (peer, python_of(peer)))
         )
+        yield Row(f"peak memory, compile 1,000 chain, against {peer}", "", _memory(ours, theirs), "MiB")
+        measure = _bytes(ours, theirs)
+        yield Row(f"bytes of the manifest, 1,000 chain, against {peer}: {what}", "", measure, "KiB")
 
 
 def _running() -> Iterator[Row]:
@@ -92,6 +97,20 @@ def _running() -> Iterator[Row]:
 
 def _commands(name: str, goal: str, ours: Command, theirs: Command) -> Row:
     return Row(name, goal, lambda runs: in_turn(ours, theirs, runs))
+
+
+def _bytes(ours: Command, theirs: Command) -> Callable[[int], Pairing]:
+    """Compare what two commands write; each names the file as its last argument."""
+
+    def size(command: Command) -> float:
+        command()
+        return Path(command.words[-1]).stat().st_size / 1024
+
+    def measure(_: int) -> Pairing:
+        own, other = size(ours), size(theirs)
+        return Pairing(Spread.of([own]), Spread.of([other]), Spread.of([other / own]))
+
+    return measure
 
 
 def _memory(ours: Command, theirs: Command) -> Callable[[int], Pairing]:

@@ -110,6 +110,12 @@ def _pipeline_options(command: _Parser) -> None:
         help="kind of the cluster's artifact repository (default: %(default)s)",
     )
     command.add_argument(
+        "--fuse",
+        choices=("off", "auto"),
+        default="",
+        help="which tasks share a pod: none, or every series of tasks (default: those that the program names)",
+    )
+    command.add_argument(
         "--workflow-defaults",
         metavar="FILE",
         help="YAML file with fields of Argo's WorkflowSpec that hold where the pipeline says nothing else",

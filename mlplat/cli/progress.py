@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
+from mlplat.argo import steps
 from mlplat.cli import show
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ class Lines:
         if phase == "Running":
             self.stream.write(f"▶ {node['displayName']}\n")
         elif phase in _FINAL:
-            self.stream.write(f"{show.describe(node)}\n")
+            for one in steps.expanded({node["id"]: node}).values():
+                self.stream.write(f"{show.describe(one)}\n")
         self.stream.flush()
 
 

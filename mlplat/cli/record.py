@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from mlplat.argo import steps
 from mlplat.cli.parser import home
 from mlplat.cli.show import duration
 from mlplat.errors import ArgumentError, Diagnostic, nearest
@@ -136,9 +137,11 @@ def logs(given: argparse.Namespace) -> int:
             Diagnostic("MLP408", run.name, f"it has no task '{given.task}'", nearest(given.task, names))
         )
     for task in chosen:
-        file = folder / f"{task.id}.log"
+        own, shared = folder / f"{task.id}.log", folder / f"{task.boundary_id}.log"
+        file = own if own.exists() else shared
         if file.exists():
-            for line in file.read_text(encoding="utf-8", errors="replace").splitlines():
+            text = file.read_text(encoding="utf-8", errors="replace")
+            for line in (text if file is own else steps.log_of(text, task.display_name)).splitlines():
                 print(line if given.task else f"{task.display_name}: {line}")
     return 0
 
@@ -148,7 +151,7 @@ def _cluster_logs(given: argparse.Namespace) -> int:
 
     where = {"context": given.context, "kubeconfig": given.kubeconfig}
     workflow = k8s.read(given.name, namespace=given.namespace or None, **where)
-    nodes = workflow.get("status", {}).get("nodes", {}).values()
+    nodes = steps.expanded(workflow.get("status", {}).get("nodes", {})).values()
     ran = [
         node for node in nodes if node["type"] == "Pod" and not node.get("memoizationStatus", {}).get("hit")
     ]

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mlplat.argo import steps
 from mlplat.cli import show
 from mlplat.cli.parser import home
 
@@ -81,8 +82,10 @@ def _last_lines(workflow: Document, node: show.Node, given: argparse.Namespace) 
     attempts = node.get("children", ()) if node.get("type") == "Retry" else ()
     last = attempts[-1] if attempts else node["id"]
     if given.engine == "local":
-        file = home() / "logs" / workflow["metadata"]["name"] / f"{last}.log"
-        lines = file.read_text(encoding="utf-8", errors="replace").splitlines() if file.exists() else []
+        pod = steps.pod_of(last, show.nodes_of(workflow))
+        file = home() / "logs" / workflow["metadata"]["name"] / f"{pod}.log"
+        text = file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
+        lines = (text if pod == last else steps.log_of(text, node["displayName"])).splitlines()
     else:
         from mlplat import k8s
         from mlplat.errors import ClusterError

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from mlplat.argo import steps
+
 Node = Mapping[str, Any]
 Workflow = Mapping[str, Any]
 
@@ -22,6 +24,11 @@ _MARKS = {
 }
 _METRICS = ("system.Metrics", "system.ClassificationMetrics")
 _WIDEST_VALUE = 60
+
+
+def nodes_of(workflow: Workflow) -> Mapping[str, Node]:
+    """Return the nodes of a run; tasks that share a pod have one each."""
+    return steps.expanded(workflow.get("status", {}).get("nodes", {}))
 
 
 @dataclass(slots=True)
@@ -53,6 +60,7 @@ def tree(nodes: Mapping[str, Node], root: str, places: Mapping[tuple[str, str], 
         The root with everything below: tasks below the DAG that holds them, iterations below the loop's region;
         attempts of a retried task are left out.
     """
+    nodes = steps.expanded(nodes)
     branches = {key: Branch(node) for key, node in nodes.items()}
     hidden = {key for key, node in nodes.items() if node["type"] in ("TaskGroup", "StepGroup", "Container")}
     parents = _parents(nodes)
@@ -81,6 +89,8 @@ def _parents(nodes: Mapping[str, Node]) -> dict[str, str]:
 
 
 def _place(node: Node, template: str, places: Mapping[tuple[str, str], int]) -> tuple[int, int, str]:
+    if steps.STEP in node:
+        return (0, 0, "")  # they stand in the order in which they ran
     name = str(node.get("displayName", ""))
     digits = name.rpartition("(")[2].partition(":")[0]
     return (places.get((template, name), len(places)), int(digits) if digits.isdigit() else 0, name)
@@ -168,7 +178,7 @@ def is_artifact(value: Any) -> bool:
 
 def artifacts(workflow: Workflow) -> Iterator[tuple[Node, dict[str, Any]]]:
     """Return the artifacts that a run's tasks wrote: the node and the artifact's value."""
-    for node in workflow.get("status", {}).get("nodes", {}).values():
+    for node in nodes_of(workflow).values():
         if node.get("type") not in ("Pod", "Retry"):
             continue
         for parameter in node.get("outputs", {}).get("parameters", ()):
@@ -179,7 +189,7 @@ def artifacts(workflow: Workflow) -> Iterator[tuple[Node, dict[str, Any]]]:
 
 def failures(workflow: Workflow) -> list[Node]:
     """Return the tasks that failed of their own: not for a task below them."""
-    nodes = workflow.get("status", {}).get("nodes", {})
+    nodes = nodes_of(workflow)
     failed = [node for node in nodes.values() if node.get("phase") in ("Failed", "Error")]
     own = [node for node in failed if node.get("type") in ("Pod", "Retry", "Suspend", "Skipped")]
     attempts = {child for node in own if node["type"] == "Retry" for child in node.get("children", ())}
@@ -188,7 +198,7 @@ def failures(workflow: Workflow) -> list[Node]:
 
 def not_run(workflow: Workflow) -> list[str]:
     """Return the tasks that did not run because others failed: omitted ones, and those never reached."""
-    nodes = workflow.get("status", {}).get("nodes", {})
+    nodes = nodes_of(workflow)
     templates = {template["name"]: template for template in workflow["spec"].get("templates", ())}
     missing = [str(node["displayName"]) for node in nodes.values() if node.get("phase") == "Omitted"]
     for node in nodes.values():

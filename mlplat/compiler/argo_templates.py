@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlplat.argo import values
-from mlplat.compiler import executors
-from mlplat.compiler.executors import Call, Leaf, Plain
+from mlplat.compiler import executors, interfaces
+from mlplat.compiler.executors import Leaf, Plain
+from mlplat.compiler.interfaces import Call
 from mlplat.compiler.placeholders import Hole
 from mlplat.ir.model import Component, Container
 
@@ -55,7 +56,7 @@ class _Own:
 
 
 def _inputs(own: _Own, component: Component, call: Call) -> dict[str, Any]:
-    linked = executors.interface(component, call, has_path=bool(component.output_artifacts))
+    linked = interfaces.interface(component, call, has_path=bool(component.output_artifacts))
     given = {one["name"]: one for one in linked.get("inputs", {}).get("artifacts", ())}
     parameters = [
         {key: value for key, value in one.items() if key not in ("value", "default", "valueFrom")}
@@ -69,22 +70,22 @@ def _inputs(own: _Own, component: Component, call: Call) -> dict[str, Any]:
         if one["name"] not in component.input_parameters
     ]
     artifacts = [{**given.get(one["name"], {}), **one} for one in own.declared("inputs", "artifacts")]
-    return executors.nonempty(parameters=[*parameters, *others], artifacts=artifacts)
+    return interfaces.nonempty(parameters=[*parameters, *others], artifacts=artifacts)
 
 
 def _outputs(own: _Own, component: Component, call: Call) -> dict[str, Any]:
     parameters = [_with_default(one) for one in own.declared("outputs", "parameters")]
     described = [
-        {"name": name, "value": executors.artifact_text(name, artifact)}
+        {"name": name, "value": interfaces.artifact_text(name, artifact)}
         for name, artifact in component.output_artifacts.items()
     ]
     artifacts = [
-        {**one, **executors.stored(call, one["name"], one["path"], executors.key_of(one["name"]))}
+        {**one, **interfaces.stored(call, one["name"], one["path"], interfaces.key_of(one["name"]))}
         if one["name"] in component.output_artifacts
         else one
         for one in own.declared("outputs", "artifacts")
     ]
-    return executors.nonempty(parameters=[*parameters, *described], artifacts=artifacts)
+    return interfaces.nonempty(parameters=[*parameters, *described], artifacts=artifacts)
 
 
 def _with_default(parameter: dict[str, Any]) -> dict[str, Any]:

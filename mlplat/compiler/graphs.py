@@ -14,10 +14,11 @@ from typing import Any
 
 from mlplat.argo import names, values
 from mlplat.argo.values import literal
-from mlplat.compiler import argo_templates, documents, executors, flows, pods, workspace
+from mlplat.compiler import argo_templates, documents, executors, flows, interfaces, pods, workspace
 from mlplat.compiler.arguments import keep_large
 from mlplat.compiler.conditions import to_expression
-from mlplat.compiler.executors import INDEX_PARAMETER, PATH_PARAMETER, Call, Leaf
+from mlplat.compiler.executors import Leaf
+from mlplat.compiler.interfaces import INDEX_PARAMETER, PATH_PARAMETER, Call
 from mlplat.compiler.placeholders import choices, has_holes, parse
 from mlplat.compiler.program import Program
 from mlplat.compiler.scope import Scope, expression, input_name
@@ -62,7 +63,7 @@ class _Lowering:
         self.taken.take(executors.NOTHING)
         self.written: dict[Any, str] = {}
         self.leaves: dict[Any, tuple[str, Leaf]] = {}
-        self.executors: dict[str, str] = {}
+        self.functions: dict[str, tuple[str, ...]] = {}
         self.values = dict(program.values)
         self.paths: dict[str, bool] = {}
         self.has_large = bool(program.values) or flows.large_constants(program.spec)
@@ -79,7 +80,7 @@ class _Lowering:
         if any(isinstance(executor, Importer) for executor in self.spec.executors.values()):
             others.append({"name": executors.NOTHING, "suspend": {"duration": "0"}})
         return replace(
-            self.program, templates=(*entry, *others), executors=self.executors, values=self.values
+            self.program, templates=(*entry, *others), functions=self.functions, values=self.values
         )
 
     def settings(self, task: Task) -> tuple[ParameterSource, ...]:
@@ -234,7 +235,7 @@ class _Lowering:
         given: list[dict[str, Any]] = []
         wanted = self.used[task.component]
         if component.graph is None:
-            wanted &= frozenset(executors.own_inputs(component))
+            wanted &= frozenset(interfaces.own_inputs(component))
             if argo_templates.is_one(self.spec.executors[component.executor]):
                 wanted &= frozenset(component.input_artifacts)
         if task.iterator and isinstance(task.iterator.items, ComponentInput):
@@ -330,19 +331,20 @@ class _Lowering:
         call = self.call(task, component, executor, texts)
         quick = (*_identity(component, executor), call)
         if quick not in self.leaves:
+            steps = self.program.steps.get(component.executor, ())
             name = names.template_name(_COUNT.sub("", component.executor.removeprefix("exec-")))
             leaf = (
                 argo_templates.leaf(component, executor, call)
                 if isinstance(executor, Container) and argo_templates.is_one(executor)
-                else executors.leaf(name, component, executor, call, self.program.options)
+                else executors.leaf(name, component, executor, call, self.program.options, steps)
             )
-            exact = repr((leaf.template, leaf.function, leaf.needs))
+            exact = repr((leaf.template, leaf.functions, leaf.needs))
             if exact not in self.written:
                 unique = self.taken.take(name)
                 self.written[exact] = unique
                 self.templates.append({"name": unique, **leaf.template})
-                if leaf.function is not None:
-                    self.executors[unique] = component.executor
+                if leaf.functions:
+                    self.functions[unique] = tuple(function.source for function in leaf.functions)
             self.leaves[quick] = self.written[exact], leaf
         return self.leaves[quick]
 

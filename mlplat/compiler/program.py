@@ -8,7 +8,7 @@ from typing import Any
 
 from mlplat.argo import stores
 from mlplat.errors import Diagnostic
-from mlplat.ir.model import PipelineSpec
+from mlplat.ir.model import Component, Container, PipelineSpec, Retry
 
 DEFAULT_IMAGE = "python:3.11"
 
@@ -48,6 +48,8 @@ class Options:
         namespace: ``metadata.namespace``; left out when empty.
         service_account: service account of the pods; the namespace's default when empty.
         claim_service_account: service account of the tasks that make and remove volume claims; the pods' when empty.
+        fuse: which tasks share a pod: those that the program names when empty, ``auto`` every series of tasks that want
+            the same of their pod, ``off`` none.
         artifact_store: the kind of the artifact repository, one of :data:`mlplat.argo.stores.KEYS`.
         workflow_defaults: fields of Argo's WorkflowSpec that hold where the pipeline says nothing else.
         require_arguments: whether a parameter without a value is an error; else it must be given at submission.
@@ -63,6 +65,7 @@ class Options:
     namespace: str = ""
     service_account: str = ""
     claim_service_account: str = ""
+    fuse: str = ""
     artifact_store: str = stores.DEFAULT
     workflow_defaults: Mapping[str, Any] = field(default_factory=dict)
     require_arguments: bool = True
@@ -88,6 +91,25 @@ class Argument:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """One function of a pod that runs several.
+
+    Attributes:
+        task: the task that it was.
+        component: its interface.
+        container: its function.
+        retry: when to try it again.
+        inside: inputs that another step of the pod gives, as the step and its output.
+    """
+
+    task: str
+    component: Component
+    container: Container
+    retry: Retry | None
+    inside: Mapping[str, tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
 class Program:
     """A pipeline on its way from IR to manifest.
 
@@ -97,7 +119,8 @@ class Program:
         arguments: the pipeline's parameters and their values.
         values: texts of large constants and arguments, by SHA-256.
         templates: Argo templates, the entry point first.
-        executors: labels of the executors behind the container templates, by template.
+        steps: the functions of executors that run several, by label.
+        functions: texts of the functions that templates run, by template.
         sources: texts that several templates share, by the variable that holds them.
         documents: the manifest.
         warnings: what does not stop the compiler.
@@ -108,7 +131,8 @@ class Program:
     arguments: Mapping[str, Argument] = field(default_factory=dict)
     values: Mapping[str, str] = field(default_factory=dict)
     templates: tuple[dict[str, Any], ...] = ()
-    executors: Mapping[str, str] = field(default_factory=dict)
+    steps: Mapping[str, tuple[Step, ...]] = field(default_factory=dict)
+    functions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
     documents: tuple[dict[str, Any], ...] = ()
     warnings: tuple[Diagnostic, ...] = ()

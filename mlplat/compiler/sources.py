@@ -12,36 +12,30 @@ from dataclasses import replace
 
 from mlplat.argo.values import container_text
 from mlplat.compiler.program import Program
-from mlplat.ir.model import Container
 
 SHARED_ARGUMENT = "@source:"
 """How an argument of the runtime names a variable instead of holding a text."""
 
 
 def run(program: Program) -> Program:
-    """Put the functions' texts in place."""
-    texts = {template: _source(program, label) for template, label in program.executors.items()}
-    uses = Counter(texts.values())
+    """Put the functions' texts in place: they are the first arguments of the runtime."""
+    uses = Counter(source for texts in program.functions.values() for source in texts)
     shared: dict[str, str] = {}
     templates = []
     for template in program.templates:
-        if template["name"] not in texts:
+        texts = program.functions.get(template["name"])
+        if not texts:
             templates.append(template)
             continue
-        source = texts[template["name"]]
-        argument = container_text(source)
-        if uses[source] > 1:
-            variable = f"MLPLAT_SOURCE_{hashlib.sha256(source.encode()).hexdigest()[:8]}"
-            shared[variable] = source
-            argument = f"{SHARED_ARGUMENT}{variable}"
-        container = template["container"]
-        arguments = [argument, *container["args"][1:]]
-        templates.append({**template, "container": {**container, "args": arguments}})
+        given = [_argument(source, uses[source] > 1, shared) for source in texts]
+        arguments = [*given, *template["container"]["args"][len(given) :]]
+        templates.append({**template, "container": {**template["container"], "args": arguments}})
     return replace(program, templates=tuple(templates), sources=dict(sorted(shared.items())))
 
 
-def _source(program: Program, label: str) -> str:
-    container = program.spec.executors[label]
-    assert isinstance(container, Container)
-    assert container.python is not None
-    return container.python.source
+def _argument(source: str, is_shared: bool, shared: dict[str, str]) -> str:
+    if not is_shared:
+        return container_text(source)
+    variable = f"MLPLAT_SOURCE_{hashlib.sha256(source.encode()).hexdigest()[:8]}"
+    shared[variable] = source
+    return f"{SHARED_ARGUMENT}{variable}"

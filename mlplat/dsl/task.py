@@ -186,6 +186,25 @@ class PipelineTask:
             self._problem("MLP124", f"a timeout of {duration!r} leaves no time", "give more than 0 seconds")
         return self
 
+    def fuse_with(self, *tasks: Any) -> PipelineTask:
+        """Let tasks share one pod, in which they run one after another; what they hand on stays in the pod.
+
+        They must be Python functions of one region that want the same of their pod: image, resources, settings,
+        caching. Each keeps its own retries; the cache keeps what all of them gave. On another backend each has its pod.
+
+        Args:
+            tasks: the others, as calls of components return them.
+        """
+        for task in (self, *tasks):
+            if not isinstance(task, PipelineTask):
+                message = f".fuse_with(...) was given {task!r}"
+                self._problem("MLP125", message, "give tasks, as calls of components return them")
+                continue
+            task.needs_container("fuse_with")
+            metadata = task.kubernetes.setdefault("podMetadata", {})
+            metadata.setdefault("annotations", {})["mlplat.dev/fuse"] = self.name
+        return self
+
     def set_display_name(self, name: str) -> PipelineTask:
         """Show the task under another name."""
         self.display_name = self._text("the display name", name)

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from mlplat.argo import stores
+from mlplat.argo import steps, stores
 from mlplat.errors import ClusterError, Diagnostic
 from mlplat.k8s.api import PODS
 from mlplat.k8s.connection import connect
@@ -50,6 +50,11 @@ def logs(
             be reached.
     """
     nodes = (workflow.get("status") or {}).get("nodes") or {}
+    with_steps = steps.expanded(nodes)
+    if (pod_id := steps.pod_of(node_id, with_steps)) != node_id:
+        text = "".join(f"{line}\n" for line in logs(workflow, pod_id, context=context, kubeconfig=kubeconfig))
+        yield from steps.log_of(text, with_steps[node_id]["displayName"]).splitlines()
+        return
     node = _with_pod(nodes, node_id, workflow["metadata"]["name"])
     container = node["displayName"] if node.get("type") == "Container" else "main"
     if node.get("type") == "Container":

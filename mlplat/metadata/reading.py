@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from mlplat.argo import stores
+from mlplat.argo import steps, stores
 from mlplat.errors import StoreError
 from mlplat.metadata.rows import Artifact, ArtifactUse, Direction, Engine, Metric, Parameter, Role, Run, Task
 
@@ -141,12 +141,12 @@ def read_nodes(workflow: Json, run: Run, ids: Iterable[str]) -> Iterator[NodeFac
                 tries=attempts.get(node_id, 0),
                 depth=depth_of[node_id],
             )
-            yield _facts(task, node, run, templates.of(node))
+            yield _facts(task, node, run, steps.template_of(templates.of(node), node))
 
 
 def nodes_of(workflow: Json) -> Mapping[str, Json]:
     """Return ``status.nodes``, empty before the engine has seen the Workflow."""
-    return _mapping(_mapping(workflow.get("status")).get("nodes"))
+    return steps.expanded(_mapping(_mapping(workflow.get("status")).get("nodes")))
 
 
 def fingerprint(node: Json) -> str:

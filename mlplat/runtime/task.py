@@ -1,7 +1,8 @@
 """Runs one Python function as a task: reads its inputs, calls it, writes its outputs.
 
 Its arguments are SOURCE and CALL. Both are text, or ``@/FILE`` for text that Argo put into a file because it is long;
-SOURCE also ``@source:VARIABLE`` for one that several templates share. CALL is JSON::
+SOURCE also ``@source:VARIABLE`` for one that several templates share. With several SOURCEs, which run one after
+another, CALL is ``{"steps": [{"task": NAME, "call": CALL, "retry": {...}}], "out": FOLDER}``; with one it is JSON::
 
     {"function": NAME,
      "parameters": {NAME: {"type": TYPE, "value": JSON, "large": PATH, "folders": [PATH], "errors": PATH}},
@@ -12,7 +13,8 @@ SOURCE also ``@source:VARIABLE`` for one that several templates share. CALL is J
      "large_key": KEY, "index": TEXT, "path": PATH, "errors": FLAG,
      "workspace": PATH, "packages": [REQUIREMENT], "pip_options": [OPTION]}
 
-What is empty may be left out. Keys end in the task's position in the loops around it, the index; what comes before is
+What is empty may be left out. Instead of a value, ``from`` names the file of a function that ran before in the same
+pod. Keys end in the task's position in the loops around it, the index; what comes before is
 the group of all iterations' outputs. A list of artifacts, or of large values, lies in the folders: one for each group,
 in the order in which the list names them. An empty SOURCE means that ``kfp_config.ini`` in the working directory names
 the module, as in images that KFP builds.
@@ -755,10 +757,12 @@ def main(arguments: List[str]) -> int:
     """
     source = _text(arguments[0])
     try:
-        call = json.loads(_text(arguments[1]))
+        call = json.loads(_text(arguments[-1]))
     except ValueError as error:
         print("an argument of this run is not JSON of its declared type: {}".format(error), file=sys.stderr)
         return 1
+    if "steps" in call:
+        return _Steps(call["out"]).run(arguments[:-1], call["steps"])
     try:
         missing = [package for package in call.get("packages", ()) if not _satisfied(package)]
         if missing and not os.environ.get("MLPLAT_INSTALLED"):
@@ -771,6 +775,9 @@ def main(arguments: List[str]) -> int:
         os.makedirs(os.path.join(call["out"], "values"), exist_ok=True)
         names = _stand_ins()
         function, namespace = _load(source, call["function"])
+        for spec in (*call.get("parameters", {}).values(), *call.get("artifacts", {}).values()):
+            if "from" in spec:
+                spec["value"] = json.loads(_read(spec["from"]))
         run = _Call(call)
         given = run.arguments(function, dict(names, **namespace))
         result: Optional[Any] = None
@@ -793,6 +800,67 @@ def main(arguments: List[str]) -> int:
         _keep_reason(call, "{}: {}".format(type(error).__name__, error))
         return 1
     return 0
+
+
+class _Steps:
+    """Runs several functions one after another, each as a process of its own, and tells how they ended."""
+
+    def __init__(self, out: str) -> None:
+        self.out = out
+        self.records: List[Dict[str, Any]] = []
+        self.process: Any = None
+
+    def run(self, sources: List[str], steps: List[Dict[str, Any]]) -> int:
+        import signal
+        import tempfile
+
+        signal.signal(signal.SIGTERM, self._stop)
+        os.environ.setdefault("MLPLAT_ENVIRONMENTS", tempfile.mkdtemp(prefix="mlplat-environments-"))
+        for source, step in zip(sources, steps):
+            code = self._step(source, step)
+            if code != 0:
+                return code
+        return 0
+
+    def _step(self, source: str, step: Dict[str, Any]) -> int:
+        import shutil
+        import subprocess
+        import time
+
+        record = {"task": step["task"], "startedAt": _now(), "phase": "Running"}
+        self.records.append(record)
+        retry, folder = step.get("retry", {}), step["call"]["out"]
+        call = os.path.join(folder, "call.json")
+        code = 0
+        for attempt in range(retry.get("limit", 0) + 1):
+            if attempt:
+                pause = retry["duration"] * retry["factor"] ** (attempt - 1)
+                time.sleep(min(pause, retry["cap"]))
+                shutil.rmtree(folder, ignore_errors=True)
+            _write(call, json.dumps(step["call"]))
+            print("=== {}{}".format(step["task"], " ({})".format(attempt) if attempt else ""), flush=True)
+            self.process = subprocess.Popen([sys.executable, "-c", START, source, "@" + call])
+            code = self.process.wait()
+            if code == 0:
+                break
+        code = code if code >= 0 else 128 - code
+        record["finishedAt"] = _now()
+        record["phase"] = "Failed" if code else "Succeeded"
+        record["exitCode"] = str(code)
+        _write(os.path.join(self.out, "steps"), inert(self.records))
+        return code
+
+    def _stop(self, *_: Any) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait()
+        sys.exit(143)
+
+
+def _now() -> str:
+    import time
+
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def _keep_reason(call: Dict[str, Any], reason: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mlplat import compiler, ir, local, manifest
 from tests.random_pipelines import (
@@ -39,9 +40,9 @@ def test_random_pipeline_compiles_alike_from_python_and_from_ir(program: Any, te
 
 
 @settings(max_examples=10)
-@given(programs(), TEXTS, NUMBERS)
-def test_random_pipeline_gives_what_python_gives(program: Any, text: str, number: int) -> None:
-    options = compiler.Options(name="wf", cache=False, arguments={"text": text, "number": number})
+@given(programs(), TEXTS, NUMBERS, st.sampled_from(["off", "auto"]))
+def test_random_pipeline_gives_what_python_gives(program: Any, text: str, number: int, fuse: str) -> None:
+    options = compiler.Options(name="wf", cache=False, fuse=fuse, arguments={"text": text, "number": number})
     with tempfile.TemporaryDirectory() as home:
         done = local.run(compiler.manifest(pipeline(program).spec, options), home=Path(home))
         assert done["status"]["phase"] == "Succeeded"

@@ -1,0 +1,131 @@
+"""Pods that run several tasks: their nodes as if each task had a pod of its own.
+
+The runtime of such a pod writes how its tasks ended into one output of the node, and the names of inputs and outputs
+begin with the task's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+OUTPUT = "mlplat--steps"
+"""Output parameter that tells how the tasks of a pod ended."""
+
+JOINED = "--"
+"""Between the name of a task and that of its input or output."""
+
+MARK = "=== "
+"""How a line of the pod's log begins that names the task whose lines follow."""
+
+STEP = "mlplatStep"
+"""Field of a node made here: the task's name."""
+
+Node = Mapping[str, Any]
+
+
+def expanded(nodes: Mapping[str, Node]) -> Mapping[str, Node]:
+    """Return nodes with those of tasks that share a pod.
+
+    Args:
+        nodes: ``status.nodes``.
+
+    Returns:
+        The nodes. That of a pod with several tasks stands for a group: below it is one for each task that was begun,
+        whose id is the pod's and the task's name.
+    """
+    pods = {key: found for key, node in nodes.items() if (found := _records(node))}
+    if not pods:
+        return nodes
+    result: dict[str, Node] = {}
+    for key, node in nodes.items():
+        if key not in pods:
+            result[key] = node
+            continue
+        names = [str(record["task"]) for record in pods[key]]
+        ids = [f"{key}-{name}" for name in names]
+        outputs = {name: value for name, value in (node.get("outputs") or {}).items() if name == "exitCode"}
+        result[key] = {**node, "type": "DAG", "children": [ids[0]], "inputs": {}, "outputs": outputs}
+        after = [*([one] for one in ids[1:]), list(node.get("children") or ())]
+        for record, step_id, children in zip(pods[key], ids, after, strict=True):
+            result[step_id] = _step(key, node, record, step_id, children)
+    return result
+
+
+def pod_of(node_id: str, nodes: Mapping[str, Node]) -> str:
+    """Return the id of the node whose pod runs a task: of :func:`expanded` nodes, or its own."""
+    node = nodes.get(node_id) or {}
+    return str(node["boundaryID"]) if STEP in node else node_id
+
+
+def log_of(text: str, step: str) -> str:
+    """Return the lines of one task in the log of its pod."""
+    found: list[str] = []
+    inside = False
+    for line in text.splitlines(keepends=True):
+        if line.startswith(MARK):
+            inside = line[len(MARK) :].split(" (")[0].strip() == step
+        elif inside:
+            found.append(line)
+    return "".join(found)
+
+
+def template_of(template: Mapping[str, Any], node: Node) -> Mapping[str, Any]:
+    """Return what the template of a pod declares for a node's task."""
+    if STEP not in node:
+        return template
+    return {side: _own(template.get(side) or {}, node[STEP]) for side in ("inputs", "outputs")}
+
+
+def _records(node: Node) -> list[dict[str, Any]]:
+    for parameter in (node.get("outputs") or {}).get("parameters") or ():
+        if parameter.get("name") == OUTPUT and node.get("type") == "Pod":
+            try:
+                records = json.loads(parameter.get("value") or "null")
+            except ValueError:
+                return []
+            return records if isinstance(records, list) else []
+    return []
+
+
+def _step(
+    pod: str, node: Node, record: Mapping[str, Any], step_id: str, children: list[str]
+) -> dict[str, Any]:
+    name = str(record["task"])
+    outputs = _own(node.get("outputs") or {}, name)
+    if "exitCode" in record:
+        outputs["exitCode"] = record["exitCode"]
+    made = {
+        **{key: node[key] for key in ("templateName", "templateRef", "templateScope") if key in node},
+        "id": step_id,
+        "name": f"{node.get('name', '')}.{name}",
+        "displayName": name,
+        "type": "Pod",
+        "phase": record.get("phase", "Running"),
+        "startedAt": record.get("startedAt"),
+        "finishedAt": record.get("finishedAt"),
+        "boundaryID": pod,
+        "inputs": _own(node.get("inputs") or {}, name),
+        "outputs": outputs,
+        "children": children,
+        STEP: name,
+    }
+    if record.get("phase") == "Failed":
+        made["message"] = f"main: Error (exit code {record.get('exitCode', '')})"
+    if node.get("memoizationStatus"):
+        made["memoizationStatus"] = node["memoizationStatus"]
+    return made
+
+
+def _own(side: Mapping[str, Any], step: str) -> dict[str, Any]:
+    """Return the inputs or outputs of one task, by their own names."""
+    prefix = f"{step}{JOINED}"
+    return {
+        kind: [
+            {**one, "name": one["name"][len(prefix) :]}
+            for one in side.get(kind) or ()
+            if str(one.get("name", "")).startswith(prefix)
+        ]
+        for kind in ("parameters", "artifacts")
+    }

@@ -1,0 +1,389 @@
+"""Pass: functions that can share a pod become one task.
+
+A pod costs seconds whatever it does. Functions of one graph that hand values to each other, and that want the same of
+their pod, run one after another in one container instead: each as a process of its own, with its own retries; what they
+hand on stays in the pod, what others read is written as before.
+
+The program chooses groups (:data:`ANNOTATION`); with ``fuse="auto"`` every series is fused too: tasks of which each
+needs nothing but those before it, so that nothing waits for longer than it did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from mlplat.argo.names import Unique
+from mlplat.argo.steps import JOINED
+from mlplat.compiler import pods
+from mlplat.compiler.placeholders import holes_of
+from mlplat.compiler.program import Program, Step
+from mlplat.errors import CompileError, Diagnostic
+from mlplat.ir.circles import waits_for
+from mlplat.ir.model import (
+    ArtifactSource,
+    Component,
+    Constant,
+    Container,
+    FinalStatus,
+    Graph,
+    OneOf,
+    ParameterSource,
+    ParameterType,
+    PipelineSpec,
+    Task,
+    TaskOutput,
+)
+
+ANNOTATION = "mlplat.dev/fuse"
+"""Annotation of a task's pod that names its group."""
+
+_INTERFACE = ("input_parameters", "input_artifacts", "output_parameters", "output_artifacts")
+
+
+def run(program: Program) -> Program:
+    """Fuse what the program chose, and every series when that is wanted.
+
+    Raises:
+        CompileError: tasks that were chosen for one pod can't share it.
+    """
+    if program.options.fuse == "off":
+        return program
+    fusing = _Fusing(program)
+    root = fusing.graph(program.spec.name, program.spec.root)
+    components = {name: fusing.graph(name, component) for name, component in program.spec.components.items()}
+    if fusing.problems:
+        raise CompileError(fusing.problems)
+    if not fusing.steps:
+        return replace(program, warnings=(*program.warnings, *fusing.notes))
+    spec = replace(
+        program.spec,
+        root=root,
+        components={**components, **fusing.components},
+        executors={**program.spec.executors, **fusing.executors},
+    )
+    return replace(program, spec=spec, steps=fusing.steps, warnings=(*program.warnings, *fusing.notes))
+
+
+@dataclass(slots=True)
+class _Fusing:
+    program: Program
+    components: dict[str, Component] = field(default_factory=dict)
+    executors: dict[str, Container] = field(default_factory=dict)
+    steps: dict[str, tuple[Step, ...]] = field(default_factory=dict)
+    problems: list[Diagnostic] = field(default_factory=list)
+    notes: list[Diagnostic] = field(default_factory=list)
+    taken: Unique = field(default_factory=Unique)
+
+    @property
+    def spec(self) -> PipelineSpec:
+        return self.program.spec
+
+    def graph(self, name: str, component: Component) -> Component:
+        """Return a component with its groups fused."""
+        if component.graph is None or len(component.graph.tasks) < 2:
+            return component
+        tasks = component.graph.tasks
+        watched = {
+            source.task
+            for task in tasks.values()
+            for source in task.parameters.values()
+            if isinstance(source, FinalStatus)
+        }
+        alone = dict.fromkeys(watched, "another task asks how it ended")
+        alone |= {
+            key: why for key, task in tasks.items() if key not in alone and (why := self.why_alone(task))
+        }
+        groups = list(self.chosen(name, tasks, alone))
+        if self.program.options.fuse == "auto":
+            inside = {key for group in groups for key in group}
+            groups += self.series(tasks, alone, inside)
+            self.tell(name, groups, tasks, alone)
+        return self.fused(component, groups) if groups else component
+
+    def why_alone(self, task: Task) -> str:
+        """Return why a task keeps its pod to itself; empty when it need not."""
+        component = self.spec.components[task.component]
+        executor = self.spec.executors.get(component.executor)
+        if component.graph is not None:
+            return "it is a graph"
+        if not isinstance(executor, Container) or executor.python is None:
+            return "it is no Python function"
+        if task.iterator or task.condition:
+            return "it is a loop or a branch"
+        if task.when_all_completed:
+            return "it runs however others ended"
+        if component.passthroughs or any(
+            given.type in (ParameterType.TASK_FINAL_STATUS, ParameterType.TASK_CONFIG)
+            for given in component.input_parameters.values()
+        ):
+            return "it asks for its settings or another task's end"
+        if any(
+            isinstance(given, Constant) and any(holes_of(given.value)) for given in task.parameters.values()
+        ):
+            return "its arguments are texts with values of the run"
+        if any(pods.sources(executor)):
+            return "settings of its pod are values of the run"
+        if "activeDeadlineSeconds" in executor.kubernetes:
+            return "it has a timeout of its own"
+        return "it has a cache key of its own" if task.cache_key else ""
+
+    def wants(self, task: Task) -> tuple[Any, ...]:
+        """Return what a task wants of its pod; tasks of one pod want the same."""
+        executor = self.spec.executors[self.spec.components[task.component].executor]
+        assert isinstance(executor, Container)
+        python = executor.python
+        assert python is not None
+        settings = _without_group(executor.kubernetes)
+        return (
+            executor.image or self.program.options.image,
+            executor.env,
+            executor.resources,
+            repr(settings),
+            python.packages,
+            python.pip_options,
+            python.use_venv,
+            task.cache,
+        )
+
+    def chosen(
+        self, name: str, tasks: Mapping[str, Task], alone: Mapping[str, str]
+    ) -> Iterator[tuple[str, ...]]:
+        """Give the groups that the program names, in an order in which they can run."""
+        groups: dict[str, list[str]] = {}
+        for key in _in_order(tasks):
+            if label := self.label(tasks[key]):
+                groups.setdefault(label, []).append(key)
+        for label, group in groups.items():
+            problem = self.problem(group, tasks, alone)
+            if problem:
+                hint = "take one of them out of the group, or give them the same settings"
+                message = f"the tasks {', '.join(group)} can't share a pod: {problem}"
+                self.problems.append(Diagnostic("MLP380", f"{name}.{label}", message, hint))
+            elif len(group) > 1:
+                yield tuple(group)
+
+    def label(self, task: Task) -> str:
+        executor = self.spec.executors.get(self.spec.components[task.component].executor)
+        if not isinstance(executor, Container):
+            return ""
+        return str(_annotations(executor.kubernetes).get(ANNOTATION, ""))
+
+    def problem(self, group: list[str], tasks: Mapping[str, Task], alone: Mapping[str, str]) -> str:
+        """Return why tasks can't share a pod; empty when they can."""
+        for key in group:
+            if key in alone:
+                return f"{key}: {alone[key]}"
+            if self.wants(tasks[key]) != self.wants(tasks[group[0]]):
+                return f"{key} and {group[0]} want another image, other resources or settings, or are cached otherwise"
+            if between := _between(key, group, tasks):
+                return f"{between} runs between {key} and others of them"
+        return ""
+
+    def series(
+        self, tasks: Mapping[str, Task], alone: Mapping[str, str], inside: set[str]
+    ) -> Iterator[tuple[str, ...]]:
+        """Give the longest runs of tasks that each need those before them in the run and nothing else."""
+        after: dict[str, list[str]] = {key: [] for key in tasks}
+        for key, task in tasks.items():
+            for other in waits_for(task):
+                after[other].append(key)
+        free = [key for key in _in_order(tasks) if key not in alone and key not in inside]
+        done: set[str] = set()
+        for start in free:
+            if start in done:
+                continue
+            group = [start]
+            while following := [
+                key
+                for key in after[group[-1]]
+                if key in free
+                and key not in done
+                and set(waits_for(tasks[key])) <= set(group)
+                and self.wants(tasks[key]) == self.wants(tasks[start])
+            ]:
+                group.append(following[0])
+            while len(group) > 1 and _delays(group, after, tasks):
+                group.pop()
+            done.update(group)
+            if len(group) > 1:
+                yield tuple(group)
+
+    def tell(
+        self,
+        name: str,
+        groups: Iterable[tuple[str, ...]],
+        tasks: Mapping[str, Task],
+        alone: Mapping[str, str],
+    ) -> None:
+        """Note what shares a pod, and why the rest does not."""
+        groups = list(groups)
+        inside = {key for group in groups for key in group}
+        for group in groups:
+            message = f"{', '.join(group)} share a pod"
+            self.notes.append(Diagnostic("MLP381", name, message, severity="note"))
+        for key in tasks:
+            if key not in inside:
+                why = alone.get(key, "no task alone follows it or leads to it that wants the same of its pod")
+                self.notes.append(
+                    Diagnostic("MLP382", f"{name}.{key}", f"has a pod of its own: {why}", severity="note")
+                )
+
+    def fused(self, component: Component, groups: list[tuple[str, ...]]) -> Component:
+        """Return a component whose groups are tasks."""
+        graph = component.graph
+        assert graph is not None
+        home = {key: _name(group) for group in groups for key in group}
+        tasks: dict[str, Task] = {}
+        for key, task in graph.tasks.items():
+            if key not in home:
+                tasks[key] = _moved(task, home)
+            elif home[key] not in tasks:
+                group = next(group for group in groups if key in group)
+                tasks[home[key]] = self.made(group, graph, home)
+        outputs = {name: _moved_output(source, home) for name, source in graph.output_parameters.items()}
+        artifacts = {name: _moved_output(source, home) for name, source in graph.output_artifacts.items()}
+        return replace(component, graph=Graph(tasks, outputs, artifacts))
+
+    def made(self, group: tuple[str, ...], graph: Graph, home: Mapping[str, str]) -> Task:
+        """Make a group's component and executor, and return the task that calls it."""
+        label = self.taken.take(_name(group))
+        given: dict[str, dict[str, Any]] = {part: {} for part in _INTERFACE}
+        parameters: dict[str, ParameterSource] = {}
+        artifacts: dict[str, ArtifactSource] = {}
+        steps = []
+        for key in group:
+            task = graph.tasks[key]
+            own = self.spec.components[task.component]
+            container = self.spec.executors[own.executor]
+            assert isinstance(container, Container)
+            inside: dict[str, tuple[str, str]] = {}
+            for name, source in (*task.parameters.items(), *task.artifacts.items()):
+                if isinstance(source, TaskOutput) and source.task in group and not source.selector:
+                    inside[name] = (source.task, source.output)
+            for part, members in given.items():
+                for name, declared in getattr(own, part).items():
+                    if name not in inside or part.startswith("output"):
+                        members[f"{key}{JOINED}{name}"] = declared
+            parameters |= {
+                f"{key}{JOINED}{name}": _moved_source(source, home)
+                for name, source in task.parameters.items()
+                if name not in inside
+            }
+            artifacts |= {
+                f"{key}{JOINED}{name}": _moved_source(source, home)
+                for name, source in task.artifacts.items()
+                if name not in inside
+            }
+            steps.append(Step(key, own, container, task.retry, inside))
+        first = steps[0].container
+        self.components[f"comp-{label}"] = Component(
+            given["input_parameters"],
+            given["input_artifacts"],
+            given["output_parameters"],
+            given["output_artifacts"],
+            executor=f"exec-{label}",
+        )
+        self.executors[f"exec-{label}"] = replace(first, kubernetes=_without_group(first.kubernetes))
+        self.steps[f"exec-{label}"] = tuple(steps)
+        before = [key for member in group for key in graph.tasks[member].depends_on if key not in group]
+        depends_on = tuple(dict.fromkeys(home.get(key, key) for key in before))
+        return Task(
+            f"comp-{label}",
+            display_name=label,
+            depends_on=depends_on,
+            parameters=parameters,
+            artifacts=artifacts,
+            cache=graph.tasks[group[0]].cache,
+        )
+
+
+def _name(group: tuple[str, ...]) -> str:
+    return f"{group[0]}-to-{group[-1]}"
+
+
+def _annotations(settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    return settings.get("podMetadata", {}).get("annotations", {})  # type: ignore[no-any-return]
+
+
+def _without_group(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings of a pod without the name of its group, which is of no use on the cluster."""
+    if ANNOTATION not in _annotations(settings):
+        return dict(settings)
+    metadata = dict(settings["podMetadata"])
+    metadata["annotations"] = {
+        key: text for key, text in metadata["annotations"].items() if key != ANNOTATION
+    }
+    metadata = {part: members for part, members in metadata.items() if members}
+    others = {name: value for name, value in settings.items() if name != "podMetadata"}
+    return {**others, **({"podMetadata": metadata} if metadata else {})}
+
+
+def _in_order(tasks: Mapping[str, Task]) -> list[str]:
+    """Return the tasks so that each comes after those that it waits for."""
+    found: dict[str, None] = {}
+    for start in tasks:
+        stack = [start]
+        while stack:
+            missing = [other for other in waits_for(tasks[stack[-1]]) if other not in found]
+            if missing:
+                stack += missing
+            else:
+                found.setdefault(stack.pop())
+    return list(found)
+
+
+def _delays(group: list[str], after: Mapping[str, list[str]], tasks: Mapping[str, Task]) -> bool:
+    """Tell whether a task that reads from a group would wait for more of it than before."""
+    last = group[-1]
+    readers = {other for key in group[:-1] for other in after[key]} - set(group)
+    return any(last not in _before(reader, last, tasks) for reader in readers)
+
+
+def _before(key: str, wanted: str, tasks: Mapping[str, Task]) -> set[str]:
+    """Return tasks that one waits for, by way of others too, until the wanted one is found."""
+    found: set[str] = set()
+    stack = [key]
+    while stack and wanted not in found:
+        new = [other for other in waits_for(tasks[stack.pop()]) if other not in found]
+        found.update(new)
+        stack += new
+    return found
+
+
+def _between(key: str, group: list[str], tasks: Mapping[str, Task]) -> str:
+    """Return a task outside of a group that a member waits for, and that waits for a member itself."""
+    stack, seen = [(other, "") for other in waits_for(tasks[key])], set()
+    while stack:
+        name, outside = stack.pop()
+        if (name, outside) in seen:
+            continue
+        seen.add((name, outside))
+        if name in group:
+            if outside:
+                return outside
+            continue
+        stack += [(other, name) for other in waits_for(tasks[name])]
+    return ""
+
+
+def _moved_source(source: Any, home: Mapping[str, str]) -> Any:
+    if isinstance(source, TaskOutput) and source.task in home:
+        return replace(source, task=home[source.task], output=f"{source.task}{JOINED}{source.output}")
+    return source
+
+
+def _moved_output(source: TaskOutput | OneOf, home: Mapping[str, str]) -> Any:
+    if isinstance(source, OneOf):
+        return OneOf(tuple(_moved_source(one, home) for one in source.choices))
+    return _moved_source(source, home)
+
+
+def _moved(task: Task, home: Mapping[str, str]) -> Task:
+    return replace(
+        task,
+        depends_on=tuple(dict.fromkeys(home.get(key, key) for key in task.depends_on)),
+        parameters={name: _moved_source(source, home) for name, source in task.parameters.items()},
+        artifacts={name: _moved_source(source, home) for name, source in task.artifacts.items()},
+    )

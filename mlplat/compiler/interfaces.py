@@ -1,0 +1,206 @@
+"""What a task takes and gives on Argo: parameters, artifacts, and where these lie."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from mlplat.argo import stores, values
+from mlplat.argo.values import LARGE, literal
+from mlplat.compiler.flows import GROWING, Form
+from mlplat.compiler.scope import REGION_PREFIX, expression
+from mlplat.compiler.texts import INPUTS
+from mlplat.ir.model import (
+    Component,
+    OutputArtifact,
+    ParameterType,
+    Retry,
+)
+
+LARGE_VALUES = "/mlplat/values"
+
+
+PATH_PARAMETER = "task--path"
+
+"""Input through which a task learns its place in the run, which is its artifacts' place in the store. No input of a
+user's has two dashes in a row, but for KFP's own, which start with ``pipelinechannel--``."""
+
+
+INDEX_PARAMETER = "task--index"
+
+"""Input through which a task learns its position in the loops around it: ``/3/0``, nothing outside of loops. It ends
+the keys of artifacts, so that those of one output in all iterations have one folder."""
+
+
+FOLDERS = 8
+
+"""How many folders of the store a list of artifacts may lie in: one for each earlier run that the cache took some of
+them from, and one for this run."""
+
+
+_NO_KEY = "no-artifact"
+
+
+ERRORS = f"{{{{workflow.name}}}}/errors{{{{inputs.parameters.{INDEX_PARAMETER}}}}}"
+
+"""Folder of the store for the reasons of failures, where a task asks how another one ended; one for each iteration."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """How a task calls a component: what its template depends on beside the component.
+
+    Attributes:
+        cached: whether an earlier result may stand for a run.
+        cache_key: stands for the inputs in the cache's key, unless empty.
+        retry: when to try again.
+        forms: what inputs may hold beside plain values.
+        present: inputs that are known to be given, or known not to be.
+        workspace: whether it works in the pipeline's workspace.
+        has_large_values: whether the Workflow has a ConfigMap of large values.
+        keeps_errors: whether the reason of a failure is kept, for a task that asks how another one ended.
+        store: the kind of repository that its artifacts lie in.
+    """
+
+    cached: bool = False
+    cache_key: str = ""
+    retry: Retry | None = None
+    forms: tuple[tuple[str, Form], ...] = ()
+    present: tuple[tuple[str, bool], ...] = ()
+    workspace: bool = False
+    has_large_values: bool = False
+    keeps_errors: bool = False
+    store: str = stores.DEFAULT
+
+    def form(self, name: str) -> Form:
+        """Return what an input may hold."""
+        return next((form for given, form in self.forms if given == name), Form.PLAIN)
+
+
+def own_inputs(component: Component) -> Iterator[str]:
+    """Give the inputs of a component but for those that only its settings read, which are put into these."""
+    for name in (*component.input_parameters, *component.input_artifacts):
+        if not name.startswith(REGION_PREFIX):
+            yield name
+
+
+def asks_status(component: Component) -> bool:
+    """Tell whether a component takes how another task ended."""
+    return any(given.type is ParameterType.TASK_FINAL_STATUS for given in component.input_parameters.values())
+
+
+def may_grow(component: Component) -> bool:
+    """Tell whether an output of a component may become too large for a parameter."""
+    return any(output.type in GROWING for output in component.output_parameters.values())
+
+
+def tag(name: str) -> str:
+    """Return the tag that stands for an input parameter of a template."""
+    return f"{{{{inputs.parameters.{name}}}}}"
+
+
+def nonempty(**fields: Any) -> dict[str, Any]:
+    """Return those fields that are not empty."""
+    return {name: value for name, value in fields.items() if value}
+
+
+def interface(component: Component, call: Call, *, has_path: bool) -> dict[str, Any]:
+    """Return the inputs of a task's template: a parameter for each, and artifacts for what has to be fetched."""
+    parameters: list[dict[str, Any]] = []
+    artifacts: list[dict[str, Any]] = []
+    own = set(own_inputs(component))
+    for name, parameter in component.input_parameters.items():
+        if name not in own:
+            continue
+        parameters.append({"name": name, **({"value": "null"} if parameter.optional else {})})
+        if parameter.type is ParameterType.TASK_FINAL_STATUS:
+            path = f"{INPUTS}/{name}--errors"
+            artifacts.append(
+                {
+                    "name": f"{name}--errors",
+                    "path": path,
+                    "optional": True,
+                    **stores.location(call.store, ERRORS),
+                }
+            )
+        form, text = call.form(name), f"inputs.parameters[{literal(name)}]"
+        if Form.COLLECTED in form:
+            references = (
+                f"filter(flatten([fromJSON({text})]), type(#) == 'map' && #[{literal(LARGE)}] != nil)"
+            )
+            artifacts += _folders(
+                call, f"{name}--large", f"uniq(map({references}, #[{literal(LARGE)}].group))"
+            )
+        elif Form.STORED in form:
+            key = f"{values.is_large(text)} ? fromJSON({text})[{literal(LARGE)}].key ?? '{_NO_KEY}' : '{_NO_KEY}'"
+            artifacts.append(_read(call, f"{name}--large", key))
+    for name, artifact in component.input_artifacts.items():
+        parameters.append({"name": name, **({"value": "null"} if artifact.optional else {})})
+        value = f"fromJSON(inputs.parameters[{literal(name)}])"
+        if artifact.is_list:
+            stored = f"filter(flatten([{value} ?? []]), #?.group != nil)"
+            artifacts += _folders(call, name, f"uniq(map({stored}, #.group))")
+        else:
+            artifacts.append(_read(call, name, f"{value}?.key ?? '{_NO_KEY}'"))
+    if has_path:
+        parameters += [{"name": PATH_PARAMETER}, {"name": INDEX_PARAMETER, "value": ""}]
+    inputs = nonempty(parameters=parameters, artifacts=artifacts)
+    return {"inputs": inputs} if inputs else {}
+
+
+def _folders(call: Call, name: str, groups: str) -> list[dict[str, Any]]:
+    return [
+        _read(call, f"{name}--{number}", f"string(get({groups}, {number}) ?? '{_NO_KEY}')")
+        for number in range(FOLDERS)
+    ]
+
+
+def folder_paths(name: str) -> list[str]:
+    """Return the paths at which a list of artifacts may lie, or a list of values with large ones in it."""
+    return [f"{INPUTS}/{name}--{number}" for number in range(FOLDERS)]
+
+
+def _read(call: Call, name: str, key: str) -> dict[str, Any]:
+    place = stores.location(call.store, expression(key))
+    return {"name": name, "path": f"{INPUTS}/{name}", "optional": True, **place}
+
+
+def stored(call: Call, name: str, path: str, key: str) -> dict[str, Any]:
+    """Return an output artifact whose bytes go under a key of the store."""
+    place = stores.location(call.store, key)
+    return {"name": name, "path": path, "optional": True, "archive": {"none": {}}, **place}
+
+
+def group_of(output: str) -> str:
+    """Folder of an output in the artifact store: the run, the task's place in it, the output."""
+    return f"{{{{workflow.name}}}}/{tag(PATH_PARAMETER)}/{output}"
+
+
+def key_of(output: str) -> str:
+    """Key of an output in the artifact store: its folder and, in loops, the positions."""
+    return f"{group_of(output)}{tag(INDEX_PARAMETER)}"
+
+
+def type_of(artifact: OutputArtifact) -> dict[str, str]:
+    """Return the type of an artifact as its value names it."""
+    return {"schemaTitle": artifact.type.schema_title, "schemaVersion": artifact.type.schema_version}
+
+
+def artifact_text(name: str, artifact: OutputArtifact) -> str:
+    """Write an artifact's value as inert JSON, for a container that can't write it itself."""
+    marks = {"KEY": key_of(name), "GROUP": group_of(name)}
+    value = {
+        "name": name,
+        "type": type_of(artifact),
+        "uri": f"{values.ARTIFACTS}\x00KEY\x00",
+        "metadata": {},
+        "key": "\x00KEY\x00",
+        "group": "\x00GROUP\x00",
+        "fingerprint": "\x00KEY\x00",
+    }
+    text = json.dumps(value, separators=(",", ":"))
+    for mark, tags in marks.items():
+        text = text.replace(f"\\u0000{mark}\\u0000", tags)
+    return text

@@ -1,0 +1,247 @@
+"""Tasks that share a pod: which do, what they give, and that the record has each of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlplat import compiler, dsl, ir, local, manifest, metadata
+from mlplat.argo import steps
+from mlplat.cli import show
+from mlplat.dsl import Dataset, Input, Metrics, Output
+from mlplat.errors import CompileError
+from mlplat.metadata.reading import read_run
+from tests.unit.local.manifests import node, value
+
+# ruff: noqa: PTH118, PTH123, PTH208 - functions of components use what they find
+
+
+@dsl.component(cache=False)
+def make(n: int, data: Output[Dataset]) -> int:
+    with open(data.path, "w") as file:
+        file.write("x" * n)
+    data.metadata["n"] = n
+    return n
+
+
+@dsl.component(cache=False)
+def grow(by: int, data: Input[Dataset], out: Output[Dataset], metrics: Output[Metrics]) -> str:
+    with open(data.path) as file, open(out.path, "w") as target:
+        target.write(file.read() * by)
+    metrics.log_metric("by", by)
+    return "large" * 10_000 * by
+
+
+@dsl.component(cache=False)
+def size(text: str, data: Input[Dataset], more: int = 4) -> int:
+    print("the size of", data.name)
+    with open(data.path) as file:
+        return len(file.read()) + len(text) + more
+
+
+@dsl.component(cache=False)
+def stumble(n: int, times: int, folder: str) -> int:
+    import os
+
+    tries = len(os.listdir(folder))
+    open(os.path.join(folder, str(tries)), "w").close()
+    if tries < times:
+        raise ValueError(f"stumbled {n}")
+    return n + tries
+
+
+@dsl.component(cache=False, base_image="python:3.12")
+def elsewhere(n: int) -> int:
+    return n
+
+
+@dsl.pipeline
+def chain(n: int = 3) -> int:
+    made = make(n=n)
+    grown = grow(by=made.outputs["Output"], data=made.outputs["data"])
+    counted = size(text=grown.outputs["Output"], data=grown.outputs["out"])
+    with dsl.ParallelFor([1, 2]) as more:
+        size(text="", data=grown.outputs["out"], more=more).after(counted)
+    return counted.output  # type: ignore[return-value]
+
+
+def compiled(pipeline: dsl.Pipeline, **options: Any) -> list[dict[str, Any]]:
+    return compiler.manifest(pipeline.spec, compiler.Options(name="wf", **{"cache": False, **options}))
+
+
+def pods(documents: list[dict[str, Any]]) -> list[str]:
+    return [template["name"] for template in documents[-1]["spec"]["templates"] if "container" in template]
+
+
+def test_a_series_shares_a_pod_and_gives_the_same(tmp_path: Path) -> None:
+    assert pods(compiled(chain)) == pods(compiled(chain, fuse="off")) == ["make", "grow", "size"]
+    fused = compiled(chain, fuse="auto")
+    assert pods(fused) == ["make-to-size", "size"]
+    apart = local.run(compiled(chain), home=tmp_path / "apart")
+    done = local.run(fused, home=tmp_path / "fused")
+    assert value(done, "wf", "Output") == value(apart, "wf", "Output") == str(9 + 150_000 + 4)
+    looped = [
+        sorted(value(one, name, "Output") for name in _names(one) if "iteration" in name)
+        for one in (apart, done)
+    ]
+    assert looped == 2 * [["10", "11"]]
+
+
+def _names(done: dict[str, Any]) -> list[str]:
+    return [one["name"] for one in done["status"]["nodes"].values() if one["type"] == "Pod"]
+
+
+def test_the_record_has_each_task(tmp_path: Path) -> None:
+    records = []
+    fuses: list[str] = ["off", "auto"]
+    for number, fuse in enumerate(fuses):
+        done = local.run(compiled(chain, fuse=fuse), home=tmp_path / fuse)
+        with metadata.open_store(tmp_path / f"{number}.db") as store:
+            store.record(done)
+            run = read_run(done)
+            tasks = store.tasks(run, roles=["task"])
+            found = [(one.display_name, one.phase, one.attempts, one.exit_code) for one in tasks]
+            artifacts = store.artifacts(run)
+            kinds = sorted((one.name, one.type, one.digest, one.size) for one in artifacts if one.digest)
+            metrics = [(one.name, one.value) for one in store.metrics(run)]
+            records.append((sorted(found), kinds, metrics))
+    assert records[0] == records[1]
+    assert ("make", "Succeeded", 1, 0) in records[0][0]
+    tree = "\n".join(show.lines(show.tree(done["status"]["nodes"], "wf", show.order(done))))
+    assert [line.split()[3] for line in tree.splitlines()[1:4]] == ["make", "grow", "size"]
+
+
+def test_each_task_keeps_its_retries(tmp_path: Path) -> None:
+    @dsl.pipeline
+    def p(folder: str) -> int:
+        first = stumble(n=1, times=0, folder=folder)
+        second = stumble(n=first.output, times=3, folder=folder).set_retry(2, "0s")
+        return stumble(n=second.output, times=0, folder=folder).output  # type: ignore[return-value]
+
+    (tmp_path / "tries").mkdir()
+    done = local.run(compiled(p, fuse="auto", arguments={"folder": str(tmp_path / "tries")}), home=tmp_path)
+    assert value(done, "wf", "Output") == str(1 + 0 + 3 + 4)
+    log = next((tmp_path / "logs").rglob("*.log")).read_text()
+    assert steps.log_of(log, "stumble-2").count("ValueError: stumbled") == 2
+
+
+def test_a_failure_is_told_of_the_task_that_failed(tmp_path: Path) -> None:
+    @dsl.pipeline
+    def p(folder: str) -> int:
+        first = stumble(n=1, times=0, folder=folder)
+        second = stumble(n=first.output, times=9, folder=folder)
+        return stumble(n=second.output, times=0, folder=folder).output  # type: ignore[return-value]
+
+    (tmp_path / "tries").mkdir()
+    done = local.run(compiled(p, fuse="auto", arguments={"folder": str(tmp_path / "tries")}), home=tmp_path)
+    assert done["status"]["phase"] == "Failed"
+    (failed,) = show.failures(done)
+    assert (failed["displayName"], failed["phase"]) == ("stumble-2", "Failed")
+    phases = {one["displayName"]: one["phase"] for one in show.nodes_of(done).values()}
+    assert phases["stumble"] == "Succeeded"
+    assert "stumble-3" not in phases
+
+
+def test_a_pod_of_several_is_cached_as_a_whole(tmp_path: Path) -> None:
+    store = metadata.open_store(tmp_path / "mlplat.db")
+    documents = compiled(chain, fuse="auto")
+    assert "memoize" not in str(documents)
+
+    @dsl.component
+    def double(n: int) -> int:
+        return 2 * n
+
+    @dsl.pipeline
+    def p(n: int = 3) -> int:
+        return double(n=double(n=n).output).output  # type: ignore[return-value]
+
+    with store:
+        for hit in (False, True):
+            documents = compiled(p, fuse="auto", cache=True)
+            done = local.run(documents, home=tmp_path, cache=store.cache())
+            assert value(done, "wf", "Output") == "12"
+            nodes = show.nodes_of(done)
+            assert [bool((nodes[key].get("memoizationStatus") or {}).get("hit")) for key in nodes] == [
+                False,
+                *3 * [hit],
+            ]
+        changed = local.run(
+            compiled(p, fuse="auto", cache=True, arguments={"n": 4}), home=tmp_path, cache=store.cache()
+        )
+        assert value(changed, "wf", "Output") == "16"
+
+
+def test_the_program_names_who_shares_a_pod(tmp_path: Path) -> None:
+    @dsl.pipeline
+    def p(n: int = 3) -> int:
+        made = make(n=n)
+        one = size(text="a", data=made.outputs["data"])
+        other = size(text="b", data=made.outputs["data"])
+        one.fuse_with(other)
+        return other.output  # type: ignore[return-value]
+
+    again = ir.read(manifest.load(manifest.dump(ir.write(p.spec))))
+    for spec in (p.spec, again):
+        documents = compiler.manifest(spec, compiler.Options(name="wf", cache=False))
+        assert pods(documents) == ["make", "size-to-size"]
+        assert "mlplat.dev/fuse" not in json.dumps(documents)
+    assert value(local.run(documents, home=tmp_path), "wf", "Output") == "8"
+    assert pods(compiled(p, fuse="off")) == ["make", "size"]
+    assert node(local.run(documents, home=tmp_path / "2"), "wf.size-to-size-2")["phase"] == "Succeeded"
+
+
+def _around() -> None:
+    first = make(n=1)
+    between = elsewhere(n=first.outputs["Output"])
+    make(n=between.output).fuse_with(first)
+
+
+def _other_image() -> None:
+    elsewhere(n=1).fuse_with(make(n=1))
+
+
+def _with_timeout() -> None:
+    make(n=1).fuse_with(make(n=2).set_timeout("1m"))
+
+
+def _in_text() -> None:
+    first = make(n=1)
+    size(text=f"{first.outputs['Output']} rows", data=first.outputs["data"]).fuse_with(first)
+
+
+@pytest.mark.parametrize(
+    ("function", "why"),
+    [
+        (_around, "elsewhere runs between make-2 and others of them"),
+        (_other_image, "make and elsewhere want another image"),
+        (_with_timeout, "make: it has a timeout of its own"),
+        (_in_text, "size: its arguments are texts with values of the run"),
+    ],
+)
+def test_who_can_not_share_a_pod_is_told_why(function: Callable[[], None], why: str) -> None:
+    pipeline = dsl.pipeline(function)
+    with pytest.raises(CompileError, match="MLP380") as raised:
+        compiler.compile(pipeline.spec)
+    assert why.rsplit(":", maxsplit=1)[-1] in str(raised.value)
+
+
+def test_the_compiler_tells_what_it_fused_and_why_not_the_rest() -> None:
+    program = compiler.compile(chain.spec, compiler.Options(fuse="auto"))
+    told = {(one.code, one.path): one.message for one in program.warnings}
+    assert told["MLP381", "chain"] == "make, grow, size share a pod"
+    assert told["MLP382", "chain.for-loop-2"] == "has a pod of its own: it is a graph"
+    assert all(one.severity == "note" for one in program.warnings)
+
+
+def test_nothing_waits_longer_than_before() -> None:
+    @dsl.pipeline
+    def p(n: int = 3) -> None:
+        made = make(n=n)
+        size(text="a", data=made.outputs["data"])
+        size(text="b", data=made.outputs["data"])
+
+    assert pods(compiled(p, fuse="auto")) == ["make", "size"]
