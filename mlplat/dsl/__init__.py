@@ -26,6 +26,7 @@ from mlplat.dsl.containers import (
 from mlplat.dsl.gather import Collected, OneOf
 from mlplat.dsl.groups import Elif, Else, ExitHandler, If, ParallelFor
 from mlplat.dsl.importers import importer
+from mlplat.dsl.notebooks import notebook_component, run_notebook
 from mlplat.dsl.pipeline import Pipeline, pipeline
 from mlplat.dsl.python import (
     PythonComponent,
@@ -105,6 +106,8 @@ __all__ = [
     "container_component",
     "get_uri",
     "importer",
+    "notebook_component",
     "pipeline",
+    "run_notebook",
     "suspend",
 ]

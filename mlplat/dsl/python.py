@@ -215,7 +215,7 @@ def component(
         before.insert(0, embedding.text_of(embedded_artifact_path))
 
     def decorate(given: Callable[..., Any]) -> PythonComponent:
-        _refuse_file(given, output_component_file)
+        refuse_file(given, output_component_file)
         return PythonComponent(
             given,
             Container(image=target_image or base_image or ""),
@@ -229,7 +229,12 @@ def component(
     return decorate if func is None else decorate(func)
 
 
-def _refuse_file(func: Callable[..., Any], file: str | None) -> None:
+def refuse_file(func: Callable[..., Any], file: str | None) -> None:
+    """Refuse to write a component's file.
+
+    Raises:
+        AuthoringError: a file is named.
+    """
     if file is None:
         return
     message = f"output_component_file='{file}' would write a file when the program is read"

@@ -34,7 +34,7 @@ def text() -> str:
     """
     folder = Path(__file__).parent
     sources = ((folder / f"{name}.py").read_text(encoding="utf-8") for name in _MODULES)
-    return "\n\n".join((_HEADER, *(_code(source) for source in sources))) + "\n"
+    return "\n\n".join((_HEADER, *(code_of(source) for source in sources))) + "\n"
 
 
 def packed(text: str) -> str:
@@ -42,8 +42,8 @@ def packed(text: str) -> str:
     return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
 
 
-def _code(source: str) -> str:
-    """Leave out docstrings, where something else stands in their block, and imports of this package."""
+def code_of(source: str) -> str:
+    """Return the text of a module as it travels: without docstrings and imports of this package."""
     lines = source.splitlines(keepends=True)
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):

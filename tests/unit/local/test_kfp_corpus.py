@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from mlplat import compiler, ir, local, manifest
+from mlplat.dsl.notebooks import PACKAGES as NOTEBOOK_PACKAGES
 from mlplat.ir import PipelineSpec
 from mlplat.ir.model import ABSENT, Container, ParameterType
 
@@ -62,7 +63,8 @@ def secrets_of_corpus() -> list[dict[str, Any]]:
 def left_out(stem: str, spec: PipelineSpec) -> str:
     """Say why a pipeline is not run; empty when it is."""
     functions = [one.python for one in spec.executors.values() if isinstance(one, Container)]
-    installs = any(function is not None and function.packages for function in functions)
+    packages = {package for function in functions if function is not None for package in function.packages}
+    installs = bool(packages - set(NOTEBOOK_PACKAGES))
     return LEFT_OUT.get(stem, "installs packages" if installs else "")
 
 

@@ -1,0 +1,130 @@
+"""Components whose function runs a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, overload
+
+from mlplat import runtime
+from mlplat.dsl import context, embedding
+from mlplat.dsl.python import PythonComponent, TaskConfigPassthrough, passed, pip_options, refuse_file
+from mlplat.errors import AuthoringError, Diagnostic
+from mlplat.ir.model import Container
+
+_RUNNER = Path(__file__).with_name("notebook_runner.py")
+
+PACKAGES = ("nbclient>=0.10,<1", "ipykernel>=6,<7", "jupyter_client>=7,<9")
+"""What running a notebook needs."""
+
+
+@overload
+def notebook_component(func: Callable[..., Any], /, *, notebook_path: str) -> PythonComponent: ...
+
+
+@overload
+def notebook_component(
+    *,
+    notebook_path: str,
+    base_image: str | None = None,
+    packages_to_install: Sequence[str] | None = None,
+    output_component_file: str | None = None,
+    pip_index_urls: Sequence[str] | None = None,
+    pip_trusted_hosts: Sequence[str] | None = None,
+    use_venv: bool = False,
+    kfp_package_path: str | None = None,
+    install_kfp_package: bool = True,
+    task_config_passthroughs: Sequence[TaskConfigPassthrough | str] | None = None,
+) -> Callable[[Callable[..., Any]], PythonComponent]: ...
+
+
+def notebook_component(
+    func: Callable[..., Any] | None = None,
+    /,
+    *,
+    notebook_path: str,
+    base_image: str | None = None,
+    packages_to_install: Sequence[str] | None = None,
+    output_component_file: str | None = None,
+    pip_index_urls: Sequence[str] | None = None,
+    pip_trusted_hosts: Sequence[str] | None = None,
+    use_venv: bool = False,
+    kfp_package_path: str | None = None,
+    install_kfp_package: bool = True,
+    task_config_passthroughs: Sequence[TaskConfigPassthrough | str] | None = None,
+) -> PythonComponent | Callable[[Callable[..., Any]], PythonComponent]:
+    """Make a component of a Python function that runs a notebook, which goes with it.
+
+    The function calls ``dsl.run_notebook(name=value, …)``: the values stand in a cell after the one that is tagged
+    ``parameters``, or before all others. What the cells print is the task's log. Files that the notebook writes are
+    read by the function after that.
+
+    Args:
+        func: the function, when the decorator is written without further arguments.
+        notebook_path: the notebook, or a folder that holds one and what it needs beside it.
+        base_image: as for :func:`mlplat.dsl.component`, like all that follow.
+        packages_to_install: requirements; what running a notebook needs (:data:`PACKAGES`) when None.
+        output_component_file: refused.
+        pip_index_urls: package indexes.
+        pip_trusted_hosts: hosts to trust without TLS.
+        use_venv: for a KFP backend.
+        kfp_package_path: for a KFP backend.
+        install_kfp_package: for a KFP backend.
+        task_config_passthroughs: settings of the task that the function is given.
+
+    Returns:
+        The component; call it inside a pipeline.
+
+    Raises:
+        AuthoringError: there is no notebook, or more than one; or as for a component.
+    """
+    name = _notebook_in(notebook_path)
+    bound = f"dsl.run_notebook = notebook_runner(__KFP_EMBEDDED_ASSET_DIR, {name!r})\n"
+    before = [embedding.text_of(notebook_path), runtime.code_of(_RUNNER.read_text(encoding="utf-8")), bound]
+    function = {
+        "packages": tuple(PACKAGES if packages_to_install is None else packages_to_install),
+        "pip_options": pip_options(pip_index_urls, pip_trusted_hosts),
+        "install_kfp": install_kfp_package,
+        "kfp_package": kfp_package_path or "",
+        "use_venv": use_venv,
+    }
+
+    def decorate(given: Callable[..., Any]) -> PythonComponent:
+        refuse_file(given, output_component_file)
+        container = Container(image=base_image or "")
+        passthroughs = passed(task_config_passthroughs)
+        return PythonComponent(given, container, function, before=before, passthroughs=passthroughs)
+
+    return decorate if func is None else decorate(func)
+
+
+def run_notebook(**parameters: Any) -> None:  # noqa: ARG001 - it stands for the one that a task gets
+    """Run the notebook of the notebook component that calls this.
+
+    Args:
+        parameters: values for the notebook, which have a JSON form.
+
+    Raises:
+        RuntimeError: a cell fails; or nothing runs as a task of a notebook component.
+    """
+    raise RuntimeError(
+        "dsl.run_notebook works in a task of a @dsl.notebook_component, which brings the notebook"
+    )
+
+
+def _notebook_in(place: str) -> str:
+    """Return the notebook's path below the folder that is embedded."""
+    path = Path(place)
+    if path.is_file() and path.suffix == ".ipynb":
+        return path.name
+    found = sorted(path.rglob("*.ipynb")) if path.is_dir() else []
+    found = [one for one in found if ".ipynb_checkpoints" not in one.parts]
+    if len(found) == 1:
+        return found[0].relative_to(path).as_posix()
+    if found:
+        message = f"'{place}' holds {len(found)} notebooks: {', '.join(str(one) for one in found)}"
+        hint = "give the path of one of them"
+    else:
+        message = f"there is no notebook at '{place}'"
+        hint = f"give a path of an .ipynb file that is right in {Path.cwd()}, or an absolute one"
+    raise AuthoringError(Diagnostic("MLP152", place, message, hint, context.caller()))
