@@ -44,6 +44,7 @@ from mlplat.ir.model import (
 
 _ITEMS = "loop--items"
 _ITERATION = "iteration"
+_SHOWN = re.compile("[A-Za-z0-9]")
 _COUNT = re.compile(r"(-[0-9]+)+\Z")
 """What KFP appends to the label of a component's second, third … use."""
 _COMPLETED = ("Succeeded", "Failed", "Errored", "Skipped", "Omitted")
@@ -408,8 +409,12 @@ def _is_exit(task: Task) -> bool:
 
 
 def _task_names(graph: Graph) -> dict[str, str]:
+    """Return what Argo calls the tasks: as people do, where that can be a name, since its page shows no other."""
     taken = names.Unique()
-    return {key: taken.take(names.template_name(key)) for key in graph.tasks}
+    return {
+        key: taken.take(names.template_name(task.display_name if _SHOWN.search(task.display_name) else key))
+        for key, task in graph.tasks.items()
+    }
 
 
 def _outputs(graph: Graph, scope: Scope) -> list[dict[str, Any]]:

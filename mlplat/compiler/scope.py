@@ -143,7 +143,7 @@ def _final_status(key: str, name: str) -> str:
     parts = [
         literal('{"state":"'),
         state,
-        literal(f'","pipelineTaskName":{values.inert_json(key)},"pipelineJobResourceName":"'),
+        literal(f'","pipelineTaskName":{values.inert_json(key)},"node":"{name}","pipelineJobResourceName":"'),
         "workflow.name",
         literal('","error":'),
         error,

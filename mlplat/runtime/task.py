@@ -279,7 +279,7 @@ def _final_status(value: Dict[str, Any], spec: Dict[str, Any]) -> Any:
     error = value.get("error") or {}
     state, message = value.get("state"), error.get("message")
     if state == "FAILED":
-        message = _reason(spec.get("errors", ""), value.get("pipelineTaskName", "")) or message
+        message = _reason(spec.get("errors", ""), value.get("node", "")) or message
     return PipelineTaskFinalStatus(
         state=_State(state or ""),
         pipeline_job_resource_name=value.get("pipelineJobResourceName", ""),

@@ -285,8 +285,8 @@ CASES: dict[str, list[dict[str, Any]]] = {
         USE,
     ],
 }
-MORE: dict[str, dict[str, Any]] = {"deadline": {"activeDeadlineSeconds": 20, "onExit": "bye"}}
-"""What else stands in the specs of some cases."""
+MORE: dict[str, dict[str, Any]] = {"deadline": {"activeDeadlineSeconds": 45, "onExit": "bye"}}
+"""What else stands in the specs of some cases; a pod that has not started by the deadline ends otherwise."""
 
 
 class Table:

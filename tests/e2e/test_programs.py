@@ -137,7 +137,7 @@ def test_any_text_arrives_byte_for_byte(cluster: Access, name: str, tmp_path: Pa
     for workflow in (both.argo, both.here):
         assert workflow["status"]["phase"] == "Succeeded"
         assert output(workflow, "echo") == NASTY
-        assert output(workflow, "echo-2") == NASTY
+        assert output(workflow, "again") == NASTY
         assert output(workflow, "echo-3") == "1e-5"
         assert output(workflow, "fingerprint") == hashlib.sha256(large.encode()).hexdigest()
         assert output(workflow, "reached") == "reached 1e-5"

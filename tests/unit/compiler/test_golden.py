@@ -152,7 +152,7 @@ def test_exit_tasks_and_those_that_ignore_failures_run_and_learn_why(tmp_path: P
     assert workflow["status"]["phase"] == "Failed"
     reason = "FAILED stumble: ValueError: stumbled"
     assert outputs(workflow, "report") == [f"dear Ada: exit-handler-7 {reason}"]
-    assert outputs(workflow, "report-2") == [f"inner: exit-handler-8 {reason}"]
+    assert outputs(workflow, "Report-of-the-inner-one") == [f"inner: exit-handler-8 {reason}"]
     assert outputs(workflow, "recover") == ["nothing came"]
 
 
