@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from mlplat import compiler, metadata
+from mlplat import compiler, k8s, metadata
 from mlplat.cli.load import load
 from tests.e2e.engines import CHANCE, Both, find, output, record, run_both
 from tests.e2e.harness import config
@@ -30,6 +30,12 @@ NASTY = 'it\'s {{workflow.name}} {{=1+1}} $(HOME) $$ $$(E) "q" \\ \\n back\nline
 @pytest.fixture(autouse=True)
 def cluster_of_kubeconfig(cluster: Access, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_earlier_results(cluster: Access) -> None:
+    """Forget what these tests left in the caches of a cluster that they ran on before."""
+    k8s.delete_caches(namespace=cluster.namespace, kubeconfig=cluster.kubeconfig)
 
 
 @pytest.fixture
