@@ -98,6 +98,11 @@ def _interface(name: str, component: Component) -> Iterator[Diagnostic]:
 
 def _executor(name: str, component: Component, spec: PipelineSpec) -> Iterator[Diagnostic]:
     executor = spec.executors[component.executor]
+    for output, artifact in component.output_artifacts.items():
+        if artifact.is_list:
+            message = "a component can't give a list of artifacts: how many there are is known to nobody"
+            hint = "give one artifact that is a folder, or loop and collect with dsl.Collected"
+            yield Diagnostic("MLP323", f"{name}.{output}", message, hint)
     if isinstance(executor, Container):
         texts = (executor.image, *executor.command, *executor.args, *dict(executor.env).values())
         python = executor.python
@@ -112,15 +117,14 @@ def _executor(name: str, component: Component, spec: PipelineSpec) -> Iterator[D
                 "give the command too; without it nothing can run on this machine",
                 severity="warning",
             )
-    elif executor.download_to_workspace:
+        return
+    if problem := json_problem(dict(executor.metadata)):
+        message = f"the importer's metadata has no JSON form: {problem}"
+        yield Diagnostic("MLP134", name, message, "give other values")
+    if executor.download_to_workspace:
         message = "it copies its data into the workspace, which importers do not do here"
         hint = "leave download_to_workspace out, and copy the artifact in the component that reads it"
         yield Diagnostic("MLP324", name, message, hint)
-    for output, artifact in component.output_artifacts.items():
-        if artifact.is_list:
-            message = "a component can't give a list of artifacts: how many there are is known to nobody"
-            hint = "give one artifact that is a folder, or loop and collect with dsl.Collected"
-            yield Diagnostic("MLP323", f"{name}.{output}", message, hint)
 
 
 def _hole(path: str, hole: Hole, inputs: set[str]) -> Iterator[Diagnostic]:

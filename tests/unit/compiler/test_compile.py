@@ -18,13 +18,16 @@ from mlplat.cli.load import load
 from mlplat.compiler.conditions import to_expression
 from mlplat.errors import ArgumentError, CompileError, MlplatError
 from mlplat.ir.model import (
+    ArtifactType,
     Component,
     ComponentInput,
     Constant,
     Container,
     Graph,
+    Importer,
     InputParameter,
     Iterator,
+    OutputArtifact,
     OutputParameter,
     ParameterType,
     PipelineSpec,
@@ -308,6 +311,14 @@ def test_task_waits_for_what_it_reads_even_if_the_ir_does_not_say_so() -> None:
     circle = {**tasks, "a": Task("comp-c", parameters={"x": TaskOutput("b", "Output")})}
     with pytest.raises(CompileError, match="in a circle: a -> b -> a"):
         compiler.compile(spec(**circle))
+
+
+def test_metadata_of_an_importer_without_a_json_form_is_refused() -> None:
+    importer = Importer(Constant("gs://x"), ArtifactType(), metadata={"share": [float("nan")]})
+    component = Component(output_artifacts={"artifact": OutputArtifact(ArtifactType())}, executor="exec-i")
+    root = Component(graph=Graph({"i": Task("comp-i")}))
+    with pytest.raises(CompileError, match="MLP134: comp-i: the importer's metadata has no JSON form"):
+        compiler.compile(PipelineSpec("p", root, {"comp-i": component}, {"exec-i": importer}))
 
 
 PROGRAMS = sorted((Path(__file__).parents[2] / "programs").glob("*.py"))
