@@ -10,14 +10,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from mlplat.runtime.task import STEP_MARK
+
 OUTPUT = "mlplat--steps"
 """Output parameter that tells how the tasks of a pod ended."""
 
 JOINED = "--"
 """Between the name of a task and that of its input or output."""
-
-MARK = "=== "
-"""How a line of the pod's log begins that names the task whose lines follow."""
 
 STEP = "mlplatStep"
 """Field of a node made here: the task's name."""
@@ -64,8 +63,8 @@ def log_of(text: str, step: str) -> str:
     found: list[str] = []
     inside = False
     for line in text.splitlines(keepends=True):
-        if line.startswith(MARK):
-            inside = line[len(MARK) :].split(" (")[0].strip() == step
+        if line.startswith(STEP_MARK):
+            inside = line[len(STEP_MARK) :].split(" (")[0].strip() == step
         elif inside:
             found.append(line)
     return "".join(found)

@@ -16,6 +16,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from mlplat.runtime import task as runtime
+
 LARGE = "mlplat.dev/large"
 """The only key of an object that stands for a value too large for a parameter."""
 
@@ -36,7 +38,6 @@ _UNKNOWN = "a value of more than 32 KiB, or a part of one, is known in tasks onl
 
 _TAG = "a text with two braces in a row can't be given to a template of Argo, which would replace them"
 
-_NOT_ASCII = re.compile("[\x7f-\U0010ffff]")
 _TWO_BRACES = re.compile(r"\{(?=\{)")
 
 
@@ -65,27 +66,7 @@ def inert_json(value: Any) -> str:
         ValueError: the value holds NaN or an infinity.
         TypeError: the value has no JSON form.
     """
-    return inert(printable(json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)))
-
-
-def printable(text: str) -> str:
-    """Escape the characters of JSON text that have no look of their own, such as DEL.
-
-    Argo quotes what it puts into a template as Go does (``strconv.Quote``), and what Go writes for DEL, or for such a
-    character beyond U+FFFF, is not JSON.
-
-    Args:
-        text: JSON text.
-
-    Returns:
-        JSON text of the same value.
-    """
-    return text if text.isprintable() else _NOT_ASCII.sub(_escaped, text)
-
-
-def _escaped(match: re.Match[str]) -> str:
-    character = match.group()
-    return character if character.isprintable() else json.dumps(character)[1:-1]
+    return runtime.inert(value)
 
 
 def container_text(text: str) -> str:

@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mlplat import runtime
 from mlplat.argo.values import inert_json
 from mlplat.errors import ArgumentError, Diagnostic, nearest
 
-_COMPILED = "MLPLAT_RUNTIME"
 _KINDS = (
     (bool, "true or false"),
     ((int, float), "a number"),
@@ -62,7 +62,7 @@ def with_arguments(workflow: Mapping[str, Any], values: Mapping[str, Any]) -> di
 
 def _bound(workflow: Mapping[str, Any], parameter: Mapping[str, Any], text: str) -> str:
     spec = workflow["spec"]
-    if _COMPILED not in spec.get("podSpecPatch", ""):
+    if runtime.VARIABLE not in spec.get("podSpecPatch", ""):
         return text
     name = parameter["name"]
     reference = f"workflow.parameters['{name}']"

@@ -13,6 +13,7 @@ from mlplat.compiler.program import Argument, Program
 from mlplat.errors import ArgumentError, Diagnostic, nearest
 from mlplat.ir.model import ABSENT, InputParameter, ParameterType
 from mlplat.ir.types import TYPE_NAMES, fits, json_problem
+from mlplat.runtime.task import printable
 
 
 def run(program: Program) -> Program:
@@ -40,7 +41,7 @@ def _argument(value: Any, parameter: InputParameter, large: dict[str, str]) -> A
     if len(text.encode("utf-8", "surrogatepass")) > values.LARGEST_PARAMETER:
         return Argument(None, large=keep_large(text, value, large))
     written = json.dumps(value, ensure_ascii=False)
-    readable = values.printable(written)
+    readable = printable(written)
     if parameter.type is ParameterType.STRING and "{{" not in value and readable == written:
         return Argument(value)
     return Argument(text if "{{" in readable else readable, is_json=True)

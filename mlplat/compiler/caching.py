@@ -12,19 +12,14 @@ from mlplat.compiler.flows import Form
 from mlplat.compiler.interfaces import Call, own_inputs
 from mlplat.compiler.program import Options
 from mlplat.compiler.scope import expression
-from mlplat.ir.model import (
-    Component,
-)
+from mlplat.ir.model import Component
 from mlplat.manifest import canonical_json
 
 CACHE_PREFIX = "mlplat-cache."
-
 """Begin of the names of caches. Argo keeps all caches in its controller's namespace, so the Workflow's is part of the
 name, set off by dots, which no namespace has."""
 
-
 _SHARD_DIGITS = 2
-
 """A cache is one ConfigMap, and a task whose result does not fit into it any more fails: so each component has 256."""
 
 

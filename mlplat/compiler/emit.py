@@ -16,13 +16,11 @@ from mlplat.errors import CompileError, Diagnostic, ManifestError
 API_VERSION = "argoproj.io/v1alpha1"
 
 
-_LONGEST_NAMES = {"CronWorkflow": names.LONGEST_CRON_WORKFLOW}
-
-
 def run(program: Program) -> Program:
     """Put templates, arguments, runtime and large values together."""
     options = program.options
-    longest = _LONGEST_NAMES.get(options.kind, names.LONGEST_WORKFLOW - names.GENERATED_SUFFIX - 1)
+    generated = names.LONGEST_WORKFLOW - names.GENERATED_SUFFIX - 1
+    longest = names.LONGEST_CRON_WORKFLOW if options.kind == "CronWorkflow" else generated
     base = names.dns_label(options.name or program.spec.name, longest)
     documents: list[dict[str, Any]] = []
     volumes: list[dict[str, Any]] = []

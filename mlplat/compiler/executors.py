@@ -48,19 +48,15 @@ from mlplat.ir.model import (
 )
 
 CREATE_CLAIM, DELETE_CLAIM = "argostub/createpvc", "argostub/deletepvc"
-
 """Images by which KFP marks the components that make and remove a volume claim."""
 
 NOTHING = "nothing"
-
 """Template that is called and never run: a node without any below it has no end that others could wait for on Argo."""
 
 ARGO_TEMPLATE = "mlplat/argo-template"
-
 """Image by which a template of Argo is marked; see :mod:`mlplat.compiler.argo_templates`."""
 
 STUBS = (CREATE_CLAIM, DELETE_CLAIM)
-
 """Images that no container is made of."""
 
 _ALONE = Place()
@@ -200,7 +196,7 @@ def _python(
         "command": list(runtime.COMMAND),
         "args": ["", call_text(component, python, call, has_config=bool(config))],
     }
-    _finish(result, run, pod, [], call, needs)
+    _finish(result, run, pod, call, needs)
     return Leaf(result, needs, (python,))
 
 
@@ -238,7 +234,7 @@ def _fused(
         "command": list(runtime.COMMAND),
         "args": [*("" for _ in functions), steps_text(steps, call)],
     }
-    _finish(result, run, pod, [], call, needs)
+    _finish(result, run, pod, call, needs)
     return Leaf(result, needs, tuple(functions))
 
 
@@ -284,7 +280,7 @@ def _command(name: str, component: Component, container: Container, call: Call, 
         run["args"] = [_part(part, needs, imported) for part in args]
     if command:
         run["command"] = [_part(part, needs, imported) for part in command]
-    _finish(result, run, pod, [], call, needs, dynamic)
+    _finish(result, run, pod, call, needs, dynamic)
     return Leaf(result, needs)
 
 
@@ -292,7 +288,6 @@ def _finish(
     result: dict[str, Any],
     run: dict[str, Any],
     pod: pods.Pod,
-    mounts: list[dict[str, Any]],
     call: Call,
     needs: dict[str, Need],
     arguments: Elements | None = None,
@@ -302,7 +297,7 @@ def _finish(
     run["env"] = [{"name": values.EMPTY_VARIABLE, "value": ""}, *settings.pop("env", ())]
     if "resources" in settings:
         run["resources"] = settings.pop("resources")
-    mounts.append({"name": "mlplat-outputs", "mountPath": OUTPUTS})
+    mounts = [{"name": "mlplat-outputs", "mountPath": OUTPUTS}]
     if call.has_large_values:
         mounts.append({"name": "mlplat-values", "mountPath": LARGE_VALUES})
     run["volumeMounts"] = [*mounts, *settings.pop("volumeMounts", ())]

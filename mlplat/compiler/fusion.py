@@ -4,8 +4,8 @@ A pod costs seconds whatever it does. Functions of one graph that hand values to
 their pod, run one after another in one container instead: each as a process of its own, with its own retries; what they
 hand on stays in the pod, what others read is written as before.
 
-The program chooses groups (:data:`ANNOTATION`); with ``fuse="auto"`` every series is fused too: tasks of which each
-needs nothing but those before it, so that nothing waits for longer than it did.
+The program chooses groups (:data:`mlplat.ir.model.FUSE_ANNOTATION`); with ``fuse="auto"`` every series is fused too:
+tasks of which each needs nothing but those before it, so that nothing waits for longer than it did.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ from typing import Any
 from mlplat.argo.names import Unique
 from mlplat.argo.steps import JOINED
 from mlplat.compiler import pods
+from mlplat.compiler.bands import levels
 from mlplat.compiler.placeholders import holes_of
 from mlplat.compiler.program import Program, Step
 from mlplat.errors import CompileError, Diagnostic
 from mlplat.ir.circles import waits_for
 from mlplat.ir.model import (
+    FUSE_ANNOTATION,
     ArtifactSource,
     Component,
     Constant,
@@ -35,9 +37,6 @@ from mlplat.ir.model import (
     Task,
     TaskOutput,
 )
-
-ANNOTATION = "mlplat.dev/fuse"
-"""Annotation of a task's pod that names its group."""
 
 _INTERFACE = ("input_parameters", "input_artifacts", "output_parameters", "output_artifacts")
 
@@ -168,7 +167,7 @@ class _Fusing:
         executor = self.spec.executors.get(self.spec.components[task.component].executor)
         if not isinstance(executor, Container):
             return ""
-        return str(_annotations(executor.kubernetes).get(ANNOTATION, ""))
+        return str(_annotations(executor.kubernetes).get(FUSE_ANNOTATION, ""))
 
     def problem(self, group: list[str], tasks: Mapping[str, Task], alone: Mapping[str, str]) -> str:
         """Return why tasks can't share a pod; empty when they can."""
@@ -189,24 +188,25 @@ class _Fusing:
         for key, task in tasks.items():
             for other in waits_for(task):
                 after[other].append(key)
-        free = [key for key in _in_order(tasks) if key not in alone and key not in inside]
-        done: set[str] = set()
-        for start in free:
-            if start in done:
-                continue
-            group = [start]
-            while following := [
-                key
-                for key in after[group[-1]]
-                if key in free
-                and key not in done
-                and set(waits_for(tasks[key])) <= set(group)
-                and self.wants(tasks[key]) == self.wants(tasks[start])
-            ]:
-                group.append(following[0])
+        free = dict.fromkeys(key for key in _in_order(tasks) if key not in alone and key not in inside)
+        while free:
+            start = next(iter(free))
+            wanted, group = self.wants(tasks[start]), {start: None}
+            while following := next(
+                (
+                    key
+                    for key in after[next(reversed(group))]
+                    if key in free
+                    and all(other in group for other in waits_for(tasks[key]))
+                    and self.wants(tasks[key]) == wanted
+                ),
+                "",
+            ):
+                group[following] = None
             while len(group) > 1 and _delays(group, after, tasks):
-                group.pop()
-            done.update(group)
+                group.popitem()
+            for key in group:
+                del free[key]
             if len(group) > 1:
                 yield tuple(group)
 
@@ -235,13 +235,13 @@ class _Fusing:
         graph = component.graph
         assert graph is not None
         home = {key: _name(group) for group in groups for key in group}
+        first = {group[0]: group for group in groups}
         tasks: dict[str, Task] = {}
         for key, task in graph.tasks.items():
             if key not in home:
                 tasks[key] = _moved(task, home)
-            elif home[key] not in tasks:
-                group = next(group for group in groups if key in group)
-                tasks[home[key]] = self.made(group, graph, home)
+            elif key in first:
+                tasks[home[key]] = self.made(first[key], graph, home)
         outputs = {name: _moved_output(source, home) for name, source in graph.output_parameters.items()}
         artifacts = {name: _moved_output(source, home) for name, source in graph.output_artifacts.items()}
         return replace(component, graph=Graph(tasks, outputs, artifacts))
@@ -252,7 +252,7 @@ class _Fusing:
         given: dict[str, dict[str, Any]] = {part: {} for part in _INTERFACE}
         parameters: dict[str, ParameterSource] = {}
         artifacts: dict[str, ArtifactSource] = {}
-        steps = []
+        steps, members = [], frozenset(group)
         for key in group:
             task = graph.tasks[key]
             own = self.spec.components[task.component]
@@ -260,12 +260,12 @@ class _Fusing:
             assert isinstance(container, Container)
             inside: dict[str, tuple[str, str]] = {}
             for name, source in (*task.parameters.items(), *task.artifacts.items()):
-                if isinstance(source, TaskOutput) and source.task in group and not source.selector:
+                if isinstance(source, TaskOutput) and source.task in members and not source.selector:
                     inside[name] = (source.task, source.output)
-            for part, members in given.items():
-                for name, declared in getattr(own, part).items():
+            for part, declared in given.items():
+                for name, one in getattr(own, part).items():
                     if name not in inside or part.startswith("output"):
-                        members[f"{key}{JOINED}{name}"] = declared
+                        declared[f"{key}{JOINED}{name}"] = one
             parameters |= {
                 f"{key}{JOINED}{name}": _moved_source(source, home)
                 for name, source in task.parameters.items()
@@ -287,7 +287,7 @@ class _Fusing:
         )
         self.executors[f"exec-{label}"] = replace(first, kubernetes=_without_group(first.kubernetes))
         self.steps[f"exec-{label}"] = tuple(steps)
-        before = [key for member in group for key in graph.tasks[member].depends_on if key not in group]
+        before = [key for member in group for key in graph.tasks[member].depends_on if key not in members]
         depends_on = tuple(dict.fromkeys(home.get(key, key) for key in before))
         return Task(
             f"comp-{label}",
@@ -309,11 +309,11 @@ def _annotations(settings: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _without_group(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return settings of a pod without the name of its group, which is of no use on the cluster."""
-    if ANNOTATION not in _annotations(settings):
+    if FUSE_ANNOTATION not in _annotations(settings):
         return dict(settings)
     metadata = dict(settings["podMetadata"])
     metadata["annotations"] = {
-        key: text for key, text in metadata["annotations"].items() if key != ANNOTATION
+        key: text for key, text in metadata["annotations"].items() if key != FUSE_ANNOTATION
     }
     metadata = {part: members for part, members in metadata.items() if members}
     others = {name: value for name, value in settings.items() if name != "podMetadata"}
@@ -322,22 +322,14 @@ def _without_group(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def _in_order(tasks: Mapping[str, Task]) -> list[str]:
     """Return the tasks so that each comes after those that it waits for."""
-    found: dict[str, None] = {}
-    for start in tasks:
-        stack = [start]
-        while stack:
-            missing = [other for other in waits_for(tasks[stack[-1]]) if other not in found]
-            if missing:
-                stack += missing
-            else:
-                found.setdefault(stack.pop())
-    return list(found)
+    level_of = levels({key: waits_for(task) for key, task in tasks.items()})
+    return sorted(tasks, key=level_of.__getitem__)
 
 
-def _delays(group: list[str], after: Mapping[str, list[str]], tasks: Mapping[str, Task]) -> bool:
+def _delays(group: Mapping[str, None], after: Mapping[str, list[str]], tasks: Mapping[str, Task]) -> bool:
     """Tell whether a task that reads from a group would wait for more of it than before."""
-    last = group[-1]
-    readers = {other for key in group[:-1] for other in after[key]} - set(group)
+    *earlier, last = group
+    readers = {other for key in earlier for other in after[key] if other not in group}
     return any(last not in _before(reader, last, tasks) for reader in readers)
 
 

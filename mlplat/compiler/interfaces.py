@@ -20,31 +20,20 @@ from mlplat.ir.model import (
 )
 
 LARGE_VALUES = "/mlplat/values"
-
-
 PATH_PARAMETER = "task--path"
-
 """Input through which a task learns its place in the run, which is its artifacts' place in the store. No input of a
 user's has two dashes in a row, but for KFP's own, which start with ``pipelinechannel--``."""
 
-
 INDEX_PARAMETER = "task--index"
-
 """Input through which a task learns its position in the loops around it: ``/3/0``, nothing outside of loops. It ends
 the keys of artifacts, so that those of one output in all iterations have one folder."""
 
-
 FOLDERS = 8
-
 """How many folders of the store a list of artifacts may lie in: one for each earlier run that the cache took some of
 them from, and one for this run."""
 
-
 _NO_KEY = "no-artifact"
-
-
 ERRORS = f"{{{{workflow.name}}}}/errors{{{{inputs.parameters.{INDEX_PARAMETER}}}}}"
-
 """Folder of the store for the reasons of failures, where a task asks how another one ended; one for each iteration."""
 
 

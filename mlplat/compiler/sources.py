@@ -12,9 +12,7 @@ from dataclasses import replace
 
 from mlplat.argo.values import container_text
 from mlplat.compiler.program import Program
-
-SHARED_ARGUMENT = "@source:"
-"""How an argument of the runtime names a variable instead of holding a text."""
+from mlplat.runtime.task import SHARED, SHARED_VARIABLE
 
 
 def run(program: Program) -> Program:
@@ -36,6 +34,6 @@ def run(program: Program) -> Program:
 def _argument(source: str, is_shared: bool, shared: dict[str, str]) -> str:
     if not is_shared:
         return container_text(source)
-    variable = f"MLPLAT_SOURCE_{hashlib.sha256(source.encode()).hexdigest()[:8]}"
+    variable = f"{SHARED_VARIABLE}{hashlib.sha256(source.encode()).hexdigest()[:8]}"
     shared[variable] = source
-    return f"{SHARED_ARGUMENT}{variable}"
+    return f"{SHARED}{variable}"

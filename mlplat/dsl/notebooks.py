@@ -8,7 +8,14 @@ from typing import Any, overload
 
 from mlplat import runtime
 from mlplat.dsl import context, embedding
-from mlplat.dsl.python import PythonComponent, TaskConfigPassthrough, passed, pip_options, refuse_file
+from mlplat.dsl.python import (
+    PythonComponent,
+    TaskConfigPassthrough,
+    installing,
+    passed,
+    pip_options,
+    refuse_file,
+)
 from mlplat.errors import AuthoringError, Diagnostic
 from mlplat.ir.model import Container
 
@@ -81,13 +88,13 @@ def notebook_component(
     name = _notebook_in(notebook_path)
     bound = f"dsl.run_notebook = notebook_runner(__KFP_EMBEDDED_ASSET_DIR, {name!r})\n"
     before = [embedding.text_of(notebook_path), runtime.code_of(_RUNNER.read_text(encoding="utf-8")), bound]
-    function = {
-        "packages": tuple(PACKAGES if packages_to_install is None else packages_to_install),
-        "pip_options": pip_options(pip_index_urls, pip_trusted_hosts),
-        "install_kfp": install_kfp_package,
-        "kfp_package": kfp_package_path or "",
-        "use_venv": use_venv,
-    }
+    function = installing(
+        PACKAGES if packages_to_install is None else packages_to_install,
+        pip_options(pip_index_urls, pip_trusted_hosts),
+        install_kfp=install_kfp_package,
+        kfp_package=kfp_package_path,
+        use_venv=use_venv,
+    )
 
     def decorate(given: Callable[..., Any]) -> PythonComponent:
         refuse_file(given, output_component_file)

@@ -118,6 +118,24 @@ def function_text(func: Callable[..., Any]) -> str:
     return "\n".join(text.splitlines()[definition.lineno - 1 : definition.end_lineno]) + "\n"
 
 
+def installing(
+    packages: Sequence[str],
+    options: tuple[str, ...],
+    *,
+    install_kfp: bool,
+    kfp_package: str | None,
+    use_venv: bool,
+) -> dict[str, Any]:
+    """Return what a :class:`PythonFunction` says of what is installed for it."""
+    return {
+        "packages": tuple(packages),
+        "pip_options": options,
+        "install_kfp": install_kfp,
+        "kfp_package": kfp_package or "",
+        "use_venv": use_venv,
+    }
+
+
 def pip_options(indexes: Sequence[str] | None, hosts: Sequence[str] | None) -> tuple[str, ...]:
     """Return the options of pip for indexes, the first instead of the default one, and hosts trusted without TLS."""
     options = [
@@ -203,13 +221,13 @@ def component(
     Raises:
         AuthoringError: an annotation means nothing, or the source can't be read.
     """
-    function = {
-        "packages": tuple(packages_to_install or ()),
-        "pip_options": pip_options(pip_index_urls, pip_trusted_hosts),
-        "install_kfp": install_kfp_package,
-        "kfp_package": kfp_package_path or "",
-        "use_venv": use_venv,
-    }
+    function = installing(
+        packages_to_install or (),
+        pip_options(pip_index_urls, pip_trusted_hosts),
+        install_kfp=install_kfp_package,
+        kfp_package=kfp_package_path,
+        use_venv=use_venv,
+    )
     before = [function_text(getattr(one, "python_func", one)) for one in additional_funcs or ()]
     if embedded_artifact_path:
         before.insert(0, embedding.text_of(embedded_artifact_path))

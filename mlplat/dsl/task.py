@@ -13,7 +13,7 @@ from mlplat.dsl import context, durations
 from mlplat.dsl.channels import Channel, Comparable, channel_of
 from mlplat.dsl.texts import Filled
 from mlplat.errors import AuthoringError, Diagnostic, Source, nearest
-from mlplat.ir.model import InputArtifact, InputParameter, ParameterType, Resources, Retry
+from mlplat.ir.model import FUSE_ANNOTATION, InputArtifact, InputParameter, ParameterType, Resources, Retry
 
 if TYPE_CHECKING:
     from mlplat.dsl.component import BaseComponent
@@ -202,7 +202,7 @@ class PipelineTask:
                 continue
             task.needs_container("fuse_with")
             metadata = task.kubernetes.setdefault("podMetadata", {})
-            metadata.setdefault("annotations", {})["mlplat.dev/fuse"] = self.name
+            metadata.setdefault("annotations", {})[FUSE_ANNOTATION] = self.name
         return self
 
     def set_display_name(self, name: str) -> PipelineTask:

@@ -11,6 +11,8 @@ from enum import Enum
 from typing import Any, TypeAlias
 
 SCHEMA_VERSION = "2.1.0"
+FUSE_ANNOTATION = "mlplat.dev/fuse"
+"""Annotation of a task's pod that names the group of tasks which share it."""
 
 
 class ParameterType(str, Enum):

@@ -13,7 +13,7 @@ import re
 import zlib
 from pathlib import Path
 
-from mlplat.runtime.task import START
+from mlplat.runtime.task import START, VARIABLE
 
 _MODULES = ("artifacts", "task")
 _OWN_IMPORT = re.compile(r"^from mlplat\.runtime\.\w+ import .*\n", re.MULTILINE)
@@ -21,8 +21,9 @@ _HEADER = (
     "# mlplat: reads a task's inputs, calls its function, writes its outputs. Its arguments: SOURCE CALL"
 )
 
-VARIABLE = "MLPLAT_RUNTIME"
 COMMAND = ("python3", "-c", START)
+
+__all__ = ["COMMAND", "VARIABLE", "code_of", "packed", "text"]
 
 
 @functools.cache

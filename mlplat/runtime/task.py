@@ -37,10 +37,18 @@ from mlplat.runtime.artifacts import ARTIFACT_CLASSES, Artifact, is_artifact_cla
 
 LARGE = "mlplat.dev/large"
 LARGEST_PARAMETER = 32 * 1024
-START = (
-    "import base64, os, zlib; exec(zlib.decompress(base64.b64decode(os.environ['MLPLAT_RUNTIME'])).decode())"
+VARIABLE = "MLPLAT_RUNTIME"
+"""Variable in which this program comes."""
+START = "import base64, os, zlib; exec(zlib.decompress(base64.b64decode(os.environ['{}'])).decode())".format(
+    VARIABLE
 )
-"""What Python is given to run this program: it comes in a variable."""
+"""What Python is given to run it."""
+SHARED = "@source:"
+"""How an argument names a variable instead of holding a text."""
+SHARED_VARIABLE = "MLPLAT_SOURCE_"
+"""How the names of such variables begin."""
+STEP_MARK = "=== "
+"""How a line of the log begins that names the function whose lines follow."""
 _TYPES = {
     "STRING": (str,),
     "NUMBER_INTEGER": (int,),
@@ -49,6 +57,7 @@ _TYPES = {
     "LIST": (list, tuple),
     "STRUCT": (dict,),
 }
+_NOT_ASCII = re.compile("[\x7f-\U0010ffff]")
 _OUT = {"folder": ""}
 _WORKSPACE = "/kfp-workspace"
 _FOLDER = b"folder\n"
@@ -148,9 +157,27 @@ def get_uri(suffix: str = "Output") -> str:
 def inert(value: Any) -> str:
     """Write a value as JSON text that holds no two braces in a row, no dollar sign, and only what can be seen."""
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    if not text.isprintable():
-        text = "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text)
-    return text.replace("{" * 2, "\\u007b" * 2).replace("$", "\\u0024")
+    return printable(text).replace("{" * 2, "\\u007b" * 2).replace("$", "\\u0024")
+
+
+def printable(text: str) -> str:
+    """Escape the characters of JSON text that have no look of their own, such as DEL.
+
+    Argo quotes what it puts into a template as Go does (``strconv.Quote``), and what Go writes for DEL, or for such a
+    character beyond U+FFFF, is not JSON.
+
+    Args:
+        text: JSON text.
+
+    Returns:
+        JSON text of the same value.
+    """
+    return text if text.isprintable() else _NOT_ASCII.sub(_escaped, text)
+
+
+def _escaped(match: Any) -> str:
+    character: str = match.group()
+    return character if character.isprintable() else json.dumps(character)[1:-1]
 
 
 def _plain(value: Any) -> Any:
@@ -728,11 +755,11 @@ def _environment(packages: List[str], options: List[str]) -> str:
 
 
 def _text(argument: str) -> str:
-    if argument.startswith("@source:"):
+    if argument.startswith(SHARED):
         import base64
         import zlib
 
-        packed = os.environ[argument[len("@source:") :]]
+        packed = os.environ[argument[len(SHARED) :]]
         return zlib.decompress(base64.b64decode(packed)).decode()
     return _read(argument[1:]) if argument.startswith("@/") else argument
 
@@ -769,7 +796,7 @@ def main(arguments: List[str]) -> int:
             python = _environment(call["packages"], call.get("pip_options", []))
             os.environ["MLPLAT_INSTALLED"] = "1"
             os.execv(python, [python, "-c", START, *arguments])
-        for name in [name for name in os.environ if name.startswith(("MLPLAT_RUNTIME", "MLPLAT_SOURCE_"))]:
+        for name in [name for name in os.environ if name.startswith((VARIABLE, SHARED_VARIABLE))]:
             del os.environ[name]
         _OUT["folder"] = call["out"]
         os.makedirs(os.path.join(call["out"], "values"), exist_ok=True)
@@ -838,7 +865,8 @@ class _Steps:
                 time.sleep(min(pause, retry["cap"]))
                 shutil.rmtree(folder, ignore_errors=True)
             _write(call, json.dumps(step["call"]))
-            print("=== {}{}".format(step["task"], " ({})".format(attempt) if attempt else ""), flush=True)
+            again = " ({})".format(attempt) if attempt else ""
+            print("{}{}{}".format(STEP_MARK, step["task"], again), flush=True)
             self.process = subprocess.Popen([sys.executable, "-c", START, source, "@" + call])
             code = self.process.wait()
             if code == 0:

@@ -34,6 +34,12 @@ def cluster() -> Access:
     return own.access
 
 
+@pytest.fixture
+def cluster_of_kubeconfig(cluster: Access, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let this process find the cluster as a user's would: by its kubeconfig."""
+    monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig))
+
+
 @pytest.fixture(scope="session")
 def namespace(cluster: Access) -> str:
     """The namespace in which Workflows run."""

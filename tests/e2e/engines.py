@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from mlplat import k8s, local
 from mlplat.cli.run import named
+from tests.e2e.harness.cluster import Access
 
 Document = dict[str, Any]
 COMPARED = (
@@ -74,6 +76,24 @@ def run_both(
     for document in prepared:
         document["metadata"]["namespace"] = namespace
     return Both(argo, local.run([*beside, *prepared], home=home, cache=cache))
+
+
+def accepted(cluster: Access, env: Mapping[str, str], files: Sequence[Path]) -> str:
+    """Check that Argo's linter and the API server, with Argo's full definitions, take manifests; nothing is created.
+
+    Returns:
+        What kubectl says of them, a line for each document.
+    """
+
+    def run(*words: str) -> str:
+        done = subprocess.run(words, env=dict(env), capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    names = list(map(str, files))
+    run(str(cluster.argo), "lint", "--offline", "--strict", *names)
+    given = [word for name in names for word in ("-f", name)]
+    return run(str(cluster.kubectl), "create", "--dry-run=server", "-n", cluster.namespace, *given)
 
 
 def record(workflow: Mapping[str, Any], *, ignoring: Sequence[str] = ()) -> dict[str, Any]:

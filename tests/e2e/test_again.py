@@ -12,15 +12,12 @@ import pytest
 from mlplat import k8s, local
 from mlplat.argo.retry import find, retried
 from tests.e2e.engines import Both, record, run_both
-from tests.e2e.harness.cluster import Access
 from tests.e2e.test_k8s import node, shell, workflow
 
 Json = dict[str, Any]
 
 
-@pytest.fixture(autouse=True)
-def cluster_of_kubeconfig(cluster: Access, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig))
+pytestmark = pytest.mark.usefixtures("cluster_of_kubeconfig")
 
 
 @pytest.fixture

@@ -33,9 +33,7 @@ QUOTA = {
 Kubectl = Callable[..., str]
 
 
-@pytest.fixture(autouse=True)
-def cluster_of_kubeconfig(cluster: Access, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig))
+pytestmark = pytest.mark.usefixtures("cluster_of_kubeconfig")
 
 
 @pytest.fixture

@@ -17,9 +17,7 @@ from tests.e2e.harness.cluster import Access
 PROGRAM = Path(__file__).parent / "programs/fused.py"
 
 
-@pytest.fixture(autouse=True)
-def cluster_of_kubeconfig(cluster: Access, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig))
+pytestmark = pytest.mark.usefixtures("cluster_of_kubeconfig")
 
 
 def run(pipeline: str, cluster: Access, home: Path) -> Both:
@@ -48,7 +46,7 @@ def without_times(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_series_leaves_the_same_record(cluster: Access, tmp_path: Path) -> None:
-    both = run("series", cluster, tmp_path)
+    both = run("chain", cluster, tmp_path)
     here, argo = (without_times(record(one, ignoring=CHANCE)) for one in (both.here, both.argo))
     assert here == argo
     assert phases(both.here) == phases(both.argo) == dict.fromkeys(["make", "grow", "size"], "Succeeded")

@@ -16,7 +16,7 @@ import pytest
 from mlplat import compiler, manifest
 from mlplat.compiler.executors import STUBS
 from mlplat.ir.model import Container, ParameterType
-from tests.e2e.engines import CHANCE, record, run_both
+from tests.e2e.engines import CHANCE, accepted, record, run_both
 from tests.e2e.harness.cluster import Access
 from tests.unit.compiler.test_kfp_corpus import CASES, read
 from tests.unit.local.test_kfp_corpus import VALUES, arguments, left_out, secrets_of_corpus
@@ -25,12 +25,10 @@ CLAIMS = Path(__file__).parents[2] / "kustomize" / "claims"
 PYTHON = "python:3.11"
 AT_ONCE = 4
 
-pytestmark = pytest.mark.skipif(not CASES, reason="the corpus of compiled pipelines is not there")
-
-
-@pytest.fixture(autouse=True)
-def cluster_of_kubeconfig(cluster: Access, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig))
+pytestmark = [
+    pytest.mark.usefixtures("cluster_of_kubeconfig"),
+    pytest.mark.skipif(not CASES, reason="the corpus of compiled pipelines is not there"),
+]
 
 
 @pytest.mark.smoke
@@ -41,21 +39,8 @@ def test_argo_accepts_every_pipeline(cluster: Access, cluster_env: dict[str, str
         )
         text = manifest.dump(compiler.manifest(read(file), options))
         (tmp_path / f"{file.stem}.yaml").write_text(text)
-    create = [
-        str(cluster.kubectl),
-        "create",
-        "--dry-run=server",
-        "-n",
-        cluster.namespace,
-        "-f",
-        str(tmp_path),
-    ]
-    created = subprocess.run(create, env=cluster_env, capture_output=True, text=True, check=False)
-    assert created.returncode == 0, created.stderr
-    assert created.stdout.count("workflow.argoproj.io/") == len(CASES)
-    lint = [str(cluster.argo), "lint", "--offline", "--strict", str(tmp_path)]
-    linted = subprocess.run(lint, env=cluster_env, capture_output=True, text=True, check=False)
-    assert linted.returncode == 0, linted.stdout + linted.stderr
+    created = accepted(cluster, cluster_env, sorted(tmp_path.glob("*.yaml")))
+    assert created.count("workflow.argoproj.io/") == len(CASES)
 
 
 ONLY_HERE = {

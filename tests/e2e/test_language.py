@@ -19,9 +19,7 @@ PROGRAMS = Path(__file__).parents[1] / "programs"
 ML_IMAGE = "mlplat.test/python:ml"
 
 
-@pytest.fixture(autouse=True)
-def cluster_of_kubeconfig(cluster: Access, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig))
+pytestmark = pytest.mark.usefixtures("cluster_of_kubeconfig")
 
 
 def on_both(spec: PipelineSpec | None, cluster: Access, home: Path, **arguments: Any) -> Both:

@@ -17,7 +17,7 @@ import pytest
 
 from mlplat import compiler, k8s, metadata
 from mlplat.cli.load import load
-from tests.e2e.engines import CHANCE, Both, find, output, record, run_both
+from tests.e2e.engines import CHANCE, Both, accepted, find, output, record, run_both
 from tests.e2e.harness import config
 from tests.e2e.harness.cluster import Access
 
@@ -27,9 +27,7 @@ ML_IMAGE = "mlplat.test/python:ml"
 NASTY = 'it\'s {{workflow.name}} {{=1+1}} $(HOME) $$ $$(E) "q" \\ \\n back\nline2\té 漢字 🎉 {a} }} {{{ %s'
 
 
-@pytest.fixture(autouse=True)
-def cluster_of_kubeconfig(cluster: Access, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig))
+pytestmark = pytest.mark.usefixtures("cluster_of_kubeconfig")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -176,18 +174,4 @@ def test_retries_agree(cluster: Access, name: str, tmp_path: Path) -> None:
 def test_argo_accepts_every_golden_manifest(cluster: Access, cluster_env: dict[str, str]) -> None:
     manifests = sorted((ROOT / "tests/golden").glob("*.yaml"))
     assert manifests
-    lint = [str(cluster.argo), "lint", "--offline", "--strict", *map(str, manifests)]
-    linted = subprocess.run(lint, env=cluster_env, capture_output=True, text=True, check=False)
-    assert linted.returncode == 0, linted.stdout + linted.stderr
-    for manifest in manifests:
-        create = [
-            str(cluster.kubectl),
-            "create",
-            "--dry-run=server",
-            "-n",
-            cluster.namespace,
-            "-f",
-            str(manifest),
-        ]
-        created = subprocess.run(create, env=cluster_env, capture_output=True, text=True, check=False)
-        assert created.returncode == 0, f"{manifest.name}: {created.stderr}"
+    accepted(cluster, cluster_env, manifests)

@@ -36,13 +36,13 @@ def stumble(n: int) -> int:
 
 
 @dsl.pipeline
-def series(n: int = 3) -> int:
+def chain(n: int = 3) -> int:
     made = make(n=n)
     grown = grow(by=made.outputs["Output"], data=made.outputs["data"])
     counted = size(text=grown.outputs["Output"], data=grown.outputs["out"])
     with dsl.ParallelFor([1, 2]) as more:
         size(text="", data=grown.outputs["out"], more=more).after(counted)
-    return counted.output
+    return counted.output  # type: ignore[return-value]
 
 
 @dsl.pipeline
@@ -50,4 +50,4 @@ def stumbling(n: int = 1) -> int:
     first = stumble(n=n)
     second = stumble(n=first.output)
     third = stumble(n=second.output).set_retry(1, "0s")
-    return stumble(n=third.output).output
+    return stumble(n=third.output).output  # type: ignore[return-value]

@@ -12,35 +12,12 @@ import pytest
 from mlplat import compiler, dsl, ir, local, manifest, metadata
 from mlplat.argo import steps
 from mlplat.cli import show
-from mlplat.dsl import Dataset, Input, Metrics, Output
 from mlplat.errors import CompileError
 from mlplat.metadata.reading import read_run
+from tests.e2e.programs.fused import chain, make, size
 from tests.unit.local.manifests import node, value
 
 # ruff: noqa: PTH118, PTH123, PTH208 - functions of components use what they find
-
-
-@dsl.component(cache=False)
-def make(n: int, data: Output[Dataset]) -> int:
-    with open(data.path, "w") as file:
-        file.write("x" * n)
-    data.metadata["n"] = n
-    return n
-
-
-@dsl.component(cache=False)
-def grow(by: int, data: Input[Dataset], out: Output[Dataset], metrics: Output[Metrics]) -> str:
-    with open(data.path) as file, open(out.path, "w") as target:
-        target.write(file.read() * by)
-    metrics.log_metric("by", by)
-    return "large" * 10_000 * by
-
-
-@dsl.component(cache=False)
-def size(text: str, data: Input[Dataset], more: int = 4) -> int:
-    print("the size of", data.name)
-    with open(data.path) as file:
-        return len(file.read()) + len(text) + more
 
 
 @dsl.component(cache=False)
@@ -57,16 +34,6 @@ def stumble(n: int, times: int, folder: str) -> int:
 @dsl.component(cache=False, base_image="python:3.12")
 def elsewhere(n: int) -> int:
     return n
-
-
-@dsl.pipeline
-def chain(n: int = 3) -> int:
-    made = make(n=n)
-    grown = grow(by=made.outputs["Output"], data=made.outputs["data"])
-    counted = size(text=grown.outputs["Output"], data=grown.outputs["out"])
-    with dsl.ParallelFor([1, 2]) as more:
-        size(text="", data=grown.outputs["out"], more=more).after(counted)
-    return counted.output  # type: ignore[return-value]
 
 
 def compiled(pipeline: dsl.Pipeline, **options: Any) -> list[dict[str, Any]]:
