@@ -234,7 +234,11 @@ class _Fusing:
         """Return a component whose groups are tasks."""
         graph = component.graph
         assert graph is not None
-        home = {key: _name(group) for group in groups for key in group}
+        names = Unique()
+        for key in graph.tasks:
+            names.take(key)
+        called = {group: names.take(_name(group)) for group in groups}
+        home = {key: name for group, name in called.items() for key in group}
         first = {group[0]: group for group in groups}
         tasks: dict[str, Task] = {}
         for key, task in graph.tasks.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -212,3 +213,22 @@ def test_nothing_waits_longer_than_before() -> None:
         size(text="b", data=made.outputs["data"])
 
     assert pods(compiled(p, fuse="auto")) == ["make", "size"]
+
+
+def test_a_pod_takes_no_name_that_a_task_has(tmp_path: Path) -> None:
+    @dsl.pipeline
+    def p(n: int = 3) -> int:
+        with dsl.ParallelFor([1, 2]) as more:
+            elsewhere(n=more).set_display_name("other")
+        first = stumble(n=n, times=0, folder=str(tmp_path))
+        second = stumble(n=first.output, times=0, folder=str(tmp_path))
+        return second.output  # type: ignore[return-value]
+
+    root = p.spec.root
+    assert root.graph is not None
+    loop = next(key for key, task in root.graph.tasks.items() if task.iterator)
+    tasks = {("stumble-to-stumble-2" if key == loop else key): task for key, task in root.graph.tasks.items()}
+    spec = replace(p.spec, root=replace(root, graph=replace(root.graph, tasks=tasks)))
+    documents = compiler.manifest(spec, compiler.Options(name="wf", cache=False, fuse="auto"))
+    (dag,) = (one["dag"] for one in documents[-1]["spec"]["templates"] if one["name"] == "p")
+    assert len(dag["tasks"]) == 2
