@@ -152,7 +152,7 @@ def _graph(path: str, component: Component, spec: PipelineSpec) -> Iterator[Diag
     given = {**component.graph.output_parameters, **component.graph.output_artifacts}
     for output, source in given.items():
         for choice in source.choices if isinstance(source, OneOf) else (source,):
-            yield from _task_output(f"{path}.outputs.{output}", choice, tasks, spec, is_choice=True)
+            yield from _task_output(f"{path}.outputs.{output}", choice, tasks, spec, may_be_absent=True)
     circle = find_circle({name: waits_for(task) for name, task in tasks.items()})
     if circle:
         message = f"the tasks wait for each other in a circle: {' -> '.join(circle)}"
@@ -220,7 +220,7 @@ def _sources(
     for name, source in {**task.parameters, **task.artifacts}.items():
         path = f"{place}.inputs.{name}"
         if isinstance(source, TaskOutput):
-            yield from _task_output(path, source, tasks, spec)
+            yield from _task_output(path, source, tasks, spec, may_be_absent=bool(task.condition))
         elif isinstance(source, ComponentInput):
             inputs = {**around.input_parameters, **around.input_artifacts}
             if source.name not in inputs:
@@ -257,7 +257,7 @@ def _task_output(
     tasks: Mapping[str, Task],
     spec: PipelineSpec,
     *,
-    is_choice: bool = False,
+    may_be_absent: bool = False,
 ) -> Iterator[Diagnostic]:
     if source.task not in tasks:
         message = f"it reads an output of the task '{source.task}', which is not there"
@@ -272,7 +272,7 @@ def _task_output(
         message = f"the task '{source.task}' has no output '{source.output}'"
         hint = nearest(source.output, list(outputs)) or "its component declares no outputs"
         yield Diagnostic("MLP120", path, message, hint)
-    elif producer.condition and not is_choice:
+    elif producer.condition and not may_be_absent:
         message = f"it reads '{source.output}' out of the region '{source.task}', which may not run"
         yield Diagnostic("MLP140", path, message, "use the value inside the same region")
 

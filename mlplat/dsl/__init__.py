@@ -34,6 +34,7 @@ from mlplat.dsl.python import (
     TaskConfigPassthrough,
     component,
 )
+from mlplat.dsl.repeating import DoWhile, do_while
 from mlplat.dsl.signatures import EmbeddedInput, Input, InputPath, Output, OutputPath
 from mlplat.dsl.suspending import approval, suspend
 from mlplat.dsl.task import PipelineTask
@@ -74,6 +75,7 @@ __all__ = [
     "ContainerComponent",
     "ContainerSpec",
     "Dataset",
+    "DoWhile",
     "Elif",
     "Else",
     "EmbeddedInput",
@@ -104,6 +106,7 @@ __all__ = [
     "argo_component",
     "component",
     "container_component",
+    "do_while",
     "get_uri",
     "importer",
     "notebook_component",

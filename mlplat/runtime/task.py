@@ -549,6 +549,7 @@ class _Call:
         self.out = call["out"]
         self.artifacts: Dict[str, Artifact] = {}
         self.passed: List[str] = []
+        self.order: Tuple[str, ...] = ()
         self.has_ended = False
 
     def moved(self, value: Any, source: str, target: str) -> Any:
@@ -580,6 +581,7 @@ class _Call:
         names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
         optional = set(code.co_varnames[code.co_argcount - len(defaults) : code.co_argcount])
         optional.update(function.__kwdefaults__ or ())
+        self.order = getattr(_annotation(function.__annotations__.get("return"), namespace), "_fields", ())
         arguments: Dict[str, Any] = {}
         for name in names:
             annotation = _annotation(function.__annotations__.get(name), namespace)
@@ -626,7 +628,8 @@ class _Call:
         if hasattr(result, "_asdict"):
             result = result._asdict()
         elif isinstance(result, tuple) and len(result) == len(names):
-            result = dict(zip(names, result))
+            # The call names its outputs in any order, as the IR does.
+            result = dict(zip(self.order if set(self.order) == set(names) else names, result))
         if not isinstance(result, dict) or not set(names) <= set(result):
             message = "the function must return a named tuple with {}; it returned {}"
             raise TaskError(message.format(", ".join(names), _shown(result)))

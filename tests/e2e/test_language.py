@@ -37,19 +37,20 @@ def on_both(spec: PipelineSpec | None, cluster: Access, home: Path, **arguments:
 @pytest.mark.parametrize(
     ("program", "arguments"),
     [
-        ("artifacts", {}),
-        ("fields", {}),
-        ("large_values", {}),
-        ("loops", {"people": [{"first": "é{{", "last": "$$"}]}),
-        ("branches", {"seed": 8, "names": ["{{workflow.name}}", "b"]}),
-        ("odd_names", {}),
-        ("containers", {}),
+        ("artifacts.py", {}),
+        ("fields.py", {}),
+        ("large_values.py", {}),
+        ("loops.py", {"people": [{"first": "é{{", "last": "$$"}]}),
+        ("branches.py", {"seed": 8, "names": ["{{workflow.name}}", "b"]}),
+        ("odd_names.py", {}),
+        ("containers.py", {}),
+        ("repeating.py:repeating", {}),
     ],
 )
 def test_program_leaves_the_same_record(
     program: str, arguments: dict[str, Any], cluster: Access, tmp_path: Path
 ) -> None:
-    both = on_both(load(str(PROGRAMS / f"{program}.py")).spec, cluster, tmp_path, **arguments)
+    both = on_both(load(str(PROGRAMS / program)).spec, cluster, tmp_path, **arguments)
     assert both.argo["status"]["phase"] == "Succeeded"
     assert record(both.here) == record(both.argo)
 

@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[3]
 PROGRAMS = {
     **{path.stem: str(path) for path in sorted((ROOT / "tests/programs").glob("*.py"))},
     "nested": f"{ROOT / 'tests/programs/nested.py'}:nested",
+    "repeating": f"{ROOT / 'tests/programs/repeating.py'}:repeating",
     "regions": f"{ROOT / 'tests/programs/regions.py'}:regions",
     "ml_pipeline": str(ROOT / "examples/ml_pipeline.py"),
     "conditional_pipeline": str(ROOT / "examples/conditional_pipeline.py"),

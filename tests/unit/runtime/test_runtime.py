@@ -207,6 +207,18 @@ def test_outputs_in_every_form(run: Runtime) -> None:
     assert result.value("report")["uri"] == "mlplat://artifacts/k/report"
 
 
+def test_a_plain_tuple_has_the_order_of_the_annotation(run: Runtime) -> None:
+    source = (
+        "def f() -> NamedTuple('O', [('page', HTML), ('total', int), ('line', str)]):\n"
+        "    return ('<p>', 3, 'three')\n"
+    )
+    outputs = {"line": "STRING", "total": "NUMBER_INTEGER"}
+    result = run(source, output_parameters=outputs, output_artifacts={"page": dataset()})
+    assert result.code == 0, result.error
+    assert [result.value(name) for name in ("total", "line")] == [3, "three"]
+    assert result.artifact("page") == "<p>"
+
+
 def test_numpy_scalars_are_numbers(run: Runtime) -> None:
     pytest.importorskip("numpy")
     source = "def f() -> float:\n    import numpy\n    return numpy.float32(0.5)"

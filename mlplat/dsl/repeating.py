@@ -1,0 +1,286 @@
+"""Loops that run a component again while a condition over what it gave holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import NoReturn
+
+from mlplat.dsl import build, channels, context
+from mlplat.dsl.cel import cel, operands
+from mlplat.dsl.channels import Channel, Comparable, Condition
+from mlplat.dsl.component import BaseComponent, sanitized
+from mlplat.dsl.groups import Root, channel_input
+from mlplat.dsl.signatures import Interface
+from mlplat.dsl.task import PipelineTask
+from mlplat.errors import AuthoringError, Diagnostic, nearest
+from mlplat.ir.model import (
+    ArtifactSource,
+    Component,
+    ComponentInput,
+    Graph,
+    InputArtifact,
+    InputParameter,
+    OneOf,
+    OutputArtifact,
+    OutputParameter,
+    ParameterSource,
+    ParameterType,
+    PipelineSpec,
+    Task,
+    TaskOutput,
+)
+
+MOST_ITERATIONS = 200
+"""Each iteration is a task of one DAG, and Argo's full CRDs allow this many."""
+
+
+class DoWhile(BaseComponent):
+    """A loop, called like any component: its inputs and outputs are those of its body.
+
+    Attributes:
+        spec: the loop as a pipeline: one task for each iteration, each skipped where the one before was the last.
+    """
+
+    def __init__(
+        self,
+        body: BaseComponent,
+        condition: Callable[[PipelineTask], Condition | Comparable],
+        max_iterations: int,
+        carry: Mapping[str, str] | None = None,
+        name: str | None = None,
+    ) -> None:
+        if not isinstance(body, BaseComponent):
+            _refuse(
+                f"{body!r} is no component", "give what @dsl.component or @dsl.pipeline made of a function"
+            )
+        if type(max_iterations) is not int or max_iterations < 1:
+            _refuse(f"max_iterations is {max_iterations!r}", "give a whole number of at least 1")
+        if max_iterations > MOST_ITERATIONS:
+            _refuse(
+                f"max_iterations is {max_iterations}, and a loop has at most {MOST_ITERATIONS}",
+                "repeat the loop: dsl.do_while(dsl.do_while(body, …, max_iterations=100), …, max_iterations=50)",
+            )
+        super().__init__(sanitized(name or f"{body.name}-loop"), _interface(body))
+        iteration = _Iteration(body, condition, self.interface, dict(carry or {}))
+        self.spec: PipelineSpec = _unrolled(self.name, self.interface, iteration, max_iterations)
+
+
+def do_while(
+    body: BaseComponent,
+    condition: Callable[[PipelineTask], Condition | Comparable],
+    *,
+    max_iterations: int,
+    carry: Mapping[str, str] | None = None,
+    name: str | None = None,
+) -> DoWhile:
+    """Make a component that runs another one again and again, while a condition over what it gave holds.
+
+    The body runs once before the condition is asked. The loop ends when the condition does not hold, when the body
+    fails, or after the last iteration that is allowed; it gives what the body gave last.
+
+    Args:
+        body: a component or pipeline.
+        condition: is called once, here, with the body's task, and returns what must hold for another iteration: a
+            comparison of the task's ``outputs`` and ``inputs``, such as
+            ``lambda train: train.outputs["accuracy"] < train.inputs["target"]``.
+        max_iterations: how often the body runs at most; 200 at most. A loop can be the body of another loop.
+        carry: which input of the next iteration takes which output, as ``{"model": "better_model"}``. The other inputs
+            are the same in each. Where nothing is carried, the body's results are not taken from the cache, and the
+            tasks of a pipeline as the body should not be either.
+        name: of the component; the body's, and ``-loop``, unless given.
+
+    Returns:
+        The component: call it in a pipeline.
+
+    Raises:
+        AuthoringError: an input or output has another name or type, the condition reads anything but the body's task,
+            or there is to be no iteration.
+    """
+    return DoWhile(body, condition, max_iterations, carry, name)
+
+
+class _Iteration:
+    """The body in a pipeline of its own, which also takes in what the condition reads of the iteration before.
+
+    Attributes:
+        carry: which input takes which output of the iteration before.
+        asked: the values that the condition reads, by the input that takes them.
+        condition: when it runs, unless it is the first: CEL over its inputs.
+        spec: the pipeline.
+        label: its name among the components of the loop.
+    """
+
+    def __init__(
+        self,
+        body: BaseComponent,
+        condition: Callable[[PipelineTask], Condition | Comparable],
+        interface: Interface,
+        carry: Mapping[str, str],
+    ) -> None:
+        self.carry = carry
+        root, tracing = Root(), context.Tracing([])
+        tracing.stack.append(root)
+        token = context.current().set(tracing)
+        try:
+            arguments = {
+                name: Channel(name, given.type, item_type=interface.input_items.get(name))
+                for name, given in interface.input_parameters.items()
+            }
+            for name, artifact in interface.input_artifacts.items():
+                arguments[name] = Channel(name, artifact.type, None, artifact.is_list)
+            task = body(**arguments)
+            asked = channels.condition(condition(task))
+        finally:
+            context.current().reset(token)
+        self._check_carry(interface)
+        own = {id(channel) for channel in (*arguments.values(), *task.outputs.values())}
+        for channel in operands(asked):
+            if id(channel) not in own:
+                _refuse(
+                    f"the condition reads '{channel.name}', which the body neither takes nor gives",
+                    "compare the task's outputs and inputs; give the body what else is to be compared as an input",
+                )
+        if not carry:
+            task.set_caching_options(False)
+        if tracing.problems:
+            raise AuthoringError(tracing.problems)
+        self.asked = {channel_input(channel): channel for channel in operands(asked)}
+        self.condition = cel(asked)
+        self.spec = build.pipeline(
+            "iteration",
+            interface,
+            root,
+            task.outputs,
+            description="",
+            display_name="",
+            pipeline_root="",
+            config={},
+        )
+        taken = (
+            f"comp-iteration{count}" for count in ("", *map(str, range(2, len(self.spec.components) + 3)))
+        )
+        self.label = next(label for label in taken if label not in self.spec.components)
+
+    def _check_carry(self, interface: Interface) -> None:
+        inputs: dict[str, InputParameter | InputArtifact] = {
+            **interface.input_parameters,
+            **interface.input_artifacts,
+        }
+        outputs: dict[str, OutputParameter | OutputArtifact] = {
+            **interface.output_parameters,
+            **interface.output_artifacts,
+        }
+        for name, output in self.carry.items():
+            if name not in inputs:
+                _refuse(
+                    f"carry names the input '{name}', which the body has not", nearest(name, list(inputs))
+                )
+            if output not in outputs:
+                _refuse(
+                    f"carry names the output '{output}', which the body has not",
+                    nearest(output, list(outputs)),
+                )
+            if not _fits(inputs[name], outputs[output]):
+                _refuse(
+                    f"the output '{output}' is of another type than the input '{name}'",
+                    "carry one of its type",
+                )
+
+    @property
+    def component(self) -> Component:
+        """The pipeline's own component, with the inputs that the condition reads."""
+        asked = {
+            name: InputParameter(_parameter(channel), optional=True) for name, channel in self.asked.items()
+        }
+        root = self.spec.root
+        return replace(root, input_parameters={**root.input_parameters, **asked})
+
+    def task(self, number: int) -> Task:
+        """Return the task of one iteration, counted from 1."""
+        root = self.spec.root
+        parameters: dict[str, ParameterSource] = {
+            name: self._source(name, number) for name in root.input_parameters
+        }
+        artifacts: dict[str, ArtifactSource] = {
+            name: self._source(name, number) for name in root.input_artifacts
+        }
+        if number == 1:
+            return Task(self.label, _name(1), parameters=parameters, artifacts=artifacts)
+        before = _name(number - 1)
+        for name, channel in self.asked.items():
+            is_output = channel.producer is not None
+            parameters[name] = (
+                TaskOutput(before, channel.name) if is_output else self._source(channel.name, number - 1)
+            )
+        sources = (*parameters.values(), *artifacts.values())
+        waits = {before, *(source.task for source in sources if isinstance(source, TaskOutput))}
+        return Task(
+            self.label,
+            _name(number),
+            depends_on=tuple(sorted(waits)),
+            parameters=parameters,
+            artifacts=artifacts,
+            condition=self.condition,
+        )
+
+    def _source(self, name: str, number: int) -> ComponentInput | TaskOutput:
+        if number > 1 and name in self.carry:
+            return TaskOutput(_name(number - 1), self.carry[name])
+        return ComponentInput(name)
+
+
+def _unrolled(name: str, interface: Interface, iteration: _Iteration, count: int) -> PipelineSpec:
+    numbers = range(1, count + 1)
+
+    def last(output: str) -> OneOf:
+        return OneOf(tuple(TaskOutput(_name(number), output) for number in reversed(numbers)))
+
+    graph = Graph(
+        {_name(number): iteration.task(number) for number in numbers},
+        {output: last(output) for output in interface.output_parameters},
+        {output: last(output) for output in interface.output_artifacts},
+    )
+    return PipelineSpec(
+        name,
+        Component(
+            interface.input_parameters,
+            interface.input_artifacts,
+            interface.output_parameters,
+            interface.output_artifacts,
+            graph,
+        ),
+        {iteration.label: iteration.component, **iteration.spec.components},
+        iteration.spec.executors,
+    )
+
+
+def _name(number: int) -> str:
+    return f"iteration-{number}"
+
+
+def _interface(body: BaseComponent) -> Interface:
+    """Return what the loop takes and gives: what the body does, but for what the run itself gives the body."""
+    given = body.interface
+    own = {
+        name: parameter
+        for name, parameter in given.input_parameters.items()
+        if parameter.type not in (ParameterType.TASK_CONFIG, ParameterType.TASK_FINAL_STATUS)
+    }
+    return replace(given, input_parameters=own)
+
+
+def _fits(given: InputParameter | InputArtifact, made: OutputParameter | OutputArtifact) -> bool:
+    if isinstance(given, InputArtifact) and isinstance(made, OutputArtifact):
+        return given.type == made.type and given.is_list == made.is_list
+    is_number = (given.type, made.type) == (ParameterType.NUMBER_DOUBLE, ParameterType.NUMBER_INTEGER)
+    return given.type == made.type or is_number
+
+
+def _parameter(channel: Channel) -> ParameterType:
+    assert isinstance(channel.type, ParameterType)
+    return channel.type
+
+
+def _refuse(message: str, hint: str) -> NoReturn:
+    raise AuthoringError(Diagnostic("MLP153", "dsl.do_while", message, hint, context.caller()))
