@@ -12,7 +12,7 @@ BENCH_ARGS ?=
 # Given on the command line, the Python that .venv is made with.
 PYTHON ?=
 
-.PHONY: help venv demo test check e2e bench docs lock golden kfpgolden clean
+.PHONY: help venv demo test check e2e bench docs lock golden kfp kfpgolden clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|' 2>/dev/null \
@@ -54,6 +54,8 @@ golden: $(READY) ## write the golden manifests anew; review the difference as te
 
 .venv-kfp/.locked: benchmarks/requirements/kfp.txt requirements/venv.sh
 	@PYTHON='$(PYTHON)' requirements/venv.sh .venv-kfp benchmarks/requirements/kfp.txt
+
+kfp: .venv-kfp/.locked ## install KFP's own SDK, for the tests that compare with it
 
 kfpgolden: $(READY) .venv-kfp/.locked ## compile the programs of tests/programs/kfp with KFP's own SDK; review the difference
 	.venv-kfp/bin/python tests/kfp_golden.py $(BIN)/python

@@ -58,6 +58,7 @@ def options(
         service_account=given.service_account,
         claim_service_account=given.claim_service_account,
         fuse=given.fuse,
+        kfp_runtime=given.kfp_runtime,
         artifact_store=given.artifact_store,
         workflow_defaults=defaults.read(given.workflow_defaults) if given.workflow_defaults else {},
         require_arguments=given.command_name == "run" or given.kind == "CronWorkflow",

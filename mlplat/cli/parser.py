@@ -116,6 +116,13 @@ def _pipeline_options(command: _Parser) -> None:
         help="which tasks share a pod: none, or every series of tasks (default: those that the program names)",
     )
     command.add_argument(
+        "--kfp-runtime",
+        choices=("own", "pip"),
+        default="own",
+        help="what runs Python functions: our runtime, or the command that KFP's SDK wrote, which installs that SDK "
+        "(default: %(default)s)",
+    )
+    command.add_argument(
         "--workflow-defaults",
         metavar="FILE",
         help="YAML file with fields of Argo's WorkflowSpec that hold where the pipeline says nothing else",

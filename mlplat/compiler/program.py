@@ -50,6 +50,8 @@ class Options:
         claim_service_account: service account of the tasks that make and remove volume claims; the pods' when empty.
         fuse: which tasks share a pod: those that the program names when empty, ``auto`` every series of tasks that want
             the same of their pod, ``off`` none.
+        kfp_runtime: what runs Python functions: this package's own runtime when ``own``; when ``pip``, the command that
+            KFP's SDK wrote, which installs that SDK.
         artifact_store: the kind of the artifact repository, one of :data:`mlplat.argo.stores.KEYS`.
         workflow_defaults: fields of Argo's WorkflowSpec that hold where the pipeline says nothing else.
         require_arguments: whether a parameter without a value is an error; else it must be given at submission.
@@ -66,6 +68,7 @@ class Options:
     service_account: str = ""
     claim_service_account: str = ""
     fuse: str = ""
+    kfp_runtime: str = "own"
     artifact_store: str = stores.DEFAULT
     workflow_defaults: Mapping[str, Any] = field(default_factory=dict)
     require_arguments: bool = True

@@ -1,0 +1,78 @@
+"""Pass: Python functions run by the command that KFP's SDK wrote, where the options ask for it.
+
+The runtime stays: it reads inputs and writes outputs. What it calls is not the user's function but one that this pass
+writes, of the same name and interface, which runs the command.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from mlplat import runtime
+from mlplat.compiler.program import Program
+from mlplat.ir import bootstrap
+from mlplat.ir.model import Component, Container, Executor, ParameterType, PythonFunction
+from mlplat.runtime import sdk
+
+_SOURCE = """\
+import kfp
+from kfp.dsl import *
+
+{module}
+
+
+def {name}({signature}):
+    run_command({command!r}, dict(locals()), {types!r})
+"""
+
+
+def run(program: Program) -> Program:
+    """Put functions that run KFP's command in the place of the pipeline's."""
+    if program.options.kfp_runtime != "pip":
+        return program
+    spec = program.spec
+    components = {
+        component.executor: component for component in spec.components.values() if component.executor
+    }
+    executors: dict[str, Executor] = {
+        label: _with_command(executor, components[label])
+        if isinstance(executor, Container) and label in components
+        else executor
+        for label, executor in spec.executors.items()
+    }
+    return replace(program, spec=replace(spec, executors=executors))
+
+
+def _with_command(container: Container, component: Component) -> Container:
+    python = container.python
+    if python is None:
+        return container
+    command, args = (container.command, container.args) if container.command else bootstrap.to_command(python)
+    source = _SOURCE.format(
+        module=runtime.code_of(Path(sdk.__file__).read_text(encoding="utf-8")),
+        name=python.name,
+        signature=", ".join(["*", *parameters] if (parameters := _signature(component)) else []),
+        command=[*command, *args],
+        types={
+            "inputs": {name: given.type.schema_title for name, given in component.input_artifacts.items()},
+            "outputs": {name: made.type.schema_title for name, made in component.output_artifacts.items()},
+            "files": list(component.output_parameters),
+        },
+    )
+    return replace(container, python=PythonFunction(source, python.name))
+
+
+def _signature(component: Component) -> list[str]:
+    """Write the parameters of a function that takes what the component does; outputs as the runtime gives them."""
+    parameters = [
+        f"{name}=None" if given.optional or given.type is ParameterType.TASK_CONFIG else name
+        for name, given in component.input_parameters.items()
+    ]
+    artifacts = [
+        f"{name}: Input[Artifact]{' = None' if given.optional else ''}"
+        for name, given in component.input_artifacts.items()
+    ]
+    outputs = [f"{name}: Output[Artifact]" for name in component.output_artifacts]
+    files = [f"{name}: OutputPath(str)" for name in component.output_parameters]
+    return [*parameters, *artifacts, *outputs, *files]
