@@ -9,7 +9,7 @@ from mlplat.argo.expressions import ExpressionSyntaxError, condition, parse, unk
 from mlplat.argo.stores import KEYS as OBJECT_STORES
 from mlplat.argo.templating import TemplatingError, tags
 from mlplat.errors import Diagnostic, UnsupportedError, nearest
-from mlplat.local import claims
+from mlplat.local import claims, locks
 from mlplat.local.documents import Documents, steps_of
 from mlplat.local.inputs import STORES
 from mlplat.local.templates import KINDS, Context, Library, TemplateMissingError, kind_of
@@ -55,10 +55,7 @@ class _Check:
 
     def all(self) -> Iterator[Diagnostic]:
         spec = self.spec
-        if spec.get("synchronization"):
-            yield _refuse(
-                "spec.synchronization", "locks between workflows are not kept here", "remove synchronization"
-            )
+        yield from self.locks("spec", spec)
         if spec.get("suspend"):
             yield _refuse("spec.suspend", "the Workflow is suspended", "set spec.suspend to false")
         if not spec.get("entrypoint"):
@@ -110,12 +107,12 @@ class _Check:
             )
         for name, why in (
             ("daemon", "a daemon would need other tasks to reach it over the network"),
-            ("synchronization", "locks between workflows are not kept here"),
             ("sidecars", "a sidecar runs in a container beside the task"),
             ("initContainers", "an init container runs in a container before the task"),
         ):
             if template.get(name):
                 yield _refuse(f"{path}.{name}", why, _ON_A_CLUSTER)
+        yield from self.locks(path, template)
         yield from self.tags(path, template)
         yield from self.artifacts(path, template)
         if kind in ("container", "script"):
@@ -132,6 +129,11 @@ class _Check:
             for index, group in enumerate(steps_of(template)):
                 for step in group:
                     yield from self.holder(f"{path}.steps[{index}].{step.get('name', '')}", step, context)
+
+    def locks(self, path: str, holder: Mapping[str, Any]) -> Iterator[Diagnostic]:
+        if holder.get("synchronization"):
+            place = f"{path}.synchronization"
+            yield from locks.problems(place, holder["synchronization"], self.documents.config_maps)
 
     def holder(self, path: str, holder: Mapping[str, Any], context: Context) -> Iterator[Diagnostic]:
         yield from self.visit(path, holder, context)

@@ -12,7 +12,8 @@ import json
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any
 
 from mlplat.argo.expressions import ExpressionError
 from mlplat.argo.templating import Scope, TemplatingError
@@ -23,6 +24,7 @@ from mlplat.local.documents import Documents
 from mlplat.local.durations import DurationError, seconds
 from mlplat.local.failures import TemplateFailedError
 from mlplat.local.inputs import fill
+from mlplat.local.locks import Locks, locks_of
 from mlplat.local.memoize import Memo, MemoizeError
 from mlplat.local.nodes import Node, NodeTree, fulfilled, pod_name
 from mlplat.local.pods import Outcome, PodRunner, Task
@@ -39,16 +41,6 @@ DEEPEST = 100
 _RESULT = re.compile(r"""(?:tasks|steps)(?:\.([\w-]+)|\[\\?['"]([\w-]+)\\?['"]\])\.outputs\.result""")
 
 
-class Gate(Protocol):
-    """Lets a limited number in."""
-
-    async def acquire(self) -> Any:
-        """Wait for a place."""
-
-    def release(self) -> None:
-        """Give the place back."""
-
-
 @dataclass(slots=True)
 class Boundary:
     """The DAG or steps node to which tasks belong.
@@ -61,7 +53,7 @@ class Boundary:
 
     id: str
     template: Mapping[str, Any]
-    gate: Gate | None = None
+    gate: asyncio.Semaphore | None = None
     results: frozenset[str] = field(default_factory=frozenset)
 
 
@@ -109,6 +101,7 @@ class Engine:
         variables: its global variables.
         memo: its caches.
         jobs: tasks that may run at the same time.
+        locks: folder of the locks that all runs share.
         ask: asks a person whether a suspended workflow may go on.
     """
 
@@ -122,6 +115,7 @@ class Engine:
         variables: Globals,
         memo: Memo,
         jobs: int,
+        locks: Path,
         ask: Ask,
     ) -> None:
         self.documents = documents
@@ -137,6 +131,7 @@ class Engine:
         self._pods = pods
         self._executor = executor
         self._memo = memo
+        self._locks = Locks(locks, lambda: not (self.shutdown or self.deadline_passed))
         self._slots = asyncio.Semaphore(jobs)
         limit = self.spec.get("parallelism")
         self._workflow_gate = asyncio.Semaphore(int(limit)) if limit else None
@@ -251,13 +246,22 @@ class Engine:
             raise self.fail(call, f"Template '{template.get('name', '')}' missing specification")
         gate = call.boundary.gate if call.boundary else None
         filled = self._fill(call, context, template)
-        if gate is None or kind == "suspend":
-            return await self._execute_filled(call, context, template, filled)
-        await gate.acquire()
         try:
+            locks = self.synchronized(filled.get("synchronization") or {})
+        except ValueError as error:
+            raise self.fail(call, str(error)) from None
+        async with contextlib.AsyncExitStack() as stack:
+            if gate is not None and kind != "suspend":
+                await stack.enter_async_context(gate)
+            await stack.enter_async_context(locks)
             return await self._execute_filled(call, context, template, filled)
-        finally:
-            gate.release()
+
+    def synchronized(
+        self, synchronization: Mapping[str, Any]
+    ) -> contextlib.AbstractAsyncContextManager[None]:
+        """Hold the locks that a template or the workflow names."""
+        namespace = self.workflow["metadata"].get("namespace", "default")
+        return self._locks.held(locks_of(synchronization, namespace, self.documents.config_maps))
 
     def _fill(self, call: Call, context: Context, template: Mapping[str, Any]) -> dict[str, Any]:
         local = {"node.name": call.name}
@@ -414,7 +418,7 @@ class Engine:
         self._memorize(node)
         return node
 
-    def _template_gate(self, template: Mapping[str, Any]) -> Gate | None:
+    def _template_gate(self, template: Mapping[str, Any]) -> asyncio.Semaphore | None:
         limit = template.get("parallelism")
         return asyncio.Semaphore(int(limit)) if limit else None
 

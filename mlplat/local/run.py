@@ -183,6 +183,7 @@ class _Run:
             self.tree.load(retried(self.tree.workflow, (resume.get("status") or {}).get("nodes") or {}).kept)
         self.status["nodes"] = self.tree.nodes
         self.documents = self._bound(documents, instant(self.workflow["metadata"]["creationTimestamp"]))
+        self._locks = home / "locks"
         logs = home / "logs" / self.tree.workflow
         logs.mkdir(parents=True, exist_ok=True)
         self._pods = PodRunner(
@@ -290,6 +291,7 @@ class _Run:
             variables=self.globals,
             memo=self._memo,
             jobs=self._jobs,
+            locks=self._locks,
             ask=self._ask,
         )
         for node in self.tree.nodes.values():
@@ -297,7 +299,8 @@ class _Run:
                 engine.publish(node)
         deadline = self._set_deadline(engine)
         try:
-            phase, message = await self._execute(engine)
+            async with engine.synchronized(self.documents.workflow["spec"].get("synchronization") or {}):
+                phase, message = await self._execute(engine)
             await self._pods.close()
         except BaseException:
             engine.abandon()

@@ -1,0 +1,133 @@
+"""Locks between the templates of one run, and between runs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from mlplat import local
+from mlplat.errors import UnsupportedError
+from tests.unit.local.manifests import dag, node, shell, task, workflow
+
+MARK = """
+cd {folder}
+mark=$(mktemp running.XXXXXX)
+ls running.* | wc -l >> seen
+sleep 0.3
+rm "$mark"
+"""
+
+
+def marking(folder: Path, **fields: Any) -> dict[str, Any]:
+    """A template that notes how many of its kind run."""
+    return shell("mark", MARK.format(folder=folder), **fields)
+
+
+def most(folder: Path) -> int:
+    return max(map(int, (folder / "seen").read_text().split()))
+
+
+def config_map(**data: str) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "sizes"}, "data": data}
+
+
+def semaphore(key: str = "pods") -> dict[str, Any]:
+    return {"semaphores": [{"configMapKeyRef": {"name": "sizes", "key": key}}]}
+
+
+def start(document: dict[str, Any], folder: Path) -> subprocess.Popen[bytes]:
+    """Run a Workflow in a process of its own."""
+    file = folder / f"{document['metadata']['name']}.yaml"
+    file.write_text(yaml.safe_dump(document))
+    command = [sys.executable, "-m", "mlplat", "run", str(file), "--name", document["metadata"]["name"]]
+    return subprocess.Popen(command, env={**os.environ, "MLPLAT_HOME": str(folder / "home")})
+
+
+def four(**fields: Any) -> dict[str, Any]:
+    return dag(*(task(name, "mark") for name in "abcd"), **fields)
+
+
+@pytest.mark.parametrize(
+    ("synchronization", "together"),
+    [
+        ({"mutexes": [{"name": "one"}]}, 1),
+        ({"mutex": {"name": "one"}}, 1),
+        ({"mutexes": [{"name": "{{workflow.name}}-{{inputs.parameters.half}}"}]}, 2),
+        (semaphore(), 3),
+    ],
+    ids=["mutex", "older form", "name from an input", "semaphore"],
+)
+def test_at_most_so_many_hold_a_lock(synchronization: dict[str, Any], together: int, tmp_path: Path) -> None:
+    template = marking(tmp_path, synchronization=synchronization)
+    template["inputs"] = {"parameters": [{"name": "half", "value": "0"}]}
+    halves = {"a": "0", "b": "1", "c": "0", "d": "1"}
+    tasks = [
+        task(name, "mark", arguments={"parameters": [{"name": "half", "value": half}]})
+        for name, half in halves.items()
+    ]
+    done = local.run([workflow(dag(*tasks), template), config_map(pods="3")], home=tmp_path / "home", jobs=8)
+    assert done["status"]["phase"] == "Succeeded"
+    assert most(tmp_path) == together
+
+
+def test_a_lock_is_given_back_by_what_failed(tmp_path: Path) -> None:
+    failing = shell("mark", "exit 1", synchronization={"mutexes": [{"name": "one"}]})
+    done = local.run([workflow(four(), failing)], home=tmp_path)
+    assert [node(done, f"wf.{name}")["phase"] for name in "abcd"] == ["Failed"] * 4
+
+
+@pytest.mark.parametrize("where", ["template", "workflow"])
+def test_runs_of_other_processes_count(where: str, tmp_path: Path) -> None:
+    synchronization = {"synchronization": {"mutexes": [{"name": "one"}]}}
+    own = synchronization if where == "template" else {}
+    whole = synchronization if where == "workflow" else {}
+    started = [
+        start(workflow(marking(tmp_path, **own), name=name, **whole), tmp_path)
+        for name in ("first", "second", "third")
+    ]
+    assert [one.wait() for one in started] == [0, 0, 0]
+    assert most(tmp_path) == 1
+
+
+def test_a_run_that_waits_can_be_stopped(tmp_path: Path) -> None:
+    lock = {"mutexes": [{"name": "one"}]}
+    holding = shell("hold", f"touch {tmp_path}/held; sleep 60", synchronization=lock)
+    holder = start(workflow(holding, name="holder"), tmp_path)
+    try:
+        while not (tmp_path / "held").exists():
+            time.sleep(0.1)
+        waiter = start(workflow(marking(tmp_path, synchronization=lock), name="waiter"), tmp_path)
+        while not (tmp_path / "home/runs/waiter").exists():
+            time.sleep(0.1)
+        waiter.send_signal(signal.SIGINT)
+        waiter.wait(30)
+    finally:
+        holder.send_signal(signal.SIGINT)
+        holder.wait(30)
+    assert not (tmp_path / "seen").exists()
+
+
+@pytest.mark.parametrize(
+    ("synchronization", "documents", "message"),
+    [
+        (semaphore(), [], "the size of a semaphore is not there"),
+        (semaphore("other"), [config_map(pods="2")], "key 'other'"),
+        (semaphore(), [config_map(pods="many")], "the size of a semaphore"),
+        ({"mutexes": [{"name": "a", "database": True}]}, [], "locks in a database"),
+    ],
+)
+def test_locks_that_cannot_be_kept_are_refused(
+    synchronization: dict[str, Any], documents: list[Any], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UnsupportedError, match=message):
+        local.run(
+            [workflow(marking(tmp_path, synchronization=synchronization)), *documents], home=tmp_path / "home"
+        )
