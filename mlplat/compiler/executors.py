@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from mlplat import runtime
@@ -18,6 +18,7 @@ from mlplat.compiler.documents import Document, Elements, Input, Text, is_static
 from mlplat.compiler.flows import Form
 from mlplat.compiler.interfaces import (
     ERRORS,
+    INDEX_PARAMETER,
     LARGE_VALUES,
     PATH_PARAMETER,
     Call,
@@ -111,9 +112,11 @@ def writes_plain_text(executor: object) -> bool:
 
 
 def needs_path(component: Component, executor: object) -> bool:
-    """Tell whether a component writes anything into the artifact store."""
+    """Tell whether a component has to know its place in the run: it writes into the store, or takes turns."""
     if isinstance(executor, Importer) or is_claim(executor):
         return False
+    if isinstance(executor, Container) and executor.own.parallelism:
+        return True
     is_python = isinstance(executor, Container) and executor.python is not None
     return bool(component.output_artifacts) or (is_python and (may_grow(component) or asks_status(component)))
 
@@ -148,11 +151,22 @@ def leaf(
     if steps:
         return _fused(name, component, executor, steps, call, options)
     python = executor.python
-    return (
+    found = (
         _python(name, component, executor, python, call, options)
         if python is not None
         else _command(name, component, executor, call, options)
     )
+    if limit := executor.own.parallelism:
+        mutex = {"name": f"{{{{workflow.name}}}}-{component.executor}-{_turn(limit)}"}
+        return replace(found, template={**found.template, "synchronization": {"mutexes": [mutex]}})
+    return found
+
+
+def _turn(limit: int) -> str:
+    """Return the place that an iteration takes, by its positions in the loops around it."""
+    index = f"inputs.parameters[{literal(INDEX_PARAMETER)}]"
+    positions = f"map(split(sprig.trimPrefix('/', {index}), '/'), int(#))"
+    return expression(f"{index} == '' ? 0 : sum({positions}) % {limit}")
 
 
 def argument(need: Need, texts: Texts) -> str:

@@ -4,7 +4,7 @@ A pod costs seconds whatever it does. Functions of one graph that hand values to
 their pod, run one after another in one container instead: each as a process of its own, with its own retries; what they
 hand on stays in the pod, what others read is written as before.
 
-The program chooses groups (:data:`mlplat.ir.model.FUSE_ANNOTATION`); with ``fuse="auto"`` every series is fused too:
+The program chooses groups (:attr:`mlplat.ir.model.OwnSettings.fuse`); with ``fuse="auto"`` every series is fused too:
 tasks of which each needs nothing but those before it, so that nothing waits for longer than it did.
 """
 
@@ -23,7 +23,6 @@ from mlplat.compiler.program import Program, Step
 from mlplat.errors import CompileError, Diagnostic
 from mlplat.ir.circles import waits_for
 from mlplat.ir.model import (
-    FUSE_ANNOTATION,
     ArtifactSource,
     Component,
     Constant,
@@ -31,6 +30,7 @@ from mlplat.ir.model import (
     FinalStatus,
     Graph,
     OneOf,
+    OwnSettings,
     ParameterSource,
     ParameterType,
     PipelineSpec,
@@ -126,6 +126,8 @@ class _Fusing:
             return "settings of its pod are values of the run"
         if "activeDeadlineSeconds" in executor.kubernetes:
             return "it has a timeout of its own"
+        if executor.own.parallelism:
+            return "it has a parallelism of its own"
         return "it has a cache key of its own" if task.cache_key else ""
 
     def wants(self, task: Task) -> tuple[Any, ...]:
@@ -134,12 +136,11 @@ class _Fusing:
         assert isinstance(executor, Container)
         python = executor.python
         assert python is not None
-        settings = _without_group(executor.kubernetes)
         return (
             executor.image or self.program.options.image,
             executor.env,
             executor.resources,
-            repr(settings),
+            repr(executor.kubernetes),
             python.packages,
             python.pip_options,
             python.use_venv,
@@ -165,9 +166,7 @@ class _Fusing:
 
     def label(self, task: Task) -> str:
         executor = self.spec.executors.get(self.spec.components[task.component].executor)
-        if not isinstance(executor, Container):
-            return ""
-        return str(_annotations(executor.kubernetes).get(FUSE_ANNOTATION, ""))
+        return executor.own.fuse if isinstance(executor, Container) else ""
 
     def problem(self, group: list[str], tasks: Mapping[str, Task], alone: Mapping[str, str]) -> str:
         """Return why tasks can't share a pod; empty when they can."""
@@ -289,7 +288,7 @@ class _Fusing:
             given["output_artifacts"],
             executor=f"exec-{label}",
         )
-        self.executors[f"exec-{label}"] = replace(first, kubernetes=_without_group(first.kubernetes))
+        self.executors[f"exec-{label}"] = replace(first, own=OwnSettings())
         self.steps[f"exec-{label}"] = tuple(steps)
         before = [key for member in group for key in graph.tasks[member].depends_on if key not in members]
         depends_on = tuple(dict.fromkeys(home.get(key, key) for key in before))
@@ -305,23 +304,6 @@ class _Fusing:
 
 def _name(group: tuple[str, ...]) -> str:
     return f"{group[0]}-to-{group[-1]}"
-
-
-def _annotations(settings: Mapping[str, Any]) -> Mapping[str, Any]:
-    return settings.get("podMetadata", {}).get("annotations", {})  # type: ignore[no-any-return]
-
-
-def _without_group(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings of a pod without the name of its group, which is of no use on the cluster."""
-    if FUSE_ANNOTATION not in _annotations(settings):
-        return dict(settings)
-    metadata = dict(settings["podMetadata"])
-    metadata["annotations"] = {
-        key: text for key, text in metadata["annotations"].items() if key != FUSE_ANNOTATION
-    }
-    metadata = {part: members for part, members in metadata.items() if members}
-    others = {name: value for name, value in settings.items() if name != "podMetadata"}
-    return {**others, **({"podMetadata": metadata} if metadata else {})}
 
 
 def _in_order(tasks: Mapping[str, Task]) -> list[str]:

@@ -384,7 +384,7 @@ def _identity(component: Component, executor: Container | Importer) -> tuple[Any
         id(component.output_artifacts),
         component.passthroughs,
     )
-    if isinstance(executor, Importer) or executor.kubernetes:
+    if isinstance(executor, Importer) or executor.kubernetes or executor.own.parallelism:
         return (*interface, id(executor))
     function = id(executor.python) if executor.python is not None else (executor.command, executor.args)
     return (*interface, function, executor.image, executor.env, executor.resources)

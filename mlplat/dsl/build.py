@@ -309,7 +309,9 @@ class _Builder:
         executor = called.executor
         if isinstance(executor, Container):
             executor = self.container(task, executor, group)
-        key = (id(called), *_distinct(executor))
+        # A limit counts the pods of one task, so that task has a template to itself.
+        limited = task.name if task.own.parallelism else ""
+        key = (id(called), limited, *_distinct(executor))
         if key not in self.labels:
             label = self.free(called.name)
             self.labels[key] = f"comp-{label}"
@@ -341,6 +343,7 @@ class _Builder:
             if given
             else container.resources,
             kubernetes=kubernetes,
+            own=task.own,
         )
 
     def lowered(self, settings: Any, group: Group) -> Any:
@@ -404,7 +407,7 @@ def _distinct(executor: Executor) -> tuple[Any, ...]:
     if not isinstance(executor, Container):
         return ()
     settings = canonical_json(executor.kubernetes) if executor.kubernetes else ""
-    return executor.image, executor.env, executor.resources, settings
+    return executor.image, executor.env, executor.resources, executor.own, settings
 
 
 def texts_channels(task: PipelineTask) -> dict[Channel, None]:

@@ -13,7 +13,7 @@ from mlplat.dsl import context, durations
 from mlplat.dsl.channels import Channel, Comparable, channel_of
 from mlplat.dsl.texts import Filled
 from mlplat.errors import AuthoringError, Diagnostic, Source, nearest
-from mlplat.ir.model import FUSE_ANNOTATION, InputArtifact, InputParameter, ParameterType, Resources, Retry
+from mlplat.ir.model import InputArtifact, InputParameter, OwnSettings, ParameterType, Resources, Retry
 
 if TYPE_CHECKING:
     from mlplat.dsl.component import BaseComponent
@@ -57,6 +57,7 @@ class PipelineTask:
         ignores_failures: whether it also runs when those before it failed.
         marks: values of the run that stand in the texts of its settings, by their marks.
         kubernetes: settings of its pod, as the IR's ``KubernetesExecutorConfig``; a value of the run stands for itself.
+        own: settings that only this package knows.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class PipelineTask:
         self.ignores_failures = False
         self.marks: dict[str, Channel] = {}
         self.kubernetes: dict[str, Any] = {}
+        self.own = OwnSettings()
         interface = component.interface
         channels = {
             output: Channel(output, spec.type, self, item_type=interface.output_items.get(output))
@@ -201,8 +203,25 @@ class PipelineTask:
                 self._problem("MLP125", message, "give tasks, as calls of components return them")
                 continue
             task.needs_container("fuse_with")
-            metadata = task.kubernetes.setdefault("podMetadata", {})
-            metadata.setdefault("annotations", {})[FUSE_ANNOTATION] = self.name
+            task.own = replace(task.own, fuse=self.name)
+        return self
+
+    def set_parallelism(self, limit: int) -> PipelineTask:
+        """Let at most so many pods of this task run at once in one run, whatever loops it stands in.
+
+        The iterations take turns at ``limit`` places by their position, each place a mutex of Argo. On another backend
+        the task has no limit.
+
+        Args:
+            limit: at least 1.
+        """
+        self.needs_container("set_parallelism")
+        if type(limit) is not int or limit < 1:
+            self._problem(
+                "MLP124", f"a parallelism of {limit!r} is none", "give a whole number of at least 1"
+            )
+        else:
+            self.own = replace(self.own, parallelism=limit)
         return self
 
     def set_display_name(self, name: str) -> PipelineTask:

@@ -11,8 +11,8 @@ from enum import Enum
 from typing import Any, TypeAlias
 
 SCHEMA_VERSION = "2.1.0"
-FUSE_ANNOTATION = "mlplat.dev/fuse"
-"""Annotation of a task's pod that names the group of tasks which share it."""
+OWN_PLATFORM = "mlplat"
+"""Name of this package among the ``platforms``."""
 
 
 class ParameterType(str, Enum):
@@ -239,6 +239,19 @@ class PythonFunction:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnSettings:
+    """What other backends have no word for: it stands under ``mlplat`` in the ``platforms`` document.
+
+    Attributes:
+        fuse: name of the group of tasks that share a pod; empty for none.
+        parallelism: how many pods of the task may run at once in one run; 0 for all.
+    """
+
+    fuse: str = ""
+    parallelism: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Container:
     """A container that does a component's work.
 
@@ -251,6 +264,7 @@ class Container:
         python: set when the container runs a Python function; command and args, if they are there, start it with KFP's
             SDK.
         kubernetes: settings of the pod, as ``KubernetesExecutorConfig`` of the ``platforms`` document.
+        own: settings that only this package knows, of the same document.
     """
 
     image: str = ""
@@ -260,6 +274,7 @@ class Container:
     resources: Resources = Resources()
     python: PythonFunction | None = None
     kubernetes: Mapping[str, Any] = field(default_factory=dict)
+    own: OwnSettings = OwnSettings()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from mlplat.errors import Diagnostic, ManifestError, Source
 from mlplat.ir import bootstrap
 from mlplat.ir.model import (
     ABSENT,
+    OWN_PLATFORM,
     ArtifactSource,
     ArtifactType,
     Component,
@@ -26,6 +27,7 @@ from mlplat.ir.model import (
     OneOf,
     OutputArtifact,
     OutputParameter,
+    OwnSettings,
     ParameterSource,
     ParameterType,
     Passthrough,
@@ -60,9 +62,9 @@ def read(documents: Sequence[Mapping[str, Any]], name: str = "") -> PipelineSpec
     """
     spec = documents[0]
     _check(documents, name)
-    platform = _platform(documents[1:])
+    platform, own = (_platform(documents[1:], name) for name in ("kubernetes", OWN_PLATFORM))
     info = spec["pipelineInfo"]
-    settings = platform.get("deploymentSpec", {}).get("executors", {})
+    settings, own_settings = (one.get("deploymentSpec", {}).get("executors", {}) for one in (platform, own))
     executors = spec.get("deploymentSpec", {}).get("executors", {})
     return PipelineSpec(
         name=info["name"],
@@ -71,7 +73,8 @@ def read(documents: Sequence[Mapping[str, Any]], name: str = "") -> PipelineSpec
         root=_component(spec["root"]),
         components=_each(_component, spec.get("components")),
         executors={
-            label: _executor(document, settings.get(label, {})) for label, document in executors.items()
+            label: _executor(document, settings.get(label, {}), own_settings.get(label, {}))
+            for label, document in executors.items()
         },
         default_pipeline_root=spec.get("defaultPipelineRoot", ""),
         sdk_version=spec.get("sdkVersion", ""),
@@ -79,11 +82,11 @@ def read(documents: Sequence[Mapping[str, Any]], name: str = "") -> PipelineSpec
     )
 
 
-def _platform(documents: Sequence[_Doc]) -> _Doc:
-    """Return the Kubernetes part of the ``platforms`` document."""
+def _platform(documents: Sequence[_Doc], platform: str) -> _Doc:
+    """Return the part of the ``platforms`` document for one of them."""
     for document in documents:
         if "platforms" in document:
-            found: _Doc = document["platforms"].get("kubernetes", {})
+            found: _Doc = document["platforms"].get(platform, {})
             return found
     return {}
 
@@ -276,7 +279,7 @@ def _seconds(duration: str) -> float:
     return float(duration.removesuffix("s"))
 
 
-def _executor(document: _Doc, kubernetes: _Doc) -> Executor:
+def _executor(document: _Doc, kubernetes: _Doc, own: _Doc) -> Executor:
     if "importer" in document:
         importer = document["importer"]
         uri = importer["artifactUri"]
@@ -303,6 +306,7 @@ def _executor(document: _Doc, kubernetes: _Doc) -> Executor:
         resources=_resources(container.get("resources", {})),
         python=python,
         kubernetes=kubernetes,
+        own=OwnSettings(own.get("fuse", ""), int(own.get("parallelism", 0))),
     )
 
 

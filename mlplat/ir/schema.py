@@ -184,6 +184,7 @@ _REQUIREMENTS = _list(_object(("key", "operator"), key=_TEXT, operator=_TEXT, va
 PLATFORM_SPEC: dict[str, Any] = _object(
     ("platforms",),
     platforms=_object(
+        mlplat=_object(deploymentSpec=_object(executors=_map(_object(fuse=_TEXT, parallelism=_COUNT)))),
         kubernetes=_object(
             deploymentSpec=_object(
                 executors=_map(
@@ -296,7 +297,7 @@ PLATFORM_SPEC: dict[str, Any] = _object(
                 activeDeadlineSeconds=_SECONDS,
                 workspace=_object(size=_TEXT, kubernetes=_object(pvcSpecPatch=_object())),
             ),
-        )
+        ),
     ),
 )
 """The shape of the ``platforms`` document."""

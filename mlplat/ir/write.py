@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 from mlplat.ir import bootstrap
 from mlplat.ir.model import (
     ABSENT,
+    OWN_PLATFORM,
     SCHEMA_VERSION,
     ArtifactSource,
     ArtifactType,
@@ -72,16 +74,21 @@ def write(spec: PipelineSpec) -> list[_Doc]:
 
 
 def _platform(spec: PipelineSpec) -> _Doc:
-    """Write the second document; empty when nothing in the pipeline is special to Kubernetes."""
-    settings = {
-        label: dict(executor.kubernetes)
-        for label, executor in spec.executors.items()
-        if isinstance(executor, Container) and executor.kubernetes
+    """Write the second document; empty when nothing in the pipeline is special to a platform."""
+    containers = {
+        label: executor for label, executor in spec.executors.items() if isinstance(executor, Container)
     }
-    kubernetes = _present(
-        deploymentSpec={"executors": settings} if settings else None, pipelineConfig=dict(spec.config)
+    kubernetes = _settings({label: dict(container.kubernetes) for label, container in containers.items()})
+    own = _settings({label: _present(**asdict(container.own)) for label, container in containers.items()})
+    platforms = _present(
+        **{"kubernetes": {**kubernetes, **_present(pipelineConfig=dict(spec.config))}, OWN_PLATFORM: own}
     )
-    return {"platforms": {"kubernetes": kubernetes}} if kubernetes else {}
+    return {"platforms": platforms} if platforms else {}
+
+
+def _settings(executors: Mapping[str, _Doc]) -> _Doc:
+    given = {label: settings for label, settings in executors.items() if settings}
+    return {"deploymentSpec": {"executors": given}} if given else {}
 
 
 def _sorted(value: Any) -> Any:

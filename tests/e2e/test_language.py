@@ -110,3 +110,28 @@ def test_links_and_empty_folders_arrive(cluster: Access, tmp_path: Path) -> None
     both = on_both(p.spec, cluster, tmp_path)
     assert output(both.argo, "read") == output(both.here, "read") == ["text", []]
     assert record(both.here) == record(both.argo)
+
+
+def test_a_task_with_a_limit_takes_turns(cluster: Access, tmp_path: Path) -> None:
+    @dsl.component
+    def work(first: int, second: int) -> list:  # type: ignore[type-arg]
+        import time
+
+        begin = time.time()
+        time.sleep(2)
+        return [begin, time.time()]
+
+    @dsl.component
+    def most(spans: list) -> int:  # type: ignore[type-arg]
+        flat = [span for inner in spans for span in inner]
+        counts: list[int] = [sum(begin <= at < end for begin, end in flat) for at, _ in flat]
+        return max(counts)
+
+    @dsl.pipeline
+    def p() -> None:
+        with dsl.ParallelFor([0, 1, 2]) as first, dsl.ParallelFor([1, 2]) as second:
+            worked = work(first=first, second=second).set_parallelism(2).set_retry(1)
+        most(spans=dsl.Collected(worked.output))
+
+    both = on_both(p.spec, cluster, tmp_path)
+    assert output(both.argo, "most") == output(both.here, "most") == 2
