@@ -18,7 +18,7 @@ from mlplat.compiler.interfaces import Call
 from mlplat.compiler.placeholders import Hole
 from mlplat.ir.model import Component, Container
 
-_FLAG = "--template"
+_FLAG, _OTHERS_FLAG = "--template", "--templates"
 
 
 def is_one(executor: object) -> bool:
@@ -34,7 +34,7 @@ def leaf(component: Component, container: Container, call: Call) -> Leaf:
         container: stands for the template, which is its command's second word, as JSON.
         call: how the task calls it.
     """
-    own = _Own(dict(json.loads(container.command[container.command.index(_FLAG) + 1])))
+    own = _Own(dict(_given(container, _FLAG, {})))
     template = {key: value for key, value in own.template.items() if key not in ("name", "inputs", "outputs")}
     result: dict[str, Any] = {}
     if inputs := _inputs(own, component, call):
@@ -44,7 +44,12 @@ def leaf(component: Component, container: Container, call: Call) -> Leaf:
     if call.retry:
         result["retryStrategy"] = executors.retry_strategy(call.retry)
     needs = {name: Plain(Hole(("inputs", "parameters", name))) for name in component.input_parameters}
-    return Leaf({**result, **template}, needs)
+    return Leaf({**result, **template}, needs, others=_given(container, _OTHERS_FLAG, {}))
+
+
+def _given(container: Container, flag: str, default: Any) -> Any:
+    command = container.command
+    return json.loads(command[command.index(flag) + 1]) if flag in command else default
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,11 +77,13 @@ class Leaf:
         template: an Argo template without a name.
         needs: further input parameters, and what their callers give.
         functions: the Python functions that it runs, whose texts are not in the template yet: its first arguments.
+        others: templates that it calls, without names, by what it calls them.
     """
 
     template: dict[str, Any]
     needs: Mapping[str, Need] = field(default_factory=dict)
     functions: tuple[PythonFunction, ...] = ()
+    others: Mapping[str, dict[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +173,9 @@ def _turn(limit: int) -> str:
 
 def argument(need: Need, texts: Texts) -> str:
     """Return what a caller gives for a need, as a tag."""
+    known = None if isinstance(need, Whole) else texts.constant(need if isinstance(need, Hole) else need.hole)
+    if known is not None and "{{" not in known:
+        return known if isinstance(need, Plain) else values.container_text(known)
     if isinstance(need, Hole):
         return expression(values.container_text_expression(texts.hole(need)))
     if isinstance(need, Plain):

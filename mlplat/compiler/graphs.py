@@ -23,6 +23,7 @@ from mlplat.compiler.placeholders import choices, has_holes, parse
 from mlplat.compiler.program import Program
 from mlplat.compiler.scope import Scope, expression, input_name
 from mlplat.compiler.texts import Texts
+from mlplat.dsl import inlining
 from mlplat.ir.circles import waits_for
 from mlplat.ir.model import (
     ABSENT,
@@ -339,11 +340,18 @@ class _Lowering:
                 if isinstance(executor, Container) and argo_templates.is_one(executor)
                 else executors.leaf(name, component, executor, call, self.program.options, steps)
             )
-            exact = repr((leaf.template, leaf.functions, leaf.needs))
+            exact = repr((leaf.template, leaf.functions, leaf.needs, leaf.others))
             if exact not in self.written:
                 unique = self.taken.take(name)
                 self.written[exact] = unique
-                self.templates.append({"name": unique, **leaf.template})
+                called = {
+                    other: self.taken.take(names.template_name(f"{unique}-{other}")) for other in leaf.others
+                }
+                for own, template in (
+                    (unique, leaf.template),
+                    *((called[key], leaf.others[key]) for key in called),
+                ):
+                    self.templates.append({"name": own, **inlining.renamed(template, called)})
                 if leaf.functions:
                     self.functions[unique] = tuple(function.source for function in leaf.functions)
             self.leaves[quick] = self.written[exact], leaf

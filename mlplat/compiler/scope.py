@@ -32,11 +32,13 @@ class Reference:
         text: expression that gives it as inert JSON; empty when only the tag does.
         value: expression that gives the value itself.
         tag: what to write as an argument.
+        plain: expression that gives a text as it is; empty where it has to be made of the inert JSON.
     """
 
     text: str
     value: str
     tag: str
+    plain: str = ""
 
 
 def input_name(name: str) -> str:
@@ -81,10 +83,14 @@ class Scope:
                     absent = "null" if kind is None else ABSENT
                     text = f"(tasks[{literal(name)}].outputs?.parameters?.[{literal(output)}] ?? {literal(absent)})"
                     tag = expression(text)
+                plain = ""
                 if kind is not None:
+                    plain = (
+                        f"({text} == {literal(ABSENT)} ? '' : {text})" if kind is ParameterType.STRING else ""
+                    )
                     text = _as_json(text, kind)
                     tag = expression(text)
-                found = Reference(text, f"fromJSON({text})", tag)
+                found = Reference(text, f"fromJSON({text})", tag, plain)
             case ComponentInput(name):
                 found = self._input(name)
             case Constant(value):
@@ -115,7 +121,7 @@ class Scope:
         if argument.is_absent:
             text = f"({typed} == '' ? 'null' : {text})"
             value = f"({typed} == '' ? nil : {value})"
-        return Reference(text, value, expression(text))
+        return Reference(text, value, expression(text), typed if is_plain else "")
 
 
 def _as_json(text: str, kind: ParameterType) -> str:

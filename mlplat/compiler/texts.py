@@ -166,18 +166,32 @@ class Texts:
         ]
         return " + ".join(parts)
 
+    def _source(self, name: str) -> ParameterSource:
+        source = self.task.parameters.get(name)
+        if source is not None:
+            return source
+        declared = self.component.input_parameters.get(name)
+        return Constant(None if declared is None or declared.default is ABSENT else declared.default)
+
+    def constant(self, hole: Hole) -> str | None:
+        """Return the plain text of an input that is known before the run; None for all else."""
+        match hole.path:
+            case ("inputs", "parameters", name):
+                source = self._source(name)
+                if isinstance(source, Constant) and not source.selector and not has_holes(source.value):
+                    return values.plain_text(source.value)
+        return None
+
     def parameter(self, name: str) -> str:
         """Return the expression for the plain text of one of the task's inputs."""
-        source = self.task.parameters.get(name)
-        if source is None:
-            declared = self.component.input_parameters.get(name)
-            default = None if declared is None or declared.default is ABSENT else declared.default
-            source = Constant(default)
+        source = self._source(name)
         if isinstance(source, Constant) and not source.selector:
             if isinstance(source.value, str):
                 return self.plain(parse_text(source.value))
             return literal(values.plain_text(source.value))
         found = self.scope.reference(source)
+        if found.plain:
+            return found.plain
         return values.plain_text_expression(found.text, may_be_large=self.scope.form(source).is_large)
 
     def _artifact(self, name: str, field: list[str]) -> str:
@@ -230,10 +244,7 @@ class Texts:
 
     def json(self, name: str) -> str:
         """Return the expression for one of the task's inputs as inert JSON."""
-        source = self.task.parameters.get(name)
-        if source is None:
-            declared = self.component.input_parameters.get(name)
-            source = Constant(None if declared is None or declared.default is ABSENT else declared.default)
+        source = self._source(name)
         if isinstance(source, Constant) and isinstance(source.value, str) and has_holes(source.value):
             return values.json_text_expression(self.plain(parse_text(source.value)))
         return self.scope.reference(source).text

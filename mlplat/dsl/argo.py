@@ -1,4 +1,4 @@
-"""Templates of Argo as components: a dict, a template of hera, or one that is on the cluster."""
+"""Templates and Workflows of Argo as components: a dict, an object of hera, or a template that is on the cluster."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mlplat.dsl import context, signatures
+from mlplat.dsl import context, inlining, signatures
 from mlplat.dsl.component import BaseComponent, sanitized
 from mlplat.dsl.signatures import Interface
 from mlplat.errors import AuthoringError, Diagnostic
@@ -67,14 +67,16 @@ def argo_component(
     inputs: Mapping[str, Any] | None = None,
     outputs: Mapping[str, Any] | None = None,
 ) -> ArgoComponent:
-    """Make a component of a template of Argo.
+    """Make a component of a template of Argo, or of a whole Workflow.
 
     Its parameters and artifacts are the component's. A parameter reaches the template as plain text: a ``str`` as it
     is, anything else as JSON. An output parameter is read as its type says. Artifacts go to and come from other tasks
     like all others; one that has a place of its own (``s3``, ``raw``, …) stays as it is.
 
     Args:
-        template: a template as a dict, or one of hera: ``Container``, ``Script``, ``Resource``, ``HTTP``, ….
+        template: a template as a dict, or one of hera: ``Container``, ``Script``, ``Resource``, ``HTTP``, …; or a
+            Workflow, as a dict or of hera: its arguments are the inputs, the parameters that its entry point gives are
+            the outputs.
         name: the component's name; the template's own by default.
         types: types of parameters (``int``, ``list``, …) and classes of artifacts by name; ``str`` and ``dsl.Artifact``
             where nothing is said.
@@ -96,9 +98,30 @@ def argo_component(
         name = name or str(template_ref.get("template", ""))
     else:
         written = _plain(template)
+        if inlining.is_workflow(written):
+            return _of_workflow(written, name, types or {})
         name = name or str(written.get("name", ""))
-    problems = list(_problems(written))
-    interface = _interface(written, types or {}, problems)
+    return _component(written, name, types or {}, list(_problems(written)))
+
+
+def _of_workflow(document: Mapping[str, Any], name: str, types: Mapping[str, Any]) -> ArgoComponent:
+    metadata = document.get("metadata") or {}
+    name = name or str(metadata.get("name") or metadata.get("generateName") or "workflow")
+    problems = list(inlining.problems(document))
+    if problems:
+        return _component({}, name, {}, problems)
+    entry, templates = inlining.inlined(document)
+    return _component(entry, name, types, [], templates)
+
+
+def _component(
+    written: dict[str, Any],
+    name: str,
+    types: Mapping[str, Any],
+    problems: list[tuple[str, str]],
+    templates: Mapping[str, Any] | None = None,
+) -> ArgoComponent:
+    interface = _interface(written, types, problems)
     if problems:
         source = context.caller()
         raise AuthoringError(
@@ -108,7 +131,10 @@ def argo_component(
             ]
         )
     written.pop("name", None)
-    executor = Container(image=IMAGE, command=("--template", canonical_json(written)))
+    command = ["--template", canonical_json(written)]
+    if templates:
+        command += ["--templates", canonical_json(templates)]
+    executor = Container(image=IMAGE, command=tuple(command))
     return ArgoComponent(sanitized(name or "argo"), interface, cache=False, executor=executor)
 
 
@@ -116,6 +142,8 @@ def _plain(template: Any) -> dict[str, Any]:
     """Return a template as a dict; hera's are asked for theirs, without importing it."""
     build = getattr(template, "_build_template", None)
     template = build() if build is not None else template
+    if hasattr(template, "to_dict"):
+        template = template.to_dict()
     if hasattr(template, "model_dump"):
         template = template.model_dump(mode="json", exclude_none=True, by_alias=True)
     return copy.deepcopy(dict(template)) if isinstance(template, Mapping) else {}
@@ -149,7 +177,7 @@ def _problems(template: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             f"it is no template of Argo: {found}",
             f"give a dict or an object of hera with one of {', '.join(_KINDS)}",
         )
-    for one in _calls(template):
+    for one in inlining.calls(template):
         if one.get("template"):
             message = f"it calls the template '{one['template']}', which is not part of it"
             yield message, "call it with templateRef, write it inline, or make a component of each"
@@ -160,12 +188,6 @@ def _problems(template: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     ]
     for twice in sorted({one for one in names if names.count(one) > 1}):
         yield f"two of its inputs are called '{twice}'", "rename one"
-
-
-def _calls(template: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    for step in template.get("steps") or ():
-        yield from step.get("steps", ()) if isinstance(step, Mapping) else step
-    yield from (template.get("dag") or {}).get("tasks") or ()
 
 
 def _interface(

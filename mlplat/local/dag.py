@@ -127,8 +127,11 @@ class _Dag:
                             start(follower)
                             started += 1
                     if name in self._after_loop:
+                        # Argo looks at a loop's exit hook when it next comes to the DAG, and a DAG that ends with
+                        # the loop is over by then.
+                        goes_on = bool(running) or any(not one.done() for one in self._loop_hooks.values())
                         self._loop_hooks[name] = asyncio.ensure_future(
-                            self._run_loop_hooks(*self._after_loop[name])
+                            self._run_loop_hooks(*self._after_loop[name], goes_on=goes_on)
                         )
             await _gather(list(self._loop_hooks.values()))
         finally:
@@ -217,10 +220,13 @@ class _Dag:
         tree.mark(group, phase)
         self._after_loop[name] = (task, group, scope)
 
-    async def _run_loop_hooks(self, task: Mapping[str, Any], group: Node, scope: LocalScope) -> None:
+    async def _run_loop_hooks(
+        self, task: Mapping[str, Any], group: Node, scope: LocalScope, *, goes_on: bool
+    ) -> None:
         over = Over(self.call, task, group, self.context, scope, f"tasks.{task['name']}")
         await run_hooks(self.engine, over)
-        await run_exit_hook(self.engine, over)
+        if goes_on:
+            await run_exit_hook(self.engine, over)
 
     async def _run_one(
         self, original: str, task: Mapping[str, Any], scope: LocalScope, *, connected: bool = False

@@ -45,6 +45,7 @@ def on_both(spec: PipelineSpec | None, cluster: Access, home: Path, **arguments:
         ("odd_names.py", {}),
         ("containers.py", {}),
         ("repeating.py:repeating", {}),
+        ("argo.py", {"who": "Grace"}),
     ],
 )
 def test_program_leaves_the_same_record(

@@ -119,6 +119,14 @@ def test_the_exit_hook_of_a_task_sees_its_outputs_and_comes_before_what_follows(
     assert list(phases(done)).index("wf.a.onExit") < list(phases(done)).index("wf.b")
 
 
+@pytest.mark.parametrize("follower", [[], [task("z", "ok", "l")]], ids=["ends the DAG", "something follows"])
+def test_the_exit_hook_of_a_loop_runs_where_the_dag_goes_on(follower: list[Any], run: Any) -> None:
+    loop = task("l", "ok", withItems=[1, 2], hooks={"exit": {"template": "ok"}})
+    done = run(workflow(dag(loop, *follower), OK))
+    assert ("wf.l.onExit" in phases(done)) == bool(follower)
+    assert "wf.l(0:1).onExit" in phases(done)
+
+
 def test_a_hook_runs_when_its_expression_holds(run: Any) -> None:
     hooks = {
         "yes": {"expression": "tasks.a.status == 'Succeeded'", "template": "ok"},

@@ -1,0 +1,162 @@
+"""Whole Workflows of Argo as tasks of a pipeline."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlplat import compiler, dsl, ir, local, manifest
+from mlplat.cli.load import load
+from mlplat.cli.run import named
+from mlplat.errors import AuthoringError
+from tests.unit.local.manifests import dag, gives, node, passes, shell, takes, task, value, workflow
+
+PROGRAMS = Path(__file__).parents[2] / "programs"
+ECHO = shell(
+    "echo",
+    "printf '%s' '{{inputs.parameters.x}}{{workflow.parameters.end}}' > /tmp/o",
+    inputs=takes("x"),
+    outputs=gives(o="/tmp/o"),
+)
+
+
+def entry(*tasks: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    result = {"parameters": [{"name": "o", "valueFrom": {"parameter": "{{tasks.a.outputs.parameters.o}}"}}]}
+    return dag(*tasks, name="main", outputs=result, **fields)
+
+
+def said(*templates: dict[str, Any], **spec: Any) -> dict[str, Any]:
+    given = {"arguments": {"parameters": [{"name": "end", "value": "!"}]}, **spec}
+    return workflow(*templates, **given)
+
+
+def run(pipeline: dsl.Pipeline, home: Path) -> dict[str, Any]:
+    read = ir.read(manifest.load(manifest.dump(ir.write(pipeline.spec))))
+    return local.run(named(compiler.manifest(read, compiler.Options(cache=False)), "wf"), home=home)
+
+
+def test_arguments_go_in_and_outputs_of_the_entry_point_come_out(tmp_path: Path) -> None:
+    spec = load(str(PROGRAMS / "argo.py")).spec
+    assert spec is not None
+    options = compiler.Options(cache=False, arguments={"who": "Grace"})
+    done = local.run(named(compiler.manifest(spec, options), "wf"), home=tmp_path)
+    assert json.loads(value(done, "wf", "Output")) == "3 a b\nb\nHello Grace!"
+    assert value(done, "wf.greetings[0].run.other(1:Cy)", "text") == "Hello Cy!"
+    assert node(done, "wf.greetings-2[0].run.other")["phase"] == "Skipped"
+
+
+@pytest.mark.parametrize("kind", ["Workflow", "WorkflowTemplate", "CronWorkflow"])
+def test_the_entry_point_may_be_a_pod_that_takes_what_the_workflow_is_given(
+    kind: str, tmp_path: Path
+) -> None:
+    given = {"parameters": [{"name": "x"}, {"name": "end", "value": "."}]}
+    document = {**said(ECHO, arguments=given), "kind": kind}
+    if kind == "CronWorkflow":
+        document["spec"] = {"schedules": ["@daily"], "workflowSpec": document["spec"]}
+    echo = dsl.argo_component(document, name="say-it")
+
+    @dsl.pipeline
+    def p() -> str:
+        return echo(x="word").outputs["o"]  # type: ignore[return-value]
+
+    assert json.loads(value(run(p, tmp_path), "wf", "Output")) == "word."
+
+
+def test_two_of_them_and_components_of_the_same_names_stay_apart(tmp_path: Path) -> None:
+    one = dsl.argo_component(said(entry(task("a", "echo", arguments=passes(x="1"))), ECHO), name="one")
+    other = {**ECHO, "container": {**ECHO["container"], "args": ["printf other > /tmp/o"]}}
+    two = dsl.argo_component(said(entry(task("a", "echo", arguments=passes(x="2"))), other), name="two")
+
+    @dsl.component
+    def echo(first: str, second: str) -> str:
+        return first + second
+
+    @dsl.pipeline
+    def main() -> str:
+        return echo(first=one().outputs["o"], second=two(end="?").outputs["o"]).output  # type: ignore[return-value]
+
+    assert json.loads(value(run(main, tmp_path), "wf", "Output")) == "1!other"
+
+
+def test_parameters_reach_templates_that_only_hand_them_on(tmp_path: Path) -> None:
+    inner = dag(task("a", "echo", arguments=passes(x="deep")), name="inner", outputs=entry()["outputs"])
+    outer = entry(task("a", "inner"))
+    echo = dsl.argo_component(said(outer, inner, ECHO), name="nested")
+
+    @dsl.pipeline
+    def p() -> str:
+        return echo(end="…").outputs["o"]  # type: ignore[return-value]
+
+    assert json.loads(value(run(p, tmp_path), "wf", "Output")) == "deep…"
+
+
+def test_settings_for_all_pods_are_settings_of_each() -> None:
+    volumes = [{"name": "scratch", "emptyDir": {}}]
+    own = {**ECHO, "nodeSelector": {"disk": "ssd"}}
+    document = said(
+        entry(task("a", "echo", arguments=passes(x="1"))),
+        own,
+        volumes=volumes,
+        serviceAccountName="robot",
+        nodeSelector={"disk": "any"},
+    )
+    component = dsl.argo_component(document, name="set")
+
+    @dsl.pipeline
+    def p() -> None:
+        component()
+
+    (compiled,) = compiler.manifest(p.spec)
+    templates = {one["name"]: one for one in compiled["spec"]["templates"]}
+    echo = templates["set-echo"]
+    assert (echo["volumes"], echo["serviceAccountName"]) == (volumes, "robot")
+    assert echo["nodeSelector"] == {"disk": "ssd"}
+    assert "volumes" not in templates["set-main"]
+
+
+def test_workflow_of_hera_is_a_component(tmp_path: Path) -> None:
+    hera = pytest.importorskip("hera.workflows")
+    with hera.Workflow(generate_name="greet-", entrypoint="main", arguments={"who": "Ada"}) as written:
+        greet = hera.Container(
+            name="greet",
+            image="none",
+            command=["sh", "-c"],
+            args=["printf 'Hello {{workflow.parameters.who}}' > /tmp/o"],
+            outputs=[hera.Parameter(name="o", value_from={"path": "/tmp/o"})],
+        )
+        with hera.DAG(name="main"):
+            greet(name="a")
+    component = dsl.argo_component(written)
+
+    @dsl.pipeline
+    def p(who: str = "Grace") -> None:
+        component(who=who)
+
+    assert value(run(p, tmp_path), "wf.greet[0].run.a", "o") == "Hello Grace"
+
+
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        (said(ECHO, entrypoint="other"), "entrypoint 'other' is none"),
+        (said(ECHO, onExit="echo", parallelism=2), "spec.onExit says something of a whole Workflow"),
+        (said(ECHO, ttlStrategy={}), "spec.ttlStrategy says"),
+        (workflow(ECHO), "reads the parameter 'end', which the Workflow has not"),
+        (said(entry(task("a", "ehco"))), "calls 'ehco', which is not there"),
+        (said(entry({"name": "a", "inline": ECHO})), "has others inside of it"),
+        (said(entry(task("a", "echo", onExit="echo")), ECHO), "has an onExit"),
+        (said(shell("all", "echo '{{workflow.parameters}}'")), "reads all parameters"),
+        (said(ECHO, arguments={"artifacts": [{"name": "a"}]}), "takes artifacts"),
+        (
+            {"kind": "Workflow", "spec": {"workflowTemplateRef": {"name": "a"}}},
+            "only names a template on the cluster",
+        ),
+    ],
+)
+def test_what_holds_for_whole_workflows_only_is_refused(document: dict[str, Any], expected: str) -> None:
+    with pytest.raises(AuthoringError, match="MLP150") as caught:
+        dsl.argo_component(document)
+    assert expected in str(caught.value)
