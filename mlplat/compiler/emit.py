@@ -9,6 +9,7 @@ from typing import Any
 
 from mlplat import manifest, runtime
 from mlplat.argo import limits, names, schedules
+from mlplat.compiler import workspace
 from mlplat.compiler.pods import WORKSPACE_VOLUME
 from mlplat.compiler.program import Options, Program
 from mlplat.errors import CompileError, Diagnostic, ManifestError
@@ -175,7 +176,7 @@ def _workspace(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the claim that each run makes for its workspace; the patch may say its modes and storage class."""
     patch = config.get("kubernetes", {}).get("pvcSpecPatch", {})
     spec = {
-        "accessModes": ["ReadWriteOnce"],
+        "accessModes": workspace.access_modes(config),
         "resources": {"requests": {"storage": config["size"]}},
         **patch,
     }

@@ -150,14 +150,16 @@ def leaf(
         return _create_claim(component, options)
     if executor.image == DELETE_CLAIM:
         return _delete_claim(options)
-    if steps:
-        return _fused(name, component, executor, steps, call, options)
     python = executor.python
-    found = (
-        _python(name, component, executor, python, call, options)
-        if python is not None
-        else _command(name, component, executor, call, options)
-    )
+    if steps:
+        found = _fused(name, component, executor, steps, call, options)
+    elif python is not None:
+        found = _python(name, component, executor, python, call, options)
+    else:
+        found = _command(name, component, executor, call, options)
+    if call.beside:
+        affinity = options.workflow_defaults.get("affinity") or {}
+        found = replace(found, template=pods.beside(found.template, call.beside, affinity))
     if limit := executor.own.parallelism:
         mutex = {"name": f"{{{{workflow.name}}}}-{component.executor}-{_turn(limit)}"}
         return replace(found, template={**found.template, "synchronization": {"mutexes": [mutex]}})

@@ -14,7 +14,7 @@ from typing import Any
 
 from mlplat.argo import names, values
 from mlplat.argo.values import literal
-from mlplat.compiler import argo_templates, documents, executors, flows, interfaces, pods, workspace
+from mlplat.compiler import argo_templates, documents, executors, flows, interfaces, nodes, pods, workspace
 from mlplat.compiler.arguments import keep_large
 from mlplat.compiler.conditions import to_expression
 from mlplat.compiler.executors import Leaf
@@ -72,6 +72,7 @@ class _Lowering:
         self.flows = flows.analyse(program)
         self.used = flows.used_inputs(program.spec, self.settings)
         self.workspace = workspace.users(program.spec)
+        self.nodes = nodes.marks(program.spec)
         self.keeps_errors = _asks_status(program.spec)
 
     def run(self) -> Program:
@@ -377,6 +378,7 @@ class _Lowering:
             forms=forms,
             present=present,
             workspace=task.component in self.workspace,
+            beside=self.nodes.get(task.component, frozenset()),
             has_large_values=self.has_large,
             keeps_errors=self.keeps_errors,
             store=self.program.options.artifact_store,

@@ -6,6 +6,7 @@ a parameter) becomes a ``podSpecPatch``, and what is missing there when the run 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,7 @@ from mlplat.ir.model import ComponentInput, Constant, Container, ParameterSource
 WORKSPACE_VOLUME = "kfp-workspace"
 """The claim that the Workflow makes for the pipeline's workspace."""
 
+_REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 _SHARED_MEMORY = "/dev/shm"  # noqa: S108 - it is the place where programs look for shared memory
 
 _Config = Mapping[str, Any]
@@ -94,6 +96,27 @@ def pod(container: Container, *, workspace: bool) -> Pod:
     for secret in config.get("imagePullSecret", ()):
         name = _name(secret, "secretName")
         found.patch.setdefault("imagePullSecrets", []).append({"name": name})
+    return found
+
+
+def beside(template: dict[str, Any], marks: Iterable[str], affinity: Mapping[str, Any]) -> dict[str, Any]:
+    """Let a template's pods run on the node where others of the run with the same marks are.
+
+    Args:
+        template: the template.
+        marks: names of labels that these pods have, and those others.
+        affinity: what all pods of the run want of their nodes; a template that says something loses it on Argo.
+
+    Returns:
+        The template with the labels and the affinity.
+    """
+    found = copy.deepcopy({**template, "affinity": template.get("affinity") or dict(affinity)})
+    labels = found.setdefault("metadata", {}).setdefault("labels", {})
+    terms = found["affinity"].setdefault("podAffinity", {}).setdefault(_REQUIRED, [])
+    for mark in sorted(marks):
+        labels[mark] = "true"
+        same = {mark: "true", "workflows.argoproj.io/workflow": "{{workflow.name}}"}
+        terms.append({"labelSelector": {"matchLabels": same}, "topologyKey": "kubernetes.io/hostname"})
     return found
 
 
@@ -240,7 +263,7 @@ def _affinity(config: _Config) -> dict[str, Any]:
             required.append(term)
     node: dict[str, Any] = {}
     if required:
-        node["requiredDuringSchedulingIgnoredDuringExecution"] = {"nodeSelectorTerms": required}
+        node[_REQUIRED] = {"nodeSelectorTerms": required}
     if preferred:
         node["preferredDuringSchedulingIgnoredDuringExecution"] = preferred
     affinity: dict[str, Any] = {"nodeAffinity": node} if node else {}
@@ -252,7 +275,7 @@ def _affinity(config: _Config) -> dict[str, Any]:
                 {"weight": given["weight"], "podAffinityTerm": term}
             )
         else:
-            kind.setdefault("requiredDuringSchedulingIgnoredDuringExecution", []).append(term)
+            kind.setdefault(_REQUIRED, []).append(term)
     return affinity
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from mlplat.compiler.placeholders import Hole, holes_of, parse
 from mlplat.compiler.placeholders import holes as holes_in
@@ -12,6 +13,7 @@ from mlplat.ir.model import (
     Constant,
     Container,
     Importer,
+    OneOf,
     ParameterSource,
     PipelineSpec,
     Task,
@@ -39,8 +41,28 @@ def users(spec: PipelineSpec) -> frozenset[str]:
                     if _leads_there(source, around, tasks, found, inputs):
                         inputs.add((task.component, name))
                         found.add(task.component)
+            if any(tasks[choice.task].component in found for choice in _given(component)):
+                found.add(around)
         if (len(found), len(inputs)) == before:
             return frozenset(found)
+
+
+def _given(component: Component) -> Iterator[TaskOutput]:
+    """Give where the outputs of a graph come from."""
+    graph = component.graph
+    if graph is not None:
+        for source in (*graph.output_parameters.values(), *graph.output_artifacts.values()):
+            yield from source.choices if isinstance(source, OneOf) else (source,)
+
+
+def access_modes(config: Mapping[str, Any]) -> list[str]:
+    """Return the access modes of a workspace's claim.
+
+    Args:
+        config: the workspace as the pipeline's settings have it.
+    """
+    patch = config.get("kubernetes", {}).get("pvcSpecPatch", {})
+    return list(patch.get("accessModes") or ["ReadWriteOnce"])
 
 
 def _names_it(component: Component, spec: PipelineSpec) -> bool:

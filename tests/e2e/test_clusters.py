@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,11 +13,12 @@ from typing import Any
 
 import pytest
 
-from mlplat import compiler, k8s, manifest
+from mlplat import compiler, dsl, k8s, manifest
 from mlplat.cli import defaults
 from mlplat.cli.load import load
 from tests.e2e.engines import output
 from tests.e2e.harness.cluster import Access
+from tests.e2e.harness.versions import ML_IMAGE
 
 ROOT = Path(__file__).parents[2]
 PROJECT = ROOT / "tests/e2e/harness/manifests/project"
@@ -110,3 +112,86 @@ def _first_run(kubectl: Kubectl, namespace: str, name: str) -> dict[str, Any]:
             return dict(found[0])
         time.sleep(1)
     raise AssertionError(f"{name} has started no run")
+
+
+@pytest.fixture
+def volume(kubectl: Kubectl) -> Iterator[Path]:
+    """A folder of the node that the next claim without a class is bound to."""
+    name = f"store-{secrets.token_hex(4)}"
+    with tempfile.TemporaryDirectory(prefix="mlplat-e2e-", dir="/var/tmp") as folder:
+        path = Path(folder)
+        path.chmod(0o777)
+        for part in ("artifacts", "metadata"):
+            (path / part).mkdir()
+            (path / part).chmod(0o777)
+        spec = {
+            "capacity": {"storage": "20Gi"},
+            "accessModes": ["ReadWriteOnce"],
+            "persistentVolumeReclaimPolicy": "Retain",
+            "hostPath": {"path": folder},
+        }
+        document = {
+            "apiVersion": "v1",
+            "kind": "PersistentVolume",
+            "metadata": {"name": name},
+            "spec": spec,
+        }
+        kubectl("apply", "-f", "-", text=json.dumps(document))
+        yield path
+        kubectl("delete", "persistentvolume", name, "--wait=false")
+
+
+def test_artifacts_lie_on_a_volume_of_the_namespace(volume: Path, kubectl: Kubectl) -> None:
+    name = f"volume-{secrets.token_hex(4)}"
+    kubectl("create", "namespace", name)
+    try:
+        kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
+        keys = [f"--from-literal={key}={secrets.token_hex(16)}" for key in ("access-key", "secret-key")]
+        kubectl("create", "secret", "generic", "artifact-store", "-n", name, *keys)
+        for part in ("base", "artifacts"):
+            kubectl("apply", "-n", name, "-k", str(ROOT / "kustomize" / part))
+        kubectl("rollout", "status", "-n", name, "deployment/artifact-store", "--timeout=120s")
+        options = compiler.Options(
+            namespace=name,
+            service_account="mlplat-task",
+            cache=False,
+            image=ML_IMAGE,
+            workflow_defaults=defaults.read(str(RESTRICTED)),
+        )
+        spec = load(str(ROOT / "tests/programs/artifacts.py")).spec
+        assert spec is not None
+        submitted = k8s.submit(compiler.manifest(spec, options))
+        run = submitted["metadata"]["name"]
+        done = k8s.follow(run, namespace=name)
+        messages = {node["name"]: node.get("message") for node in done["status"]["nodes"].values()}
+        assert done["status"]["phase"] == "Succeeded", messages
+        assert [path for path in (volume / "artifacts" / run).rglob("*") if path.is_file()]
+    finally:
+        kubectl("delete", "namespace", name, "--wait=false")
+
+
+def test_tasks_that_share_a_workspace_for_one_node_run(volume: Path, cluster: Access) -> None:
+    @dsl.component
+    def write(folder: str, name: str) -> str:
+        from pathlib import Path
+
+        Path(folder, name).write_text(name)
+        return folder
+
+    @dsl.component
+    def read(folders: list) -> list:  # type: ignore[type-arg]
+        from pathlib import Path
+
+        return sorted(path.name for path in Path(folders[0]).iterdir())
+
+    @dsl.pipeline(pipeline_config=dsl.PipelineConfig(workspace=dsl.WorkspaceConfig("1Gi")))
+    def p() -> None:
+        with dsl.ParallelFor(["artifacts/a", "artifacts/b"]) as name:
+            written = write(folder=dsl.WORKSPACE_PATH_PLACEHOLDER, name=name)
+        read(folders=dsl.Collected(written.output))
+
+    options = compiler.Options(namespace=cluster.namespace, service_account="mlplat-task", cache=False)
+    submitted = k8s.submit(compiler.manifest(p.spec, options))
+    done = k8s.follow(submitted["metadata"]["name"], namespace=submitted["metadata"]["namespace"])
+    assert output(done, "read") == ["artifacts", "metadata"]
+    assert sorted(path.name for path in (volume / "artifacts").iterdir()) == ["a", "b"]

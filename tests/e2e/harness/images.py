@@ -27,6 +27,7 @@ from tests.e2e.harness.versions import (
     ML_REQUIREMENTS,
     PAUSE_IMAGE,
     PYTHON_IMAGE,
+    S3_IMAGE,
 )
 
 _DEBIAN_INCLUDE = "python3,python3-pip,python3-venv"
@@ -99,6 +100,7 @@ def catalogue(cache: Cache) -> tuple[Image, ...]:
         ),
         Image(PYTHON_IMAGE, (base,), python),
         Image(ML_IMAGE, (base, packages), python),
+        Image(S3_IMAGE, (_program(cache, "versitygw"),), {"Env": ["PATH=/bin"], "Entrypoint": ["versitygw"]}),
     )
 
 

@@ -32,6 +32,7 @@ PAUSE_IMAGE: Final = "mlplat.test/pause:1"
 ARGOEXEC_IMAGE: Final = f"mlplat.test/argoexec:v{ARGO}"
 PYTHON_IMAGE: Final = "docker.io/library/python:3.11"
 ML_IMAGE: Final = "mlplat.test/python:ml"
+S3_IMAGE: Final = f"docker.io/versity/versitygw:v{VERSITYGW}"
 IMAGE_PYTHON: Final = "3.11"
 """The Python of Debian's release, and so of the images."""
 

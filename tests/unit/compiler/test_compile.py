@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlplat import compiler, dsl, ir, manifest
+from mlplat import compiler, dsl, ir, kubernetes, manifest
 from mlplat.cli.load import load
 from mlplat.compiler.conditions import to_expression
 from mlplat.errors import ArgumentError, CompileError, MlplatError
@@ -45,6 +45,11 @@ def one(x: int) -> int:
 @dsl.component
 def shout(text: str) -> str:
     return text.upper()
+
+
+@dsl.component
+def count(texts: list[str]) -> int:
+    return len(texts)
 
 
 @dsl.pipeline
@@ -391,6 +396,62 @@ def test_settings_of_runs_stand_in_the_workflow() -> None:
         if "container" in template
     ]
     assert sorted(mounted) == [False, True]
+    assert not any("affinity" in template for template in spec["templates"])
+
+
+def test_a_path_in_the_workspace_is_followed_out_of_loops() -> None:
+    @dsl.pipeline(pipeline_config=dsl.PipelineConfig(workspace=dsl.WorkspaceConfig("1Gi")))
+    def configured() -> None:
+        with dsl.ParallelFor([1, 2]):
+            shouted = shout(text=dsl.WORKSPACE_PATH_PLACEHOLDER)
+        count(texts=dsl.Collected(shouted.output))
+
+    templates = workflow(configured)["spec"]["templates"]
+    pods = [template for template in templates if "container" in template]
+    mounts = [{mount["mountPath"] for mount in template["container"]["volumeMounts"]} for template in pods]
+    assert all("/kfp-workspace" in paths for paths in mounts), mounts
+
+
+@pytest.mark.parametrize(("mode", "together"), [("ReadWriteOnce", 2), ("ReadWriteMany", 0)])
+def test_pods_of_a_claim_for_one_node_are_put_on_one(mode: str, together: int) -> None:
+    @dsl.pipeline
+    def claiming() -> None:
+        claim = kubernetes.CreatePVC(access_modes=[mode], size="1Gi", pvc_name_suffix="-data")
+        first = one(x=1)
+        kubernetes.mount_pvc(first, claim.outputs["name"], "/data")
+        with dsl.ParallelFor([1, 2]) as item:
+            each = one(x=item)
+            kubernetes.mount_pvc(each, claim.outputs["name"], "/data")
+        one(x=3)
+
+    templates = workflow(claiming)["spec"]["templates"]
+    marked = [template for template in templates if "podAffinity" in template.get("affinity", {})]
+    labels = [template["metadata"]["labels"] for template in marked]
+    assert labels == [{"mlplat.dev/claim-createpvc": "true"}] * together
+
+
+def test_pods_of_a_workspace_for_one_node_are_put_on_one() -> None:
+    @dsl.pipeline(pipeline_config=dsl.PipelineConfig(workspace=dsl.WorkspaceConfig("1Gi")))
+    def configured() -> None:
+        node_bound = shout(text=dsl.WORKSPACE_PATH_PLACEHOLDER)
+        kubernetes.add_node_affinity(
+            node_bound, match_expressions=[{"key": "gpu", "operator": "Exists", "values": []}]
+        )
+        shout(text=f"{dsl.WORKSPACE_PATH_PLACEHOLDER}/a")
+        one(x=1)
+
+    everywhere: dict[str, Any] = {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}}
+    spec = workflow(configured, workflow_defaults={"affinity": everywhere})["spec"]
+    pods = [template for template in spec["templates"] if "container" in template]
+    marked = [template for template in pods if "affinity" in template]
+    assert len(marked) == 2
+    for template in marked:
+        (term,) = template["affinity"]["podAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+        labels = {**template["metadata"]["labels"], "workflows.argoproj.io/workflow": "{{workflow.name}}"}
+        assert term["labelSelector"]["matchLabels"] == labels
+    wanted = [template["affinity"]["nodeAffinity"] for template in marked]
+    assert everywhere["nodeAffinity"] in wanted
+    assert any("requiredDuringSchedulingIgnoredDuringExecution" in one for one in wanted)
 
 
 def test_importer_does_not_pretend_to_copy_into_the_workspace() -> None:
