@@ -170,7 +170,8 @@ def load(text: str, name: str = "") -> list[Document]:
             message = f"document {number} is a {kind}, where a mapping with named fields is expected"
             raise ManifestError(Diagnostic("MLP202", "", message, source=Source(name)))
     if not documents:
-        raise ManifestError(Diagnostic("MLP203", "", "there is no document in it", source=Source(name)))
+        hint = "write a pipeline, a Workflow or a component into it"
+        raise ManifestError(Diagnostic("MLP203", "", "there is no document in it", hint, Source(name)))
     return documents
 
 

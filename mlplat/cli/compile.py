@@ -93,7 +93,9 @@ def write(place: str, text: str) -> None:
         written.chmod(0o666 & ~_umask())
         written.replace(target)
     except OSError as error:
-        raise ManifestError(Diagnostic("MLP209", "", f"{place} can't be written: {error.strerror}")) from None
+        hint = "choose a place that you may write to, with room"
+        message = f"{place} can't be written: {error.strerror}"
+        raise ManifestError(Diagnostic("MLP209", "", message, hint)) from None
 
 
 def _umask() -> int:

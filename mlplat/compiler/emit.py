@@ -11,7 +11,7 @@ from mlplat import manifest, runtime
 from mlplat.argo import limits, names, schedules
 from mlplat.compiler import workspace
 from mlplat.compiler.pods import WORKSPACE_VOLUME
-from mlplat.compiler.program import Options, Program
+from mlplat.compiler.program import Argument, Options, Program
 from mlplat.errors import CompileError, Diagnostic, ManifestError
 
 API_VERSION = "argoproj.io/v1alpha1"
@@ -134,7 +134,7 @@ def _spec(program: Program, volumes: list[dict[str, Any]]) -> dict[str, Any]:
         workflow["serviceAccountName"] = options.service_account
     workflow |= _lifetime(spec.config)
     parameters = [
-        {"name": name, **({} if argument.text is None else {"value": argument.text})}
+        _parameter(name, spec.root.input_parameters[name].description, argument)
         for name, argument in program.arguments.items()
         if not argument.large
     ]
@@ -146,6 +146,11 @@ def _spec(program: Program, volumes: list[dict[str, Any]]) -> dict[str, Any]:
         workflow["volumeClaimTemplates"] = [_workspace(claim)]
     workflow["templates"] = list(program.templates)
     return workflow
+
+
+def _parameter(name: str, description: str, argument: Argument) -> dict[str, Any]:
+    described = {"description": description} if description else {}
+    return {"name": name, **described, **({} if argument.text is None else {"value": argument.text})}
 
 
 def _programs(texts: Mapping[str, str]) -> str:

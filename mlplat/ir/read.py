@@ -101,7 +101,13 @@ def _check(documents: Sequence[_Doc], name: str) -> None:
         lambda text: isinstance(json.loads(text), list)
     )
     diagnostics = [
-        Diagnostic("MLP210", ".".join(map(str, problem.absolute_path)), problem.message, source=Source(name))
+        Diagnostic(
+            "MLP210",
+            ".".join(map(str, problem.absolute_path)),
+            problem.message,
+            "compile the pipeline once more with the SDK that wrote it",
+            Source(name),
+        )
         for document in documents
         for problem in jsonschema.Draft202012Validator(
             PLATFORM_SPEC if "platforms" in document else PIPELINE_SPEC, format_checker=formats

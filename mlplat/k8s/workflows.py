@@ -137,7 +137,8 @@ def _shut_down(api: Api, name: str, how: str) -> None:
     workflow = api.call("get", WORKFLOWS, namespace=api.namespace, name=name)
     phase = (workflow.get("status") or {}).get("phase")
     if phase in FINISHED:
-        raise ClusterError(Diagnostic("MLP810", "", f"{name} has ended already ({phase})"))
+        hint = f"look at its end: mlplat get tasks {name}"
+        raise ClusterError(Diagnostic("MLP810", "", f"{name} has ended already ({phase})", hint))
     api.call("patch", WORKFLOWS, namespace=api.namespace, name=name, body={"spec": {"shutdown": how}})
 
 

@@ -62,7 +62,12 @@ def read(documents: Sequence[Mapping[str, Any]]) -> Documents:
             secrets[name] = _secret(document)
     if len(workflows) != 1:
         raise ManifestError(
-            Diagnostic("MLP521", "", f"a run needs one document of kind Workflow, there are {len(workflows)}")
+            Diagnostic(
+                "MLP521",
+                "",
+                f"a run needs one document of kind Workflow, there are {len(workflows)}",
+                "give one Workflow, and the files of the templates that it names",
+            )
         )
     workflow = workflows[0]
     wrong = list(problems(workflow.setdefault("spec", {})))

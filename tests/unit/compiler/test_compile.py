@@ -371,6 +371,22 @@ def documents() -> list[dict[str, Any]]:
 DOCUMENTS = documents()
 
 
+def test_descriptions_of_parameters_stand_in_the_workflow() -> None:
+    @dsl.pipeline
+    def described(x: int = 1, y: int = 2) -> None:
+        """Do.
+
+        Args:
+            x: how many
+        """
+        one(x=x)
+        one(x=y)
+
+    first, second = workflow(described)["spec"]["arguments"]["parameters"]
+    assert first == {"name": "x", "description": "how many", "value": "1"}
+    assert second == {"name": "y", "value": "2"}
+
+
 def test_settings_of_runs_stand_in_the_workflow() -> None:
     patch = {"accessModes": ["ReadWriteMany"], "storageClassName": "fast"}
     config = dsl.PipelineConfig(
