@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, delete, select, update
 
+from mlplat.argo.steps import pod_of
 from mlplat.k8s.status import plain_status
 from mlplat.metadata import schema
 from mlplat.metadata.database import Database, upsert
@@ -124,7 +125,8 @@ def _changed_fingerprints(
     if changed is None:
         ids: Iterable[str] = nodes
     else:
-        given = [node_id for node_id in changed if node_id in nodes]
+        pods = set(changed)
+        given = [node_id for node_id in nodes if pod_of(node_id, nodes) in pods]
         parent_of = parents(nodes)
         ids = dict.fromkeys([*given, *(parent_of[node_id] for node_id in given if node_id in parent_of)])
     prints = {node_id: fingerprint(nodes[node_id]) for node_id in ids}

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import event
 
+from mlplat.argo.steps import OUTPUT
 from mlplat.errors import ClusterError, StoreError
 from mlplat.metadata.reading import manifest_digest, nodes_of, parents
 
@@ -261,6 +262,23 @@ def test_only_the_node_that_changed_is_written(store: Store, training_run: MakeR
     store.record(workflow)
     phases = {task.id: task.phase for task in store.tasks(RUN)}
     assert (phases[f"{RUN}-8"], phases[f"{RUN}-1"]) == ("Failed", "Error")
+
+
+def test_tasks_that_share_the_pod_that_changed_are_written(store: Store, training_run: MakeRun) -> None:
+    workflow = training_run()
+    store.record(workflow)
+    records = [
+        {"task": "first", "phase": "Succeeded"},
+        {"task": "second", "phase": "Failed", "exitCode": "3"},
+    ]
+    outputs = {"parameters": [{"name": OUTPUT, "value": json.dumps(records)}]}
+    workflow["status"]["nodes"][f"{RUN}-8"]["outputs"] = outputs
+
+    store.record(workflow, changed=[f"{RUN}-8"])
+
+    phases = {task.id: task.phase for task in store.tasks(RUN)}
+    assert phases[f"{RUN}-8-first"] == "Succeeded"
+    assert phases[f"{RUN}-8-second"] == "Failed"
 
 
 def test_a_run_grows_and_loses_nodes_when_it_is_retried(store: Store, training_run: MakeRun) -> None:
