@@ -184,18 +184,6 @@ def _yaml_diagnostic(error: yaml.YAMLError, name: str) -> Diagnostic:
     return Diagnostic("MLP201", "", message, "check indentation, quotes and brackets at that place", source)
 
 
-def canonical_json(value: Any) -> str:
-    """Write a value as JSON of one form: keys sorted, no spaces, text as it is.
-
-    Args:
-        value: what JSON has.
-
-    Returns:
-        The text; equal values give equal text.
-    """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
 def of_kind(documents: Iterable[Document], *kinds: str) -> list[Document]:
     """Return the documents whose ``kind`` is one of ``kinds``, in their order."""
     return [document for document in documents if document.get("kind") in kinds]

@@ -8,12 +8,12 @@ from typing import Any
 from mlplat.argo import values
 from mlplat.argo.names import dns_label
 from mlplat.argo.values import LARGE, literal
+from mlplat.canonical import canonical_json
 from mlplat.compiler.flows import Form
 from mlplat.compiler.interfaces import Call, own_inputs
 from mlplat.compiler.program import Options
 from mlplat.compiler.scope import expression
 from mlplat.ir.model import Component
-from mlplat.manifest import canonical_json
 
 CACHE_PREFIX = "mlplat-cache."
 """Begin of the names of caches. Argo keeps all caches in its controller's namespace, so the Workflow's is part of the

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mlplat.canonical import canonical_json
 from mlplat.dsl import context, inlining, signatures
 from mlplat.dsl.component import BaseComponent, sanitized
 from mlplat.dsl.signatures import Interface
@@ -20,7 +21,6 @@ from mlplat.ir.model import (
     OutputParameter,
     ParameterType,
 )
-from mlplat.manifest import canonical_json
 from mlplat.runtime.artifacts import Artifact
 
 IMAGE = "mlplat/argo-template"

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
+from mlplat.canonical import canonical_json
 from mlplat.dsl.cel import cel
 from mlplat.dsl.channels import Channel
 from mlplat.dsl.groups import Elif, Else, Group, If, ParallelFor, Root, channel_input
@@ -41,7 +42,6 @@ from mlplat.ir.model import (
     Task,
     TaskOutput,
 )
-from mlplat.manifest import canonical_json
 
 
 def pipeline(

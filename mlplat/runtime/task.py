@@ -57,7 +57,7 @@ _TYPES = {
     "LIST": (list, tuple),
     "STRUCT": (dict,),
 }
-_NOT_ASCII = re.compile("[\x7f-\U0010ffff]")
+_NOT_ASCII = re.compile("[^\x00-\x7e]")
 _OUT = {"folder": ""}
 _WORKSPACE = "/kfp-workspace"
 _FOLDER = b"folder\n"
