@@ -14,7 +14,7 @@ from mlplat.cli import show
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
-_FINAL = ("Succeeded", "Failed", "Error", "Skipped", "Omitted")
+_FINAL = ("Succeeded", "Failed", "Error", "Skipped")
 
 
 class Lines:

@@ -14,6 +14,7 @@ from mlplat.cli.parser import home
 
 INTERRUPTED = 130
 _LAST_LINES = 20
+_NAMED = 10
 _CACHE_REFUSED = "could not save to config map cache"
 Document = Mapping[str, Any]
 
@@ -74,7 +75,8 @@ def _failures(workflow: Document, given: argparse.Namespace) -> list[str]:
             )
     missing = show.not_run(workflow)
     if missing:
-        written.append(f"not run because of it: {', '.join(missing)}")
+        others = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+        written.append(f"not run because of it: {', '.join(missing[:_NAMED])}{others}")
     return written
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ _MARKS = {
 }
 _METRICS = ("system.Metrics", "system.ClassificationMetrics")
 _WIDEST_VALUE = 60
+_LONGEST_ROW = 3
 
 
 def nodes_of(workflow: Workflow) -> Mapping[str, Node]:
@@ -97,12 +99,27 @@ def _place(node: Node, template: str, places: Mapping[tuple[str, str], int]) -> 
 
 
 def lines(branch: Branch) -> Iterator[str]:
-    """Write a run's tree, a line a node."""
-    for number, below in enumerate(branch.below):
-        last = number == len(branch.below) - 1
-        yield f"{'└─' if last else '├─'} {describe(below.node)}"
-        for line in lines(below):
+    """Write a run's tree, a line a node; a long row of tasks that were omitted is one line."""
+    rows = list(_rows(branch.below))
+    for number, row in enumerate(rows):
+        last = number == len(rows) - 1
+        written = describe(row[0].node)
+        if len(row) > 1:
+            written = f"{_MARKS['Omitted']} {row[0].node['displayName']} … {row[-1].node['displayName']}"
+            written += f"  {len(row)} omitted"
+        yield f"{'└─' if last else '├─'} {written}"
+        for line in lines(row[0]):
             yield f"{'   ' if last else '│  '}{line}"
+
+
+def _rows(branches: list[Branch]) -> Iterator[list[Branch]]:
+    """Give the branches one by one, but for long rows of tasks that were omitted."""
+    for omitted, group in itertools.groupby(branches, lambda one: one.node.get("phase") == "Omitted"):
+        row = list(group)
+        if omitted and len(row) > _LONGEST_ROW:
+            yield row
+        else:
+            yield from ([one] for one in row)
 
 
 def describe(node: Node) -> str:

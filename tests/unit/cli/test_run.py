@@ -94,6 +94,30 @@ def test_tree_tells_what_ran_and_what_came_of_it(folder: Path, capsys: pytest.Ca
     assert "mlplat get tasks first" in out
 
 
+def test_a_long_row_of_omitted_tasks_is_one_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "loop.py").write_text(
+        "from mlplat import dsl\n"
+        "@dsl.component\n"
+        "def add(count: int) -> int:\n"
+        "    if count > 1:\n"
+        "        raise ValueError\n"
+        "    return count + 1\n"
+        "again = dsl.do_while(add, lambda step: step.output < LIMIT, max_iterations=20, carry={'count': 'Output'})\n"
+        "@dsl.pipeline\n"
+        "def p():\n"
+        "    again(count=0)\n"
+    )
+    program = (folder / "loop.py").read_text()
+    (folder / "loop.py").write_text(program.replace("LIMIT", "1"))
+    out = run(capsys, "run", "loop.py")
+    assert "○ iteration-2  skipped" in out
+    assert "○ iteration-3 … iteration-20  18 omitted" in out
+    (folder / "loop.py").write_text(program.replace("LIMIT", "9"))
+    out = run(capsys, "run", "loop.py", expected=1)
+    assert "not run because of it: iteration-4, iteration-5" in out
+    assert "iteration-13 and 7 more" in out
+
+
 def test_branch_is_skipped_below_the_threshold(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert phases(finished(capsys, "program.py:small", "-p", "threshold=5"))["condition-1"] == "Skipped"
 
