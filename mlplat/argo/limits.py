@@ -18,11 +18,45 @@ LARGEST_ARGUMENT = 128 * 1024
 MOST_TEMPLATES = 200
 MOST_TASKS = 200
 MOST_PARAMETERS = 500
+DEEPEST = 99
+"""How many calls of templates may be inside of each other: one less than ``maxStackDepth`` of Argo's controller."""
 
 
 def size(document: Mapping[str, Any]) -> int:
     """Return the bytes of a document as the JSON that the API server stores."""
     return len(json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode())
+
+
+def depth(spec: Mapping[str, Any]) -> int:
+    """Return how many calls of templates are inside of each other, the entry point's included.
+
+    Args:
+        spec: of a Workflow. A template that calls itself counts once: when it ends is known to the run only.
+    """
+    templates = {template.get("name", ""): template for template in spec.get("templates", ())}
+    known: dict[str, int] = {}
+    around: set[str] = set()
+    stack = [str(spec.get("entrypoint", ""))]
+    while stack:
+        name = stack[-1]
+        called = [one for one in _called(templates.get(name, {})) if one in templates]
+        waiting = [one for one in called if one not in known and one not in around]
+        if name not in known and waiting:
+            around.add(name)
+            stack += waiting
+            continue
+        known.setdefault(name, 1 + max((known.get(one, 0) for one in called), default=0))
+        around.discard(name)
+        stack.pop()
+    return max(known.values())
+
+
+def _called(template: Mapping[str, Any]) -> Iterator[str]:
+    groups = [
+        step.get("steps", ()) if isinstance(step, Mapping) else step for step in template.get("steps") or ()
+    ]
+    for call in (*(one for group in groups for one in group), *(template.get("dag") or {}).get("tasks", ())):
+        yield str(call.get("template", ""))
 
 
 def check(documents: list[dict[str, Any]]) -> list[Diagnostic]:
@@ -76,6 +110,13 @@ def _check(document: dict[str, Any]) -> Iterator[Diagnostic]:
             "spec.templates",
             f"there are {len(templates)} templates; Argo's full CRDs take {MOST_TEMPLATES}",
             "call one component with parameters instead of writing many, or install the minimal CRDs",
+        )
+    if (found := depth(spec)) > DEEPEST:
+        yield _warning(
+            "MLP358",
+            "spec.templates",
+            f"templates call each other {found} levels deep; Argo's controller goes {DEEPEST} deep",
+            "nest fewer pipelines, branches and loops in each other",
         )
     for number, template in enumerate(templates):
         path = f"spec.templates.{number} ({template.get('name', '')})"

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from mlplat.argo.expressions import ExpressionError
+from mlplat.argo.limits import DEEPEST
 from mlplat.argo.templating import Scope, TemplatingError
 from mlplat.argo.templating import replace as replace_tags
 from mlplat.local.containers import Pod, container_paths, patched_paths
@@ -34,9 +35,6 @@ from mlplat.local.steps import execute_steps
 from mlplat.local.suspend import Ask, execute_suspend
 from mlplat.local.templates import KINDS, Context, Library, TemplateMissingError, kind_of, node_type
 from mlplat.local.tries import Tries
-
-DEEPEST = 100
-"""Nested calls of templates that Argo allows."""
 
 _RESULT = re.compile(r"""(?:tasks|steps)(?:\.([\w-]+)|\[\\?['"]([\w-]+)\\?['"]\])\.outputs\.result""")
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from mlplat import local
+from mlplat.argo import limits
 from tests.e2e.harness.cluster import Access
 
 IMAGE = "python:3.11"
@@ -366,3 +367,26 @@ def test_the_nodes_are_the_same(
     for key in ("phase", "message", "progress", "outputs"):
         assert here["status"].get(key) == there["status"].get(key)
     assert comparable(here["status"]["nodes"]) == comparable(there["status"]["nodes"])
+
+
+@pytest.mark.parametrize(("levels", "phase"), [(limits.DEEPEST, "Succeeded"), (limits.DEEPEST + 1, "Error")])
+def test_templates_call_each_other_as_deep_as_here(
+    levels: int, phase: str, cluster: Access, cluster_env: dict[str, str], tmp_path: Path
+) -> None:
+    callers = [dag(task("next", f"t{level + 1}"), name=f"t{level}") for level in range(levels - 1)]
+    document = {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Workflow",
+        "metadata": {"generateName": "deep-"},
+        "spec": {
+            "entrypoint": "t0",
+            "serviceAccountName": "mlplat-task",
+            "templates": [*callers, {**OK, "name": f"t{levels - 1}"}],
+        },
+    }
+    file = tmp_path / "workflow.json"
+    file.write_text(json.dumps(document))
+    name = argo(cluster, cluster_env, "submit", "-o", "name", str(file))
+    argo(cluster, cluster_env, "wait", name)
+    done = json.loads(argo(cluster, cluster_env, "get", "-o", "json", name))
+    assert done["status"]["phase"] == phase
