@@ -96,6 +96,10 @@ def literal(text: str) -> str:
     return f"'{escaped}'"
 
 
+_BACKSLASH = "\\"
+_QUOTE = literal('"')
+
+
 def inert_expression(text: str) -> str:
     """Return the expression that makes the JSON text, which an expression gives, inert."""
     braces = rf"sprig.replace('\u007b\u007b', '\\u007b\\u007b', {text})"
@@ -160,12 +164,60 @@ def item_expression(items: str, index: str, *, may_be_large: bool) -> str:
         index: expression that gives the position.
         may_be_large: whether it can be such a reference; the item is then one as well, with the position in it.
     """
-    picked = inert_expression(f"toJson(fromJSON({items})[asInt({index})])")
+    picked = _as_written(f"toJson(fromJSON({_kept(items)})[asInt({index})])")
     if not may_be_large:
         return picked
     begin, end, length = literal('"index":'), literal(',"of":'), literal('"length":')
     position = f"{begin} + string({index}) + {end}"
     return f"{is_large(items)} ? sprig.replace({length}, {position}, {items}) : {picked}"
+
+
+def _kept(text: str) -> str:
+    """Return the expression for inert JSON whose escapes of characters stay when it is read: each as six characters.
+
+    Argo puts what an expression gives into a template as Go quotes it, which is no JSON for some characters. An
+    escape that was never read is written again as it was.
+    """
+    backslashes = f"sprig.replace({literal(_BACKSLASH * 2)}, {literal(_BACKSLASH + 'u005c')}, {text})"
+    return f"sprig.replace({literal(_BACKSLASH + 'u')}, {literal(_BACKSLASH * 2 + 'u')}, {backslashes})"
+
+
+def _as_written(text: str) -> str:
+    """Return the expression for inert JSON that was made of :func:`_kept` parts."""
+    return f"sprig.replace({literal(_BACKSLASH * 2 + 'u')}, {literal(_BACKSLASH + 'u')}, {text})"
+
+
+def content_expression(text: str) -> str:
+    """Return the expression for the plain text of inert JSON as it stands inside a JSON string: without its quotes.
+
+    Args:
+        text: expression that gives inert JSON.
+    """
+    other = _unquoted(inert_expression(f"toJson(sprig.trimSuffix('.0', {text}))"))
+    return f"({text} startsWith {_QUOTE} ? {_unquoted(text)} : {text} == 'null' ? '' : {other})"
+
+
+def text_content_expression(plain: str) -> str:
+    """Return the expression for a text as it stands inside a JSON string.
+
+    Args:
+        plain: expression that gives the text.
+    """
+    return _unquoted(json_text_expression(plain))
+
+
+def joined_expression(contents: Sequence[str]) -> str:
+    """Return the expression for the inert JSON of a text.
+
+    Args:
+        contents: expressions for its parts, as they stand inside a JSON string.
+    """
+    joined = f"({' + '.join((_QUOTE, *contents, _QUOTE))})"
+    return rf"sprig.replace('\u007b\u007b', '\\u007b\\u007b', {joined})"
+
+
+def _unquoted(text: str) -> str:
+    return f"sprig.trimSuffix({_QUOTE}, sprig.trimPrefix({_QUOTE}, {text}))"
 
 
 def fields_expression(reference: str, fields: Sequence[str]) -> str:

@@ -121,7 +121,7 @@ def _json(document: Document, texts: Texts) -> str:
         case Input(name):
             return texts.json(name)
         case Text(part):
-            return f"toJson({texts.plain(part)})"
+            return texts.text(part)
         case Elements(parts):
             return texts.elements(parts)
         case dict():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from mlplat.argo import values
@@ -73,6 +73,30 @@ class Texts:
             case IfPresent(name, then, otherwise):
                 chosen = (self.plain(Concat(side)) for side in (then, otherwise))
                 return f"({self.present(name)} ? {' : '.join(chosen)})"
+
+    def text(self, part: Part) -> str:
+        """Return the expression for the inert JSON of the plain text of such a tree."""
+        return values.joined_expression(list(self._contents(part)))
+
+    def _contents(self, part: Part) -> Iterator[str]:
+        match part:
+            case str():
+                yield literal(values.inert_json(part)[1:-1])
+            case Concat(items):
+                for item in items:
+                    yield from self._contents(item)
+            case Hole(("inputs", "parameters", name)) if not isinstance(self._source(name), Constant):
+                yield self._content(name)
+            case _:
+                yield values.text_content_expression(self.plain(part))
+
+    def _content(self, name: str) -> str:
+        source = self._source(name)
+        found = self.scope.reference(source)
+        if found.plain:
+            return values.text_content_expression(found.plain)
+        content = values.content_expression(found.text)
+        return values.small_expression(found.text, content) if self.scope.form(source).is_large else content
 
     def elements(self, parts: tuple[Part, ...]) -> str:
         """Return the expression for the JSON list of a command's elements, written for a command line."""
@@ -246,7 +270,7 @@ class Texts:
         """Return the expression for one of the task's inputs as inert JSON."""
         source = self._source(name)
         if isinstance(source, Constant) and isinstance(source.value, str) and has_holes(source.value):
-            return values.json_text_expression(self.plain(parse_text(source.value)))
+            return self.text(parse_text(source.value))
         return self.scope.reference(source).text
 
 

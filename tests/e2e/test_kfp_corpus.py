@@ -48,6 +48,8 @@ ONLY_HERE = {
     "gpu-scheduling__nvidia_gpu_scheduling_check": "needs a GPU",
     "local_execution__local_execution_pipeline_with_k8s_only_methods": "needs a GPU",
     "pipeline_with_string_machine_fields_pipeline_input": "needs a GPU",
+    "critical__notebook_component_simple": "installs what runs notebooks, and the pods have no network",
+    "notebook_component_mixed": "installs what runs notebooks, and the pods have no network",
 }
 """Pipelines that run on this machine alone, and why."""
 
