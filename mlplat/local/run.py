@@ -299,8 +299,7 @@ class _Run:
                 engine.publish(node)
         deadline = self._set_deadline(engine)
         try:
-            async with engine.synchronized(self.documents.workflow["spec"].get("synchronization") or {}):
-                phase, message = await self._execute(engine)
+            phase, message = await self._execute_synchronized(engine)
             await self._pods.close()
         except BaseException:
             engine.abandon()
@@ -323,6 +322,14 @@ class _Run:
         if limit is None:
             return None
         return asyncio.get_running_loop().call_later(float(limit), engine.exceed_deadline)
+
+    async def _execute_synchronized(self, engine: Engine) -> tuple[str, str]:
+        try:
+            locks = engine.synchronized(self.documents.workflow["spec"].get("synchronization") or {})
+        except ValueError as error:
+            return "Error", str(error)
+        async with locks:
+            return await self._execute(engine)
 
     async def _execute(self, engine: Engine) -> tuple[str, str]:
         spec = self.documents.workflow["spec"]

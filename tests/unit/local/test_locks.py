@@ -115,6 +115,18 @@ def test_a_run_that_waits_can_be_stopped(tmp_path: Path) -> None:
     assert not (tmp_path / "seen").exists()
 
 
+@pytest.mark.parametrize("where", ["template", "workflow"])
+def test_a_size_that_is_not_there_when_the_run_comes_to_it_is_an_error(where: str, tmp_path: Path) -> None:
+    synchronization: dict[str, Any] = {"synchronization": semaphore("{{workflow.name}}")}
+    own = synchronization if where == "template" else {}
+    whole: dict[str, Any] = synchronization if where == "workflow" else {}
+    done = local.run(
+        [workflow(marking(tmp_path, **own), **whole), config_map(pods="1")], home=tmp_path / "home"
+    )
+    assert done["status"]["phase"] == "Error"
+    assert "the size of a semaphore is not there: ConfigMap 'sizes', key 'wf'" in done["status"]["message"]
+
+
 @pytest.mark.parametrize(
     ("synchronization", "documents", "message"),
     [
