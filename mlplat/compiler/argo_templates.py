@@ -21,6 +21,20 @@ from mlplat.ir.model import Component, Container
 _FLAG, _OTHERS_FLAG = "--template", "--templates"
 
 
+_NAMED = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
+_SIDE = {
+    "type": "object",
+    "properties": {kind: {"type": "array", "items": _NAMED} for kind in ("parameters", "artifacts")},
+}
+_SHAPE = {
+    "prefixItems": [
+        {"type": "object", "properties": {"inputs": _SIDE, "outputs": _SIDE}},
+        {"type": "object", "additionalProperties": {"type": "object"}},
+    ]
+}
+"""The shape of a template and of those that it calls, as far as they are looked at here."""
+
+
 def is_one(executor: object) -> bool:
     """Tell whether an executor is a template of Argo."""
     return isinstance(executor, Container) and executor.image == executors.ARGO_TEMPLATE
@@ -45,6 +59,18 @@ def leaf(component: Component, container: Container, call: Call) -> Leaf:
         result["retryStrategy"] = executors.retry_strategy(call.retry)
     needs = {name: Plain(Hole(("inputs", "parameters", name))) for name in component.input_parameters}
     return Leaf({**result, **template}, needs, others=_given(container, _OTHERS_FLAG, {}))
+
+
+def problem(container: Container) -> str:
+    """Tell what is wrong with how a container stands for a template; empty when nothing is."""
+    import jsonschema
+
+    try:
+        template, others = _given(container, _FLAG, None), _given(container, _OTHERS_FLAG, {})
+    except (ValueError, IndexError):
+        return "its text is no JSON"
+    validator = jsonschema.Draft202012Validator(_SHAPE)
+    return next((str(error.message) for error in validator.iter_errors([template, others])), "")
 
 
 def _given(container: Container, flag: str, default: Any) -> Any:
@@ -85,7 +111,7 @@ def _outputs(own: _Own, component: Component, call: Call) -> dict[str, Any]:
         for name, artifact in component.output_artifacts.items()
     ]
     artifacts = [
-        {**one, **interfaces.stored(call, one["name"], one["path"], interfaces.key_of(one["name"]))}
+        {**one, **interfaces.stored(call, one["name"], one.get("path", ""), interfaces.key_of(one["name"]))}
         if one["name"] in component.output_artifacts
         else one
         for one in own.declared("outputs", "artifacts")

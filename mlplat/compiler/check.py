@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import astuple, replace
 from typing import Any
 
+from mlplat.compiler import argo_templates
 from mlplat.compiler.conditions import inputs_of
 from mlplat.compiler.executors import STUBS
 from mlplat.compiler.placeholders import Hole, has_holes, holes, holes_of, parse
@@ -103,6 +104,11 @@ def _executor(name: str, component: Component, spec: PipelineSpec) -> Iterator[D
             message = "a component can't give a list of artifacts: how many there are is known to nobody"
             hint = "give one artifact that is a folder, or loop and collect with dsl.Collected"
             yield Diagnostic("MLP323", f"{name}.{output}", message, hint)
+    if isinstance(executor, Container) and argo_templates.is_one(executor):
+        if problem := argo_templates.problem(executor):
+            message = f"what it stands for is no template of Argo: {problem}"
+            yield Diagnostic("MLP150", name, message, "compile the pipeline once more")
+        return
     if isinstance(executor, Container):
         texts = (executor.image, *executor.command, *executor.args, *dict(executor.env).values())
         python = executor.python

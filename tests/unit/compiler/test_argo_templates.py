@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Optional
 
@@ -11,7 +12,7 @@ import pytest
 from mlplat import compiler, dsl, ir, local
 from mlplat.cli.run import named
 from mlplat.dsl import Dataset, Input, Output
-from mlplat.errors import AuthoringError
+from mlplat.errors import AuthoringError, CompileError
 
 Json = dict[str, Any]
 
@@ -230,3 +231,23 @@ def test_settings_of_a_container_are_refused() -> None:
         @dsl.pipeline
         def p() -> None:
             count(word="a", text=write().outputs["text"]).set_cpu_limit("1")
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ((), "None is not of type 'object'"),
+        (("--template",), "its text is no JSON"),
+        (("--template", "{"), "its text is no JSON"),
+        (("--template", "[]"), "[] is not of type 'object'"),
+        (("--template", '{"inputs": {"parameters": [{}]}}'), "'name' is a required property"),
+        (("--template", "{}", "--templates", '{"a": 1}'), "1 is not of type 'object'"),
+    ],
+)
+def test_damaged_templates_in_ir_are_refused(command: tuple[str, ...], expected: str) -> None:
+    (label,) = counting.spec.executors.keys() - {"exec-write", "exec-read"}
+    container = replace(counting.spec.executors[label], command=command)  # type: ignore[arg-type]
+    damaged = replace(counting.spec, executors={**counting.spec.executors, label: container})
+    with pytest.raises(CompileError, match="MLP150") as caught:
+        compiler.compile(damaged)
+    assert expected in str(caught.value)
