@@ -157,9 +157,9 @@ def leaf(
         found = _python(name, component, executor, python, call, options)
     else:
         found = _command(name, component, executor, call, options)
-    if call.beside:
+    if call.one_node:
         affinity = options.workflow_defaults.get("affinity") or {}
-        found = replace(found, template=pods.beside(found.template, call.beside, affinity))
+        found = replace(found, template=pods.on_one_node(found.template, affinity))
     if limit := executor.own.parallelism:
         mutex = {"name": f"{{{{workflow.name}}}}-{component.executor}-{_turn(limit)}"}
         return replace(found, template={**found.template, "synchronization": {"mutexes": [mutex]}})

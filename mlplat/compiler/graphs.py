@@ -14,7 +14,7 @@ from typing import Any
 
 from mlplat.argo import names, values
 from mlplat.argo.values import literal
-from mlplat.compiler import argo_templates, documents, executors, flows, interfaces, nodes, pods, workspace
+from mlplat.compiler import argo_templates, documents, executors, flows, interfaces, pods, workspace
 from mlplat.compiler.arguments import keep_large
 from mlplat.compiler.conditions import to_expression
 from mlplat.compiler.executors import Leaf
@@ -72,7 +72,7 @@ class _Lowering:
         self.flows = flows.analyse(program)
         self.used = flows.used_inputs(program.spec, self.settings)
         self.workspace = workspace.users(program.spec)
-        self.nodes = nodes.marks(program.spec)
+        self.one_node = workspace.is_for_one_node(program.spec)
         self.keeps_errors = _asks_status(program.spec)
 
     def run(self) -> Program:
@@ -378,7 +378,7 @@ class _Lowering:
             forms=forms,
             present=present,
             workspace=task.component in self.workspace,
-            beside=self.nodes.get(task.component, frozenset()),
+            one_node=self.one_node and task.component in self.workspace,
             has_large_values=self.has_large,
             keeps_errors=self.keeps_errors,
             store=self.program.options.artifact_store,
@@ -439,11 +439,11 @@ def _output(source: TaskOutput | OneOf, scope: Scope) -> dict[str, str]:
     choices = source.choices if isinstance(source, OneOf) else (source,)
     if len(choices) == 1 and scope.plain(choices[0]) is None:
         return {"parameter": scope.reference(choices[0]).tag}
-    text = "'null'"
-    for choice in reversed(choices):
-        status = f"tasks[{literal(scope.task_names[choice.task])}].status"
-        text = f"({status} == 'Succeeded' ? {scope.reference(choice).text} : {text})"
-    return {"expression": text}
+    ran = (
+        f"tasks[{literal(scope.task_names[choice.task])}].status == 'Succeeded' ? {scope.reference(choice).text} : ''"
+        for choice in choices
+    )
+    return {"expression": f"get(filter([{', '.join(ran)}], # != ''), 0) ?? 'null'"}
 
 
 def _collected(outputs: Iterable[str]) -> list[dict[str, Any]]:

@@ -48,7 +48,7 @@ class Call:
         forms: what inputs may hold beside plain values.
         present: inputs that are known to be given, or known not to be.
         workspace: whether it works in the pipeline's workspace.
-        beside: labels of the pods that must be on the node of this one.
+        one_node: whether all that work there must be on one node.
         has_large_values: whether the Workflow has a ConfigMap of large values.
         keeps_errors: whether the reason of a failure is kept, for a task that asks how another one ended.
         store: the kind of repository that its artifacts lie in.
@@ -60,7 +60,7 @@ class Call:
     forms: tuple[tuple[str, Form], ...] = ()
     present: tuple[tuple[str, bool], ...] = ()
     workspace: bool = False
-    beside: frozenset[str] = frozenset()
+    one_node: bool = False
     has_large_values: bool = False
     keeps_errors: bool = False
     store: str = stores.DEFAULT

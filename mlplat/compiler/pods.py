@@ -20,6 +20,7 @@ from mlplat.ir.model import ComponentInput, Constant, Container, ParameterSource
 WORKSPACE_VOLUME = "kfp-workspace"
 """The claim that the Workflow makes for the pipeline's workspace."""
 
+_WORKSPACE_LABEL = "mlplat.dev/workspace"
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 _SHARED_MEMORY = "/dev/shm"  # noqa: S108 - it is the place where programs look for shared memory
 
@@ -99,24 +100,21 @@ def pod(container: Container, *, workspace: bool) -> Pod:
     return found
 
 
-def beside(template: dict[str, Any], marks: Iterable[str], affinity: Mapping[str, Any]) -> dict[str, Any]:
-    """Let a template's pods run on the node where others of the run with the same marks are.
+def on_one_node(template: dict[str, Any], affinity: Mapping[str, Any]) -> dict[str, Any]:
+    """Let a template's pods run on the node where others of the run are that use the workspace.
 
     Args:
         template: the template.
-        marks: names of labels that these pods have, and those others.
         affinity: what all pods of the run want of their nodes; a template that says something loses it on Argo.
 
     Returns:
-        The template with the labels and the affinity.
+        The template with a label and the affinity to it.
     """
     found = copy.deepcopy({**template, "affinity": template.get("affinity") or dict(affinity)})
-    labels = found.setdefault("metadata", {}).setdefault("labels", {})
-    terms = found["affinity"].setdefault("podAffinity", {}).setdefault(_REQUIRED, [])
-    for mark in sorted(marks):
-        labels[mark] = "true"
-        same = {mark: "true", "workflows.argoproj.io/workflow": "{{workflow.name}}"}
-        terms.append({"labelSelector": {"matchLabels": same}, "topologyKey": "kubernetes.io/hostname"})
+    found.setdefault("metadata", {}).setdefault("labels", {})[_WORKSPACE_LABEL] = "true"
+    same = {_WORKSPACE_LABEL: "true", "workflows.argoproj.io/workflow": "{{workflow.name}}"}
+    term = {"labelSelector": {"matchLabels": same}, "topologyKey": "kubernetes.io/hostname"}
+    found["affinity"].setdefault("podAffinity", {}).setdefault(_REQUIRED, []).append(term)
     return found
 
 

@@ -16,14 +16,14 @@ from mlplat.ir.model import Component, Container, Executor, ParameterType, Pytho
 from mlplat.runtime import sdk
 
 _SOURCE = """\
-import kfp
 from kfp.dsl import *
 
-{module}
+_mlplat_sdk = {{}}
+exec({module!r}, _mlplat_sdk)
 
 
 def {name}({signature}):
-    run_command({command!r}, dict(locals()), {types!r})
+    _mlplat_sdk["run_command"]({command!r}, {{{given}}}, {types!r})
 """
 
 
@@ -49,10 +49,17 @@ def _with_command(container: Container, component: Component) -> Container:
     if python is None:
         return container
     command, args = (container.command, container.args) if container.command else bootstrap.to_command(python)
+    named = [
+        *component.input_parameters,
+        *component.input_artifacts,
+        *component.output_artifacts,
+        *component.output_parameters,
+    ]
     source = _SOURCE.format(
         module=runtime.code_of(Path(sdk.__file__).read_text(encoding="utf-8")),
         name=python.name,
         signature=", ".join(["*", *parameters] if (parameters := _signature(component)) else []),
+        given=", ".join(f"{name!r}: {name}" for name in named),
         command=[*command, *args],
         types={
             "inputs": {name: given.type.schema_title for name, given in component.input_artifacts.items()},

@@ -55,6 +55,12 @@ def _given(component: Component) -> Iterator[TaskOutput]:
             yield from source.choices if isinstance(source, OneOf) else (source,)
 
 
+def is_for_one_node(spec: PipelineSpec) -> bool:
+    """Tell whether the pods that use the workspace must be on one node: its claim can be mounted by one only."""
+    config = spec.config.get("workspace")
+    return config is not None and access_modes(config) == ["ReadWriteOnce"]
+
+
 def access_modes(config: Mapping[str, Any]) -> list[str]:
     """Return the access modes of a workspace's claim.
 

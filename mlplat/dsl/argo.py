@@ -201,7 +201,7 @@ def _interface(
         if default is ABSENT:
             parameters[one["name"]] = InputParameter(kind)
         else:
-            text = str(default)
+            text = default if isinstance(default, str) else json.dumps(default)
             parameters[one["name"]] = InputParameter(
                 kind, text if kind is ParameterType.STRING else _read(text), True
             )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 Json: TypeAlias = dict[str, Any]
@@ -31,10 +31,18 @@ _FOR_EACH_POD = (
 
 _KNOWN = ("arguments", "entrypoint", "templates", "volumes", *_FOR_EACH_POD)
 _PODS = ("container", "script", "containerSet", "resource", "data")
+_EXPRESSIONS = ("expression", "fromExpression")
+"""Fields that are expressions as a whole, without a tag."""
+
 _TAG = re.compile(r"\{\{.*?\}\}", re.DOTALL)
-_GLOBAL = re.compile(r"""\bworkflow\.parameters(?:\.([-\w]+)|\[\\?["']([-\w]+)\\?["']\])""")
+_PLAIN_GLOBAL = re.compile(r"(?<=\{\{)\s*workflow\.parameters\.([-\w]+)\s*(?=\}\})")
+_EXPRESSION_GLOBAL = re.compile(
+    r"""\bworkflow\.parameters(?:\.([A-Za-z_]\w*)|\[\\?(?:'([^'\]\\]*)\\?'|"([^"\]\\]*)\\?")\])"""
+)
 _ALL = re.compile(r"\bworkflow\.parameters\b(?![.\[])")
+_OF_THE_WHOLE = re.compile(r"\bworkflow\.(labels|annotations|scheduledTime)\b")
 _STEP = "run"
+_DEFAULTS = ("value", "default")
 
 
 def is_workflow(document: Mapping[str, Any]) -> bool:
@@ -53,38 +61,58 @@ def inlined(document: Mapping[str, Any]) -> tuple[Json, dict[str, Json]]:
         and the templates by name, without it.
     """
     spec = _spec(document)
-    templates = {one["name"]: _settled(one, spec) for one in copy.deepcopy(spec["templates"])}
+    templates = _settled_templates(spec)
     reads = _reads(templates)
-    for name, template in templates.items():
-        templates[name] = _reading_inputs(template)
-        handed = [{"name": _handed(one)} for one in sorted(reads[name])]
-        if handed:
-            inputs = templates[name].setdefault("inputs", {})
-            inputs["parameters"] = [*inputs.get("parameters", ()), *handed]
-        for call in calls(templates[name]):
-            for one in sorted(reads.get(call.get("template", ""), ())):
-                _give(call, _handed(one), f"{{{{inputs.parameters.{_handed(one)}}}}}")
-    for template in templates.values():
-        template.pop("name")
-    return _entry(spec, templates, reads), templates
+    entry = _entry(spec, templates, reads)
+    defaults = {name: _open_defaults(template) for name, template in templates.items()}
+    found = {name: _handing_on(name, template, reads, defaults) for name, template in templates.items()}
+    return entry, found
+
+
+def _handing_on(
+    name: str, template: Json, reads: Mapping[str, set[str]], defaults: Mapping[str, Mapping[str, str]]
+) -> Json:
+    """Let a template read inputs where it read the Workflow's parameters, and give them to those that it calls."""
+    result: Json = _rewritten(template, _handed)
+    inputs = result.pop("inputs", None) or {}
+    own = [
+        {
+            key: value
+            for key, value in one.items()
+            if one["name"] not in defaults[name] or key not in _DEFAULTS
+        }
+        for one in inputs.get("parameters") or ()
+    ]
+    if parameters := [*own, *({"name": _handed(one)} for one in sorted(reads[name]))]:
+        inputs["parameters"] = parameters
+    if inputs:
+        result["inputs"] = inputs
+    for call in calls(result):
+        called = call.get("template", "")
+        for parameter, default in defaults.get(called, {}).items():
+            if parameter not in _given(call):
+                _give(call, parameter, _rewritten(default, _handed))
+        for one in sorted(reads.get(called, ())):
+            _give(call, _handed(one), f"{{{{inputs.parameters.{_handed(one)}}}}}")
+    del result["name"]
+    return result
 
 
 def _entry(spec: Json, templates: Mapping[str, Json], reads: Mapping[str, set[str]]) -> Json:
     name = spec["entrypoint"]
     entry = templates[name]
-    arguments = {one["name"]: one for one in (spec.get("arguments") or {}).get("parameters") or ()}
-    own = [
-        one
-        for one in (entry.get("inputs") or {}).get("parameters") or ()
-        if not one["name"].startswith(_handed(""))
-    ]
+    inputs = {one["name"]: one for one in (spec.get("arguments") or {}).get("parameters") or ()}
     step: Json = {"name": _STEP, "template": name}
-    inputs = dict(arguments)
-    for one in own:
-        inputs.setdefault(one["name"], {key: one[key] for key in ("name", "value", "default") if key in one})
-        _give(step, one["name"], f"{{{{inputs.parameters.{one['name']}}}}}")
-    for one in sorted(reads[name]):
-        _give(step, _handed(one), f"{{{{inputs.parameters.{one}}}}}")
+    defaults = _open_defaults(entry)
+    for one in (entry.get("inputs") or {}).get("parameters") or ():
+        own = one["name"]
+        if own in inputs or not (own in defaults or "valueFrom" in one):
+            inputs.setdefault(own, {key: one[key] for key in ("name", *_DEFAULTS) if key in one})
+            _give(step, own, f"{{{{inputs.parameters.{own}}}}}")
+        elif own in defaults:
+            _give(step, own, _rewritten(defaults[own], str))
+    for read in sorted(reads[name]):
+        _give(step, _handed(read), f"{{{{inputs.parameters.{read}}}}}")
     written: Json = {"name": name, "inputs": {"parameters": list(inputs.values())}, "steps": [[step]]}
     given = [one["name"] for one in (entry.get("outputs") or {}).get("parameters") or ()]
     if given:
@@ -95,6 +123,16 @@ def _entry(spec: Json, templates: Mapping[str, Json], reads: Mapping[str, set[st
             ]
         }
     return written
+
+
+def _open_defaults(template: Mapping[str, Any]) -> dict[str, str]:
+    """Return the defaults of a template's inputs that have tags: callers give them, as an input reads no other."""
+    return {
+        one["name"]: str(one[key])
+        for one in (template.get("inputs") or {}).get("parameters") or ()
+        for key in _DEFAULTS
+        if "{{" in str(one.get(key, ""))
+    }
 
 
 def problems(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -117,12 +155,20 @@ def problems(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             "it takes artifacts as arguments",
             "fetch them in a task of the pipeline, or give each a place of its own",
         )
-    arguments = {one["name"] for one in (spec.get("arguments") or {}).get("parameters") or ()}
-    for name, template in templates.items():
-        text = "".join(_TAG.findall(str(template)))
+    arguments = {one["name"]: one for one in (spec.get("arguments") or {}).get("parameters") or ()}
+    for name, argument in arguments.items():
+        if "{{" in str(argument.get("value", "")):
+            yield (
+                f"the value of its argument '{name}' has a tag",
+                "give it as a plain value, or when you call it",
+            )
+    for name, template in _settled_templates(spec).items():
+        text = "".join(_expressions(template))
         if _ALL.search(text):
             yield f"the template '{name}' reads all parameters of the Workflow", "name those that it reads"
-        for unknown in sorted(_globals(template) - arguments):
+        for whole in sorted(set(_OF_THE_WHOLE.findall(text))):
+            yield f"the template '{name}' reads workflow.{whole} of the Workflow", "make it an argument"
+        for unknown in sorted(_globals(template) - arguments.keys()):
             yield (
                 f"the template '{name}' reads the parameter '{unknown}', which the Workflow has not",
                 "declare it",
@@ -167,19 +213,40 @@ def _spec(document: Mapping[str, Any]) -> Json:
     return spec.get("workflowSpec") or spec
 
 
-def _settled(template: Json, spec: Mapping[str, Any]) -> Json:
-    """Let a template say what the Workflow says for it."""
-    if any(template.get(kind) for kind in _PODS):
-        for field in _FOR_EACH_POD:
-            if field in spec and field not in template:
-                template[field] = copy.deepcopy(spec[field])
-        if spec.get("volumes"):
-            template["volumes"] = [*copy.deepcopy(spec["volumes"]), *template.get("volumes", ())]
-    return template
+def _settled_templates(spec: Mapping[str, Any]) -> dict[str, Json]:
+    """Return copies of the templates that say what the Workflow says for them."""
+    found = {one.get("name", ""): copy.deepcopy(one) for one in spec["templates"]}
+    for template in found.values():
+        if any(template.get(kind) for kind in _PODS):
+            for field in _FOR_EACH_POD:
+                if field in spec and field not in template:
+                    template[field] = copy.deepcopy(spec[field])
+            if spec.get("volumes"):
+                template["volumes"] = [*copy.deepcopy(spec["volumes"]), *template.get("volumes", ())]
+    return found
 
 
-def _globals(value: Any) -> set[str]:
-    return {plain or quoted for tag in _TAG.findall(str(value)) for plain, quoted in _GLOBAL.findall(tag)}
+def _expressions(value: Any, key: str = "") -> Iterator[str]:
+    """Give the tags and expressions in a template."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from _expressions(item, name)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _expressions(item, key)
+    elif isinstance(value, str):
+        if key in _EXPRESSIONS:
+            yield f"{{{{={value}}}}}"
+        else:
+            yield from _TAG.findall(value)
+
+
+def _globals(template: Mapping[str, Any]) -> set[str]:
+    found: set[str] = set()
+    for tag in _expressions(template):
+        pattern = _EXPRESSION_GLOBAL if tag.startswith("{{=") else _PLAIN_GLOBAL
+        found.update(next(filter(None, match.groups()), "") for match in pattern.finditer(tag))
+    return found
 
 
 def _reads(templates: Mapping[str, Json]) -> dict[str, set[str]]:
@@ -199,18 +266,37 @@ def _handed(name: str) -> str:
     return f"workflow--{name}"
 
 
-def _reading_inputs(value: Any) -> Any:
-    """Return a template that reads its inputs where it read the Workflow's parameters."""
+def _rewritten(value: Any, name: Callable[[str], str], key: str = "") -> Any:
+    """Return a value that reads inputs where it read the Workflow's parameters.
+
+    Args:
+        value: a template, or a part of one.
+        name: gives the name of the input for a parameter.
+        key: the field that the value stands in.
+    """
     if isinstance(value, dict):
-        return {key: _reading_inputs(item) for key, item in value.items()}
+        return {field: _rewritten(item, name, field) for field, item in value.items()}
     if isinstance(value, list):
-        return [_reading_inputs(item) for item in value]
-    return _TAG.sub(lambda tag: _GLOBAL.sub(_input, tag[0]), value) if isinstance(value, str) else value
+        return [_rewritten(item, name, key) for item in value]
+    if not isinstance(value, str):
+        return value
+
+    def in_expression(match: re.Match[str]) -> str:
+        return f"inputs.parameters['{name(next(filter(None, match.groups()), ''))}']"
+
+    def in_tag(match: re.Match[str]) -> str:
+        tag = match[0]
+        if tag.startswith("{{="):
+            return _EXPRESSION_GLOBAL.sub(in_expression, tag)
+        return _PLAIN_GLOBAL.sub(lambda found: f"inputs.parameters.{name(found[1])}", tag)
+
+    if key in _EXPRESSIONS:
+        return _EXPRESSION_GLOBAL.sub(in_expression, value)
+    return _TAG.sub(in_tag, value)
 
 
-def _input(match: re.Match[str]) -> str:
-    name = match[1] or match[2]
-    return f"inputs.parameters.{_handed(name)}" if match[1] else f"inputs.parameters['{_handed(name)}']"
+def _given(call: Mapping[str, Any]) -> set[str]:
+    return {one["name"] for one in (call.get("arguments") or {}).get("parameters") or ()}
 
 
 def _give(call: Json, name: str, value: str) -> None:

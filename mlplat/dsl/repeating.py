@@ -50,6 +50,13 @@ class DoWhile(BaseComponent):
         carry: Mapping[str, str] | None = None,
         name: str | None = None,
     ) -> None:
+        if not callable(condition):
+            _refuse(
+                f"{condition!r} is no condition",
+                'give a function, such as lambda step: step.output == "again"',
+            )
+        if carry is not None and not isinstance(carry, Mapping):
+            _refuse(f"carry is {carry!r}", 'give a dict: {"input": "output"}')
         if not isinstance(body, BaseComponent):
             _refuse(
                 f"{body!r} is no component", "give what @dsl.component or @dsl.pipeline made of a function"
@@ -86,8 +93,7 @@ def do_while(
             ``lambda train: train.outputs["accuracy"] < train.inputs["target"]``.
         max_iterations: how often the body runs at most; 200 at most. A loop can be the body of another loop.
         carry: which input of the next iteration takes which output, as ``{"model": "better_model"}``. The other inputs
-            are the same in each. Where nothing is carried, the body's results are not taken from the cache, and the
-            tasks of a pipeline as the body should not be either.
+            are the same in each. Where nothing is carried, nothing is taken from the cache: it would be the same again.
         name: of the component; the body's, and ``-loop``, unless given.
 
     Returns:
@@ -130,6 +136,8 @@ class _Iteration:
             for name, artifact in interface.input_artifacts.items():
                 arguments[name] = Channel(name, artifact.type, None, artifact.is_list)
             task = body(**arguments)
+            while any(f"{task.name}-{output}" in arguments for output in task.outputs):
+                task.name += "-1"  # an input of the loop may be called like what the condition reads
             asked = channels.condition(condition(task))
         finally:
             context.current().reset(token)
@@ -141,8 +149,8 @@ class _Iteration:
                     f"the condition reads '{channel.name}', which the body neither takes nor gives",
                     "compare the task's outputs and inputs; give the body what else is to be compared as an input",
                 )
-        if not carry:
-            task.set_caching_options(False)
+        if len(root.members) > 1:
+            _refuse("the condition calls a component", "compare what the body gives; let the body give more")
         if tracing.problems:
             raise AuthoringError(tracing.problems)
         self.asked = {channel_input(channel): channel for channel in operands(asked)}
@@ -157,6 +165,8 @@ class _Iteration:
             pipeline_root="",
             config={},
         )
+        if not carry:
+            self.spec = _without_cache(self.spec)
         taken = (
             f"comp-iteration{count}" for count in ("", *map(str, range(2, len(self.spec.components) + 3)))
         )
@@ -228,6 +238,17 @@ class _Iteration:
         if number > 1 and name in self.carry:
             return TaskOutput(_name(number - 1), self.carry[name])
         return ComponentInput(name)
+
+
+def _without_cache(spec: PipelineSpec) -> PipelineSpec:
+    def run_always(component: Component) -> Component:
+        if component.graph is None:
+            return component
+        tasks = {name: replace(task, cache=False) for name, task in component.graph.tasks.items()}
+        return replace(component, graph=replace(component.graph, tasks=tasks))
+
+    components = {name: run_always(component) for name, component in spec.components.items()}
+    return replace(spec, root=run_always(spec.root), components=components)
 
 
 def _unrolled(name: str, interface: Interface, iteration: _Iteration, count: int) -> PipelineSpec:

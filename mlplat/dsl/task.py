@@ -209,8 +209,9 @@ class PipelineTask:
     def set_parallelism(self, limit: int) -> PipelineTask:
         """Let at most so many pods of this task run at once in one run, whatever loops it stands in.
 
-        The iterations take turns at ``limit`` places by their position, each place a mutex of Argo. On another backend
-        the task has no limit.
+        It is an upper bound: iterations take turns at ``limit`` places by their position, each place a mutex of
+        Argo, so a slow one lets those behind it wait. Outside of loops there is one place. On another backend the
+        task has no limit.
 
         Args:
             limit: at least 1.

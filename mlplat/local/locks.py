@@ -1,7 +1,8 @@
 """Mutexes and semaphores: what Argo's ``synchronization`` keeps between the templates and workflows of this machine.
 
 Each place of a lock is a file under the home folder, locked while it is held, so runs of other processes count too. See
-``workflow/sync`` of Argo 4.0.7: a lock belongs to a namespace; a semaphore's size stands in a ConfigMap.
+``workflow/sync`` of Argo 4.0.7: a lock belongs to a namespace, a semaphore's size stands in a ConfigMap, and who needs
+several locks takes all or none.
 """
 
 from __future__ import annotations
@@ -10,15 +11,16 @@ import asyncio
 import contextlib
 import fcntl
 import hashlib
+import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from mlplat.errors import Diagnostic
 
 _PAUSE = 0.2
-"""Seconds between two looks at a lock that another process holds."""
+"""Seconds between two looks at locks that others hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class Lock:
 def locks_of(
     synchronization: Mapping[str, Any], namespace: str, config_maps: Mapping[str, Mapping[str, str]]
 ) -> list[Lock]:
-    """Return the locks that a ``synchronization`` names, in the one order in which all take them.
+    """Return the locks that a ``synchronization`` names.
 
     Args:
         synchronization: of a template or workflow; filled.
@@ -45,7 +47,7 @@ def locks_of(
         config_maps: data of ConfigMaps by name.
 
     Raises:
-        ValueError: a semaphore's size is not there, or is no number.
+        ValueError: a lock is named twice, or a semaphore's size is not there or is no number of at least 1.
     """
     mutexes = [*(synchronization.get("mutexes") or ()), synchronization.get("mutex")]
     semaphores = [*(synchronization.get("semaphores") or ()), synchronization.get("semaphore")]
@@ -58,13 +60,18 @@ def locks_of(
             name, key = reference.get("name", ""), reference.get("key", "")
             size = _size(name, key, config_maps)
             found.append(Lock(f"{one.get('namespace') or namespace}/ConfigMap/{name}/{key}", size))
-    return sorted(found, key=lambda lock: lock.name)
+    names = [lock.name for lock in found]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"the lock {twice[0]} is named twice")
+    return found
 
 
 def _size(name: str, key: str, config_maps: Mapping[str, Mapping[str, str]]) -> int:
-    text = config_maps.get(name, {}).get(key, "")
-    if not text.strip().isdigit():
+    text = config_maps.get(name, {}).get(key, "").strip()
+    if not text.isdigit():
         raise ValueError(f"the size of a semaphore is not there: ConfigMap {name!r}, key {key!r}")
+    if int(text) < 1:
+        raise ValueError(f"a semaphore of size {text} lets nobody in: ConfigMap {name!r}, key {key!r}")
     return int(text)
 
 
@@ -86,7 +93,8 @@ def problems(
     try:
         locks_of(synchronization, "", config_maps)
     except ValueError as error:
-        yield Diagnostic("MLP501", path, str(error), "give the ConfigMap's file as well")
+        hint = "name each lock once, and give the ConfigMap of a semaphore in a file as well"
+        yield Diagnostic("MLP501", path, str(error), hint)
 
 
 class Locks:
@@ -100,37 +108,51 @@ class Locks:
     def __init__(self, folder: Path, may_go_on: Callable[[], bool]) -> None:
         self._folder = folder
         self._may_go_on = may_go_on
-        self._own: dict[str, asyncio.Semaphore] = {}
+        self._freed = asyncio.Event()
 
     @contextlib.asynccontextmanager
     async def held(self, locks: list[Lock]) -> AsyncIterator[None]:
         """Hold locks, as soon as all are free; where the run is stopped before, without them."""
-        async with contextlib.AsyncExitStack() as stack:
-            for lock in locks:
-                own = self._own.setdefault(lock.name, asyncio.Semaphore(lock.size))
-                await stack.enter_async_context(own)
-                stack.enter_context(await self._file(lock))
+        taken: list[tuple[int, Path]] | None = []
+        while locks and self._may_go_on() and not (taken := self._take(locks)):
+            self._freed.clear()
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._freed.wait(), _PAUSE)
+        try:
             yield
+        finally:
+            _give_back(taken or [])
+            self._freed.set()
 
-    async def _file(self, lock: Lock) -> contextlib.ExitStack:
-        """Lock one of the files of a lock."""
+    def _take(self, locks: list[Lock]) -> list[tuple[int, Path]]:
+        """Lock a file of each lock, or none."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        name = hashlib.sha256(lock.name.encode()).hexdigest()[:16]
-        stack = contextlib.ExitStack()
-        while self._may_go_on():
-            for place in range(lock.size):
-                file = (self._folder / f"{name}.{place}").open("w")
-                if _locked(file):
-                    stack.enter_context(file)
-                    return stack
-                file.close()
-            await asyncio.sleep(_PAUSE)
-        return stack
+        taken: list[tuple[int, Path]] = []
+        for lock in locks:
+            name = hashlib.sha256(lock.name.encode()).hexdigest()[:16]
+            places = (self._folder / f"{name}.{place}" for place in range(lock.size))
+            found = next(((file, path) for path in places if (file := _locked(path)) is not None), None)
+            if found is None:
+                _give_back(taken)
+                return []
+            taken.append(found)
+        return taken
 
 
-def _locked(file: IO[str]) -> bool:
+def _locked(path: Path) -> int | None:
+    """Open and lock a file; None when another one holds it."""
+    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+        if os.fstat(file).st_ino == path.stat().st_ino:
+            return file
+    except (BlockingIOError, FileNotFoundError):
+        pass  # held, or removed by the one who held it
+    os.close(file)
+    return None
+
+
+def _give_back(taken: list[tuple[int, Path]]) -> None:
+    for file, path in taken:
+        path.unlink(missing_ok=True)
+        os.close(file)

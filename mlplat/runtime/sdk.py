@@ -12,6 +12,7 @@ import tempfile
 from typing import Any, Dict, List
 
 _MARK = "{{$}}"
+_LARGEST_ARGUMENT = 128 * 1024 - 1
 
 
 def run_command(command: List[str], given: Dict[str, Any], types: Dict[str, Dict[str, str]]) -> None:
@@ -27,11 +28,16 @@ def run_command(command: List[str], given: Dict[str, Any], types: Dict[str, Dict
             parameters.
 
     Raises:
-        SystemExit: the command failed; with its exit code.
+        SystemExit: the command failed, with its exit code; or the inputs are too large for a command line.
     """
     with tempfile.TemporaryDirectory(prefix="kfp-") as folder:
         answer = os.path.join(folder, "output.json")
         text = json.dumps(_executor_input(given, types, answer))
+        if len(text.encode()) > _LARGEST_ARGUMENT:
+            message = (
+                "its inputs take {:,} bytes, and KFP's SDK reads them from one argument, which holds {:,}"
+            )
+            sys.exit(message.format(len(text.encode()), _LARGEST_ARGUMENT))
         environment = {
             **os.environ,
             "PATH": os.pathsep.join([_environment(folder), os.environ.get("PATH", "")]),

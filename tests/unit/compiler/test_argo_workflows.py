@@ -93,6 +93,56 @@ def test_parameters_reach_templates_that_only_hand_them_on(tmp_path: Path) -> No
     assert json.loads(value(run(p, tmp_path), "wf", "Output")) == "deep…"
 
 
+def test_parameters_are_read_in_every_form(tmp_path: Path) -> None:
+    forms = '{{=workflow.parameters.end}}{{=workflow.parameters["end"]}}{{ workflow.parameters.end }}'
+    source = f"printf '%s' '{forms}' > /tmp/o"
+    inner = shell("echo", source, inputs=takes("x"), outputs=gives(o="/tmp/o"))
+    expression = "tasks.a.outputs.parameters.o + workflow.parameters.end"
+    hooks = {"yes": {"template": "note", "expression": "workflow.parameters.end == '-'"}}
+    outer = entry(task("a", "echo", arguments=passes(x="1"), hooks=hooks))
+    outer["outputs"] = {"parameters": [{"name": "o", "valueFrom": {"expression": expression}}]}
+    echo = dsl.argo_component(said(outer, inner, shell("note", "true")), name="forms")
+
+    @dsl.pipeline
+    def p(end: str = "outer") -> str:
+        return echo(end="-").outputs["o"]  # type: ignore[return-value]
+
+    done = run(p, tmp_path)
+    assert json.loads(value(done, "wf", "Output")) == "----"
+    assert node(done, "wf.forms[0].run.a.hooks.yes")["phase"] == "Succeeded"
+
+
+def test_defaults_of_inputs_may_read_parameters(tmp_path: Path) -> None:
+    inner = {**ECHO, "inputs": {"parameters": [{"name": "x", "value": "{{workflow.parameters.end}}+"}]}}
+    outer = entry(task("a", "echo"))
+    outer["inputs"] = {"parameters": [{"name": "q", "default": "{{workflow.parameters.end}}"}]}
+    echo = dsl.argo_component(said(outer, inner), name="defaults")
+    plain = dsl.argo_component(said(inner), name="plain")
+
+    @dsl.pipeline
+    def p() -> str:
+        return echo(end="a").outputs["o"]  # type: ignore[return-value]
+
+    @dsl.pipeline
+    def q() -> str:
+        return plain(end="b").outputs["o"]  # type: ignore[return-value]
+
+    assert list(echo.interface.input_parameters) == list(plain.interface.input_parameters) == ["end"]
+    assert json.loads(value(run(p, tmp_path), "wf", "Output")) == "a+a"
+    assert json.loads(value(run(q, tmp_path / "q"), "wf", "Output")) == "b+b"
+
+
+def test_values_that_are_no_texts_are_written_as_argo_writes_them(tmp_path: Path) -> None:
+    given = {"parameters": [{"name": "x", "value": True}, {"name": "end", "value": 1.5}]}
+    echo = dsl.argo_component(said(ECHO, arguments=given), name="say")
+
+    @dsl.pipeline
+    def p() -> str:
+        return echo().outputs["o"]  # type: ignore[return-value]
+
+    assert json.loads(value(run(p, tmp_path), "wf", "Output")) == "true1.5"
+
+
 def test_settings_for_all_pods_are_settings_of_each() -> None:
     volumes = [{"name": "scratch", "emptyDir": {}}]
     own = {**ECHO, "nodeSelector": {"disk": "ssd"}}
@@ -149,6 +199,12 @@ def test_workflow_of_hera_is_a_component(tmp_path: Path) -> None:
         (said(entry({"name": "a", "inline": ECHO})), "has others inside of it"),
         (said(entry(task("a", "echo", onExit="echo")), ECHO), "has an onExit"),
         (said(shell("all", "echo '{{workflow.parameters}}'")), "reads all parameters"),
+        (said(ECHO, nodeSelector={"a": "{{workflow.parameters.disk}}"}), "reads the parameter 'disk'"),
+        (said(shell("labels", "echo {{workflow.labels.app}}")), "reads workflow.labels"),
+        (
+            said(ECHO, arguments={"parameters": [{"name": "end", "value": "{{workflow.name}}"}]}),
+            "'end' has a tag",
+        ),
         (said(ECHO, arguments={"artifacts": [{"name": "a"}]}), "takes artifacts"),
         (
             {"kind": "Workflow", "spec": {"workflowTemplateRef": {"name": "a"}}},

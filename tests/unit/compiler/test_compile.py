@@ -428,24 +428,6 @@ def test_a_path_in_the_workspace_is_followed_out_of_loops() -> None:
     assert all("/kfp-workspace" in paths for paths in mounts), mounts
 
 
-@pytest.mark.parametrize(("mode", "together"), [("ReadWriteOnce", 2), ("ReadWriteMany", 0)])
-def test_pods_of_a_claim_for_one_node_are_put_on_one(mode: str, together: int) -> None:
-    @dsl.pipeline
-    def claiming() -> None:
-        claim = kubernetes.CreatePVC(access_modes=[mode], size="1Gi", pvc_name_suffix="-data")
-        first = one(x=1)
-        kubernetes.mount_pvc(first, claim.outputs["name"], "/data")
-        with dsl.ParallelFor([1, 2]) as item:
-            each = one(x=item)
-            kubernetes.mount_pvc(each, claim.outputs["name"], "/data")
-        one(x=3)
-
-    templates = workflow(claiming)["spec"]["templates"]
-    marked = [template for template in templates if "podAffinity" in template.get("affinity", {})]
-    labels = [template["metadata"]["labels"] for template in marked]
-    assert labels == [{"mlplat.dev/claim-createpvc": "true"}] * together
-
-
 def test_pods_of_a_workspace_for_one_node_are_put_on_one() -> None:
     @dsl.pipeline(pipeline_config=dsl.PipelineConfig(workspace=dsl.WorkspaceConfig("1Gi")))
     def configured() -> None:

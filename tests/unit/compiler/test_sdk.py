@@ -109,6 +109,39 @@ def test_inputs_and_outputs_are_what_our_runtime_gives(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("with_kfp")
+def test_names_of_functions_and_inputs_are_free(tmp_path: Path) -> None:
+    @dsl.component(install_kfp_package=False)
+    def json(dict: str, locals: str, run_command: str) -> str:  # noqa: A002
+        return dict + locals + run_command
+
+    @dsl.pipeline
+    def p() -> None:
+        json(dict="a", locals="b", run_command="c")
+
+    assert value(run(p, tmp_path), "wf.json", "Output") == '"abc"'
+
+
+@pytest.mark.usefixtures("with_kfp")
+def test_inputs_that_fit_into_no_command_line_are_told(tmp_path: Path) -> None:
+    @dsl.component(install_kfp_package=False)
+    def long(size: int) -> str:
+        return "x" * size
+
+    @dsl.component(install_kfp_package=False)
+    def take(text: str) -> int:
+        return len(text)
+
+    @dsl.pipeline
+    def p() -> None:
+        take(text=long(size=200_000).output)
+
+    done = run(p, tmp_path)
+    assert done["status"]["phase"] == "Failed"
+    logs = [file.read_text() for file in (tmp_path / "logs/wf").glob("*.log")]
+    assert any("KFP's SDK reads them from one argument" in log for log in logs)
+
+
+@pytest.mark.usefixtures("with_kfp")
 def test_a_failure_is_told(tmp_path: Path) -> None:
     @dsl.pipeline
     def fails() -> None:

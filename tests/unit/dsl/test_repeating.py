@@ -173,6 +173,12 @@ def test_the_manifest_has_one_template_for_all_iterations() -> None:
         ({"carry": {"model": "bigger"}}, "the output 'bigger', which the body has not"),
         ({"carry": {"model": "Output"}}, "of another type than the input 'model'"),
         ({"body": len}, "is no component"),
+        ({"condition": "x"}, "'x' is no condition"),
+        ({"carry": ["a"]}, "carry is ['a']"),
+        (
+            {"condition": lambda step: (read(model=step.outputs["larger"]), step.outputs["Output"] < 1)[1]},
+            "calls a component",
+        ),
         ({"condition": lambda _: True}, "MLP111"),
         ({"condition": lambda step: step.outputs["output"] < 1}, "no output 'output'"),
         (
@@ -199,3 +205,66 @@ def test_the_condition_reads_the_body_only() -> None:
         @dsl.pipeline
         def mixed(limit: int) -> None:
             dsl.do_while(grow, lambda step: step.outputs["Output"] < limit, max_iterations=3)
+
+
+def test_two_hundred_iterations_give_the_last(tmp_path: Path) -> None:
+    @dsl.component
+    def add(count: int) -> int:
+        return count + 1
+
+    loop = dsl.do_while(add, lambda step: step.output < 3, max_iterations=200, carry={"count": "Output"})
+
+    @dsl.pipeline
+    def p() -> int:
+        return loop(count=0).output  # type: ignore[return-value]
+
+    assert json.loads(value(run(p, tmp_path), "wf", "Output")) == 3
+
+
+def test_a_pipeline_as_the_body_is_not_cached_where_nothing_is_carried(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+
+    @dsl.component
+    def toss(path: str) -> str:
+        with open(path, "a+") as file:
+            file.write("x")
+            file.seek(0)
+            return "heads" if file.read() == "xxx" else "tails"
+
+    @dsl.pipeline
+    def body(path: str) -> str:
+        return toss(path=path).output  # type: ignore[return-value]
+
+    loop = dsl.do_while(body, lambda step: step.output == "tails", max_iterations=5)
+
+    @dsl.pipeline
+    def p() -> str:
+        return loop(path=str(mark)).output  # type: ignore[return-value]
+
+    assert json.loads(value(run(p, tmp_path), "wf", "Output")) == "heads"
+
+
+def test_inputs_called_like_what_the_condition_reads_stay_apart(tmp_path: Path) -> None:
+    step = {
+        "name": "x",
+        "inputs": {"parameters": [{"name": "x-out"}]},
+        "outputs": {"parameters": [{"name": "out", "valueFrom": {"path": "/tmp/out"}}]},
+        "script": {
+            "image": "none",
+            "command": ["sh"],
+            "source": "echo $(({{inputs.parameters.x-out}}+1)) > /tmp/out",
+        },
+    }
+    body = dsl.argo_component(step, types={"x-out": int, "out": int})
+    loop = dsl.do_while(
+        body,
+        lambda at: (at.outputs["out"] < 3) & (at.inputs["x-out"] < 10),
+        max_iterations=6,
+        carry={"x-out": "out"},
+    )
+
+    @dsl.pipeline
+    def p() -> int:
+        return loop(**{"x-out": 0}).outputs["out"]  # type: ignore[return-value]
+
+    assert json.loads(value(run(p, tmp_path), "wf", "Output")) == 3

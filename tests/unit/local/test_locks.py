@@ -115,6 +115,37 @@ def test_a_run_that_waits_can_be_stopped(tmp_path: Path) -> None:
     assert not (tmp_path / "seen").exists()
 
 
+def test_a_lock_that_its_own_run_holds_can_be_waited_for_until_the_deadline(tmp_path: Path) -> None:
+    lock = {"mutexes": [{"name": "one"}]}
+    inner = marking(tmp_path, synchronization=lock)
+    outer = dag(task("a", "mark"), synchronization=lock)
+    done = local.run([workflow(outer, inner, activeDeadlineSeconds=2)], home=tmp_path / "home")
+    assert done["status"]["phase"] == "Failed"
+    assert not (tmp_path / "seen").exists()
+
+
+def test_who_needs_several_locks_takes_all_or_none(tmp_path: Path) -> None:
+    def holding(name: str, script: str, *locks: str) -> dict[str, Any]:
+        return shell(name, script, synchronization={"mutexes": [{"name": lock} for lock in locks]})
+
+    templates = [
+        holding("long", f"cd {tmp_path}; touch begun; sleep 2; echo long >> order", "b"),
+        shell("gate", f"until [ -e {tmp_path}/begun ]; do sleep 0.1; done"),
+        holding("both", f"echo both >> {tmp_path}/order", "a", "b"),
+        holding("only", f"echo only >> {tmp_path}/order", "a"),
+    ]
+    tasks = [
+        task("long", "long"),
+        task("gate", "gate"),
+        task("both", "both", "gate"),
+        task("only", "only", "gate"),
+    ]
+    done = local.run([workflow(dag(*tasks), *templates)], home=tmp_path / "home", jobs=8)
+    assert done["status"]["phase"] == "Succeeded"
+    assert (tmp_path / "order").read_text().split() == ["only", "long", "both"]
+    assert not list((tmp_path / "home/locks").iterdir())
+
+
 @pytest.mark.parametrize("where", ["template", "workflow"])
 def test_a_size_that_is_not_there_when_the_run_comes_to_it_is_an_error(where: str, tmp_path: Path) -> None:
     synchronization: dict[str, Any] = {"synchronization": semaphore("{{workflow.name}}")}
@@ -133,6 +164,8 @@ def test_a_size_that_is_not_there_when_the_run_comes_to_it_is_an_error(where: st
         (semaphore(), [], "the size of a semaphore is not there"),
         (semaphore("other"), [config_map(pods="2")], "key 'other'"),
         (semaphore(), [config_map(pods="many")], "the size of a semaphore"),
+        (semaphore(), [config_map(pods="0")], "of size 0 lets nobody in"),
+        ({"mutexes": [{"name": "a"}, {"name": "a"}]}, [], "is named twice"),
         ({"mutexes": [{"name": "a", "database": True}]}, [], "locks in a database"),
     ],
 )
