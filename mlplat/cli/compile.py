@@ -14,7 +14,7 @@ from mlplat import compiler, ir, manifest
 from mlplat.argo import hera
 from mlplat.cli import arguments, defaults
 from mlplat.cli.load import load
-from mlplat.errors import Diagnostic, ManifestError
+from mlplat.errors import ArgumentError, Diagnostic, ManifestError
 
 
 def run(given: argparse.Namespace) -> int:
@@ -47,6 +47,9 @@ def options(
         before: values of its parameters in the run that goes on, where the command line gives none.
     """
     values = arguments.read(given.parameter, given.parameter_file, spec.root.input_parameters)
+    if getattr(given, "schedule", ()) and given.kind != "CronWorkflow":
+        message = f"--schedule starts a CronWorkflow, and the kind is {given.kind}"
+        raise ArgumentError(Diagnostic("MLP377", "", message, "add --kind CronWorkflow"))
     return compiler.Options(
         name=given.name,
         kind=getattr(given, "kind", "Workflow"),

@@ -51,6 +51,7 @@ def execute(given: argparse.Namespace, documents: list[dict[str, Any]], before: 
 def here(given: argparse.Namespace, documents: list[dict[str, Any]], before: Document | None) -> Document:
     """Run documents on this machine; see :func:`execute`."""
     from mlplat import local, metadata
+    from mlplat.local import terminal
 
     folder = _made(home())
     os.environ.setdefault("MLPLAT_ENVIRONMENTS", str(folder / "cache" / "environments"))
@@ -70,6 +71,10 @@ def here(given: argparse.Namespace, documents: list[dict[str, Any]], before: Doc
                 store.record({**started, "status": {"phase": "Running", "startedAt": node["startedAt"]}})
             show_node(node)
 
+        async def ask(node: dict[str, Any]) -> Mapping[str, str] | None:
+            with show_node.paused():
+                return await terminal.ask(node)
+
         finished = local.run(
             documents,
             home=folder,
@@ -77,6 +82,7 @@ def here(given: argparse.Namespace, documents: list[dict[str, Any]], before: Doc
             cache=store.cache(),
             observer=observer,
             resume=before,
+            ask=ask if terminal.is_interactive() else None,
         )
         store.record(finished)
     return finished

@@ -6,18 +6,31 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from mlplat.argo import steps
 from mlplat.cli import show
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
+    from rich.live import Live
 
 _FINAL = ("Succeeded", "Failed", "Error", "Skipped")
 
 
-class Lines:
+class Quiet:
+    """Shows nothing."""
+
+    def __call__(self, node: show.Node) -> None:
+        """Take in a node that changed."""
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Leave the terminal to a person for a while."""
+        yield
+
+
+class Lines(Quiet):
     """Prints a line when a task starts and when it ends."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -38,10 +51,11 @@ class Lines:
         self.stream.flush()
 
 
-class Tree:
+class Tree(Quiet):
     """Draws the tree of a run's tasks anew as they change."""
 
     def __init__(self, run: str, places: Mapping[tuple[str, str], int]) -> None:
+        self.live: Live | None = None
         self.run = run
         self.places = places
         self.nodes: dict[str, show.Node] = {}
@@ -51,6 +65,16 @@ class Tree:
         """Take in a node that changed."""
         with self.lock:
             self.nodes[node["id"]] = dict(node)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Leave the terminal to a person for a while."""
+        assert self.live is not None
+        self.live.stop()
+        try:
+            yield
+        finally:
+            self.live.start(refresh=True)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw as much of the tree as the terminal has room for."""
@@ -66,12 +90,8 @@ class Tree:
         yield Text("\n".join(line[: options.max_width] for line in written))
 
 
-def _nothing(node: show.Node) -> None:
-    del node
-
-
 @contextmanager
-def following(workflow: show.Workflow, run: str, *, quiet: bool) -> Iterator[Any]:
+def following(workflow: show.Workflow, run: str, *, quiet: bool) -> Iterator[Quiet]:
     """Show a run while the block runs.
 
     Args:
@@ -80,10 +100,10 @@ def following(workflow: show.Workflow, run: str, *, quiet: bool) -> Iterator[Any
         quiet: show nothing.
 
     Yields:
-        What to call with each node that changes.
+        What to call with each node that changes; it can be paused.
     """
     if quiet:
-        yield _nothing
+        yield Quiet()
     elif not sys.stderr.isatty():
         yield Lines(sys.stderr)
     else:
@@ -91,5 +111,5 @@ def following(workflow: show.Workflow, run: str, *, quiet: bool) -> Iterator[Any
         from rich.live import Live
 
         tree = Tree(run, show.order(workflow))
-        with Live(tree, console=Console(stderr=True), refresh_per_second=4, transient=True):
+        with Live(tree, console=Console(stderr=True), refresh_per_second=4, transient=True) as tree.live:
             yield tree

@@ -7,12 +7,16 @@ import dataclasses
 import json
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from mlplat.argo import steps
 from mlplat.cli.parser import home
 from mlplat.cli.show import duration
 from mlplat.errors import ArgumentError, Diagnostic, nearest
+
+if TYPE_CHECKING:
+    from mlplat.metadata import Store
 
 _Row = Any
 
@@ -33,6 +37,7 @@ def get(given: argparse.Namespace) -> int:
                 )
             )
         else:
+            _catch_up(store, given.name)
             run = store.run(given.name)
             listing: dict[str, Callable[[], Sequence[_Row]]] = {
                 "tasks": lambda: store.tasks(run),
@@ -120,6 +125,15 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     )
 
 
+def _catch_up(store: Store, name: str) -> None:
+    """Record how far a run of this machine is that still goes on, or was killed."""
+    from mlplat import local
+
+    known = local.load(home() / "runs" / name) if name == Path(name).name else None
+    if known is not None and known.get("status", {}).get("phase") == "Running":
+        store.record(known)
+
+
 def logs(given: argparse.Namespace) -> int:
     """Print the logs of a run's tasks, each line with the task's name when there are several."""
     if given.engine == "argo":
@@ -127,15 +141,17 @@ def logs(given: argparse.Namespace) -> int:
     from mlplat import metadata
 
     with metadata.open_store(home() / "mlplat.db") as store:
+        _catch_up(store, given.name)
         run = store.run(given.name)
         tasks = store.tasks(run, roles=("task", "attempt"))
     folder = home() / "logs" / run.name
     chosen = [task for task in tasks if given.task in (None, task.display_name, task.id, task.name)]
+    of_tries = {task.id for task in chosen}
+    chosen += [task for task in tasks if task.parent_id in of_tries and task not in chosen]
     if not chosen:
-        names = [task.display_name for task in tasks]
-        raise ArgumentError(
-            Diagnostic("MLP408", run.name, f"it has no task '{given.task}'", nearest(given.task, names))
-        )
+        names = list(dict.fromkeys(task.display_name for task in tasks))
+        message = f"it has no task '{given.task}'" if given.task else "none of its tasks has started"
+        raise ArgumentError(Diagnostic("MLP408", run.name, message, nearest(given.task or "", names)))
     for task in chosen:
         own, shared = folder / f"{task.id}.log", folder / f"{task.boundary_id}.log"
         file = own if own.exists() else shared

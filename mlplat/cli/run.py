@@ -19,9 +19,10 @@ from mlplat.cli.compile import options
 from mlplat.cli.engines import workflow_of
 from mlplat.cli.load import Loaded, load
 from mlplat.cli.report import conclude
-from mlplat.errors import Diagnostic
+from mlplat.errors import ArgumentError, Diagnostic
 
 _SUFFIX = string.ascii_lowercase + string.digits
+_PIPELINE = "mlplat.dev/pipeline"
 Document = Mapping[str, Any]
 
 
@@ -30,8 +31,20 @@ def run(given: argparse.Namespace) -> int:
     before = engines.run_before(given.resume) if given.resume else None
     documents = named(_documents(given, load(given.file), before), given.resume or given.name)
     workflow = workflow_of(documents)
+    if before is not None:
+        _check_resumable(given.resume, before, workflow)
     _warn_of_relative_paths(given, workflow)
     return conclude(engines.execute(given, documents, before), given)
+
+
+def _check_resumable(name: str, before: Document, workflow: Document) -> None:
+    was, is_now = (one["metadata"].get("annotations", {}).get(_PIPELINE) for one in (before, workflow))
+    if was != is_now:
+        message = f"it was a run of {was or 'a Workflow'}, and the file holds {is_now or 'a Workflow'}"
+        raise ArgumentError(Diagnostic("MLP414", name, message, "give the file of that pipeline"))
+    if before["status"].get("phase") == "Succeeded":
+        hint = f"run it anew: mlplat rerun {name}, or without --resume"
+        raise ArgumentError(Diagnostic("MLP412", name, "it succeeded: there is nothing to go on with", hint))
 
 
 def _documents(given: argparse.Namespace, loaded: Loaded, before: Document | None) -> list[dict[str, Any]]:

@@ -100,7 +100,7 @@ class Engine:
         memo: its caches.
         jobs: tasks that may run at the same time.
         locks: folder of the locks that all runs share.
-        ask: asks a person whether a suspended workflow may go on.
+        ask: asks a person whether a suspended workflow may go on; None where nobody is there.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class Engine:
         memo: Memo,
         jobs: int,
         locks: Path,
-        ask: Ask,
+        ask: Ask | None,
     ) -> None:
         self.documents = documents
         self.workflow = documents.workflow

@@ -10,6 +10,9 @@ from mlplat.argo import stores
 from mlplat.local.artifacts import ArtifactStore
 from mlplat.local.durations import DurationError, seconds
 
+_WRITTEN = "mlplat.dev/written"
+"""Beside the outputs in a cache: when their artifacts were written, as another run may write over them."""
+
 _KEY = re.compile(r"[a-zA-Z0-9][-a-zA-Z0-9]*$")
 
 
@@ -38,7 +41,7 @@ class Memo:
 
     Args:
         cache: keeps the outputs; None remembers nothing and finds nothing.
-        artifacts: where their artifacts lie; outputs whose artifact is gone are not found.
+        artifacts: where their artifacts lie; outputs whose artifact is gone, or was written over, are not found.
     """
 
     def __init__(self, cache: Cache | None, artifacts: ArtifactStore) -> None:
@@ -69,11 +72,23 @@ class Memo:
         if self._cache is None:
             return None
         outputs = self._cache.load(memoize["cache"]["configMap"]["name"], key, max_age)
-        return None if outputs is None or self._lost(outputs) else dict(outputs)
+        if outputs is None:
+            return None
+        found = dict(outputs)
+        written = found.pop(_WRITTEN, None)
+        return (
+            None if self._written(found) != (written or self._written(found)) or self._lost(found) else found
+        )
 
     def _lost(self, outputs: Mapping[str, Any]) -> bool:
-        keys = map(stores.key_of, outputs.get("artifacts", ()))
-        return not all(self._artifacts.path(key).exists() for key in keys if key)
+        return None in self._written(outputs).values()
+
+    def _written(self, outputs: Mapping[str, Any]) -> dict[str, int | None]:
+        """Return when each artifact was written, in nanoseconds; None for one that is gone."""
+        paths = {
+            key: self._artifacts.path(key) for key in map(stores.key_of, outputs.get("artifacts", ())) if key
+        }
+        return {key: path.stat().st_mtime_ns if path.exists() else None for key, path in paths.items()}
 
     def memorize(self, status: Mapping[str, Any], node_id: str, outputs: Mapping[str, Any]) -> None:
         """Keep the outputs of a node that was looked for in vain.
@@ -84,4 +99,5 @@ class Memo:
             outputs: its outputs.
         """
         if self._cache is not None:
-            self._cache.save(status["cacheName"], status["key"], node_id, outputs)
+            kept = {**outputs, _WRITTEN: self._written(outputs)}
+            self._cache.save(status["cacheName"], status["key"], node_id, kept)

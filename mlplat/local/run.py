@@ -96,7 +96,7 @@ def run(
             observer=observer,
             executor=executor or ProcessExecutor(),
             resume=resume,
-            ask=ask or terminal.ask,
+            ask=ask or (terminal.ask if terminal.is_interactive() else None),
         )
         return _drive(runner)
     except OSError as error:
@@ -163,7 +163,7 @@ class _Run:
         observer: Callable[[Node], None],
         executor: Executor,
         resume: Mapping[str, Any] | None,
-        ask: Ask,
+        ask: Ask | None,
     ) -> None:
         self.state = state
         self._observer = observer

@@ -46,9 +46,12 @@ async def execute_suspend(engine: Engine, call: Call, template: Mapping[str, Any
                 duration = seconds(template["suspend"]["duration"])
             except DurationError as error:
                 return tree.mark(node, "Error", str(error))
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(interrupted.wait(), duration)
             answer: Mapping[str, str] | None = {}
+            with contextlib.suppress(asyncio.TimeoutError):
+                if engine.ask is not None and _is_for_a_person(node):
+                    answer = await asyncio.wait_for(_ask(engine, node, interrupted), duration)
+                else:
+                    await asyncio.wait_for(interrupted.wait(), duration)
         else:
             answer = await _ask(engine, node, interrupted)
     if interrupted.is_set():
@@ -78,7 +81,14 @@ def _with_default(parameter: dict[str, Any], template: Mapping[str, Any]) -> dic
     return parameter
 
 
+def _is_for_a_person(node: Node) -> bool:
+    """Tell a step that waits for a person, or goes on without one after a time, from one that only waits."""
+    sides = (node.get("inputs") or {}, node.get("outputs") or {})
+    return any(side.get("parameters") for side in sides)
+
+
 async def _ask(engine: Engine, node: Node, interrupted: asyncio.Event) -> Mapping[str, str] | None:
+    assert engine.ask is not None
     asking = asyncio.ensure_future(engine.ask(node))
     stopping = asyncio.ensure_future(interrupted.wait())
     try:

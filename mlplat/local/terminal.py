@@ -16,7 +16,7 @@ def is_interactive() -> bool:
 
 
 async def ask(node: Node) -> Mapping[str, str] | None:
-    """Ask for a node's outputs, and whether to go on.
+    """Ask for a node's outputs or, where it has none, whether to go on.
 
     Args:
         node: the suspended node.
@@ -52,7 +52,9 @@ def _read(node: Node) -> Mapping[str, str] | None:
             lead = ""
             if text or default is None:
                 values[parameter["name"]] = text
-        return values if input(f"{lead}{name}: go on? [y/N] ").strip().lower() in ("y", "yes") else None
+        if values or (node.get("outputs") or {}).get("parameters"):
+            return values
+        return {} if input(f"{lead}{name}: go on? [y/N] ").strip().lower() in ("y", "yes") else None
     except EOFError:
         return None
 
@@ -61,7 +63,9 @@ def _value(prompt: str, default: str | None, known: Sequence[str]) -> str:
     """Ask for one value until it is one of those that are known, or the default."""
     of = f" ({', '.join(known)})" if known else ""
     shown = f" [{default}]" if default is not None else ""
+    asked = f"{prompt}{of}{shown}: "
     while True:
-        text = input(f"{prompt}{of}{shown}: ").strip()
+        text = input(asked).strip()
         if not known or text in known or (not text and default is not None):
             return text
+        asked = f"{text!r} is none of {', '.join(known)}: "

@@ -92,7 +92,7 @@ def test_all_that_is_wrong_with_a_schedule_is_said(capsys: pytest.CaptureFixture
 
 @pytest.mark.parametrize("kind", ["WorkflowTemplate", "CronWorkflow"])
 def test_what_runs_here_is_what_is_deployed(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
-    compiled("--kind", kind, "--schedule", "@daily")
+    compiled("--kind", kind, *(("--schedule", "@daily") if kind == "CronWorkflow" else ()))
     capsys.readouterr()
     assert main(["run", "out.yaml", "-p", "size=5", "-o", "json"]) == 0
     done = json.loads(capsys.readouterr().out)
@@ -156,3 +156,8 @@ def test_a_schedule_is_of_a_cron_workflow_alone(tmp_path: Path) -> None:
     (document,) = compiler.manifest(spec, options)
     assert document["spec"]["schedules"] == ["@every 1h"]
     assert document["spec"]["concurrencyPolicy"] == "Allow"
+
+
+def test_a_schedule_is_for_a_cron_workflow(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compile", "program.py", "--schedule", "@daily"]) == 2
+    assert "MLP377" in capsys.readouterr().err

@@ -274,3 +274,76 @@ def test_state_that_has_no_place_is_told(
     error = capsys.readouterr().err
     assert "error MLP601: the state of this machine can't be kept in" in error
     assert "MLPLAT_HOME" in error
+
+
+SLOW = """
+from mlplat import dsl
+
+@dsl.component
+def first() -> int:
+    print("begun")
+    return 1
+
+@dsl.component
+def second(count: int) -> int:
+    import os, time
+    while not os.path.exists("GATE"):
+        time.sleep(0.1)
+    return count
+
+@dsl.component
+def fails() -> int:
+    print("tried")
+    raise ValueError
+
+@dsl.pipeline
+def slow():
+    second(count=first().output)
+
+@dsl.pipeline
+def tries():
+    fails().set_retry(1)
+"""
+
+
+def test_a_run_that_goes_on_can_be_looked_at(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "slow.py").write_text(SLOW.replace("GATE", str(folder / "gate")))
+    command = [sys.executable, "-m", "mlplat", "run", "slow.py:slow", "--name", "going"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            while "begun" not in "".join(
+                file.read_text() for file in folder.glob(".mlplat/logs/going/*.log")
+            ):
+                time.sleep(0.1)
+            assert "first: begun" in run(capsys, "logs", "going")
+            assert "first" in run(capsys, "get", "tasks", "going")
+        finally:
+            (folder / "gate").touch()
+            process.wait(60)
+
+
+def test_the_log_of_a_task_has_its_attempts(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "slow.py").write_text(SLOW)
+    run(capsys, "run", "slow.py:tries", "--name", "tried", expected=1)
+    assert run(capsys, "logs", "tried", "fails").count("tried\n") == 2
+
+
+def test_only_a_run_of_the_same_pipeline_that_did_not_succeed_goes_on(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(capsys, "run", "program.py:small", "--name", "done")
+    assert main(["run", "program.py:small", "--resume", "done"]) == 2
+    assert "MLP412" in capsys.readouterr().err
+    assert main(["run", "program.py:failing", "--resume", "done"]) == 2
+    assert "MLP414" in capsys.readouterr().err
+
+
+def test_what_another_run_wrote_over_is_not_taken_from_the_cache(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(capsys, "run", "program.py:small", "--name", "same", "-p", "size=3")
+    run(capsys, "run", "program.py:small", "--name", "same", "-p", "size=5")
+    assert run(capsys, "run", "program.py:small", "-p", "size=5").count("(cached)") == 5
+    again = run(capsys, "run", "program.py:small", "--name", "third", "-p", "size=3")
+    assert "✔ make  (cached)" not in again
+    assert (folder / ".mlplat/artifacts/third/make/data").read_text() == "xxx"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -73,7 +74,7 @@ def test_a_person_says_no(tmp_path: Path) -> None:
 def test_the_terminal_asks_until_the_answer_is_one_of_the_choices(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answers = iter(["maybe", "yes, now", "y"])
+    answers = iter(["maybe", "yes, now"])
     asked: list[str] = []
 
     def read(prompt: str) -> str:
@@ -84,7 +85,27 @@ def test_the_terminal_asks_until_the_answer_is_one_of_the_choices(
     done = local.run(documents(gate), home=tmp_path, ask=terminal.ask)
     assert json.loads(value(done, "wf", "Output")) == "yes, now!"
     choice = "approval: the score is 0.5: deploy?\napproval: choice (no, yes, now) [no]: "
-    assert asked == [choice, choice, "approval: go on? [y/N] "]
+    assert asked == [choice, "'maybe' is none of no, yes, now: "]
+
+
+def test_a_person_is_asked_also_where_the_step_goes_on_without_one_after_a_time(tmp_path: Path) -> None:
+    @dsl.pipeline
+    def p() -> str:
+        asked = dsl.approval("deploy?", choices=["no", "yes"], timeout="1m")
+        return deploy(how=asked.output).output  # type: ignore[return-value]
+
+    async def ask(_: Mapping[str, Any]) -> Mapping[str, str]:
+        return {"choice": "yes"}
+
+    async def never(_: Mapping[str, Any]) -> Mapping[str, str]:
+        await asyncio.sleep(60)
+        return {"choice": "yes"}
+
+    done = local.run(documents(p), home=tmp_path, ask=ask)
+    assert json.loads(value(done, "wf", "Output")) == "yes"
+    shorter = json.loads(json.dumps(documents(p)).replace('"duration": "60s"', '"duration": "0.2s"'))
+    done = local.run(shorter, home=tmp_path, ask=never)
+    assert json.loads(value(done, "wf", "Output")) == "no"
 
 
 def test_steps_that_wait_for_a_time_need_no_person(tmp_path: Path) -> None:
