@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import replace
 
 from mlplat import compiler
@@ -35,6 +36,7 @@ def _check(file: str) -> tuple[list[dict[str, object]], list[Diagnostic]]:
             return documents, [*limits.check(documents), *_structure(documents)]
         program = compiler.compile(loaded.spec, compiler.Options(require_arguments=False))
     except MlplatError as error:
+        print(getattr(error, "text", ""), end="", file=sys.stderr)
         return [], list(error.diagnostics)
     return list(program.documents), list(program.warnings)
 

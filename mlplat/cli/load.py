@@ -16,6 +16,7 @@ from mlplat.errors import Diagnostic, ManifestError, MlplatError, Source, neares
 from mlplat.ir import PipelineSpec
 
 _ARGO_KINDS = ("Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "CronWorkflow", "ConfigMap")
+_OF_KFP = "change the import: from mlplat import dsl; or compile it with KFP, and give the YAML"
 _OURS = str(Path(__file__).parent.parent)
 
 
@@ -133,6 +134,8 @@ def _pipeline(module: types.ModuleType, file: Path, name: str) -> PipelineSpec:
     if outermost:
         hint = f"name one: {', '.join(f'{file}:{key}' for key in outermost)}"
         raise ManifestError(Diagnostic("MLP207", "", f"it holds {len(outermost)} pipelines", hint, source))
+    if any(type(value).__module__.partition(".")[0] == "kfp" for value in vars(module).values()):
+        raise ManifestError(Diagnostic("MLP207", "", "it is written with KFP's SDK", _OF_KFP, source))
     components = [key for key, value in vars(module).items() if isinstance(value, PythonComponent)]
     message = (
         f"it holds no pipeline, only {'components: ' + ', '.join(components) if components else 'other code'}"
@@ -179,8 +182,14 @@ def _program_error(error: Exception, file: Path) -> ProgramError:
     frames = [frame for frame in shown.stack if not frame.filename.startswith(_OURS)]
     shown.stack = traceback.StackSummary.from_list(frames)
     shown.__context__ = None
-    line = frames[-1].lineno if frames else 0
-    hint = _import_hint(error) if isinstance(error, NameError) else "the traceback above is the file's own"
+    own = [frame.lineno for frame in frames if frame.filename == str(file)]
+    line = own[-1] if own else 0
+    if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] == "kfp":
+        hint = _OF_KFP
+    else:
+        hint = (
+            _import_hint(error) if isinstance(error, NameError) else "the traceback above is the file's own"
+        )
     diagnostic = Diagnostic(
         "MLP206", "", f"the file raised {type(error).__name__}: {error}", hint, Source(str(file), line or 0)
     )

@@ -45,6 +45,14 @@ def get(given: argparse.Namespace) -> int:
                 "metrics": lambda: store.metrics(run),
             }
             rows = listing[given.what]()
+            if given.what == "metrics" and given.output != "json":
+                places = {
+                    task.id: task.name.partition(".")[2] or task.name for task in store.tasks(run, roles=None)
+                }
+                named = [
+                    dataclasses.replace(row, task_id=places.get(row.task_id, row.task_id)) for row in rows
+                ]
+                rows = sorted(named, key=lambda row: (row.task_id, row.artifact, row.name))
     if given.output == "json":
         print(json.dumps([dataclasses.asdict(row) for row in rows], indent=2, default=_json))
     else:

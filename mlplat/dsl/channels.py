@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from mlplat.dsl import context
 from mlplat.errors import AuthoringError, Diagnostic
 from mlplat.ir.model import ArtifactType, ParameterType
+from mlplat.ir.types import TYPE_NAMES
 
 if TYPE_CHECKING:
     from mlplat.dsl.groups import Group, ParallelFor
@@ -103,7 +104,33 @@ def _compared(operator: str, left: Any, right: Any) -> Comparison:
         elif not isinstance(side, (str, int, float)) or (isinstance(side, float) and not math.isfinite(side)):
             hint = "compare with a text, a number, True or False"
             raise _refused("MLP111", "", f"{side!r} can't be compared with", hint)
+    if problem := _unlike(*sides):
+        hint = "compare it with a value of its type, or declare it otherwise"
+        raise _refused("MLP111", "", problem, hint)
     return Comparison(operator, *sides)
+
+
+def _unlike(left: Any, right: Any) -> str:
+    """Say why a value of a declared type can't be compared with a constant; empty when it can."""
+    for channel, constant in ((left, right), (right, left)):
+        if not isinstance(channel, Channel) or isinstance(constant, Channel) or _is_untyped(channel):
+            continue
+        kind = channel.type
+        if isinstance(kind, ParameterType) and type(constant) not in _COMPARED.get(kind, (type(constant),)):
+            return f"'{channel.name}' is {TYPE_NAMES[kind]}, and is compared with {constant!r}"
+    return ""
+
+
+def _is_untyped(channel: Channel) -> bool:
+    return bool(channel.selector) or hasattr(channel.producer, "item_input")
+
+
+_COMPARED: dict[ParameterType, tuple[type, ...]] = {
+    ParameterType.NUMBER_INTEGER: (int, float),
+    ParameterType.NUMBER_DOUBLE: (int, float),
+    ParameterType.BOOLEAN: (bool,),
+}
+"""What a value of a declared type is compared with; a text may come from a component that declares nothing."""
 
 
 class Comparable:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -193,3 +195,28 @@ def test_unwritable_output_leaves_what_was_there(
     Path("program.py").write_text(HEADER + "@dsl.pipeline\ndef p():\n    make(size=1)\n")
     assert main(["compile", "program.py", "-o", "missing/out.yaml"]) == 2
     assert "missing/out.yaml can't be written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_program_of_kfps_sdk_is_told_what_to_change(
+    is_there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if is_there:
+        kfp = ModuleType("kfp")
+        kfp.dsl = type("dsl", (), {"__module__": "kfp.dsl"})()  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, "kfp", kfp)
+    (tmp_path / "program.py").write_text("from kfp import dsl\n")
+    assert main(["lint", "program.py"]) == 2
+    assert "change the import: from mlplat import dsl" in "".join(capsys.readouterr())
+
+
+def test_the_line_is_the_last_of_the_users_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "program.py").write_text("import json\n\nCONFIG = json.loads('{bad')\n")
+    assert main(["lint", "program.py"]) == 2
+    out, err = capsys.readouterr()
+    assert "program.py:3: error MLP206" in out
+    assert "CONFIG = json.loads" in err

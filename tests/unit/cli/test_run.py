@@ -347,3 +347,8 @@ def test_what_another_run_wrote_over_is_not_taken_from_the_cache(
     again = run(capsys, "run", "program.py:small", "--name", "third", "-p", "size=3")
     assert "✔ make  (cached)" not in again
     assert (folder / ".mlplat/artifacts/third/make/data").read_text() == "xxx"
+
+
+def test_metrics_are_told_by_task(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(capsys, "run", "program.py:small", "--name", "measured")
+    assert "measure  metrics   size    3" in run(capsys, "get", "metrics", "measured")

@@ -223,6 +223,14 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
     "plain condition": (branch_on(lambda x: True), "MLP111: True is no condition"),
     "comparison with nothing": (branch_on(lambda x: x == None), "MLP111: None can't be compared with"),  # noqa: E711
     "comparison with NaN": (branch_on(lambda x: x == NAN), "MLP111: nan can't be compared with"),
+    "comparison of a number with a text": (
+        branch_on(lambda x: x == "3"),
+        "MLP111: 'x' is int, .*compared with '3'",
+    ),
+    "comparison of a number with a truth": (
+        branch_on(lambda x: x),
+        "MLP111: 'x' is int, .*compared with True",
+    ),
     "comparison with a list": (branch_on(lambda x: x == [1]), "MLP111: .*can't be compared with"),
     "comparison of an artifact": (
         branch_on(lambda x: make().output == "a"),
