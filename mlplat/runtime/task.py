@@ -628,8 +628,12 @@ class _Call:
         if hasattr(result, "_asdict"):
             result = result._asdict()
         elif isinstance(result, tuple) and len(result) == len(names):
-            # The call names its outputs in any order, as the IR does.
-            result = dict(zip(self.order if set(self.order) == set(names) else names, result))
+            if set(self.order) != set(names):  # the call names its outputs in any order, as the IR does
+                message = (
+                    "it returned a plain tuple, and its annotation can't be read here: return a dict with {}"
+                )
+                raise TaskError(message.format(", ".join(names)))
+            result = dict(zip(self.order, result))
         if not isinstance(result, dict) or not set(names) <= set(result):
             message = "the function must return a named tuple with {}; it returned {}"
             raise TaskError(message.format(", ".join(names), _shown(result)))

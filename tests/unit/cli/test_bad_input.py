@@ -202,10 +202,9 @@ def test_a_program_of_kfps_sdk_is_told_what_to_change(
     is_there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    if is_there:
-        kfp = ModuleType("kfp")
-        kfp.dsl = type("dsl", (), {"__module__": "kfp.dsl"})()  # type: ignore[attr-defined]
-        monkeypatch.setitem(sys.modules, "kfp", kfp)
+    kfp = ModuleType("kfp")
+    kfp.dsl = type("dsl", (), {"__module__": "kfp.dsl"})()  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "kfp", kfp if is_there else None)
     (tmp_path / "program.py").write_text("from kfp import dsl\n")
     assert main(["lint", "program.py"]) == 2
     assert "change the import: from mlplat import dsl" in "".join(capsys.readouterr())

@@ -219,6 +219,13 @@ def test_a_plain_tuple_has_the_order_of_the_annotation(run: Runtime) -> None:
     assert result.artifact("page") == "<p>"
 
 
+def test_a_plain_tuple_of_unknown_order_is_refused(run: Runtime) -> None:
+    source = "def f() -> Elsewhere:\n    return (1, 2)\n"
+    result = run(source, output_parameters={"a": "NUMBER_INTEGER", "z": "NUMBER_INTEGER"})
+    assert result.code == 1
+    assert "return a dict with a, z" in result.error
+
+
 def test_numpy_scalars_are_numbers(run: Runtime) -> None:
     pytest.importorskip("numpy")
     source = "def f() -> float:\n    import numpy\n    return numpy.float32(0.5)"
