@@ -38,6 +38,9 @@ _UNKNOWN = "a value of more than 32 KiB, or a part of one, is known in tasks onl
 
 _TAG = "a text with two braces in a row can't be given to a template of Argo, which would replace them"
 
+_PLAIN_FIELD = re.compile("[-A-Za-z0-9_. ]+")
+"""Names of fields that stand in JSON as they are, whoever wrote it."""
+
 _TWO_BRACES = re.compile(r"\{(?=\{)")
 
 
@@ -170,6 +173,19 @@ def item_expression(items: str, index: str, *, may_be_large: bool) -> str:
     begin, end, length = literal('"index":'), literal(',"of":'), literal('"length":')
     position = f"{begin} + string({index}) + {end}"
     return f"{is_large(items)} ? sprig.replace({length}, {position}, {items}) : {picked}"
+
+
+def picked_expression(text: str, fields: Sequence[str]) -> str:
+    """Return the expression for a field of a field … of a value, as inert JSON.
+
+    Args:
+        text: expression that gives the value as inert JSON.
+        fields: names, from the outermost on.
+    """
+    picks = "".join(f"[{literal(field)}]" for field in fields)
+    if all(_PLAIN_FIELD.fullmatch(field) for field in fields):
+        return _as_written(f"toJson(fromJSON({_kept(text)}){picks})")
+    return inert_expression(f"toJson(fromJSON({text}){picks})")
 
 
 def _kept(text: str) -> str:

@@ -161,7 +161,7 @@ def _final_status(key: str, name: str) -> str:
 def _selected(reference: Reference, selector: str, *, may_be_large: bool) -> Reference:
     fields = _FIELD.findall(selector)
     value = reference.value + "".join(f"[{literal(field)}]" for field in fields)
-    text = values.inert_expression(f"toJson({value})")
+    text = values.picked_expression(reference.text, fields)
     if may_be_large:
         text = f"({values.is_large(reference.text)} ? {values.fields_expression(reference.text, fields)} : {text})"
     return Reference(text, value, expression(text))
