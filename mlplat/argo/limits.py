@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mlplat.errors import Diagnostic
+from mlplat.ir.argo_template import calls
 
 LARGEST_WORKFLOW = 1024 * 1024
 LARGEST_ANNOTATIONS = 256 * 1024
@@ -39,7 +40,9 @@ def depth(spec: Mapping[str, Any]) -> int:
     stack = [str(spec.get("entrypoint", ""))]
     while stack:
         name = stack[-1]
-        called = [one for one in _called(templates.get(name, {})) if one in templates]
+        called = [
+            one for call in calls(templates.get(name, {})) if (one := call.get("template", "")) in templates
+        ]
         waiting = [one for one in called if one not in known and one not in around]
         if name not in known and waiting:
             around.add(name)
@@ -49,14 +52,6 @@ def depth(spec: Mapping[str, Any]) -> int:
         around.discard(name)
         stack.pop()
     return max(known.values())
-
-
-def _called(template: Mapping[str, Any]) -> Iterator[str]:
-    groups = [
-        step.get("steps", ()) if isinstance(step, Mapping) else step for step in template.get("steps") or ()
-    ]
-    for call in (*(one for group in groups for one in group), *(template.get("dag") or {}).get("tasks", ())):
-        yield str(call.get("template", ""))
 
 
 def check(documents: list[dict[str, Any]]) -> list[Diagnostic]:

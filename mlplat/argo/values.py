@@ -105,8 +105,12 @@ _QUOTE = literal('"')
 
 def inert_expression(text: str) -> str:
     """Return the expression that makes the JSON text, which an expression gives, inert."""
-    braces = rf"sprig.replace('\u007b\u007b', '\\u007b\\u007b', {text})"
-    return rf"sprig.replace('$', '\\u0024', {braces})"
+    return rf"sprig.replace('$', '\\u0024', {_apart(text)})"
+
+
+def _apart(text: str) -> str:
+    """Return the expression for JSON text in which no two braces stand in a row."""
+    return rf"sprig.replace('\u007b\u007b', '\\u007b\\u007b', {text})"
 
 
 def plain_text(value: Any) -> str:
@@ -228,8 +232,7 @@ def joined_expression(contents: Sequence[str]) -> str:
     Args:
         contents: expressions for its parts, as they stand inside a JSON string.
     """
-    joined = f"({' + '.join((_QUOTE, *contents, _QUOTE))})"
-    return rf"sprig.replace('\u007b\u007b', '\\u007b\\u007b', {joined})"
+    return _apart(f"({' + '.join((_QUOTE, *contents, _QUOTE))})")
 
 
 def _unquoted(text: str) -> str:

@@ -184,12 +184,11 @@ def _program_error(error: Exception, file: Path) -> ProgramError:
     shown.__context__ = None
     own = [frame.lineno for frame in frames if frame.filename == str(file)]
     line = own[-1] if own else 0
-    if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] == "kfp":
+    hint = "the traceback above is the file's own"
+    if isinstance(error, NameError):
+        hint = _import_hint(error)
+    elif isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] == "kfp":
         hint = _OF_KFP
-    else:
-        hint = (
-            _import_hint(error) if isinstance(error, NameError) else "the traceback above is the file's own"
-        )
     diagnostic = Diagnostic(
         "MLP206", "", f"the file raised {type(error).__name__}: {error}", hint, Source(str(file), line or 0)
     )

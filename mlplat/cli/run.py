@@ -19,10 +19,10 @@ from mlplat.cli.compile import options
 from mlplat.cli.engines import workflow_of
 from mlplat.cli.load import Loaded, load
 from mlplat.cli.report import conclude
+from mlplat.compiler.emit import PIPELINE_ANNOTATION
 from mlplat.errors import ArgumentError, Diagnostic
 
 _SUFFIX = string.ascii_lowercase + string.digits
-_PIPELINE = "mlplat.dev/pipeline"
 Document = Mapping[str, Any]
 
 
@@ -38,7 +38,9 @@ def run(given: argparse.Namespace) -> int:
 
 
 def _check_resumable(name: str, before: Document, workflow: Document) -> None:
-    was, is_now = (one["metadata"].get("annotations", {}).get(_PIPELINE) for one in (before, workflow))
+    was, is_now = (
+        one["metadata"].get("annotations", {}).get(PIPELINE_ANNOTATION) for one in (before, workflow)
+    )
     if was != is_now:
         message = f"it was a run of {was or 'a Workflow'}, and the file holds {is_now or 'a Workflow'}"
         raise ArgumentError(Diagnostic("MLP414", name, message, "give the file of that pipeline"))

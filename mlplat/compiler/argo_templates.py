@@ -6,7 +6,6 @@ lie under the keys that pipelines give them.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,10 +15,8 @@ from mlplat.compiler import executors, interfaces
 from mlplat.compiler.executors import Leaf, Plain
 from mlplat.compiler.interfaces import Call
 from mlplat.compiler.placeholders import Hole
+from mlplat.ir.argo_template import IMAGE, from_command
 from mlplat.ir.model import Component, Container
-
-_FLAG, _OTHERS_FLAG = "--template", "--templates"
-
 
 _NAMED = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
 _SIDE = {
@@ -37,7 +34,7 @@ _SHAPE = {
 
 def is_one(executor: object) -> bool:
     """Tell whether an executor is a template of Argo."""
-    return isinstance(executor, Container) and executor.image == executors.ARGO_TEMPLATE
+    return isinstance(executor, Container) and executor.image == IMAGE
 
 
 def leaf(component: Component, container: Container, call: Call) -> Leaf:
@@ -45,10 +42,11 @@ def leaf(component: Component, container: Container, call: Call) -> Leaf:
 
     Args:
         component: its interface.
-        container: stands for the template, which is its command's second word, as JSON.
+        container: stands for the template.
         call: how the task calls it.
     """
-    own = _Own(dict(_given(container, _FLAG, {})))
+    written, others = from_command(container.command)
+    own = _Own(written)
     template = {key: value for key, value in own.template.items() if key not in ("name", "inputs", "outputs")}
     result: dict[str, Any] = {}
     if inputs := _inputs(own, component, call):
@@ -58,7 +56,7 @@ def leaf(component: Component, container: Container, call: Call) -> Leaf:
     if call.retry:
         result["retryStrategy"] = executors.retry_strategy(call.retry)
     needs = {name: Plain(Hole(("inputs", "parameters", name))) for name in component.input_parameters}
-    return Leaf({**result, **template}, needs, others=_given(container, _OTHERS_FLAG, {}))
+    return Leaf({**result, **template}, needs, others=others)
 
 
 def problem(container: Container) -> str:
@@ -66,16 +64,12 @@ def problem(container: Container) -> str:
     import jsonschema
 
     try:
-        template, others = _given(container, _FLAG, None), _given(container, _OTHERS_FLAG, {})
-    except (ValueError, IndexError):
+        written = list(from_command(container.command))
+    except ValueError:
         return "its text is no JSON"
-    validator = jsonschema.Draft202012Validator(_SHAPE)
-    return next((str(error.message) for error in validator.iter_errors([template, others])), "")
-
-
-def _given(container: Container, flag: str, default: Any) -> Any:
-    command = container.command
-    return json.loads(command[command.index(flag) + 1]) if flag in command else default
+    return next(
+        (str(one.message) for one in jsonschema.Draft202012Validator(_SHAPE).iter_errors(written)), ""
+    )
 
 
 @dataclass(frozen=True, slots=True)

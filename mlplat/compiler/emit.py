@@ -15,6 +15,7 @@ from mlplat.compiler.program import Argument, Options, Program
 from mlplat.errors import CompileError, Diagnostic, ManifestError
 
 API_VERSION = "argoproj.io/v1alpha1"
+PIPELINE_ANNOTATION = "mlplat.dev/pipeline"
 
 
 def run(program: Program) -> Program:
@@ -51,7 +52,7 @@ def _resource(program: Program, base: str, volumes: list[dict[str, Any]]) -> dic
     metadata = _metadata(base, options)
     if options.kind == "Workflow" and not options.name:
         metadata = {"generateName": f"{base}-", **{key: metadata[key] for key in metadata if key != "name"}}
-    annotations = {"mlplat.dev/pipeline": spec.name}
+    annotations = {PIPELINE_ANNOTATION: spec.name}
     if spec.display_name:
         annotations["workflows.argoproj.io/title"] = spec.display_name
     if spec.description:

@@ -54,9 +54,6 @@ CREATE_CLAIM, DELETE_CLAIM = "argostub/createpvc", "argostub/deletepvc"
 NOTHING = "nothing"
 """Template that is called and never run: a node without any below it has no end that others could wait for on Argo."""
 
-ARGO_TEMPLATE = "mlplat/argo-template"
-"""Image by which a template of Argo is marked; see :mod:`mlplat.compiler.argo_templates`."""
-
 STUBS = (CREATE_CLAIM, DELETE_CLAIM)
 """Images that no container is made of."""
 

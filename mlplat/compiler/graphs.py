@@ -23,7 +23,7 @@ from mlplat.compiler.placeholders import choices, has_holes, parse
 from mlplat.compiler.program import Program
 from mlplat.compiler.scope import Scope, expression, input_name
 from mlplat.compiler.texts import Texts
-from mlplat.dsl import inlining
+from mlplat.ir.argo_template import renamed
 from mlplat.ir.circles import waits_for
 from mlplat.ir.model import (
     ABSENT,
@@ -348,11 +348,11 @@ class _Lowering:
                 called = {
                     other: self.taken.take(names.template_name(f"{unique}-{other}")) for other in leaf.others
                 }
-                for own, template in (
-                    (unique, leaf.template),
-                    *((called[key], leaf.others[key]) for key in called),
-                ):
-                    self.templates.append({"name": own, **inlining.renamed(template, called)})
+                written = {unique: leaf.template, **{called[other]: leaf.others[other] for other in called}}
+                for own, template in written.items():
+                    self.templates.append(
+                        {"name": own, **(renamed(template, called) if called else template)}
+                    )
                 if leaf.functions:
                     self.functions[unique] = tuple(function.source for function in leaf.functions)
             self.leaves[quick] = self.written[exact], leaf

@@ -7,13 +7,11 @@ writes, of the same name and interface, which runs the command.
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 from mlplat import runtime
 from mlplat.compiler.program import Program
 from mlplat.ir import bootstrap
 from mlplat.ir.model import Component, Container, Executor, ParameterType, PythonFunction
-from mlplat.runtime import sdk
 
 _SOURCE = """\
 from kfp.dsl import *
@@ -49,17 +47,12 @@ def _with_command(container: Container, component: Component) -> Container:
     if python is None:
         return container
     command, args = (container.command, container.args) if container.command else bootstrap.to_command(python)
-    named = [
-        *component.input_parameters,
-        *component.input_artifacts,
-        *component.output_artifacts,
-        *component.output_parameters,
-    ]
+    parameters = _signature(component)
     source = _SOURCE.format(
-        module=runtime.code_of(Path(sdk.__file__).read_text(encoding="utf-8")),
+        module=runtime.module_text("sdk"),
         name=python.name,
-        signature=", ".join(["*", *parameters] if (parameters := _signature(component)) else []),
-        given=", ".join(f"{name!r}: {name}" for name in named),
+        signature=", ".join(["*", *parameters.values()] if parameters else []),
+        given=", ".join(f"{name!r}: {name}" for name in parameters),
         command=[*command, *args],
         types={
             "inputs": {name: given.type.schema_title for name, given in component.input_artifacts.items()},
@@ -70,16 +63,16 @@ def _with_command(container: Container, component: Component) -> Container:
     return replace(container, python=PythonFunction(source, python.name))
 
 
-def _signature(component: Component) -> list[str]:
-    """Write the parameters of a function that takes what the component does; outputs as the runtime gives them."""
-    parameters = [
-        f"{name}=None" if given.optional or given.type is ParameterType.TASK_CONFIG else name
+def _signature(component: Component) -> dict[str, str]:
+    """Write the parameters of a function that takes what the component does, by name; outputs as in the runtime."""
+    parameters = {
+        name: f"{name}=None" if given.optional or given.type is ParameterType.TASK_CONFIG else name
         for name, given in component.input_parameters.items()
-    ]
-    artifacts = [
-        f"{name}: Input[Artifact]{' = None' if given.optional else ''}"
+    }
+    artifacts = {
+        name: f"{name}: Input[Artifact]{' = None' if given.optional else ''}"
         for name, given in component.input_artifacts.items()
-    ]
-    outputs = [f"{name}: Output[Artifact]" for name in component.output_artifacts]
-    files = [f"{name}: OutputPath(str)" for name in component.output_parameters]
-    return [*parameters, *artifacts, *outputs, *files]
+    }
+    outputs = {name: f"{name}: Output[Artifact]" for name in component.output_artifacts}
+    files = {name: f"{name}: OutputPath(str)" for name in component.output_parameters}
+    return {**parameters, **artifacts, **outputs, **files}

@@ -7,11 +7,11 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mlplat.canonical import canonical_json
 from mlplat.dsl import context, inlining, signatures
 from mlplat.dsl.component import BaseComponent, sanitized
 from mlplat.dsl.signatures import Interface
 from mlplat.errors import AuthoringError, Diagnostic
+from mlplat.ir.argo_template import IMAGE, calls, to_command
 from mlplat.ir.model import (
     ABSENT,
     Container,
@@ -22,9 +22,6 @@ from mlplat.ir.model import (
     ParameterType,
 )
 from mlplat.runtime.artifacts import Artifact
-
-IMAGE = "mlplat/argo-template"
-"""Image that stands for a template of Argo in the IR."""
 
 _KINDS = (
     "container",
@@ -131,10 +128,7 @@ def _component(
             ]
         )
     written.pop("name", None)
-    command = ["--template", canonical_json(written)]
-    if templates:
-        command += ["--templates", canonical_json(templates)]
-    executor = Container(image=IMAGE, command=tuple(command))
+    executor = Container(image=IMAGE, command=to_command(written, templates or {}))
     return ArgoComponent(sanitized(name or "argo"), interface, cache=False, executor=executor)
 
 
@@ -177,7 +171,7 @@ def _problems(template: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             f"it is no template of Argo: {found}",
             f"give a dict or an object of hera with one of {', '.join(_KINDS)}",
         )
-    for one in inlining.calls(template):
+    for one in calls(template):
         if one.get("template"):
             message = f"it calls the template '{one['template']}', which is not part of it"
             yield message, "call it with templateRef, write it inline, or make a component of each"

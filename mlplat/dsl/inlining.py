@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
+from mlplat.ir.argo_template import calls
+
 Json: TypeAlias = dict[str, Any]
 
 KINDS = ("Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "CronWorkflow")
@@ -184,28 +186,6 @@ def problems(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                     f"the template '{name}' calls '{called}', which is not there",
                     "name a template of the Workflow",
                 )
-
-
-def calls(template: Mapping[str, Any]) -> Iterator[Json]:
-    """Give the steps and tasks of a template, and their hooks: all that calls another template."""
-    groups = [
-        step.get("steps", ()) if isinstance(step, Mapping) else step for step in template.get("steps") or ()
-    ]
-    for call in (
-        *(call for group in groups for call in group),
-        *((template.get("dag") or {}).get("tasks") or ()),
-    ):
-        yield call
-        yield from (call.get("hooks") or {}).values()
-
-
-def renamed(template: Mapping[str, Any], names: Mapping[str, str]) -> Json:
-    """Return a template that calls others by their new names, where they have one."""
-    result = copy.deepcopy(dict(template))
-    for call in calls(result):
-        if call.get("template") in names:
-            call["template"] = names[call["template"]]
-    return result
 
 
 def _spec(document: Mapping[str, Any]) -> Json:

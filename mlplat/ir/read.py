@@ -62,7 +62,7 @@ def read(documents: Sequence[Mapping[str, Any]], name: str = "") -> PipelineSpec
     """
     spec = documents[0]
     _check(documents, name)
-    platform, own = (_platform(documents[1:], name) for name in ("kubernetes", OWN_PLATFORM))
+    platform, own = (_platform(documents[1:], one) for one in ("kubernetes", OWN_PLATFORM))
     info = spec["pipelineInfo"]
     settings, own_settings = (one.get("deploymentSpec", {}).get("executors", {}) for one in (platform, own))
     executors = spec.get("deploymentSpec", {}).get("executors", {})

@@ -9,8 +9,9 @@ from mlplat.argo.expressions import ExpressionSyntaxError, condition, parse, unk
 from mlplat.argo.stores import KEYS as OBJECT_STORES
 from mlplat.argo.templating import TemplatingError, tags
 from mlplat.errors import Diagnostic, UnsupportedError, nearest
+from mlplat.ir.argo_template import steps_of
 from mlplat.local import claims, locks
-from mlplat.local.documents import Documents, steps_of
+from mlplat.local.documents import Documents
 from mlplat.local.inputs import STORES
 from mlplat.local.templates import KINDS, Context, Library, TemplateMissingError, kind_of
 

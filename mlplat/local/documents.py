@@ -170,11 +170,3 @@ def _parameters(tree: Any) -> Iterator[dict[str, Any]]:
                     stack.append(value)
         elif isinstance(node, list):
             stack.extend(node)
-
-
-def steps_of(template: Mapping[str, Any]) -> list[list[dict[str, Any]]]:
-    """Return the groups of a steps template; a group that is written as one step is a list of one."""
-    return [
-        list(group.get("steps", [group]) if isinstance(group, dict) else group)
-        for group in template.get("steps") or ()
-    ]

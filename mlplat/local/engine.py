@@ -245,19 +245,22 @@ class Engine:
         gate = call.boundary.gate if call.boundary else None
         filled = self._fill(call, context, template)
         try:
-            locks = self.synchronized(filled.get("synchronization") or {})
+            locks = self.synchronized(filled)
         except ValueError as error:
             raise self.fail(call, str(error)) from None
-        async with contextlib.AsyncExitStack() as stack:
-            if gate is not None and kind != "suspend":
-                await stack.enter_async_context(gate)
-            await stack.enter_async_context(locks)
+        place = gate if gate is not None and kind != "suspend" else contextlib.nullcontext()
+        async with place, locks:
             return await self._execute_filled(call, context, template, filled)
 
-    def synchronized(
-        self, synchronization: Mapping[str, Any]
-    ) -> contextlib.AbstractAsyncContextManager[None]:
-        """Hold the locks that a template or the workflow names."""
+    def synchronized(self, holder: Mapping[str, Any]) -> contextlib.AbstractAsyncContextManager[None]:
+        """Hold the locks that a template or the workflow's spec names.
+
+        Raises:
+            ValueError: they can't be known.
+        """
+        synchronization = holder.get("synchronization")
+        if not synchronization:
+            return contextlib.nullcontext()
         namespace = self.workflow["metadata"].get("namespace", "default")
         return self._locks.held(locks_of(synchronization, namespace, self.documents.config_maps))
 

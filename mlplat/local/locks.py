@@ -113,15 +113,15 @@ class Locks:
     @contextlib.asynccontextmanager
     async def held(self, locks: list[Lock]) -> AsyncIterator[None]:
         """Hold locks, as soon as all are free; where the run is stopped before, without them."""
-        taken: list[tuple[int, Path]] | None = []
-        while locks and self._may_go_on() and not (taken := self._take(locks)):
+        taken: list[tuple[int, Path]] = []
+        while self._may_go_on() and not (taken := self._take(locks)):
             self._freed.clear()
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._freed.wait(), _PAUSE)
         try:
             yield
         finally:
-            _give_back(taken or [])
+            _give_back(taken)
             self._freed.set()
 
     def _take(self, locks: list[Lock]) -> list[tuple[int, Path]]:

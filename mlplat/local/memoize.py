@@ -75,13 +75,8 @@ class Memo:
         if outputs is None:
             return None
         found = dict(outputs)
-        written = found.pop(_WRITTEN, None)
-        return (
-            None if self._written(found) != (written or self._written(found)) or self._lost(found) else found
-        )
-
-    def _lost(self, outputs: Mapping[str, Any]) -> bool:
-        return None in self._written(outputs).values()
+        kept, written = found.pop(_WRITTEN, None), self._written(found)
+        return None if None in written.values() or kept not in (None, written) else found
 
     def _written(self, outputs: Mapping[str, Any]) -> dict[str, int | None]:
         """Return when each artifact was written, in nanoseconds; None for one that is gone."""

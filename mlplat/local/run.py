@@ -83,7 +83,8 @@ def run(
         EngineError: a run of the same name is going on, or the disk refuses.
     """
     read_documents = read(documents)
-    check(read_documents, interactive=ask is not None or terminal.is_interactive())
+    ask = ask or (terminal.ask if terminal.is_interactive() else None)
+    check(read_documents, interactive=ask is not None)
     state = RunState(Path(home).absolute() / "runs" / read_documents.workflow["metadata"]["name"])
     try:
         state.keep(documents)
@@ -96,7 +97,7 @@ def run(
             observer=observer,
             executor=executor or ProcessExecutor(),
             resume=resume,
-            ask=ask or (terminal.ask if terminal.is_interactive() else None),
+            ask=ask,
         )
         return _drive(runner)
     except OSError as error:
@@ -325,7 +326,7 @@ class _Run:
 
     async def _execute_synchronized(self, engine: Engine) -> tuple[str, str]:
         try:
-            locks = engine.synchronized(self.documents.workflow["spec"].get("synchronization") or {})
+            locks = engine.synchronized(self.documents.workflow["spec"])
         except ValueError as error:
             return "Error", str(error)
         async with locks:

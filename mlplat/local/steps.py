@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from mlplat.argo.expressions import ExpressionError, should_execute
 from mlplat.argo.templating import TemplatingError
+from mlplat.ir.argo_template import steps_of
 from mlplat.local import loops
 from mlplat.local.dag import continues_on, last_try, resolve_references
-from mlplat.local.documents import steps_of
 from mlplat.local.failures import TemplateFailedError
 from mlplat.local.hooks import Over, run_exit_hook, run_hooks, while_running
 from mlplat.local.nodes import Node, completed, fulfilled, unsuccessful

@@ -23,7 +23,7 @@ _HEADER = (
 
 COMMAND = ("python3", "-c", START)
 
-__all__ = ["COMMAND", "VARIABLE", "code_of", "packed", "text"]
+__all__ = ["COMMAND", "VARIABLE", "code_of", "module_text", "packed", "text"]
 
 
 @functools.cache
@@ -33,9 +33,13 @@ def text() -> str:
     Returns:
         The modules one after another, without docstrings and the imports between them: each pod carries it.
     """
-    folder = Path(__file__).parent
-    sources = ((folder / f"{name}.py").read_text(encoding="utf-8") for name in _MODULES)
-    return "\n\n".join((_HEADER, *(code_of(source) for source in sources))) + "\n"
+    return "\n\n".join((_HEADER, *map(module_text, _MODULES))) + "\n"
+
+
+@functools.cache
+def module_text(name: str) -> str:
+    """Return the text of a module of this package as it travels."""
+    return code_of((Path(__file__).parent / f"{name}.py").read_text(encoding="utf-8"))
 
 
 def packed(text: str) -> str:

@@ -37,6 +37,15 @@ def read(model: Input[Model]) -> str:
         return file.read()
 
 
+@dsl.component
+def toss(path: str) -> str:
+    """Give heads at the third time."""
+    with open(path, "a+") as file:
+        file.write("x")
+        file.seek(0)
+        return "heads" if file.read() == "xxx" else "tails"
+
+
 grow_to = dsl.do_while(
     grow,
     lambda step: step.outputs["Output"] < step.inputs["target"],
@@ -140,13 +149,6 @@ def test_a_loop_is_the_body_of_another_for_more_iterations(tmp_path: Path) -> No
 def test_a_body_whose_inputs_stay_is_not_cached(tmp_path: Path) -> None:
     mark = tmp_path / "mark"
 
-    @dsl.component
-    def toss(path: str) -> str:
-        with open(path, "a+") as file:
-            file.write("x")
-            file.seek(0)
-            return "heads" if file.read() == "xxx" else "tails"
-
     loop = dsl.do_while(toss, lambda step: step.output == "tails", max_iterations=5)
 
     @dsl.pipeline
@@ -223,13 +225,6 @@ def test_two_hundred_iterations_give_the_last(tmp_path: Path) -> None:
 
 def test_a_pipeline_as_the_body_is_not_cached_where_nothing_is_carried(tmp_path: Path) -> None:
     mark = tmp_path / "mark"
-
-    @dsl.component
-    def toss(path: str) -> str:
-        with open(path, "a+") as file:
-            file.write("x")
-            file.seek(0)
-            return "heads" if file.read() == "xxx" else "tails"
 
     @dsl.pipeline
     def body(path: str) -> str:

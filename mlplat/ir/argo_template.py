@@ -1,0 +1,64 @@
+"""How a template of Argo is written as a container in IR YAML, recognized there, and what it calls."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mlplat.canonical import canonical_json
+
+IMAGE = "mlplat/argo-template"
+"""Image that stands for a template of Argo."""
+
+_TEMPLATE, _OTHERS = "--template", "--templates"
+
+
+def to_command(template: Mapping[str, Any], others: Mapping[str, Any]) -> tuple[str, ...]:
+    """Write a template as the command of a container.
+
+    Args:
+        template: the template.
+        others: templates that it calls, by what it calls them.
+    """
+    command = (_TEMPLATE, canonical_json(template))
+    return (*command, _OTHERS, canonical_json(others)) if others else command
+
+
+def from_command(command: tuple[str, ...]) -> tuple[Any, Any]:
+    """Return the template that a command stands for, None where there is none, and the templates that it calls.
+
+    Raises:
+        ValueError: a word is missing, or no JSON.
+    """
+    template, others = (
+        json.loads("".join(command[command.index(word) + 1 :][:1])) if word in command else default
+        for word, default in ((_TEMPLATE, None), (_OTHERS, {}))
+    )
+    return template, others
+
+
+def steps_of(template: Mapping[str, Any]) -> list[list[dict[str, Any]]]:
+    """Return the groups of a steps template; a group that is written as one step is a list of one."""
+    return [
+        list(group.get("steps", [group]) if isinstance(group, dict) else group)
+        for group in template.get("steps") or ()
+    ]
+
+
+def calls(template: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Give the steps and tasks of a template, and their hooks: all that calls another template."""
+    steps = (step for group in steps_of(template) for step in group)
+    for call in (*steps, *((template.get("dag") or {}).get("tasks") or ())):
+        yield call
+        yield from (call.get("hooks") or {}).values()
+
+
+def renamed(template: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """Return a template that calls others by their new names, where they have one."""
+    result = copy.deepcopy(dict(template))
+    for call in calls(result):
+        if call.get("template") in names:
+            call["template"] = names[call["template"]]
+    return result
