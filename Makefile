@@ -72,6 +72,7 @@ lock: .venv-lock/.locked ## lock the newest versions that pyproject.toml allows,
 	$(LOCK) requirements/lock.in --output-file requirements/lock.txt
 	$(LOCK) benchmarks/requirements/kfp.in --output-file benchmarks/requirements/kfp.txt
 	$(LOCK) benchmarks/requirements/hera.in --output-file benchmarks/requirements/hera.txt
+	$(subst 3.10,3.11,$(LOCK)) tests/e2e/harness/wheels.in --output-file tests/e2e/harness/wheels.txt
 
 clean: ## remove all that these commands made, except the cluster's cache
 	rm -rf $(VENV) .venv-lock .venv-bench .venv-kfp site dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .mlplat

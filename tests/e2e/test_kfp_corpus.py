@@ -17,9 +17,18 @@ from mlplat import compiler, manifest
 from mlplat.compiler.executors import STUBS
 from mlplat.ir.model import Container, ParameterType
 from tests.e2e.engines import CHANCE, accepted, record, run_both
+from tests.e2e.harness import config
 from tests.e2e.harness.cluster import Access
+from tests.e2e.harness.versions import WHEELS_IMAGE
 from tests.unit.compiler.test_kfp_corpus import CASES, read
-from tests.unit.local.test_kfp_corpus import VALUES, arguments, left_out, secrets_of_corpus
+from tests.unit.local.test_kfp_corpus import (
+    LEFT_OUT,
+    VALUES,
+    arguments,
+    packages,
+    secrets_of_corpus,
+    shortened,
+)
 
 CLAIMS = Path(__file__).parents[2] / "kustomize" / "claims"
 PYTHON = "python:3.11"
@@ -45,11 +54,6 @@ def test_argo_accepts_every_pipeline(cluster: Access, cluster_env: dict[str, str
 
 ONLY_HERE = {
     "local_execution__local_execution_pipeline_with_retry": "counts its tries in a file that a new pod has not",
-    "gpu-scheduling__nvidia_gpu_scheduling_check": "needs a GPU",
-    "local_execution__local_execution_pipeline_with_k8s_only_methods": "needs a GPU",
-    "pipeline_with_string_machine_fields_pipeline_input": "needs a GPU",
-    "critical__notebook_component_simple": "installs what runs notebooks, and the pods have no network",
-    "notebook_component_mixed": "installs what runs notebooks, and the pods have no network",
 }
 """Pipelines that run on this machine alone, and why."""
 
@@ -87,16 +91,28 @@ CLAIM: dict[str, Any] = {
 """A claim that is there before the pipeline that takes its name as a parameter."""
 
 
+FOR_GPU = (
+    "gpu-scheduling__nvidia_gpu_scheduling_check",
+    "local_execution__local_execution_pipeline_with_k8s_only_methods",
+    "pipeline_with_string_machine_fields_pipeline_input",
+)
+GPUS = {"nvidia.com/gpu": "8"}
+"""What the node says that it has: a container that only asks for one runs."""
+
+
 def runnable(file: Path, folder: Path, cluster: Access) -> list[dict[str, Any]] | str:
     """Return the manifest of a pipeline for an image that the cluster has, or why it is not run."""
-    spec = read(file)
-    why = left_out(file.stem, spec) or ONLY_HERE.get(file.stem, "")
+    spec = shortened(read(file))
+    why = LEFT_OUT.get(file.stem) or ONLY_HERE.get(file.stem, "")
     if spec.root.input_artifacts:
         why = why or "takes a file of this machine"
+    if cluster.wheels is None and (packages(spec) or file.stem in FOR_GPU):
+        why = why or "needs a package, or a node that says that it has a GPU"
     if why:
         return why
+    image = PYTHON if cluster.wheels is None else WHEELS_IMAGE
     executors = {
-        label: settled(one) if isinstance(one, Container) and one.image not in STUBS else one
+        label: settled(one, image) if isinstance(one, Container) and one.image not in STUBS else one
         for label, one in spec.executors.items()
     }
     options = compiler.Options(
@@ -110,25 +126,35 @@ def runnable(file: Path, folder: Path, cluster: Access) -> list[dict[str, Any]] 
     return [*values, {**workflow, "spec": {"activeDeadlineSeconds": DEADLINE, **workflow["spec"]}}]
 
 
-def settled(container: Container) -> Container:
-    """Return a container for the image that the cluster has; what it draws by chance is the same each time."""
+def settled(container: Container, image: str) -> Container:
+    """Return a container for an image that the cluster has; what it draws by chance is the same each time."""
     python = container.python
     if python is not None:
         source = re.sub(
             r"^( *)import random$", r"\1import random; random.seed(7)", python.source, flags=re.MULTILINE
         )
         python = replace(python, source=source)
-    return replace(container, image=PYTHON, python=python)
+    return replace(container, image=image, python=python)
 
 
 def test_pipelines_leave_the_same_record(
-    cluster: Access, cluster_env: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    cluster: Access,
+    cluster_env: dict[str, str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     kubectl = [str(cluster.kubectl), "-n", cluster.namespace]
     subprocess.run([*kubectl, "apply", "-k", str(CLAIMS)], env=cluster_env, check=True)
     for document in (*secrets_of_corpus(), *VOLUMES, CLAIM):
         apply = [*kubectl, "apply", "-f", "-"]
         subprocess.run(apply, env=cluster_env, input=json.dumps(document), text=True, check=True)
+    if cluster.wheels is not None:
+        monkeypatch.setenv("PIP_NO_INDEX", "1")
+        monkeypatch.setenv("PIP_FIND_LINKS", str(cluster.wheels))
+        capacity = json.dumps({"status": {"capacity": GPUS}})
+        patch = [*kubectl, "patch", "node", config.NODE, "--subresource=status", f"--patch={capacity}"]
+        subprocess.run(patch, env=cluster_env, check=True)
     manifests = {}
     for file in CASES:
         (tmp_path / file.stem).mkdir()

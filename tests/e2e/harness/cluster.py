@@ -34,6 +34,7 @@ class Access:
         argo: the program.
         argo_server: URL of the Argo Server; empty when unknown.
         s3_root: folder whose files are the artifacts, by their key; None on a cluster that is not ours.
+        wheels: folder of what pods of the image ``mlplat.test/python:wheels`` can install; None likewise.
         nsenter: what to put before a command so that it runs in the cluster's network; may be empty.
     """
 
@@ -43,6 +44,7 @@ class Access:
     argo: Path
     argo_server: str
     s3_root: Path | None
+    wheels: Path | None
     nsenter: list[str]
 
     @classmethod
@@ -69,6 +71,7 @@ class Access:
             argo=Path(str(programs["argo"])),
             argo_server=environ.get("MLPLAT_E2E_ARGO_SERVER", ""),
             s3_root=None,
+            wheels=None,
             nsenter=[],
         )
 
@@ -137,6 +140,7 @@ class Cluster:
             argo=self.cache.bin / "argo",
             argo_server=config.ARGO_SERVER,
             s3_root=self.folders.state / "s3" / config.S3_BUCKET,
+            wheels=self.cache.wheels,
             nsenter=["nsenter", f"--net={unit.network(self.folders)}"],
         )
 
@@ -215,7 +219,7 @@ class Cluster:
         prepared.copy(self.cache, state)
         say("state is copied")
         ports = [(config.NODE_ADDRESS, config.S3_PORT), (config.NODE_ADDRESS, 53), ("127.0.0.1", 6060)]
-        reports = unit.launch(self.folders, config.running(self.folders), node="node1", ports=ports)
+        reports = unit.launch(self.folders, config.running(self.folders), node=config.NODE, ports=ports)
         reports.until("api", _API_SECONDS)
         say("API server is ready")
         access = self.access

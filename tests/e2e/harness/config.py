@@ -14,6 +14,7 @@ from typing import Any
 
 from tests.e2e.harness.versions import ARGOEXEC_IMAGE, PAUSE_IMAGE
 
+NODE = "node1"
 NODE_ADDRESS = "10.99.0.1"
 CONTAINERD_SOCKET = "/run/containerd/containerd.sock"  # in a /run that each cluster has for itself
 API_SERVER = "https://127.0.0.1:6443"
@@ -212,7 +213,7 @@ def kube_proxy(folders: Folders) -> dict[str, Any]:
         "clientConnection": {"kubeconfig": str(folders.kubeconfig)},
         "clusterCIDR": _PODS,
         "conntrack": {"maxPerCore": 0, "min": 0, "tcpCloseWaitTimeout": "0s", "tcpEstablishedTimeout": "0s"},
-        "hostnameOverride": "node1",
+        "hostnameOverride": NODE,
         "mode": "nftables",
         "oomScoreAdj": 0,
     }
@@ -257,7 +258,7 @@ def running(folders: Folders) -> tuple[Daemon, ...]:
                 "kubelet",
                 f"--config={state}/kubelet.yaml",
                 f"--kubeconfig={state}/kubelet.conf",
-                "--hostname-override=node1",
+                f"--hostname-override={NODE}",
                 f"--node-ip={NODE_ADDRESS}",
                 "--root-dir=/var/lib/kubelet",
                 f"--cert-dir={state}/kubelet-pki",

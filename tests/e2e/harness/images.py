@@ -28,6 +28,8 @@ from tests.e2e.harness.versions import (
     PAUSE_IMAGE,
     PYTHON_IMAGE,
     S3_IMAGE,
+    WHEELS,
+    WHEELS_IMAGE,
 )
 
 _DEBIAN_INCLUDE = "python3,python3-pip,python3-venv"
@@ -92,7 +94,9 @@ def catalogue(cache: Cache) -> tuple[Image, ...]:
     """
     base = Layer("python", f"debootstrap {DEBIAN} {_DEBIAN_INCLUDE} {_UNUSED} 1", _debian_with_python)
     packages = Layer("ml", f"pip {ML_REQUIREMENTS} 1", partial(_ml_packages, cache, base))
+    wheels = Layer("wheels", f"pip download {WHEELS.read_text()} 1", partial(_wheels, cache))
     python = {"Env": [_PATH, "LANG=C.UTF-8"], "Cmd": ["python3"]}
+    from_wheels = ["PIP_NO_INDEX=1", f"PIP_FIND_LINKS=/{cache.wheels.name}"]
     return (
         Image(PAUSE_IMAGE, (_program(cache, "pause"),), {"Entrypoint": ["/bin/pause"]}),
         Image(
@@ -100,6 +104,7 @@ def catalogue(cache: Cache) -> tuple[Image, ...]:
         ),
         Image(PYTHON_IMAGE, (base,), python),
         Image(ML_IMAGE, (base, packages), python),
+        Image(WHEELS_IMAGE, (base, wheels), {**python, "Env": [*python["Env"], *from_wheels]}),
         Image(S3_IMAGE, (_program(cache, "versitygw"),), {"Env": ["PATH=/bin"], "Entrypoint": ["versitygw"]}),
     )
 
@@ -243,22 +248,7 @@ def _ml_packages(cache: Cache, base: Layer, root: Path) -> None:
     packages = Path("usr/local/lib") / f"python{IMAGE_PYTHON}" / "dist-packages"
     target = root / packages
     target.mkdir(parents=True)
-    platforms = (*(f"manylinux_2_{minor}_x86_64" for minor in (28, 27, 17)), "manylinux2014_x86_64")
-    pip = [
-        sys.executable,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--no-deps",
-        "--no-compile",
-        f"--target={target}",
-    ]
-    wheels = ["--only-binary=:all:", "--implementation=cp", f"--python-version={IMAGE_PYTHON}"]
-    run(
-        [*pip, *wheels, *(f"--platform={platform}" for platform in platforms), *ML_REQUIREMENTS],
-        env={"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_ROOT_USER_ACTION": "ignore"},
-    )
+    _pip("install", "--no-compile", f"--target={target}", *ML_REQUIREMENTS)
     for tests in [path for path in target.rglob("tests") if path.is_dir()]:
         shutil.rmtree(tests, ignore_errors=True)
     # Importing without byte code takes seconds, and only the image's own Python writes what it can read.
@@ -270,6 +260,33 @@ def _ml_packages(cache: Cache, base: Layer, root: Path) -> None:
         run(["chroot", folder, "python3", "-m", "pip", "check"])
         run(["chroot", folder, "python3", "-m", "compileall", "-q", Path("/") / packages])
         inside.rename(target)
+
+
+def _wheels(cache: Cache, root: Path) -> None:
+    shutil.rmtree(cache.wheels, ignore_errors=True)
+    _pip("download", "--require-hashes", f"--dest={cache.wheels}", f"--requirement={WHEELS}")
+    shutil.copytree(cache.wheels, root / cache.wheels.name)
+
+
+def _pip(command: str, *words: str) -> None:
+    """Run pip for the Python of the images."""
+    platforms = (*(f"manylinux_2_{minor}_x86_64" for minor in (28, 27, 17)), "manylinux2014_x86_64")
+    target = [f"--python-version={IMAGE_PYTHON}", "--implementation=cp"]
+    target += [f"--platform={platform}" for platform in platforms]
+    run(
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            command,
+            "--quiet",
+            "--no-deps",
+            "--only-binary=:all:",
+            *target,
+            *words,
+        ],
+        env={"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_ROOT_USER_ACTION": "ignore"},
+    )
 
 
 def _strip(root: Path) -> None:

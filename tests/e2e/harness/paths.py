@@ -42,6 +42,11 @@ class Cache:
         return self.root / "images"
 
     @property
+    def wheels(self) -> Path:
+        """Wheels that tasks install from."""
+        return self.root / "wheels"
+
+    @property
     def manifests(self) -> Path:
         """Argo's own installation manifests."""
         return self.root / "manifests"

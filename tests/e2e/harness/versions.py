@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 GO_MINIMUM: Final = (1, 25, 7)
@@ -32,6 +33,7 @@ PAUSE_IMAGE: Final = "mlplat.test/pause:1"
 ARGOEXEC_IMAGE: Final = f"mlplat.test/argoexec:v{ARGO}"
 PYTHON_IMAGE: Final = "docker.io/library/python:3.11"
 ML_IMAGE: Final = "mlplat.test/python:ml"
+WHEELS_IMAGE: Final = "mlplat.test/python:wheels"
 S3_IMAGE: Final = f"docker.io/versity/versitygw:v{VERSITYGW}"
 IMAGE_PYTHON: Final = "3.11"
 """The Python of Debian's release, and so of the images."""
@@ -48,3 +50,6 @@ ML_REQUIREMENTS: Final = (
     "threadpoolctl==3.8.0",
     "tzdata==2026.6",
 )
+
+WHEELS: Final = Path(__file__).with_name("wheels.txt")
+"""What pods can install without a network: what the pipelines of the tests ask for, with all that it needs."""
