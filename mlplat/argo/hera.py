@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mlplat.errors import Diagnostic, ManifestError, Source, nearest
+from mlplat.errors import Diagnostic, ManifestError, nearest
 
 KINDS = ("Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "CronWorkflow")
 _SHOWN = 10
@@ -75,38 +75,38 @@ def from_hera(workflow: Any) -> dict[str, Any]:
     return document
 
 
-def spec_problems(fields: Mapping[str, Any], place: str) -> list[Diagnostic]:
-    """Tell which fields of a WorkflowSpec hera's models of Argo's API do not know, or know of another type.
+def unknown_fields(kind: str, fields: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Tell which fields of a thing hera's models of Argo's API do not know, or know of another type.
 
     Args:
-        fields: some of a Workflow's ``spec``.
-        place: the file that they come from.
+        kind: what it is, as Argo's API calls it: ``WorkflowSpec``, ``S3Artifact``.
+        fields: some of its fields.
+
+    Returns:
+        For each its path, what is wrong, and a hint or an empty text.
 
     Raises:
         ModuleNotFoundError: hera is not installed.
     """
-    from hera.workflows.models import WorkflowSpec
+    from hera.workflows import models
     from pydantic import ValidationError
 
-    names = [field.alias or name for name, field in WorkflowSpec.model_fields.items()]
-
-    def wrong(path: str, message: str, hint: str = "") -> Diagnostic:
-        return Diagnostic("MLP375", path, message, hint, Source(place))
-
-    unknown = "Argo's WorkflowSpec has no such field"
-    problems = [wrong(name, unknown, nearest(name, names)) for name in fields if name not in names]
+    model = getattr(models, kind)
+    names = [field.alias or name for name, field in model.model_fields.items()]
+    unknown = f"Argo's {kind} has no such field"
+    problems = [(name, unknown, nearest(name, names)) for name in fields if name not in names]
     known = {name: value for name, value in fields.items() if name in names}
     try:
-        made = WorkflowSpec.model_validate(known)
+        made = model.model_validate(known)
     except ValidationError as error:
-        return problems + [wrong(_path(one["loc"]), one["msg"]) for one in error.errors()]
+        return problems + [(_path(one["loc"]), str(one["msg"]), "") for one in error.errors()]
     kept = made.model_dump(mode="json", exclude_none=True, by_alias=True)
     lost = [
         path
         for path, before, after in differences(known, kept)
         if before not in (None, {}, []) and after is None
     ]
-    return problems + [wrong(path, unknown) for path in lost]
+    return problems + [(path, unknown, "") for path in lost]
 
 
 def is_hera(value: Any) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 
 from mlplat import compiler, ir, manifest
 from mlplat.argo import hera
-from mlplat.cli import arguments, defaults
+from mlplat.cli import arguments, defaults, sources
 from mlplat.cli.load import load
 from mlplat.errors import ArgumentError, Diagnostic, ManifestError
 
@@ -63,6 +63,7 @@ def options(
         fuse=given.fuse,
         kfp_runtime=given.kfp_runtime,
         artifact_store=given.artifact_store,
+        import_sources=sources.read(given.import_sources) if given.import_sources else (),
         workflow_defaults=defaults.read(given.workflow_defaults) if given.workflow_defaults else {},
         require_arguments=given.command_name == "run" or given.kind == "CronWorkflow",
     )

@@ -39,7 +39,10 @@ def read(place: str) -> dict[str, Any]:
         for name in _OF_THE_PIPELINE
         if name in fields
     ]
-    problems += hera.spec_problems(fields, place)
+    problems += [
+        Diagnostic("MLP375", path, message, hint, Source(place))
+        for path, message, hint in hera.unknown_fields("WorkflowSpec", fields)
+    ]
     if problems:
         raise ManifestError(problems)
     return fields

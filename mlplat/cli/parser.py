@@ -110,6 +110,11 @@ def _pipeline_options(command: _Parser) -> None:
         help="kind of the cluster's artifact repository (default: %(default)s)",
     )
     command.add_argument(
+        "--import-sources",
+        metavar="FILE",
+        help="YAML file that says from where importers' URIs are fetched: a location of Argo by the prefix of the URIs",
+    )
+    command.add_argument(
         "--fuse",
         choices=("off", "auto"),
         default="",

@@ -56,7 +56,9 @@ def leaf(component: Component, container: Container, call: Call) -> Leaf:
     if call.retry:
         result["retryStrategy"] = executors.retry_strategy(call.retry)
     needs = {name: Plain(Hole(("inputs", "parameters", name))) for name in component.input_parameters}
-    return Leaf({**result, **template}, needs, others=others)
+    return Leaf(
+        {**result, **template}, needs, others={name: Leaf(dict(other)) for name, other in others.items()}
+    )
 
 
 def problem(container: Container) -> str:

@@ -127,9 +127,9 @@ def _executor(name: str, component: Component, spec: PipelineSpec) -> Iterator[D
     if problem := json_problem(dict(executor.metadata)):
         message = f"the importer's metadata has no JSON form: {problem}"
         yield Diagnostic("MLP134", name, message, "give other values")
-    if executor.download_to_workspace:
-        message = "it copies its data into the workspace, which importers do not do here"
-        hint = "leave download_to_workspace out, and copy the artifact in the component that reads it"
+    if executor.download_to_workspace and "workspace" not in spec.config:
+        message = "it copies its data into the pipeline's workspace, and the pipeline has none"
+        hint = "give the pipeline one: pipeline_config=dsl.PipelineConfig(workspace=dsl.WorkspaceConfig(size='1Gi'))"
         yield Diagnostic("MLP324", name, message, hint)
 
 

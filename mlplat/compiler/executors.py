@@ -1,4 +1,4 @@
-"""Templates of the tasks at the leaves: a Python function, any container, an importer, a volume claim."""
+"""Templates of the tasks at the leaves: a Python function, any container, a volume claim."""
 
 from __future__ import annotations
 
@@ -31,17 +31,14 @@ from mlplat.compiler.interfaces import (
     own_inputs,
     stored,
     tag,
-    type_of,
 )
 from mlplat.compiler.placeholders import Concat, Hole, IfPresent, Part, choices, parse, resolve
 from mlplat.compiler.program import Options, Step
 from mlplat.compiler.scope import expression
-from mlplat.compiler.texts import INPUTS, OUTPUTS, Texts
+from mlplat.compiler.texts import INPUTS, OUTPUTS, Texts, placed, workspace_placed
 from mlplat.ir.model import (
     Component,
-    Constant,
     Container,
-    Importer,
     InputArtifact,
     InputParameter,
     PythonFunction,
@@ -51,19 +48,11 @@ from mlplat.ir.model import (
 CREATE_CLAIM, DELETE_CLAIM = "argostub/createpvc", "argostub/deletepvc"
 """Images by which KFP marks the components that make and remove a volume claim."""
 
-NOTHING = "nothing"
-"""Template that is called and never run: a node without any below it has no end that others could wait for on Argo."""
-
 STUBS = (CREATE_CLAIM, DELETE_CLAIM)
 """Images that no container is made of."""
 
 _ALONE = Place()
 _PATCH = "pod--patch"
-
-_VALUE = "artifact--value"
-
-
-_KEY, _FINGERPRINT = ',"key":', ',"fingerprint":"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +63,13 @@ class Leaf:
         template: an Argo template without a name.
         needs: further input parameters, and what their callers give.
         functions: the Python functions that it runs, whose texts are not in the template yet: its first arguments.
-        others: templates that it calls, without names, by what it calls them.
+        others: leaves whose templates it calls, by what it calls them; they need nothing of callers.
     """
 
     template: dict[str, Any]
     needs: Mapping[str, Need] = field(default_factory=dict)
     functions: tuple[PythonFunction, ...] = ()
-    others: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    others: Mapping[str, Leaf] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +89,33 @@ class Plain:
 Need: TypeAlias = Hole | Whole | Plain
 
 
+@dataclass(frozen=True, slots=True)
+class _Paths:
+    """The paths of a container that texts of its callers may stand for.
+
+    Attributes:
+        artifacts: its input artifacts.
+        imported: those that may lie outside of the store.
+        workspace: whether it works in the workspace.
+    """
+
+    artifacts: tuple[str, ...] = ()
+    imported: frozenset[str] = frozenset()
+    workspace: bool = False
+
+    def all(self) -> tuple[str, ...]:
+        """Return where its artifacts lie and go."""
+        return (OUTPUTS, *(f"{INPUTS}/{name}" for name in self.artifacts))
+
+    def placed(self, text: str, paths: tuple[str, ...], *, is_json: bool) -> str:
+        """Return the tag of an expression for a text, with the paths in the place of their marks."""
+        found = placed(text, paths, is_json=is_json)
+        return expression(workspace_placed(found) if self.workspace else found)
+
+
+_NO_PATHS = _Paths()
+
+
 def is_claim(executor: object) -> bool:
     """Tell whether an executor makes or removes a volume claim."""
     return isinstance(executor, Container) and executor.image in (CREATE_CLAIM, DELETE_CLAIM)
@@ -111,8 +127,8 @@ def writes_plain_text(executor: object) -> bool:
 
 
 def needs_path(component: Component, executor: object) -> bool:
-    """Tell whether a component has to know its place in the run: it writes into the store, or takes turns."""
-    if isinstance(executor, Importer) or is_claim(executor):
+    """Tell whether a container has to know its place in the run: it writes into the store, or takes turns."""
+    if is_claim(executor):
         return False
     if isinstance(executor, Container) and executor.own.parallelism:
         return True
@@ -123,7 +139,7 @@ def needs_path(component: Component, executor: object) -> bool:
 def leaf(
     name: str,
     component: Component,
-    executor: Container | Importer,
+    executor: Container,
     call: Call,
     options: Options,
     steps: tuple[Step, ...] = (),
@@ -141,8 +157,6 @@ def leaf(
     Returns:
         The template, and what it needs of its callers.
     """
-    if isinstance(executor, Importer):
-        return _importer(component, executor)
     if executor.image == CREATE_CLAIM:
         return _create_claim(component, options)
     if executor.image == DELETE_CLAIM:
@@ -273,6 +287,7 @@ def _command(name: str, component: Component, container: Container, call: Call, 
     if outputs := nonempty(parameters=[*parameters, *described], artifacts=artifacts):
         result["outputs"] = outputs
     imported = frozenset(name for name, form in call.forms if Form.IMPORTED in form)
+    paths = _Paths(tuple(component.input_artifacts), imported, call.workspace)
     present = dict(call.present)
     command, args = (
         tuple(found for text in texts for found in resolve(parse(text), present))
@@ -295,10 +310,10 @@ def _command(name: str, component: Component, container: Container, call: Call, 
     if any(map(_is_open, args)):
         dynamic = Elements(args)
     elif args:
-        run["args"] = [_part(part, needs, imported) for part in args]
+        run["args"] = [_part(part, needs, paths) for part in args]
     if command:
-        run["command"] = [_part(part, needs, imported) for part in command]
-    _finish(result, run, pod, call, needs, dynamic)
+        run["command"] = [_part(part, needs, paths) for part in command]
+    _finish(result, run, pod, call, needs, dynamic, paths)
     return Leaf(result, needs)
 
 
@@ -309,6 +324,7 @@ def _finish(
     call: Call,
     needs: dict[str, Need],
     arguments: Elements | None = None,
+    paths: _Paths = _NO_PATHS,
 ) -> None:
     """Put settings of the pod and its container in, and declare what is needed of callers."""
     settings = dict(pod.container)
@@ -327,46 +343,20 @@ def _finish(
         result["podSpecPatch"] = values.inert_json(pod.patch)
     elif pod.patch:
         needs[_PATCH] = Whole(pod.patch)
-        result["podSpecPatch"] = tag(_PATCH)
+        of_arguments = () if arguments is None else paths.all()
+        if of_arguments or paths.workspace:
+            text = f"inputs.parameters[{literal(_PATCH)}]"
+            result["podSpecPatch"] = paths.placed(text, of_arguments, is_json=True)
+        else:
+            result["podSpecPatch"] = tag(_PATCH)
     if needs:
         inputs = result.setdefault("inputs", {})
         inputs["parameters"] = [*inputs.get("parameters", ()), *({"name": need} for need in needs)]
     result["container"] = run
 
 
-def _importer(component: Component, importer: Importer) -> Leaf:
-    """Write an importer: it has no pod, its output is computed."""
-    output, artifact = next(iter(component.output_artifacts.items()))
-    uri: Document = (
-        importer.uri.value
-        if isinstance(importer.uri, Constant)
-        else Text(Hole(("inputs", "parameters", importer.uri.name)))
-    )
-    metadata = documents.with_placeholders(dict(importer.metadata))
-    need = Whole({"name": output, "type": type_of(artifact), "uri": uri, "metadata": metadata})
-    inert = f"inputs.parameters[{literal(_VALUE)}]"
-    uri_text = f"fromJSON({inert}).uri"
-    quote, end, stored = literal('"'), literal("}"), literal(values.ARTIFACTS)
-    key = (
-        f"({uri_text} startsWith {stored} ? {literal(_KEY)} + "
-        f"toJson(sprig.trimPrefix({stored}, {uri_text})) : '')"
-    )
-    identity = f"{inert} + workflow.uid" if importer.reimport else inert
-    marks = f"{key} + {literal(_FINGERPRINT)} + sprig.sha256sum({identity}) + {quote} + {end}"
-    described = f"sprig.trimSuffix({end}, {inert}) + {values.inert_expression(marks)}"
-    value = f"({uri_text} == '' ? 'null' : {described})"
-    parameters = [{"name": name} for name in own_inputs(component)]
-    return Leaf(
-        {
-            "inputs": {"parameters": [*_optional(component, parameters), {"name": _VALUE}]},
-            "outputs": {"parameters": [{"name": output, "valueFrom": {"expression": value}}]},
-            "dag": {"tasks": [{"name": "import", "template": NOTHING, "when": "false"}]},
-        },
-        {_VALUE: need},
-    )
-
-
-def _optional(component: Component, parameters: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def optional(component: Component, parameters: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return a template's input parameters, with a value for those that may be left out."""
     declared: dict[str, InputParameter | InputArtifact] = {
         **component.input_parameters,
         **component.input_artifacts,
@@ -395,7 +385,7 @@ def _create_claim(component: Component, options: Options) -> Leaf:
             "dataSource": Input("data_source"),
         },
     }
-    inputs = _optional(component, [{"name": name} for name in own_inputs(component)])
+    inputs = optional(component, [{"name": name} for name in own_inputs(component)])
     needs: dict[str, Need] = {"claim--name": Whole(name), "claim--manifest": Whole(manifest)}
     return Leaf(
         {
@@ -434,27 +424,33 @@ def _claims_account(options: Options) -> dict[str, str]:
 
 
 def _text(text: str, needs: dict[str, Need]) -> str:
-    return _part(parse(text), needs) if "{{$" in text else text
+    return _part(parse(text), needs, _NO_PATHS) if "{{$" in text else text
 
 
-def _part(part: Part, needs: dict[str, Need], imported: frozenset[str] = frozenset()) -> str:
+def _part(part: Part, needs: dict[str, Need], own: _Paths) -> str:
     """Write a tree without choices for a command line; its holes become needs."""
     match part:
         case str():
             return values.container_text(part)
         case Concat(items):
-            return "".join(_part(item, needs, imported) for item in items)
+            return "".join(_part(item, needs, own) for item in items)
         case Hole(path):
+            paths: tuple[str, ...] = ()
             if path[:2] == ("inputs", "artifacts") and path[3:] in (("path",), ("uri",)):
-                if path[2] not in imported:
-                    return f"{INPUTS}/{path[2]}"
+                paths = (f"{INPUTS}/{path[2]}",)
+                if path[2] not in own.imported:
+                    return paths[0]
             elif path[:1] == ("outputs",) and len(path) == 4 and path[3] in ("output_file", "uri", "path"):
                 return f"{OUTPUTS}/{path[2]}"
-            if path == ("pipeline_job_name",):
+            elif path == ("pipeline_job_name",):
                 return "{{workflow.name}}"
+            elif path in ((), ("outputs", "output_file")):
+                paths = own.all()
             name = _need_name(path)
             needs[name] = part
-            return tag(name)
+            if not paths and not own.workspace:
+                return tag(name)
+            return own.placed(f"inputs.parameters[{literal(name)}]", paths, is_json=not path)
     raise TypeError(f"a choice has no text of its own: {part!r}")
 
 

@@ -13,8 +13,18 @@ from dataclasses import replace
 from typing import Any
 
 from mlplat.argo import names, values
+from mlplat.argo.sources import Source
 from mlplat.argo.values import literal
-from mlplat.compiler import argo_templates, documents, executors, flows, interfaces, pods, workspace
+from mlplat.compiler import (
+    argo_templates,
+    documents,
+    executors,
+    flows,
+    importers,
+    interfaces,
+    pods,
+    workspace,
+)
 from mlplat.compiler.arguments import keep_large
 from mlplat.compiler.conditions import to_expression
 from mlplat.compiler.executors import Leaf
@@ -62,7 +72,7 @@ class _Lowering:
         self.spec = program.spec
         self.templates: list[dict[str, Any]] = []
         self.taken = names.Unique()
-        self.taken.take(executors.NOTHING)
+        self.taken.take(importers.NOTHING)
         self.written: dict[Any, str] = {}
         self.leaves: dict[Any, tuple[str, Leaf]] = {}
         self.functions: dict[str, tuple[str, ...]] = {}
@@ -72,6 +82,7 @@ class _Lowering:
         self.flows = flows.analyse(program)
         self.used = flows.used_inputs(program.spec, self.settings)
         self.workspace = workspace.users(program.spec)
+        self.read = importers.read(program.spec)
         self.one_node = workspace.is_for_one_node(program.spec)
         self.keeps_errors = _asks_status(program.spec)
 
@@ -81,7 +92,7 @@ class _Lowering:
         entry = [template for template in self.templates if template["name"] == name]
         others = [template for template in self.templates if template["name"] != name]
         if any(isinstance(executor, Importer) for executor in self.spec.executors.values()):
-            others.append({"name": executors.NOTHING, "suspend": {"duration": "0"}})
+            others.append({"name": importers.NOTHING, "suspend": {"duration": "0"}})
         return replace(
             self.program, templates=(*entry, *others), functions=self.functions, values=self.values
         )
@@ -97,14 +108,27 @@ class _Lowering:
         """Tell whether a component, or anything that it calls, writes into the artifact store."""
         if component not in self.paths:
             called = self.spec.components[component]
-            executor = self.spec.executors.get(called.executor)
-            is_python = isinstance(executor, Container) and executor.python is not None
-            self.paths[component] = (
-                executors.needs_path(called, executor) or (self.keeps_errors and is_python)
-                if called.graph is None
-                else any(self.needs_path(task.component) for task in called.graph.tasks.values())
-            )
+            if called.graph is None:
+                self.paths[component] = self.leaf_needs_path(component)
+            else:
+                self.paths[component] = any(
+                    self.needs_path(task.component) for task in called.graph.tasks.values()
+                )
         return self.paths[component]
+
+    def leaf_needs_path(self, name: str) -> bool:
+        component = self.spec.components[name]
+        executor = self.spec.executors.get(component.executor)
+        if isinstance(executor, Importer):
+            return executor.download_to_workspace or bool(self.sources(name, executor))
+        is_python = isinstance(executor, Container) and executor.python is not None
+        return executors.needs_path(component, executor) or (self.keeps_errors and is_python)
+
+    def sources(self, component: str, executor: object) -> tuple[Source, ...]:
+        """Return where the data of an importer may have to be fetched from."""
+        if component not in self.read or not isinstance(executor, Importer):
+            return ()
+        return importers.possible(executor, self.program.options)
 
     def graph(self, name: str, key: str, component: Component, retry: Retry | None = None) -> None:
         """Write the DAG template of a component; of the pipeline itself when ``key`` is empty."""
@@ -336,11 +360,13 @@ class _Lowering:
         if quick not in self.leaves:
             steps = self.program.steps.get(component.executor, ())
             name = names.template_name(_COUNT.sub("", component.executor.removeprefix("exec-")))
-            leaf = (
-                argo_templates.leaf(component, executor, call)
-                if isinstance(executor, Container) and argo_templates.is_one(executor)
-                else executors.leaf(name, component, executor, call, self.program.options, steps)
-            )
+            options = self.program.options
+            if isinstance(executor, Importer):
+                leaf = importers.leaf(component, executor, call, options)
+            elif argo_templates.is_one(executor):
+                leaf = argo_templates.leaf(component, executor, call)
+            else:
+                leaf = executors.leaf(name, component, executor, call, options, steps)
             exact = repr((leaf.template, leaf.functions, leaf.needs, leaf.others))
             if exact not in self.written:
                 unique = self.taken.take(name)
@@ -348,18 +374,21 @@ class _Lowering:
                 called = {
                     other: self.taken.take(names.template_name(f"{unique}-{other}")) for other in leaf.others
                 }
-                written = {unique: leaf.template, **{called[other]: leaf.others[other] for other in called}}
-                for own, template in written.items():
-                    self.templates.append(
-                        {"name": own, **(renamed(template, called) if called else template)}
-                    )
-                if leaf.functions:
-                    self.functions[unique] = tuple(function.source for function in leaf.functions)
+                for own, one in {
+                    unique: leaf,
+                    **{called[other]: leaf.others[other] for other in called},
+                }.items():
+                    template = renamed(one.template, called) if called else one.template
+                    self.templates.append({"name": own, **template})
+                    if one.functions:
+                        self.functions[own] = tuple(function.source for function in one.functions)
             self.leaves[quick] = self.written[exact], leaf
         return self.leaves[quick]
 
     def call(self, task: Task, component: Component, executor: Container | Importer, texts: Texts) -> Call:
-        cached = task.cache and self.program.options.cache
+        in_workspace = task.component in self.workspace
+        # What a task leaves in the workspace is gone with its run.
+        cached = task.cache and self.program.options.cache and not in_workspace
         forms = tuple(
             (name, form)
             for name in (*component.input_parameters, *component.input_artifacts)
@@ -377,11 +406,12 @@ class _Lowering:
             retry=task.retry,
             forms=forms,
             present=present,
-            workspace=task.component in self.workspace,
-            one_node=self.one_node and task.component in self.workspace,
+            workspace=in_workspace,
+            one_node=self.one_node and in_workspace,
             has_large_values=self.has_large,
             keeps_errors=self.keeps_errors,
             store=self.program.options.artifact_store,
+            sources=self.sources(task.component, executor),
         )
 
 

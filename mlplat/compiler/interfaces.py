@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlplat.argo import stores, values
+from mlplat.argo.sources import Source
 from mlplat.argo.values import LARGE, literal
 from mlplat.compiler.flows import GROWING, Form
 from mlplat.compiler.scope import REGION_PREFIX, expression
@@ -52,6 +53,7 @@ class Call:
         has_large_values: whether the Workflow has a ConfigMap of large values.
         keeps_errors: whether the reason of a failure is kept, for a task that asks how another one ended.
         store: the kind of repository that its artifacts lie in.
+        sources: from where the data of an importer may have to be fetched, the most exact first.
     """
 
     cached: bool = False
@@ -64,6 +66,7 @@ class Call:
     has_large_values: bool = False
     keeps_errors: bool = False
     store: str = stores.DEFAULT
+    sources: tuple[Source, ...] = ()
 
     def form(self, name: str) -> Form:
         """Return what an input may hold."""

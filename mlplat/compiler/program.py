@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlplat.argo import stores
+from mlplat.argo.sources import Source
 from mlplat.errors import Diagnostic
 from mlplat.ir.model import Component, Container, PipelineSpec, Retry
 
@@ -53,6 +54,7 @@ class Options:
         kfp_runtime: what runs Python functions: this package's own runtime when ``own``; when ``pip``, the command that
             KFP's SDK wrote, which installs that SDK.
         artifact_store: the kind of the artifact repository, one of :data:`mlplat.argo.stores.KEYS`.
+        import_sources: where importers' data can be fetched from, beside :data:`mlplat.argo.sources.DEFAULTS`.
         workflow_defaults: fields of Argo's WorkflowSpec that hold where the pipeline says nothing else.
         require_arguments: whether a parameter without a value is an error; else it must be given at submission.
         cache_max_age: how long a cached result counts, as Argo writes durations.
@@ -70,6 +72,7 @@ class Options:
     fuse: str = ""
     kfp_runtime: str = "own"
     artifact_store: str = stores.DEFAULT
+    import_sources: tuple[Source, ...] = ()
     workflow_defaults: Mapping[str, Any] = field(default_factory=dict)
     require_arguments: bool = True
     cache_max_age: str = "720h"

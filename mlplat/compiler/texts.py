@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from mlplat.argo import values
@@ -39,6 +39,37 @@ _OF_THE_RUN: Mapping[str, str] = {
 _MOUNTS = (("gs://", "/gcs/"), ("s3://", "/s3/"), ("minio://", "/minio/"), ("oci://", "/oci/"))
 PLACES = (*_OF_THE_RUN, "pipeline_root", "pipeline_task_name", "pipeline_task_uuid")
 """Placeholders of one word."""
+
+
+def mark(path: str) -> str:
+    """Return what stands for a path of a container in a text that its caller gives.
+
+    Only the template of the container names the path (:func:`placed`): where it runs without a container, paths are
+    known by that, and a text that happens to look like one stays as it is.
+    """
+    return f"\t{path.strip('/').replace('/', ':')}\t"
+
+
+def placed(text: str, paths: Iterable[str], *, is_json: bool) -> str:
+    """Return the expression that puts paths in the place of their marks.
+
+    Args:
+        text: expression that gives the text.
+        paths: the paths.
+        is_json: whether the text is JSON, in which marks are escaped.
+    """
+    for path in paths:
+        written = json.dumps(mark(path))[1:-1] if is_json else mark(path)
+        text = f"sprig.replace({literal(written)}, {literal(path)}, {text})"
+    return text
+
+
+def workspace_placed(text: str) -> str:
+    """Return the expression for a text with paths in the workspace, so that the template names its folder.
+
+    On Argo it changes nothing. Where the workspace is another folder, the engine knows a path by the template.
+    """
+    return f"sprig.replace({literal(WORKSPACE[:4])} + {literal(WORKSPACE[4:])}, {literal(WORKSPACE)}, {text})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +154,11 @@ class Texts:
             case ():
                 return self._executor_input()
             case ("outputs", "parameters" | "artifacts", name, "output_file" | "uri" | "path"):
-                return literal(f"{OUTPUTS}/{name}")
+                return literal(f"{mark(OUTPUTS)}/{name}")
             case ("outputs", "artifacts", _, "metadata", *_):
                 return "'{}'"
             case ("outputs", "output_file"):
-                return literal(f"{OUTPUTS}/output_metadata.json")
+                return literal(f"{mark(OUTPUTS)}/output_metadata.json")
             case ("pipeline_task_name",):
                 return literal(self.name)
             case ("pipeline_task_uuid",):
@@ -153,14 +184,14 @@ class Texts:
         ]
         outputs = {
             "parameters": {
-                name: {"outputFile": f"{OUTPUTS}/{name}"} for name in self.component.output_parameters
+                name: {"outputFile": f"{mark(OUTPUTS)}/{name}"} for name in self.component.output_parameters
             },
             "artifacts": {
                 name: {
                     "artifacts": [
                         {
                             "name": name,
-                            "uri": f"{OUTPUTS}/{name}",
+                            "uri": f"{mark(OUTPUTS)}/{name}",
                             "type": {"schemaTitle": given.type.schema_title},
                             "metadata": {},
                         }
@@ -168,7 +199,7 @@ class Texts:
                 }
                 for name, given in self.component.output_artifacts.items()
             },
-            "outputFile": f"{OUTPUTS}/output_metadata.json",
+            "outputFile": f"{mark(OUTPUTS)}/output_metadata.json",
         }
         begin, middle = '{"inputs":{"parameterValues":{', '},"artifacts":{'
         end = '}},"outputs":' + json.dumps(outputs) + "}"
@@ -224,14 +255,15 @@ class Texts:
             return "''"
         value = self.scope.reference(source).value
         uri = f"string({value}?.uri ?? '')"
-        stored = f"({value}?.key != nil ? {literal(f'{INPUTS}/{name}')} : {uri})"
+        stored = literal(mark(f"{INPUTS}/{name}"))
         match field:
             case ["path"]:
+                path = uri
                 for scheme, mount in _MOUNTS:
-                    stored = f"({uri} startsWith '{scheme}' ? sprig.replace('{scheme}', '{mount}', {uri}) : {stored})"
-                return stored
+                    path = f"({uri} startsWith '{scheme}' ? sprig.replace('{scheme}', '{mount}', {uri}) : {path})"
+                return f"({value}?.path ?? ({value}?.key != nil ? {stored} : {path}))"
             case ["uri"]:
-                return stored
+                return f"({uri} startsWith {literal(values.ARTIFACTS)} ? {stored} : {uri})"
             case ["name"]:
                 return f"string({value}?.name ?? '')"
             case ["metadata", key]:

@@ -66,17 +66,7 @@ class ArtifactStore:
         source = self.path(key)
         if not source.exists():
             raise ArtifactMissingError(f"there is no artifact under the key {key!r}")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if target.is_dir() and not any(target.iterdir()):
-            target.rmdir()
-        if unpack is None:
-            unpack = source.is_file() and tarfile.is_tarfile(source)
-        if unpack:
-            _unpack(source, target)
-        elif source.is_dir():
-            shutil.copytree(source, target, copy_function=copy_file, symlinks=True)
-        else:
-            copy_file(source, target)
+        copy(source, target, unpack=unpack)
 
     def put(self, source: Path, key: str, *, pack: bool) -> None:
         """Move a file or folder under a key: all of it or, when anything fails, nothing.
@@ -99,6 +89,31 @@ class ArtifactStore:
             else:
                 _move(source, staged)
             _replace(staged, target)
+
+
+def copy(source: Path, target: Path, *, unpack: bool | None) -> None:
+    """Copy a file or folder to where a task reads it.
+
+    Args:
+        source: what to copy.
+        target: where to; nothing may be there but an empty folder.
+        unpack: whether it is a ``.tgz`` to be unpacked; None to look.
+
+    Raises:
+        ArtifactError: it isn't an archive though it should be one.
+        OSError: the disk refuses.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.is_dir() and not any(target.iterdir()):
+        target.rmdir()
+    if unpack is None:
+        unpack = source.is_file() and tarfile.is_tarfile(source)
+    if unpack:
+        _unpack(source, target)
+    elif source.is_dir():
+        shutil.copytree(source, target, copy_function=copy_file, symlinks=True)
+    else:
+        copy_file(source, target)
 
 
 @contextlib.contextmanager

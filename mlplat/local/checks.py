@@ -10,7 +10,7 @@ from mlplat.argo.stores import KEYS as OBJECT_STORES
 from mlplat.argo.templating import TemplatingError, tags
 from mlplat.errors import Diagnostic, UnsupportedError, nearest
 from mlplat.ir.argo_template import steps_of
-from mlplat.local import claims, locks
+from mlplat.local import claims, locks, remote
 from mlplat.local.documents import Documents
 from mlplat.local.inputs import STORES
 from mlplat.local.templates import KINDS, Context, Library, TemplateMissingError, kind_of
@@ -185,7 +185,9 @@ class _Check:
             for artifact in (template.get(kind) or {}).get("artifacts") or ():
                 store = next((one for one in STORES if artifact.get(one)), "")
                 place = f"{path}.{kind}.artifacts.{artifact.get('name', '')}"
-                if store and store not in (*OBJECT_STORES, "raw"):
+                if kind == "inputs" and store in remote.KINDS and remote.is_remote(artifact):
+                    pass
+                elif store and store not in (*OBJECT_STORES, "raw"):
                     yield _refuse(
                         f"{place}.{store}",
                         f"{store} artifacts are not fetched here",

@@ -279,7 +279,7 @@ class Engine:
             written = self._rewrite(context, template)
             if "{{" in str(template.get("podSpecPatch") or ""):
                 paths = [*container_paths(template), *patched_paths(filled(template)["podSpecPatch"])]
-                written = self._executor.rewrite(template, paths)
+                written = self._executor.rewrite(template, paths) | {"podSpecPatch": written["podSpecPatch"]}
             return filled(written)
         except (TemplatingError, ExpressionError) as error:
             raise self.fail(call, str(error)) from None

@@ -7,14 +7,15 @@ import contextlib
 import os
 import posixpath
 import shutil
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mlplat.argo import stores
-from mlplat.local import claims
-from mlplat.local.artifacts import ArtifactError, ArtifactMissingError, ArtifactStore
+from mlplat.local import claims, remote
+from mlplat.local.artifacts import ArtifactError, ArtifactMissingError, ArtifactStore, copy
 from mlplat.local.containers import ContainerError, Pod, environment, expand, patched, patched_volumes
 from mlplat.local.inputs import has_location
 from mlplat.local.process import LONGEST_ARGUMENT, SCRIPT, Command, Executor, Exit, Running, end_leftover
@@ -136,7 +137,7 @@ class PodRunner:
             task.pod,
         )
         for artifact in (template.get("inputs") or {}).get("artifacts") or ():
-            await self._load(artifact, root)
+            await self._load(artifact, root, task.pod)
         for path in _output_paths(template):
             (root / path.strip("/")).parent.mkdir(parents=True, exist_ok=True)
         place = self._executor.place
@@ -167,7 +168,7 @@ class PodRunner:
         file.chmod(0o755)
         return str(file)
 
-    async def _load(self, artifact: Mapping[str, Any], root: Path) -> None:
+    async def _load(self, artifact: Mapping[str, Any], root: Path, pod: Pod) -> None:
         if not has_location(artifact):
             if artifact.get("optional"):
                 return
@@ -180,7 +181,7 @@ class PodRunner:
             archive = artifact.get("archive") or {}
             unpack = False if "none" in archive else True if "tar" in archive else None
             try:
-                await _in_thread(lambda: self._store.get(artifact_key(artifact), target, unpack=unpack))
+                await _in_thread(self._fetch, artifact, target, unpack, pod)
             except ArtifactMissingError as error:
                 if not artifact.get("optional"):
                     raise ArtifactError(
@@ -190,6 +191,18 @@ class PodRunner:
                 return
         if artifact.get("mode") is not None:
             _change_mode(target, int(artifact["mode"]), bool(artifact.get("recurseMode")))
+
+    def _fetch(self, artifact: Mapping[str, Any], target: Path, unpack: bool | None, pod: Pod) -> None:
+        if not remote.is_remote(artifact):
+            self._store.get(artifact_key(artifact), target, unpack=unpack)
+            return
+        if unpack is False:
+            remote.fetch(artifact, target, pod.secrets)
+            return
+        with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+            fetched = Path(folder) / "artifact"
+            remote.fetch(artifact, fetched, pod.secrets)
+            copy(fetched, target, unpack=unpack)
 
     async def _finish(self, task: Task, root: Path, ended: Exit) -> Outcome:
         outputs: dict[str, Any] = {}

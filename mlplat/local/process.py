@@ -129,7 +129,8 @@ class ProcessExecutor:
             paths: the paths of its container that this engine fills or reads.
 
         Returns:
-            A copy in which those paths in command, arguments, variables and script are marked.
+            A copy in which those paths are marked in command, arguments, variables and script, and in the expressions
+            of a patch.
         """
         known = [
             path.rstrip("/") for path in paths if path.startswith("/") and "{{" not in path and path != "/"
@@ -147,6 +148,8 @@ class ProcessExecutor:
         for kind in ("container", "script"):
             if kind in copied:
                 copied[kind] = _map_texts(copied[kind], mark)
+        if "{{" in str(copied.get("podSpecPatch") or ""):
+            copied["podSpecPatch"] = mark(copied["podSpecPatch"])
         return copied
 
     def path(self, path: str) -> str:

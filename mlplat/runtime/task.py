@@ -344,7 +344,11 @@ def _input_artifacts(name: str, spec: Dict[str, Any], annotation: Any) -> List[A
 def _input_artifact(name: str, value: Dict[str, Any], path: str, annotation: Any) -> Artifact:
     cls = _class_of(annotation, value.get("type", {}).get("schemaTitle", ""))
     artifact: Artifact = cls(value.get("name"), value.get("uri"), value.get("metadata"))
-    if value.get("key"):
+    if value.get("path"):
+        artifact.custom_path = value["path"]
+    elif _is_there(path):
+        artifact.custom_path = path
+    elif value.get("key"):
         artifact.custom_path = path
         if value.get("digest") == _hex(_FOLDER) and not os.path.exists(path):
             os.makedirs(path)  # an object store holds no empty folder
@@ -353,6 +357,11 @@ def _input_artifact(name: str, value: Dict[str, Any], path: str, annotation: Any
                 "the bytes of input '{}' are not in the store any more: {}".format(name, value["key"])
             )
     return artifact
+
+
+def _is_there(path: str) -> bool:
+    """Tell whether an artifact was fetched: for one that is not there, Argo leaves an empty folder."""
+    return os.path.isfile(path) or (os.path.isdir(path) and bool(os.listdir(path)))
 
 
 def _class_of(annotation: Any, title: str) -> Any:
@@ -593,6 +602,7 @@ class _Call:
                     arguments[name] = value
             elif name in self.call["artifacts"]:
                 spec = self.call["artifacts"][name]
+                spec["value"] = self.moved(spec["value"], _WORKSPACE, self.call.get("workspace", _WORKSPACE))
                 if spec["value"] is None:
                     if name not in optional:
                         arguments[name] = None

@@ -450,12 +450,3 @@ def test_pods_of_a_workspace_for_one_node_are_put_on_one() -> None:
     wanted = [template["affinity"]["nodeAffinity"] for template in marked]
     assert everywhere["nodeAffinity"] in wanted
     assert any("requiredDuringSchedulingIgnoredDuringExecution" in one for one in wanted)
-
-
-def test_importer_does_not_pretend_to_copy_into_the_workspace() -> None:
-    @dsl.pipeline
-    def p() -> None:
-        dsl.importer("gs://a/b", dsl.Dataset, download_to_workspace=True)
-
-    with pytest.raises(CompileError, match=r"MLP324: comp-importer: .*importers do not do"):
-        workflow(p)

@@ -16,6 +16,7 @@ LEFT_OUT = {
     "arguments-parameters-from-configmap": "its ConfigMap stands in another file",
     "artifact-passing": "runs for a second",
     "ci": "clones a repository",
+    "input-artifact-gcs": "fetches from a cloud",
     "colored-logs": "prints for minutes",
     "conditionals": "calls a program of its image",
     "dag-coinflip": "may flip for long",

@@ -1,0 +1,95 @@
+"""Where data lies that importers name by URI: what Argo has to know of a place to fetch from it.
+
+A location is Argo's own, but for what the URI says: the bucket or container, and the key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mlplat.argo import stores, values
+from mlplat.argo.values import literal
+
+PLACES: Mapping[str, tuple[str, str]] = {
+    "s3": ("bucket", "key"),
+    "gcs": ("bucket", "key"),
+    "oss": ("bucket", "key"),
+    "azure": ("container", "blob"),
+}
+"""The fields of a location that a URI such as ``s3://bucket/key`` gives, by kind."""
+
+HTTP = "http"
+"""The kind whose locations have the whole URI, as ``url``."""
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A place from which Argo can fetch.
+
+    Attributes:
+        prefix: how its URIs begin.
+        kind: the field of an artifact that says where its bytes are: one of :data:`PLACES`, or :data:`HTTP`.
+        fields: what the location holds beside what the URI gives.
+    """
+
+    prefix: str
+    kind: str
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+    def location(self, uri: str) -> dict[str, Any]:
+        """Return the location of a URI.
+
+        Args:
+            uri: expression that gives it.
+
+        Returns:
+            The part of an artifact that says where its bytes are; tags stand in it.
+        """
+        if self.kind == HTTP:
+            return {HTTP: {**self.fields, "url": _tag(uri)}}
+        scheme = self.prefix[: self.prefix.index("://") + 3]
+        rest = f"sprig.trimPrefix({literal(scheme)}, {uri})"
+        bucket = f"split({rest}, '/')[0]"
+        outer, inner = PLACES[self.kind]
+        found = {outer: _tag(bucket), inner: _tag(f"sprig.trimPrefix({bucket} + '/', {rest})")}
+        return {self.kind: {**found, **self.fields}}
+
+
+DEFAULTS = (
+    Source("s3://", "s3", {"endpoint": "s3.amazonaws.com", "useSDKCreds": True}),
+    Source("gs://", "gcs"),
+    Source("https://", HTTP),
+    Source("http://", HTTP),
+)
+"""Public clouds, with what the pod is allowed (IRSA, workload identity), and the web."""
+
+
+@dataclass(frozen=True, eq=False)
+class Repository(Source):
+    """The artifact repository itself, in which the key is the whole place."""
+
+    def location(self, uri: str) -> dict[str, Any]:
+        """Return the location of a URI of ours."""
+        return stores.location(self.kind, _tag(f"sprig.trimPrefix({literal(self.prefix)}, {uri})"))
+
+
+def with_defaults(own: Iterable[Source]) -> tuple[Source, ...]:
+    """Return sources and the defaults that they leave, the most exact first."""
+    by_prefix = {one.prefix: one for one in (*DEFAULTS, *own)}
+    return tuple(sorted(by_prefix.values(), key=lambda one: (-len(one.prefix), one.prefix)))
+
+
+def of(uri: str, sources: Iterable[Source]) -> Source | None:
+    """Return the source that a URI is fetched from; None for a path, and for what nothing fetches.
+
+    Args:
+        uri: such as ``s3://bucket/key``.
+        sources: the most exact first.
+    """
+    return next((one for one in sources if uri.startswith(one.prefix)), None)
+
+
+def _tag(text: str) -> str:
+    return f"{{{{={values.template_text_expression(text)}}}}}"

@@ -1,0 +1,75 @@
+"""Reads a file of import sources: where the data lies that importers name by URI."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mlplat import manifest
+from mlplat.argo import hera
+from mlplat.argo.sources import PLACES, Source
+from mlplat.errors import Diagnostic, ManifestError
+from mlplat.errors import Source as Place
+
+_KINDS = {
+    "s3": "S3Artifact",
+    "gcs": "GCSArtifact",
+    "oss": "OSSArtifact",
+    "azure": "AzureArtifact",
+    "http": "HTTPArtifact",
+}
+"""The locations, by the field of an artifact, and what Argo's API calls them."""
+
+
+def read(place: str) -> tuple[Source, ...]:
+    """Read a file of import sources.
+
+    Args:
+        place: path of a YAML file with one mapping: a location of Argo, such as ``{s3: {endpoint: …}}``, by the prefix
+            of the URIs that are fetched from it, such as ``s3://team-data/``.
+
+    Returns:
+        The sources.
+
+    Raises:
+        ManifestError: the file can't be read, or a prefix or a location is wrong; all that is.
+    """
+    try:
+        text = Path(place).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ManifestError(
+            Diagnostic("MLP373", "", f"it can't be read: {error}", source=Place(place))
+        ) from None
+    documents = manifest.load(text, place)
+    problems: list[Diagnostic] = []
+    read: list[Source] = []
+    for prefix, location in documents[0].items():
+        found = list(_problems(prefix, location, place))
+        problems += found
+        if not found:
+            [(kind, fields)] = location.items()
+            read.append(Source(prefix, kind, fields))
+    if problems:
+        raise ManifestError(problems)
+    return tuple(read)
+
+
+def _problems(prefix: Any, location: Any, place: str) -> Iterator[Diagnostic]:
+    if not isinstance(prefix, str) or "://" not in prefix:
+        hint = "write the prefix of a URI, such as s3://team-data/"
+        yield Diagnostic("MLP378", str(prefix), "it is not how a URI begins", hint, Place(place))
+    kind, fields = (
+        next(iter(location.items())) if isinstance(location, dict) and len(location) == 1 else ("", None)
+    )
+    if kind not in _KINDS or not isinstance(fields, dict):
+        message, hint = "it must be one location of Argo", f"one of: {', '.join(_KINDS)}"
+        yield Diagnostic("MLP378", str(prefix), message, hint, Place(place))
+        return
+    outer, inner = PLACES.get(kind, ("", "url"))
+    if inner in fields:
+        message, hint = "the URI says that", "take it out"
+        yield Diagnostic("MLP378", f"{prefix} {kind}.{inner}", message, hint, Place(place))
+    said = {one: "" for one in (outer, inner) if one}
+    for path, message, hint in hera.unknown_fields(_KINDS[kind], {**said, **fields}):
+        yield Diagnostic("MLP378", f"{prefix} {kind}.{path}", message, hint, Place(place))

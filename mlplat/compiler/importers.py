@@ -1,0 +1,282 @@
+"""Templates of importers, and which of them have something to fetch.
+
+An importer's artifact is computed and costs no pod. Where a task reads its bytes, and they lie in a bucket or on the
+web, a pod fetches them into the artifact store first, or into the pipeline's workspace.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import replace
+
+from mlplat import runtime
+from mlplat.argo import names, sources, values
+from mlplat.argo.sources import Repository, Source
+from mlplat.argo.values import literal
+from mlplat.compiler import documents, executors
+from mlplat.compiler.documents import Document, Text
+from mlplat.compiler.executors import Leaf, Whole
+from mlplat.compiler.interfaces import INDEX_PARAMETER, PATH_PARAMETER, Call, own_inputs, tag, type_of
+from mlplat.compiler.placeholders import Hole, has_holes, holes, parse
+from mlplat.compiler.program import Options
+from mlplat.compiler.scope import expression
+from mlplat.compiler.texts import INPUTS, OUTPUTS, WORKSPACE
+from mlplat.ir.model import (
+    Component,
+    ComponentInput,
+    Constant,
+    Container,
+    Importer,
+    InputArtifact,
+    InputParameter,
+    OutputParameter,
+    ParameterType,
+    PipelineSpec,
+    PythonFunction,
+    TaskOutput,
+)
+
+NOTHING = "nothing"
+"""Template that is called and never run: a node without any below it has no end that others could wait for on Argo."""
+
+_VALUE = "artifact--value"
+_INERT = f"inputs.parameters[{literal(_VALUE)}]"
+_URI = f"fromJSON({_INERT}).uri"
+_KEY, _PATH, _FINGERPRINT = ',"key":', ',"path":', ',"fingerprint":"'
+_MARKS = frozenset({"uri", "name", "metadata", "schema_title", "schema_version"})
+_OF_CLASS = frozenset({"type", "isinstance"})
+_DATA, _PLACE = "data", "Output"
+
+
+def read(spec: PipelineSpec) -> frozenset[str]:
+    """Return the components of importers whose bytes a task reads, or that go into the workspace.
+
+    A Python function reads what it asks more of than URI, name and metadata; a container what it asks the path of.
+    """
+    found = {
+        name
+        for name, component in spec.components.items()
+        if isinstance(one := spec.executors.get(component.executor), Importer) and one.download_to_workspace
+    }
+    wanted = {
+        (name, given)
+        for name, component in spec.components.items()
+        for given in component.input_artifacts
+        if _opens(spec.executors.get(component.executor), given)
+    }
+    graphs = [(name, one.graph) for name, one in (("", spec.root), *spec.components.items()) if one.graph]
+    before = -1
+    while before != len(wanted):
+        before = len(wanted)
+        for around, graph in graphs:
+            for task in graph.tasks.values():
+                for given, source in task.artifacts.items():
+                    if (task.component, given) not in wanted:
+                        continue
+                    if isinstance(source, ComponentInput):
+                        wanted.add((around, source.name))
+                    elif isinstance(source, TaskOutput):
+                        found |= set(_makers(graph.tasks[source.task].component, source.output, spec))
+                loop = task.iterator
+                if (
+                    loop
+                    and isinstance(loop.items, ComponentInput)
+                    and (task.component, loop.item_input) in wanted
+                ):
+                    wanted.add((task.component, loop.items.name))
+    return frozenset(found)
+
+
+def _opens(executor: object, given: str) -> bool:
+    if not isinstance(executor, Container):
+        return False
+    if executor.python is not None:
+        return _takes_more_than_marks(executor.python, given)
+    texts = (*executor.command, *executor.args, *dict(executor.env).values())
+    return any(
+        hole.path[:3] in (("inputs", "artifacts", given), ()) and hole.path[3:] not in (("uri",), ("name",))
+        for text in texts
+        for hole in holes(parse(text))
+    )
+
+
+def _takes_more_than_marks(function: PythonFunction, given: str) -> bool:
+    """Tell whether a function does anything with an artifact but ask for its class, URI, name or metadata."""
+    try:
+        tree = ast.parse(function.source)
+    except (SyntaxError, ValueError, RecursionError):
+        return True
+    asked: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr in _MARKS and isinstance(node.ctx, ast.Load):
+            asked.add(id(node.value))
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _OF_CLASS:
+            asked |= set(map(id, node.args))
+    names = [id(node) for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == given]
+    return not names or not asked.issuperset(names)
+
+
+def _makers(component: str, output: str, spec: PipelineSpec) -> Iterator[str]:
+    """Give the importers at the end of an output's way."""
+    found = spec.components[component]
+    if found.graph is None:
+        if isinstance(spec.executors.get(found.executor), Importer):
+            yield component
+        return
+    for choice in found.graph.output_artifacts[output].choices:
+        yield from _makers(found.graph.tasks[choice.task].component, choice.output, spec)
+
+
+def possible(importer: Importer, options: Options) -> tuple[Source, ...]:
+    """Return the sources that an importer's data may come from, the most exact first."""
+    known = sources.with_defaults(options.import_sources)
+    if importer.download_to_workspace:
+        known = (*known, Repository(values.ARTIFACTS, options.artifact_store))
+    if not isinstance(importer.uri, Constant) or has_holes(importer.uri.value):
+        return known
+    one = sources.of(str(importer.uri.value), known)
+    return (one,) if one else ()
+
+
+def leaf(component: Component, importer: Importer, call: Call, options: Options) -> Leaf:
+    """Write the template of an importer.
+
+    Args:
+        component: its interface.
+        importer: what it registers.
+        call: how the task calls it.
+        options: how to compile.
+
+    Returns:
+        The template, what it needs of its callers, and the templates that fetch.
+    """
+    output, artifact = next(iter(component.output_artifacts.items()))
+    uri: Document = (
+        importer.uri.value
+        if isinstance(importer.uri, Constant)
+        else Text(Hole(("inputs", "parameters", importer.uri.name)))
+    )
+    metadata = documents.with_placeholders(dict(importer.metadata))
+    need = Whole({"name": output, "type": type_of(artifact), "uri": uri, "metadata": metadata})
+    fetches = _fetches(importer, call)
+    place = [{"name": PATH_PARAMETER}, {"name": INDEX_PARAMETER, "value": ""}] if fetches else []
+    parameters = [*executors.optional(component, [{"name": name} for name in own_inputs(component)]), *place]
+    value = _described(importer)
+    for name in reversed(fetches):
+        given = f"tasks[{literal(name)}].outputs.parameters[{literal(_given(importer, output))}]"
+        if importer.download_to_workspace:
+            given = _described(importer, path=given)
+        value = f"tasks[{literal(name)}].status == 'Succeeded' ? {given} : ({value})"
+    tasks = [
+        {
+            "name": name,
+            "template": name,
+            "arguments": {"parameters": _arguments(importer)},
+            **({"when": expression(when)} if when else {}),
+        }
+        for name, (_, when) in fetches.items()
+    ]
+    return Leaf(
+        {
+            "inputs": {"parameters": [*parameters, {"name": _VALUE}]},
+            "outputs": {"parameters": [{"name": output, "valueFrom": {"expression": value}}]},
+            "dag": {"tasks": tasks or [{"name": "import", "template": NOTHING, "when": "false"}]},
+        },
+        {_VALUE: need},
+        others={
+            name: _fetch(component, importer, source, call, options) for name, (source, _) in fetches.items()
+        },
+    )
+
+
+def _fetches(importer: Importer, call: Call) -> dict[str, tuple[Source | None, str]]:
+    """Return the tasks that fetch: for each its source, None for a path, and an expression for whether it runs."""
+    unique = names.Unique()
+    found: dict[str, tuple[Source | None, str]] = {}
+    for number, source in enumerate(call.sources):
+        closer = (one.prefix for one in call.sources[:number] if one.prefix.startswith(source.prefix))
+        when = " && ".join((_starts(source.prefix), *(f"!({_starts(prefix)})" for prefix in closer)))
+        found[unique.take(names.dns_label(f"fetch-{source.prefix}"))] = (source, when)
+    if importer.download_to_workspace:
+        when = " && ".join((f"{_URI} != ''", *(f"!({_starts(one.prefix)})" for one in call.sources)))
+        found["fetch-path"] = (None, when)
+    if isinstance(importer.uri, Constant) and not has_holes(importer.uri.value):
+        name = next(iter(found), "")
+        return {name: (found[name][0], "")} if name else {}
+    return found
+
+
+def _starts(prefix: str) -> str:
+    return f"{_URI} startsWith {literal(prefix)}"
+
+
+def _described(importer: Importer, path: str = "") -> str:
+    """Return the expression for the value of an artifact that is not fetched into the store."""
+    quote, end, stored = literal('"'), literal("}"), literal(values.ARTIFACTS)
+    key = f"({_URI} startsWith {stored} ? {literal(_KEY)} + toJson(sprig.trimPrefix({stored}, {_URI})) : '')"
+    if path:
+        key = f"{literal(_PATH)} + {path}"
+    identity = f"{_INERT} + workflow.uid" if importer.reimport else _INERT
+    marks = f"{key} + {literal(_FINGERPRINT)} + sprig.sha256sum({identity}) + {quote} + {end}"
+    described = f"sprig.trimSuffix({end}, {_INERT}) + {values.inert_expression(marks)}"
+    return f"({_URI} == '' ? 'null' : {described})"
+
+
+def _given(importer: Importer, output: str) -> str:
+    """Return the output of the tasks that fetch: the artifact, or its place in the workspace."""
+    return _PLACE if importer.download_to_workspace else output
+
+
+def _arguments(importer: Importer) -> list[dict[str, str]]:
+    given = {PATH_PARAMETER: tag(PATH_PARAMETER), INDEX_PARAMETER: tag(INDEX_PARAMETER)}
+    if importer.download_to_workspace:
+        given = {_DATA: tag(_VALUE), "workspace": values.inert_json(WORKSPACE), **given}
+    else:
+        given = {"value": tag(_VALUE), **given}
+    return [{"name": name, "value": value} for name, value in given.items()]
+
+
+def _fetch(
+    component: Component, importer: Importer, source: Source | None, call: Call, options: Options
+) -> Leaf:
+    """Write the template of a pod into which Argo fetches, and whose function gives on what came."""
+    output, artifact = next(iter(component.output_artifacts.items()))
+    into_workspace = importer.download_to_workspace
+    function = PythonFunction(
+        runtime.module_text("importing"), "copy_to_workspace" if into_workspace else "fetch"
+    )
+    if into_workspace:
+        own = Component(
+            input_parameters={"workspace": InputParameter(ParameterType.STRING)},
+            input_artifacts={_DATA: InputArtifact(artifact.type)},
+            output_parameters={_PLACE: OutputParameter(ParameterType.STRING)},
+        )
+    else:
+        own = Component(
+            input_parameters={"value": InputParameter(ParameterType.STRUCT)},
+            output_artifacts={output: artifact},
+        )
+    asked = replace(
+        call,
+        cached=call.cached and not importer.reimport and not into_workspace,
+        cache_key="",
+        forms=(),
+        sources=(),
+        workspace=into_workspace,
+        one_node=call.one_node and into_workspace,
+    )
+    found = executors.leaf("import", own, Container(python=function), asked, options)
+    value = f"fromJSON(inputs.parameters[{literal(_DATA if into_workspace else 'value')}]).uri"
+    path = f"{INPUTS}/{_DATA}" if into_workspace else f"{OUTPUTS}/artifacts/{output}"
+    fetched = {
+        "name": _DATA,
+        "path": path,
+        "archive": {"none": {}},
+        **(source.location(value) if source else {}),
+    }
+    inputs = {
+        "parameters": found.template["inputs"]["parameters"],
+        **({"artifacts": [fetched]} if source else {}),
+    }
+    return replace(found, template={**found.template, "inputs": inputs})

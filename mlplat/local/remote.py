@@ -1,0 +1,136 @@
+"""Fetches artifacts that lie in a bucket or on the web, as Argo's drivers do in a pod.
+
+The stores are those of obstore (the extra ``remote``). A location's Secrets are those of the run; where it names none,
+credentials come from the environment, as those of the cloud's own tools do.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+from mlplat.argo.sources import HTTP, PLACES
+from mlplat.local.artifacts import ArtifactError, ArtifactMissingError
+
+KINDS = ("s3", "gcs", "azure", HTTP)
+"""The kinds of location that are fetched from here."""
+
+_OPTIONS: dict[str, Any] = {"timeout": "60s", "connect_timeout": "10s"}
+_RETRY: dict[str, Any] = {"max_retries": 2, "retry_timeout": timedelta(seconds=30)}
+_SECRETS = {
+    "s3": {"accessKeySecret": "access_key_id", "secretKeySecret": "secret_access_key"},
+    "gcs": {"serviceAccountKeySecret": "service_account_key"},
+    "azure": {"accountKeySecret": "account_key"},
+}
+"""What obstore calls the content of a location's Secrets."""
+
+
+def is_remote(artifact: Mapping[str, Any]) -> bool:
+    """Tell whether an artifact lies outside of the artifact repository."""
+    return bool(artifact.get(HTTP)) or any(
+        (artifact.get(kind) or {}).get(outer) for kind, (outer, _) in PLACES.items()
+    )
+
+
+def fetch(artifact: Mapping[str, Any], target: Path, secrets: Mapping[str, Mapping[str, str]]) -> None:
+    """Fetch an artifact: the object of its key or, where there is none, all that lie below the key.
+
+    Args:
+        artifact: with its location, filled.
+        target: where to; nothing may be there.
+        secrets: decoded data of Secrets by name.
+
+    Raises:
+        ArtifactMissingError: there is nothing.
+        ArtifactError: it can't be reached, a Secret is missing, or obstore is not installed.
+    """
+    try:
+        import obstore
+    except ImportError:
+        message = "fetching from buckets and the web needs obstore: pip install 'mlplat[remote]'"
+        raise ArtifactError(message) from None
+    kind = next(one for one in KINDS if artifact.get(one))
+    location = artifact[kind]
+    key = urlsplit(location["url"]).path.lstrip("/") if kind == HTTP else location[PLACES[kind][1]]
+    try:
+        store = _store(kind, location, secrets)
+        try:
+            _save(obstore.get(store, key), target)
+        except FileNotFoundError:
+            if kind == HTTP:
+                raise
+            _save_all(obstore, store, key.rstrip("/") + "/", target)
+    except FileNotFoundError:
+        raise ArtifactMissingError(f"there is nothing under {_shown(kind, location)}") from None
+    except (obstore.exceptions.BaseError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise ArtifactError(f"{_shown(kind, location)} can't be fetched: {reason}") from None
+
+
+def _store(kind: str, location: Mapping[str, Any], secrets: Mapping[str, Mapping[str, str]]) -> Any:
+    from obstore.store import AzureStore, GCSStore, HTTPStore, S3Store
+
+    client = dict(_OPTIONS)
+    options: dict[str, Any] = {"client_options": client, "retry_config": _RETRY}
+    if kind == HTTP:
+        parts = urlsplit(location["url"])
+        client["allow_http"] = parts.scheme == "http"
+        client["default_headers"] = {one["name"]: one["value"] for one in location.get("headers") or ()}
+        return HTTPStore(f"{parts.scheme}://{parts.netloc}", **options)
+    given: dict[str, Any] = {
+        name: _content(location[field], secrets)
+        for field, name in _SECRETS[kind].items()
+        if location.get(field)
+    }
+    bucket = location[PLACES[kind][0]]
+    if kind == "gcs":
+        return GCSStore(bucket, **given, **options)
+    scheme = "http" if location.get("insecure") else "https"
+    client["allow_http"] = scheme == "http"
+    if kind == "azure":
+        return AzureStore(bucket, endpoint=location.get("endpoint"), **given, **options)
+    if region := location.get("region"):
+        given["region"] = region
+    if not given.get("access_key_id") and not any(name.startswith("AWS_") for name in os.environ):
+        given["skip_signature"] = True
+    if location["endpoint"] != "s3.amazonaws.com":
+        given["endpoint"] = f"{scheme}://{location['endpoint']}"
+    return S3Store(bucket, **given, **options)
+
+
+def _content(selector: Mapping[str, str], secrets: Mapping[str, Mapping[str, str]]) -> str:
+    try:
+        return secrets[selector["name"]][selector["key"]]
+    except KeyError:
+        raise ArtifactError(
+            f"the Secret {selector['name']!r} with the key {selector['key']!r} is not among the documents of the run"
+        ) from None
+
+
+def _save(found: Any, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.open("wb") as file:
+        for chunk in found:
+            file.write(chunk)
+
+
+def _save_all(obstore: Any, store: Any, prefix: str, target: Path) -> None:
+    keys = [one["path"] for batch in obstore.list(store, prefix) for one in batch]
+    if not keys:
+        raise FileNotFoundError(prefix)
+    for key in keys:
+        parts = PurePosixPath(key.removeprefix(prefix)).parts
+        if ".." in parts:
+            raise ArtifactError(f"the key {key!r} would leave the folder of the artifact")
+        _save(obstore.get(store, key), target.joinpath(*parts))
+
+
+def _shown(kind: str, location: Mapping[str, Any]) -> str:
+    if kind == HTTP:
+        return str(location["url"])
+    outer, inner = PLACES[kind]
+    return f"{kind}://{location[outer]}/{location[inner]}"

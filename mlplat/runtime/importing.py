@@ -1,0 +1,25 @@
+"""What tasks of importers run: functions like those of users, whose text travels in the manifest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def fetch(value: Any, artifact: Any) -> None:
+    """Give on, as an artifact of the store, what Argo has put at the artifact's path."""
+    artifact.name, artifact.uri, artifact.metadata = value["name"], value["uri"], value["metadata"]
+
+
+def copy_to_workspace(data: Any, workspace: str) -> str:
+    """Copy what an importer names into the workspace, and return where it lies there."""
+    import hashlib
+    import os
+    import shutil
+
+    uri = data.uri.rstrip("/")
+    folder = os.path.join(workspace, ".artifacts", hashlib.sha256(uri.encode()).hexdigest()[:16])
+    target = os.path.join(folder, os.path.basename(uri))
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
+    (shutil.copytree if os.path.isdir(data.path) else shutil.copyfile)(data.path, target)
+    return target

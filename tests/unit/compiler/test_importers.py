@@ -1,0 +1,226 @@
+"""Importers: what they name is fetched where a task reads it, and only there."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlplat import compiler, dsl, local
+from mlplat.argo.sources import Source
+from mlplat.dsl import Dataset, Input
+from mlplat.errors import CompileError
+from tests.programs import importing
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[str]:
+    """The URL of a folder with the file ``rows.csv``."""
+    folder = tmp_path / "web"
+    folder.mkdir()
+    (folder / "rows.csv").write_text("1,2\n")
+    handler = functools.partial(_Quiet, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def pods(pipeline: Any) -> set[str]:
+    [workflow] = compiler.manifest(pipeline.spec, compiler.Options(require_arguments=False))
+    return {one["name"] for one in workflow["spec"]["templates"] if "container" in one}
+
+
+def run(
+    pipeline: Any, home: Path, *, options: dict[str, Any] | None = None, **arguments: Any
+) -> dict[str, Any]:
+    given = compiler.Options(name="run", arguments=arguments, **(options or {}))
+    return local.run(compiler.manifest(pipeline.spec, given), home=home)
+
+
+def outputs(done: dict[str, Any], task: str) -> list[Any]:
+    """Return what the tasks of a name gave."""
+    return [
+        _value(node["outputs"]["parameters"][0]["value"])
+        for node in sorted(done["status"]["nodes"].values(), key=lambda node: str(node["name"]))
+        if node["displayName"] == task and node["phase"] == "Succeeded"
+    ]
+
+
+def _value(text: str) -> Any:
+    """Read what a function gave, which is JSON, or the text of a container."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def test_what_is_read_is_fetched_and_keeps_its_uri_and_metadata(web: str, tmp_path: Path) -> None:
+    uri = f"{web}/rows.csv"
+    done = run(importing.reading, tmp_path / "home", where=uri)
+    assert outputs(done, "read") == [f"1,2\n|{uri}|{{'by': '{uri}'}}"]
+    assert outputs(done, "size") == [f"4 {uri}"]
+    [value] = [
+        json.loads(one["value"])
+        for node in done["status"]["nodes"].values()
+        if node["displayName"] == "importer"
+        for one in node["outputs"]["parameters"]
+    ]
+    assert value["size"] == 4
+    assert value["digest"].startswith("sha256:")
+
+
+def test_a_path_of_this_machine_is_read_where_it_is(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("3")
+    done = run(importing.reading, tmp_path / "home", where=str(tmp_path / "rows.csv"))
+    assert outputs(done, "size") == [f"1 {tmp_path}/rows.csv"]
+    fetched = [node for node in done["status"]["nodes"].values() if node["displayName"].startswith("fetch-")]
+    assert {node["phase"] for node in fetched} == {"Skipped"}
+
+
+def test_what_is_not_there_fails_the_run_and_says_what(web: str, tmp_path: Path) -> None:
+    done = run(importing.reading, tmp_path / "home", where=f"{web}/nothing")
+    assert done["status"]["phase"] == "Error"
+    messages = [node.get("message", "") for node in done["status"]["nodes"].values()]
+    assert any("failed to load" in one for one in messages)
+
+
+def test_what_only_says_its_address_is_not_fetched() -> None:
+    assert pods(importing.describing) == {"describe", "address"}
+
+
+def test_a_constant_address_has_one_pod() -> None:
+    @dsl.pipeline
+    def p() -> None:
+        importing.read(data=dsl.importer(artifact_uri="gs://bucket/rows", artifact_class=Dataset).output)
+        importing.read(
+            data=dsl.importer(artifact_uri="hdfs://nothing/fetches", artifact_class=Dataset).output
+        )
+
+    assert pods(p) == {"read", "importer-fetch-gs"}
+
+
+def test_what_is_read_is_found_through_regions() -> None:
+    @dsl.pipeline
+    def inner(data: Input[Dataset]) -> None:
+        importing.read(data=data)
+
+    @dsl.component
+    def flip() -> str:
+        return "b"
+
+    @dsl.pipeline
+    def p() -> None:
+        inner(data=dsl.importer(artifact_uri="gs://through/pipelines", artifact_class=Dataset).output)
+        with dsl.If(flip().output == "a"):
+            chosen = dsl.importer(artifact_uri="s3://through/branches", artifact_class=Dataset)
+        with dsl.Else():
+            other = dsl.importer(artifact_uri="https://through/branches", artifact_class=Dataset)
+        importing.read(data=dsl.OneOf(chosen.output, other.output))
+        with dsl.ParallelFor(["a"]) as item:
+            looped = dsl.importer(artifact_uri=f"http://through/loops/{item}", artifact_class=Dataset)
+        importing.read_all(data=dsl.Collected(looped.output))
+
+    assert pods(p) >= {"importer-fetch-gs", "importer-2-fetch-s3", "importer-3-fetch-https"}
+
+
+def test_loops_fetch_and_collect(web: str, tmp_path: Path) -> None:
+    (tmp_path / "web/more.csv").write_text("5")
+    done = run(importing.looping, tmp_path / "home", where=[f"{web}/rows.csv", f"{web}/more.csv"])
+    assert outputs(done, "read-all") == [["1,2\n", "5"]]
+
+
+def test_what_goes_into_the_workspace_is_read_there(web: str, tmp_path: Path) -> None:
+    uri = f"{web}/rows.csv"
+    done = run(importing.downloading, tmp_path / "home", where=uri)
+    [(path, shown, again, content)] = outputs(done, "places")
+    assert (shown, again, content) == (uri, path, "1,2\n")
+    assert "/.artifacts/" in path
+    assert path.endswith("/rows.csv")
+    assert outputs(done, "size") == [f"4 {uri}"]
+    assert not list((tmp_path / "home/artifacts").glob("**/rows.csv"))
+
+
+def test_folders_and_artifacts_of_other_runs_go_into_the_workspace_too(tmp_path: Path) -> None:
+    @dsl.pipeline
+    def making() -> None:
+        importing.make()
+
+    @dsl.pipeline(pipeline_config=dsl.PipelineConfig(workspace=dsl.WorkspaceConfig(size="1Mi")))
+    def listing(where: str) -> None:
+        found = dsl.importer(artifact_uri=where, artifact_class=Dataset, download_to_workspace=True)
+        importing.names(data=found.output)
+
+    home = tmp_path / "home"
+    run(making, home)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder/a").touch()
+    assert outputs(run(listing, home, where="mlplat://artifacts/run/make/out"), "names") == [["made"]]
+    assert outputs(run(listing, home, where=f"{tmp_path}/folder/"), "names") == [["a"]]
+
+
+def test_a_pipeline_without_a_workspace_can_not_copy_into_it() -> None:
+    @dsl.pipeline
+    def p() -> None:
+        dsl.importer("gs://a/b", dsl.Dataset, download_to_workspace=True)
+
+    with pytest.raises(CompileError, match=r"MLP324: comp-importer: .*the pipeline has none"):
+        compiler.manifest(p.spec)
+
+
+@pytest.mark.parametrize("reimport", [False, True])
+def test_an_address_counts_by_its_text_unless_it_is_imported_again(reimport: bool) -> None:
+    @dsl.pipeline
+    def p() -> None:
+        found = dsl.importer(artifact_uri="gs://a/b", artifact_class=Dataset, reimport=reimport)
+        importing.read(data=found.output)
+
+    [workflow] = compiler.manifest(p.spec)
+    [fetch] = [one for one in workflow["spec"]["templates"] if one["name"] == "importer-fetch-gs"]
+    assert ("memoize" in fetch) is not reimport
+
+
+def test_the_most_exact_source_is_asked(web: str, tmp_path: Path) -> None:
+    exact = Source(f"{web}/", "http", {"headers": [{"name": "X-Team", "value": "a"}]})
+    done = run(
+        importing.reading, tmp_path / "home", options={"import_sources": (exact,)}, where=f"{web}/rows.csv"
+    )
+    phases = {
+        node["displayName"]: node["phase"]
+        for node in done["status"]["nodes"].values()
+        if node["displayName"].startswith("fetch-http-")
+    }
+    assert set(phases.values()) == {"Succeeded"}
+    assert outputs(done, "size") == [f"4 {web}/rows.csv"]
+
+
+def test_a_bucket_s_location_has_what_its_address_says() -> None:
+    @dsl.pipeline
+    def p() -> None:
+        importing.read(data=dsl.importer(artifact_uri="s3://team/a/b", artifact_class=Dataset).output)
+
+    fields = {"endpoint": "minio:9000", "insecure": True}
+    options = compiler.Options(import_sources=(Source("s3://team/", "s3", fields),))
+    [workflow] = compiler.manifest(p.spec, options)
+    [fetch] = [one for one in workflow["spec"]["templates"] if one["name"] == "importer-fetch-s3-team"]
+    [artifact] = fetch["inputs"]["artifacts"]
+    assert artifact["archive"] == {"none": {}}
+    assert {**fields, "bucket": "", "key": ""} == {**artifact["s3"], "bucket": "", "key": ""}
+
+
+def test_an_address_with_braces_is_no_tag(web: str, tmp_path: Path) -> None:
+    done = run(importing.reading, tmp_path / "home", where=f"{web}/{{{{workflow.name}}}}")
+    assert done["status"]["phase"] == "Error"
+    messages = [node.get("message", "") for node in done["status"]["nodes"].values()]
+    assert any("two braces in a row" in one for one in messages)
