@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import subprocess
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +59,49 @@ def cluster_env(cluster: Access) -> dict[str, str]:
     """The environment for programs that use the cluster."""
     path = f"{cluster.kubectl.parent}:{os.environ['PATH']}"
     return {**os.environ, **cluster.exports(), "PATH": path}
+
+
+Kubectl = Callable[..., str]
+
+
+@pytest.fixture
+def kubectl(cluster: Access, cluster_env: dict[str, str]) -> Kubectl:
+    def call(*words: str, text: str | None = None) -> str:
+        command = [str(cluster.kubectl), *words]
+        done = subprocess.run(
+            command, env=cluster_env, input=text, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return call
+
+
+@pytest.fixture
+def volume(kubectl: Kubectl) -> Iterator[Path]:
+    """A folder of the node that the next claim without a class is bound to."""
+    name = f"store-{secrets.token_hex(4)}"
+    with tempfile.TemporaryDirectory(prefix="mlplat-e2e-", dir="/var/tmp") as folder:
+        path = Path(folder)
+        path.chmod(0o777)
+        for part in ("artifacts", "metadata"):
+            (path / part).mkdir()
+            (path / part).chmod(0o777)
+        spec = {
+            "capacity": {"storage": "20Gi"},
+            "accessModes": ["ReadWriteOnce"],
+            "persistentVolumeReclaimPolicy": "Retain",
+            "hostPath": {"path": folder},
+        }
+        document = {
+            "apiVersion": "v1",
+            "kind": "PersistentVolume",
+            "metadata": {"name": name},
+            "spec": spec,
+        }
+        kubectl("apply", "-f", "-", text=json.dumps(document))
+        yield path
+        kubectl("delete", "persistentvolume", name, "--wait=false")
 
 
 RunWorkflow = Callable[[dict[str, Any]], dict[str, Any]]

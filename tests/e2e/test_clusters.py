@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import secrets
-import subprocess
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ import pytest
 from mlplat import compiler, dsl, k8s, manifest
 from mlplat.cli import defaults
 from mlplat.cli.load import load
+from tests.e2e.conftest import Kubectl
 from tests.e2e.engines import output
 from tests.e2e.harness.cluster import Access
 from tests.e2e.harness.versions import ML_IMAGE
@@ -32,23 +31,8 @@ QUOTA = {
         "hard": {"requests.cpu": "2", "requests.memory": "2Gi", "limits.cpu": "16", "limits.memory": "16Gi"}
     },
 }
-Kubectl = Callable[..., str]
-
 
 pytestmark = pytest.mark.usefixtures("cluster_of_kubeconfig")
-
-
-@pytest.fixture
-def kubectl(cluster: Access, cluster_env: dict[str, str]) -> Kubectl:
-    def call(*words: str, text: str | None = None) -> str:
-        command = [str(cluster.kubectl), *words]
-        done = subprocess.run(
-            command, env=cluster_env, input=text, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    return call
 
 
 @pytest.fixture
@@ -112,33 +96,6 @@ def _first_run(kubectl: Kubectl, namespace: str, name: str) -> dict[str, Any]:
             return dict(found[0])
         time.sleep(1)
     raise AssertionError(f"{name} has started no run")
-
-
-@pytest.fixture
-def volume(kubectl: Kubectl) -> Iterator[Path]:
-    """A folder of the node that the next claim without a class is bound to."""
-    name = f"store-{secrets.token_hex(4)}"
-    with tempfile.TemporaryDirectory(prefix="mlplat-e2e-", dir="/var/tmp") as folder:
-        path = Path(folder)
-        path.chmod(0o777)
-        for part in ("artifacts", "metadata"):
-            (path / part).mkdir()
-            (path / part).chmod(0o777)
-        spec = {
-            "capacity": {"storage": "20Gi"},
-            "accessModes": ["ReadWriteOnce"],
-            "persistentVolumeReclaimPolicy": "Retain",
-            "hostPath": {"path": folder},
-        }
-        document = {
-            "apiVersion": "v1",
-            "kind": "PersistentVolume",
-            "metadata": {"name": name},
-            "spec": spec,
-        }
-        kubectl("apply", "-f", "-", text=json.dumps(document))
-        yield path
-        kubectl("delete", "persistentvolume", name, "--wait=false")
 
 
 def test_artifacts_lie_on_a_volume_of_the_namespace(volume: Path, kubectl: Kubectl) -> None:

@@ -56,6 +56,13 @@ def test_program_leaves_the_same_record(
     assert record(both.here) == record(both.argo)
 
 
+@pytest.mark.usefixtures("volume")
+def test_paths_that_only_a_caller_knows_leave_the_same_record(cluster: Access, tmp_path: Path) -> None:
+    both = on_both(load(str(PROGRAMS / "paths.py")).spec, cluster, tmp_path)
+    assert both.argo["status"]["phase"] == "Succeeded"
+    assert record(both.here) == record(both.argo)
+
+
 def test_what_comes_out_of_regions_and_why_tasks_failed(cluster: Access, tmp_path: Path) -> None:
     both = on_both(load(f"{PROGRAMS / 'regions.py'}:regions").spec, cluster, tmp_path, name="two")
     assert both.argo["status"]["phase"] == "Failed"

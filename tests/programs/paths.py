@@ -35,7 +35,7 @@ def write(folder: str) -> str:
 def show(path: str, folder: str, text: OutputPath(str)):
     return dsl.ContainerSpec(
         image="python:3.11",
-        command=["sh", "-c", 'mkdir -p "$(dirname "$2")"; { cat "$0"; ls "$1"; } > "$2"'],
+        command=["sh", "-c", 'mkdir -p "$(dirname "$2")"; { cat "$0"; ls "$1" | grep x; } > "$2"'],
         args=[path, folder, text],
     )
 
