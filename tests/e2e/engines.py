@@ -106,6 +106,21 @@ def record(workflow: Mapping[str, Any], *, ignoring: Sequence[str] = ()) -> dict
     return {"phase": workflow["status"]["phase"], "nodes": dict(sorted(nodes.items()))}
 
 
+def differences(here: Mapping[str, Any], argo: Mapping[str, Any], *, ignoring: Sequence[str] = ()) -> str:
+    """Return where the records of a run on this machine and on the cluster differ; empty where they agree."""
+    one, other = record(here, ignoring=ignoring), record(argo, ignoring=ignoring)
+    lines = [] if one["phase"] == other["phase"] else [f"{one['phase']} here, {other['phase']} there"]
+    for key in sorted({*one["nodes"], *other["nodes"]}):
+        before, after = one["nodes"].get(key, {}), other["nodes"].get(key, {})
+        name = after.get("name") or before.get("name")
+        lines += [
+            f"{name} {field}:\n  here  {before.get(field)}\n  there {after.get(field)}"
+            for field in sorted({*before, *after})
+            if before.get(field) != after.get(field)
+        ]
+    return "\n".join(lines)
+
+
 def _plain(value: Any, ignoring: Sequence[str]) -> Any:
     if isinstance(value, dict):
         return {key: _plain(item, ignoring) for key, item in value.items()}

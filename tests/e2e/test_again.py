@@ -11,7 +11,9 @@ import pytest
 
 from mlplat import k8s, local
 from mlplat.argo.retry import find, retried
+from mlplat.cli import main
 from tests.e2e.engines import Both, record, run_both
+from tests.e2e.harness.cluster import Access
 from tests.e2e.test_k8s import node, shell, workflow
 
 Json = dict[str, Any]
@@ -151,3 +153,31 @@ def test_run_whose_pods_are_gone_goes_on(name: str, tmp_path: Path) -> None:
 
     assert after.argo["status"]["phase"] == "Succeeded"
     assert record(after.argo) == record(after.here)
+
+
+def test_the_commands(cluster: Access, name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """``mlplat run``, ``retry`` and ``rerun`` on a cluster, as a person types them."""
+
+    def mlplat(*words: str) -> tuple[int, Json]:
+        code = main([*words, "--engine", "argo", "-n", cluster.namespace, "-o", "json"])
+        return code, json.loads(capsys.readouterr().out)
+
+    file = tmp_path / "gate.yaml"
+    tasks = [task("first", "ok"), task("second", "gate", "first", **GATE)]
+    gate = parameterized("gate", "test {{inputs.parameters.i}} = yes")
+    parameters = {"parameters": [{"name": "open", "value": "no"}]}
+    document = workflow(
+        {"name": "main", "dag": {"tasks": tasks}}, gate, shell("ok", "true"), arguments=parameters
+    )
+    file.write_text(json.dumps(document))
+    code, run = mlplat("run", str(file), "--name", name)
+    assert (code, run["status"]["phase"]) == (1, "Failed")
+    first = node(run, "first")["startedAt"]
+    code, run = mlplat("retry", name, "-p", "open=yes")
+    assert (code, run["status"]["phase"]) == (0, "Succeeded")
+    assert node(run, "first")["startedAt"] == first
+    code, run = mlplat("retry", name, "--task", "second")
+    assert (code, run["status"]["phase"]) == (0, "Succeeded")
+    code, again = mlplat("rerun", name, "-p", "open=no")
+    assert (code, again["status"]["phase"]) == (1, "Failed")
+    assert again["metadata"]["name"] != name

@@ -16,7 +16,7 @@ import pytest
 from mlplat import compiler, manifest
 from mlplat.compiler.executors import STUBS
 from mlplat.ir.model import Container, ParameterType
-from tests.e2e.engines import CHANCE, accepted, record, run_both
+from tests.e2e.engines import CHANCE, accepted, differences, run_both
 from tests.e2e.harness import config
 from tests.e2e.harness.cluster import Access
 from tests.e2e.harness.versions import WHEELS_IMAGE
@@ -162,30 +162,20 @@ def test_pipelines_leave_the_same_record(
         if not isinstance(found, str):
             manifests[file.stem] = found
 
-    def differences(stem: str) -> str:
+    def compared(stem: str) -> str:
         beside = secrets_of_corpus()
         generated = manifests[stem][-1]["metadata"]["generateName"]
         name = f"{generated}{secrets.token_hex(4)}"
         both = run_both(manifests[stem], name, tmp_path / stem, beside=beside)
-        here, argo = (record(one, ignoring=CHANCE) for one in (both.here, both.argo))
-        if here == argo:
-            return ""
-        nodes = {
-            key
-            for key in {*here["nodes"], *argo["nodes"]}
-            if here["nodes"].get(key) != argo["nodes"].get(key)
-        }
-        lines = [f"{stem}: {here['phase']} here, {argo['phase']} there"]
-        for key in sorted(nodes):
-            lines += [f"  here  {here['nodes'].get(key)}", f"  there {argo['nodes'].get(key)}"]
-        return "\n".join(lines)
+        found = differences(both.here, both.argo, ignoring=CHANCE)
+        return f"{stem}: {found}" if found else ""
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        found_differences = [one for one in pool.map(differences, manifests) if one]
+        all_differences = [one for one in pool.map(compared, manifests) if one]
     with capsys.disabled():
         print(f"\n{len(manifests)} of {len(CASES)} pipelines ran on both engines", end=" ")
     volumes = [volume["metadata"]["name"] for volume in VOLUMES]
     gone = [*kubectl, "delete", "--wait=false", "pvc", CLAIM["metadata"]["name"]]
     subprocess.run(gone, env=cluster_env, check=True)
     subprocess.run([*kubectl, "delete", "--wait=false", "pv", *volumes], env=cluster_env, check=True)
-    assert not found_differences, "\n".join(found_differences)
+    assert not all_differences, "\n".join(all_differences)
