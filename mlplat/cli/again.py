@@ -45,7 +45,10 @@ def retry(given: argparse.Namespace) -> int:
         _check(before, bool(also))
         changed = with_arguments(before, values) if values else None
         again = k8s.retry(
-            before, also=also, arguments=changed and changed["spec"]["arguments"], **engines.place(given)
+            _uncached(before, also),
+            also=also,
+            arguments=changed and changed["spec"]["arguments"],
+            **engines.place(given),
         )
         print(f"retrying {given.run} in namespace {again['metadata']['namespace']}", file=sys.stderr)
         return conclude(engines.follow(given, again), given)
@@ -56,7 +59,7 @@ def retry(given: argparse.Namespace) -> int:
         given.run, before["status"].get("nodes", {}), also=also, other_arguments=bool(values)
     )
     kept = {**before, "status": {**before["status"], "nodes": parted.kept}}
-    workflow = with_arguments(_fresh(before), values)
+    workflow = with_arguments(_fresh(_uncached(before, also)), values)
     return conclude(engines.execute(given, _with_documents(given, workflow), kept), given)
 
 
@@ -103,6 +106,25 @@ def _check(workflow: Document, has_tasks: bool) -> None:
         raise ArgumentError(
             Diagnostic("MLP412", "", f"{name} has succeeded: there is nothing to retry", hint)
         )
+
+
+def _uncached(workflow: Document, nodes: list[str]) -> dict[str, Any]:
+    """Return a Workflow in which the templates of some nodes take no cached results."""
+    names = {workflow["status"]["nodes"][node].get("templateName") for node in nodes}
+
+    def run(spec: Mapping[str, Any]) -> dict[str, Any]:
+        templates = [
+            {key: value for key, value in template.items() if key != "memoize"}
+            if template.get("name") in names
+            else template
+            for template in spec.get("templates") or ()
+        ]
+        return {**spec, **({"templates": templates} if templates else {})}
+
+    status = dict(workflow["status"])
+    if stored := status.get("storedWorkflowTemplateSpec"):
+        status["storedWorkflowTemplateSpec"] = run(stored)
+    return {**workflow, "spec": run(workflow["spec"]), "status": status}
 
 
 def _fresh(workflow: Document) -> dict[str, Any]:

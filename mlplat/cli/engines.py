@@ -54,6 +54,8 @@ def here(given: argparse.Namespace, documents: list[dict[str, Any]], before: Doc
     from mlplat.local import terminal
 
     folder = _made(home())
+    if before is None:
+        _check_is_new(workflow_of(documents)["metadata"]["name"])
     os.environ.setdefault("MLPLAT_ENVIRONMENTS", str(folder / "cache" / "environments"))
     started = _begun(workflow_of(documents), before)
     documents = [*(document for document in documents if document.get("kind") != "Workflow"), started]
@@ -86,6 +88,14 @@ def here(given: argparse.Namespace, documents: list[dict[str, Any]], before: Doc
         )
         store.record(finished)
     return finished
+
+
+def _check_is_new(name: str) -> None:
+    from mlplat import local
+
+    if local.load(home() / "runs" / name) is not None:
+        hint = f"give another --name; mlplat retry {name} goes on with it, mlplat rerun {name} runs it anew"
+        raise ArgumentError(Diagnostic("MLP419", name, "there is a run of this name already", hint))
 
 
 def _made(folder: Path) -> Path:

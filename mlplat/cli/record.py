@@ -27,6 +27,8 @@ def get(given: argparse.Namespace) -> int:
 
     with metadata.open_store(home() / "mlplat.db") as store:
         if given.what == "runs":
+            for run in store.runs(phase="Running", engine="local"):
+                _catch_up(store, run.name)
             rows: Sequence[_Row] = store.runs(given.limit, name=given.name)
         elif given.what == "artifacts" and given.name is None:
             rows = store.artifacts()[: given.limit]
@@ -46,19 +48,28 @@ def get(given: argparse.Namespace) -> int:
             }
             rows = listing[given.what]()
             if given.what == "metrics" and given.output != "json":
-                places = {
-                    task.id: task.name.partition(".")[2] or task.name for task in store.tasks(run, roles=None)
-                }
-                named = [
-                    dataclasses.replace(row, task_id=places.get(row.task_id, row.task_id)) for row in rows
-                ]
+                named = _with_places(store, rows, "run_uid", "task_id")
                 rows = sorted(named, key=lambda row: (row.task_id, row.artifact, row.name))
+        if given.what == "artifacts" and given.output != "json":
+            rows = _with_places(store, rows, "producer_run_uid", "producer_task_id")
     if given.output == "json":
         print(json.dumps([dataclasses.asdict(row) for row in rows], indent=2, default=_json))
     else:
         columns = _COLUMNS[given.what]
         print(table([title for title, _ in columns], [[read(row) for _, read in columns] for row in rows]))
     return 0
+
+
+def _with_places(store: Store, rows: Sequence[_Row], run: str, task: str) -> list[_Row]:
+    """Return rows with the place of their task in its run instead of its id."""
+    places: dict[tuple[str, str], str] = {}
+    for uid in {uid for row in rows if (uid := getattr(row, run))}:
+        for one in store.tasks(uid, roles=None):
+            places[uid, one.id] = one.name.partition(".")[2] or one.name
+    return [
+        dataclasses.replace(row, **{task: places.get((getattr(row, run), getattr(row, task)), "")})
+        for row in rows
+    ]
 
 
 def _json(value: Any) -> Any:
@@ -93,6 +104,7 @@ _COLUMNS: dict[str, list[tuple[str, Callable[[_Row], str]]]] = {
         ("MESSAGE", lambda task: task.message),
     ],
     "artifacts": [
+        ("TASK", lambda artifact: artifact.producer_task_id),
         ("NAME", lambda artifact: artifact.name),
         ("TYPE", lambda artifact: artifact.type),
         ("SIZE", lambda artifact: "" if artifact.size is None else f"{artifact.size:,}"),
@@ -134,11 +146,12 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _catch_up(store: Store, name: str) -> None:
-    """Record how far a run of this machine is that still goes on, or was killed."""
+    """Record how far a run of this machine is that still goes on, or how it ended that was killed."""
     from mlplat import local
 
-    known = local.load(home() / "runs" / name) if name == Path(name).name else None
-    if known is not None and known.get("status", {}).get("phase") == "Running":
+    going_on = store.runs(1, name=name, phase="Running", engine="local")
+    known = local.load(home() / "runs" / name) if going_on and name == Path(name).name else None
+    if known is not None:
         store.record(known)
 
 

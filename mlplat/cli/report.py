@@ -36,18 +36,37 @@ def report(workflow: Document, given: argparse.Namespace) -> str:
     message = f"  {status['message']}" if status.get("message") else ""
     written = [f"{name}  {status['phase']}  {show.duration(show.seconds(status))}{message}"]
     written += show.lines(show.tree(status.get("nodes", {}), name, show.order(workflow)))
+    written += _outputs(workflow, given)
     written += _artifacts(workflow, given)
     written += _failures(workflow, given)
     written += _next(workflow, given)
     return "\n".join(written)
 
 
+def _outputs(workflow: Document, given: argparse.Namespace) -> list[str]:
+    """Write what the pipeline gave."""
+    root = show.nodes_of(workflow).get(workflow["metadata"]["name"], {})
+    shown = []
+    for parameter in root.get("outputs", {}).get("parameters", ()) if root.get("type") == "DAG" else ():
+        value = show.decoded(parameter.get("value"))
+        text = _place(value, given) if show.is_artifact(value) else show.short(value)
+        if value is not None:
+            shown.append(f"  {parameter['name']}  {text}")
+    return ["outputs", *shown] if shown else []
+
+
+def _place(artifact: Document, given: argparse.Namespace) -> str:
+    """Return where an artifact lies: a path of this machine, a key of the cluster's store, or its URI."""
+    if not artifact.get("key"):
+        return str(artifact.get("uri", ""))
+    return near(home() / "artifacts" / artifact["key"]) if given.engine == "local" else str(artifact["key"])
+
+
 def _artifacts(workflow: Document, given: argparse.Namespace) -> list[str]:
-    root = home() / "artifacts"
     found = [(node, value) for node, value in show.artifacts(workflow) if value.get("key")]
     if not found:
         return []
-    places = [near(root / value["key"]) if given.engine == "local" else value["key"] for _, value in found]
+    places = [_place(value, given) for _, value in found]
     shown = [
         f"  {node['displayName']}.{value['name']}  {value['type']['schemaTitle']}"
         f"  {value.get('size', 0):,} bytes  {place}"

@@ -173,11 +173,14 @@ def outputs(node: Node) -> list[str]:
                 }
                 written += [f"{key}={number:.6g}" for key, number in numbers.items()]
         elif value is not None and not isinstance(value, dict):
-            text = f"{value:.6g}" if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
-            written.append(
-                f"{parameter['name']}={text if len(text) <= _WIDEST_VALUE else text[:_WIDEST_VALUE] + '…'}"
-            )
+            written.append(f"{parameter['name']}={short(value)}")
     return list(dict.fromkeys(written))
+
+
+def short(value: Any) -> str:
+    """Write a value in one short line."""
+    text = f"{value:.6g}" if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _WIDEST_VALUE else text[:_WIDEST_VALUE] + "…"
 
 
 def decoded(text: Any) -> Any:

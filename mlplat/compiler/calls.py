@@ -12,6 +12,7 @@ from mlplat.argo.steps import JOINED
 from mlplat.compiler.flows import Form
 from mlplat.compiler.interfaces import (
     INDEX_PARAMETER,
+    LARGE_OUTPUT,
     LARGE_VALUES,
     PATH_PARAMETER,
     Call,
@@ -154,7 +155,7 @@ class _Writer:
                 }
                 for name, output in component.output_artifacts.items()
             },
-            "large_key": self.keyed(key_of(place.outer("large-values"))) if may_grow(component) else "",
+            "large_key": self.keyed(key_of(place.outer(LARGE_OUTPUT))) if may_grow(component) else "",
             "index": self.keyed(tag(INDEX_PARAMETER)) if _writes(component) else "",
             "path": self.keyed(tag(PATH_PARAMETER)) if asks_status(component) else "",
             "errors": self.call.keeps_errors,

@@ -17,8 +17,10 @@ from mlplat.compiler.calls import CONFIG, Place, call_text, steps_text
 from mlplat.compiler.documents import Document, Elements, Input, Text, is_static
 from mlplat.compiler.flows import Form
 from mlplat.compiler.interfaces import (
+    ERROR_OUTPUT,
     ERRORS,
     INDEX_PARAMETER,
+    LARGE_OUTPUT,
     LARGE_VALUES,
     PATH_PARAMETER,
     Call,
@@ -482,11 +484,11 @@ def _python_outputs(component: Component, call: Call, place: Place = _ALONE) -> 
         for name in component.output_artifacts
     ]
     if may_grow(component):
-        large = place.outer("large-values")
+        large = place.outer(LARGE_OUTPUT)
         artifacts.append(stored(call, large, f"{place.folder}/large", key_of(large)))
     if call.keeps_errors:
         key = f"{ERRORS}/{tag(PATH_PARAMETER)}/error"
-        artifacts.append(stored(call, place.outer("error"), f"{place.folder}/error", key))
+        artifacts.append(stored(call, place.outer(ERROR_OUTPUT), f"{place.folder}/error", key))
     return nonempty(parameters=parameters, artifacts=artifacts)
 
 

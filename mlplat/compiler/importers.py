@@ -46,7 +46,7 @@ _URI = f"fromJSON({_INERT}).uri"
 _KEY, _PATH, _FINGERPRINT = ',"key":', ',"path":', ',"fingerprint":"'
 _MARKS = frozenset({"uri", "name", "metadata", "schema_title", "schema_version"})
 _OF_CLASS = frozenset({"type", "isinstance"})
-_DATA, _PLACE = "data", "Output"
+_DATA, _PLACE = "imported--data", "Output"
 
 
 def read(spec: PipelineSpec) -> frozenset[str]:
@@ -231,7 +231,7 @@ def _given(importer: Importer, output: str) -> str:
 def _arguments(importer: Importer) -> list[dict[str, str]]:
     given = {PATH_PARAMETER: tag(PATH_PARAMETER), INDEX_PARAMETER: tag(INDEX_PARAMETER)}
     if importer.download_to_workspace:
-        given = {_DATA: tag(_VALUE), "workspace": values.inert_json(WORKSPACE), **given}
+        given = {"data": tag(_VALUE), "workspace": values.inert_json(WORKSPACE), **given}
     else:
         given = {"value": tag(_VALUE), **given}
     return [{"name": name, "value": value} for name, value in given.items()]
@@ -249,7 +249,7 @@ def _fetch(
     if into_workspace:
         own = Component(
             input_parameters={"workspace": InputParameter(ParameterType.STRING)},
-            input_artifacts={_DATA: InputArtifact(artifact.type)},
+            input_artifacts={"data": InputArtifact(artifact.type)},
             output_parameters={_PLACE: OutputParameter(ParameterType.STRING)},
         )
     else:
@@ -267,8 +267,8 @@ def _fetch(
         one_node=call.one_node and into_workspace,
     )
     found = executors.leaf("import", own, Container(python=function), asked, options)
-    value = f"fromJSON(inputs.parameters[{literal(_DATA if into_workspace else 'value')}]).uri"
-    path = f"{INPUTS}/{_DATA}" if into_workspace else f"{OUTPUTS}/artifacts/{output}"
+    value = f"fromJSON(inputs.parameters[{literal('data' if into_workspace else 'value')}]).uri"
+    path = f"{INPUTS}/data" if into_workspace else f"{OUTPUTS}/artifacts/{output}"
     fetched = {
         "name": _DATA,
         "path": path,

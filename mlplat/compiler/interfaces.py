@@ -33,6 +33,9 @@ FOLDERS = 8
 """How many folders of the store a list of artifacts may lie in: one for each earlier run that the cache took some of
 them from, and one for this run."""
 
+LARGE_OUTPUT, ERROR_OUTPUT = "large--values", "error--text"
+"""Artifacts of the compiler's own; by the two dashes the record tells them from those of users."""
+
 _NO_KEY = "no-artifact"
 ERRORS = f"{{{{workflow.name}}}}/errors{{{{inputs.parameters.{INDEX_PARAMETER}}}}}"
 """Folder of the store for the reasons of failures, where a task asks how another one ended; one for each iteration."""

@@ -37,7 +37,7 @@ def approval(
 ) -> PipelineTask:
     """Wait until a person lets the run go on: in Argo's web page, with ``argo resume``, or at the terminal here.
 
-    A run that is not to go on is stopped instead (``argo stop``), and its exit handlers run.
+    A run that is not to go on is stopped instead (``argo stop``); the Workflow's ``onExit`` handler runs then.
 
     Args:
         message: what to decide; a value of the run may stand in it. It is shown as the task's input.

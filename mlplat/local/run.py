@@ -275,8 +275,13 @@ class _Run:
 
     def _stop(self) -> None:
         self._interrupts += 1
-        if self._engine is not None:
-            self._engine.stop("Terminate", grace=10.0 if self._interrupts == 1 else 0.0)
+        if self._engine is None:
+            return
+        if self._interrupts == 1:
+            terminal.tell("stopping: what runs is ended, the exit handler runs; once more ends that too")
+            self._engine.stop("Stop", grace=10.0)
+        else:
+            self._engine.stop("Terminate", grace=0.0)
 
     async def run(self, *, signals: bool) -> dict[str, Any]:
         self._loop = asyncio.get_running_loop()

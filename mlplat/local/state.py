@@ -26,6 +26,9 @@ _BESIDE = "documents.json"
 
 _STRUCTURE = frozenset(("DAG", "Steps", "StepGroup", "TaskGroup"))
 
+CUT_OFF = "the process that ran it ended before it did"
+"""Why a run that was cut off, and what ran in it, has the phase ``Error``."""
+
 _SHORTEST = 0.25
 """Seconds between two writes."""
 
@@ -128,13 +131,14 @@ class RunState:
 
 
 def load(folder: Path) -> dict[str, Any] | None:
-    """Return the Workflow of a run as it was when it ended or was cut off.
+    """Return the Workflow of a run as it is now, or was when it ended or was cut off.
 
     Args:
         folder: the run's folder.
 
     Returns:
-        The Workflow with its status; None when there is none.
+        The Workflow with its status; None when there is none. The phase of one that was cut off is ``Error``, and so is
+        that of what ran in it.
     """
     try:
         workflow: dict[str, Any] = json.loads((folder / "workflow.json").read_text(encoding="utf-8"))
@@ -146,7 +150,22 @@ def load(folder: Path) -> dict[str, Any] | None:
             with contextlib.suppress(ValueError):
                 node = json.loads(line)
                 nodes[node["id"]] = node
+    if workflow["status"].get("phase") == "Running" and not _goes_on(folder):
+        workflow["status"].update({"phase": "Error", "message": f"{CUT_OFF}: mlplat retry {folder.name}"})
+        for node in nodes.values():
+            if not fulfilled(node):
+                node.update({"phase": "Error", "message": CUT_OFF})
     return workflow
+
+
+def _goes_on(folder: Path) -> bool:
+    """Tell whether a process holds the lock of a run."""
+    with (folder / "lock").open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False
 
 
 def beside(folder: Path) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Asks a person at the terminal whether a suspended workflow may go on."""
+"""Speaks with the person at the terminal: asks whether a suspended workflow may go on."""
 
 from __future__ import annotations
 
@@ -13,6 +13,12 @@ from mlplat.local.nodes import Node
 def is_interactive() -> bool:
     """Whether there is a person to ask."""
     return sys.stdin is not None and sys.stdin.isatty()
+
+
+def tell(text: str) -> None:
+    """Tell a person something while a run goes on."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
 
 
 async def ask(node: Node) -> Mapping[str, str] | None:

@@ -393,11 +393,14 @@ def _decoded(item: Any) -> Any:
 
 
 def _stored_artifacts(side: Json, *, without: Iterable[str]) -> Iterator[tuple[str, Json]]:
-    """Read the artifacts that Argo itself carries, for Workflows that have no artifact values."""
+    """Read the artifacts that Argo itself carries, for Workflows that have no artifact values.
+
+    Those with two dashes in their name are the compiler's own.
+    """
     left_out = set(without)
     for artifact in side.get("artifacts") or ():
         name = artifact.get("name") or ""
-        if name in left_out or name.endswith("-logs"):
+        if name in left_out or name.endswith("-logs") or "--" in name:
             continue
         key = stores.key_of(artifact) or _mapping(artifact.get("plugin")).get("key")
         uri = next(

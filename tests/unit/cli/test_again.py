@@ -124,7 +124,7 @@ def test_parameter_of_a_retry_counts_for_what_runs_from_then_on(
 def test_chosen_task_of_a_run_that_succeeded_runs_again(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    begun(folder, capsys, "--no-cache")
+    begun(folder, capsys)
     (folder / "flag").touch()
     command(capsys, "retry", "first")
     assert "nothing to retry" in refused(capsys, "retry", "first")

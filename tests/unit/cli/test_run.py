@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -178,7 +179,11 @@ def test_record_lists_runs_tasks_artifacts_and_metrics(
     run(capsys, "run", "program.py:small", "--name", "first")
     assert "first" in run(capsys, "get", "runs")
     assert "measure" in run(capsys, "get", "tasks", "first")
-    assert "system.Dataset" in run(capsys, "get", "artifacts", "first")
+    artifacts = run(capsys, "get", "artifacts", "first").splitlines()
+    assert sorted(row.split()[:3] for row in artifacts[1:]) == [
+        ["make", "data", "system.Dataset"],
+        ["measure", "metrics", "system.Metrics"],
+    ]
     metrics = json.loads(run(capsys, "get", "metrics", "first", "-o", "json"))
     assert [(metric["name"], metric["value"]) for metric in metrics] == [("size", 3.0)]
     assert run(capsys, "logs", "first", "make") == "making 3\n"
@@ -190,12 +195,18 @@ def test_log_of_an_unknown_task_names_the_nearest(folder: Path, capsys: pytest.C
     assert "did you mean 'measure'?" in capsys.readouterr().err
 
 
-def test_compiled_manifest_runs_as_the_program_does(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_compiled_manifest_runs_as_the_program_does(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     run(capsys, "compile", "program.py:small", "-o", "small.yaml")
     run(capsys, "compile", "program.py:small", "--to", "ir", "-o", "ir.yaml")
-    program = finished(capsys, "program.py:small", "--no-cache", "--name", "run")
-    manifest = finished(capsys, "small.yaml", "-p", "size=3", "--name", "run")
-    from_ir = finished(capsys, "ir.yaml", "--no-cache", "--name", "run")
+    runs = []
+    for number, words in enumerate(
+        (["program.py:small", "--no-cache"], ["small.yaml", "-p", "size=3"], ["ir.yaml"])
+    ):
+        monkeypatch.setenv("MLPLAT_HOME", str(folder / f"home{number}"))
+        runs.append(finished(capsys, *words, "--name", "run"))
+    program, manifest, from_ir = runs
     assert phases(program) == phases(manifest) == phases(from_ir)
 
 
@@ -242,9 +253,72 @@ def test_interrupt_stops_every_child_and_leaves_a_run_to_go_on_with(folder: Path
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "Stopped with strategy 'Terminate'" in out
+    assert "Stopped with strategy 'Stop'" in out
     with pytest.raises(ProcessLookupError):
         os.kill(child, 0)
+
+
+def test_a_killed_run_is_over_and_can_go_on(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = (
+        "from mlplat import dsl\n@dsl.component\ndef f(flag: str) -> int:\n    import os, time\n"
+        "    print(os.getpid(), flush=True)\n    time.sleep(0 if os.path.exists(flag) else 600)\n    return 1\n"
+        "@dsl.pipeline\ndef p(flag: str):\n    f(flag=flag)\n"
+    )
+    (folder / "long.py").write_text(source)
+    command = [
+        sys.executable,
+        "-m",
+        "mlplat",
+        "run",
+        "long.py",
+        "--name",
+        "long",
+        "-p",
+        f"flag={folder}/flag",
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    home = folder / ".mlplat"
+    deadline = time.monotonic() + 60
+    while not (texts := [file.read_text() for file in home.glob("logs/long/*.log")]) or not texts[0].strip():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    while '"displayName": "f"' not in (home / "runs/long/workflow.json").read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.kill()
+    process.communicate()
+    os.kill(int(texts[0]), signal.SIGKILL)
+    (row,) = json.loads(run(capsys, "get", "runs", "-o", "json"))
+    assert row["phase"] == "Error"
+    assert "mlplat retry long" in row["message"]
+    (task,) = json.loads(run(capsys, "get", "tasks", "long", "-o", "json"))
+    assert (task["phase"], task["message"]) == ("Error", "the process that ran it ended before it did")
+    (folder / "flag").touch()
+    assert "Succeeded" in run(capsys, "retry", "long")
+    (row,) = json.loads(run(capsys, "get", "runs", "-o", "json"))
+    assert row["phase"] == "Succeeded"
+
+
+def test_a_name_is_given_once(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(capsys, "run", "program.py:small", "--name", "first")
+    before = json.loads(run(capsys, "get", "tasks", "first", "-o", "json"))
+    assert main(["run", "program.py:small", "--name", "first", "-p", "size=4"]) == 2
+    assert "MLP419: first: there is a run of this name already" in capsys.readouterr().err
+    assert json.loads(run(capsys, "get", "tasks", "first", "-o", "json")) == before
+
+
+def test_what_the_pipeline_gave_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = (
+        "from typing import NamedTuple\nfrom mlplat import dsl\nfrom mlplat.dsl import Dataset, Output\n"
+        "@dsl.component\ndef make(data: Output[Dataset]) -> float:\n"
+        "    open(data.path, 'w').write('x')\n    return 0.5\n"
+        "@dsl.pipeline\ndef p() -> NamedTuple('Given', accuracy=float, rows=Dataset):\n"
+        "    made = make()\n    from collections import namedtuple\n"
+        "    return namedtuple('Given', 'accuracy rows')(made.outputs['Output'], made.outputs['data'])\n"
+    )
+    (folder / "gives.py").write_text(source)
+    out = run(capsys, "run", "gives.py", "--name", "first")
+    assert "outputs\n  accuracy  0.5\n  rows  .mlplat/artifacts/first/make/data\n" in out
 
 
 def test_missing_extra_is_named(folder: Path) -> None:
@@ -342,6 +416,7 @@ def test_what_another_run_wrote_over_is_not_taken_from_the_cache(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(capsys, "run", "program.py:small", "--name", "same", "-p", "size=3")
+    shutil.rmtree(folder / ".mlplat/runs/same")
     run(capsys, "run", "program.py:small", "--name", "same", "-p", "size=5")
     assert run(capsys, "run", "program.py:small", "-p", "size=5").count("(cached)") == 5
     again = run(capsys, "run", "program.py:small", "--name", "third", "-p", "size=3")

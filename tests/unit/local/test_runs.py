@@ -74,9 +74,15 @@ def test_a_stopped_run_ends_its_tasks_and_can_be_resumed(
     process.send_signal(number)
     done = finish(process)
     assert done["status"]["phase"] == "Failed"
-    assert done["status"]["message"] == "Stopped with strategy 'Terminate'"
-    assert phases(done) == {"wf": "Failed", "wf.a": "Succeeded", "wf.b": "Failed", "wf.c": "Omitted"}
-    assert node(done, "wf.b")["message"] == "workflow shutdown with strategy:  Terminate"
+    assert done["status"]["message"] == "Stopped with strategy 'Stop'"
+    assert phases(done) == {
+        "wf": "Failed",
+        "wf.a": "Succeeded",
+        "wf.b": "Failed",
+        "wf.c": "Omitted",
+        "wf.onExit": "Succeeded",
+    }
+    assert node(done, "wf.b")["message"] == "workflow shutdown with strategy:  Stop"
     assert (tmp_path / "ran").read_text() == "ran\n"
 
     (tmp_path / "open").touch()
@@ -84,6 +90,20 @@ def test_a_stopped_run_ends_its_tasks_and_can_be_resumed(
     assert again["status"]["phase"] == "Succeeded"
     assert (tmp_path / "ran").read_text() == "ran\nran\n"
     assert again["status"]["progress"] == "4/4"
+
+
+def test_a_run_that_is_stopped_twice_ends_its_exit_handler_too(home: Path, tmp_path: Path) -> None:
+    for name in ("begun", "ending"):
+        os.mkfifo(tmp_path / name)
+    slow = {name: f"echo > {tmp_path}/{name}; sleep 60 & wait" for name in ("begun", "ending")}
+    templates = [shell(name, script) for name, script in slow.items()]
+    process = begin(home, workflow(dag(task("a", "begun")), *templates, onExit="ending"))
+    for name in slow:
+        (tmp_path / name).read_text()
+        process.send_signal(signal.SIGINT)
+    done = finish(process)
+    assert phases(done) == {"wf": "Failed", "wf.a": "Failed", "wf.onExit": "Failed"}
+    assert done["status"]["message"] == "Stopped with strategy 'Terminate'"
 
 
 def test_a_killed_run_can_be_resumed(home: Path, tmp_path: Path, gate: dict[str, Any]) -> None:
