@@ -72,7 +72,7 @@ class Repository(Source):
 
     def location(self, uri: str) -> dict[str, Any]:
         """Return the location of a URI of ours."""
-        return stores.location(self.kind, _tag(f"sprig.trimPrefix({literal(self.prefix)}, {uri})"))
+        return stores.location(_tag(f"sprig.trimPrefix({literal(self.prefix)}, {uri})"), self.kind)
 
 
 def with_defaults(own: Iterable[Source]) -> tuple[Source, ...]:

@@ -1,7 +1,8 @@
-"""Where an artifact's bytes lie: the kinds of artifact repository, and the field that names a place in each.
+"""Where an artifact's bytes lie: a key of the repository that the namespace or the Workflow names.
 
-A location with no more than that field lies in the repository that the namespace or the Workflow names
-(Argo's ``artifactRepositoryRef``).
+A location with a key and nothing else is a place in that repository (Argo's ``artifactRepositoryRef``), of whatever
+kind: Argo takes the repository's own location and puts the key there (``ArtifactLocation.Relocate`` of Argo 4.0.7's
+``workflow_types.go``). So the kind that is written is no matter.
 """
 
 from __future__ import annotations
@@ -9,27 +10,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-DEFAULT = "s3"
 KEYS: Mapping[str, str] = {"s3": "key", "gcs": "key", "oss": "key", "azure": "blob", "hdfs": "path"}
-"""The field that names the place, by kind."""
+"""The field of a location that names the place, by kind."""
+
+HDFS = "hdfs"
+"""The one kind of repository whose keys are to be absolute."""
 
 
-def location(store: str, key: str) -> dict[str, Any]:
+def location(key: str, store: str = "") -> dict[str, Any]:
     """Return the location of an artifact.
 
     Args:
-        store: one of :data:`KEYS`.
-        key: relative to the repository's root; HDFS wants it absolute, and gets it so.
+        key: relative to the repository's root.
+        store: :data:`HDFS` where the repository is that.
 
     Returns:
-        The part of an artifact that says where it lies, such as ``{"s3": {"key": …}}``.
+        The part of an artifact that says where it lies: ``{"s3": {"key": …}}``.
     """
-    return {store: {KEYS[store]: f"/{key}" if store == "hdfs" else key}}
+    return {"s3": {"key": f"/{key}" if store == HDFS else key}}
 
 
 def key_of(artifact: Mapping[str, Any]) -> str:
-    """Return the key of an artifact as :func:`location` took it, or an empty text."""
-    for store, field in KEYS.items():
-        if key := (artifact.get(store) or {}).get(field):
-            return str(key).removeprefix("/") if store == "hdfs" else str(key)
-    return ""
+    """Return the key of an artifact, or an empty text."""
+    keys = ((artifact.get(store) or {}).get(field) for store, field in KEYS.items())
+    return next((str(key).removeprefix("/") for key in keys if key), "")

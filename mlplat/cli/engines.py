@@ -95,7 +95,7 @@ def _check_is_new(name: str) -> None:
 
     if local.load(home() / "runs" / name) is not None:
         hint = f"give another --name; mlplat retry {name} goes on with it, mlplat rerun {name} runs it anew"
-        raise ArgumentError(Diagnostic("MLP419", name, "there is a run of this name already", hint))
+        raise ArgumentError(Diagnostic("MLP415", name, "there is a run of this name already", hint))
 
 
 def _made(folder: Path) -> Path:

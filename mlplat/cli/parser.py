@@ -105,9 +105,9 @@ def _pipeline_options(command: _Parser) -> None:
 
     command.add_argument(
         "--artifact-store",
-        choices=tuple(stores.KEYS),
-        default=stores.DEFAULT,
-        help="kind of the cluster's artifact repository (default: %(default)s)",
+        choices=(stores.HDFS,),
+        default="",
+        help="give it where the cluster's artifact repository is HDFS, which wants absolute paths",
     )
     command.add_argument(
         "--import-sources",

@@ -55,7 +55,7 @@ class Call:
         one_node: whether all that work there must be on one node.
         has_large_values: whether the Workflow has a ConfigMap of large values.
         keeps_errors: whether the reason of a failure is kept, for a task that asks how another one ended.
-        store: the kind of repository that its artifacts lie in.
+        store: ``hdfs`` where the artifact repository is that.
         sources: from where the data of an importer may have to be fetched, the most exact first.
     """
 
@@ -68,7 +68,7 @@ class Call:
     one_node: bool = False
     has_large_values: bool = False
     keeps_errors: bool = False
-    store: str = stores.DEFAULT
+    store: str = ""
     sources: tuple[Source, ...] = ()
 
     def form(self, name: str) -> Form:
@@ -119,7 +119,7 @@ def interface(component: Component, call: Call, *, has_path: bool) -> dict[str, 
                     "name": f"{name}--errors",
                     "path": path,
                     "optional": True,
-                    **stores.location(call.store, ERRORS),
+                    **stores.location(ERRORS, call.store),
                 }
             )
         form, text = call.form(name), f"inputs.parameters[{literal(name)}]"
@@ -160,13 +160,13 @@ def folder_paths(name: str) -> list[str]:
 
 
 def _read(call: Call, name: str, key: str) -> dict[str, Any]:
-    place = stores.location(call.store, expression(key))
+    place = stores.location(expression(key), call.store)
     return {"name": name, "path": f"{INPUTS}/{name}", "optional": True, **place}
 
 
 def stored(call: Call, name: str, path: str, key: str) -> dict[str, Any]:
     """Return an output artifact whose bytes go under a key of the store."""
-    place = stores.location(call.store, key)
+    place = stores.location(key, call.store)
     return {"name": name, "path": path, "optional": True, "archive": {"none": {}}, **place}
 
 

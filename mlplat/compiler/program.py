@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlplat.argo import stores
 from mlplat.argo.sources import Source
 from mlplat.errors import Diagnostic
 from mlplat.ir.model import Component, Container, PipelineSpec, Retry
@@ -53,7 +52,7 @@ class Options:
             the same of their pod, ``off`` none.
         kfp_runtime: what runs Python functions: this package's own runtime when ``own``; when ``pip``, the command that
             KFP's SDK wrote, which installs that SDK.
-        artifact_store: the kind of the artifact repository, one of :data:`mlplat.argo.stores.KEYS`.
+        artifact_store: ``hdfs`` where the cluster's artifact repository is that: its paths are absolute.
         import_sources: where importers' data can be fetched from, beside :data:`mlplat.argo.sources.DEFAULTS`.
         workflow_defaults: fields of Argo's WorkflowSpec that hold where the pipeline says nothing else.
         require_arguments: whether a parameter without a value is an error; else it must be given at submission.
@@ -71,7 +70,7 @@ class Options:
     claim_service_account: str = ""
     fuse: str = ""
     kfp_runtime: str = "own"
-    artifact_store: str = stores.DEFAULT
+    artifact_store: str = ""
     import_sources: tuple[Source, ...] = ()
     workflow_defaults: Mapping[str, Any] = field(default_factory=dict)
     require_arguments: bool = True

@@ -272,7 +272,7 @@ def _with_key(artifact: Mapping[str, Any], prefix: str, pack: bool) -> dict[str,
     if has_location(artifact):
         return dict(artifact)
     file = f"{artifact['name']}.tgz" if pack else posixpath.basename(artifact["path"].rstrip("/"))
-    return {**artifact, **stores.location(stores.DEFAULT, f"{prefix}/{file}")}
+    return {**artifact, **stores.location(f"{prefix}/{file}")}
 
 
 def _output_paths(template: Mapping[str, Any]) -> list[str]:

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from mlplat import compiler, dsl, k8s, manifest
+from mlplat.argo import stores
 from mlplat.cli import defaults
 from mlplat.cli.load import load
 from tests.e2e.conftest import Kubectl
-from tests.e2e.engines import output
+from tests.e2e.engines import accepted, output
 from tests.e2e.harness.cluster import Access
 from tests.e2e.harness.versions import ML_IMAGE
 
@@ -62,6 +63,18 @@ def test_a_restricted_namespace_runs_pipelines(tenant: str, kubectl: Kubectl) ->
     messages = {node["name"]: node.get("message") for node in done["status"]["nodes"].values()}
     assert done["status"]["phase"] == "Succeeded", messages
     kubectl("wait", "-n", tenant, "--for=delete", "pods", "--all", "--timeout=60s")
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("store", ["", stores.HDFS])
+def test_the_cluster_takes_keys_of_any_repository(
+    store: str, cluster: Access, cluster_env: dict[str, str], tmp_path: Path
+) -> None:
+    spec = load(str(ROOT / "tests/programs/artifacts.py")).spec
+    assert spec is not None
+    options = compiler.Options(name=f"dry-{secrets.token_hex(4)}", artifact_store=store)
+    (tmp_path / "workflow.yaml").write_text(manifest.dump(compiler.manifest(spec, options)))
+    assert "created" in accepted(cluster, cluster_env, [tmp_path / "workflow.yaml"])
 
 
 def test_a_cron_workflow_starts_runs(cluster: Access, kubectl: Kubectl) -> None:

@@ -303,7 +303,7 @@ def test_a_name_is_given_once(folder: Path, capsys: pytest.CaptureFixture[str]) 
     run(capsys, "run", "program.py:small", "--name", "first")
     before = json.loads(run(capsys, "get", "tasks", "first", "-o", "json"))
     assert main(["run", "program.py:small", "--name", "first", "-p", "size=4"]) == 2
-    assert "MLP419: first: there is a run of this name already" in capsys.readouterr().err
+    assert "MLP415: first: there is a run of this name already" in capsys.readouterr().err
     assert json.loads(run(capsys, "get", "tasks", "first", "-o", "json")) == before
 
 
