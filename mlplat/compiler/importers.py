@@ -22,6 +22,7 @@ from mlplat.compiler.placeholders import Hole, has_holes, holes, parse
 from mlplat.compiler.program import Options
 from mlplat.compiler.scope import expression
 from mlplat.compiler.texts import INPUTS, OUTPUTS, WORKSPACE
+from mlplat.errors import Diagnostic
 from mlplat.ir.model import (
     Component,
     ComponentInput,
@@ -44,6 +45,8 @@ _VALUE = "artifact--value"
 _INERT = f"inputs.parameters[{literal(_VALUE)}]"
 _URI = f"fromJSON({_INERT}).uri"
 _KEY, _PATH, _FINGERPRINT = ',"key":', ',"path":', ',"fingerprint":"'
+_OF_A_MACHINE = ("file", "mlplat")
+_HOW = "say from where with --import-sources, or read it in the component, by its uri"
 _MARKS = frozenset({"uri", "name", "metadata", "schema_title", "schema_version"})
 _OF_CLASS = frozenset({"type", "isinstance"})
 _DATA, _PLACE = "imported--data", "Output"
@@ -137,6 +140,19 @@ def possible(importer: Importer, options: Options) -> tuple[Source, ...]:
         return known
     one = sources.of(str(importer.uri.value), known)
     return (one,) if one else ()
+
+
+def out_of_reach(spec: PipelineSpec, options: Options) -> Iterator[Diagnostic]:
+    """Warn of importers whose data tasks read, and that nothing fetches."""
+    for name in sorted(read(spec)):
+        importer = spec.executors[spec.components[name].executor]
+        assert isinstance(importer, Importer)
+        if not isinstance(importer.uri, Constant) or possible(importer, options):
+            continue
+        scheme, found, _ = str(importer.uri.value).partition("://")
+        if found and scheme not in _OF_A_MACHINE and not has_holes(importer.uri.value):
+            message = f"a task reads what it names, and nothing fetches {scheme}://"
+            yield Diagnostic("MLP325", name, message, _HOW, severity="warning")
 
 
 def leaf(component: Component, importer: Importer, call: Call, options: Options) -> Leaf:

@@ -111,6 +111,20 @@ def test_a_constant_address_has_one_pod() -> None:
     assert pods(p) == {"read", "importer-fetch-gs"}
 
 
+def test_what_nothing_fetches_is_told() -> None:
+    @dsl.pipeline
+    def p() -> None:
+        importing.read(data=dsl.importer(artifact_uri="oci://registry/model", artifact_class=Dataset).output)
+        importing.describe(
+            data=dsl.importer(artifact_uri="oci://registry/other", artifact_class=Dataset).output
+        )
+
+    (warning,) = compiler.compile(p.spec).warnings
+    assert str(warning).startswith("warning MLP325: comp-importer: a task reads what it names")
+    source = Source("oci://registry/", "s3", {"endpoint": "minio:9000"})
+    assert not compiler.compile(p.spec, compiler.Options(import_sources=(source,))).warnings
+
+
 def test_what_is_read_is_found_through_regions() -> None:
     @dsl.pipeline
     def inner(data: Input[Dataset]) -> None:
