@@ -135,7 +135,7 @@ def needs_path(component: Component, executor: object) -> bool:
     if isinstance(executor, Container) and executor.own.parallelism:
         return True
     is_python = isinstance(executor, Container) and executor.python is not None
-    return bool(component.output_artifacts) or (is_python and (may_grow(component) or asks_status(component)))
+    return bool(component.output_artifacts) or asks_status(component) or (is_python and may_grow(component))
 
 
 def leaf(

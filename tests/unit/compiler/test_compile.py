@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -450,3 +451,22 @@ def test_pods_of_a_workspace_for_one_node_are_put_on_one() -> None:
     wanted = [template["affinity"]["nodeAffinity"] for template in marked]
     assert everywhere["nodeAffinity"] in wanted
     assert any("requiredDuringSchedulingIgnoredDuringExecution" in one for one in wanted)
+
+
+@dsl.container_component
+def tell(status: dsl.PipelineTaskFinalStatus) -> dsl.ContainerSpec:
+    return dsl.ContainerSpec(image="alpine", command=["echo", status])  # type: ignore[list-item]
+
+
+@dsl.pipeline
+def told_by_a_container() -> None:
+    with dsl.ExitHandler(tell()):
+        one(x=1)
+
+
+def test_a_container_that_is_told_how_tasks_ended_has_all_inputs_that_its_template_names() -> None:
+    (workflow,) = compiler.manifest(told_by_a_container.spec)
+    (template,) = [one for one in workflow["spec"]["templates"] if one["name"] == "tell"]
+    declared = {one["name"] for one in template["inputs"]["parameters"]}
+    named = re.findall(r"\{\{inputs\.parameters\.([^}]+)\}\}", json.dumps(template))
+    assert set(named) <= declared
