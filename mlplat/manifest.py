@@ -175,6 +175,60 @@ def load(text: str, name: str = "") -> list[Document]:
     return documents
 
 
+class Lines:
+    """Where the parts of documents stand in a YAML text.
+
+    Args:
+        text: as :func:`load` reads it.
+    """
+
+    def __init__(self, text: str) -> None:
+        nodes = yaml.compose_all(text, Loader=_Loader)
+        self._documents = [node for node in nodes if isinstance(node, yaml.MappingNode)]
+
+    def line(self, number: int, path: str) -> int:
+        """Return the line of a part, from 1.
+
+        Args:
+            number: of the document, from 0.
+            path: such as ``spec.templates.main.dag.tasks[0]``, where ``main`` is the name of an item of a list. What
+                there is of it counts.
+
+        Returns:
+            The line of the part's key, or of the item; that of the document when nothing of the path is there.
+        """
+        node: yaml.Node | None = self._documents[number]
+        mark, rest = self._documents[number].start_mark, path
+        while node is not None:
+            node, place, rest = _step(node, rest)
+            mark = place or mark
+        return int(mark.line) + 1
+
+
+def _step(node: yaml.Node, path: str) -> tuple[yaml.Node | None, yaml.Mark | None, str]:
+    """Follow the first part of a path: give what is there, where its name stands, and the rest of the path."""
+    found: list[tuple[str, yaml.Node, yaml.Mark]] = []
+    if isinstance(node, yaml.MappingNode):
+        found = [(str(key.value), value, key.start_mark) for key, value in node.value]
+    elif isinstance(node, yaml.SequenceNode):
+        found = [(f"[{number}]", item, item.start_mark) for number, item in enumerate(node.value)]
+        found += [(name, item, item.start_mark) for item in node.value for name in _names(item)]
+    fitting = [
+        one
+        for one in found
+        if path.startswith(one[0]) and path[len(one[0]) : len(one[0]) + 1] in ("", ".", "[")
+    ]
+    if not fitting:
+        return None, None, path
+    name, value, mark = max(fitting, key=lambda one: len(one[0]))
+    return value, mark, path[len(name) :].removeprefix(".")
+
+
+def _names(item: yaml.Node) -> list[str]:
+    fields = item.value if isinstance(item, yaml.MappingNode) else ()
+    return [value.value for key, value in fields if key.value == "name" and isinstance(value.value, str)]
+
+
 def _yaml_diagnostic(error: yaml.YAMLError, name: str) -> Diagnostic:
     mark = getattr(error, "problem_mark", None)
     source = Source(name, mark.line + 1, mark.column + 1) if mark else Source(name)

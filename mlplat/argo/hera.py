@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, get_args, get_origin
 
+from mlplat.argo.references import place_of
 from mlplat.errors import Diagnostic, ManifestError, nearest
 
 KINDS = ("Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "CronWorkflow")
@@ -89,24 +90,75 @@ def unknown_fields(kind: str, fields: Mapping[str, Any]) -> list[tuple[str, str,
         ModuleNotFoundError: hera is not installed.
     """
     from hera.workflows import models
+
+    return list(_field_problems(fields, getattr(models, kind)))
+
+
+def document_problems(document: Mapping[str, Any]) -> list[Diagnostic]:
+    """Tell which fields of a document hera's models of Argo's API do not know, or know of another type.
+
+    Args:
+        document: of a kind in :data:`KINDS`; another has no problems.
+
+    Raises:
+        ModuleNotFoundError: hera is not installed.
+    """
+    if document.get("kind") not in KINDS:
+        return []
+    return [
+        Diagnostic("MLP519", path, message, hint)
+        for path, message, hint in unknown_fields(document["kind"], document)
+    ]
+
+
+def _field_problems(fields: Mapping[str, Any], model: Any) -> Iterator[tuple[str, str, str]]:
+    """Give the place of each wrong field, what is wrong, and what to do."""
     from pydantic import ValidationError
 
-    model = getattr(models, kind)
-    names = [field.alias or name for name, field in model.model_fields.items()]
-    unknown = f"Argo's {kind} has no such field"
-    problems = [(name, unknown, nearest(name, names)) for name in fields if name not in names]
-    known = {name: value for name, value in fields.items() if name in names}
+    for path, name, known in _unknown(fields, model, ""):
+        yield path, f"Argo knows no field '{name}' here", nearest(name, known)
     try:
-        made = model.model_validate(known)
+        model.model_validate(fields)
     except ValidationError as error:
-        return problems + [(_path(one["loc"]), str(one["msg"]), "") for one in error.errors()]
-    kept = made.model_dump(mode="json", exclude_none=True, by_alias=True)
-    lost = [
-        path
-        for path, before, after in differences(known, kept)
-        if before not in (None, {}, []) and after is None
-    ]
-    return problems + [(path, unknown, "") for path in lost]
+        for one in error.errors():
+            yield _path(one["loc"]), f"the value is of another type than Argo's: {one['msg']}", ""
+
+
+def _unknown(value: Any, kind: Any, path: str) -> Iterator[tuple[str, str, list[str]]]:
+    """Give the fields in a value that its type has not: the place, the name, and the names that there are."""
+    if isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from _unknown(item, kind, place_of(item, number, path))
+        return
+    model, by_name = _model_in(kind)
+    if model is None or not isinstance(value, Mapping):
+        return
+    if by_name:
+        for name, item in value.items():
+            yield from _unknown(item, model, f"{path}.{name}")
+        return
+    known = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
+    for name, item in value.items() if known else ():
+        place = f"{path}.{name}".lstrip(".")
+        if name in known:
+            yield from _unknown(item, known[name], place)
+        else:
+            yield place, name, list(known)
+
+
+def _model_in(kind: Any) -> tuple[Any, bool]:
+    """Return the model in the type of a field, None where there is none, and whether mappings have it by name."""
+    from pydantic import BaseModel, RootModel
+
+    if isinstance(kind, type) and issubclass(kind, RootModel):
+        return _model_in(kind.model_fields["root"].annotation)
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return kind, False
+    for inner in get_args(kind):
+        model, by_name = _model_in(inner)
+        if model is not None:
+            return model, by_name or get_origin(kind) is dict
+    return None, False
 
 
 def is_hera(value: Any) -> bool:

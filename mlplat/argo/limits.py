@@ -34,7 +34,7 @@ def depth(spec: Mapping[str, Any]) -> int:
     Args:
         spec: of a Workflow. A template that calls itself counts once: when it ends is known to the run only.
     """
-    templates = {template.get("name", ""): template for template in spec.get("templates", ())}
+    templates = {template.get("name", ""): template for template in spec.get("templates") or ()}
     known: dict[str, int] = {}
     around: set[str] = set()
     stack = [str(spec.get("entrypoint", ""))]
@@ -90,7 +90,7 @@ def _check(document: dict[str, Any]) -> Iterator[Diagnostic]:
             f"the {kind} takes {found:,} bytes; with its status it must stay below {LARGEST_WORKFLOW:,}",
             "split the pipeline, or loop with dsl.ParallelFor instead of writing many tasks",
         )
-    annotations = spec.get("podMetadata", {}).get("annotations", {})
+    annotations = (spec.get("podMetadata") or {}).get("annotations") or {}
     if (found := size(annotations)) > LARGEST_ANNOTATIONS:
         yield _warning(
             "MLP352",
@@ -98,7 +98,7 @@ def _check(document: dict[str, Any]) -> Iterator[Diagnostic]:
             f"they take {found:,} bytes, a pod's annotations hold {LARGEST_ANNOTATIONS:,}",
             "put large functions into a package in the image",
         )
-    templates = spec.get("templates", [])
+    templates = spec.get("templates") or []
     if len(templates) > MOST_TEMPLATES:
         yield _warning(
             "MLP353",
@@ -115,7 +115,7 @@ def _check(document: dict[str, Any]) -> Iterator[Diagnostic]:
         )
     for number, template in enumerate(templates):
         path = f"spec.templates.{number} ({template.get('name', '')})"
-        tasks = template.get("dag", {}).get("tasks", [])
+        tasks = (template.get("dag") or {}).get("tasks") or []
         if len(tasks) > MOST_TASKS:
             yield _warning(
                 "MLP354",
@@ -123,7 +123,7 @@ def _check(document: dict[str, Any]) -> Iterator[Diagnostic]:
                 f"there are {len(tasks)} tasks; Argo's full CRDs take {MOST_TASKS} in one DAG",
                 "group tasks into nested pipelines, loop with dsl.ParallelFor, or install the minimal CRDs",
             )
-        parameters = template.get("inputs", {}).get("parameters", [])
+        parameters = (template.get("inputs") or {}).get("parameters") or []
         if len(parameters) > MOST_PARAMETERS:
             yield _warning(
                 "MLP355",
@@ -131,7 +131,7 @@ def _check(document: dict[str, Any]) -> Iterator[Diagnostic]:
                 f"there are {len(parameters)} parameters; Argo's full CRDs take {MOST_PARAMETERS}",
                 "give many values as one list or dict",
             )
-        for position, argument in enumerate(template.get("container", {}).get("args", [])):
+        for position, argument in enumerate((template.get("container") or {}).get("args") or []):
             if (found := len(argument.encode())) > LARGEST_ARGUMENT:
                 yield _warning(
                     "MLP356",

@@ -16,6 +16,9 @@ KEYS: Mapping[str, str] = {"s3": "key", "gcs": "key", "oss": "key", "azure": "bl
 HDFS = "hdfs"
 """The one kind of repository whose keys are to be absolute."""
 
+LOCATIONS = (*KEYS, "artifactory", "http", "git", "raw", "plugin")
+"""Fields of an artifact that say where its bytes are."""
+
 
 def location(key: str, store: str = "") -> dict[str, Any]:
     """Return the location of an artifact.
@@ -28,6 +31,11 @@ def location(key: str, store: str = "") -> dict[str, Any]:
         The part of an artifact that says where it lies: ``{"s3": {"key": …}}``.
     """
     return {"s3": {"key": f"/{key}" if store == HDFS else key}}
+
+
+def has_location(artifact: Mapping[str, Any]) -> bool:
+    """Whether an artifact says where its bytes are."""
+    return any(artifact.get(one) for one in LOCATIONS)
 
 
 def key_of(artifact: Mapping[str, Any]) -> str:

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from mlplat import compiler
-from mlplat.argo import limits
+from mlplat.argo import hera, limits
+from mlplat.argo import lint as argo
 from mlplat.argo.starting import started
-from mlplat.cli.load import load
-from mlplat.errors import Diagnostic, MlplatError
+from mlplat.cli.load import Loaded, load
+from mlplat.errors import Diagnostic, MlplatError, Source
+from mlplat.manifest import Lines
 
 _ONLY_HERE = "MLP501"
+_BROKEN = "MLP525"
+Document = Mapping[str, Any]
 
 
 def run(given: argparse.Namespace) -> int:
     """Print every diagnostic of every file, and the sizes of what compiles."""
+    loaded = {file: _load(file) for file in given.files}
+    beside = [document for one in loaded.values() if isinstance(one, Loaded) for document in one.documents]
     failed = False
-    for file in given.files:
-        documents, diagnostics = _check(file)
+    for file, one in loaded.items():
+        documents, diagnostics = ([], one) if isinstance(one, list) else _check(file, one, beside)
         for diagnostic in diagnostics:
             print(f"{file}: {diagnostic}" if diagnostic.source is None else diagnostic)
         failed = failed or any(diagnostic.severity == "error" for diagnostic in diagnostics)
@@ -28,37 +36,70 @@ def run(given: argparse.Namespace) -> int:
     return 2 if failed else 0
 
 
-def _check(file: str) -> tuple[list[dict[str, object]], list[Diagnostic]]:
+def _load(file: str) -> Loaded | list[Diagnostic]:
     try:
-        loaded = load(file)
-        if loaded.spec is None:
-            documents = [dict(document) for document in loaded.documents]
-            return documents, [*limits.check(documents), *_structure(documents)]
-        program = compiler.compile(loaded.spec, compiler.Options(require_arguments=False))
+        return load(file)
     except MlplatError as error:
         print(getattr(error, "text", ""), end="", file=sys.stderr)
+        return list(error.diagnostics)
+
+
+def _check(
+    file: str, loaded: Loaded, beside: Sequence[Document]
+) -> tuple[Sequence[Document], list[Diagnostic]]:
+    if loaded.spec is None:
+        return _check_manifest(file, loaded, beside)
+    try:
+        program = compiler.compile(loaded.spec, compiler.Options(require_arguments=False))
+    except MlplatError as error:
         return [], list(error.diagnostics)
-    return list(program.documents), list(program.warnings)
+    return program.documents, list(program.warnings)
 
 
-def _structure(documents: list[dict[str, object]]) -> list[Diagnostic]:
-    """Tell what is wrong with how a Workflow is built; what only this machine's engine refuses is a warning."""
+def _check_manifest(
+    file: str, loaded: Loaded, beside: Sequence[Document]
+) -> tuple[Sequence[Document], list[Diagnostic]]:
+    lines = Lines(loaded.text) if loaded.text else None
+    found: list[Diagnostic] = []
+    for number, document in enumerate(loaded.documents):
+        for diagnostic in (*argo.problems(document, beside), *_fields(document)):
+            line = lines.line(number, diagnostic.path) if lines else 0
+            found.append(replace(diagnostic, source=Source(file, line)) if line else diagnostic)
+    found = sorted(found, key=Diagnostic.order)
+    if any(diagnostic.code == _BROKEN for diagnostic in found):
+        return [], found
+    documents = [dict(document) for document in loaded.documents]
+    return documents, [*found, *limits.check(documents), *_only_here(documents, beside)]
+
+
+def _fields(document: Document) -> Iterable[Diagnostic]:
+    try:
+        return hera.document_problems(document)
+    except ModuleNotFoundError:
+        hint = "pip install 'mlplat[argo]'"
+        return [
+            Diagnostic("MLP002", "", "names of fields are not checked without hera", hint, severity="note")
+        ]
+
+
+def _only_here(documents: Sequence[Document], beside: Sequence[Document]) -> Iterator[Diagnostic]:
+    """Tell what this machine's engine does not do, as warnings."""
     from mlplat import local
     from mlplat.cli.run import named
 
     runnable = started(documents)
     if [document.get("kind") for document in runnable].count("Workflow") != 1:
-        return []
+        return
+    others = [one for one in beside if one not in documents and one.get("kind") != "Workflow"]
     try:
-        return local.inspect(named(runnable, "lint"))
+        yield from local.inspect(named([*runnable, *others], "lint"))
     except MlplatError as error:
-        return [
-            replace(diagnostic, severity="warning") if diagnostic.code == _ONLY_HERE else diagnostic
-            for diagnostic in error.diagnostics
-        ]
+        for diagnostic in error.diagnostics:
+            if diagnostic.code == _ONLY_HERE:
+                yield replace(diagnostic, severity="warning")
 
 
-def _print_budget(file: str, document: dict[str, object]) -> None:
+def _print_budget(file: str, document: Document) -> None:
     found = limits.size(document)
     largest = limits.LARGEST_CONFIG_MAP if document.get("kind") == "ConfigMap" else limits.LARGEST_WORKFLOW
     print(f"{file}: {document.get('kind')}: {found:,} of {largest:,} bytes ({found / largest:.1%})")

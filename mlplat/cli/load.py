@@ -35,10 +35,17 @@ class ProgramError(MlplatError):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a file holds: a pipeline, or documents for Argo."""
+    """What a file holds: a pipeline, or documents for Argo.
+
+    Attributes:
+        spec: the pipeline.
+        documents: those for Argo.
+        text: the YAML that the documents stand in, empty when a program made them.
+    """
 
     spec: PipelineSpec | None = None
     documents: tuple[Mapping[str, Any], ...] = ()
+    text: str = ""
 
 
 def load(place: str) -> Loaded:
@@ -62,7 +69,8 @@ def load(place: str) -> Loaded:
         )
     if file.suffix == ".py":
         return _program(file, name)
-    documents = manifest.load(_text(file), path)
+    text = _text(file)
+    documents = manifest.load(text, path)
     if ir.is_ir(documents[0]):
         return Loaded(ir.read(documents, path))
     unknown = [document for document in documents if document.get("kind") not in _ARGO_KINDS]
@@ -71,7 +79,7 @@ def load(place: str) -> Loaded:
         message = f"it is neither a pipeline nor a Workflow: kind is {kind!r}"
         hint = "give Python with @dsl.pipeline, IR YAML (pipelineInfo, root), or an Argo Workflow"
         raise ManifestError(Diagnostic("MLP205", "", message, hint, Source(path)))
-    return Loaded(documents=tuple(documents))
+    return Loaded(documents=tuple(documents), text=text)
 
 
 def _text(file: Path) -> str:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mlplat.argo.expressions import ExpressionSyntaxError, condition, parse, unknown_names
+from mlplat.argo.expressions import ExpressionSyntaxError, condition, in_order, parse, unknown_names
 from mlplat.argo.stores import KEYS as OBJECT_STORES
+from mlplat.argo.stores import LOCATIONS
+from mlplat.argo.structure import KINDS, kind_of
 from mlplat.argo.templating import TemplatingError, tags
 from mlplat.errors import Diagnostic, UnsupportedError, nearest
 from mlplat.ir.argo_template import steps_of
 from mlplat.local import claims, locks, remote
 from mlplat.local.documents import Documents
-from mlplat.local.inputs import STORES
-from mlplat.local.templates import KINDS, Context, Library, TemplateMissingError, kind_of
+from mlplat.local.templates import Context, Library, TemplateMissingError
 
 _REFUSED_KINDS = {
     "resource": "but for volume claims, it needs a Kubernetes cluster",
@@ -151,7 +152,7 @@ class _Check:
                 yield Diagnostic(
                     "MLP513", f"{path}.{name}.depends", f"there is no task {one!r}", nearest(one, list(tasks))
                 )
-        stuck = _stuck({name: one.tasks for name, one in conditions.items()})
+        _, stuck = in_order({name: one.tasks for name, one in conditions.items()})
         if stuck:
             yield Diagnostic(
                 "MLP516",
@@ -183,7 +184,7 @@ class _Check:
     def artifacts(self, path: str, template: Mapping[str, Any]) -> Iterator[Diagnostic]:
         for kind in ("inputs", "outputs"):
             for artifact in (template.get(kind) or {}).get("artifacts") or ():
-                store = next((one for one in STORES if artifact.get(one)), "")
+                store = next((one for one in LOCATIONS if artifact.get(one)), "")
                 place = f"{path}.{kind}.artifacts.{artifact.get('name', '')}"
                 if kind == "inputs" and store in remote.KINDS and remote.is_remote(artifact):
                     pass
@@ -218,17 +219,6 @@ class _Check:
                     "a process has no resources to refer to",
                     "give the variable a value",
                 )
-
-
-def _stuck(waits: Mapping[str, Sequence[str]]) -> list[str]:
-    """Return the tasks that can never start, because each waits for another of them."""
-    left = {name: {other for other in others if other in waits} for name, others in waits.items()}
-    while ready := [name for name, others in left.items() if not others]:
-        for name in ready:
-            del left[name]
-        for others in left.values():
-            others.difference_update(ready)
-    return sorted(left)
 
 
 def _refuse(path: str, message: str, hint: str) -> Diagnostic:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlplat.argo import gotext
+from mlplat.argo.structure import problems
 from mlplat.errors import Diagnostic, ManifestError
-from mlplat.local.structure import problems
 
 _NESTED = ("templates", "dag", "tasks", "steps", "inline", "hooks", "templateDefaults")
 _REFERENCES = {"WorkflowTemplate": "namespaced", "ClusterWorkflowTemplate": "cluster"}
@@ -110,7 +110,7 @@ def _with_template(spec: dict[str, Any], specs: Mapping[str, dict[str, Any]]) ->
                 "MLP523",
                 "spec.workflowTemplateRef",
                 f"the template {reference['name']!r} is not among the documents",
-                "give its file as well: mlplat run workflow.yaml template.yaml",
+                "put it into the same file, behind a line with ---",
             )
         )
     base = copy.deepcopy(specs[scope])

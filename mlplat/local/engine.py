@@ -17,6 +17,7 @@ from typing import Any
 
 from mlplat.argo.expressions import ExpressionError
 from mlplat.argo.limits import DEEPEST
+from mlplat.argo.structure import KINDS, kind_of
 from mlplat.argo.templating import Scope, TemplatingError
 from mlplat.argo.templating import replace as replace_tags
 from mlplat.local.containers import Pod, container_paths, patched_paths
@@ -33,7 +34,7 @@ from mlplat.local.process import GRACE, Executor, Running
 from mlplat.local.scope import Globals, output_variables
 from mlplat.local.steps import execute_steps
 from mlplat.local.suspend import Ask, execute_suspend
-from mlplat.local.templates import KINDS, Context, Library, TemplateMissingError, kind_of, node_type
+from mlplat.local.templates import Context, Library, TemplateMissingError, node_type
 from mlplat.local.tries import Tries
 
 _RESULT = re.compile(r"""(?:tasks|steps)(?:\.([\w-]+)|\[\\?['"]([\w-]+)\\?['"]\])\.outputs\.result""")

@@ -9,16 +9,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mlplat.argo import gotext
+from mlplat.argo.stores import has_location
 from mlplat.argo.templating import EVERYTHING, LENIENT, Scope, TemplatingError, replace
 from mlplat.local.scope import ABSENT_ARGUMENT
-
-STORES = ("s3", "gcs", "azure", "oss", "hdfs", "artifactory", "http", "git", "raw", "plugin")
-"""Fields of an artifact that say where its bytes are."""
-
-
-def has_location(artifact: Mapping[str, Any]) -> bool:
-    """Whether an artifact says where its bytes are."""
-    return any(artifact.get(store) for store in STORES)
 
 
 def fill(

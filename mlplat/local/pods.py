@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from mlplat.argo import stores
+from mlplat.argo.stores import has_location
 from mlplat.local import claims, remote
 from mlplat.local.artifacts import ArtifactError, ArtifactMissingError, ArtifactStore, copy
 from mlplat.local.containers import ContainerError, Pod, environment, expand, patched, patched_volumes
-from mlplat.local.inputs import has_location
 from mlplat.local.process import LONGEST_ARGUMENT, SCRIPT, Command, Executor, Exit, Running, end_leftover
 from mlplat.local.volumes import Volumes
 

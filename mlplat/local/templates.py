@@ -6,28 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-KINDS = {
-    "container": "Pod",
-    "containerSet": "Pod",
-    "script": "Pod",
-    "resource": "Pod",
-    "data": "Pod",
-    "steps": "Steps",
-    "dag": "DAG",
-    "suspend": "Suspend",
-    "http": "HTTP",
-    "plugin": "Plugin",
-}
-"""Fields that say what a template does, and the type of its nodes."""
+from mlplat.argo.structure import KINDS, kind_of
 
 
 class TemplateMissingError(LookupError):
     """There is no template of that name."""
-
-
-def kind_of(template: Mapping[str, Any]) -> str:
-    """Return which of :data:`KINDS` a template is, empty for none."""
-    return next((kind for kind in KINDS if template.get(kind) is not None), "")
 
 
 def node_type(template: Mapping[str, Any]) -> str:

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from mlplat.argo import gotext
 from mlplat.argo.expressions import ExpressionError, environment, evaluate_boolean
+from mlplat.argo.structure import KINDS, kind_of
 from mlplat.argo.templating import TemplatingError
 from mlplat.local.durations import DurationError, seconds
 from mlplat.local.failures import TemplateFailedError
 from mlplat.local.inputs import substitute
 from mlplat.local.nodes import Node, fulfilled, instant, pod_name, unsuccessful
-from mlplat.local.templates import KINDS, Context, kind_of
+from mlplat.local.templates import Context
 
 if TYPE_CHECKING:
     from mlplat.local.engine import Call, Engine

@@ -120,3 +120,30 @@ def test_examples_of_the_corpus_come_back(corpus: Path) -> None:
         except ManifestError:
             continue
         assert manifest.load(manifest.dump(documents)) == documents
+
+
+PLACES = """a: 1
+spec:
+  templates:
+  - name: main
+    steps:
+    - - name: first
+        labels: {a.b/c: x}
+  - {name: other, container: {}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("", 1),
+        ("spec", 2),
+        ("spec.templates.main", 4),
+        ("spec.templates[1].container", 8),
+        ("spec.templates.main.steps[0].first.labels.a.b/c", 7),
+        ("spec.templates.other.none", 8),
+        ("none", 1),
+    ],
+)
+def test_parts_of_documents_have_lines(path: str, line: int) -> None:
+    assert manifest.Lines("b: 1\n---\n---\n" + PLACES).line(1, path) == line + 3

@@ -98,3 +98,24 @@ def unknown_names(conditions: Mapping[str, Condition], known: Sequence[str]) -> 
     names = set(known)
     wrong = {task: [name for name in one.tasks if name not in names] for task, one in conditions.items()}
     return {task: missing for task, missing in wrong.items() if missing}
+
+
+def in_order(waits: Mapping[str, Sequence[str]]) -> tuple[list[str], list[str]]:
+    """Put tasks behind those that they wait for.
+
+    Args:
+        waits: the names that each task waits for; unknown ones don't count.
+
+    Returns:
+        The tasks that can start, each behind those that it waits for; and those that never can, because each waits for
+        another of them.
+    """
+    left = {name: {other for other in others if other in waits} for name, others in waits.items()}
+    order: list[str] = []
+    while ready := [name for name, others in left.items() if not others]:
+        order += ready
+        for name in ready:
+            del left[name]
+        for others in left.values():
+            others.difference_update(ready)
+    return order, sorted(left)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,84 @@ def test_more_tasks_than_argo_takes_are_warned_of(capsys: pytest.CaptureFixture[
     code, out = lint(capsys, "wide.yaml")
     assert code == 0
     assert "warning MLP354" in out
+
+
+def test_mistakes_of_a_workflow_are_told_with_their_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("w.yaml").write_text(
+        """apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata:
+  generateName: example-
+spec:
+  entrypoint: main
+  templates:
+  - name: main
+    dag:
+      tasks:
+      - name: a
+        template: echo
+        arguments:
+          parameters:
+          - name: txt
+            value: "{{workflow.parameters.message}}"
+  - name: echo
+    retryStategy: {limit: 2}
+    inputs:
+      parameters:
+      - name: text
+    container:
+      image: alpine
+      command: [echo, "{{inputs.parameters.text}}"]
+"""
+    )
+    code, out = lint(capsys, "w.yaml")
+    assert code == 2
+    assert "w.yaml:11: error MLP517" in out
+    assert "w.yaml:16: error MLP518" in out
+    assert "w.yaml:18: error MLP519" in out
+
+
+def test_templates_in_other_files_count(capsys: pytest.CaptureFixture[str]) -> None:
+    task = "{name: a, templateRef: {name: shared, template: echo}}"
+    Path("w.yaml").write_text(WORKFLOW.format(task=task, more=""))
+    template = WORKFLOW.format(task="{name: a, template: echo}", more="")
+    template = template.replace("kind: Workflow", "kind: WorkflowTemplate").replace(
+        "generateName: example-", "name: shared"
+    )
+    Path("shared.yaml").write_text(template)
+    code, out = lint(capsys, "w.yaml")
+    assert code == 0
+    assert "warning MLP520" in out
+    code, out = lint(capsys, "w.yaml", "shared.yaml")
+    assert code == 0
+    assert "MLP520" not in out
+    Path("shared.yaml").write_text(template.replace("name: echo", "name: echos"))
+    code, out = lint(capsys, "w.yaml", "shared.yaml")
+    assert code == 2
+    assert "there is no template 'echo' in 'shared'" in out
+
+
+def test_a_document_of_another_build_is_told_and_not_looked_at_further(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("w.yaml").write_text(
+        WORKFLOW.format(task="{name: a, template: echo, hooks: [exit]}", more="").replace("hi]", "on]")
+    )
+    code, out = lint(capsys, "w.yaml")
+    assert code == 2
+    assert (
+        "w.yaml:9: error MLP525: spec.templates[0].dag.tasks[0].hooks: there must be a mapping, not list"
+        in out
+    )
+    assert "an argument must be text, not True" in out
+
+
+def test_without_hera_the_rest_is_checked(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "hera.workflows", None)
+    Path("w.yaml").write_text(WORKFLOW.format(task="{name: a, template: ehco}", more=""))
+    code, out = lint(capsys, "w.yaml")
+    assert code == 2
+    assert "note MLP002" in out
+    assert "error MLP511" in out

@@ -1,0 +1,299 @@
+"""Looks for what Argo's controller refuses in a manifest: calls of templates, their arguments, and references.
+
+The controller tells the first mistake, after submission; here all are told. See ``workflow/validate`` of Argo 4.0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from mlplat.argo import structure
+from mlplat.argo.expressions import condition, in_order, unknown_names
+from mlplat.argo.references import Member, Visible, declared, wrong_tags
+from mlplat.argo.stores import has_location
+from mlplat.argo.structure import KINDS, kind_of
+from mlplat.errors import Diagnostic, nearest
+from mlplat.ir.argo_template import calls, steps_of
+
+_REUSABLE = {"WorkflowTemplate": "namespaced", "ClusterWorkflowTemplate": "cluster"}
+_KINDS = ("Workflow", "CronWorkflow", *_REUSABLE)
+_EXIT = ("onExit", "hooks.exit")
+
+Part = Mapping[str, Any]
+
+
+def problems(document: Part, beside: Sequence[Part] = ()) -> list[Diagnostic]:
+    """Tell what of a document Argo would refuse.
+
+    Args:
+        document: a Workflow, WorkflowTemplate, ClusterWorkflowTemplate or CronWorkflow; another has no problems.
+        beside: documents that stand beside it: what it may refer to.
+
+    Returns:
+        All that is wrong; a path such as ``spec.templates.main.dag.tasks.a`` calls an item of a list by its name.
+    """
+    if document.get("kind") not in _KINDS:
+        return []
+    place, spec = "spec", document.get("spec")
+    if document["kind"] == "CronWorkflow" and isinstance(spec, Mapping):
+        place, spec = "spec.workflowSpec", spec.get("workflowSpec")
+    wrong = list(structure.problems(spec, place))
+    if wrong or not isinstance(spec, Mapping):
+        return wrong
+    templates = {
+        f"{_REUSABLE[one['kind']]}/{one['metadata'].get('name')}": one["spec"]
+        for one in beside
+        if one.get("kind") in _REUSABLE
+        and isinstance(one.get("metadata"), Mapping)
+        and not list(structure.problems(one.get("spec")))
+    }
+    return list(_Manifest(document["kind"], place, spec, templates).all())
+
+
+class _Manifest:
+    def __init__(self, kind: str, path: str, spec: Part, others: Mapping[str, Part]) -> None:
+        self.kind, self.path, self.spec, self.others = kind, path, spec, others
+        reference = spec.get("workflowTemplateRef")
+        self.base = others.get(_scope(reference)) if reference else {}
+        from_base = self.base or {}
+        self.templates = {
+            one["name"]: one for one in (*(from_base.get("templates") or ()), *(spec.get("templates") or ()))
+        }
+        self.defaults = spec.get("templateDefaults") or {}
+        self.told: set[str] = set()
+        self.arguments = (from_base.get("arguments") or {}, spec.get("arguments") or {})
+        self.visible = Visible(
+            workflow=None
+            if self.base is None or kind in _REUSABLE
+            else declared(*self.arguments)["parameters"],
+            globals=self._globals(),
+        )
+
+    def _globals(self) -> Mapping[str, frozenset[str]] | None:
+        found: dict[str, set[str]] = {"parameters": set(), "artifacts": set()}
+        pending = list(self.templates.values())
+        if self.base is None:
+            return None
+        while pending:
+            template = pending.pop()
+            for call in calls(template):
+                if call.get("templateRef"):
+                    return None
+                pending += [call["inline"]] if call.get("inline") else []
+            for kind, names in found.items():
+                for output in (template.get("outputs") or {}).get(kind) or ():
+                    names.add(str(output.get("globalName") or ""))
+        if any("{{" in name for names in found.values() for name in names):
+            return None
+        return {kind: frozenset(names - {""}) for kind, names in found.items()}
+
+    def all(self) -> Iterator[Diagnostic]:
+        spec = self.spec
+        if self.base is None:
+            yield _unseen(f"{self.path}.workflowTemplateRef", spec["workflowTemplateRef"])
+        yield from self.values()
+        yield from self.entrypoint()
+        for name, hook in self.hooks(spec):
+            given = [hook.get("arguments") or {}, *self.arguments]
+            yield from self.called(f"{self.path}.{name}", hook, given)
+        yield from wrong_tags(
+            {key: value for key, value in spec.items() if key not in ("templates", "templateDefaults")},
+            self.path,
+            self.visible,
+        )
+        for template in spec.get("templates") or ():
+            yield from self.template(f"{self.path}.templates.{template['name']}", template, self.visible)
+
+    def values(self) -> Iterator[Diagnostic]:
+        """Look for parameters of the workflow without a value, where there must be one."""
+        if self.kind in _REUSABLE:
+            return
+        values = {
+            one["name"]: one
+            for side in self.arguments
+            for one in side.get("parameters") or ()
+            if _is_given(one)
+        }
+        for parameter in (self.spec.get("arguments") or {}).get("parameters") or ():
+            if parameter["name"] not in values:
+                path = f"{self.path}.arguments.parameters.{parameter['name']}"
+                if self.kind == "CronWorkflow":
+                    yield Diagnostic("MLP402", path, "the parameter has no value", "give it one: value: …")
+                else:
+                    hint = f"mlplat run -p {parameter['name']}=…, argo submit -p, or give it a value here"
+                    yield Diagnostic("MLP402", path, "the parameter has no value", hint, severity="warning")
+
+    def entrypoint(self) -> Iterator[Diagnostic]:
+        name = self.spec.get("entrypoint") or (self.base or {}).get("entrypoint")
+        if self.base is None or (not name and self.kind in _REUSABLE):
+            return
+        path = f"{self.path}.entrypoint"
+        if not name:
+            hint = nearest("main", list(self.templates)) or "name the template to start with"
+            yield Diagnostic("MLP510", self.path, "there is no entrypoint", hint)
+        elif self.kind in _REUSABLE and name in self.templates:
+            return
+        else:
+            yield from self.called(path, {"template": name}, self.arguments)
+
+    def hooks(self, holder: Part) -> Iterator[tuple[str, Part]]:
+        """Give what runs besides a workflow, task or step."""
+        if holder.get("onExit"):
+            yield "onExit", {"template": holder["onExit"]}
+        for name, hook in (holder.get("hooks") or {}).items():
+            yield f"hooks.{name}", hook
+
+    def template(self, path: str, template: Part, around: Visible) -> Iterator[Diagnostic]:
+        """Look at a template; an inline one also sees what its caller sees."""
+        inputs = declared(self.defaults.get("inputs") or {}, template.get("inputs") or {})
+        if around.inputs is not None:
+            inputs = {kind: names | around.inputs[kind] for kind, names in inputs.items()}
+        inside = replace(around, inputs=inputs)
+        kind = kind_of(template)
+        if not kind:
+            yield Diagnostic(
+                "MLP512", path, "the template says nothing to do", f"give it one of {', '.join(KINDS)}"
+            )
+        root = {"dag": "tasks", "steps": "steps"}.get(kind, "")
+        if root:
+            groups = [template["dag"].get("tasks") or ()] if root == "tasks" else steps_of(template)
+            members = {call["name"]: self.member(call) for group in groups for call in group}
+            members = {**around.members, **members}
+            inside = replace(inside, roots=around.roots | {root}, members=members, over=None)
+        rest = {key: value for key, value in template.items() if key not in ("dag", "steps")}
+        yield from wrong_tags(rest, path, inside)
+        if root == "tasks":
+            yield from self.dag(f"{path}.dag", template["dag"], inside, frozenset(around.members))
+        elif root == "steps":
+            before = set(around.members)
+            for number, group in enumerate(steps_of(template)):
+                seen = replace(
+                    inside, over=frozenset(before), to_wait="move it to a group below the step '{}'"
+                )
+                for step in group:
+                    yield from self.call(f"{path}.steps[{number}].{step['name']}", step, seen)
+                before.update(step["name"] for step in group)
+
+    def dag(self, path: str, dag: Part, inside: Visible, before: frozenset[str]) -> Iterator[Diagnostic]:
+        tasks = {task["name"]: task for task in dag.get("tasks") or ()}
+        conditions = {name: condition(task, tasks) for name, task in tasks.items()}
+        unknown = unknown_names(conditions, list(tasks))
+        for name, missing in unknown.items():
+            field = "depends" if tasks[name].get("depends") else "dependencies"
+            for one in missing:
+                hint = nearest(one, [other for other in tasks if other != name])
+                yield Diagnostic("MLP513", f"{path}.tasks.{name}.{field}", f"there is no task {one!r}", hint)
+        order, stuck = in_order({name: one.tasks for name, one in conditions.items()})
+        if stuck:
+            message = f"the tasks {', '.join(stuck)} wait for each other"
+            yield Diagnostic("MLP516", path, message, "remove one of the dependencies")
+        over: dict[str, frozenset[str]] = {}
+        for name in order:
+            waits = conditions[name].tasks
+            over[name] = before.union(waits, *(over.get(one, frozenset()) for one in waits))
+        for name, task in tasks.items():
+            seen = replace(inside, over=over.get(name), to_wait="add it to depends or dependencies: {}")
+            yield from self.call(f"{path}.tasks.{name}", task, seen)
+
+    def call(self, path: str, call: Part, seen: Visible) -> Iterator[Diagnostic]:
+        """Look at a task or step."""
+        yield from self.called(path, call, [call.get("arguments") or {}])
+        beside = {key: call[key] for key in ("hooks", "onExit") if key in call}
+        own = {key: value for key, value in call.items() if key not in ("inline", *beside)}
+        yield from wrong_tags(own, path, seen)
+        yield from wrong_tags(beside, path, replace(seen, over=None))
+        for name, hook in self.hooks(call):
+            given = [hook.get("arguments") or {}]
+            yield from self.called(
+                f"{path}.{name}", hook, [*given, *self.arguments] if name in _EXIT else given
+            )
+        if call.get("inline"):
+            yield from self.template(f"{path}.inline", call["inline"], seen)
+
+    def member(self, call: Part) -> Member:
+        template = self.find(call)
+        if not isinstance(template, Mapping):
+            return Member("", None)
+        sides = (self.defaults.get("outputs") or {}, template.get("outputs") or {})
+        return Member(str(template.get("name") or "inline"), declared(*sides))
+
+    def find(self, call: Part) -> Part | Diagnostic | None:
+        """Return the template that is called; what is wrong when it isn't there; None when it can't be known.
+
+        A diagnostic's path is relative to the call.
+        """
+        if call.get("inline"):
+            inline: Part = call["inline"]
+            return inline
+        reference = call.get("templateRef")
+        name = str((reference or call).get("template") or "")
+        if "{{" in name or (reference and "{{" in str(reference.get("name"))):
+            return None
+        templates: Mapping[str, Part] = self.templates
+        where = ""
+        if reference:
+            other = self.others.get(_scope(reference))
+            if other is None:
+                return _unseen("templateRef", reference)
+            templates = {one["name"]: one for one in other.get("templates") or ()}
+            where = f" in '{reference['name']}'"
+        elif self.base is None:
+            return None
+        if name not in templates:
+            message = f"there is no template '{name}'{where}" if name else "it names no template"
+            return Diagnostic("MLP511", "", message, nearest(name, list(templates)))
+        return templates[name]
+
+    def called(self, path: str, call: Part, given: Sequence[Part]) -> Iterator[Diagnostic]:
+        """Look whether a template is there, and gets what it needs."""
+        template = self.find(call)
+        if isinstance(template, Diagnostic):
+            if template.code == "MLP520" and template.message in self.told:
+                return
+            self.told.add(template.message)
+            yield replace(template, path=f"{path}.{template.path}".rstrip("."))
+        elif template is not None:
+            yield from self.missing(path, template, given)
+
+    def missing(self, path: str, template: Part, given: Sequence[Part]) -> Iterator[Diagnostic]:
+        names, inputs = declared(*given), template.get("inputs") or {}
+        for kind, one, needed, otherwise in (
+            ("parameters", "parameter", _needs_value, "give the input a default"),
+            ("artifacts", "artifact", _needs_place, "mark the input optional: true"),
+        ):
+            others = ", ".join(map(repr, sorted(names[kind].difference(declared(inputs)[kind]))))
+            for input_ in inputs.get(kind) or ():
+                if needed(input_) and input_["name"] not in names[kind]:
+                    yield Diagnostic(
+                        "MLP517",
+                        path,
+                        f"the template '{template.get('name', 'inline')}' needs the {one} '{input_['name']}'"
+                        + (f", and is given {others}" if others else ""),
+                        f"add it to arguments.{kind}, or {otherwise}",
+                    )
+
+
+def _scope(reference: Part) -> str:
+    return f"{'cluster' if reference.get('clusterScope') else 'namespaced'}/{reference.get('name', '')}"
+
+
+def _unseen(path: str, reference: Part) -> Diagnostic:
+    kind = "ClusterWorkflowTemplate" if reference.get("clusterScope") else "WorkflowTemplate"
+    message = (
+        f"the {kind} '{reference.get('name', '')}' is not among the files, so what it takes is not checked"
+    )
+    return Diagnostic("MLP520", path, message, "name its file too: mlplat lint FILE FILE", severity="warning")
+
+
+def _is_given(parameter: Part) -> bool:
+    return any(parameter.get(key) is not None for key in ("value", "valueFrom", "default"))
+
+
+def _needs_value(parameter: Part) -> bool:
+    return not _is_given(parameter)
+
+
+def _needs_place(artifact: Part) -> bool:
+    return not artifact.get("optional") and not has_location(artifact)

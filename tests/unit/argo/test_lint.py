@@ -1,0 +1,361 @@
+"""What Argo refuses in a manifest is told before it is submitted; what Argo accepts is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlplat import compiler, ir, manifest
+from mlplat.argo import hera
+from mlplat.argo.lint import problems
+from mlplat.errors import Diagnostic
+
+GOLDEN = sorted((Path(__file__).parents[2] / "golden").glob("*.yaml"))
+
+ECHO = """
+  - name: echo
+    inputs: {parameters: [{name: text}]}
+    container: {image: alpine, command: [echo, "{{inputs.parameters.text}}"]}
+    outputs:
+      parameters: [{name: size, valueFrom: {path: /tmp/size}}]
+      artifacts: [{name: data, path: /tmp/data}]
+"""
+
+
+def document(templates: str, kind: str = "Workflow", spec: str = "") -> dict[str, Any]:
+    (made,) = manifest.load(
+        f"apiVersion: argoproj.io/v1alpha1\nkind: {kind}\nmetadata: {{name: example}}\nspec:\n"
+        f"  entrypoint: main\n{spec}\n  templates:\n{templates}"
+    )
+    return made
+
+
+def dag(*tasks: str) -> str:
+    return f"  - name: main\n    dag: {{tasks: [{', '.join(tasks)}]}}{ECHO}"
+
+
+def steps(*groups: str) -> str:
+    return f"  - name: main\n    steps: [{', '.join(groups)}]{ECHO}"
+
+
+def call(name: str, text: str, more: str = "template: echo") -> str:
+    return f"{{name: {name}, {more}, arguments: {{parameters: [{{name: text, value: '{text}'}}]}}}}"
+
+
+def told(found: list[Diagnostic]) -> list[tuple[str, str, str]]:
+    return [(one.code, one.path, f"{one.message}; {one.hint}") for one in found]
+
+
+A = call("a", "hello")
+WRONG = {
+    "no such template": (
+        dag(call("a", "x", "template: ehco")),
+        "MLP511",
+        "spec.templates.main.dag.tasks.a",
+        "there is no template 'ehco'; did you mean 'echo'?",
+    ),
+    "no such template in one that nothing calls": (
+        steps(f"[{A}]") + "  - name: unused\n    steps: [[{name: s, template: none}]]\n",
+        "MLP511",
+        "spec.templates.unused.steps[0].s",
+        "there is no template 'none'",
+    ),
+    "no such template of a hook": (
+        dag(A[:-1] + ", hooks: {exit: {template: bye}}}"),
+        "MLP511",
+        "spec.templates.main.dag.tasks.a.hooks.exit",
+        "there is no template 'bye'",
+    ),
+    "missing parameter": (
+        dag("{name: a, template: echo, arguments: {parameters: [{name: txt, value: x}]}}"),
+        "MLP517",
+        "spec.templates.main.dag.tasks.a",
+        "the template 'echo' needs the parameter 'text', and is given 'txt'; add it to arguments.parameters",
+    ),
+    "missing artifact": (
+        (
+            "  - name: main\n    steps: [[{name: s, template: read}]]\n"
+            "  - name: read\n    inputs: {artifacts: [{name: data, path: /tmp/data}]}\n    container: {image: alpine}\n"
+        ),
+        "MLP517",
+        "spec.templates.main.steps[0].s",
+        "the template 'read' needs the artifact 'data'; add it to arguments.artifacts",
+    ),
+    "missing parameter of the entrypoint": (
+        ECHO.replace("name: echo", "name: main"),
+        "MLP517",
+        "spec.entrypoint",
+        "the template 'main' needs the parameter 'text'",
+    ),
+    "missing parameter of an inline template": (
+        (
+            "  - name: main\n    dag: {tasks: [{name: a, inline: {inputs: {parameters: [{name: x}]},"
+            " container: {image: alpine}}}]}\n"
+        ),
+        "MLP517",
+        "spec.templates.main.dag.tasks.a",
+        "needs the parameter 'x'",
+    ),
+    "no such task to wait for, in depends": (
+        dag(A, call("b", "x", "template: echo, depends: aa.Succeeded")),
+        "MLP513",
+        "spec.templates.main.dag.tasks.b.depends",
+        "there is no task 'aa'; did you mean 'a'?",
+    ),
+    "no such task to wait for, in dependencies": (
+        dag(A, call("b", "x", "template: echo, dependencies: [c]")),
+        "MLP513",
+        "spec.templates.main.dag.tasks.b.dependencies",
+        "there is no task 'c'; there is: a",
+    ),
+    "circle": (
+        dag(
+            call("a", "x", "template: echo, depends: b"),
+            call("b", "x", "template: echo, depends: a"),
+        ),
+        "MLP516",
+        "spec.templates.main.dag",
+        "the tasks a, b wait for each other",
+    ),
+    "no such input": (
+        steps(f"[{A}]")
+        + "  - name: other\n    container: {image: alpine, args: ['{{inputs.parameters.x}}']}\n",
+        "MLP518",
+        "spec.templates.other.container.args[0]",
+        "{{inputs.parameters.x}} has no value: the template has no input parameter 'x'",
+    ),
+    "no such input artifact": (
+        steps(f"[{A}]")
+        + "  - name: other\n    container: {image: alpine, args: ['{{inputs.artifacts.x.path}}']}\n",
+        "MLP518",
+        "spec.templates.other.container.args[0]",
+        "the template has no input artifact 'x'",
+    ),
+    "no such parameter of the workflow": (
+        dag(call("a", "{{workflow.parameters.z}}")),
+        "MLP518",
+        "spec.templates.main.dag.tasks.a.arguments.parameters.text.value",
+        "the Workflow has no parameter 'z'",
+    ),
+    "no such variable of the workflow": (
+        dag(call("a", "{{ workflow.nam }}")),
+        "MLP518",
+        "spec.templates.main.dag.tasks.a.arguments.parameters.text.value",
+        "there is no 'workflow.nam'; did you mean 'name'?",
+    ),
+    "no such global output": (
+        dag(call("a", "{{workflow.outputs.parameters.z}}")),
+        "MLP518",
+        "spec.templates.main.dag.tasks.a.arguments.parameters.text.value",
+        "no template gives, as globalName, an output parameter 'z'",
+    ),
+    "no such task": (
+        dag(A, call("b", "{{tasks.c.outputs.result}}", "template: echo, depends: a")),
+        "MLP518",
+        "spec.templates.main.dag.tasks.b.arguments.parameters.text.value",
+        "{{tasks.c.outputs.result}} has no value: there is no task 'c'; there is: a, b",
+    ),
+    "no such output of a task": (
+        dag(A, call("b", "{{tasks.a.outputs.parameters.siz}}", "template: echo, depends: a")),
+        "MLP518",
+        "spec.templates.main.dag.tasks.b.arguments.parameters.text.value",
+        "the template 'echo' has no output parameter 'siz'; did you mean 'size'?",
+    ),
+    "an output of a task that is not waited for": (
+        dag(A, call("b", "{{tasks.a.outputs.parameters.size}}")),
+        "MLP518",
+        "spec.templates.main.dag.tasks.b.arguments.parameters.text.value",
+        "the task 'a' need not be over by then; add it to depends or dependencies: a",
+    ),
+    "an output of a step of the same group": (
+        steps(f"[{A}, {call('b', '{{steps.a.outputs.parameters.size}}')}]"),
+        "MLP518",
+        "spec.templates.main.steps[0].b.arguments.parameters.text.value",
+        "the step 'a' need not be over by then; move it to a group below the step 'a'",
+    ),
+    "steps in a DAG": (
+        dag(A, call("b", "{{steps.a.outputs.result}}", "template: echo, depends: a")),
+        "MLP518",
+        "spec.templates.main.dag.tasks.b.arguments.parameters.text.value",
+        "steps are known in a steps template only",
+    ),
+    "an output of a DAG that names no task": (
+        dag(A).replace(
+            "    dag:",
+            "    outputs: {parameters: [{name: o, valueFrom: {parameter: '{{tasks.b.outputs.result}}'}}]}\n    dag:",
+        ),
+        "MLP518",
+        "spec.templates.main.outputs.parameters.o.valueFrom.parameter",
+        "there is no task 'b'",
+    ),
+    "a tag that is never closed": (
+        dag(call("a", "{{workflow.name")),
+        "MLP514",
+        "spec.templates.main.dag.tasks.a.arguments.parameters.text.value",
+        "close the tag",
+    ),
+    "an expression that can't be read": (
+        dag(call("a", "{{=1 +}}")),
+        "MLP515",
+        "spec.templates.main.dag.tasks.a.arguments.parameters.text.value",
+        "an expression can't be read",
+    ),
+    "a template that does nothing": (
+        steps(f"[{A}]") + "  - name: empty\n",
+        "MLP512",
+        "spec.templates.empty",
+        "the template says nothing to do",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_argo_refuses_is_told_with_its_place_and_what_to_do(case: str) -> None:
+    templates, code, path, message = WRONG[case]
+    ((found_code, found_path, said),) = told(problems(document(templates)))
+    assert (found_code, found_path) == (code, path)
+    assert message in said
+
+
+RIGHT = {
+    "items": dag(call("a", "{{item}} {{item.name}}", "template: echo, withItems: [1]")),
+    "fields of items of an output": dag(
+        A, call("b", "{{item.x}}", "template: echo, depends: a, withParam: '{{tasks.a.outputs.result}}'")
+    ),
+    "expressions": dag(call("a", "{{=inputs.parameters.none}}")),
+    "variables of Argo": dag(
+        call(
+            "a",
+            "{{workflow.name}} {{workflow.labels.any}} {{workflow.creationTimestamp.Y}} {{workflow.status}}",
+        ),
+        call("b", "{{pod.name}} {{retries}} {{lastRetry.exitCode}} {{cron.x}} {{tasks.name}} {{node.name}}"),
+    ),
+    "a tag in a tag": dag(call("a", "{{inputs.parameters.{{item}}}}", "template: echo, withItems: [1]")),
+    "a template that is known at run time": dag(call("a", "x", "template: '{{workflow.parameters.json}}'")),
+    "a task before the one before": dag(
+        A,
+        call("b", "x", "template: echo, depends: a"),
+        call(
+            "c",
+            "{{tasks.a.outputs.artifacts.data}} {{tasks.a.status}}",
+            "template: echo, depends: b.Failed || a",
+        ),
+    ),
+    "a hook that reads its own task": dag(
+        A[:-1] + ", hooks: {exit: {template: echo, arguments: {parameters: [{name: text,"
+        " value: '{{tasks.a.outputs.parameters.size}}'}]}}}}"
+    ),
+    "an exit hook gets the arguments of the workflow": dag(A[:-1] + ", onExit: bye}")
+    + "  - name: bye\n    inputs: {parameters: [{name: given}]}\n    container: {image: alpine}\n",
+    "an inline template reads what its caller may read": (
+        "  - name: main\n    inputs: {parameters: [{name: given}]}\n"
+        "    dag: {tasks: [{name: a, inline: {container: {image: alpine, args: ['{{inputs.parameters.given}}']}}}]}\n"
+    ),
+    "inputs that have a value, or need none": dag("{name: a, template: free}")
+    + "  - name: free\n    inputs:\n"
+    "      parameters: [{name: x, default: ''}, {name: y, valueFrom: {configMapKeyRef: {name: m, key: k}}}]\n"
+    "      artifacts: [{name: o, path: /o, optional: true}, {name: r, path: /r, raw: {data: x}}]\n"
+    "    container: {image: alpine}\n",
+    "global outputs": dag(call("a", "{{workflow.outputs.parameters.all}}")).replace(
+        "{name: size,", "{name: size, globalName: all,"
+    ),
+    "tags of other languages": dag(call("a", "{{ user.name }} {{tasks}} {{inputs.something}}")),
+}
+GIVEN = "  arguments: {parameters: [{name: given, value: x}]}"
+
+
+@pytest.mark.parametrize("case", RIGHT)
+def test_what_argo_accepts_is_not_refused(case: str) -> None:
+    assert told(problems(document(RIGHT[case], spec=GIVEN))) == []
+
+
+def test_a_parameter_of_a_workflow_wants_a_value_where_nobody_may_give_it() -> None:
+    spec = "  arguments: {parameters: [{name: x}]}"
+    workflow = document(dag(A), spec=spec)
+    (found,) = problems(workflow)
+    assert (found.code, found.severity) == ("MLP402", "warning")
+    assert problems(document(dag(A), "WorkflowTemplate", spec)) == []
+    cron = {
+        **workflow,
+        "kind": "CronWorkflow",
+        "spec": {"schedule": "@daily", "workflowSpec": workflow["spec"]},
+    }
+    (found,) = problems(cron)
+    assert (found.severity, found.path) == ("error", "spec.workflowSpec.arguments.parameters.x")
+
+
+def test_who_uses_a_template_may_give_it_parameters() -> None:
+    assert problems(document(dag(call("a", "{{workflow.parameters.z}}")), "WorkflowTemplate")) == []
+
+
+def test_templates_of_other_files_are_checked_when_they_are_there() -> None:
+    task = "{name: a, templateRef: {name: shared, template: echo}}"
+    workflow = document(dag(task))
+    (unseen,) = problems(workflow)
+    assert (unseen.code, unseen.severity) == ("MLP520", "warning")
+    shared = {**document(dag(A), "WorkflowTemplate"), "metadata": {"name": "shared"}}
+    (missing,) = problems(workflow, [shared])
+    assert "needs the parameter 'text'" in missing.message
+    other = document(dag(task.replace("template: echo", "template: ecko")))
+    (absent,) = problems(other, [shared])
+    assert (absent.code, absent.message) == ("MLP511", "there is no template 'ecko' in 'shared'")
+
+
+def test_a_workflow_of_a_template_gets_its_arguments_and_entrypoint_from_it() -> None:
+    shared = {
+        **document(
+            ECHO.replace("name: echo", "name: main"),
+            "WorkflowTemplate",
+            "  arguments: {parameters: [{name: text}]}",
+        ),
+        "metadata": {"name": "shared"},
+    }
+    workflow = {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Workflow",
+        "metadata": {"name": "w"},
+        "spec": {"workflowTemplateRef": {"name": "shared"}},
+    }
+    assert problems(workflow, [shared]) == []
+    assert [one.code for one in problems(workflow)] == ["MLP520"]
+
+
+def test_fields_that_argo_does_not_know_are_told_with_the_nearest() -> None:
+    templates = dag(A).replace("    container:", "    retryStategy: {limit: 2}\n    container:")
+    (found,) = hera.document_problems(document(templates))
+    assert (found.code, found.path) == ("MLP519", "spec.templates.echo.retryStategy")
+    assert found.hint == "did you mean 'retryStrategy'?"
+    deep = dag(A).replace(
+        "image: alpine,", "image: alpine, env: [{name: A, valueFrom: {secretKeyReff: {}}}],"
+    )
+    (found,) = hera.document_problems(document(deep))
+    assert found.path == "spec.templates.echo.container.env.A.valueFrom.secretKeyReff"
+
+
+def test_a_field_of_another_type_is_told() -> None:
+    (found, *_) = hera.document_problems(document(dag(A), spec="  parallelism: many"))
+    assert (found.code, found.path) == ("MLP519", "spec.parallelism")
+
+
+def test_examples_of_argo_have_nothing_wrong(corpus: Path) -> None:
+    for file in sorted(corpus.glob("argo-examples/*.yaml")):
+        documents = manifest.load(file.read_text(encoding="utf-8"))
+        for one in documents:
+            found = [*hera.document_problems(one), *problems(one, documents)]
+            assert {other.code for other in found} <= {"MLP520"}, file
+
+
+def test_compiled_pipelines_have_nothing_wrong() -> None:
+    for file in GOLDEN:
+        for one in manifest.load(file.read_text(encoding="utf-8")):
+            found = [*hera.document_problems(one), *problems(one)]
+            assert {other.code for other in found} <= {"MLP402"}, file
+
+
+def test_compiled_pipelines_of_kfp_have_nothing_wrong(corpus: Path) -> None:
+    for file in sorted(corpus.glob("kfp-ir/*.yaml")):
+        spec = ir.read(manifest.load(file.read_text(encoding="utf-8")))
+        for one in compiler.compile(spec, compiler.Options(require_arguments=False)).documents:
+            assert {other.code for other in problems(one)} <= {"MLP402"}, file
