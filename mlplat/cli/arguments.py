@@ -11,6 +11,7 @@ from typing import Any
 from mlplat import manifest
 from mlplat.errors import ArgumentError, Diagnostic, Source
 from mlplat.ir.model import InputParameter, ParameterType
+from mlplat.ir.types import TYPE_NAMES
 
 
 def read(
@@ -48,7 +49,7 @@ def read(
             try:
                 values[name] = typed(text, kind)
             except ValueError:
-                message = f"'{name}' is declared {kind.value}, and {text!r} is none"
+                message = f"'{name}' is declared {TYPE_NAMES[kind]}, and {text!r} is none"
                 problems.append(Diagnostic("MLP403", "", message, _EXAMPLES[kind]))
     if problems:
         raise ArgumentError(problems)

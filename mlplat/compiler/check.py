@@ -31,7 +31,7 @@ from mlplat.ir.model import (
     Task,
     TaskOutput,
 )
-from mlplat.ir.types import fits, json_problem
+from mlplat.ir.types import TYPE_NAMES, fits, json_problem
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 _ELSEWHERE = "run it on a Kubeflow Pipelines backend, or write that step as a Python component"
@@ -94,7 +94,7 @@ def _interface(name: str, component: Component) -> Iterator[Diagnostic]:
         default = declared.default
         if default in (ABSENT, None) or (fits(default, declared.type) and not json_problem(default)):
             continue
-        message = f"the default {default!r} is not of the declared type {declared.type.value}"
+        message = f"the default {default!r} is not of the declared type {TYPE_NAMES[declared.type]}"
         yield Diagnostic("MLP134", f"{name}.{given}", message, "give a value of the declared type")
 
 
@@ -290,7 +290,7 @@ def _constant(path: str, source: Constant, kind: ParameterType) -> Iterator[Diag
         return
     number = isinstance(value, float) and value.is_integer() and kind is ParameterType.NUMBER_INTEGER
     if value is not None and kind is not ParameterType.STRING and not number and not fits(value, kind):
-        message = f"the constant {value!r} is not of the declared type {kind.value}"
+        message = f"the constant {value!r} is not of the declared type {TYPE_NAMES[kind]}"
         yield Diagnostic("MLP134", path, message, "give a value of the declared type")
     elif problem := json_problem(value):
         yield Diagnostic("MLP134", path, f"the constant has no JSON form: {problem}", "give another value")

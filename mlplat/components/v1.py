@@ -20,6 +20,7 @@ from mlplat.ir.model import (
     OutputParameter,
     ParameterType,
 )
+from mlplat.ir.types import TYPE_NAMES
 from mlplat.runtime.artifacts import ARTIFACT_CLASSES
 
 _CLASSES = {
@@ -131,7 +132,7 @@ class _Reader:
         try:
             return _BOOLEANS[text.lower()] if kind is ParameterType.BOOLEAN else json.loads(text)
         except (KeyError, ValueError):
-            message = f"the default {text!r} is no {kind.value}"
+            message = f"the default {text!r} is no {TYPE_NAMES[kind]}"
             self.problem(f"inputs.{given['name']}.default", message, "write it as JSON")
             return ABSENT
 

@@ -94,7 +94,9 @@ def _compared(operator: str, left: Any, right: Any) -> Comparison:
     for side in sides:
         if isinstance(side, Channel):
             if isinstance(side.type, ArtifactType) or side.type in (ParameterType.LIST, ParameterType.STRUCT):
-                kind = side.type.schema_title if isinstance(side.type, ArtifactType) else side.type.value
+                kind = (
+                    side.type.schema_title if isinstance(side.type, ArtifactType) else TYPE_NAMES[side.type]
+                )
                 message = f"'{side.name}' is {kind}, which has no place in a comparison"
                 hint = "compare a text, a number or a truth value, such as an output of a component that reads it"
                 raise _refused("MLP111", side.name, message, hint)

@@ -122,7 +122,8 @@ def _mismatch(value: Any, declared: Any) -> str:
                 return ""
             return f"{wanted}, an artifact, and was given the constant {value!r}"
         if not isinstance(value.type, ArtifactType):
-            return f"{wanted}, an artifact, and was given '{value.name}', a {value.type.value} parameter"
+            given = f"'{value.name}', a parameter of type {TYPE_NAMES[value.type]}"
+            return f"{wanted}, an artifact, and was given {given}"
         if value.is_list != declared.is_list:
             given = "a list" if value.is_list else "one"
             return f"{wanted}{' list' if declared.is_list else ''}, and was given {given}"

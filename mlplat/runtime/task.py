@@ -272,7 +272,9 @@ def _typed(name: str, value: Any, kind: str) -> Any:
     if kind == "NUMBER_INTEGER" and isinstance(value, float) and value.is_integer():
         return int(value)
     if not _fits(value, kind):
-        raise TaskError("input '{}' is declared {}, and was given {}".format(name, kind, _shown(value)))
+        raise TaskError(
+            "input '{}' is declared {}, and was given {}".format(name, _called(kind), _shown(value))
+        )
     return float(value) if kind == "NUMBER_DOUBLE" else value
 
 
@@ -280,6 +282,10 @@ def _fits(value: Any, kind: str) -> bool:
     if isinstance(value, bool) and kind in ("NUMBER_INTEGER", "NUMBER_DOUBLE"):
         return False
     return isinstance(value, _TYPES.get(kind, (object,)))
+
+
+def _called(kind: str) -> str:
+    return _TYPES[kind][0].__name__ if kind in _TYPES else kind
 
 
 def _parameter(name: str, spec: Dict[str, Any], values: str) -> Any:
@@ -454,7 +460,7 @@ def _output_parameter(name: str, value: Any, kind: str) -> Any:
         value = value.tolist()
     if not _fits(value, kind):
         message = "output '{}' is declared {}, and the function gave {}: {}"
-        raise TaskError(message.format(name, kind, type(value).__name__, _shown(value)))
+        raise TaskError(message.format(name, _called(kind), type(value).__name__, _shown(value)))
     return _plain(float(value) if kind == "NUMBER_DOUBLE" else value)
 
 
@@ -475,7 +481,9 @@ def _from_file(name: str, path: str, kind: str) -> Any:
         )
     except ValueError:
         message = "output '{}' is declared {}, and its file holds {}"
-        raise TaskError(message.format(name, kind, _shown(data.decode("utf-8", "replace")))) from None
+        raise TaskError(
+            message.format(name, _called(kind), _shown(data.decode("utf-8", "replace")))
+        ) from None
 
 
 def _stand_ins() -> Dict[str, Any]:

@@ -54,6 +54,14 @@ CASES = {
         "@dsl.pipeline\ndef p():\n    make(size=make(size=1).output)\n",
         "'size' is declared int, and was given 'data', an artifact (system.Dataset)",
     ),
+    "parameter for an artifact": Case(
+        "@dsl.pipeline\ndef p(size: int):\n    score(data=size)\n",
+        "is declared system.Dataset, an artifact, and was given 'size', a parameter of type int",
+    ),
+    "comparison of a dict": Case(
+        "@dsl.pipeline\ndef p(x: dict):\n    with dsl.If(x == 1):\n        make(size=1)\n",
+        "'x' is dict, which has no place in a comparison",
+    ),
     "missing argument": Case(
         "@dsl.pipeline\ndef p():\n    make()\n", "MLP133", "the input 'size' is missing"
     ),
@@ -96,7 +104,7 @@ CASES = {
     "parameter of the wrong type": Case(
         "@dsl.pipeline\ndef p(epochs: int = 1):\n    make(size=epochs)\n",
         "MLP403",
-        "'epochs' is declared NUMBER_INTEGER, and 'many' is none",
+        "'epochs' is declared int, and 'many' is none",
         "give a whole number",
         words=("-p", "epochs=many"),
     ),

@@ -208,7 +208,7 @@ BROKEN: dict[str, tuple[PipelineSpec, str, str]] = {
     "missing input": (spec(a=Task("comp-c")), "the input 'x' is missing", "give it: x=…"),
     "wrong constant": (
         spec(a=Task("comp-c", parameters={"x": Constant("three")})),
-        "the constant 'three' is not of the declared type NUMBER_INTEGER",
+        "the constant 'three' is not of the declared type int",
         "",
     ),
     "circle": (
@@ -243,7 +243,7 @@ BROKEN.update(
         ),
         "constant that is no number": (
             spec(a=Task("comp-c", parameters={"x": Constant(float("nan"))})),
-            "is not of the declared type NUMBER_INTEGER",
+            "is not of the declared type int",
             "",
         ),
         "component that calls itself": (
@@ -262,7 +262,7 @@ BROKEN.update(
             with_component(
                 Component({"x": InputParameter(ParameterType.STRING, 3, optional=True)}, graph=Graph({}))
             ),
-            "the default 3 is not of the declared type STRING",
+            "the default 3 is not of the declared type str",
             "",
         ),
     }

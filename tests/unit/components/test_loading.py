@@ -128,7 +128,7 @@ def test_file_that_is_not_there_is_told() -> None:
         ),
         (
             lambda document: document["inputs"][1].update(default="two"),
-            "inputs.Times.default: .*NUMBER_INTEGER",
+            "inputs.Times.default: .*is no int",
         ),
     ],
 )

@@ -236,7 +236,7 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
         branch_on(lambda x: make().output == "a"),
         "MLP111: Output: .*system.Dataset",
     ),
-    "comparison of a list": (branch_on(lambda x: items().output == 1), "MLP111: Output: 'Output' is LIST"),
+    "comparison of a list": (branch_on(lambda x: items().output == 1), "MLP111: Output: 'Output' is list"),
     "condition joined with text": (branch_on(lambda x: (x > 1) & "a"), "MLP111: 'a' is no condition"),
     "format of a value": (
         lambda: say(text=f"a {one(x=1).output:.2f}"),
@@ -364,7 +364,7 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
     "text for an artifact": (lambda: read(data="a.csv"), "MLP134: read: 'data' .*given the constant 'a.csv'"),
     "parameter for an artifact": (
         lambda: read(data=one(x=1)),
-        "MLP134: read: 'data' .*a NUMBER_INTEGER parameter",
+        "MLP134: read: 'data' .*a parameter of type int",
     ),
     "artifact of another class": (lambda: read(data=two().outputs["b"]), "MLP134: read: .*a system.Metrics"),
     "NaN": (lambda: table(rows={"x": float("nan")}), "MLP134: table: 'rows' has no JSON form: Out of range"),

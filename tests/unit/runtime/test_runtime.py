@@ -272,7 +272,7 @@ def test_large_constant_is_read_from_its_file(run: Runtime) -> None:
         (
             "def f(): return 'x'",
             {"Output": "NUMBER_INTEGER"},
-            "'Output' is declared NUMBER_INTEGER, and the function",
+            "'Output' is declared int, and the function",
         ),
         ("def f(): return True", {"Output": "NUMBER_DOUBLE"}, "gave bool: True"),
         ("def f(): return object()", {"Output": "STRUCT"}, "gave object"),
@@ -304,7 +304,7 @@ def test_wrong_input_is_told(run: Runtime) -> None:
     result = run("def f(x: int): ...", parameters={"x": parameter("NUMBER_INTEGER", "three")})
     assert (result.code, result.error) == (
         1,
-        "f: input 'x' is declared NUMBER_INTEGER, and was given 'three'\n",
+        "f: input 'x' is declared int, and was given 'three'\n",
     )
 
 
@@ -546,19 +546,19 @@ def test_what_is_no_number_comes_back_as_a_number(run: Runtime) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "value"),
+    ("kind", "declared", "value"),
     [
-        ("NUMBER_DOUBLE", "abc"),
-        ("NUMBER_INTEGER", 1.5),
-        ("NUMBER_INTEGER", True),
-        ("BOOLEAN", 1),
-        ("LIST", "[]"),
+        ("NUMBER_DOUBLE", "float", "abc"),
+        ("NUMBER_INTEGER", "int", 1.5),
+        ("NUMBER_INTEGER", "int", True),
+        ("BOOLEAN", "bool", 1),
+        ("LIST", "list", "[]"),
     ],
 )
-def test_input_of_another_type_is_refused(run: Runtime, kind: str, value: Any) -> None:
+def test_input_of_another_type_is_refused(run: Runtime, kind: str, declared: str, value: Any) -> None:
     result = run("def f(x): print('ran')", parameters={"x": parameter(kind, value)})
     assert (result.code, result.out) == (1, "")
-    assert result.error == f"f: input 'x' is declared {kind}, and was given {value!r}\n"
+    assert result.error == f"f: input 'x' is declared {declared}, and was given {value!r}\n"
 
 
 def test_class_of_an_artifact_is_what_the_function_says(run: Runtime) -> None:
