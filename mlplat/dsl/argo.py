@@ -43,6 +43,23 @@ _TYPES = {
     list: ParameterType.LIST,
     dict: ParameterType.STRUCT,
 }
+_FIELDS = {
+    "set_retry": "retryStrategy",
+    "set_timeout": "activeDeadlineSeconds",
+    "set_env_variable": "container.env",
+    "set_debug_pause": "container.env",
+    "set_container_image": "container.image",
+    **dict.fromkeys(
+        ("set_cpu_request", "set_cpu_limit", "set_memory_request", "set_memory_limit"), "container.resources"
+    ),
+    **dict.fromkeys(("set_accelerator_type", "set_accelerator_count"), "container.resources"),
+}
+_INSTEAD = {
+    "set_parallelism": "write synchronization (a mutex or a semaphore) into the template, or limit the loop around it: "
+    "dsl.ParallelFor(items, parallelism=2)",
+    "fuse_with": "only Python functions share a pod",
+}
+"""What to do instead of a call of a setter; see :data:`_FIELDS` for those that have a field of the template."""
 _LOCATIONS = ("s3", "gcs", "azure", "oss", "hdfs", "http", "git", "raw", "artifactory", "plugin", "from")
 
 
@@ -53,6 +70,13 @@ class ArgoComponent(BaseComponent):
     def has_container(self) -> bool:
         """Its container, if it has one, is set in the template."""
         return False
+
+    def without_container(self, setter: str) -> tuple[str, str]:
+        """Say where the template of Argo says what a setter would."""
+        hint = _INSTEAD.get(
+            setter, f"write it into the template: {_FIELDS.get(setter, 'see the fields of its pod')}"
+        )
+        return "a template of Argo says itself how it runs", hint
 
 
 def argo_component(

@@ -48,6 +48,16 @@ class BaseComponent:
         """Whether a call of it is one container, whose settings can be set."""
         return isinstance(self.executor, Container)
 
+    def without_container(self, setter: str) -> tuple[str, str]:
+        """Say why a setting of a container has no place here, and what to do instead.
+
+        Args:
+            setter: what was called.
+        """
+        if self.executor is None:
+            return "a nested pipeline has none of its own", "call it on the tasks inside that pipeline"
+        return "an importer has none", f"take {setter} away: tasks that read the artifact fetch it themselves"
+
     def __call__(self, *args: Any, **kwargs: Any) -> PipelineTask:
         """Add a call to the pipeline that is being written.
 

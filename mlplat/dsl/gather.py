@@ -11,6 +11,8 @@ from mlplat.dsl.task import PipelineTask
 from mlplat.errors import AuthoringError, Diagnostic
 from mlplat.ir.model import ArtifactType, ParameterType
 
+_ELSE = "add a dsl.Else with a task that gives the value, and give its output to dsl.OneOf too"
+
 
 def Collected(output: Any) -> Channel:  # noqa: N802 - KFP's name
     """Collect an output of a task in a loop over all iterations.
@@ -61,6 +63,8 @@ def OneOf(*channels: Any) -> Channel:  # noqa: N802 - KFP's name
         _refuse("dsl.OneOf", "the outputs are of different types", "give outputs of one type")
     branches = _branches(first)
     if branches is None:
+        if any(isinstance(group, If) for group in _around(first)):
+            _refuse("dsl.OneOf", "the dsl.If has no dsl.Else: there may be no value", _ELSE)
         _refuse(
             "dsl.OneOf", f"'{first.name}' is in no branch", "give outputs of tasks in dsl.If and dsl.Else"
         )
@@ -68,9 +72,14 @@ def OneOf(*channels: Any) -> Channel:  # noqa: N802 - KFP's name
     if None in homes or len({id(home) for home in homes}) != len(homes):
         message = "the outputs are not one of each branch of one dsl.If"
         _refuse("dsl.OneOf", message, "give one output of each branch")
-    if not isinstance(branches.members[-1], Else) or len(homes) != len(branches.members):
-        message = "a branch gives nothing: without it there may be no value"
-        _refuse("dsl.OneOf", message, "close the branches with dsl.Else, and give an output of each")
+    if not isinstance(branches.members[-1], Else):
+        _refuse("dsl.OneOf", "the branches have no dsl.Else: there may be no value", _ELSE)
+    silent = [f"dsl.{type(branch).__name__}" for branch in branches.members if branch not in homes]
+    if silent:
+        message = (
+            f"there is no output of {', '.join(silent)}: where that branch runs, there would be no value"
+        )
+        _refuse("dsl.OneOf", message, "give one output of each branch")
     name = f"pipelinechannel--{branches.name}-oneof-{len(branches.choices) + 1}"
     branches.choices[name] = found
     return Channel(name, first.type, RegionOutput(branches), first.is_list, item_type=first.item_type)

@@ -119,24 +119,34 @@ class Regions:
                 break
             way.append(at)
         else:
-            self._refuse(channel, home, source, user)
+            self._refuse(channel, group, source, user)
             return found
         for step in way:
             if step is not found.producer:
                 self.of(step).inputs.setdefault(channel_input(found), found)
         return found
 
-    def _refuse(self, channel: Channel, home: Group, source: Source | None, user: str) -> None:
-        where = getattr(channel.producer, "name", "")
-        message = (
-            f"it uses the output '{channel.name}' of '{where}', which is inside '{home.name}' and may not run"
-        )
-        hint = "use it inside the same branch, or join the branches with dsl.OneOf"
+    def _refuse(self, channel: Channel, group: Group, source: Source | None, user: str) -> None:
+        """Note a value that is used in a region from which what makes it can't be seen."""
+        around = {id(one) for one in _from(group)}
+        home = self._home(channel)
+        between = [one for one in _from(home) if id(one) not in around]
+        loop = next((one for one in between if isinstance(one, ParallelFor)), None)
+        message = f"it uses the output '{channel.name}' of '{getattr(channel.producer, 'name', '')}'"
         if channel.is_collected:
+            message += f", which is inside '{home.name}' and may not run"
             hint = "collect it inside the branch around the loop, and join the branches with dsl.OneOf"
-        elif any(isinstance(group, ParallelFor) for group in _from(home)):
-            message += ", or run often"
-            hint = "use it inside the same loop, or take the list of all iterations with dsl.Collected"
+        elif channel.producer is loop and loop is not None:
+            message = f"it uses the item of '{loop.name}' outside of that loop"
+            hint = "use it inside; what tasks of the loop made of all items is dsl.Collected(task.output)"
+        elif loop is not None:
+            message += f", which runs once for each item of '{loop.name}'"
+            hint = (
+                "use it inside the same loop, or take the list of all iterations: dsl.Collected(task.output)"
+            )
+        else:
+            message += f", which is inside '{home.name}' and may not run"
+            hint = "use it inside the same branch, or join the branches with dsl.OneOf"
         self.problems.append(Diagnostic("MLP140", user, message, hint, source))
 
     def _home(self, channel: Channel) -> Group:

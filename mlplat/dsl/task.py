@@ -393,8 +393,8 @@ class PipelineTask:
     def needs_container(self, setter: str) -> None:
         """Note a mistake where a setting of a container is called on a task that has none."""
         if not self.component.has_container:
-            message = f"{setter} is for a container, and a nested pipeline or importer has none of its own"
-            self._problem("MLP126", message, "call it on the tasks inside that pipeline")
+            why, hint = self.component.without_container(setter)
+            self._problem("MLP126", f"{setter} is for a container, and {why}", hint)
 
     def _problem(self, code: str, message: str, hint: str) -> None:
         problems = context.tracing(self.name).problems

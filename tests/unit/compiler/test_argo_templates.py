@@ -225,12 +225,16 @@ def test_types_of_what_is_not_there_and_wrong_ones_are_refused_together() -> Non
     assert all(part in text for part in ("'wrod'", "'word' can't be", "'text' is an artifact"))
 
 
-def test_settings_of_a_container_are_refused() -> None:
-    with pytest.raises(AuthoringError, match="MLP126"):
+def test_settings_of_a_container_are_refused_and_the_template_is_named() -> None:
+    with pytest.raises(AuthoringError, match="MLP126") as caught:
 
         @dsl.pipeline
         def p() -> None:
             count(word="a", text=write().outputs["text"]).set_cpu_limit("1")
+            count(word="a", text=write().outputs["text"]).set_parallelism(2)
+
+    assert "write it into the template: container.resources" in str(caught.value)
+    assert "synchronization (a mutex or a semaphore)" in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -143,6 +143,12 @@ def one_of_without_else(x: int) -> None:
     dsl.OneOf(first.output, second.output)
 
 
+def one_of_an_if(x: int) -> None:
+    with dsl.If(x > 1):
+        first = one(x=x)
+    dsl.OneOf(first.output)
+
+
 def one_of_a_single_branch(x: int) -> None:
     with dsl.If(x > 1):
         first = one(x=x)
@@ -268,8 +274,15 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
     "one of nothing": (lambda: dsl.OneOf(*()), "MLP143: dsl.OneOf: it was given nothing"),
     "one of a text": (lambda: dsl.OneOf("a"), "MLP143: dsl.OneOf: 'a' is no output of a task"),
     "one of no branch": (lambda: dsl.OneOf(one(x=1).output), "MLP143: .*'Output' is in no branch"),
-    "one of without else": (one_of_without_else, "MLP143: .*close the branches with dsl.Else"),
-    "one of a single branch": (one_of_a_single_branch, "MLP143: .*a branch gives nothing"),
+    "one of without else": (
+        one_of_without_else,
+        "MLP143: .*no dsl.Else: there may be no value\n  hint: add a dsl.Else",
+    ),
+    "one of an if without else": (
+        one_of_an_if,
+        "MLP143: .*the dsl.If has no dsl.Else: there may be no value",
+    ),
+    "one of a single branch": (one_of_a_single_branch, "MLP143: .*no output of dsl.Else"),
     "one of two types": (one_of_two_types, "MLP143: .*different types"),
     "one of one branch twice": (one_of_one_branch_twice, "MLP143: .*not one of each branch"),
     "exit task that waits": (exit_task_that_waits, "MLP119: one-2: .*waits for 'one'"),

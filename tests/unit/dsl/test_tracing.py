@@ -313,8 +313,29 @@ def test_quantities_are_checked(setter: str, value: str | None) -> None:
             getattr(make(), setter)(*arguments)
 
 
+def test_item_of_a_loop_is_not_used_outside() -> None:
+    with refused("MLP140", "it uses the item of 'for-loop-2' outside of that loop"):
+
+        @dsl.pipeline
+        def p() -> None:
+            with dsl.ParallelFor([1, 2]) as item:
+                make(size=item)
+            make(size=item)
+
+
+def test_value_of_a_branch_in_a_loop_is_not_collected_in_that_loop() -> None:
+    with refused("MLP140", "use it inside the same branch, or join the branches with dsl.OneOf"):
+
+        @dsl.pipeline
+        def p() -> None:
+            with dsl.ParallelFor([1, 2]) as item:
+                with dsl.If(item > 1):
+                    made = make(size=item)
+                measure(data=made.output)
+
+
 def test_value_of_a_loop_is_not_used_outside() -> None:
-    with refused("MLP140", "which is inside 'for-loop-2'"):
+    with refused("MLP140", "runs once for each item of 'for-loop-2'.*dsl.Collected"):
 
         @dsl.pipeline
         def p() -> None:
