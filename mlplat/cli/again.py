@@ -13,7 +13,8 @@ from mlplat.cli import arguments, engines
 from mlplat.cli.binding import with_arguments
 from mlplat.cli.report import conclude
 from mlplat.cli.run import named
-from mlplat.errors import ArgumentError, Diagnostic, nearest
+from mlplat.cli.tasks import unknown
+from mlplat.errors import ArgumentError, Diagnostic
 
 Document = Mapping[str, Any]
 _OF_A_RUN = (
@@ -31,6 +32,7 @@ _OF_A_RUN_LABELS = (
     "workflows.argoproj.io/workflow-archiving-status",
 )
 _FROM = "workflows.argoproj.io/resubmitted-from-workflow"
+_OF_TASKS = ("Pod", "Retry", "Suspend", "HTTP", "Plugin")
 _SUFFIX = re.compile(r"-[a-z0-9]{5}$")
 
 
@@ -88,14 +90,10 @@ def chosen(workflow: Document, tasks: list[str]) -> list[str]:
     """
     nodes = workflow.get("status", {}).get("nodes", {})
     found = {task: parting.find(nodes, task) for task in tasks}
-    names = sorted({node["displayName"] for node in nodes.values()})
-    unknown = [
-        Diagnostic("MLP408", workflow["metadata"]["name"], f"it has no task '{task}'", nearest(task, names))
-        for task, keys in found.items()
-        if not keys
-    ]
-    if unknown:
-        raise ArgumentError(unknown)
+    names = {node["displayName"] for node in nodes.values() if node["type"] in _OF_TASKS}
+    wrong = [unknown(workflow["metadata"]["name"], task, names) for task, keys in found.items() if not keys]
+    if wrong:
+        raise ArgumentError(wrong)
     return [key for keys in found.values() for key in keys]
 
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from mlplat.argo import steps
 from mlplat.cli.parser import home
 from mlplat.cli.show import duration
-from mlplat.errors import ArgumentError, Diagnostic, nearest
+from mlplat.cli.tasks import unknown
+from mlplat.errors import ArgumentError, Diagnostic
 
 if TYPE_CHECKING:
     from mlplat.metadata import Store
@@ -170,9 +171,8 @@ def logs(given: argparse.Namespace) -> int:
     of_tries = {task.id for task in chosen}
     chosen += [task for task in tasks if task.parent_id in of_tries and task not in chosen]
     if not chosen:
-        names = list(dict.fromkeys(task.display_name for task in tasks))
-        message = f"it has no task '{given.task}'" if given.task else "none of its tasks has started"
-        raise ArgumentError(Diagnostic("MLP408", run.name, message, nearest(given.task or "", names)))
+        names = (task.display_name for task in tasks if task.role == "task" and task.attempts)
+        raise ArgumentError(unknown(run.name, given.task or "", names))
     for task in chosen:
         own, shared = folder / f"{task.id}.log", folder / f"{task.boundary_id}.log"
         file = own if own.exists() else shared
@@ -195,12 +195,8 @@ def _cluster_logs(given: argparse.Namespace) -> int:
     pods = sorted(ran, key=lambda node: str(node.get("startedAt") or ""))
     chosen = [node for node in pods if given.task in (None, node["displayName"], node["id"])]
     if not chosen:
-        names = [node["displayName"] for node in pods]
-        raise ArgumentError(
-            Diagnostic(
-                "MLP408", given.name, f"it has no task '{given.task}'", nearest(given.task or "", names)
-            )
-        )
+        names = (node["displayName"] for node in pods)
+        raise ArgumentError(unknown(given.name, given.task or "", names))
     for node in chosen:
         for line in k8s.logs(workflow, node["id"], **where):
             print(line if given.task else f"{node['displayName']}: {line}")

@@ -204,3 +204,14 @@ def test_rerun_takes_from_the_cache_what_is_unchanged(
     without = command(capsys, "rerun", anew["metadata"]["name"], "--no-cache")
     assert outputs(without, "say") == ["new 3", "new 3"]
     assert not any("memoizationStatus" in node for node in without["status"]["nodes"].values())
+
+
+@pytest.mark.parametrize("words", [("retry", "first", "--task"), ("logs", "first")])
+def test_a_task_that_is_not_there_is_told_with_all_that_are(
+    words: tuple[str, ...], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begun(folder, capsys)
+    error = refused(capsys, *words, "chekc")
+    assert "MLP408: first: it has no task 'chekc'" in error
+    assert "hint: did you mean 'check'?; there is: bye, check, make\n" in error
+    assert "hint: there is: bye, check, make\n" in refused(capsys, *words, "none")
