@@ -40,7 +40,7 @@ class Lines(Quiet):
     def __call__(self, node: show.Node) -> None:
         """Take in a node that changed."""
         phase, known = node.get("phase", ""), self.phases.get(node["id"])
-        if node.get("type") not in ("Pod", "Retry", "Skipped") or phase == known:
+        if node.get("type") not in ("Pod", "Retry", "Suspend", "Skipped") or phase == known:
             return
         self.phases[node["id"]] = phase
         if phase == "Running":

@@ -24,6 +24,11 @@ _REFUSED_KINDS = {
     "containerSet": "several containers in one task have no meaning for processes",
 }
 _ON_A_CLUSTER = "run it on a cluster: mlplat run --engine argo"
+_A_PERSON = (
+    "run it in a terminal, where mlplat asks; or say after which time it goes on without an answer: "
+    "dsl.approval(…, timeout='1h'), suspend.duration in YAML; or let it wait on a cluster, mlplat run --engine argo, "
+    "until someone approves: argo resume RUN"
+)
 _BUCKETS = ("bucket", "endpoint", "container", "bucketRef", "url", "addresses")
 
 
@@ -123,7 +128,7 @@ class _Check:
             yield _refuse(
                 f"{path}.suspend",
                 "it waits for a person, and there is none to ask: standard input is not a terminal",
-                "run it in a terminal, or give suspend a duration",
+                _A_PERSON,
             )
         elif kind == "dag":
             yield from self.dag(path, template, context)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from mlplat.cli import main
+from mlplat.cli.progress import Lines
 
 PROGRAM = """
 from typing import List
@@ -427,3 +429,12 @@ def test_what_another_run_wrote_over_is_not_taken_from_the_cache(
 def test_metrics_are_told_by_task(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(capsys, "run", "program.py:small", "--name", "measured")
     assert "measure  metrics   size    3" in run(capsys, "get", "metrics", "measured")
+
+
+def test_a_step_that_waits_is_shown_where_there_is_no_terminal() -> None:
+    shown = io.StringIO()
+    lines = Lines(shown)
+    for phase in ("Running", "Succeeded"):
+        lines({"id": "a", "type": "Suspend", "displayName": "approval", "phase": phase})
+    assert "▶ approval\n" in shown.getvalue()
+    assert "✔ approval" in shown.getvalue()

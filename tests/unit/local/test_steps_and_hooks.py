@@ -202,8 +202,10 @@ def test_a_person_is_asked(run: Any, answer: dict[str, str] | None, phase: str, 
 
 
 def test_nobody_to_ask_is_said_before_anything_runs(run: Any, home: Path) -> None:
-    with pytest.raises(UnsupportedError, match="standard input is not a terminal"):
+    with pytest.raises(UnsupportedError, match="standard input is not a terminal") as refused:
         run(workflow(dag(task("s", "approval")), APPROVAL))
+    for way in ("in a terminal", "timeout='1h'", "argo resume RUN"):
+        assert way in str(refused.value)
     assert not home.exists()
 
 
