@@ -52,7 +52,7 @@ def load(place: str) -> Loaded:
     """Read a file.
 
     Args:
-        place: a path; for a Python file with several pipelines ``path:pipeline``.
+        place: a path; ``path:name`` for one of several pipelines of a Python file, or for a component by itself.
 
     Returns:
         What it holds.
@@ -120,23 +120,27 @@ def _made_with_hera(file: Path, name: str, made: Mapping[str, Any]) -> tuple[Map
 
 
 def _pipeline(module: types.ModuleType, file: Path, name: str) -> PipelineSpec:
-    from mlplat.dsl import Pipeline, PythonComponent
+    """Return the pipeline that is meant: what is named, a component too; or the one that no other calls."""
+    from mlplat.dsl import BaseComponent, DoWhile, Pipeline
+    from mlplat.dsl.single import spec_of
 
-    pipelines = {key: value for key, value in vars(module).items() if isinstance(value, Pipeline)}
-    own = {key: value for key, value in pipelines.items() if value.__module__ == module.__name__}
+    components = {key: value for key, value in vars(module).items() if isinstance(value, BaseComponent)}
     source = Source(str(file))
     if name:
-        if name not in pipelines:
-            hint = nearest(name, list(pipelines)) or "decorate a function with @dsl.pipeline"
-            raise ManifestError(
-                Diagnostic("MLP207", "", f"there is no pipeline '{name}' in it", hint, source)
-            )
-        return pipelines[name].spec
-    candidates = own or pipelines
+        if name not in components:
+            hint = nearest(name, list(components)) or "decorate a function with @dsl.pipeline"
+            message = f"there is no pipeline or component '{name}' in it"
+            raise ManifestError(Diagnostic("MLP207", "", message, hint, source))
+        return spec_of(components[name])
+    pipelines = {key: value for key, value in components.items() if isinstance(value, Pipeline)}
+    loops = {key: value for key, value in components.items() if isinstance(value, DoWhile)}
+    own = {key: value for key, value in pipelines.items() if value.__module__ == module.__name__}
+    candidates: dict[str, Pipeline | DoWhile] = {**loops, **(own or pipelines)}
     called = {task.component for value in candidates.values() for task in _graphs(value.spec)}
     outermost = {
         key: value for key, value in candidates.items() if f"comp-{value.name}" not in called
     } or candidates
+    outermost = {key: value for key, value in outermost.items() if key in pipelines} or outermost
     if len(outermost) == 1:
         return next(iter(outermost.values())).spec
     if outermost:
@@ -144,15 +148,13 @@ def _pipeline(module: types.ModuleType, file: Path, name: str) -> PipelineSpec:
         raise ManifestError(Diagnostic("MLP207", "", f"it holds {len(outermost)} pipelines", hint, source))
     if any(type(value).__module__.partition(".")[0] == "kfp" for value in vars(module).values()):
         raise ManifestError(Diagnostic("MLP207", "", "it is written with KFP's SDK", _OF_KFP, source))
-    components = [key for key, value in vars(module).items() if isinstance(value, PythonComponent)]
     message = (
         f"it holds no pipeline, only {'components: ' + ', '.join(components) if components else 'other code'}"
     )
-    raise ManifestError(
-        Diagnostic(
-            "MLP207", "", message, "decorate a function that calls components with @dsl.pipeline", source
-        )
-    )
+    hint = "decorate a function that calls components with @dsl.pipeline"
+    if components:
+        hint += f", or name one component to run it alone: {file}:{next(iter(components))}"
+    raise ManifestError(Diagnostic("MLP207", "", message, hint, source))
 
 
 def _graphs(spec: PipelineSpec) -> list[Any]:

@@ -431,6 +431,55 @@ def test_metrics_are_told_by_task(folder: Path, capsys: pytest.CaptureFixture[st
     assert "measure  metrics   size    3" in run(capsys, "get", "metrics", "measured")
 
 
+LOOP = """
+from mlplat import dsl
+
+@dsl.component
+def add(count: int = 0) -> int:
+    return count + 1
+
+loop = dsl.do_while(add, lambda step: step.output < 3, max_iterations=9, carry={"count": "Output"})
+
+@dsl.pipeline
+def own(count: int = 0) -> int:
+    return add(count=count).output
+"""
+
+
+@pytest.mark.parametrize(("name", "given"), [("loop", 3), ("add", 1), ("own", 1)])
+def test_any_component_runs_by_its_name(
+    name: str, given: int, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "loop.py").write_text(LOOP)
+    done = finished(capsys, f"loop.py:{name}")
+    (found,) = {
+        parameter["value"]
+        for node in done["status"]["nodes"].values()
+        if node["name"] == done["metadata"]["name"]
+        for parameter in node["outputs"]["parameters"]
+    }
+    assert json.loads(found) == given
+
+
+def test_a_loop_is_what_a_file_holds_when_nothing_calls_it(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "loop.py").write_text(LOOP.partition("@dsl.pipeline")[0])
+    assert "Succeeded" in run(capsys, "run", "loop.py")
+    (folder / "loop.py").write_text(LOOP.replace("add(count=count)", "loop(count=count)"))
+    assert "own-" in run(capsys, "run", "loop.py")
+    (folder / "loop.py").write_text(LOOP)
+    assert "own-" in run(capsys, "run", "loop.py")
+
+
+def test_an_unknown_name_is_told_with_the_nearest(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "loop.py").write_text(LOOP)
+    assert main(["run", "loop.py:lop"]) == 2
+    error = capsys.readouterr().err
+    assert "there is no pipeline or component 'lop' in it" in error
+    assert "did you mean 'loop'?" in error
+
+
 def test_a_step_that_waits_is_shown_where_there_is_no_terminal() -> None:
     shown = io.StringIO()
     lines = Lines(shown)
