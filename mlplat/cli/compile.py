@@ -30,7 +30,7 @@ def run(given: argparse.Namespace) -> int:
     elif loaded.spec is not None:
         program = compiler.compile(loaded.spec, options(given, loaded.spec))
         documents = list(program.documents)
-        for warning in program.warnings:
+        for warning in (*loaded.warnings, *program.warnings):
             print(warning, file=sys.stderr)
     write(given.output, hera.program(documents) if given.to == "hera" else manifest.dump(documents))
     return 0

@@ -52,8 +52,8 @@ def _check(
     try:
         program = compiler.compile(loaded.spec, compiler.Options(require_arguments=False))
     except MlplatError as error:
-        return [], list(error.diagnostics)
-    return program.documents, list(program.warnings)
+        return [], [*loaded.warnings, *error.diagnostics]
+    return program.documents, [*loaded.warnings, *program.warnings]
 
 
 def _check_manifest(

@@ -6,7 +6,7 @@ import sys
 import traceback
 import types
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from mlplat import ir, manifest
 from mlplat.argo import hera
 from mlplat.errors import Diagnostic, ManifestError, MlplatError, Source, nearest
 from mlplat.ir import PipelineSpec
+from mlplat.ir.effects import without_effect
 
 _ARGO_KINDS = ("Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "CronWorkflow", "ConfigMap")
 _OF_KFP = "change the import: from mlplat import dsl; or compile it with KFP, and give the YAML"
@@ -40,11 +41,13 @@ class Loaded:
     Attributes:
         spec: the pipeline.
         documents: those for Argo.
+        warnings: what of the file has no effect.
         text: the YAML that the documents stand in, empty when a program made them.
     """
 
     spec: PipelineSpec | None = None
     documents: tuple[Mapping[str, Any], ...] = ()
+    warnings: tuple[Diagnostic, ...] = ()
     text: str = ""
 
 
@@ -72,7 +75,12 @@ def load(place: str) -> Loaded:
     text = _text(file)
     documents = manifest.load(text, path)
     if ir.is_ir(documents[0]):
-        return Loaded(ir.read(documents, path))
+        spec, lines = ir.read(documents, path), manifest.Lines(text)
+        warnings = tuple(
+            replace(one, source=Source(path, lines.line(number, one.path)))
+            for number, one in without_effect(documents)
+        )
+        return Loaded(spec, warnings=warnings)
     unknown = [document for document in documents if document.get("kind") not in _ARGO_KINDS]
     if unknown or not any("Workflow" in document["kind"] for document in documents):
         kind = unknown[0].get("kind") if unknown else documents[0]["kind"]

@@ -63,6 +63,8 @@ def _documents(given: argparse.Namespace, loaded: Loaded, before: Document | Non
             if name in parameters
         }
         program = compiler.compile(loaded.spec, options(given, loaded.spec, typed))
+        for warning in loaded.warnings:
+            print(warning, file=sys.stderr)
         if given.engine == "argo":
             for warning in program.warnings:
                 print(warning, file=sys.stderr)

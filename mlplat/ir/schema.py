@@ -1,4 +1,4 @@
-"""The shape of an IR document, as JSON Schema: what must be there for reading; unknown fields are let through."""
+"""The shape of an IR document, as JSON Schema: all fields that are read; others are let through, and warned of."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ def _list(of: dict[str, Any]) -> dict[str, Any]:
 
 _TEXT = {"type": "string"}
 _FLAG = {"type": "boolean"}
+_ANY: dict[str, Any] = {}
 _COUNT = {"type": ["integer", "string"], "pattern": "^[0-9]+$", "minimum": 0}
 _NUMBER = {"type": ["number", "string"], "pattern": r"^[0-9]+(\.[0-9]+)?$", "minimum": 0}
 _JSON_LIST = {"type": "string", "format": "JSON list"}
@@ -73,13 +74,17 @@ PIPELINE_SPEC: dict[str, Any] = {
             inputDefinitions=_object(
                 parameters=_map(
                     _object(
-                        ("parameterType",), parameterType=_ref("type"), isOptional=_FLAG, description=_TEXT
+                        ("parameterType",),
+                        parameterType=_ref("type"),
+                        isOptional=_FLAG,
+                        description=_TEXT,
+                        defaultValue=_ANY,
                     )
                 ),
                 artifacts=_map(_ref("artifact")),
             ),
             outputDefinitions=_object(
-                parameters=_map(_object(("parameterType",), parameterType=_ref("type"))),
+                parameters=_map(_object(("parameterType",), parameterType=_ref("type"), description=_TEXT)),
                 artifacts=_map(_ref("artifact")),
             ),
             executorLabel=_TEXT,
@@ -157,7 +162,17 @@ PIPELINE_SPEC: dict[str, Any] = {
                 command=_list(_TEXT),
                 args=_list(_TEXT),
                 env=_list(_object(("name",), name=_TEXT, value=_TEXT)),
-                resources=_object(accelerator=_object()),
+                resources=_object(
+                    accelerator=_object(),
+                    cpuRequest=_ANY,
+                    cpuLimit=_ANY,
+                    memoryRequest=_ANY,
+                    memoryLimit=_ANY,
+                    resourceCpuRequest=_ANY,
+                    resourceCpuLimit=_ANY,
+                    resourceMemoryRequest=_ANY,
+                    resourceMemoryLimit=_ANY,
+                ),
             ),
             importer=_object(
                 ("artifactUri", "typeSchema"),
@@ -264,6 +279,7 @@ PLATFORM_SPEC: dict[str, Any] = _object(
                                 accessModes=_list(_TEXT),
                                 size=_TEXT,
                                 storageClassName=_TEXT,
+                                defaultStorageClass=_FLAG,
                                 metadata=_object(labels=_TEXTS, annotations=_TEXTS),
                             )
                         ),
@@ -275,7 +291,18 @@ PLATFORM_SPEC: dict[str, Any] = _object(
                                 nodeAffinityJson=_VALUE,
                             )
                         ),
-                        podAffinity=_list(_object(topologyKey=_TEXT, anti=_FLAG)),
+                        podAffinity=_list(
+                            _object(
+                                topologyKey=_TEXT,
+                                anti=_FLAG,
+                                weight=_ANY,
+                                namespaces=_ANY,
+                                matchPodExpressions=_ANY,
+                                matchPodLabels=_ANY,
+                                matchNamespaceExpressions=_ANY,
+                                matchNamespaceLabels=_ANY,
+                            )
+                        ),
                         enabledSharedMemory=_object(volumeName=_TEXT, size=_TEXT),
                         emptyDirMounts=_list(
                             _object(

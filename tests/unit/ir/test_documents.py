@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mlplat import ir, manifest
+from mlplat.cli import main
+from mlplat.cli.load import load
 from mlplat.errors import ManifestError
 from mlplat.ir import bootstrap
+from mlplat.ir.effects import without_effect
 from mlplat.ir.model import Container, PythonFunction
 
 IR: dict[str, Any] = {
@@ -27,6 +31,11 @@ def test_corpus_survives_reading_and_writing(corpus: Path) -> None:
     for file in files:
         spec = ir.read(manifest.load(file.read_text(), file.name), file.name)
         assert ir.read(manifest.load(manifest.dump(ir.write(spec)))) == spec, file.name
+
+
+def test_nothing_of_the_corpus_is_without_effect(corpus: Path) -> None:
+    for file in sorted(corpus.glob("kfp-ir/*.yaml")):
+        assert without_effect(manifest.load(file.read_text(encoding="utf-8"))) == [], file
 
 
 def test_functions_of_the_corpus_are_recognized(corpus: Path) -> None:
@@ -131,3 +140,65 @@ def test_platform_document_is_kept() -> None:
         }
     }
     assert ir.write(ir.read([IR, platform]))[1] == platform
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "path", "said"),
+    [
+        (
+            ("deploymentSpec", "executors", "exec-u"),
+            {"container": {}},
+            "exec-u",
+            "no component uses the executor",
+        ),
+        (("components", "comp-u"), {"executorLabel": "exec-t"}, "comp-u", "no task calls the component"),
+        (("rootPath",), "x", "rootPath", "nothing reads the field 'rootPath'"),
+        (
+            ("deploymentSpec", "executors", "exec-t", "container", "resourcess"),
+            {},
+            "exec-t.container.resourcess",
+            "did you mean 'resources'?",
+        ),
+        (
+            ("root", "dag", "tasks", "t", "retryPolicyy"),
+            {},
+            "tasks.t.retryPolicyy",
+            "did you mean 'retryPolicy'?",
+        ),
+    ],
+)
+def test_what_has_no_effect_is_told(place: tuple[str, ...], value: Any, path: str, said: str) -> None:
+    document = copy.deepcopy(IR)
+    at = document
+    for name in place[:-1]:
+        at = at[name]
+    at[place[-1]] = value
+    ((number, found),) = without_effect([document])
+    assert (number, found.code, found.severity) == (0, "MLP213", "warning")
+    assert found.path.endswith(path)
+    assert said in f"{found.message} {found.hint}"
+
+
+def test_settings_of_an_executor_that_is_not_there_are_told() -> None:
+    settings = {"exec-t": {"imagePullPolicyy": "Always"}, "exec-z": {"imagePullPolicy": "Always"}}
+    platforms = {"platforms": {"kubernetes": {"deploymentSpec": {"executors": settings}}}}
+    found = [(number, one.message) for number, one in without_effect([IR, platforms])]
+    assert found == [
+        (1, "it has no effect: nothing reads the field 'imagePullPolicyy'"),
+        (1, "it has no effect: there is no executor 'exec-z'"),
+    ]
+
+
+def test_all_that_is_written_has_an_effect() -> None:
+    for file in sorted((Path(__file__).parents[2] / "programs").glob("*.py")):
+        spec = load(str(file)).spec
+        assert spec is not None
+        assert without_effect(ir.write(spec)) == [], file
+
+
+def test_lint_says_where_in_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "p.yaml"
+    file.write_text(manifest.dump({**IR, "rootPath": "x"}))
+    assert main(["lint", str(file)]) == 0
+    line = file.read_text().splitlines().index("rootPath: x") + 1
+    assert f"p.yaml:{line}: warning MLP213: rootPath" in capsys.readouterr().out

@@ -1,0 +1,77 @@
+"""What of an IR document has no effect: fields that nobody reads, executors that nobody uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from mlplat.errors import Diagnostic, nearest
+
+_Doc = Mapping[str, Any]
+
+
+def without_effect(documents: Sequence[_Doc]) -> list[tuple[int, Diagnostic]]:
+    """Tell what of a pipeline is lost when it is read.
+
+    Args:
+        documents: the PipelineSpec and, if there is one, the ``platforms`` document; both can be read.
+
+    Returns:
+        Warnings, each with the number of its document, from 0.
+    """
+    from mlplat.ir.schema import PIPELINE_SPEC, PLATFORM_SPEC
+
+    spec = documents[0]
+    components = [spec["root"], *spec.get("components", {}).values()]
+    executors = spec.get("deploymentSpec", {}).get("executors", {})
+    found = [(0, _warning(path, *rest)) for path, *rest in _unused(spec, components, executors)]
+    for number, document in enumerate(documents):
+        schema = PLATFORM_SPEC if "platforms" in document else PIPELINE_SPEC
+        for path, name, known in _unread(document, schema, schema.get("$defs", {}), ""):
+            found.append((number, _warning(path, f"nothing reads the field '{name}'", nearest(name, known))))
+        for platform, settings in document.get("platforms", {}).items():
+            for label in settings.get("deploymentSpec", {}).get("executors", {}):
+                if label not in executors:
+                    path = f"platforms.{platform}.deploymentSpec.executors.{label}"
+                    hint = nearest(label, list(executors))
+                    found.append((number, _warning(path, f"there is no executor '{label}'", hint)))
+    return found
+
+
+def _warning(path: str, message: str, hint: str) -> Diagnostic:
+    return Diagnostic("MLP213", path, f"it has no effect: {message}", hint, severity="warning")
+
+
+def _unused(
+    spec: _Doc, components: Sequence[_Doc], executors: Mapping[str, Any]
+) -> Iterator[tuple[str, str, str]]:
+    tasks = [task for one in components for task in one.get("dag", {}).get("tasks", {}).values()]
+    called = {task["componentRef"]["name"] for task in tasks}
+    used = {one.get("executorLabel") for one in components}
+    for name in spec.get("components", {}):
+        if name not in called:
+            yield f"components.{name}", "no task calls the component", "take it out, or call it"
+    for label in executors:
+        if label not in used:
+            hint = "name it as executorLabel of a component, or take it out"
+            yield f"deploymentSpec.executors.{label}", "no component uses the executor", hint
+
+
+def _unread(value: Any, schema: _Doc, defs: _Doc, path: str) -> Iterator[tuple[str, str, list[str]]]:
+    """Give the fields that a schema has not: the place, the name, and the names that there are."""
+    if "$ref" in schema:
+        schema = defs[schema["$ref"].rpartition("/")[2]]
+    if isinstance(value, list) and "items" in schema:
+        for number, item in enumerate(value):
+            yield from _unread(item, schema["items"], defs, f"{path}[{number}]")
+    if not isinstance(value, Mapping):
+        return
+    known, others = schema.get("properties"), schema.get("additionalProperties")
+    for name, item in value.items():
+        place = f"{path}.{name}".lstrip(".")
+        if others:
+            yield from _unread(item, others, defs, place)
+        elif known and name in known:
+            yield from _unread(item, known[name], defs, place)
+        elif known:
+            yield place, name, list(known)
