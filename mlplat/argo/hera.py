@@ -15,6 +15,12 @@ from mlplat.errors import Diagnostic, ManifestError, nearest
 
 KINDS = ("Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "CronWorkflow")
 _SHOWN = 10
+_ANY_TEXT = {
+    ("Parameter", "value"),
+    ("Parameter", "default"),
+    ("Parameter", "enum"),
+    ("ValueFrom", "default"),
+}
 _OWN = ("workflows_service", "status")
 """Fields of hera's objects that are no part of a manifest, or not of one that is to run."""
 
@@ -121,7 +127,26 @@ def _field_problems(fields: Mapping[str, Any], model: Any) -> Iterator[tuple[str
         model.model_validate(fields)
     except ValidationError as error:
         for one in error.errors():
-            yield _path(one["loc"]), f"the value is of another type than Argo's: {one['msg']}", ""
+            is_scalar = isinstance(one["input"], (int, float))
+            if is_scalar and one["type"] == "string_type" and _is_any_text(model, one["loc"]):
+                continue
+            hint = "put it into quotes" if is_scalar else ""
+            yield _path(one["loc"]), f"the value is of another type than Argo's: {one['msg']}", hint
+
+
+def _is_any_text(model: Any, location: Sequence[Any]) -> bool:
+    """Tell whether Argo takes a number or truth value, too, where hera's models want a text."""
+    kind, field = model, ("", "")
+    for part in location:
+        owner, by_name = _model_in(kind)
+        if owner is None or isinstance(part, int):
+            continue
+        if by_name:
+            kind = owner
+            continue
+        names = {one.alias or name: one.annotation for name, one in owner.model_fields.items()}
+        kind, field = names.get(part), (owner.__name__, part)
+    return field in _ANY_TEXT or "Quantity" in str(kind)
 
 
 def _unknown(value: Any, kind: Any, path: str) -> Iterator[tuple[str, str, list[str]]]:

@@ -339,6 +339,15 @@ def test_a_field_of_another_type_is_told() -> None:
     assert (found.code, found.path) == ("MLP519", "spec.parallelism")
 
 
+def test_numbers_are_taken_where_argo_takes_them() -> None:
+    values = "value: 5}, {name: b, value: true}, {name: c, default: 1.5, enum: [1.5, 2]"
+    templates = dag(A).replace("image: alpine,", "image: alpine, resources: {limits: {cpu: 1, memory: 1.5}},")
+    assert hera.document_problems(document(templates, spec=GIVEN.replace("value: x", values))) == []
+    env = dag(A).replace("image: alpine,", "image: alpine, env: [{name: A, value: 1}],")
+    (found,) = hera.document_problems(document(env))
+    assert (found.path, found.hint) == ("spec.templates[1].container.env[0].value", "put it into quotes")
+
+
 def test_examples_of_argo_have_nothing_wrong(corpus: Path) -> None:
     for file in sorted(corpus.glob("argo-examples/*.yaml")):
         documents = manifest.load(file.read_text(encoding="utf-8"))
