@@ -57,11 +57,14 @@ def read(spec: PipelineSpec) -> frozenset[str]:
 
     A Python function reads what it asks more of than URI, name and metadata; a container what it asks the path of.
     """
-    found = {
-        name
+    importers = {
+        name: one
         for name, component in spec.components.items()
-        if isinstance(one := spec.executors.get(component.executor), Importer) and one.download_to_workspace
+        if isinstance(one := spec.executors.get(component.executor), Importer)
     }
+    if not importers:
+        return frozenset()
+    found = {name for name, one in importers.items() if one.download_to_workspace}
     wanted = {
         (name, given)
         for name, component in spec.components.items()
