@@ -28,6 +28,25 @@ _SECRETS = {
 }
 """What obstore calls the content of a location's Secrets."""
 
+_VARIABLES = {
+    "s3": (
+        "AWS_ACCESS_KEY_ID",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    ),
+    "gcs": ("GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_SERVICE_ACCOUNT", "GOOGLE_SERVICE_ACCOUNT_KEY"),
+    "azure": (
+        "AZURE_STORAGE_ACCOUNT_KEY",
+        "AZURE_STORAGE_SAS_KEY",
+        "AZURE_STORAGE_CLIENT_SECRET",
+        "AZURE_FEDERATED_TOKEN_FILE",
+    ),
+}
+"""Variables that give credentials; without any, what is public is still fetched."""
+
+_GCLOUD = Path("~/.config/gcloud/application_default_credentials.json")
+
 
 def is_remote(artifact: Mapping[str, Any]) -> bool:
     """Tell whether an artifact lies outside of the artifact repository."""
@@ -68,7 +87,10 @@ def fetch(artifact: Mapping[str, Any], target: Path, secrets: Mapping[str, Mappi
         raise ArtifactMissingError(f"there is nothing under {_shown(kind, location)}") from None
     except (obstore.exceptions.BaseError, ValueError) as error:
         reason = str(error).splitlines()[0]
-        raise ArtifactError(f"{_shown(kind, location)} can't be fetched: {reason}") from None
+        without = (
+            " (asked without credentials: the environment has none)" if _is_anonymous(kind, location) else ""
+        )
+        raise ArtifactError(f"{_shown(kind, location)} can't be fetched: {reason}{without}") from None
 
 
 def _store(kind: str, location: Mapping[str, Any], secrets: Mapping[str, Mapping[str, str]]) -> Any:
@@ -86,6 +108,8 @@ def _store(kind: str, location: Mapping[str, Any], secrets: Mapping[str, Mapping
         for field, name in _SECRETS[kind].items()
         if location.get(field)
     }
+    if _is_anonymous(kind, location):
+        given["skip_signature"] = True
     bucket = location[PLACES[kind][0]]
     if kind == "gcs":
         return GCSStore(bucket, **given, **options)
@@ -95,11 +119,18 @@ def _store(kind: str, location: Mapping[str, Any], secrets: Mapping[str, Mapping
         return AzureStore(bucket, endpoint=location.get("endpoint"), **given, **options)
     if region := location.get("region"):
         given["region"] = region
-    if not given.get("access_key_id") and not any(name.startswith("AWS_") for name in os.environ):
-        given["skip_signature"] = True
     if location["endpoint"] != "s3.amazonaws.com":
         given["endpoint"] = f"{scheme}://{location['endpoint']}"
     return S3Store(bucket, **given, **options)
+
+
+def _is_anonymous(kind: str, location: Mapping[str, Any]) -> bool:
+    """Tell whether neither a location nor the environment has credentials: the machine's own address is not asked."""
+    if kind == HTTP or any(location.get(field) for field in _SECRETS[kind]):
+        return False
+    return not any(os.environ.get(name) for name in _VARIABLES[kind]) and not (
+        kind == "gcs" and _GCLOUD.expanduser().exists()
+    )
 
 
 def _content(selector: Mapping[str, str], secrets: Mapping[str, Mapping[str, str]]) -> str:
@@ -133,4 +164,4 @@ def _shown(kind: str, location: Mapping[str, Any]) -> str:
     if kind == HTTP:
         return str(location["url"])
     outer, inner = PLACES[kind]
-    return f"{kind}://{location[outer]}/{location[inner]}"
+    return f"{'gs' if kind == 'gcs' else kind}://{location[outer]}/{location[inner]}"

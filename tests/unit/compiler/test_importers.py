@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import http.server
 import json
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,12 @@ from tests.programs import importing
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):
+    """A web server; for one who asks with a path that begins with a bucket, an S3 server of public buckets."""
+
+    def end_headers(self) -> None:
+        self.send_header("ETag", '"any"')
+        super().end_headers()
+
     def log_message(self, *_: object) -> None:
         pass
 
@@ -217,6 +224,22 @@ def test_the_most_exact_source_is_asked(web: str, tmp_path: Path) -> None:
     }
     assert set(phases.values()) == {"Succeeded"}
     assert outputs(done, "size") == [f"4 {web}/rows.csv"]
+
+
+def test_what_is_public_is_fetched_without_credentials(
+    web: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    (tmp_path / "web/team").mkdir()
+    (tmp_path / "web/team/rows.csv").write_text("public")
+    public = Source("s3://team/", "s3", {"endpoint": web.removeprefix("http://"), "insecure": True})
+    given = {"import_sources": (public,)}
+    done = run(importing.reading, tmp_path / "home", options=given, where="s3://team/rows.csv")
+    assert outputs(done, "size") == ["6 s3://team/rows.csv"]
+    done = run(importing.reading, tmp_path / "other", options=given, where="s3://team/none")
+    messages = [node.get("message", "") for node in done["status"]["nodes"].values()]
+    assert any("s3://team/none can't be fetched" in one and "without credentials" in one for one in messages)
 
 
 def test_a_bucket_s_location_has_what_its_address_says() -> None:
