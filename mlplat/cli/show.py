@@ -132,11 +132,18 @@ def describe(node: Node) -> str:
         parts.append(duration(seconds(node)))
     elif phase not in ("Succeeded", "Running"):
         parts.append(phase.lower())
+    if waits_for_lock(node):
+        parts.append(str(node["message"]))
     attempts = len(node.get("children", ())) if node.get("type") == "Retry" else 0
     if attempts > 1:
         parts.append(f"({attempts} attempts)")
     parts += outputs(node)
     return "  ".join(parts)
+
+
+def waits_for_lock(node: Node) -> bool:
+    """Tell whether a node waits for a mutex or semaphore; its message says for which."""
+    return node.get("phase") == "Pending" and str(node.get("message", "")).startswith("Waiting for ")
 
 
 def duration(seconds: float) -> str:

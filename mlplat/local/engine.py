@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import json
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from mlplat.local.documents import Documents
 from mlplat.local.durations import DurationError, seconds
 from mlplat.local.failures import TemplateFailedError
 from mlplat.local.inputs import fill
-from mlplat.local.locks import Locks, locks_of
+from mlplat.local.locks import Lock, Locks, Waiting, locks_of
 from mlplat.local.memoize import Memo, MemoizeError
 from mlplat.local.nodes import Node, NodeTree, fulfilled, pod_name
 from mlplat.local.pods import Outcome, PodRunner, Task
@@ -246,15 +246,21 @@ class Engine:
         gate = call.boundary.gate if call.boundary else None
         filled = self._fill(call, context, template)
         try:
-            locks = self.synchronized(filled)
+            locks = self.synchronized(filled, lambda lock: self.waits(lock, call, node_type(filled)))
         except ValueError as error:
             raise self.fail(call, str(error)) from None
         place = gate if gate is not None and kind != "suspend" else contextlib.nullcontext()
         async with place, locks:
             return await self._execute_filled(call, context, template, filled)
 
-    def synchronized(self, holder: Mapping[str, Any]) -> contextlib.AbstractAsyncContextManager[None]:
+    def synchronized(
+        self, holder: Mapping[str, Any], waiting: Waiting
+    ) -> contextlib.AbstractAsyncContextManager[None]:
         """Hold the locks that a template or the workflow's spec names.
+
+        Args:
+            holder: has ``synchronization``.
+            waiting: is entered while one of them is waited for.
 
         Raises:
             ValueError: they can't be known.
@@ -263,7 +269,29 @@ class Engine:
         if not synchronization:
             return contextlib.nullcontext()
         namespace = self.workflow["metadata"].get("namespace", "default")
-        return self._locks.held(locks_of(synchronization, namespace, self.documents.config_maps))
+        return self._locks.held(locks_of(synchronization, namespace, self.documents.config_maps), waiting)
+
+    @contextlib.contextmanager
+    def waits(self, lock: Lock, call: Call, kind: str) -> Iterator[None]:
+        """Show a node that waits for a lock, until it comes to its turn.
+
+        Args:
+            lock: what is not free.
+            call: what the node is for.
+            kind: type of the node.
+
+        Yields:
+            Once.
+        """
+        known = self.tree.named(call.name)
+        message = f"Waiting for {lock.name} lock. Lock status: 0/{lock.size}"
+        if known is None:
+            self.create(call, kind, "Pending", {}, flag=call.flag, message=message)
+        try:
+            yield
+        finally:
+            if known is None:
+                self.tree.forget(call.name)
 
     def _fill(self, call: Call, context: Context, template: Mapping[str, Any]) -> dict[str, Any]:
         local = {"node.name": call.name}
@@ -344,7 +372,14 @@ class Engine:
         return await tries.run(node)
 
     def create(
-        self, call: Call, kind: str, phase: str, filled: Mapping[str, Any], *, flag: Mapping[str, bool] | None
+        self,
+        call: Call,
+        kind: str,
+        phase: str,
+        filled: Mapping[str, Any],
+        *,
+        flag: Mapping[str, bool] | None,
+        message: str = "",
     ) -> Node:
         """Make the node of a call."""
         inputs = {key: value for key, value in (filled.get("inputs") or {}).items() if value}
@@ -356,6 +391,7 @@ class Engine:
             scope=call.context.scope,
             boundary=call.boundary.id if call.boundary else "",
             flag=flag,
+            message=message,
             inputs=inputs,
         )
         memoize = filled.get("memoize")

@@ -36,6 +36,10 @@ class Lock:
     size: int
 
 
+Waiting = Callable[[Lock], contextlib.AbstractContextManager[None]]
+"""Is entered while a lock is waited for."""
+
+
 def locks_of(
     synchronization: Mapping[str, Any], namespace: str, config_maps: Mapping[str, Mapping[str, str]]
 ) -> list[Lock]:
@@ -111,21 +115,35 @@ class Locks:
         self._freed = asyncio.Event()
 
     @contextlib.asynccontextmanager
-    async def held(self, locks: list[Lock]) -> AsyncIterator[None]:
-        """Hold locks, as soon as all are free; where the run is stopped before, without them."""
-        taken: list[tuple[int, Path]] = []
-        while self._may_go_on() and not (taken := self._take(locks)):
-            self._freed.clear()
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._freed.wait(), _PAUSE)
+    async def held(self, locks: list[Lock], waiting: Waiting) -> AsyncIterator[None]:
+        """Hold locks, as soon as all are free; where the run is stopped before, without them.
+
+        Args:
+            locks: the locks.
+            waiting: is entered with the first of them that is not free, for as long as it is waited for.
+        """
+        taken = self._take(locks)
+        if isinstance(taken, Lock):
+            with waiting(taken):
+                taken = await self._wait(locks)
         try:
             yield
         finally:
             _give_back(taken)
             self._freed.set()
 
-    def _take(self, locks: list[Lock]) -> list[tuple[int, Path]]:
-        """Lock a file of each lock, or none."""
+    async def _wait(self, locks: list[Lock]) -> list[tuple[int, Path]]:
+        while self._may_go_on():
+            self._freed.clear()
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._freed.wait(), _PAUSE)
+            taken = self._take(locks)
+            if not isinstance(taken, Lock):
+                return taken
+        return []
+
+    def _take(self, locks: list[Lock]) -> list[tuple[int, Path]] | Lock:
+        """Lock a file of each lock; where one isn't free, lock none and return it."""
         self._folder.mkdir(parents=True, exist_ok=True)
         taken: list[tuple[int, Path]] = []
         for lock in locks:
@@ -134,7 +152,7 @@ class Locks:
             found = next(((file, path) for path in places if (file := _locked(path)) is not None), None)
             if found is None:
                 _give_back(taken)
-                return []
+                return lock
             taken.append(found)
         return taken
 

@@ -191,6 +191,10 @@ class NodeTree:
         self._changed(node)
         return node
 
+    def forget(self, name: str) -> None:
+        """Take away the node of a name: it comes anew."""
+        del self.nodes[self.id(name)]
+
     def started(self, node: Node) -> Node:
         """Say that a node, which may have waited for its turn, runs from now on."""
         node["startedAt"] = timestamp(now())

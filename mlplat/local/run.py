@@ -330,8 +330,10 @@ class _Run:
         return asyncio.get_running_loop().call_later(float(limit), engine.exceed_deadline)
 
     async def _execute_synchronized(self, engine: Engine) -> tuple[str, str]:
+        spec = self.documents.workflow["spec"]
+        call = Call(self.tree.workflow, {"template": spec["entrypoint"]}, engine.library.root, {})
         try:
-            locks = engine.synchronized(self.documents.workflow["spec"])
+            locks = engine.synchronized(spec, lambda lock: engine.waits(lock, call, "DAG"))
         except ValueError as error:
             return "Error", str(error)
         async with locks:

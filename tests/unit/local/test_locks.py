@@ -115,6 +115,56 @@ def test_a_run_that_waits_can_be_stopped(tmp_path: Path) -> None:
     assert not (tmp_path / "seen").exists()
 
 
+@pytest.mark.parametrize("where", ["template", "dag", "retried", "workflow"])
+def test_what_waits_says_for_which_lock(where: str, tmp_path: Path) -> None:
+    lock: dict[str, Any] = {"synchronization": {"mutexes": [{"name": "one"}]}}
+    holding = shell(
+        "hold", f"touch {tmp_path}/held; until [ -e {tmp_path}/seen ]; do sleep 0.1; done", **lock
+    )
+    holder = start(workflow(holding, name="holder"), tmp_path)
+    while not (tmp_path / "held").exists():
+        time.sleep(0.1)
+    seen: list[tuple[str, str, str]] = []
+
+    def observer(one: dict[str, Any]) -> None:
+        seen.append((one["name"], one["phase"], one.get("message", "")))
+        if one["phase"] == "Pending" and one.get("message"):
+            (tmp_path / "seen").touch()
+
+    retried = {"retryStrategy": {"limit": "1"}} if where == "retried" else {}
+    own = lock if where in ("template", "retried") else {}
+    inner = dag(task("a", "mark"), name="inner", **(lock if where == "dag" else {}))
+    manifest = workflow(
+        dag(task("in", "inner")),
+        inner,
+        shell("mark", "true", **own, **retried),
+        name="waiter",
+        **(lock if where == "workflow" else {}),
+    )
+    done = local.run([manifest], home=tmp_path / "home", observer=observer)
+    assert holder.wait(30) == 0
+    waiting = {"dag": "waiter.in", "workflow": "waiter"}.get(where, "waiter.in.a")
+    message = "Waiting for default/Mutex/one lock. Lock status: 0/1"
+    assert [one for one in seen if one[2]] == [(waiting, "Pending", message)]
+    assert done["status"]["phase"] == "Succeeded"
+    assert "message" not in node(done, waiting)
+    assert node(done, waiting)["phase"] == "Succeeded"
+    assert node(done, "waiter")["children"] == [node(done, "waiter.in")["id"]]
+
+
+def test_the_command_tells_once_what_waits_for_a_lock(tmp_path: Path) -> None:
+    lock: dict[str, Any] = {"synchronization": {"mutexes": [{"name": "one"}]}}
+    holding = shell("hold", "sleep 0.5", **lock)
+    document = workflow(dag(task("a", "hold"), task("b", "hold")), holding, name="both")
+    (tmp_path / "both.yaml").write_text(yaml.safe_dump(document))
+    command = [sys.executable, "-m", "mlplat", "run", str(tmp_path / "both.yaml"), "--jobs", "2"]
+    environment = {**os.environ, "MLPLAT_HOME": str(tmp_path / "home")}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    told = [line for line in done.stderr.splitlines() if "Waiting for default/Mutex/one lock" in line]
+    assert len(told) == 1
+    assert told[0].startswith("… ")
+
+
 def test_a_lock_that_its_own_run_holds_can_be_waited_for_until_the_deadline(tmp_path: Path) -> None:
     lock = {"mutexes": [{"name": "one"}]}
     inner = marking(tmp_path, synchronization=lock)
