@@ -162,10 +162,13 @@ def test_pipelines_leave_the_same_record(
         if not isinstance(found, str):
             manifests[file.stem] = found
 
+    names: list[str] = []
+
     def compared(stem: str) -> str:
         beside = secrets_of_corpus()
         generated = manifests[stem][-1]["metadata"]["generateName"]
         name = f"{generated}{secrets.token_hex(4)}"
+        names.append(name)
         both = run_both(manifests[stem], name, tmp_path / stem, beside=beside)
         found = differences(both.here, both.argo, ignoring=CHANCE)
         return f"{stem}: {found}" if found else ""
@@ -175,6 +178,10 @@ def test_pipelines_leave_the_same_record(
     with capsys.disabled():
         print(f"\n{len(manifests)} of {len(CASES)} pipelines ran on both engines", end=" ")
     volumes = [volume["metadata"]["name"] for volume in VOLUMES]
+    # A claim goes when no pod names it any more, not even one that has ended.
+    subprocess.run(
+        [*kubectl, "delete", "workflows", *names], env=cluster_env, check=True, capture_output=True
+    )
     gone = [*kubectl, "delete", "--wait=false", "pvc", CLAIM["metadata"]["name"]]
     subprocess.run(gone, env=cluster_env, check=True)
     subprocess.run([*kubectl, "delete", "--wait=false", "pv", *volumes], env=cluster_env, check=True)
