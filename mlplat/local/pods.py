@@ -184,9 +184,8 @@ class PodRunner:
                 await _in_thread(self._fetch, artifact, target, unpack, pod)
             except ArtifactMissingError as error:
                 if not artifact.get("optional"):
-                    raise ArtifactError(
-                        f"artifact {artifact['name']} failed to load: The specified key does not exist."
-                    ) from error
+                    why = error if remote.is_remote(artifact) else "The specified key does not exist."
+                    raise ArtifactError(f"artifact {artifact['name']} failed to load: {why}") from error
                 target.mkdir(parents=True, exist_ok=True)
                 return
         if artifact.get("mode") is not None:

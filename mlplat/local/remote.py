@@ -1,23 +1,32 @@
 """Fetches artifacts that lie in a bucket or on the web, as Argo's drivers do in a pod.
 
-The stores are those of obstore (the extra ``remote``). A location's Secrets are those of the run; where it names none,
+Buckets are obstore's (the extra ``remote``). A location's Secrets are those of the run; where it names none,
 credentials come from the environment, as those of the cloud's own tools do.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from http import HTTPStatus
 from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote
 
 from mlplat.argo.sources import HTTP, PLACES
 from mlplat.local.artifacts import ArtifactError, ArtifactMissingError
 
 KINDS = ("s3", "gcs", "azure", HTTP)
 """The kinds of location that are fetched from here."""
+
+_TIMEOUT = 60
+"""Seconds without a byte after which a web server counts as gone."""
+
+_IN_URLS = "%/:=&?~#+!$,;'@()*[]"
+"""What stays as it is in a URL; spaces and letters beyond ASCII are escaped, as Argo does."""
 
 _OPTIONS: dict[str, Any] = {"timeout": "60s", "connect_timeout": "10s"}
 _RETRY: dict[str, Any] = {"max_retries": 2, "retry_timeout": timedelta(seconds=30)}
@@ -67,21 +76,43 @@ def fetch(artifact: Mapping[str, Any], target: Path, secrets: Mapping[str, Mappi
         ArtifactMissingError: there is nothing.
         ArtifactError: it can't be reached, a Secret is missing, or obstore is not installed.
     """
+    kind = next(one for one in KINDS if artifact.get(one))
+    if kind == HTTP:
+        _from_web(artifact[kind], target)
+    else:
+        _from_bucket(kind, artifact[kind], target, secrets)
+
+
+def _from_web(location: Mapping[str, Any], target: Path) -> None:
+    url = str(location["url"])
+    headers = {one["name"]: one["value"] for one in location.get("headers") or ()}
+    try:
+        request = urllib.request.Request(quote(url, safe=_IN_URLS), headers=headers)  # noqa: S310
+        with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310
+            _save(iter(lambda: answer.read(1 << 20), b""), target)
+    except urllib.error.HTTPError as error:
+        error.close()
+        if error.code == HTTPStatus.NOT_FOUND:
+            raise ArtifactMissingError(f"there is nothing under {url}") from None
+        raise ArtifactError(f"{url} can't be fetched: {error}") from None
+    except (OSError, ValueError) as error:
+        raise ArtifactError(f"{url} can't be fetched: {error}") from None
+
+
+def _from_bucket(
+    kind: str, location: Mapping[str, Any], target: Path, secrets: Mapping[str, Mapping[str, str]]
+) -> None:
     try:
         import obstore
     except ImportError:
-        message = "fetching from buckets and the web needs obstore: pip install 'mlplat[remote]'"
+        message = "fetching from buckets needs obstore: pip install 'mlplat[remote]'"
         raise ArtifactError(message) from None
-    kind = next(one for one in KINDS if artifact.get(one))
-    location = artifact[kind]
-    key = urlsplit(location["url"]).path.lstrip("/") if kind == HTTP else location[PLACES[kind][1]]
+    key = location[PLACES[kind][1]]
     try:
         store = _store(kind, location, secrets)
         try:
             _save(obstore.get(store, key), target)
         except FileNotFoundError:
-            if kind == HTTP:
-                raise
             _save_all(obstore, store, key.rstrip("/") + "/", target)
     except FileNotFoundError:
         raise ArtifactMissingError(f"there is nothing under {_shown(kind, location)}") from None
@@ -94,15 +125,10 @@ def fetch(artifact: Mapping[str, Any], target: Path, secrets: Mapping[str, Mappi
 
 
 def _store(kind: str, location: Mapping[str, Any], secrets: Mapping[str, Mapping[str, str]]) -> Any:
-    from obstore.store import AzureStore, GCSStore, HTTPStore, S3Store
+    from obstore.store import AzureStore, GCSStore, S3Store
 
     client = dict(_OPTIONS)
     options: dict[str, Any] = {"client_options": client, "retry_config": _RETRY}
-    if kind == HTTP:
-        parts = urlsplit(location["url"])
-        client["allow_http"] = parts.scheme == "http"
-        client["default_headers"] = {one["name"]: one["value"] for one in location.get("headers") or ()}
-        return HTTPStore(f"{parts.scheme}://{parts.netloc}", **options)
     given: dict[str, Any] = {
         name: _content(location[field], secrets)
         for field, name in _SECRETS[kind].items()
@@ -126,7 +152,7 @@ def _store(kind: str, location: Mapping[str, Any], secrets: Mapping[str, Mapping
 
 def _is_anonymous(kind: str, location: Mapping[str, Any]) -> bool:
     """Tell whether neither a location nor the environment has credentials: the machine's own address is not asked."""
-    if kind == HTTP or any(location.get(field) for field in _SECRETS[kind]):
+    if any(location.get(field) for field in _SECRETS[kind]):
         return False
     return not any(os.environ.get(name) for name in _VARIABLES[kind]) and not (
         kind == "gcs" and _GCLOUD.expanduser().exists()
@@ -142,7 +168,7 @@ def _content(selector: Mapping[str, str], secrets: Mapping[str, Mapping[str, str
         ) from None
 
 
-def _save(found: Any, target: Path) -> None:
+def _save(found: Iterable[Any], target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("wb") as file:
         for chunk in found:
@@ -161,7 +187,5 @@ def _save_all(obstore: Any, store: Any, prefix: str, target: Path) -> None:
 
 
 def _shown(kind: str, location: Mapping[str, Any]) -> str:
-    if kind == HTTP:
-        return str(location["url"])
     outer, inner = PLACES[kind]
     return f"{'gs' if kind == 'gcs' else kind}://{location[outer]}/{location[inner]}"

@@ -451,6 +451,8 @@ def _artifact_value(
         value["group"] = spec["key"][: len(spec["key"]) - len(index)]
         value["digest"], value["size"] = sha256(path)
     identity = [kind, value.get("digest", artifact.uri), metadata]
+    if "key" in value and not artifact.uri.startswith("mlplat://"):
+        identity.append(artifact.uri)
     value["fingerprint"] = _hex(json.dumps(identity, sort_keys=True).encode())[7:]
     return value
 

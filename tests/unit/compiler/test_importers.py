@@ -27,6 +27,16 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
         self.send_header("ETag", '"any"')
         super().end_headers()
 
+    def do_GET(self) -> None:
+        if self.path == "/moved":
+            self.send_response(302)
+            self.send_header("Location", "/%C3%A9.csv")
+            self.end_headers()
+        elif "sign=" in self.path and "?sign=%2B1&n=2" not in self.path:
+            self.send_error(403)
+        else:
+            super().do_GET()
+
     def log_message(self, *_: object) -> None:
         pass
 
@@ -39,6 +49,7 @@ def web(tmp_path: Path) -> Iterator[str]:
     (folder / "rows.csv").write_text("1,2\n")
     handler = functools.partial(_Quiet, directory=str(folder))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        server.daemon_threads = False  # so that its end waits for them
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
@@ -100,7 +111,28 @@ def test_what_is_not_there_fails_the_run_and_says_what(web: str, tmp_path: Path)
     done = run(importing.reading, tmp_path / "home", where=f"{web}/nothing")
     assert done["status"]["phase"] == "Error"
     messages = [node.get("message", "") for node in done["status"]["nodes"].values()]
-    assert any("failed to load" in one for one in messages)
+    assert any(f"failed to load: there is nothing under {web}/nothing" in one for one in messages)
+
+
+@pytest.mark.parametrize("path", ["a%20b.csv?sign=%2B1&n=2", "a b.csv", "é.csv", "moved"])
+def test_addresses_of_the_web_are_asked_for_as_they_are(path: str, web: str, tmp_path: Path) -> None:
+    for name in ("a b.csv", "é.csv"):
+        (tmp_path / "web" / name).write_text("odd")
+    done = run(importing.reading, tmp_path / "home", where=f"{web}/{path}")
+    assert outputs(done, "size") == [f"3 {web}/{path}"]
+
+
+def test_equal_bytes_of_two_addresses_are_two_artifacts_for_the_cache(web: str, tmp_path: Path) -> None:
+    prints = set()
+    for query in ("", "?version=2"):
+        done = run(importing.reading, tmp_path / f"home{query}", where=f"{web}/rows.csv{query}")
+        prints |= {
+            json.loads(parameter["value"])["fingerprint"]
+            for node in done["status"]["nodes"].values()
+            if node["displayName"] == "importer"
+            for parameter in node["outputs"]["parameters"]
+        }
+    assert len(prints) == 2
 
 
 def test_what_only_says_its_address_is_not_fetched() -> None:
