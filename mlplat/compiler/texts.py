@@ -36,7 +36,13 @@ _OF_THE_RUN: Mapping[str, str] = {
     "pipeline_job_schedule_time_utc": "(workflow.scheduledTime ?? workflow.creationTimestamp.RFC3339)",
     "workspace_path": literal(WORKSPACE),
 }
-_MOUNTS = (("gs://", "/gcs/"), ("s3://", "/s3/"), ("minio://", "/minio/"), ("oci://", "/oci/"))
+_MOUNTS = (
+    ("file:///", "/"),
+    ("gs://", "/gcs/"),
+    ("s3://", "/s3/"),
+    ("minio://", "/minio/"),
+    ("oci://", "/oci/"),
+)
 PLACES = (*_OF_THE_RUN, "pipeline_root", "pipeline_task_name", "pipeline_task_uuid")
 """Placeholders of one word."""
 

@@ -352,6 +352,8 @@ def _input_artifact(name: str, value: Dict[str, Any], path: str, annotation: Any
     artifact: Artifact = cls(value.get("name"), value.get("uri"), value.get("metadata"))
     if value.get("path"):
         artifact.custom_path = value["path"]
+    elif artifact.uri.startswith("file:///"):
+        artifact.custom_path = artifact.uri[len("file://") :]
     elif _is_there(path):
         artifact.custom_path = path
     elif value.get("key"):

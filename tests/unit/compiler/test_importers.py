@@ -99,10 +99,12 @@ def test_what_is_read_is_fetched_and_keeps_its_uri_and_metadata(web: str, tmp_pa
     assert value["digest"].startswith("sha256:")
 
 
-def test_a_path_of_this_machine_is_read_where_it_is(tmp_path: Path) -> None:
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_a_path_of_this_machine_is_read_where_it_is(scheme: str, tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text("3")
-    done = run(importing.reading, tmp_path / "home", where=str(tmp_path / "rows.csv"))
-    assert outputs(done, "size") == [f"1 {tmp_path}/rows.csv"]
+    done = run(importing.reading, tmp_path / "home", where=f"{scheme}{tmp_path}/rows.csv")
+    assert outputs(done, "read")[0].startswith("3|")
+    assert outputs(done, "size") == [f"1 {scheme}{tmp_path}/rows.csv"]
     fetched = [node for node in done["status"]["nodes"].values() if node["displayName"].startswith("fetch-")]
     assert {node["phase"] for node in fetched} == {"Skipped"}
 
