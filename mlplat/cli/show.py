@@ -99,24 +99,24 @@ def _place(node: Node, template: str, places: Mapping[tuple[str, str], int]) -> 
 
 
 def lines(branch: Branch) -> Iterator[str]:
-    """Write a run's tree, a line a node; a long row of tasks that were omitted is one line."""
+    """Write a run's tree, a line a node; a long row of tasks that were omitted, or skipped, is one line."""
     rows = list(_rows(branch.below))
     for number, row in enumerate(rows):
         last = number == len(rows) - 1
         written = describe(row[0].node)
         if len(row) > 1:
             written = f"{_MARKS['Omitted']} {row[0].node['displayName']} … {row[-1].node['displayName']}"
-            written += f"  {len(row)} omitted"
+            written += f"  {len(row)} {row[0].node['phase'].lower()}"
         yield f"{'└─' if last else '├─'} {written}"
         for line in lines(row[0]):
             yield f"{'   ' if last else '│  '}{line}"
 
 
 def _rows(branches: list[Branch]) -> Iterator[list[Branch]]:
-    """Give the branches one by one, but for long rows of tasks that were omitted."""
-    for omitted, group in itertools.groupby(branches, lambda one: one.node.get("phase") == "Omitted"):
+    """Give the branches one by one, but for long rows of tasks that were omitted, or skipped."""
+    for phase, group in itertools.groupby(branches, lambda one: one.node.get("phase")):
         row = list(group)
-        if omitted and len(row) > _LONGEST_ROW:
+        if phase in ("Omitted", "Skipped") and len(row) > _LONGEST_ROW:
             yield row
         else:
             yield from ([one] for one in row)

@@ -121,6 +121,17 @@ def test_a_long_row_of_omitted_tasks_is_one_line(folder: Path, capsys: pytest.Ca
     assert "iteration-13 and 7 more" in out
 
 
+def test_so_is_one_of_skipped_tasks(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = (
+        "from mlplat import dsl\nfrom mlplat.dsl import Dataset, Input\n"
+        "@dsl.component\ndef f(data: Input[Dataset]) -> str:\n    return open(data.path).read()\n"
+        "@dsl.pipeline\ndef p(where: str):\n    f(data=dsl.importer(where, Dataset).output)\n"
+    )
+    (folder / "imports.py").write_text(source)
+    out = run(capsys, "run", "imports.py", "-p", f"where={folder}/imports.py")
+    assert "○ fetch-https … fetch-s3  4 skipped" in out
+
+
 def test_branch_is_skipped_below_the_threshold(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert phases(finished(capsys, "program.py:small", "-p", "threshold=5"))["condition-1"] == "Skipped"
 
