@@ -95,6 +95,7 @@ _COLUMNS: dict[str, list[tuple[str, Callable[[_Row], str]]]] = {
         ("PHASE", lambda run: run.phase),
         ("STARTED", lambda run: _when(run.started_at)),
         ("TOOK", _took),
+        ("MESSAGE", lambda run: run.message),
     ],
     "tasks": [
         ("NAME", lambda task: task.display_name),

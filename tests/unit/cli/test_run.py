@@ -304,6 +304,7 @@ def test_a_killed_run_is_over_and_can_go_on(folder: Path, capsys: pytest.Capture
     (row,) = json.loads(run(capsys, "get", "runs", "-o", "json"))
     assert row["phase"] == "Error"
     assert "mlplat retry long" in row["message"]
+    assert "mlplat retry long" in run(capsys, "get", "runs")
     (task,) = json.loads(run(capsys, "get", "tasks", "long", "-o", "json"))
     assert (task["phase"], task["message"]) == ("Error", "the process that ran it ended before it did")
     (folder / "flag").touch()
