@@ -84,7 +84,7 @@ class Visible:
         """Return what is wrong with a tag, without its place; None when nothing is known to be."""
         name = tag.strip()
         if name.startswith("="):
-            return _unreadable(name[1:])
+            return unreadable(name[1:])
         root, *rest = name.split(".")
         if "{{" in name or not rest:
             return None
@@ -134,7 +134,8 @@ def _nothing(tag: str, why: str, hint: str) -> Diagnostic:
     return Diagnostic("MLP518", "", f"{{{{{tag}}}}} has no value: {why}", hint)
 
 
-def _unreadable(expression: str) -> Diagnostic | None:
+def unreadable(expression: str) -> Diagnostic | None:
+    """Return what is wrong with how an expression is written, without its place; None when nothing is."""
     try:
         parse(expression)
     except ExpressionSyntaxError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from mlplat.argo import retry as parting
@@ -109,20 +109,21 @@ def _check(workflow: Document, has_tasks: bool) -> None:
 def _uncached(workflow: Document, nodes: list[str]) -> dict[str, Any]:
     """Return a Workflow in which the templates of some nodes take no cached results."""
     names = {workflow["status"]["nodes"][node].get("templateName") for node in nodes}
-
-    def run(spec: Mapping[str, Any]) -> dict[str, Any]:
-        templates = [
-            {key: value for key, value in template.items() if key != "memoize"}
-            if template.get("name") in names
-            else template
-            for template in spec.get("templates") or ()
-        ]
-        return {**spec, **({"templates": templates} if templates else {})}
-
     status = dict(workflow["status"])
     if stored := status.get("storedWorkflowTemplateSpec"):
-        status["storedWorkflowTemplateSpec"] = run(stored)
-    return {**workflow, "spec": run(workflow["spec"]), "status": status}
+        status["storedWorkflowTemplateSpec"] = _unmemoized(stored, names)
+    return {**workflow, "spec": _unmemoized(workflow["spec"], names), "status": status}
+
+
+def _unmemoized(spec: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    """Return a spec whose templates of some names remember nothing."""
+    templates = [
+        {key: value for key, value in template.items() if key != "memoize"}
+        if template.get("name") in names
+        else template
+        for template in spec.get("templates") or ()
+    ]
+    return {**spec, **({"templates": templates} if templates else {})}
 
 
 def _fresh(workflow: Document) -> dict[str, Any]:
@@ -146,12 +147,10 @@ def _anew(workflow: Document, *, no_cache: bool) -> dict[str, Any]:
     name = metadata.pop("name")
     metadata.setdefault("generateName", f"{_SUFFIX.sub('', name)}-")
     metadata["labels"] = {**metadata["labels"], _FROM: name}
-    if no_cache and "templates" in fresh["spec"]:
-        fresh["spec"]["templates"] = [
-            {key: value for key, value in template.items() if key != "memoize"}
-            for template in fresh["spec"]["templates"]
-        ]
-    return {**fresh, "metadata": metadata}
+    spec = fresh["spec"]
+    if no_cache:
+        spec = _unmemoized(spec, {template.get("name") for template in spec.get("templates") or ()})
+    return {**fresh, "metadata": metadata, "spec": spec}
 
 
 def _with_documents(given: argparse.Namespace, workflow: dict[str, Any]) -> list[dict[str, Any]]:

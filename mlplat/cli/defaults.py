@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from mlplat import manifest
 from mlplat.argo import hera
+from mlplat.cli import settings
 from mlplat.errors import Diagnostic, ManifestError, Source
 
 _OF_THE_PIPELINE = ("entrypoint", "templates", "arguments", "workflowTemplateRef")
@@ -24,14 +23,7 @@ def read(place: str) -> dict[str, Any]:
     Raises:
         ManifestError: the file can't be read, or a field is unknown, of another type, or the pipeline's to say.
     """
-    try:
-        text = Path(place).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ManifestError(
-            Diagnostic("MLP373", "", f"it can't be read: {error}", source=Source(place))
-        ) from None
-    documents = manifest.load(text, place)
-    fields = dict(documents[0])
+    fields = settings.read(place)
     if set(fields) == {"spec"}:
         fields = fields["spec"]
     problems = [

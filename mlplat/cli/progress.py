@@ -40,15 +40,14 @@ class Lines(Quiet):
     def __call__(self, node: show.Node) -> None:
         """Take in a node that changed."""
         phase, known = node.get("phase", ""), self.phases.get(node["id"])
-        if show.waits_for_lock(node) and known is None:
-            self.phases[node["id"]] = phase
-            self.stream.write(f"{show.describe(node)}\n")
-            self.stream.flush()
-        if node.get("type") not in ("Pod", "Retry", "Suspend", "Skipped") or phase == known:
+        waits = show.waits_for_lock(node)
+        if not (waits or node.get("type") in ("Pod", "Retry", "Suspend", "Skipped")) or phase == known:
             return
         self.phases[node["id"]] = phase
         if phase == "Running":
             self.stream.write(f"▶ {node['displayName']}\n")
+        elif waits:
+            self.stream.write(f"{show.describe(node)}\n")
         elif phase in _FINAL:
             for one in steps.expanded({node["id"]: node}).values():
                 self.stream.write(f"{show.describe(one)}\n")

@@ -28,8 +28,7 @@ def get(given: argparse.Namespace) -> int:
 
     with metadata.open_store(home() / "mlplat.db") as store:
         if given.what == "runs":
-            for run in store.runs(phase="Running", engine="local"):
-                _catch_up(store, run.name)
+            _catch_up(store)
             rows: Sequence[_Row] = store.runs(given.limit, name=given.name)
         elif given.what == "artifacts" and given.name is None:
             rows = store.artifacts()[: given.limit]
@@ -147,14 +146,14 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     )
 
 
-def _catch_up(store: Store, name: str) -> None:
-    """Record how far a run of this machine is that still goes on, or how it ended that was killed."""
+def _catch_up(store: Store, name: str | None = None) -> None:
+    """Record how far the runs of this machine are that still go on, or how they ended that were killed; or one run."""
     from mlplat import local
 
-    going_on = store.runs(1, name=name, phase="Running", engine="local")
-    known = local.load(home() / "runs" / name) if going_on and name == Path(name).name else None
-    if known is not None:
-        store.record(known)
+    for run in store.runs(name=name, phase="Running", engine="local"):
+        known = local.load(home() / "runs" / run.name) if run.name == Path(run.name).name else None
+        if known is not None:
+            store.record(known)
 
 
 def logs(given: argparse.Namespace) -> int:

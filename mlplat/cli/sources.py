@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-from mlplat import manifest
 from mlplat.argo import hera
 from mlplat.argo.sources import PLACES, Source
+from mlplat.cli import settings
 from mlplat.errors import Diagnostic, ManifestError
 from mlplat.errors import Source as Place
 
@@ -35,16 +34,9 @@ def read(place: str) -> tuple[Source, ...]:
     Raises:
         ManifestError: the file can't be read, or a prefix or a location is wrong; all that is.
     """
-    try:
-        text = Path(place).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ManifestError(
-            Diagnostic("MLP373", "", f"it can't be read: {error}", source=Place(place))
-        ) from None
-    documents = manifest.load(text, place)
     problems: list[Diagnostic] = []
     read: list[Source] = []
-    for prefix, location in documents[0].items():
+    for prefix, location in settings.read(place).items():
         found = list(_problems(prefix, location, place))
         problems += found
         if not found:

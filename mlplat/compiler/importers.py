@@ -7,8 +7,8 @@ web, a pod fetches them into the artifact store first, or into the pipeline's wo
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from mlplat import runtime
 from mlplat.argo import names, sources, values
@@ -49,7 +49,7 @@ _OF_A_MACHINE = ("file", "mlplat")
 _HOW = "say from where with --import-sources, or read it in the component, by its uri"
 _MARKS = frozenset({"uri", "name", "metadata", "schema_title", "schema_version"})
 _OF_CLASS = frozenset({"type", "isinstance"})
-_DATA, _PLACE = "imported--data", "Output"
+_DATA = "imported--data"
 
 
 def read(spec: PipelineSpec) -> frozenset[str]:
@@ -139,23 +139,40 @@ def possible(importer: Importer, options: Options) -> tuple[Source, ...]:
     known = sources.with_defaults(options.import_sources)
     if importer.download_to_workspace:
         known = (*known, Repository(values.ARTIFACTS, options.artifact_store))
-    if not isinstance(importer.uri, Constant) or has_holes(importer.uri.value):
+    uri = _constant(importer)
+    if uri is None:
         return known
-    one = sources.of(str(importer.uri.value), known)
+    one = sources.of(uri, known)
     return (one,) if one else ()
+
+
+def _constant(importer: Importer) -> str | None:
+    """Return the URI of an importer that is known before the run."""
+    if isinstance(importer.uri, Constant) and not has_holes(importer.uri.value):
+        return str(importer.uri.value)
+    return None
 
 
 def out_of_reach(spec: PipelineSpec, options: Options) -> Iterator[Diagnostic]:
     """Warn of importers whose data tasks read, and that nothing fetches."""
-    for name in sorted(read(spec)):
-        importer = spec.executors[spec.components[name].executor]
-        assert isinstance(importer, Importer)
-        if not isinstance(importer.uri, Constant) or possible(importer, options):
-            continue
-        scheme, found, _ = str(importer.uri.value).partition("://")
-        if found and scheme not in _OF_A_MACHINE and not has_holes(importer.uri.value):
-            message = f"a task reads what it names, and nothing fetches {scheme}://"
-            yield Diagnostic("MLP325", name, message, _HOW, severity="warning")
+    schemes = {
+        name: scheme
+        for name, component in spec.components.items()
+        if isinstance(one := spec.executors.get(component.executor), Importer)
+        and (scheme := _unknown_scheme(one, options))
+    }
+    for name in sorted(read(spec).intersection(schemes) if schemes else ()):
+        message = f"a task reads what it names, and nothing fetches {schemes[name]}://"
+        yield Diagnostic("MLP325", name, message, _HOW, severity="warning")
+
+
+def _unknown_scheme(importer: Importer, options: Options) -> str:
+    """Return the scheme of a constant URI that nothing fetches; empty for all else."""
+    uri = _constant(importer)
+    if uri is None or possible(importer, options):
+        return ""
+    scheme, found, _ = uri.partition("://")
+    return scheme if found and scheme not in _OF_A_MACHINE else ""
 
 
 def leaf(component: Component, importer: Importer, call: Call, options: Options) -> Leaf:
@@ -178,20 +195,22 @@ def leaf(component: Component, importer: Importer, call: Call, options: Options)
     )
     metadata = documents.with_placeholders(dict(importer.metadata))
     need = Whole({"name": output, "type": type_of(artifact), "uri": uri, "metadata": metadata})
+    way = _way(component, importer)
     fetches = _fetches(importer, call)
     place = [{"name": PATH_PARAMETER}, {"name": INDEX_PARAMETER, "value": ""}] if fetches else []
     parameters = [*executors.optional(component, [{"name": name} for name in own_inputs(component)]), *place]
     value = _described(importer)
     for name in reversed(fetches):
-        given = f"tasks[{literal(name)}].outputs.parameters[{literal(_given(importer, output))}]"
+        given = f"tasks[{literal(name)}].outputs.parameters[{literal(way.output)}]"
         if importer.download_to_workspace:
             given = _described(importer, path=given)
         value = f"tasks[{literal(name)}].status == 'Succeeded' ? {given} : ({value})"
+    arguments = [{"name": name, "value": given} for name, given in way.arguments().items()]
     tasks = [
         {
             "name": name,
             "template": name,
-            "arguments": {"parameters": _arguments(importer)},
+            "arguments": {"parameters": arguments},
             **({"when": expression(when)} if when else {}),
         }
         for name, (_, when) in fetches.items()
@@ -203,9 +222,7 @@ def leaf(component: Component, importer: Importer, call: Call, options: Options)
             "dag": {"tasks": tasks or [{"name": "import", "template": NOTHING, "when": "false"}]},
         },
         {_VALUE: need},
-        others={
-            name: _fetch(component, importer, source, call, options) for name, (source, _) in fetches.items()
-        },
+        others={name: _fetch(way, importer, source, call, options) for name, (source, _) in fetches.items()},
     )
 
 
@@ -220,7 +237,7 @@ def _fetches(importer: Importer, call: Call) -> dict[str, tuple[Source | None, s
     if importer.download_to_workspace:
         when = " && ".join((f"{_URI} != ''", *(f"!({_starts(one.prefix)})" for one in call.sources)))
         found["fetch-path"] = (None, when)
-    if isinstance(importer.uri, Constant) and not has_holes(importer.uri.value):
+    if _constant(importer) is not None:
         name = next(iter(found), "")
         return {name: (found[name][0], "")} if name else {}
     return found
@@ -242,60 +259,65 @@ def _described(importer: Importer, path: str = "") -> str:
     return f"({_URI} == '' ? 'null' : {described})"
 
 
-def _given(importer: Importer, output: str) -> str:
-    """Return the output of the tasks that fetch: the artifact, or its place in the workspace."""
-    return _PLACE if importer.download_to_workspace else output
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How what Argo has fetched reaches the tasks that read it.
+
+    Attributes:
+        function: what the pod runs, of :mod:`mlplat.runtime.importing`.
+        component: the function's interface.
+        value: its input that holds the artifact's value.
+        given: its other inputs.
+        path: where Argo puts what it fetches.
+        output: its output that says what came.
+    """
+
+    function: str
+    component: Component
+    value: str
+    given: Mapping[str, str]
+    path: str
+    output: str
+
+    def arguments(self) -> dict[str, str]:
+        """Return what the importer's template gives a pod."""
+        place = {name: tag(name) for name in (PATH_PARAMETER, INDEX_PARAMETER)}
+        return {self.value: tag(_VALUE), **self.given, **place}
 
 
-def _arguments(importer: Importer) -> list[dict[str, str]]:
-    given = {PATH_PARAMETER: tag(PATH_PARAMETER), INDEX_PARAMETER: tag(INDEX_PARAMETER)}
-    if importer.download_to_workspace:
-        given = {"data": tag(_VALUE), "workspace": values.inert_json(WORKSPACE), **given}
-    else:
-        given = {"value": tag(_VALUE), **given}
-    return [{"name": name, "value": value} for name, value in given.items()]
-
-
-def _fetch(
-    component: Component, importer: Importer, source: Source | None, call: Call, options: Options
-) -> Leaf:
-    """Write the template of a pod into which Argo fetches, and whose function gives on what came."""
+def _way(component: Component, importer: Importer) -> _Way:
     output, artifact = next(iter(component.output_artifacts.items()))
-    into_workspace = importer.download_to_workspace
-    function = PythonFunction(
-        runtime.module_text("importing"), "copy_to_workspace" if into_workspace else "fetch"
-    )
-    if into_workspace:
-        own = Component(
+    if importer.download_to_workspace:
+        copying = Component(
             input_parameters={"workspace": InputParameter(ParameterType.STRING)},
             input_artifacts={"data": InputArtifact(artifact.type)},
-            output_parameters={_PLACE: OutputParameter(ParameterType.STRING)},
+            output_parameters={"Output": OutputParameter(ParameterType.STRING)},
         )
-    else:
-        own = Component(
-            input_parameters={"value": InputParameter(ParameterType.STRUCT)},
-            output_artifacts={output: artifact},
-        )
+        workspace = {"workspace": values.inert_json(WORKSPACE)}
+        return _Way("copy_to_workspace", copying, "data", workspace, f"{INPUTS}/data", "Output")
+    storing = Component(
+        input_parameters={"value": InputParameter(ParameterType.STRUCT)},
+        output_artifacts={output: artifact},
+    )
+    return _Way("fetch", storing, "value", {}, f"{OUTPUTS}/artifacts/{output}", output)
+
+
+def _fetch(way: _Way, importer: Importer, source: Source | None, call: Call, options: Options) -> Leaf:
+    """Write the template of a pod into which Argo fetches, and whose function gives on what came."""
     asked = replace(
         call,
-        cached=call.cached and not importer.reimport and not into_workspace,
+        cached=call.cached and not importer.reimport,
         cache_key="",
         forms=(),
         sources=(),
-        workspace=into_workspace,
-        one_node=call.one_node and into_workspace,
+        workspace=importer.download_to_workspace,
+        one_node=call.one_node and importer.download_to_workspace,
     )
-    found = executors.leaf("import", own, Container(python=function), asked, options)
-    value = f"fromJSON(inputs.parameters[{literal('data' if into_workspace else 'value')}]).uri"
-    path = f"{INPUTS}/data" if into_workspace else f"{OUTPUTS}/artifacts/{output}"
-    fetched = {
-        "name": _DATA,
-        "path": path,
-        "archive": {"none": {}},
-        **(source.location(value) if source else {}),
-    }
-    inputs = {
-        "parameters": found.template["inputs"]["parameters"],
-        **({"artifacts": [fetched]} if source else {}),
-    }
+    function = PythonFunction(runtime.module_text("importing"), way.function)
+    found = executors.leaf("import", way.component, Container(python=function), asked, options)
+    inputs = {"parameters": found.template["inputs"]["parameters"]}
+    if source:
+        location = source.location(f"fromJSON(inputs.parameters[{literal(way.value)}]).uri")
+        fetched = {"name": _DATA, "path": way.path, "archive": {"none": {}}, **location}
+        inputs["artifacts"] = [fetched]
     return replace(found, template={**found.template, "inputs": inputs})

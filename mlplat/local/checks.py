@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
-from mlplat.argo.expressions import ExpressionSyntaxError, condition, in_order, parse, unknown_names
+from mlplat.argo.expressions import condition, in_order, unknown_names
+from mlplat.argo.references import unreadable
 from mlplat.argo.stores import KEYS as OBJECT_STORES
 from mlplat.argo.stores import LOCATIONS
 from mlplat.argo.structure import KINDS, kind_of
@@ -175,16 +177,8 @@ class _Check:
             yield Diagnostic("MLP514", path, str(error), "close the tag with }}")
             return
         for tag in found:
-            if tag.startswith("="):
-                try:
-                    parse(tag[1:])
-                except ExpressionSyntaxError as error:
-                    yield Diagnostic(
-                        "MLP515",
-                        path,
-                        f"an expression can't be read: {error}",
-                        "see https://expr-lang.org/docs/language-definition",
-                    )
+            if tag.startswith("=") and (wrong := unreadable(tag[1:])):
+                yield replace(wrong, path=path)
 
     def artifacts(self, path: str, template: Mapping[str, Any]) -> Iterator[Diagnostic]:
         for kind in ("inputs", "outputs"):
@@ -192,8 +186,8 @@ class _Check:
                 store = next((one for one in LOCATIONS if artifact.get(one)), "")
                 place = f"{path}.{kind}.artifacts.{artifact.get('name', '')}"
                 if kind == "inputs" and store in remote.KINDS and remote.is_remote(artifact):
-                    pass
-                elif store and store not in (*OBJECT_STORES, "raw"):
+                    store = ""
+                if store and store not in (*OBJECT_STORES, "raw"):
                     yield _refuse(
                         f"{place}.{store}",
                         f"{store} artifacts are not fetched here",

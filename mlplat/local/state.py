@@ -26,7 +26,7 @@ _BESIDE = "documents.json"
 
 _STRUCTURE = frozenset(("DAG", "Steps", "StepGroup", "TaskGroup"))
 
-CUT_OFF = "the process that ran it ended before it did"
+_CUT_OFF = "the process that ran it ended before it did"
 """Why a run that was cut off, and what ran in it, has the phase ``Error``."""
 
 _SHORTEST = 0.25
@@ -151,10 +151,10 @@ def load(folder: Path) -> dict[str, Any] | None:
                 node = json.loads(line)
                 nodes[node["id"]] = node
     if workflow["status"].get("phase") == "Running" and not _goes_on(folder):
-        workflow["status"].update({"phase": "Error", "message": f"{CUT_OFF}: mlplat retry {folder.name}"})
+        workflow["status"].update({"phase": "Error", "message": f"{_CUT_OFF}: mlplat retry {folder.name}"})
         for node in nodes.values():
             if not fulfilled(node):
-                node.update({"phase": "Error", "message": CUT_OFF})
+                node.update({"phase": "Error", "message": _CUT_OFF})
     return workflow
 
 

@@ -247,6 +247,18 @@ def test_parameter_file_holds_what_no_command_line_does(
     assert length == "300000"
 
 
+def printed(folder: Path, name: str) -> str:
+    """Return what the only task of a run has printed, once it has."""
+    deadline = time.monotonic() + 60
+    while (
+        not (texts := [file.read_text() for file in folder.glob(f".mlplat/logs/{name}/*.log")])
+        or not texts[0].strip()
+    ):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return texts[0]
+
+
 def test_interrupt_stops_every_child_and_leaves_a_run_to_go_on_with(folder: Path) -> None:
     source = (
         "from mlplat import dsl\n@dsl.component\ndef f() -> int:\n    import os, time\n"
@@ -255,12 +267,7 @@ def test_interrupt_stops_every_child_and_leaves_a_run_to_go_on_with(folder: Path
     (folder / "long.py").write_text(source)
     command = [sys.executable, "-m", "mlplat", "run", "long.py", "--name", "long"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    logs = folder / ".mlplat/logs/long"
-    deadline = time.monotonic() + 60
-    while not (texts := [file.read_text() for file in logs.glob("*.log")]) or not texts[0].strip():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    child = int(texts[0])
+    child = int(printed(folder, "long"))
     listed = subprocess.run([*command[:3], "get", "runs"], capture_output=True, text=True, check=True).stdout
     assert "Running" in listed
     process.send_signal(signal.SIGINT)
@@ -290,17 +297,14 @@ def test_a_killed_run_is_over_and_can_go_on(folder: Path, capsys: pytest.Capture
         f"flag={folder}/flag",
     ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    home = folder / ".mlplat"
+    child = int(printed(folder, "long"))
     deadline = time.monotonic() + 60
-    while not (texts := [file.read_text() for file in home.glob("logs/long/*.log")]) or not texts[0].strip():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    while '"displayName": "f"' not in (home / "runs/long/workflow.json").read_text():
+    while '"displayName": "f"' not in (folder / ".mlplat/runs/long/workflow.json").read_text():
         assert time.monotonic() < deadline
         time.sleep(0.05)
     process.kill()
     process.communicate()
-    os.kill(int(texts[0]), signal.SIGKILL)
+    os.kill(child, signal.SIGKILL)
     (row,) = json.loads(run(capsys, "get", "runs", "-o", "json"))
     assert row["phase"] == "Error"
     assert "mlplat retry long" in row["message"]
