@@ -75,7 +75,9 @@ def needless_waits(before: Before, cut: Sequence[Sequence[str]]) -> dict[str, in
         needed[name] = 0
         for other in before[name]:
             needed[name] |= needed[other] | bit[other]
-    whole = {name: sum(bit[one] for one in part) for part in cut for name in part}
+    whole: dict[str, int] = {}
+    for part in cut:
+        whole.update(dict.fromkeys(part, sum(bit[one] for one in part)))
     found: dict[str, int] = {}
     waited: dict[str, int] = {}
     for part in sorted(cut, key=lambda names: min(own[name] for name in names)):
@@ -94,19 +96,30 @@ def needless_waits(before: Before, cut: Sequence[Sequence[str]]) -> dict[str, in
 class _Band:
     """Connected pieces of some levels, joined as levels come."""
 
-    def __init__(self, before: Before, pieces: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, before: Before, pieces: Mapping[str, str] | None = None, sizes: Mapping[str, int] | None = None
+    ) -> None:
         self.before = before
         self.pieces: dict[str, str] = dict(pieces or {})
+        self.sizes: dict[str, int] = dict(sizes or {})
 
     def with_level(self, names: Iterable[str]) -> _Band:
         """Return the band with one more level."""
-        grown = _Band(self.before, self.pieces)
+        grown = _Band(self.before, self.pieces, self.sizes)
         for name in names:
             grown.pieces[name] = name
+            grown.sizes[name] = 1
             for other in self.before[name]:
                 if other in grown.pieces:
-                    grown.pieces[grown.root(other)] = grown.root(name)
+                    grown.join(other, name)
         return grown
+
+    def join(self, one: str, other: str) -> None:
+        """Make one piece of the pieces of two tasks."""
+        into, gone = self.root(other), self.root(one)
+        if into != gone:
+            self.pieces[gone] = into
+            self.sizes[into] += self.sizes.pop(gone)
 
     def root(self, name: str) -> str:
         """Return what stands for the piece of a task."""
@@ -124,7 +137,7 @@ class _Band:
 
     def largest(self) -> int:
         """Return the size of the largest piece."""
-        return max(map(len, self.members()), default=0)
+        return max(self.sizes.values(), default=0)
 
 
 def _packed(pieces: list[list[str]], largest: int) -> list[list[str]]:

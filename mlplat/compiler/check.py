@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import astuple, replace
+from dataclasses import replace
 from typing import Any
 
 from mlplat.compiler import argo_templates, importers
@@ -205,13 +205,12 @@ def _task_holes(task: Task, called: Component, spec: PipelineSpec) -> Iterator[H
             yield from holes_of(source.value)
     executor = spec.executors.get(called.executor)
     if isinstance(executor, Container):
-        resources = astuple(executor.resources)
         for text in (
             executor.image,
             *dict(executor.env).values(),
             *executor.command,
             *executor.args,
-            *resources,
+            *executor.resources.asked().values(),
         ):
             yield from holes(parse(text))
 

@@ -140,6 +140,7 @@ class _Lowering:
             lambda source: flows.form_of(source, key, component, self.spec, self.flows),
             lambda output: self.plain_type(graph.tasks[output.task], output.output),
             self.program.arguments if is_root else None,
+            has_place=not is_root and self.needs_path(key),
         )
         template: dict[str, Any] = {"name": name}
         place = len(self.templates)
@@ -225,9 +226,7 @@ class _Lowering:
     def texts(self, key: str, task: Task, component: Component, scope: Scope) -> Texts:
         name = literal(scope.task_names[key])
         is_root = scope.arguments is not None
-        around = (
-            f"inputs.parameters[{literal(PATH_PARAMETER)}] + '/' + " if self.needs_path_around(scope) else ""
-        )
+        around = f"inputs.parameters[{literal(PATH_PARAMETER)}] + '/' + " if scope.has_place else ""
         index = f" + inputs.parameters[{literal(INDEX_PARAMETER)}]" if around else ""
         return Texts(
             scope if not task.when_all_completed else replace(scope, may_fail=True),
@@ -236,15 +235,6 @@ class _Lowering:
             key,
             name if is_root else f"{around}{name}{index}",
             self.spec.default_pipeline_root,
-        )
-
-    def needs_path_around(self, scope: Scope) -> bool:
-        """Tell whether the graph of a scope has an input for its place in the run."""
-        graph = scope.component.graph
-        return (
-            scope.arguments is None
-            and graph is not None
-            and any(self.needs_path(task.component) for task in graph.tasks.values())
         )
 
     def depends(self, task: Task, scope: Scope) -> str:

@@ -61,6 +61,7 @@ class Scope:
         form: tells whether what a task reads may be a reference to a large value.
         plain: type of an output that its task writes as plain text, not as inert JSON; None for all others.
         arguments: set for the pipeline itself, whose inputs are the Workflow's arguments.
+        has_place: whether the graph has inputs that tell its place in the run.
         may_fail: whether a task whose output is read may have failed: the output then counts as absent.
     """
 
@@ -69,6 +70,7 @@ class Scope:
     form: Callable[[ParameterSource], Form]
     plain: Callable[[TaskOutput], ParameterType | None]
     arguments: Mapping[str, Argument] | None = None
+    has_place: bool = False
     may_fail: bool = False
 
     def reference(self, source: ParameterSource) -> Reference:

@@ -7,7 +7,7 @@ each region on the way, named ``pipelinechannel--…`` as KFP names them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from mlplat.canonical import canonical_json
@@ -330,7 +330,7 @@ class _Builder:
     def container(self, task: PipelineTask, container: Container, group: Group) -> Container:
         """Return what runs, with the task's settings; what only the run knows in them is a placeholder."""
         written = placeholders(task.marks, channel_input) if task.marks else {}
-        given = {name: text for name, text in asdict(task.resources).items() if text}
+        given = task.resources.asked()
         variables = {**dict(container.env), **task.env}
         kubernetes = {**container.kubernetes, **self.lowered(task.kubernetes, group)}
         return replace(

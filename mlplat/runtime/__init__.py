@@ -6,7 +6,6 @@ in a Workflow once, packed, and reaches the containers as the variable :data:`VA
 
 from __future__ import annotations
 
-import ast
 import base64
 import functools
 import re
@@ -17,6 +16,10 @@ from mlplat.runtime.task import START, VARIABLE
 
 _MODULES = ("artifacts", "task")
 _OWN_IMPORT = re.compile(r"^from mlplat\.runtime\.\w+ import .*\n", re.MULTILINE)
+_DOCSTRING = re.compile(
+    r'^([ \t]*)"""(?:[^"\\]|\\.|"(?!""))*"""\n(?:[ \t]*\n)*(?=\1\S)', re.MULTILINE | re.DOTALL
+)
+"""A docstring with a statement behind it: the body that is left must not be empty."""
 _HEADER = (
     "# mlplat: reads a task's inputs, calls its function, writes its outputs. Its arguments: SOURCE CALL"
 )
@@ -48,18 +51,9 @@ def packed(text: str) -> str:
 
 
 def code_of(source: str) -> str:
-    """Return the text of a module as it travels: without docstrings and imports of this package."""
-    lines = source.splitlines(keepends=True)
-    for node in ast.walk(ast.parse(source)):
-        if not isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
-            continue
-        if ast.get_docstring(node) is not None and len(node.body) > 1:
-            docstring, following = node.body[:2]
-            for line in range(docstring.lineno - 1, _first_line(following) - 1):
-                lines[line] = ""
-    return _OWN_IMPORT.sub("", "".join(lines)).strip()
+    """Return the text of a module as it travels: without docstrings and imports of this package.
 
-
-def _first_line(node: ast.stmt) -> int:
-    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
-    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
+    Args:
+        source: the text of a module in which a line that starts with three quotes starts a docstring.
+    """
+    return _OWN_IMPORT.sub("", _DOCSTRING.sub("", source)).strip()
