@@ -41,8 +41,12 @@ def main() -> int:
 def as_line(row: Row, pairing: Pairing) -> str:
     """Write a row for people; the ratio is the peer's figure divided by ours."""
     ratio = f"{pairing.ratio.median:.2f} ({pairing.ratio.least:.2f}-{pairing.ratio.most:.2f})"
-    ours, peer = (f"{spread.median:.3g} {row.unit}" for spread in (pairing.ours, pairing.peer))
+    ours, peer = (f"{_rounded(spread.median)} {row.unit}" for spread in (pairing.ours, pairing.peer))
     return f"{row.name:58} {ours:>10} {peer:>10} {ratio:>24}  {row.goal}"
+
+
+def _rounded(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def as_json(row: Row, pairing: Pairing) -> str:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlplat.cli import show
 from mlplat.cli.parser import home
 from mlplat.cli.progress import following
 from mlplat.errors import ArgumentError, Diagnostic, EngineError, ManifestError, nearest
+
+if TYPE_CHECKING:
+    from mlplat.local import Executor
 
 Document = Mapping[str, Any]
 
@@ -45,6 +49,7 @@ def execute(given: argparse.Namespace, documents: list[dict[str, Any]], before: 
     Returns:
         The Workflow as it ended; it is in the record.
     """
+    _check_executor(given)
     return _on_cluster(given, documents) if given.engine == "argo" else here(given, documents, before)
 
 
@@ -53,6 +58,7 @@ def here(given: argparse.Namespace, documents: list[dict[str, Any]], before: Doc
     from mlplat import local, metadata
     from mlplat.local import terminal
 
+    executor = _executor(given)
     folder = _made(home())
     if before is None:
         _check_is_new(workflow_of(documents)["metadata"]["name"])
@@ -81,6 +87,7 @@ def here(given: argparse.Namespace, documents: list[dict[str, Any]], before: Doc
             documents,
             home=folder,
             jobs=given.jobs,
+            executor=executor,
             cache=store.cache(),
             observer=observer,
             resume=before,
@@ -88,6 +95,24 @@ def here(given: argparse.Namespace, documents: list[dict[str, Any]], before: Doc
         )
         store.record(finished)
     return finished
+
+
+def _executor(given: argparse.Namespace) -> Executor:
+    from mlplat import local
+
+    if given.executor == "process":
+        return local.ProcessExecutor()
+    return local.ImageExecutor(given.executor, shlex.split(given.executor_options))
+
+
+def _check_executor(given: argparse.Namespace) -> None:
+    if given.engine == "argo" and given.executor != "process":
+        message, hint = "--executor is for runs on this machine", "leave it out: a cluster runs containers"
+    elif given.executor == "process" and given.executor_options:
+        message, hint = "--executor-options are for containers", "give --executor podman or docker too"
+    else:
+        return
+    raise ArgumentError(Diagnostic("MLP416", "", message, hint))
 
 
 def _check_is_new(name: str) -> None:

@@ -12,6 +12,7 @@ from typing import NoReturn
 from mlplat.argo import stores
 
 DEFAULT_IMAGE = "python:3.11"
+EXECUTORS = ("process", "podman", "docker")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -159,7 +160,19 @@ def _execution_options(command: _Parser) -> None:
         "--jobs",
         type=_count,
         default=os.cpu_count() or 1,
-        help="processes at once (default: all cores)",
+        help="tasks at once on this machine (default: all cores)",
+    )
+    command.add_argument(
+        "--executor",
+        choices=EXECUTORS,
+        default=EXECUTORS[0],
+        help="what tasks on this machine are: processes, or containers of their images (default: %(default)s)",
+    )
+    command.add_argument(
+        "--executor-options",
+        default="",
+        metavar="TEXT",
+        help="further options of podman create or docker create, such as '--gpus all --network none'",
     )
     command.add_argument(
         "-o",

@@ -1,10 +1,12 @@
-"""The local engine: runs an Argo Workflow with processes of this machine, and records what Argo would record."""
+"""The local engine: runs an Argo Workflow with processes or containers of this machine, and records what Argo would."""
 
-from mlplat.local.calls import Called, DockerRunner, RunFailedError, SubprocessRunner, init
+from mlplat.local.calls import Called, RunFailedError, init
+from mlplat.local.images import ImageExecutor
 from mlplat.local.memoize import Cache
 from mlplat.local.nodes import Node
 from mlplat.local.process import Executor, ProcessExecutor
 from mlplat.local.run import inspect, run, runs
+from mlplat.local.runners import DockerRunner, SubprocessRunner
 from mlplat.local.state import beside, load
 
 __all__ = [
@@ -12,6 +14,7 @@ __all__ = [
     "Called",
     "DockerRunner",
     "Executor",
+    "ImageExecutor",
     "Node",
     "ProcessExecutor",
     "RunFailedError",

@@ -16,38 +16,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mlplat.errors import Diagnostic, EngineError, UnsupportedError
+from mlplat.errors import Diagnostic, EngineError
+from mlplat.local.process import Executor
 from mlplat.local.run import run
+from mlplat.local.runners import DockerRunner, SubprocessRunner, executor_of
 
 _SUFFIX = string.ascii_lowercase + string.digits
-
-
-@dataclass(frozen=True)
-class SubprocessRunner:
-    """Tasks are processes of this machine.
-
-    Attributes:
-        use_venv: has no effect: packages that a component asks for always go into an environment beside this one.
-        serialize_pip_installs: has no effect: one environment is made once.
-        max_concurrent_pip_installs: likewise.
-    """
-
-    use_venv: bool = True
-    serialize_pip_installs: bool = True
-    max_concurrent_pip_installs: int = 1
-
-
-class DockerRunner:
-    """Tasks are containers of a Docker daemon: not done here.
-
-    Raises:
-        UnsupportedError: always.
-    """
-
-    def __init__(self, *_: Any, **__: Any) -> None:
-        message = "tasks as containers of this machine are not done: they are processes, in this environment"
-        hint = "init(SubprocessRunner()); or run it on a cluster: mlplat run FILE --engine argo"
-        raise UnsupportedError(Diagnostic("MLP502", "local.DockerRunner", message, hint))
 
 
 class RunFailedError(EngineError):
@@ -113,6 +87,7 @@ class _Runs:
     """Runs what is called."""
 
     root: Path
+    executor: Executor
     raise_on_error: bool
     cache: _FileCache | None
 
@@ -128,7 +103,9 @@ class _Runs:
             arguments={name: _argument(value) for name, value in arguments.items()},
             cache=self.cache is not None,
         )
-        workflow = run(compiler.manifest(spec, options), home=self.root, cache=self.cache)
+        workflow = run(
+            compiler.manifest(spec, options), home=self.root, executor=self.executor, cache=self.cache
+        )
         if workflow["status"]["phase"] != "Succeeded" and self.raise_on_error:
             raise RunFailedError(self._reasons(workflow), workflow)
         return Called(options.name, self._outputs(workflow, spec), workflow)
@@ -204,12 +181,11 @@ def init(
 
     Raises:
         UnsupportedError: the runner is none that is there.
+        EngineError: the runner's program is not there, or does not answer.
     """
     from mlplat.dsl import context
 
-    if not isinstance(runner, SubprocessRunner):
-        hint = "give local.SubprocessRunner()"
-        raise UnsupportedError(Diagnostic("MLP502", "local.init", f"{runner!r} is no runner", hint))
+    executor = executor_of(runner)
     root = Path(pipeline_root).absolute()
     cache = _FileCache(Path(cache_root).absolute() if cache_root else root / ".kfp_cache")
-    context.run_calls_with(_Runs(root, raise_on_error, cache if enable_caching else None))
+    context.run_calls_with(_Runs(root, executor, raise_on_error, cache if enable_caching else None))

@@ -23,7 +23,7 @@ _REFUSED_KINDS = {
     "http": "it needs Argo's agent",
     "plugin": "it needs Argo's executor plugins",
     "data": "it needs Argo's artifact drivers",
-    "containerSet": "several containers in one task have no meaning for processes",
+    "containerSet": "it is several containers that share files",
 }
 _ON_A_CLUSTER = "run it on a cluster: mlplat run --engine argo"
 _A_PERSON = (
@@ -34,12 +34,13 @@ _A_PERSON = (
 _BUCKETS = ("bucket", "endpoint", "container", "bucketRef", "url", "addresses")
 
 
-def check(documents: Documents, *, interactive: bool) -> list[Diagnostic]:
+def check(documents: Documents, *, interactive: bool, images: bool = False) -> list[Diagnostic]:
     """Look for what can't be run here.
 
     Args:
         documents: the workflow and what it refers to.
         interactive: whether a person can be asked.
+        images: whether commands run in images.
 
     Returns:
         What was looked at and is noteworthy, as warnings.
@@ -47,7 +48,7 @@ def check(documents: Documents, *, interactive: bool) -> list[Diagnostic]:
     Raises:
         UnsupportedError: there is something that can't be run; all of it.
     """
-    found = list(_Check(documents, interactive).all())
+    found = list(_Check(documents, interactive, images).all())
     errors = [one for one in found if one.severity == "error"]
     if errors:
         raise UnsupportedError(errors)
@@ -55,11 +56,12 @@ def check(documents: Documents, *, interactive: bool) -> list[Diagnostic]:
 
 
 class _Check:
-    def __init__(self, documents: Documents, interactive: bool) -> None:
+    def __init__(self, documents: Documents, interactive: bool, images: bool) -> None:
         self.documents = documents
         self.spec = documents.workflow["spec"]
         self.library = Library(documents.workflow["metadata"]["name"], self.spec, documents.specs)
         self.interactive = interactive
+        self.images = images
         self.seen: set[tuple[str, str]] = set()
 
     def all(self) -> Iterator[Diagnostic]:
@@ -205,11 +207,11 @@ class _Check:
                     yield _refuse(f"{place}.archive.zip", "zip archives are not made here", "use tar or none")
 
     def container(self, path: str, container: Mapping[str, Any]) -> Iterator[Diagnostic]:
-        if not container.get("command"):
+        if not container.get("command") and not self.images:
             yield _refuse(
                 f"{path}.command",
-                "the command stands in the image, and images are not used here",
-                "write the command into the template",
+                "the command stands in the image, and tasks are processes, without one",
+                "write the command into the template, or run with --executor podman (or docker)",
             )
         for variable in container.get("env") or ():
             if "resourceFieldRef" in (variable.get("valueFrom") or {}):

@@ -42,11 +42,13 @@ class Memo:
     Args:
         cache: keeps the outputs; None remembers nothing and finds nothing.
         artifacts: where their artifacts lie; outputs whose artifact is gone, or was written over, are not found.
+        group: stands before the names of caches: what ran in images is kept apart from what ran without.
     """
 
-    def __init__(self, cache: Cache | None, artifacts: ArtifactStore) -> None:
+    def __init__(self, cache: Cache | None, artifacts: ArtifactStore, group: str = "") -> None:
         self._cache = cache
         self._artifacts = artifacts
+        self._group = group
 
     def recall(self, memoize: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return the outputs that a template's key stands for.
@@ -71,7 +73,7 @@ class Memo:
                 raise MemoizeError(f"invalid maxAge: {error}") from None
         if self._cache is None:
             return None
-        outputs = self._cache.load(memoize["cache"]["configMap"]["name"], key, max_age)
+        outputs = self._cache.load(self._group + memoize["cache"]["configMap"]["name"], key, max_age)
         if outputs is None:
             return None
         found = dict(outputs)
@@ -95,4 +97,4 @@ class Memo:
         """
         if self._cache is not None:
             kept = {**outputs, _WRITTEN: self._written(outputs)}
-            self._cache.save(status["cacheName"], status["key"], node_id, kept)
+            self._cache.save(self._group + status["cacheName"], status["key"], node_id, kept)

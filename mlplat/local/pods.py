@@ -18,7 +18,7 @@ from mlplat.argo.stores import has_location
 from mlplat.local import claims, remote
 from mlplat.local.artifacts import ArtifactError, ArtifactMissingError, ArtifactStore, copy
 from mlplat.local.containers import ContainerError, Pod, environment, expand, patched, patched_volumes
-from mlplat.local.process import LONGEST_ARGUMENT, SCRIPT, Command, Executor, Exit, Running, end_leftover
+from mlplat.local.process import LONGEST_ARGUMENT, SCRIPT, Command, Executor, Exit, Running
 from mlplat.local.volumes import Volumes
 
 
@@ -127,10 +127,10 @@ class PodRunner:
 
     async def _prepare(self, task: Task, folder: Path, root: Path) -> Command:
         template = task.template
-        _renew(folder, root)
+        self._renew(folder, root)
         patches = [*task.patches, *([template["podSpecPatch"]] if template.get("podSpecPatch") else [])]
         container = patched(template.get("container") or template["script"], patches)
-        self._volumes.mount(
+        mounts = self._volumes.mount(
             root,
             container.get("volumeMounts") or (),
             patched_volumes([*(template.get("volumes") or ()), *task.volumes], patches),
@@ -138,35 +138,50 @@ class PodRunner:
         )
         for artifact in (template.get("inputs") or {}).get("artifacts") or ():
             await self._load(artifact, root, task.pod)
-        for path in _output_paths(template):
-            (root / path.strip("/")).parent.mkdir(parents=True, exist_ok=True)
         place = self._executor.place
         variables = {key: place(value, root) for key, value in environment(container, task.pod).items()}
         arguments = [*(container.get("command") or ()), *(container.get("args") or ())]
         expanded = [place(expand(str(one), variables), root) for one in arguments]
         if template.get("script") and template["script"].get("source"):
-            expanded.append(self._write_script(place(template["script"]["source"], root), root))
-        variables.setdefault("TMPDIR", str(root / "tmp"))
-        directory = place(container["workingDir"], root) if container.get("workingDir") else ""
-        if directory.startswith(str(root)):
-            os.makedirs(directory, exist_ok=True)  # noqa: PTH103
+            expanded.append(self._file(SCRIPT, place(template["script"]["source"], root).encode(), root))
         return Command(
-            arguments=_short_arguments(expanded, folder),
+            arguments=self._short(expanded, root),
             environment=variables,
             root=root,
-            directory=directory,
+            directory=place(container["workingDir"], root) if container.get("workingDir") else "",
             log=self._logs / f"{task.id}.log",
             capture=task.capture,
             image=container.get("image", ""),
+            pull=container.get("imagePullPolicy", ""),
+            user=_user(container.get("securityContext") or {}),
+            own_program=bool(container.get("command")),
+            mounts=mounts,
+            outputs=_output_paths(template),
             name=task.id,
         )
 
-    def _write_script(self, source: str, root: Path) -> str:
-        file = root / SCRIPT.strip("/")
+    def _renew(self, folder: Path, root: Path) -> None:
+        if folder.exists():
+            self._executor.end_leftover(folder)
+            shutil.rmtree(folder)
+        root.mkdir(parents=True)
+
+    def _file(self, path: str, content: bytes, root: Path) -> str:
+        """Write a file for the command, and return what it is called for it."""
+        file = root / path.strip("/")
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(source, encoding="utf-8")
+        file.write_bytes(content)
         file.chmod(0o755)
-        return str(file)
+        return self._executor.place(self._executor.path(path), root)
+
+    def _short(self, arguments: Sequence[str], root: Path) -> list[str]:
+        """Put arguments into files that are longer than the kernel takes."""
+        return [
+            f"@{self._file(f'/argo/argo_arg_{index - 1}.txt', data, root)}"
+            if index and len(data := os.fsencode(argument)) >= LONGEST_ARGUMENT
+            else argument
+            for index, argument in enumerate(arguments)
+        ]
 
     async def _load(self, artifact: Mapping[str, Any], root: Path, pod: Pod) -> None:
         if not has_location(artifact):
@@ -284,6 +299,11 @@ def _output_paths(template: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _user(context: Mapping[str, Any]) -> str:
+    ids = (context.get("runAsUser"), context.get("runAsGroup"))
+    return "" if ids[0] is None else ":".join(str(one) for one in ids if one is not None)
+
+
 def _mounts(template: Mapping[str, Any]) -> list[str]:
     container = template.get("container") or template.get("script") or {}
     return [mount["mountPath"].rstrip("/") for mount in container.get("volumeMounts") or ()]
@@ -327,32 +347,12 @@ def _reason(error: OSError) -> str:
     return (error.strerror or str(error)).lower()
 
 
-def _short_arguments(arguments: Sequence[str], folder: Path) -> list[str]:
-    short = []
-    for index, argument in enumerate(arguments):
-        data = os.fsencode(argument)
-        if index and len(data) >= LONGEST_ARGUMENT:
-            file = folder / f"argo_arg_{index - 1}.txt"
-            file.write_bytes(data)
-            short.append(f"@{file}")
-        else:
-            short.append(argument)
-    return short
-
-
 def _change_mode(path: Path, mode: int, recursive: bool) -> None:
     path.chmod(mode)
     if recursive and path.is_dir():
         for below in path.rglob("*"):
             with contextlib.suppress(FileNotFoundError):
                 below.chmod(mode)
-
-
-def _renew(folder: Path, root: Path) -> None:
-    if folder.exists():
-        end_leftover(folder)
-        shutil.rmtree(folder)
-    (root / "tmp").mkdir(parents=True)
 
 
 async def _in_thread(function: Callable[..., Any], *arguments: Any) -> Any:

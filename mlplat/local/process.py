@@ -19,7 +19,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -49,6 +49,11 @@ class Command:
         log: where standard output and error go.
         capture: whether the end of standard output is wanted.
         image: the container's image.
+        pull: when the image is pulled, as in ``imagePullPolicy``.
+        user: number of the user, and behind a colon of the group, that it runs as; empty for the image's.
+        own_program: whether the first argument is the program; else all of them go to the image's own.
+        mounts: for paths of the container what lies there, beside what is in the root.
+        outputs: paths of the container that are read when it has ended.
         name: the node's id.
     """
 
@@ -59,6 +64,11 @@ class Command:
     log: Path
     capture: bool
     image: str = ""
+    pull: str = ""
+    user: str = ""
+    own_program: bool = True
+    mounts: Mapping[str, Path] = field(default_factory=dict)
+    outputs: Sequence[str] = ()
     name: str = ""
 
 
@@ -88,9 +98,15 @@ class Running(Protocol):
 
 
 class Executor(Protocol):
-    """Runs commands in one way or another."""
+    """Runs commands in one way or another.
+
+    Attributes:
+        name: what it is called on the command line.
+        uses_images: whether a command finds the files and the program of its image.
+    """
 
     name: str
+    uses_images: bool
 
     def rewrite(self, template: Mapping[str, Any], paths: Sequence[str]) -> dict[str, Any]:
         """Return a template whose container finds its paths where this executor puts them."""
@@ -104,6 +120,9 @@ class Executor(Protocol):
     async def start(self, command: Command) -> Running:
         """Start a command."""
 
+    def end_leftover(self, folder: Path) -> None:
+        """End what an engine that was killed left running in a task's folder."""
+
 
 class ProcessExecutor:
     """Runs each task as a process group of its own.
@@ -113,6 +132,7 @@ class ProcessExecutor:
     """
 
     name = "process"
+    uses_images = False
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
         base = dict(os.environ if environment is None else environment)
@@ -169,17 +189,27 @@ class ProcessExecutor:
         Returns:
             The process; one that has ended already when it couldn't be started.
         """
-        environment = {**self._environment, **command.environment}
+        scratch = command.root / "tmp"
+        environment = {**self._environment, "TMPDIR": str(scratch), **command.environment}
         environment.setdefault("PYTHONUNBUFFERED", "1")
         program = find_program(command.arguments[0], environment.get("PATH", ""))
         if program is None:
             why = f'exec: "{command.arguments[0]}": executable file not found in $PATH'
-            return _NotStarted(Exit(64, f"failed to find name in PATH: {why}"), command.log)
+            return NotStarted(Exit(64, f"failed to find name in PATH: {why}"), command.log)
         directory = Path(command.directory) if command.directory else command.root
+        needed = [scratch, *((command.root / path.strip("/")).parent for path in command.outputs)]
+        if directory.is_relative_to(command.root):
+            needed.append(directory)
         try:
+            for folder in needed:
+                folder.mkdir(parents=True, exist_ok=True)
             return RunningProcess(program, command, environment, directory)
         except OSError as error:
-            return _NotStarted(Exit(64, f"failed to start command: {error}"), command.log)
+            return NotStarted(Exit(64, f"failed to start command: {error}"), command.log)
+
+    def end_leftover(self, folder: Path) -> None:
+        """End the process group that is noted in a task's folder."""
+        end_leftover(folder)
 
 
 @lru_cache(maxsize=256)
@@ -209,17 +239,20 @@ def find_program(name: str, path: str) -> str | None:
     return sys.executable if found is None and name in ("python", "python3") else found
 
 
-class _NotStarted:
+class NotStarted:
+    """A command that couldn't be started."""
+
     def __init__(self, ended: Exit, log: Path) -> None:
         self._exit = ended
         with log.open("ab") as file:
             file.write(f"{ended.message}\n".encode())
 
     async def wait(self) -> Exit:
+        """Return why."""
         return self._exit
 
     def stop(self, grace: float = GRACE) -> None:
-        """There is nothing to end."""
+        """Do nothing: there is nothing to end."""
 
 
 class RunningProcess:

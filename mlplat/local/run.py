@@ -84,7 +84,8 @@ def run(
     """
     read_documents = read(documents)
     ask = ask or (terminal.ask if terminal.is_interactive() else None)
-    check(read_documents, interactive=ask is not None)
+    executor = executor or ProcessExecutor()
+    check(read_documents, interactive=ask is not None, images=executor.uses_images)
     state = RunState(Path(home).absolute() / "runs" / read_documents.workflow["metadata"]["name"])
     try:
         state.keep(documents)
@@ -95,7 +96,7 @@ def run(
             jobs=jobs or os.cpu_count() or 1,
             cache=cache,
             observer=observer,
-            executor=executor or ProcessExecutor(),
+            executor=executor,
             resume=resume,
             ask=ask,
         )
@@ -171,7 +172,8 @@ class _Run:
         self._jobs = jobs
         self._executor = executor
         self._ask = ask
-        self._memo = Memo(cache, ArtifactStore(home / "artifacts"))
+        group = "images/" if executor.uses_images else ""
+        self._memo = Memo(cache, ArtifactStore(home / "artifacts"), group)
         self._timer: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._engine: Engine | None = None

@@ -30,7 +30,7 @@ class Volumes:
 
     def mount(
         self, root: Path, mounts: Sequence[Mapping[str, Any]], volumes: Sequence[Mapping[str, Any]], pod: Pod
-    ) -> None:
+    ) -> dict[str, Path]:
         """Put volumes where a task's container expects them.
 
         Args:
@@ -39,12 +39,16 @@ class Volumes:
             volumes: the volumes of the template and of the workflow.
             pod: what volumes can refer to.
 
+        Returns:
+            For each mount whose content lies outside of the task's folder where that is; the root has a link to it.
+
         Raises:
             ContainerError: a mount names a volume that isn't there, or one of an unknown kind.
             OSError: the disk refuses.
         """
         known = {volume["name"]: volume for volume in volumes}
         made: dict[str, Path] = {}
+        linked: dict[str, Path] = {}
         for mount in sorted(mounts, key=lambda one: len(one["mountPath"])):
             volume = known.get(mount["name"])
             if volume is None:
@@ -65,6 +69,8 @@ class Volumes:
             if target.is_dir() and not target.is_symlink():
                 target.rmdir()
             target.symlink_to(source, target_is_directory=source.is_dir())
+            linked[mount["mountPath"]] = source
+        return linked
 
     def claim(self, name: str) -> Path:
         """Return the folder of a claim that outlives runs; it may not be there yet.

@@ -26,6 +26,8 @@ DEBIAN_PACKAGES: Final = {
     "debootstrap": "debootstrap",
     "util-linux": "nsenter",
     "mount": "mount",
+    "podman": "podman",
+    "catatonit": "catatonit",
 }
 """Package name to the program that shows that it is there."""
 

@@ -10,7 +10,7 @@ import pytest
 
 from mlplat import dsl, local
 from mlplat.dsl import Dataset, Input, Output, context
-from mlplat.errors import AuthoringError, UnsupportedError
+from mlplat.errors import AuthoringError, EngineError, UnsupportedError
 
 
 @dsl.component
@@ -99,11 +99,42 @@ def test_results_are_used_again_when_that_is_asked_for(enabled: bool, results: i
     assert len({stamp().output, stamp().output}) == results
 
 
-def test_runners_that_are_not_there_are_told(tmp_path: Path) -> None:
-    with pytest.raises(UnsupportedError, match=r"MLP502: local.DockerRunner: .*processes"):
-        local.DockerRunner()
-    with pytest.raises(UnsupportedError, match=r"MLP502: local.init: 'docker' is no runner"):
-        local.init("docker", str(tmp_path))  # type: ignore[arg-type]
+def test_arguments_of_dockers_package_are_options() -> None:
+    runner = local.DockerRunner(
+        network_mode="host",
+        privileged=True,
+        read_only=False,
+        environment={"A": "1"},
+        extra_hosts={"db": "10.0.0.1"},
+        cap_add=["SYS_PTRACE"],
+        device_requests=[{"Count": -1, "Capabilities": [["gpu"]]}],
+    )
+    assert runner.options == (
+        *("--network", "host"),
+        "--privileged",
+        *("--env", "A=1"),
+        *("--add-host", "db:10.0.0.1"),
+        *("--cap-add", "SYS_PTRACE"),
+        *("--gpus", "all"),
+    )
+
+
+def test_arguments_that_are_not_known_are_all_named() -> None:
+    with pytest.raises(UnsupportedError) as raised:
+        local.DockerRunner(image="python", netwrok="host")
+    assert "local.DockerRunner.image: the component says it" in str(raised.value)
+    assert "local.DockerRunner.netwrok" in str(raised.value)
+    assert "network" in str(raised.value)
+
+
+def test_a_runner_whose_program_is_missing_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(EngineError, match="MLP605: docker: it is not on PATH"):
+        local.init(local.DockerRunner(), pipeline_root=str(tmp_path))
+    with pytest.raises(UnsupportedError, match=r"MLP502: local\.init"):
+        local.init("docker", pipeline_root=str(tmp_path))  # type: ignore[arg-type]
 
 
 def test_pipelines_are_still_written_as_before(tmp_path: Path) -> None:

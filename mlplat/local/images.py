@@ -1,0 +1,296 @@
+"""Runs the container of a task in its image, with podman or docker.
+
+As on Argo, what a task reads is put into its container before it starts, and what it gives is taken out when it has
+ended; only volumes are shared. So it does not matter which user the image has, or on which machine the daemon runs
+(but for volumes).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import csv
+import io
+import os
+import secrets
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, Any
+
+from mlplat.errors import Diagnostic, EngineError
+from mlplat.local.process import GRACE, Command, Exit, NotStarted, Running, RunningProcess, end_leftover
+
+PROGRAMS = ("podman", "docker")
+
+_OF_THE_CLIENT = (
+    "PATH",
+    "HOME",
+    "USER",
+    "TMPDIR",
+    "SSH_",
+    "XDG_",
+    "DOCKER_",
+    "CONTAINER",
+    "PODMAN_",
+    "LD_",
+    "LC_",
+)
+"""How names of variables begin that podman and docker read themselves."""
+
+_PULL = {"Always": "always", "Never": "never", "IfNotPresent": "missing"}
+_INITS = ("catatonit", "/usr/libexec/podman/catatonit", "/usr/lib/podman/catatonit")
+_NOTE = "container"
+
+
+class ImageExecutor:
+    """Runs each task as a container of its image.
+
+    Args:
+        name: the program, one of :data:`PROGRAMS`.
+        options: further options for ``podman create`` or ``docker create``.
+
+    Raises:
+        EngineError: the program is not there, or does not answer.
+    """
+
+    uses_images = True
+
+    def __init__(self, name: str, options: Sequence[str] = ()) -> None:
+        self.name = name
+        self._options = (*(["--init"] if _has_init(name) else []), *options)
+        self._program = shutil.which(name) or ""
+        if not self._program:
+            hint = f"install {name}, or leave the option out: tasks are then processes of this machine"
+            raise EngineError(Diagnostic("MLP605", name, "it is not on PATH", hint))
+        answer = subprocess.run([self._program, "ps", "--quiet"], capture_output=True, text=True, check=False)
+        if answer.returncode:
+            message = f"it does not answer: {_last_line(answer.stderr)}"
+            raise EngineError(Diagnostic("MLP605", name, message, f"see what this says: {name} ps"))
+
+    def rewrite(self, template: Mapping[str, Any], paths: Sequence[str]) -> dict[str, Any]:
+        """Return a template as it is: in a container its paths are there."""
+        del paths
+        return dict(template)
+
+    def path(self, path: str) -> str:
+        """Return a path of the container."""
+        return path
+
+    def place(self, text: str, root: Path) -> str:
+        """Return a text as it is."""
+        del root
+        return text
+
+    async def start(self, command: Command) -> Running:
+        """Start a container.
+
+        Args:
+            command: what to run.
+
+        Returns:
+            The container; one that has ended already when it couldn't be made, because there is no such image, say.
+        """
+        container = f"mlplat-{command.name}-{secrets.token_hex(4)}"
+        (command.root.parent / _NOTE).write_text(container)
+        image = await _in_thread(self._known, command.image)
+        words, environment = created(container, replace(command, image=image), self._options)
+        made = await _in_thread(self._run, words, environment)
+        if made.returncode == 0:
+            _append(command.log, made.stderr)
+            made = await _in_thread(self._put, container, command)
+        if made.returncode:
+            await self.remove(container)
+            return NotStarted(Exit(64, _last_line(made.stderr)), command.log)
+        attached = replace(command, arguments=[self._program, "start", "--attach", container])
+        client = RunningProcess(self._program, attached, dict(os.environ), command.root)
+        return _RunningContainer(self, container, command, client)
+
+    def end_leftover(self, folder: Path) -> None:
+        """Remove the container that is noted in a task's folder."""
+        end_leftover(folder)
+        with contextlib.suppress(OSError):
+            self._run(["rm", "--force", "--volumes", (folder / _NOTE).read_text()])
+
+    async def stop(self, container: str, grace: float) -> None:
+        """End a container: ask first, insist after a number of seconds."""
+        words = ["stop", "--time", str(int(grace))] if grace > 0 else ["kill"]
+        await _in_thread(self._run, [*words, container])
+
+    async def take(self, container: str, command: Command) -> None:
+        """Copy what a container's command gives into its root."""
+        for path in command.outputs:
+            if any(path == mount or path.startswith(f"{mount.rstrip('/')}/") for mount in command.mounts):
+                continue
+            target = command.root / path.strip("/")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            found = target.with_name(f"{target.name}.{secrets.token_hex(4)}")
+            done = await _in_thread(self._run, ["cp", f"{container}:{path.rstrip('/')}", str(found)])
+            if done.returncode == 0:
+                if target.is_dir() and not target.is_symlink():
+                    shutil.rmtree(target)
+                found.replace(target)
+
+    async def remove(self, container: str) -> None:
+        """Remove a container, whatever it does."""
+        await _in_thread(self._run, ["rm", "--force", "--volumes", container])
+
+    def _known(self, image: str) -> str:
+        """Return an image's name as the program knows it: podman does not take short ones for those of Docker Hub."""
+        if self.name != "podman" or self._run(["image", "exists", image]).returncode == 0:
+            return image
+        return qualified(image)
+
+    def _run(
+        self, words: Sequence[str], environment: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            [self._program, *words],
+            env={**os.environ, **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
+
+    def _put(self, container: str, command: Command) -> subprocess.CompletedProcess[bytes]:
+        """Copy what lies in a command's root into its container."""
+        found = list(_entries(command.root, command.mounts))
+        words = [self._program, "cp", "-", f"{container}:/"]
+        if not found:
+            return subprocess.CompletedProcess(words, 0, b"", b"")
+        with subprocess.Popen(
+            words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        ) as process:
+            assert process.stdin
+            assert process.stderr
+            with contextlib.suppress(BrokenPipeError):
+                _pack(found, command.root, process.stdin)
+                process.stdin.close()
+            said = process.stderr.read()
+        return subprocess.CompletedProcess(words, process.returncode, b"", said)
+
+
+def created(
+    container: str, command: Command, options: Sequence[str] = ()
+) -> tuple[list[str], dict[str, str]]:
+    """Return how podman and docker make the container of a command.
+
+    Args:
+        container: its name.
+        command: what runs in it.
+        options: further options.
+
+    Returns:
+        The words after the program, and the variables that it wants. Values of variables, which may be secret, are
+        not among the words, where other users of the machine would see them, but for names that the program itself
+        reads.
+    """
+    words = ["create", "--name", container, "--security-opt", "label=disable"]
+    passed: dict[str, str] = {}
+    for name, value in command.environment.items():
+        if name.startswith(_OF_THE_CLIENT):
+            words += ["--env", f"{name}={value}"]
+        else:
+            words += ["--env", name]
+            passed[name] = value
+    for path, source in command.mounts.items():
+        words += ["--mount", _fields("type=bind", f"source={source}", f"target={path}")]
+    if command.directory:
+        words += ["--workdir", command.directory]
+    if command.user:
+        words += ["--user", command.user]
+    if command.pull in _PULL:
+        words += ["--pull", _PULL[command.pull]]
+    arguments = list(command.arguments)
+    if command.own_program:
+        words += ["--entrypoint", arguments.pop(0)]
+    return [*words, *options, command.image, *arguments], passed
+
+
+def qualified(image: str) -> str:
+    """Return an image's name with its registry, as Kubernetes reads it."""
+    first, slash, _ = image.partition("/")
+    if not slash:
+        return f"docker.io/library/{image}"
+    return image if {".", ":"} & set(first) or first == "localhost" else f"docker.io/{image}"
+
+
+def _has_init(name: str) -> bool:
+    """Tell whether a program can put an init before the command, without which SIGTERM ends few of them."""
+    return name == "docker" or any(map(shutil.which, _INITS))
+
+
+def _fields(*fields: str) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(fields)
+    return text.getvalue()
+
+
+def _entries(root: Path, mounts: Mapping[str, Path]) -> list[Path]:
+    """Return what is to be packed: files, links and empty folders, but for links that stand for volumes."""
+    volumes = {root / path.strip("/") for path in mounts}
+    found: list[Path] = []
+    for folder, folders, files in os.walk(root):
+        here = Path(folder)
+        links = [name for name in folders if (here / name).is_symlink()]
+        found += [one for name in (*files, *links) if (one := here / name) not in volumes]
+        if not folders and not files and here != root:
+            found.append(here)
+    return found
+
+
+def _pack(entries: Sequence[Path], root: Path, target: IO[bytes]) -> None:
+    """Write files as a tar archive that any user of the image can read; empty folders can be written to by all."""
+
+    def owned(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+        entry.uid = entry.gid = 0
+        entry.uname = entry.gname = ""
+        entry.mode |= 0o777 if entry.isdir() else 0o444
+        return entry
+
+    with tarfile.open(fileobj=target, mode="w|") as archive:
+        for one in entries:
+            archive.add(one, str(one.relative_to(root)), recursive=False, filter=owned)
+
+
+class _RunningContainer:
+    def __init__(
+        self, executor: ImageExecutor, container: str, command: Command, client: RunningProcess
+    ) -> None:
+        self._executor = executor
+        self._container = container
+        self._command = command
+        self._client = client
+        self._stopping: set[asyncio.Task[None]] = set()
+
+    async def wait(self) -> Exit:
+        try:
+            ended = await self._client.wait()
+            await self._executor.take(self._container, self._command)
+        finally:
+            await self._executor.remove(self._container)
+        return ended
+
+    def stop(self, grace: float = GRACE) -> None:
+        stopping = asyncio.ensure_future(self._executor.stop(self._container, grace))
+        self._stopping.add(stopping)
+        stopping.add_done_callback(self._stopping.discard)
+
+
+def _append(log: Path, said: bytes) -> None:
+    if said:
+        with log.open("ab") as file:
+            file.write(said)
+
+
+def _last_line(said: bytes | str) -> str:
+    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+    lines = text.strip().splitlines()
+    return lines[-1] if lines else "it said nothing"
+
+
+async def _in_thread(function: Any, *arguments: Any) -> Any:
+    return await asyncio.get_running_loop().run_in_executor(None, function, *arguments)

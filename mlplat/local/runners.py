@@ -1,0 +1,134 @@
+"""What ``init`` is given, under KFP's names: what tasks of this machine run in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mlplat.errors import Diagnostic, UnsupportedError, nearest
+from mlplat.local.images import ImageExecutor
+from mlplat.local.process import Executor, ProcessExecutor
+
+_LISTS = {
+    "cap_add": "--cap-add",
+    "cap_drop": "--cap-drop",
+    "devices": "--device",
+    "dns": "--dns",
+    "dns_search": "--dns-search",
+    "group_add": "--group-add",
+    "security_opt": "--security-opt",
+}
+_PAIRS = {
+    "environment": ("--env", "="),
+    "extra_hosts": ("--add-host", ":"),
+    "labels": ("--label", "="),
+    "sysctls": ("--sysctl", "="),
+    "tmpfs": ("--tmpfs", ":"),
+}
+_SINGLE = {
+    "cpuset_cpus": "--cpuset-cpus",
+    "hostname": "--hostname",
+    "init": "--init",
+    "ipc_mode": "--ipc",
+    "mem_limit": "--memory",
+    "network": "--network",
+    "network_mode": "--network",
+    "pid_mode": "--pid",
+    "platform": "--platform",
+    "privileged": "--privileged",
+    "read_only": "--read-only",
+    "runtime": "--runtime",
+    "shm_size": "--shm-size",
+    "user": "--user",
+    "userns_mode": "--userns",
+}
+_OWN = ("command", "entrypoint", "image", "name", "volumes")
+"""What the manifest says."""
+
+
+@dataclass(frozen=True)
+class SubprocessRunner:
+    """Tasks are processes of this machine.
+
+    Attributes:
+        use_venv: has no effect: packages that a component asks for always go into an environment beside this one.
+        serialize_pip_installs: has no effect: one environment is made once.
+        max_concurrent_pip_installs: likewise.
+    """
+
+    use_venv: bool = True
+    serialize_pip_installs: bool = True
+    max_concurrent_pip_installs: int = 1
+
+
+class DockerRunner:
+    """Tasks are containers of their images.
+
+    Args:
+        max_concurrent_pip_installs: has no effect: each container has files of its own.
+        program: ``docker`` or ``podman``.
+        docker_run_kwargs: further arguments of ``docker.containers.run``, as in KFP: ``network_mode="host"``, say.
+
+    Raises:
+        UnsupportedError: an argument is none of those, or one that the manifest says.
+    """
+
+    def __init__(
+        self, max_concurrent_pip_installs: int = 1, program: str = "docker", **docker_run_kwargs: Any
+    ) -> None:
+        self.max_concurrent_pip_installs = max_concurrent_pip_installs
+        self.program = program
+        self.options = tuple(_options(docker_run_kwargs))
+
+
+def executor_of(runner: object) -> Executor:
+    """Return what runs the tasks of a runner.
+
+    Raises:
+        UnsupportedError: it is none.
+        EngineError: its program is not there, or does not answer.
+    """
+    if isinstance(runner, SubprocessRunner):
+        return ProcessExecutor()
+    if isinstance(runner, DockerRunner):
+        return ImageExecutor(runner.program, runner.options)
+    hint = "give local.SubprocessRunner() or local.DockerRunner()"
+    raise UnsupportedError(Diagnostic("MLP502", "local.init", f"{runner!r} is no runner", hint))
+
+
+def _options(given: Mapping[str, Any]) -> Iterator[str]:
+    """Give the options of the command line for arguments of Docker's Python package."""
+    known = sorted((*_LISTS, *_PAIRS, *_SINGLE, "device_requests"))
+    wrong = [
+        Diagnostic(
+            "MLP502",
+            f"local.DockerRunner.{name}",
+            "the component says it" if name in _OWN else "there is no such argument",
+            nearest(name, known) or f"known are {', '.join(known)}",
+        )
+        for name in given
+        if name not in known
+    ]
+    if wrong:
+        raise UnsupportedError(wrong)
+    for name, value in given.items():
+        if name == "device_requests":
+            for one in value:
+                count = one.get("Count", one.get("count", -1))
+                yield from ("--gpus", "all" if count == -1 else str(count))
+        elif name in _LISTS:
+            for one in value:
+                yield from (_LISTS[name], str(one))
+        elif name in _PAIRS:
+            option, between = _PAIRS[name]
+            for one in (
+                [f"{key}{between}{text}" for key, text in value.items()]
+                if isinstance(value, Mapping)
+                else value
+            ):
+                yield from (option, str(one))
+        elif value is True:
+            yield _SINGLE[name]
+        elif value is not False:
+            yield from (_SINGLE[name], str(value))

@@ -1,0 +1,231 @@
+"""The same programs as processes and as containers of this machine: the records agree node by node."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mlplat import compiler, local
+from mlplat.cli.load import load
+from mlplat.cli.run import named
+from tests.e2e.engines import CHANCE, Document, differences, find, output
+from tests.e2e.harness import images
+from tests.e2e.harness.cluster import Access
+from tests.e2e.harness.paths import Cache
+
+ROOT = Path(__file__).parents[2]
+LIMITS = '[containers]\nnetns = "none"\ndefault_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]\n'
+
+
+@pytest.fixture(scope="module")
+def podman(cluster: Access, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Variables with which podman keeps all that it has in a folder of these tests; it knows the Python image."""
+    if cluster.s3_root is None:
+        pytest.skip("the harness's images are not there")
+    folder = tmp_path_factory.mktemp("podman")
+    (folder / "containers.conf").write_text(LIMITS)
+    places = f'driver = "overlay"\ngraphroot = "{folder}/graph"\nrunroot = "{folder}/run"\n'
+    (folder / "storage.conf").write_text(f"[storage]\n{places}")
+    names = {"CONTAINERS_CONF": "containers.conf", "CONTAINERS_STORAGE_CONF": "storage.conf"}
+    variables = {name: str(folder / file) for name, file in names.items()}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        cache = Cache.of_user()
+        (image,) = (one for one in images.catalogue(cache) if one.name.endswith("/python:3.11"))
+        subprocess.run(["podman", "load", "--quiet", "--input", image.archive(cache)], check=True)
+        yield variables
+        subprocess.run(["podman", "system", "reset", "--force"], check=True)
+
+
+@pytest.fixture
+def containers(podman: dict[str, str]) -> local.ImageExecutor:
+    assert podman
+    return local.ImageExecutor("podman")
+
+
+def leftovers() -> list[str]:
+    """The containers that are there, whatever they do."""
+    listed = subprocess.run(
+        ["podman", "ps", "--all", "--format", "{{.Names}}"], capture_output=True, text=True, check=True
+    )
+    return listed.stdout.split()
+
+
+def manifest(program: Path, function: str = "") -> list[Document]:
+    loaded = load(f"{program}:{function}" if function else str(program))
+    assert loaded.spec is not None
+    return compiler.manifest(loaded.spec)
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        pytest.param("containers", marks=pytest.mark.smoke),
+        "branches",
+        "large_values",
+        "loops",
+        "odd_names",
+        "paths",
+        "regions",
+        "repeating",
+        "fields",
+    ],
+)
+def test_a_program_gives_the_same_in_its_images(
+    program: str, containers: local.ImageExecutor, tmp_path: Path
+) -> None:
+    documents = named(manifest(ROOT / f"tests/programs/{program}.py"), f"as-{program.replace('_', '-')}")
+    as_processes = local.run(documents, home=tmp_path / "processes")
+    in_images = local.run(documents, home=tmp_path / "images", executor=containers)
+    assert not differences(as_processes, in_images, ignoring=CHANCE)
+    assert not leftovers()
+
+
+ODD = """
+from mlplat import dsl
+from mlplat.dsl import Dataset, Input, Output
+
+
+@dsl.component(base_image="nosuch.invalid/none:1")
+def missing() -> int:
+    return 1
+
+
+@dsl.container_component
+def no_program():
+    return dsl.ContainerSpec(image="python:3.11", command=["nosuchprogram"], args=["a"])
+
+
+@dsl.container_component
+def of_the_image():
+    return dsl.ContainerSpec(image="python:3.11", args=["python3", "-c", "print('from the image')"])
+
+
+@dsl.component
+def me(folder: Output[Dataset]) -> str:
+    import os
+
+    os.makedirs(folder.path)
+    with open(folder.path + "/a", "w") as file:
+        file.write("a")
+    return "{}:{}".format(os.getuid(), os.path.exists("/etc/debian_version"))
+
+
+@dsl.component
+def names(folder: Input[Dataset]) -> list:
+    import os
+
+    return os.listdir(folder.path)
+
+
+@dsl.component
+def sleep(seconds: int) -> None:
+    import time
+
+    print("sleeping", flush=True)
+    time.sleep(seconds)
+
+
+@dsl.component
+def tell(status: dsl.PipelineTaskFinalStatus) -> str:
+    return status.state
+
+
+@dsl.pipeline
+def odd():
+    missing()
+    no_program()
+    of_the_image()
+
+
+@dsl.pipeline
+def users():
+    names(folder=me().outputs["folder"])
+
+
+@dsl.pipeline
+def late():
+    with dsl.ExitHandler(tell()):
+        sleep(seconds=300).set_timeout("2s")
+
+
+@dsl.pipeline
+def long():
+    sleep(seconds=300)
+"""
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> Path:
+    file = tmp_path / "odd.py"
+    file.write_text(ODD)
+    return file
+
+
+def test_what_cannot_start_says_why(programs: Path, containers: local.ImageExecutor, tmp_path: Path) -> None:
+    run = local.run(named(manifest(programs, "odd"), "odd"), home=tmp_path, executor=containers)
+    assert "nosuch.invalid" in find(run, "missing")["message"]
+    assert find(run, "no-program")["phase"] == "Failed"
+    (log,) = (tmp_path / "logs/odd").glob(f"{find(run, 'no-program')['id']}.log")
+    assert "o such file" in log.read_text()
+    assert find(run, "of-the-image")["phase"] == "Succeeded"
+    (log,) = (tmp_path / "logs/odd").glob(f"{find(run, 'of-the-image')['id']}.log")
+    assert log.read_text() == "from the image\n"
+    assert not leftovers()
+
+
+@pytest.mark.usefixtures("podman")
+def test_options_reach_the_container(programs: Path, tmp_path: Path) -> None:
+    executor = local.ImageExecutor("podman", ["--user", "1000:1000"])
+    run = local.run(named(manifest(programs, "users"), "users"), home=tmp_path, executor=executor)
+    assert output(run, "me") == "1000:True"
+    assert output(run, "names") == ["a"]
+
+
+def test_a_task_that_takes_too_long_is_ended(
+    programs: Path, containers: local.ImageExecutor, tmp_path: Path
+) -> None:
+    run = local.run(named(manifest(programs, "late"), "late"), home=tmp_path, executor=containers)
+    assert "deadline" in find(run, "sleep")["message"]
+    assert output(run, "tell") == "FAILED"
+    assert not leftovers()
+
+
+def test_runs_that_are_stopped_or_killed_leave_no_container(
+    podman: dict[str, str], programs: Path, tmp_path: Path
+) -> None:
+    assert podman
+
+    def started(*words: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "mlplat", *words, "--executor", "podman"]
+        environment = {**os.environ, "MLPLAT_HOME": str(tmp_path / "home"), "PYTHONPATH": str(ROOT)}
+        before = len(leftovers())
+        process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+        logs = tmp_path / "home/logs/long"
+        while not any("sleeping" in log.read_text() for log in logs.glob("*.log")):
+            assert process.poll() is None
+            time.sleep(0.05)
+        assert len(leftovers()) == max(before, 1)
+        return process
+
+    killed = started("run", f"{programs}:long", "--name", "long")
+    killed.kill()
+    killed.wait()
+    assert leftovers()
+    for log in (tmp_path / "home/logs/long").glob("*.log"):
+        log.unlink()
+    stopped = started("retry", "long")
+    stopped.send_signal(signal.SIGINT)
+    assert stopped.wait() == 130
+    assert not leftovers()
+    recorded = json.loads((tmp_path / "home/runs/long/workflow.json").read_text())
+    assert recorded["status"]["phase"] == "Failed"
