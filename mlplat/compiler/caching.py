@@ -44,6 +44,7 @@ def memoize(
         call.cache_key,
         {output: spec.type.value for output, spec in component.output_parameters.items()},
         {output: spec.type.schema_title for output, spec in component.output_artifacts.items()},
+        *([one.prefix, one.kind, dict(one.fields)] for one in call.sources),
     ]
     parts = [f"'{hashlib.sha256(canonical_json(identity).encode()).hexdigest()}'"]
     if not call.cache_key:

@@ -33,7 +33,7 @@ from mlplat.compiler.placeholders import choices, has_holes, parse
 from mlplat.compiler.program import Program
 from mlplat.compiler.scope import Scope, expression, input_name
 from mlplat.compiler.texts import Texts
-from mlplat.ir.argo_template import renamed
+from mlplat.ir.argo_template import calls, renamed
 from mlplat.ir.circles import waits_for
 from mlplat.ir.model import (
     ABSENT,
@@ -357,23 +357,28 @@ class _Lowering:
                 leaf = argo_templates.leaf(component, executor, call)
             else:
                 leaf = executors.leaf(name, component, executor, call, options, steps)
-            exact = repr((leaf.template, leaf.functions, leaf.needs, leaf.others))
-            if exact not in self.written:
-                unique = self.taken.take(name)
-                self.written[exact] = unique
-                called = {
-                    other: self.taken.take(names.template_name(f"{unique}-{other}")) for other in leaf.others
-                }
-                for own, one in {
-                    unique: leaf,
-                    **{called[other]: leaf.others[other] for other in called},
-                }.items():
-                    template = renamed(one.template, called) if called else one.template
-                    self.templates.append({"name": own, **template})
-                    if one.functions:
-                        self.functions[own] = tuple(function.source for function in one.functions)
-            self.leaves[quick] = self.written[exact], leaf
+            self.leaves[quick] = self.written_once(name, leaf), leaf
         return self.leaves[quick]
+
+    def written_once(self, name: str, leaf: Leaf) -> str:
+        """Write the templates of a leaf that are not there yet, and return what the leaf's is called."""
+        exact = repr((leaf.template, leaf.functions, leaf.needs, leaf.others))
+        if exact in self.written:
+            return self.written[exact]
+        unique = self.written[exact] = self.taken.take(name)
+        new, called = {unique: leaf}, {}
+        for other, one in leaf.others.items():
+            alone = repr((one.template, one.functions, leaf.others if any(calls(one.template)) else ()))
+            if alone not in self.written:
+                self.written[alone] = self.taken.take(names.template_name(f"{unique}-{other}"))
+                new[self.written[alone]] = one
+            called[other] = self.written[alone]
+        for own, one in new.items():
+            template = renamed(one.template, called) if called else one.template
+            self.templates.append({"name": own, **template})
+            if one.functions:
+                self.functions[own] = tuple(function.source for function in one.functions)
+        return unique
 
     def call(self, task: Task, component: Component, executor: Container | Importer, texts: Texts) -> Call:
         in_workspace = task.component in self.workspace

@@ -309,7 +309,7 @@ def _fetch(way: _Way, importer: Importer, source: Source | None, call: Call, opt
         cached=call.cached and not importer.reimport,
         cache_key="",
         forms=(),
-        sources=(),
+        sources=(source,) if source else (),
         workspace=importer.download_to_workspace,
         one_node=call.one_node and importer.download_to_workspace,
     )

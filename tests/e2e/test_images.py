@@ -43,7 +43,7 @@ def podman(cluster: Access, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         (image,) = (one for one in images.catalogue(cache) if one.name.endswith("/python:3.11"))
         subprocess.run(["podman", "load", "--quiet", "--input", image.archive(cache)], check=True)
         yield variables
-        subprocess.run(["podman", "system", "reset", "--force"], check=True)
+        subprocess.run(["podman", "rmi", "--all", "--force"], check=True)
 
 
 @pytest.fixture

@@ -295,3 +295,37 @@ def test_an_address_with_braces_is_no_tag(web: str, tmp_path: Path) -> None:
     assert done["status"]["phase"] == "Error"
     messages = [node.get("message", "") for node in done["status"]["nodes"].values()]
     assert any("two braces in a row" in one for one in messages)
+
+
+def test_importers_share_what_fetches_for_them() -> None:
+    @dsl.component
+    def size(data: Input[Dataset]) -> int:
+        return len(open(data.path).read())
+
+    @dsl.pipeline
+    def pipeline(where: str = "s3://one/key") -> None:
+        for number in range(3):
+            size(data=dsl.importer(where, Dataset, metadata={"number": number}).output)
+            size(data=dsl.importer(f"s3://one/{number}", Dataset, metadata={"number": number}).output)
+
+    fetching = {name for name in pods(pipeline) if "fetch" in name}
+    assert fetching == {f"importer-fetch-{one}" for one in ("s3", "gs", "https", "http")}
+
+
+def test_another_place_of_the_same_uri_is_another_key_of_the_cache() -> None:
+    @dsl.component
+    def size(data: Input[Dataset]) -> int:
+        return len(open(data.path).read())
+
+    @dsl.pipeline
+    def pipeline() -> None:
+        size(data=dsl.importer("s3://one/key", Dataset).output)
+
+    def key(endpoint: str) -> str:
+        source = Source("s3://", "s3", {"endpoint": endpoint})
+        [workflow] = compiler.manifest(pipeline.spec, compiler.Options(import_sources=(source,)))
+        templates = {one["name"]: one for one in workflow["spec"]["templates"]}
+        return str(templates["importer-fetch-s3"]["memoize"]["key"])
+
+    assert key("a.test") == key("a.test")
+    assert key("a.test") != key("b.test")
