@@ -20,6 +20,9 @@ PLACES: Mapping[str, tuple[str, str]] = {
 }
 """The fields of a location that a URI such as ``s3://bucket/key`` gives, by kind."""
 
+WHOLE_BUCKET = "a whole bucket is not fetched: name a file or folder in it"
+"""Why a URI without a key is refused: Argo takes an artifact without a key for one that nobody gave."""
+
 HTTP = "http"
 """The kind whose locations have the whole URI, as ``url``."""
 
@@ -52,8 +55,10 @@ class Source:
         scheme = self.prefix[: self.prefix.index("://") + 3]
         rest = f"sprig.trimPrefix({literal(scheme)}, {uri})"
         bucket = f"split({rest}, '/')[0]"
+        key = f"sprig.trimPrefix('/', sprig.trimPrefix({bucket}, {rest}))"
         outer, inner = PLACES[self.kind]
-        found = {outer: _tag(bucket), inner: _tag(f"sprig.trimPrefix({bucket} + '/', {rest})")}
+        whole = values.refusal_expression(WHOLE_BUCKET)
+        found = {outer: _tag(bucket), inner: _tag(f"({key} == '' ? {whole} : {key})")}
         return {self.kind: {**found, **self.fields}}
 
 
@@ -89,6 +94,11 @@ def of(uri: str, sources: Iterable[Source]) -> Source | None:
         sources: the most exact first.
     """
     return next((one for one in sources if uri.startswith(one.prefix)), None)
+
+
+def is_whole_bucket(uri: str, source: Source) -> bool:
+    """Tell whether a URI names no more than a bucket."""
+    return source.kind in PLACES and not uri.partition("://")[2].partition("/")[2]
 
 
 def _tag(text: str) -> str:

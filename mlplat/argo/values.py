@@ -148,8 +148,12 @@ def template_text_expression(plain: str) -> str:
     Args:
         plain: expression that gives the text.
     """
-    refusal = f"fromJSON(string(int({literal(_TAG)})))"
-    return f"({plain} contains {literal('{{')} ? {refusal} : {plain})"
+    return f"({plain} contains {literal('{{')} ? {refusal_expression(_TAG)} : {plain})"
+
+
+def refusal_expression(why: str) -> str:
+    """Return an expression that fails, in a way that tells why, where a text is wanted."""
+    return f"fromJSON(string(int({literal(why)})))"
 
 
 def container_text_expression(plain: str) -> str:
@@ -258,7 +262,7 @@ def small_expression(text: str, value: str) -> str:
         text: expression that gives inert JSON.
         value: expression that gives what the text says.
     """
-    return f"({is_large(text)} ? fromJSON(string(int({literal(_UNKNOWN)}))) : {value})"
+    return f"({is_large(text)} ? {refusal_expression(_UNKNOWN)} : {value})"
 
 
 def length_expression(items: str, *, may_be_large: bool) -> str:

@@ -155,24 +155,32 @@ def _constant(importer: Importer) -> str | None:
 
 def out_of_reach(spec: PipelineSpec, options: Options) -> Iterator[Diagnostic]:
     """Warn of importers whose data tasks read, and that nothing fetches."""
-    schemes = {
-        name: scheme
+    reasons = {
+        name: reason
         for name, component in spec.components.items()
         if isinstance(one := spec.executors.get(component.executor), Importer)
-        and (scheme := _unknown_scheme(one, options))
+        and (reason := _why_not(one, options))
     }
-    for name in sorted(read(spec).intersection(schemes) if schemes else ()):
-        message = f"a task reads what it names, and nothing fetches {schemes[name]}://"
-        yield Diagnostic("MLP325", name, message, _HOW, severity="warning")
+    for name in sorted(read(spec).intersection(reasons) if reasons else ()):
+        message, hint = reasons[name]
+        yield Diagnostic(
+            "MLP325", name, f"a task reads what it names, and {message}", hint, severity="warning"
+        )
 
 
-def _unknown_scheme(importer: Importer, options: Options) -> str:
-    """Return the scheme of a constant URI that nothing fetches; empty for all else."""
+def _why_not(importer: Importer, options: Options) -> tuple[str, ...]:
+    """Return why nothing fetches a constant URI, and what to do; nothing for all else."""
     uri = _constant(importer)
-    if uri is None or possible(importer, options):
-        return ""
+    if uri is None:
+        return ()
     scheme, found, _ = uri.partition("://")
-    return scheme if found and scheme not in _OF_A_MACHINE else ""
+    known = possible(importer, options)
+    if known and sources.is_whole_bucket(uri, known[0]):
+        message, _, hint = sources.WHOLE_BUCKET.partition(": ")
+        return message, hint
+    if known or not found or scheme in _OF_A_MACHINE:
+        return ()
+    return f"nothing fetches {scheme}://", _HOW
 
 
 def leaf(component: Component, importer: Importer, call: Call, options: Options) -> Leaf:

@@ -297,29 +297,28 @@ def test_an_address_with_braces_is_no_tag(web: str, tmp_path: Path) -> None:
     assert any("two braces in a row" in one for one in messages)
 
 
-def test_importers_share_what_fetches_for_them() -> None:
-    @dsl.component
-    def size(data: Input[Dataset]) -> int:
-        return len(open(data.path).read())
+@dsl.component
+def length(data: Input[Dataset]) -> int:
+    from pathlib import Path
 
+    return len(Path(data.path).read_text())
+
+
+def test_importers_share_what_fetches_for_them() -> None:
     @dsl.pipeline
     def pipeline(where: str = "s3://one/key") -> None:
         for number in range(3):
-            size(data=dsl.importer(where, Dataset, metadata={"number": number}).output)
-            size(data=dsl.importer(f"s3://one/{number}", Dataset, metadata={"number": number}).output)
+            length(data=dsl.importer(where, Dataset, metadata={"number": number}).output)
+            length(data=dsl.importer(f"s3://one/{number}", Dataset, metadata={"number": number}).output)
 
     fetching = {name for name in pods(pipeline) if "fetch" in name}
     assert fetching == {f"importer-fetch-{one}" for one in ("s3", "gs", "https", "http")}
 
 
 def test_another_place_of_the_same_uri_is_another_key_of_the_cache() -> None:
-    @dsl.component
-    def size(data: Input[Dataset]) -> int:
-        return len(open(data.path).read())
-
     @dsl.pipeline
     def pipeline() -> None:
-        size(data=dsl.importer("s3://one/key", Dataset).output)
+        length(data=dsl.importer("s3://one/key", Dataset).output)
 
     def key(endpoint: str) -> str:
         source = Source("s3://", "s3", {"endpoint": endpoint})
@@ -329,3 +328,24 @@ def test_another_place_of_the_same_uri_is_another_key_of_the_cache() -> None:
 
     assert key("a.test") == key("a.test")
     assert key("a.test") != key("b.test")
+
+
+@pytest.mark.parametrize("uri", ["s3://bucket", "gs://bucket/"])
+def test_a_whole_bucket_is_refused_with_the_reason(uri: str, tmp_path: Path) -> None:
+    @dsl.pipeline
+    def constant() -> None:
+        length(data=dsl.importer(uri, Dataset).output)
+
+    @dsl.pipeline
+    def given(where: str) -> None:
+        length(data=dsl.importer(where, Dataset).output)
+
+    [warning] = compiler.compile(constant.spec).warnings
+    assert str(warning).startswith(
+        "warning MLP325: comp-importer: a task reads what it names, and a whole bucket"
+    )
+    done = run(given, tmp_path, where=uri)
+    assert any(
+        "a whole bucket is not fetched" in node.get("message", "")
+        for node in done["status"]["nodes"].values()
+    )
