@@ -130,7 +130,9 @@ class _Lowering:
             return ()
         return importers.possible(executor, self.program.options)
 
-    def graph(self, name: str, key: str, component: Component, retry: Retry | None = None) -> None:
+    def graph(
+        self, name: str, key: str, component: Component, retry: Retry | None = None, *, cached: bool = True
+    ) -> None:
         """Write the DAG template of a component; of the pipeline itself when ``key`` is empty."""
         graph, is_root = component.graph, not key
         assert graph is not None
@@ -141,6 +143,7 @@ class _Lowering:
             lambda output: self.plain_type(graph.tasks[output.task], output.output),
             self.program.arguments if is_root else None,
             has_place=not is_root and self.needs_path(key),
+            cached=cached,
         )
         template: dict[str, Any] = {"name": name}
         place = len(self.templates)
@@ -198,12 +201,13 @@ class _Lowering:
         component = self.spec.components[task.component]
         texts = self.texts(key, task, component, scope)
         needs: dict[str, str] = {}
+        cached = scope.cached and not _is_exit(task)
         if task.iterator:
-            template = self.loop(key, task)
+            template = self.loop(key, task, cached=cached)
         elif component.graph is not None:
-            template = self.called_graph(task.component, task.retry)
+            template = self.called_graph(task.component, task.retry, cached=cached)
         else:
-            template, leaf = self.leaf(task, component, texts)
+            template, leaf = self.leaf(task, component, texts, cached=cached)
             needs = {name: executors.argument(need, texts) for name, need in leaf.needs.items()}
         result: dict[str, Any] = {"name": scope.task_names[key], "template": template}
         given = [
@@ -282,15 +286,15 @@ class _Lowering:
             return expression(documents.expression(documents.with_placeholders(source.value), texts))
         return self.constant(source.value)
 
-    def called_graph(self, component: str, retry: Retry | None) -> str:
-        identity = (component, retry)
+    def called_graph(self, component: str, retry: Retry | None, *, cached: bool) -> str:
+        identity = (component, retry, cached)
         if identity not in self.written:
             name = self.taken.take(names.template_name(component.removeprefix("comp-")))
             self.written[identity] = name
-            self.graph(name, component, self.spec.components[component], retry)
+            self.graph(name, component, self.spec.components[component], retry, cached=cached)
         return self.written[identity]
 
-    def loop(self, key: str, task: Task) -> str:
+    def loop(self, key: str, task: Task, *, cached: bool) -> str:
         iterator = task.iterator
         assert iterator is not None
         component = self.spec.components[task.component]
@@ -339,13 +343,13 @@ class _Lowering:
             ]
         }
         self.templates.append(template)
-        self.graph(body, task.component, component)
+        self.graph(body, task.component, component, cached=cached)
         return region
 
-    def leaf(self, task: Task, component: Component, texts: Texts) -> tuple[str, Leaf]:
+    def leaf(self, task: Task, component: Component, texts: Texts, *, cached: bool) -> tuple[str, Leaf]:
         """Write the template of a task's executor, once for all tasks that want it alike."""
         executor = self.spec.executors[component.executor]
-        call = self.call(task, component, executor, texts)
+        call = self.call(task, component, executor, texts, cached=cached)
         quick = (*_identity(component, executor), call)
         if quick not in self.leaves:
             steps = self.program.steps.get(component.executor, ())
@@ -380,10 +384,12 @@ class _Lowering:
                 self.functions[own] = tuple(function.source for function in one.functions)
         return unique
 
-    def call(self, task: Task, component: Component, executor: Container | Importer, texts: Texts) -> Call:
+    def call(
+        self, task: Task, component: Component, executor: Container | Importer, texts: Texts, *, cached: bool
+    ) -> Call:
         in_workspace = task.component in self.workspace
         # What a task leaves in the workspace is gone with its run.
-        cached = task.cache and self.program.options.cache and not in_workspace
+        cached = cached and task.cache and self.program.options.cache and not in_workspace
         forms = tuple(
             (name, form)
             for name in (*component.input_parameters, *component.input_artifacts)
@@ -474,13 +480,14 @@ def _output(source: TaskOutput | OneOf, scope: Scope) -> dict[str, str]:
 def _collected(outputs: Iterable[str]) -> list[dict[str, Any]]:
     """Give on the outputs of all iterations that have them, in order: each is inert JSON, and so is their list.
 
-    Argo collects texts; where all of them are JSON objects, or all are lists, it collects what they say.
+    Argo collects texts; where all of them are JSON objects, or all are lists, it collects what they say. A loop over
+    nothing counts as skipped: its outputs are the defaults of its body.
     """
     iterations = f"tasks[{literal(_ITERATION)}].outputs?.parameters?."
     found = []
     for name in outputs:
         text = f"type(#) == 'string' ? # : {values.json_text_expression('#')}"
-        texts = f"map(fromJSON({iterations}[{literal(name)}] ?? '[]'), {text})"
+        texts = f"map(fromJSON({iterations}[{literal(name)}] ?? 'null') ?? [], {text})"
         joined = f"{literal('[')} + join(filter({texts}, # != 'null'), ',') + {literal(']')}"
         found.append({"name": name, "valueFrom": {"expression": joined, "default": "null"}})
     return found

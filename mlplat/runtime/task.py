@@ -304,6 +304,13 @@ def _parameter(name: str, spec: Dict[str, Any], values: str) -> Any:
     return _typed(name, value, spec["type"])
 
 
+def _nothing(name: str, annotation: Any) -> Any:
+    """Return the value of an input that has none, where its annotation allows that."""
+    if type(None) not in (getattr(annotation, "__args__", None) or ()):
+        raise TaskError("input '{}' has no value: the task that gives it wrote none".format(name))
+    return None
+
+
 def _snake(name: str) -> str:
     return "".join("_" + letter.lower() if letter.isupper() else letter for letter in name)
 
@@ -352,18 +359,15 @@ def _input_artifact(name: str, value: Dict[str, Any], path: str, annotation: Any
     artifact: Artifact = cls(value.get("name"), value.get("uri"), value.get("metadata"))
     if value.get("path"):
         artifact.custom_path = value["path"]
-    elif artifact.uri.startswith("file:///"):
-        artifact.custom_path = artifact.uri[len("file://") :]
     elif _is_there(path):
         artifact.custom_path = path
     elif value.get("key"):
         artifact.custom_path = path
-        if value.get("digest") == _hex(_FOLDER) and not os.path.exists(path):
-            os.makedirs(path)  # an object store holds no empty folder
-        if not os.path.exists(path):
-            raise TaskError(
-                "the bytes of input '{}' are not in the store any more: {}".format(name, value["key"])
-            )
+        if value.get("digest") != _hex(_FOLDER):
+            raise TaskError("the bytes of input '{}' are not in the store: {}".format(name, value["key"]))
+        os.makedirs(path, exist_ok=True)  # an object store holds no empty folder
+    elif artifact.uri.startswith("file:///"):
+        artifact.custom_path = artifact.uri[len("file://") :]
     return artifact
 
 
@@ -610,14 +614,16 @@ class _Call:
             if name in self.call["parameters"]:
                 value = _parameter(name, self.call["parameters"][name], self.call.get("values", ""))
                 value = self.moved(value, _WORKSPACE, self.call.get("workspace", _WORKSPACE))
-                if value is not None or name not in optional:
+                if value is not None:
                     arguments[name] = value
+                elif name not in optional:
+                    arguments[name] = _nothing(name, annotation)
             elif name in self.call["artifacts"]:
                 spec = self.call["artifacts"][name]
                 spec["value"] = self.moved(spec["value"], _WORKSPACE, self.call.get("workspace", _WORKSPACE))
                 if spec["value"] is None:
                     if name not in optional:
-                        arguments[name] = None
+                        arguments[name] = _nothing(name, annotation)
                     continue
                 if "folders" in spec:
                     arguments[name] = _input_artifacts(name, spec, annotation)

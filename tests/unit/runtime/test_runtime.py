@@ -138,7 +138,7 @@ def test_numbers_get_their_declared_type_back(run: Runtime) -> None:
 
 
 def test_missing_optional_input_leaves_the_default(run: Runtime) -> None:
-    source = "def f(a: str, b: str = 'default', *, c: int = 4) -> str: return f'{a} {b} {c}'"
+    source = "def f(a: Optional[str], b: str = 'default', *, c: int = 4) -> str: return f'{a} {b} {c}'"
     parameters = {
         "a": parameter("STRING", None),
         "b": parameter("STRING", None),
@@ -147,6 +147,12 @@ def test_missing_optional_input_leaves_the_default(run: Runtime) -> None:
     assert (
         run(source, parameters=parameters, output_parameters={"Output": "STRING"}).value() == "None default 5"
     )
+
+
+def test_an_input_that_nothing_was_given_for_is_told(run: Runtime) -> None:
+    result = run("def f(a: str): print('ran')", parameters={"a": parameter("STRING", None)})
+    assert (result.code, result.out) == (1, "")
+    assert result.error == "f: input 'a' has no value: the task that gives it wrote none\n"
 
 
 def test_artifacts_are_read_and_written(run: Runtime) -> None:
@@ -522,7 +528,10 @@ def test_empty_folder_survives_a_store_without_folders(run: Runtime) -> None:
     assert result.value() == [], result.error
 
 
-def test_bytes_that_are_gone_are_missed_before_the_function_runs(run: Runtime) -> None:
+@pytest.mark.parametrize("folder", [False, True])
+def test_bytes_that_are_gone_are_missed_before_the_function_runs(folder: bool, run: Runtime) -> None:
+    if folder:  # which Argo leaves in the place of an artifact that is not there
+        (run.folder / "gone").mkdir()
     value = {
         "name": "d",
         "type": {"schemaTitle": "system.Dataset"},
@@ -535,7 +544,24 @@ def test_bytes_that_are_gone_are_missed_before_the_function_runs(run: Runtime) -
         artifacts={"data": {"path": str(run.folder / "gone"), "value": value}},
     )
     assert (result.code, result.out) == (1, "")
-    assert result.error == "f: the bytes of input 'data' are not in the store any more: run/t/d\n"
+    assert result.error == "f: the bytes of input 'data' are not in the store: run/t/d\n"
+
+
+def test_what_a_task_wrote_counts_more_than_the_path_it_names(run: Runtime) -> None:
+    given = run.folder / "in"
+    given.write_text("written")
+    value = {
+        "name": "d",
+        "type": {"schemaTitle": "system.Dataset"},
+        "key": "run/t/d",
+        "uri": "file:///etc/hosts",
+    }
+    result = run(
+        "def f(data: Input[Dataset]) -> str: return open(data.path).read()",
+        artifacts={"data": {"path": str(given), "value": value}},
+        output_parameters={"Output": "STRING"},
+    )
+    assert result.value() == "written"
 
 
 def test_output_with_the_name_of_an_input(run: Runtime) -> None:

@@ -1,0 +1,76 @@
+"""Loops over nothing, and exit tasks: what they give, and what comes from the cache."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from mlplat import compiler, dsl, local
+from tests.programs import regions
+
+
+class Cache(dict[tuple[str, str], Any]):
+    """Results of earlier runs."""
+
+    def load(self, cache_name: str, key: str, max_age: float | None) -> Any:
+        del max_age
+        return self.get((cache_name, key))
+
+    def save(self, cache_name: str, key: str, node_id: str, outputs: Any) -> None:
+        del node_id
+        self[cache_name, key] = outputs
+
+
+def run(pipeline: Any, home: Path, name: str = "run", cache: Cache | None = None, **arguments: Any) -> Any:
+    options = compiler.Options(name=name, arguments=arguments)
+    return local.run(compiler.manifest(pipeline.spec, options), home=home, cache=cache)
+
+
+def outputs(done: Any, task: str) -> list[Any]:
+    return [
+        json.loads(node["outputs"]["parameters"][0]["value"])
+        for node in sorted(done["status"]["nodes"].values(), key=lambda one: str(one["name"]))
+        if node["displayName"] == task
+    ]
+
+
+def test_what_comes_out_of_a_loop_over_nothing_is_an_empty_list(tmp_path: Path) -> None:
+    done = run(regions.empties, tmp_path)
+    assert [outputs(done, task) for task in ("total", "total-2", "weigh", "depth")] == [
+        [0],
+        [0, 0],
+        [[]],
+        ["[[], []]"],
+    ]
+
+
+def test_exit_tasks_run_whatever_ran_before(tmp_path: Path) -> None:
+    @dsl.component
+    def note(file: str) -> None:
+        from pathlib import Path
+
+        path = Path(file)
+        path.write_text((path.read_text() if path.exists() else "") + "x")
+
+    @dsl.pipeline
+    def clean(file: str) -> None:
+        note(file=file)
+
+    @dsl.pipeline
+    def with_a_task(file: str) -> None:
+        with dsl.ExitHandler(note(file=file)):
+            note(file=f"{file}-inside")
+
+    @dsl.pipeline
+    def with_a_pipeline(file: str) -> None:
+        with dsl.ExitHandler(clean(file=file)):
+            clean(file=f"{file}-inside")
+
+    for pipeline in (with_a_task, with_a_pipeline):
+        cache, file = Cache(), tmp_path / pipeline.spec.name
+        for number in range(2):
+            done = run(pipeline, tmp_path, f"{pipeline.spec.name}-{number}", cache, file=str(file))
+            assert done["status"]["phase"] == "Succeeded"
+        assert file.read_text() == "xx"
+        assert file.with_name(f"{file.name}-inside").read_text() == "x"
