@@ -36,7 +36,7 @@ ABSENT = "mlplat.dev/absent"
 _UNKNOWN = "a value of more than 32 KiB, or a part of one, is known in tasks only, not in conditions, loops and texts"
 """What no number can be read from: so an expression fails with it."""
 
-_TAG = "a text with two braces in a row can't be given to a template of Argo, which would replace them"
+_TAG = "a text with two braces in a row is not given to a template of Argo, which would replace them"
 
 _PLAIN_FIELD = re.compile("[-A-Za-z0-9_. ]+")
 """Names of fields that stand in JSON as they are, whoever wrote it."""
@@ -148,11 +148,17 @@ def template_text_expression(plain: str) -> str:
     Args:
         plain: expression that gives the text.
     """
-    return f"({plain} contains {literal('{{')} ? {refusal_expression(_TAG)} : {plain})"
+    return f"({plain} contains ({literal('{')} + {literal('{')}) ? {refusal_expression(_TAG)} : {plain})"
 
 
 def refusal_expression(why: str) -> str:
-    """Return an expression that fails, in a way that tells why, where a text is wanted."""
+    """Return an expression that fails, in a way that tells why, where a text is wanted.
+
+    Argo evaluates what failed once more, as it stands in JSON: a backslash before a quote is then one too many.
+
+    Args:
+        why: the reason, without apostrophes.
+    """
     return f"fromJSON(string(int({literal(why)})))"
 
 

@@ -20,6 +20,12 @@ _KINDS = {
 }
 """The locations, by the field of an artifact, and what Argo's API calls them."""
 
+_WITH_ENDPOINT = {
+    "s3": "minio.example.com:9000",
+    "oss": "oss-cn-hangzhou.aliyuncs.com",
+    "azure": "https://ACCOUNT.blob.core.windows.net",
+}
+
 
 def read(place: str) -> tuple[Source, ...]:
     """Read a file of import sources.
@@ -58,6 +64,9 @@ def _problems(prefix: Any, location: Any, place: str) -> Iterator[Diagnostic]:
         message, hint = "it must be one location of Argo", f"one of: {', '.join(_KINDS)}"
         yield Diagnostic("MLP378", str(prefix), message, hint, Place(place))
         return
+    if kind in _WITH_ENDPOINT and not fields.get("endpoint"):
+        hint = f"say where it is: endpoint: {_WITH_ENDPOINT[kind]}"
+        yield Diagnostic("MLP378", f"{prefix} {kind}.endpoint", "it is missing", hint, Place(place))
     outer, inner = PLACES.get(kind, ("", "url"))
     if inner in fields:
         message, hint = "the URI says that", "take it out"

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from mlplat.compiler import arguments, check, emit, fusion, graphs, imports, partition, sdk, sources
+from mlplat.compiler import (
+    arguments,
+    check,
+    emit,
+    fusion,
+    graphs,
+    importers,
+    imports,
+    partition,
+    sdk,
+    sources,
+)
 from mlplat.compiler.package import Compiler, KubernetesManifestOptions
 from mlplat.compiler.program import DEFAULT_IMAGE, Options, Program, Schedule
 from mlplat.ir.model import PipelineSpec
@@ -13,6 +24,7 @@ from mlplat.ir.model import PipelineSpec
 PASSES: tuple[Callable[[Program], Program], ...] = (
     imports.run,
     check.run,
+    importers.run,
     sdk.run,
     fusion.run,
     partition.run,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from mlplat.compiler import argo_templates, importers
+from mlplat.compiler import argo_templates
 from mlplat.compiler.conditions import inputs_of
 from mlplat.compiler.executors import STUBS
 from mlplat.compiler.placeholders import Hole, has_holes, holes, holes_of, parse
@@ -46,7 +46,6 @@ def run(program: Program) -> Program:
     problems = list(_problems(program.spec))
     if any(problem.severity == "error" for problem in problems):
         raise CompileError(problems)
-    problems += importers.out_of_reach(program.spec, program.options)
     return replace(program, warnings=(*program.warnings, *problems))
 
 

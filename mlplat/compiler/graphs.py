@@ -82,7 +82,6 @@ class _Lowering:
         self.flows = flows.analyse(program)
         self.used = flows.used_inputs(program.spec, self.settings)
         self.workspace = workspace.users(program.spec)
-        self.read = importers.read(program.spec)
         self.one_node = workspace.is_for_one_node(program.spec)
         self.keeps_errors = _asks_status(program.spec)
 
@@ -126,7 +125,7 @@ class _Lowering:
 
     def sources(self, component: str, executor: object) -> tuple[Source, ...]:
         """Return where the data of an importer may have to be fetched from."""
-        if component not in self.read or not isinstance(executor, Importer):
+        if component not in self.program.read or not isinstance(executor, Importer):
             return ()
         return importers.possible(executor, self.program.options)
 

@@ -7,7 +7,7 @@ web, a pod fetches them into the artifact store first, or into the pipeline's wo
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from mlplat import runtime
@@ -19,7 +19,7 @@ from mlplat.compiler.documents import Document, Text
 from mlplat.compiler.executors import Leaf, Whole
 from mlplat.compiler.interfaces import INDEX_PARAMETER, PATH_PARAMETER, Call, own_inputs, tag, type_of
 from mlplat.compiler.placeholders import Hole, has_holes, holes, parse
-from mlplat.compiler.program import Options
+from mlplat.compiler.program import Options, Program
 from mlplat.compiler.scope import expression
 from mlplat.compiler.texts import INPUTS, OUTPUTS, WORKSPACE
 from mlplat.errors import Diagnostic
@@ -50,6 +50,17 @@ _HOW = "say from where with --import-sources, or read it in the component, by it
 _MARKS = frozenset({"uri", "name", "metadata", "schema_title", "schema_version"})
 _OF_CLASS = frozenset({"type", "isinstance"})
 _DATA = "imported--data"
+
+
+def run(program: Program) -> Program:
+    """Find the importers whose data is wanted, while functions still stand as they were written.
+
+    Returns:
+        The program, with a warning for each of which the data is not to be had.
+    """
+    wanted = read(program.spec)
+    warnings = _out_of_reach(program.spec, wanted, program.options)
+    return replace(program, read=wanted, warnings=(*program.warnings, *warnings))
 
 
 def read(spec: PipelineSpec) -> frozenset[str]:
@@ -101,7 +112,8 @@ def _opens(executor: object, given: str) -> bool:
         return _takes_more_than_marks(executor.python, given)
     texts = (*executor.command, *executor.args, *dict(executor.env).values())
     return any(
-        hole.path[:3] in (("inputs", "artifacts", given), ()) and hole.path[3:] not in (("uri",), ("name",))
+        hole.path[:3] in (("inputs", "artifacts", given), ())
+        and hole.path[3:4] not in (("uri",), ("name",), ("metadata",))
         for text in texts
         for hole in holes(parse(text))
     )
@@ -153,19 +165,13 @@ def _constant(importer: Importer) -> str | None:
     return None
 
 
-def out_of_reach(spec: PipelineSpec, options: Options) -> Iterator[Diagnostic]:
-    """Warn of importers whose data tasks read, and that nothing fetches."""
-    reasons = {
-        name: reason
-        for name, component in spec.components.items()
-        if isinstance(one := spec.executors.get(component.executor), Importer)
-        and (reason := _why_not(one, options))
-    }
-    for name in sorted(read(spec).intersection(reasons) if reasons else ()):
-        message, hint = reasons[name]
-        yield Diagnostic(
-            "MLP325", name, f"a task reads what it names, and {message}", hint, severity="warning"
-        )
+def _out_of_reach(spec: PipelineSpec, wanted: Iterable[str], options: Options) -> Iterator[Diagnostic]:
+    for name in sorted(wanted):
+        importer = spec.executors[spec.components[name].executor]
+        if isinstance(importer, Importer) and (why := _why_not(importer, options)):
+            message, hint = why
+            message = f"a task reads what it names, and {message}"
+            yield Diagnostic("MLP325", name, message, hint, severity="warning")
 
 
 def _why_not(importer: Importer, options: Options) -> tuple[str, ...]:
@@ -297,12 +303,15 @@ def _way(component: Component, importer: Importer) -> _Way:
     output, artifact = next(iter(component.output_artifacts.items()))
     if importer.download_to_workspace:
         copying = Component(
-            input_parameters={"workspace": InputParameter(ParameterType.STRING)},
+            input_parameters={name: InputParameter(ParameterType.STRING) for name in ("workspace", "place")},
             input_artifacts={"data": InputArtifact(artifact.type)},
             output_parameters={"Output": OutputParameter(ParameterType.STRING)},
         )
-        workspace = {"workspace": values.inert_json(WORKSPACE)}
-        return _Way("copy_to_workspace", copying, "data", workspace, f"{INPUTS}/data", "Output")
+        given = {
+            "workspace": values.inert_json(WORKSPACE),
+            "place": f'"{tag(PATH_PARAMETER)}{tag(INDEX_PARAMETER)}"',
+        }
+        return _Way("copy_to_workspace", copying, "data", given, f"{INPUTS}/data", "Output")
     storing = Component(
         input_parameters={"value": InputParameter(ParameterType.STRUCT)},
         output_artifacts={output: artifact},

@@ -124,6 +124,7 @@ class Program:
         arguments: the pipeline's parameters and their values.
         values: texts of large constants and arguments, by SHA-256.
         templates: Argo templates, the entry point first.
+        read: components of importers whose data is wanted.
         steps: the functions of executors that run several, by label.
         functions: texts of the functions that templates run, by template.
         sources: texts that several templates share, by the variable that holds them.
@@ -136,6 +137,7 @@ class Program:
     arguments: Mapping[str, Argument] = field(default_factory=dict)
     values: Mapping[str, str] = field(default_factory=dict)
     templates: tuple[dict[str, Any], ...] = ()
+    read: frozenset[str] = frozenset()
     steps: Mapping[str, tuple[Step, ...]] = field(default_factory=dict)
     functions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)

@@ -56,7 +56,10 @@ class BaseComponent:
         """
         if self.executor is None:
             return "a nested pipeline has none of its own", "call it on the tasks inside that pipeline"
-        return "an importer has none", f"take {setter} away: tasks that read the artifact fetch it themselves"
+        return (
+            "an importer has none",
+            f"take {setter} away: what has to be fetched is fetched by a pod of mlplat's own",
+        )
 
     def __call__(self, *args: Any, **kwargs: Any) -> PipelineTask:
         """Add a call to the pipeline that is being written.

@@ -203,6 +203,10 @@ class _Check:
                             "artifacts outside the artifact folder of this machine are not reached",
                             "give only the key: the artifact repository decides where it lies",
                         )
+                for way in (artifact.get("http") or {}).get("auth") or {}:
+                    if way != "basicAuth":
+                        hint = "use basicAuth or a header"
+                        yield _refuse(f"{place}.http.auth.{way}", f"{way} is not done here", hint)
                 if "zip" in (artifact.get("archive") or {}):
                     yield _refuse(f"{place}.archive.zip", "zip archives are not made here", "use tar or none")
 

@@ -149,4 +149,5 @@ def substitute(template: Mapping[str, Any], scope: Scope, path: Callable[[str], 
         if (one.get("valueFrom") or {}).get("path"):
             own[f"outputs.parameters.{one['name']}.path"] = path(one["valueFrom"]["path"])
     result: dict[str, Any] = replace(first, scope.child(own), LENIENT)
+    replace((result.get("inputs") or {}).get("artifacts") or [], scope.child(own), EVERYTHING)
     return dict(result)

@@ -6,6 +6,8 @@ credentials come from the environment, as those of the cloud's own tools do.
 
 from __future__ import annotations
 
+import base64
+import http.client
 import os
 import urllib.error
 import urllib.request
@@ -27,6 +29,14 @@ _TIMEOUT = 60
 
 _IN_URLS = "%/:=&?~#+!$,;'@()*[]"
 """What stays as it is in a URL; spaces and letters beyond ASCII are escaped, as Argo does."""
+
+_NEEDED = {
+    "s3": ("endpoint", "bucket", "key"),
+    "gcs": ("bucket", "key"),
+    "azure": ("endpoint", "container", "blob"),
+    HTTP: ("url",),
+}
+"""What a location has to say."""
 
 _OPTIONS: dict[str, Any] = {"timeout": "60s", "connect_timeout": "10s"}
 _RETRY: dict[str, Any] = {"max_retries": 2, "retry_timeout": timedelta(seconds=30)}
@@ -77,26 +87,40 @@ def fetch(artifact: Mapping[str, Any], target: Path, secrets: Mapping[str, Mappi
         ArtifactError: it can't be reached, a Secret is missing, or obstore is not installed.
     """
     kind = next(one for one in KINDS if artifact.get(one))
+    location = artifact[kind]
+    missing = [field for field in _NEEDED[kind] if not location.get(field)]
+    if missing:
+        raise ArtifactError(f"its location names no {' and no '.join(missing)}")
     if kind == HTTP:
-        _from_web(artifact[kind], target)
+        _from_web(location, target, secrets)
     else:
-        _from_bucket(kind, artifact[kind], target, secrets)
+        _from_bucket(kind, location, target, secrets)
 
 
-def _from_web(location: Mapping[str, Any], target: Path) -> None:
+def _from_web(location: Mapping[str, Any], target: Path, secrets: Mapping[str, Mapping[str, str]]) -> None:
     url = str(location["url"])
+    if not url.startswith(("http://", "https://")):
+        raise ArtifactError(f"{url} can't be fetched: it begins with neither http:// nor https://")
     headers = {one["name"]: one["value"] for one in location.get("headers") or ()}
+    if basic := (location.get("auth") or {}).get("basicAuth"):
+        pair = ":".join(
+            _content(basic.get(field) or {}, secrets) for field in ("usernameSecret", "passwordSecret")
+        )
+        headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
     try:
         request = urllib.request.Request(quote(url, safe=_IN_URLS), headers=headers)  # noqa: S310
         with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310
             _save(iter(lambda: answer.read(1 << 20), b""), target)
+            promised, came = answer.headers["Content-Length"], target.stat().st_size
+        if promised is not None and came != int(promised):
+            raise ArtifactError(f"{url} can't be fetched: {came} of {promised} bytes came")
     except urllib.error.HTTPError as error:
         error.close()
         if error.code == HTTPStatus.NOT_FOUND:
             raise ArtifactMissingError(f"there is nothing under {url}") from None
         raise ArtifactError(f"{url} can't be fetched: {error}") from None
-    except (OSError, ValueError) as error:
-        raise ArtifactError(f"{url} can't be fetched: {error}") from None
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise ArtifactError(f"{url} can't be fetched: {str(error) or type(error).__name__}") from None
 
 
 def _from_bucket(
@@ -164,7 +188,8 @@ def _content(selector: Mapping[str, str], secrets: Mapping[str, Mapping[str, str
         return secrets[selector["name"]][selector["key"]]
     except KeyError:
         raise ArtifactError(
-            f"the Secret {selector['name']!r} with the key {selector['key']!r} is not among the documents of the run"
+            f"the Secret {selector.get('name')!r} with the key {selector.get('key')!r} is not among the documents of "
+            "the run"
         ) from None
 
 
@@ -176,10 +201,15 @@ def _save(found: Iterable[Any], target: Path) -> None:
 
 
 def _save_all(obstore: Any, store: Any, prefix: str, target: Path) -> None:
-    keys = [one["path"] for batch in obstore.list(store, prefix) for one in batch]
-    if not keys:
+    sizes = {one["path"]: one["size"] for batch in obstore.list(store, prefix) for one in batch}
+    if not sizes:
         raise FileNotFoundError(prefix)
-    for key in keys:
+    # Consoles write an empty object for a folder; its name ends in a slash, which obstore leaves out.
+    folders = {str(parent) for key in sizes for parent in PurePosixPath(key).parents} | {prefix.rstrip("/")}
+    target.mkdir(parents=True)
+    for key, size in sizes.items():
+        if key in folders and not size:
+            continue
         parts = PurePosixPath(key.removeprefix(prefix)).parts
         if ".." in parts:
             raise ArtifactError(f"the key {key!r} would leave the folder of the artifact")

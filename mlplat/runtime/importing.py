@@ -10,15 +10,17 @@ def fetch(value: Any, artifact: Any) -> None:
     artifact.name, artifact.uri, artifact.metadata = value["name"], value["uri"], value["metadata"]
 
 
-def copy_to_workspace(data: Any, workspace: str) -> str:
+def copy_to_workspace(data: Any, workspace: str, place: str) -> str:
     """Copy what an importer names into the workspace, and return where it lies there."""
     import hashlib
     import os
     import shutil
+    from urllib.parse import unquote, urlsplit
 
-    uri = data.uri.rstrip("/")
-    folder = os.path.join(workspace, ".artifacts", hashlib.sha256(uri.encode()).hexdigest()[:16])
-    target = os.path.join(folder, os.path.basename(uri))
+    path = urlsplit(data.uri).path if data.uri.startswith(("http://", "https://")) else data.uri
+    name = os.path.basename(unquote(path).rstrip("/")).encode()[-255:].decode(errors="ignore") or "data"
+    folder = os.path.join(workspace, ".artifacts", hashlib.sha256(place.encode()).hexdigest()[:16])
+    target = os.path.join(folder, name)
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder)
     (shutil.copytree if os.path.isdir(data.path) else shutil.copyfile)(data.path, target)

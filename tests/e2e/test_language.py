@@ -45,7 +45,7 @@ def on_both(spec: PipelineSpec | None, cluster: Access, home: Path, **arguments:
         ("odd_names.py", {}),
         ("containers.py", {}),
         ("repeating.py:repeating", {}),
-        ("regions.py:empties", {}),
+        ("empties.py", {}),
         ("argo.py", {"who": "Grace"}),
     ],
 )

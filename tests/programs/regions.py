@@ -98,22 +98,3 @@ def regions(least: int = 2, name: str = "Ada") -> List[Model]:
             stumble()
     recover(text=stumble().output).ignore_upstream_failure()
     return dsl.Collected(trained.outputs["model"])
-
-
-@dsl.component
-def nothing() -> list:
-    return []
-
-
-@dsl.pipeline
-def empties(more: list = []) -> None:
-    with dsl.ParallelFor(nothing().output) as number:
-        doubled = double(number=number)
-        trained = train(size=number)
-    total(numbers=dsl.Collected(doubled.output))
-    weigh(models=dsl.Collected(trained.outputs["model"]))
-    with dsl.ParallelFor([1, 2]):
-        with dsl.ParallelFor(more) as number:
-            inner = double(number=number)
-        total(numbers=dsl.Collected(inner.output))
-    depth(lists=dsl.Collected(inner.output))

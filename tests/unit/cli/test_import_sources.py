@@ -27,6 +27,7 @@ def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
     assert {one.code for one in caught.value.diagnostics} == {"MLP378"}
     assert [one.path for one in caught.value.diagnostics] == [
         "data",
+        "data s3.endpoint",
         "git://x",
         "gs://y gcs.bucket",
         "http://z",

@@ -32,6 +32,15 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
             self.send_response(302)
             self.send_header("Location", "/%C3%A9.csv")
             self.end_headers()
+        elif self.path == "/cut":
+            self.send_response(200)
+            self.send_header("Content-Length", "100000")
+            self.end_headers()
+            self.wfile.write(b"half")
+        elif self.path == "/nonsense":
+            self.wfile.write(b"\x00\x01 this is not HTTP\r\n\r\n")
+        elif self.path == "/secret" and self.headers["Authorization"] != "Basic YWRhOnB3":
+            self.send_error(401)
         elif "sign=" in self.path and "?sign=%2B1&n=2" not in self.path:
             self.send_error(403)
         else:
@@ -114,6 +123,96 @@ def test_what_is_not_there_fails_the_run_and_says_what(web: str, tmp_path: Path)
     assert done["status"]["phase"] == "Error"
     messages = [node.get("message", "") for node in done["status"]["nodes"].values()]
     assert any(f"failed to load: there is nothing under {web}/nothing" in one for one in messages)
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("{web}/cut", "4 of 100000 bytes came"),
+        ("{web}/nonsense", "can't be fetched"),
+        ("http://127.0.0.1:port/x", "can't be fetched"),
+        ("http://127.0.0.1:9/{{x}}", "two braces"),
+    ],
+)
+def test_a_bad_address_or_server_fails_its_task_only(
+    address: str, why: str, web: str, tmp_path: Path
+) -> None:
+    @dsl.component
+    def tell(status: dsl.PipelineTaskFinalStatus) -> str:
+        return status.state
+
+    @dsl.pipeline
+    def pipeline(where: str) -> None:
+        with dsl.ExitHandler(tell()):
+            length(data=dsl.importer(where, Dataset).output)
+
+    done = run(pipeline, tmp_path, where=address.replace("{web}", web))
+    assert outputs(done, "tell") == ["FAILED"]
+    assert any(why in node.get("message", "") for node in done["status"]["nodes"].values())
+
+
+def test_a_location_with_a_user_asks_as_that_user(web: str, tmp_path: Path) -> None:
+    (tmp_path / "web" / "secret").write_text("told")
+    pair = {f"{one}Secret": {"name": "web", "key": one} for one in ("username", "password")}
+    source = Source(f"{web}/", "http", {"auth": {"basicAuth": pair}})
+    secret = {
+        "kind": "Secret",
+        "metadata": {"name": "web"},
+        "stringData": {"username": "ada", "password": "pw"},
+    }
+
+    @dsl.pipeline
+    def pipeline(where: str) -> None:
+        length(data=dsl.importer(where, Dataset).output)
+
+    options = compiler.Options(name="run", arguments={"where": f"{web}/secret"}, import_sources=(source,))
+    manifest = compiler.manifest(pipeline.spec, options)
+    assert outputs(local.run([secret, *manifest], home=tmp_path / "with"), "length") == [4]
+    with_nothing = local.run(manifest, home=tmp_path / "without")
+    assert any(
+        "the Secret 'web'" in node.get("message", "") for node in with_nothing["status"]["nodes"].values()
+    )
+
+
+def test_importers_into_the_workspace_leave_each_others_copies_alone(web: str, tmp_path: Path) -> None:
+    @dsl.component
+    def edit(data: Input[Dataset]) -> str:
+        from pathlib import Path
+
+        Path(data.path).write_text("edited")
+        return data.path
+
+    @dsl.pipeline(pipeline_config=dsl.PipelineConfig(workspace=dsl.WorkspaceConfig(size="1Gi")))
+    def pipeline(where: str) -> None:
+        first = dsl.importer(where, Dataset, download_to_workspace=True)
+        edited = edit(data=first.output)
+        again = dsl.importer(where, Dataset, download_to_workspace=True).after(edited)
+        length(data=first.output).after(again)
+        with dsl.ParallelFor(list(range(4))):
+            edit(data=dsl.importer(where, Dataset, download_to_workspace=True).output)
+
+    done = run(pipeline, tmp_path / "home", where=f"{web}/rows.csv?sign=%2B1&n=2&{'x' * 300}")
+    assert done["status"]["phase"] == "Succeeded"
+    assert outputs(done, "length") == [6]
+    paths = [*outputs(done, "edit"), *outputs(done, "edit-2")]
+    assert len(set(paths)) == 5
+    assert {Path(path).name for path in paths} == {"rows.csv"}
+
+
+def test_what_reads_only_an_address_fetches_nothing_whatever_runs_it() -> None:
+    @dsl.container_component
+    def about(data: Input[Dataset]) -> dsl.ContainerSpec:
+        return dsl.ContainerSpec(image="python:3.11", command=["echo"], args=[data.metadata["by"]])
+
+    @dsl.pipeline
+    def pipeline() -> None:
+        data = dsl.importer("s3://bucket/rows", Dataset, metadata={"by": "me"}).output
+        about(data=data)
+        importing.describe(data=data)
+
+    for runtime in ("own", "pip"):
+        options = compiler.Options(kfp_runtime=runtime)
+        assert "s3.amazonaws" not in json.dumps(compiler.manifest(pipeline.spec, options))
 
 
 @pytest.mark.parametrize("path", ["a%20b.csv?sign=%2B1&n=2", "a b.csv", "é.csv", "moved"])

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mlplat import compiler, dsl, local
-from tests.programs import regions
+from tests.programs import empties
 
 
 class Cache(dict[tuple[str, str], Any]):
@@ -36,7 +36,7 @@ def outputs(done: Any, task: str) -> list[Any]:
 
 
 def test_what_comes_out_of_a_loop_over_nothing_is_an_empty_list(tmp_path: Path) -> None:
-    done = run(regions.empties, tmp_path)
+    done = run(empties.empties, tmp_path)
     assert [outputs(done, task) for task in ("total", "total-2", "weigh", "depth")] == [
         [0],
         [0, 0],
