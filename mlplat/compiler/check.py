@@ -120,10 +120,14 @@ def _executor(name: str, component: Component, spec: PipelineSpec) -> Iterator[D
                 "MLP322",
                 name,
                 "the container has arguments and no command: what it runs is known to its image only",
-                "give the command too; without it nothing can run on this machine",
+                "give the command too; without it, it runs on this machine only with --executor podman or docker",
                 severity="warning",
             )
         return
+    uri = executor.uri
+    if isinstance(uri, ComponentInput) and uri.name not in component.input_parameters:
+        message = f"its URI is the input '{uri.name}', which it does not have"
+        yield Diagnostic("MLP306", name, message, nearest(uri.name, list(component.input_parameters)))
     if problem := json_problem(dict(executor.metadata)):
         message = f"the importer's metadata has no JSON form: {problem}"
         yield Diagnostic("MLP134", name, message, "give other values")

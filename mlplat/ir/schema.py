@@ -176,7 +176,7 @@ PIPELINE_SPEC: dict[str, Any] = {
             ),
             importer=_object(
                 ("artifactUri", "typeSchema"),
-                artifactUri=_object(),
+                artifactUri=_object(constant={}, runtimeParameter=_TEXT),
                 typeSchema=_object(schemaTitle=_TEXT, schemaVersion=_TEXT),
                 reimport=_FLAG,
                 downloadToWorkspace=_FLAG,
