@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from mlplat.argo import retry as parting
@@ -31,6 +32,7 @@ _OF_A_RUN_LABELS = (
     "workflows.argoproj.io/completed",
     "workflows.argoproj.io/workflow-archiving-status",
 )
+_AGES = "mlplat.dev/cached-results"
 _FROM = "workflows.argoproj.io/resubmitted-from-workflow"
 _OF_TASKS = ("Pod", "Retry", "Suspend", "HTTP", "Plugin")
 _SUFFIX = re.compile(r"-[a-z0-9]{5}$")
@@ -107,20 +109,44 @@ def _check(workflow: Document, has_tasks: bool) -> None:
 
 
 def _uncached(workflow: Document, nodes: list[str]) -> dict[str, Any]:
-    """Return a Workflow in which the templates of some nodes take no cached results."""
+    """Return a Workflow in which the templates of some nodes take no cached results; what they give is cached.
+
+    How old results may be is kept in an annotation, for runs that are made from this one.
+    """
     names = {workflow["status"]["nodes"][node].get("templateName") for node in nodes}
-    status = dict(workflow["status"])
-    if stored := status.get("storedWorkflowTemplateSpec"):
-        status["storedWorkflowTemplateSpec"] = _unmemoized(stored, names)
-    return {**workflow, "spec": _unmemoized(workflow["spec"], names), "status": status}
+    status, metadata = dict(workflow["status"]), dict(workflow["metadata"])
+    stored = status.get("storedWorkflowTemplateSpec")
+    ages = {
+        template["name"]: template["memoize"].get("maxAge", "")
+        for template in (stored or workflow["spec"]).get("templates") or ()
+        if template.get("name") in names and "memoize" in template
+    }
+    annotations = metadata.get("annotations") or {}
+    metadata["annotations"] = {
+        **annotations,
+        _AGES: json.dumps({**ages, **json.loads(annotations.get(_AGES, "{}"))}),
+    }
+    none = dict.fromkeys(ages, "0s")
+    if stored:
+        status["storedWorkflowTemplateSpec"] = _with_ages(stored, none)
+    return {**workflow, "metadata": metadata, "spec": _with_ages(workflow["spec"], none), "status": status}
 
 
-def _unmemoized(spec: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
-    """Return a spec whose templates of some names remember nothing."""
+def _with_ages(spec: Mapping[str, Any], ages: Mapping[str, str]) -> dict[str, Any]:
+    """Return a spec whose templates take cached results of other ages."""
+    templates = [
+        {**template, "memoize": {**template["memoize"], "maxAge": ages[template["name"]]}}
+        if template.get("name") in ages and "memoize" in template
+        else template
+        for template in spec.get("templates") or ()
+    ]
+    return {**spec, **({"templates": templates} if templates else {})}
+
+
+def _unmemoized(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a spec whose templates remember nothing."""
     templates = [
         {key: value for key, value in template.items() if key != "memoize"}
-        if template.get("name") in names
-        else template
         for template in spec.get("templates") or ()
     ]
     return {**spec, **({"templates": templates} if templates else {})}
@@ -147,9 +173,11 @@ def _anew(workflow: Document, *, no_cache: bool) -> dict[str, Any]:
     name = metadata.pop("name")
     metadata.setdefault("generateName", f"{_SUFFIX.sub('', name)}-")
     metadata["labels"] = {**metadata["labels"], _FROM: name}
-    spec = fresh["spec"]
+    annotations = dict(metadata.get("annotations") or {})
+    spec = _with_ages(fresh["spec"], json.loads(annotations.pop(_AGES, "{}")))
+    metadata["annotations"] = annotations
     if no_cache:
-        spec = _unmemoized(spec, {template.get("name") for template in spec.get("templates") or ()})
+        spec = _unmemoized(spec)
     return {**fresh, "metadata": metadata, "spec": spec}
 
 

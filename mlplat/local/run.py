@@ -280,7 +280,8 @@ class _Run:
         if self._engine is None:
             return
         if self._interrupts == 1:
-            terminal.tell("stopping: what runs is ended, the exit handler runs; once more ends that too")
+            last = " and onExit runs" if self.documents.workflow["spec"].get("onExit") else ""
+            terminal.tell(f"stopping: what runs is ended{last}; once more ends it at once")
             self._engine.stop("Stop", grace=10.0)
         else:
             self._engine.stop("Terminate", grace=0.0)

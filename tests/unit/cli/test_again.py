@@ -134,6 +134,18 @@ def test_chosen_task_of_a_run_that_succeeded_runs_again(
     assert after["status"]["phase"] == "Failed"
 
 
+def test_a_task_that_ran_again_is_taken_from_the_cache_by_later_runs(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "flag").touch()
+    command(capsys, "run", "program.py", "--name", "first", "-p", f"flag={folder}/flag")
+    command(capsys, "retry", "first", "--task", "make")
+    anew = command(capsys, "rerun", "first")
+    [made] = [node for node in anew["status"]["nodes"].values() if node["displayName"] == "make"]
+    assert made["memoizationStatus"]["hit"]
+    assert "mlplat.dev/cached-results" not in anew["metadata"].get("annotations", {})
+
+
 def test_large_values_and_what_else_was_beside_the_workflow_are_there_again(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
