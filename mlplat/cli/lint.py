@@ -12,7 +12,7 @@ from mlplat import compiler
 from mlplat.argo import hera, limits
 from mlplat.argo import lint as argo
 from mlplat.argo.starting import started
-from mlplat.cli.load import Loaded, load
+from mlplat.cli.load import Loaded, load_all
 from mlplat.errors import Diagnostic, MlplatError, Source
 from mlplat.manifest import Lines
 
@@ -24,24 +24,32 @@ Document = Mapping[str, Any]
 def run(given: argparse.Namespace) -> int:
     """Print every diagnostic of every file, and the sizes of what compiles."""
     loaded = {file: _load(file) for file in given.files}
-    beside = [document for one in loaded.values() if isinstance(one, Loaded) for document in one.documents]
+    beside = [document for held, _ in loaded.values() for one in held for document in one.documents]
     failed = False
-    for file, one in loaded.items():
-        documents, diagnostics = ([], one) if isinstance(one, list) else _check(file, one, beside)
-        for diagnostic in diagnostics:
-            print(f"{file}: {diagnostic}" if diagnostic.source is None else diagnostic)
-        failed = failed or any(diagnostic.severity == "error" for diagnostic in diagnostics)
-        for document in documents:
-            _print_budget(file, document)
+    for file, (held, unreadable) in loaded.items():
+        failed = _print(file, unreadable) or failed
+        for one in held:
+            place = f"{file}:{one.name}" if one.name else file
+            documents, diagnostics = _check(file, one, beside)
+            failed = _print(place, diagnostics) or failed
+            for document in documents:
+                _print_budget(place, document)
     return 2 if failed else 0
 
 
-def _load(file: str) -> Loaded | list[Diagnostic]:
+def _print(place: str, diagnostics: Sequence[Diagnostic]) -> bool:
+    """Print diagnostics, and tell whether there is an error among them."""
+    for diagnostic in diagnostics:
+        print(f"{place}: {diagnostic}" if diagnostic.source is None else diagnostic)
+    return any(diagnostic.severity == "error" for diagnostic in diagnostics)
+
+
+def _load(file: str) -> tuple[list[Loaded], Sequence[Diagnostic]]:
     try:
-        return load(file)
+        return load_all(file), ()
     except MlplatError as error:
         print(getattr(error, "text", ""), end="", file=sys.stderr)
-        return list(error.diagnostics)
+        return [], error.diagnostics
 
 
 def _check(

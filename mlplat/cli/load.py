@@ -43,22 +43,43 @@ class Loaded:
         documents: those for Argo.
         warnings: what of the file has no effect.
         text: the YAML that the documents stand in, empty when a program made them.
+        name: the pipeline's name in its program, where that holds more.
     """
 
     spec: PipelineSpec | None = None
     documents: tuple[Mapping[str, Any], ...] = ()
     warnings: tuple[Diagnostic, ...] = ()
     text: str = ""
+    name: str = ""
 
 
 def load(place: str) -> Loaded:
-    """Read a file.
+    """Read what a file holds.
 
     Args:
         place: a path; ``path:name`` for one of several pipelines of a Python file, or for a component by itself.
 
     Returns:
         What it holds.
+
+    Raises:
+        MlplatError: it is not there, can't be read, raises, or holds nothing to run, or more than one pipeline.
+    """
+    found = load_all(place)
+    if len(found) == 1:
+        return found[0]
+    hint = f"name one: {', '.join(f'{place}:{one.name}' for one in found)}"
+    raise ManifestError(Diagnostic("MLP207", "", f"it holds {len(found)} pipelines", hint, Source(place)))
+
+
+def load_all(place: str) -> list[Loaded]:
+    """Read all pipelines that a file holds, or its documents for Argo.
+
+    Args:
+        place: a path; ``path:name`` for one of several pipelines of a Python file, or for a component by itself.
+
+    Returns:
+        The pipelines that no other one calls; one item for documents.
 
     Raises:
         MlplatError: it is not there, can't be read, raises, or holds nothing to run.
@@ -80,14 +101,14 @@ def load(place: str) -> Loaded:
             replace(one, source=Source(path, lines.line(number, one.path)))
             for number, one in without_effect(documents)
         )
-        return Loaded(spec, warnings=warnings)
+        return [Loaded(spec, warnings=warnings)]
     unknown = [document for document in documents if document.get("kind") not in _ARGO_KINDS]
     if unknown or not any("Workflow" in document["kind"] for document in documents):
         kind = unknown[0].get("kind") if unknown else documents[0]["kind"]
         message = f"it is neither a pipeline nor a Workflow: kind is {kind!r}"
         hint = "give Python with @dsl.pipeline, IR YAML (pipelineInfo, root), or an Argo Workflow"
         raise ManifestError(Diagnostic("MLP205", "", message, hint, Source(path)))
-    return Loaded(documents=tuple(documents), text=text)
+    return [Loaded(documents=tuple(documents), text=text)]
 
 
 def _text(file: Path) -> str:
@@ -99,14 +120,15 @@ def _text(file: Path) -> str:
         ) from None
 
 
-def _program(file: Path, name: str) -> Loaded:
+def _program(file: Path, name: str) -> list[Loaded]:
     from mlplat.dsl import Pipeline
 
     module = _execute(file)
     made = {key: value for key, value in vars(module).items() if hera.is_hera(value)}
     if name in made or (made and not any(isinstance(value, Pipeline) for value in vars(module).values())):
-        return Loaded(documents=_made_with_hera(file, name, made))
-    return Loaded(_pipeline(module, file, name))
+        return [Loaded(documents=_made_with_hera(file, name, made))]
+    found = _pipelines(module, file, name)
+    return [Loaded(spec, name=key if len(found) > 1 else "") for key, spec in found.items()]
 
 
 def _made_with_hera(file: Path, name: str, made: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
@@ -127,8 +149,8 @@ def _made_with_hera(file: Path, name: str, made: Mapping[str, Any]) -> tuple[Map
     return (*beside, documents[chosen]) if chosen else tuple(beside)
 
 
-def _pipeline(module: types.ModuleType, file: Path, name: str) -> PipelineSpec:
-    """Return the pipeline that is meant: what is named, a component too; or the one that no other calls."""
+def _pipelines(module: types.ModuleType, file: Path, name: str) -> dict[str, PipelineSpec]:
+    """Return what is meant, by its name in the program: what is named, a component too; or what no other calls."""
     from mlplat.dsl import BaseComponent, DoWhile, Pipeline
     from mlplat.dsl.single import spec_of
 
@@ -139,7 +161,7 @@ def _pipeline(module: types.ModuleType, file: Path, name: str) -> PipelineSpec:
             hint = nearest(name, list(components)) or "decorate a function with @dsl.pipeline"
             message = f"there is no pipeline or component '{name}' in it"
             raise ManifestError(Diagnostic("MLP207", "", message, hint, source))
-        return spec_of(components[name])
+        return {name: spec_of(components[name])}
     pipelines = {key: value for key, value in components.items() if isinstance(value, Pipeline)}
     loops = {key: value for key, value in components.items() if isinstance(value, DoWhile)}
     own = {key: value for key, value in pipelines.items() if value.__module__ == module.__name__}
@@ -149,11 +171,8 @@ def _pipeline(module: types.ModuleType, file: Path, name: str) -> PipelineSpec:
         key: value for key, value in candidates.items() if f"comp-{value.name}" not in called
     } or candidates
     outermost = {key: value for key, value in outermost.items() if key in pipelines} or outermost
-    if len(outermost) == 1:
-        return next(iter(outermost.values())).spec
     if outermost:
-        hint = f"name one: {', '.join(f'{file}:{key}' for key in outermost)}"
-        raise ManifestError(Diagnostic("MLP207", "", f"it holds {len(outermost)} pipelines", hint, source))
+        return {key: value.spec for key, value in outermost.items()}
     if any(type(value).__module__.partition(".")[0] == "kfp" for value in vars(module).values()):
         raise ManifestError(Diagnostic("MLP207", "", "it is written with KFP's SDK", _OF_KFP, source))
     message = (
@@ -205,6 +224,8 @@ def _program_error(error: Exception, file: Path) -> ProgramError:
     hint = "the traceback above is the file's own"
     if isinstance(error, NameError):
         hint = _import_hint(error)
+    elif isinstance(error, AttributeError) and error.obj is not None:
+        hint = nearest(error.name or "", dir(error.obj)) or hint
     elif isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] == "kfp":
         hint = _OF_KFP
     diagnostic = Diagnostic(

@@ -165,3 +165,30 @@ def test_without_hera_the_rest_is_checked(
     assert code == 2
     assert "note MLP002" in out
     assert "error MLP511" in out
+
+
+def test_each_pipeline_of_a_file_is_checked(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "two.py").write_text(
+        "from mlplat import dsl\n\n"
+        "@dsl.component\ndef one(x: int) -> int:\n    return x\n\n"
+        "@dsl.pipeline\ndef first(x: int = 1):\n    one(x=x)\n\n"
+        "@dsl.pipeline\ndef second(x: int = 2):\n    one(x=x)\n"
+    )
+    assert main(["lint", "two.py"]) == 0
+    printed = capsys.readouterr().out
+    assert "two.py:first: Workflow: " in printed
+    assert "two.py:second: Workflow: " in printed
+    assert main(["compile", "two.py"]) == 2
+    assert "name one: two.py:first, two.py:second" in capsys.readouterr().err
+
+
+def test_a_setter_that_is_not_there_is_told_which_one_is_meant(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "typo.py").write_text(
+        "from mlplat import dsl\n\n"
+        "@dsl.component\ndef one() -> int:\n    return 1\n\n"
+        "@dsl.pipeline\ndef p():\n    one().set_memory_limt('1Gi')\n"
+    )
+    assert main(["lint", "typo.py"]) == 2
+    assert "did you mean 'set_memory_limit'?" in capsys.readouterr().out
