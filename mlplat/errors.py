@@ -142,8 +142,13 @@ def nearest(name: str, known: Sequence[str]) -> str:
     Returns:
         A sentence such as ``did you mean 'epochs'?``; empty when nothing is known.
     """
+    if close := closest(name, known):
+        return f"did you mean '{close}'?"
+    return f"there is: {', '.join(sorted(known))}" if known else ""
+
+
+def closest(name: str, known: Sequence[str]) -> str:
+    """Return the known name that is written most alike; empty when none is near."""
     by_lower = {candidate.lower(): candidate for candidate in reversed(known)}
     close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
-    if close:
-        return f"did you mean '{by_lower[close[0]]}'?"
-    return f"there is: {', '.join(sorted(known))}" if known else ""
+    return by_lower[close[0]] if close else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -91,7 +91,14 @@ def channel_of(value: Any) -> Any:
 
 def _compared(operator: str, left: Any, right: Any) -> Comparison:
     sides = channel_of(left), channel_of(right)
-    for side in sides:
+    for path, message, hint in _problems(*sides):
+        context.told(Diagnostic("MLP111", path, message, hint, context.caller()))
+    return Comparison(operator, *sides)
+
+
+def _problems(left: Any, right: Any) -> Iterator[tuple[str, str, str]]:
+    """Give what is wrong with a comparison: where, what, and what to do."""
+    for side in (left, right):
         if isinstance(side, Channel):
             if isinstance(side.type, ArtifactType) or side.type in (ParameterType.LIST, ParameterType.STRUCT):
                 kind = (
@@ -99,17 +106,17 @@ def _compared(operator: str, left: Any, right: Any) -> Comparison:
                 )
                 message = f"'{side.name}' is {kind}, which has no place in a comparison"
                 hint = "compare a text, a number or a truth value, such as an output of a component that reads it"
-                raise _refused("MLP111", side.name, message, hint)
+                yield side.name, message, hint
+                return
         elif isinstance(side, str) and context.holds_marks(side):
             message = "a text with a value of the run in it can't be compared with"
-            raise _refused("MLP111", "", message, "build the text in a component, and compare its output")
+            yield "", message, "build the text in a component, and compare its output"
+            return
         elif not isinstance(side, (str, int, float)) or (isinstance(side, float) and not math.isfinite(side)):
-            hint = "compare with a text, a number, True or False"
-            raise _refused("MLP111", "", f"{side!r} can't be compared with", hint)
-    if problem := _unlike(*sides):
-        hint = "compare it with a value of its type, or declare it otherwise"
-        raise _refused("MLP111", "", problem, hint)
-    return Comparison(operator, *sides)
+            yield "", f"{side!r} can't be compared with", "compare with a text, a number, True or False"
+            return
+    if problem := _unlike(left, right):
+        yield "", problem, "compare it with a value of its type, or declare it otherwise"
 
 
 def _unlike(left: Any, right: Any) -> str:

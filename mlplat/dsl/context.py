@@ -125,6 +125,18 @@ def tracing(what: str) -> Tracing:
     return current
 
 
+def told(problem: Diagnostic) -> None:
+    """Note what is wrong in the pipeline that is being written, so that what is wrong further down is told too.
+
+    Raises:
+        AuthoringError: no pipeline is being written.
+    """
+    current = _current.get()
+    if current is None:
+        raise AuthoringError(problem)
+    current.problems.append(problem)
+
+
 _runner: list[Callable[[Any, Mapping[str, Any]], Any]] = []
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mlplat.dsl import context, durations
 from mlplat.dsl.channels import Channel, Comparable, channel_of
 from mlplat.dsl.texts import Filled
-from mlplat.errors import AuthoringError, Diagnostic, Source, nearest
+from mlplat.errors import AuthoringError, Diagnostic, Source, closest, nearest
 from mlplat.ir.model import InputArtifact, InputParameter, OwnSettings, ParameterType, Resources, Retry
 
 if TYPE_CHECKING:
@@ -36,7 +36,12 @@ class _Outputs(Mapping[str, Channel]):
             return self._channels[name]
         message = f"the task has no output '{name}'"
         hint = nearest(name, list(self._channels)) or "the component declares no outputs"
-        raise AuthoringError(Diagnostic("MLP120", self._task.name, message, hint, context.caller()))
+        problem = Diagnostic("MLP120", self._task.name, message, hint, context.caller())
+        close = closest(name, list(self._channels))
+        if not close:
+            raise AuthoringError(problem)
+        context.told(problem)
+        return self._channels[close]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._channels)

@@ -580,3 +580,17 @@ def test_field_of_an_item_may_have_any_name(field: str) -> None:
     assert loop is not None
     selectors = [task.parameters["text"].selector for task in loop.tasks.values()]  # type: ignore[union-attr]
     assert selectors == [f'parseJson(string_value)["{field}"]'] * 2
+
+
+def test_what_is_wrong_after_a_wrong_comparison_and_a_wrong_output_is_told_too() -> None:
+    with pytest.raises(AuthoringError) as raised:
+
+        @dsl.pipeline
+        def p(x: int = 1) -> None:
+            first = one(x=x)
+            with dsl.If(first.outputs["Outptu"] == "text"):
+                one(x=x).set_memory_limit("lots")
+            one(y=x)
+
+    codes = {problem.code for problem in raised.value.diagnostics}
+    assert {"MLP120", "MLP111", "MLP132", "MLP133"} < codes
