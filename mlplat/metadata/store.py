@@ -218,7 +218,7 @@ class Store:
         """List artifacts, newest first.
 
         Args:
-            run: only those that a task of this run gave out, from the cache included.
+            run: only those that a task of this run gave out, from the cache included, and those that it imported.
             kind: only those of this schema title, such as ``system.Model``.
             name: only those of this name.
             namespace: only those of this namespace.
@@ -241,10 +241,10 @@ class Store:
         with self._database.reading() as connection:
             if run is not None:
                 uses = schema.artifact_uses
-                given_out = select(uses.c.artifact_id).where(
-                    uses.c.run_uid == _uid(connection, run), uses.c.direction == "output"
-                )
-                query = query.where(table.c.id.in_(given_out))
+                of_run = select(uses.c.artifact_id).where(uses.c.run_uid == _uid(connection, run))
+                given_out = table.c.id.in_(of_run.where(uses.c.direction == "output"))
+                imported = table.c.id.in_(of_run) & table.c.producer_task_id.is_(None) & (table.c.key == "")
+                query = query.where(given_out | imported)
             return tuple(_artifact(row) for row in connection.execute(query).mappings())
 
     def artifact(self, reference: str) -> Artifact:

@@ -503,3 +503,15 @@ def test_a_step_that_waits_is_shown_where_there_is_no_terminal() -> None:
         lines({"id": "a", "type": "Suspend", "displayName": "approval", "phase": phase})
     assert "▶ approval\n" in shown.getvalue()
     assert "✔ approval" in shown.getvalue()
+
+
+def test_what_a_run_imports_is_among_its_artifacts(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "imports.py").write_text(
+        "from mlplat import dsl\nfrom mlplat.dsl import Dataset, Input\n\n"
+        "@dsl.component\ndef f(data: Input[Dataset]) -> str:\n    return data.uri\n\n"
+        "@dsl.pipeline\ndef p(where: str):\n    f(data=dsl.importer(where, Dataset).output)\n"
+    )
+    assert main(["run", "imports.py", "-p", "where=/data/rows.csv", "--name", "importing"]) == 0
+    capsys.readouterr()
+    assert main(["get", "artifacts", "importing"]) == 0
+    assert "/data/rows.csv" in capsys.readouterr().out
