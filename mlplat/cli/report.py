@@ -22,7 +22,7 @@ Document = Mapping[str, Any]
 def conclude(workflow: Document, given: argparse.Namespace) -> int:
     """Print what came of a run, and return the exit code."""
     if given.output == "json":
-        print(json.dumps(workflow, indent=2, ensure_ascii=False))
+        print(json.dumps(show.without_absent(workflow), indent=2, ensure_ascii=False))
     else:
         print(report(workflow, given))
     if workflow["status"].get("message", "").startswith("Stopped with strategy"):

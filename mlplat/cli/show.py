@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from mlplat.argo import steps
+from mlplat.argo.values import ABSENT
 
 Node = Mapping[str, Any]
 Workflow = Mapping[str, Any]
@@ -26,6 +27,7 @@ _MARKS = {
 _METRICS = ("system.Metrics", "system.ClassificationMetrics")
 _WIDEST_VALUE = 60
 _LONGEST_ROW = 3
+_NAMED = 10
 
 
 def nodes_of(workflow: Workflow) -> Mapping[str, Node]:
@@ -184,6 +186,12 @@ def outputs(node: Node) -> list[str]:
     return list(dict.fromkeys(written))
 
 
+def listed(names: Sequence[str]) -> str:
+    """Write names in one line; of many only the first."""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
+
+
 def short(value: Any) -> str:
     """Write a value in one short line."""
     text = f"{value:.6g}" if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
@@ -191,11 +199,27 @@ def short(value: Any) -> str:
 
 
 def decoded(text: Any) -> Any:
-    """Return the value of an output parameter: JSON where it is, else the text."""
+    """Return the value of an output parameter: JSON where it is, else the text; None where none was written."""
+    if text == ABSENT:
+        return None
     try:
         return json.loads(text)
     except (TypeError, ValueError):
         return text
+
+
+def without_absent(workflow: Workflow) -> dict[str, Any]:
+    """Return a run in whose nodes outputs that were not written have no value, and are null in lists."""
+    status = workflow["status"]
+    return {**workflow, "status": {**status, "nodes": _without_absent(status.get("nodes", {}))}}
+
+
+def _without_absent(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_absent(item) for key, item in value.items() if item != ABSENT}
+    if isinstance(value, list):
+        return [_without_absent(item) for item in value]
+    return value.replace(f'"{ABSENT}"', "null") if isinstance(value, str) else value
 
 
 def is_artifact(value: Any) -> bool:

@@ -19,6 +19,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from mlplat.argo import steps, stores
+from mlplat.argo.values import ABSENT
 from mlplat.errors import StoreError
 from mlplat.metadata.rows import Artifact, ArtifactUse, Direction, Engine, Metric, Parameter, Role, Run, Task
 
@@ -359,7 +360,7 @@ def _texts(side: Json) -> dict[str, str]:
     found = {
         parameter["name"]: _text(parameter["value"])
         for parameter in side.get("parameters") or ()
-        if parameter.get("value") is not None
+        if parameter.get("value") not in (None, ABSENT)
     }
     result = side.get("result")
     if result is not None:
