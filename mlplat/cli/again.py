@@ -69,6 +69,7 @@ def retry(given: argparse.Namespace) -> int:
 
 def rerun(given: argparse.Namespace) -> int:
     """Run the manifest of a run once more, under a new name; cached results are taken as ever."""
+    arguments.check_name(given.name)
     values = arguments.read(given.parameter, given.parameter_file, None)
     if given.engine == "argo":
         from mlplat import k8s

@@ -9,9 +9,22 @@ from pathlib import Path
 from typing import Any
 
 from mlplat import manifest
+from mlplat.argo import names
 from mlplat.errors import ArgumentError, Diagnostic, Source
 from mlplat.ir.model import InputParameter, ParameterType
 from mlplat.ir.types import TYPE_NAMES
+
+
+def check_name(name: str, limit: int = names.LONGEST_WORKFLOW) -> None:
+    """Refuse the name of a run or resource that Kubernetes would; an empty one stands for none.
+
+    Raises:
+        ArgumentError: with a name that would do.
+    """
+    fit = names.dns_label(name, limit)
+    if name and name != fit:
+        message = f"a name has lower-case letters, digits and '-' between them, at most {limit}"
+        raise ArgumentError(Diagnostic("MLP417", name, message, f"--name {fit}"))
 
 
 def read(

@@ -11,14 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from mlplat import compiler, ir, manifest
-from mlplat.argo import hera
+from mlplat.argo import hera, names
 from mlplat.cli import arguments, defaults, sources
 from mlplat.cli.load import load
 from mlplat.errors import ArgumentError, Diagnostic, ManifestError
 
+_LONGEST = names.LONGEST_WORKFLOW - names.GENERATED_SUFFIX - 1
+"""Characters of a name from which the cluster makes that of a run."""
+
 
 def run(given: argparse.Namespace) -> int:
     """Write the manifest, or the IR, of a pipeline."""
+    longest = names.LONGEST_CRON_WORKFLOW if given.kind == "CronWorkflow" else _LONGEST
+    arguments.check_name(given.name, longest)
     loaded = load(given.file)
     if loaded.spec is None and given.to != "hera":
         raise ManifestError(

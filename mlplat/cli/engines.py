@@ -118,9 +118,14 @@ def _check_executor(given: argparse.Namespace) -> None:
 def _check_is_new(name: str) -> None:
     from mlplat import local
 
-    if local.load(home() / "runs" / name) is not None:
-        hint = f"give another --name; mlplat retry {name} goes on with it, mlplat rerun {name} runs it anew"
-        raise ArgumentError(Diagnostic("MLP415", name, "there is a run of this name already", hint))
+    before = local.load(home() / "runs" / name)
+    if before is None:
+        return
+    message = "there is a run of this name already"
+    hint = f"give another --name; mlplat retry {name} goes on with it, mlplat rerun {name} runs it anew"
+    if before["status"].get("phase") == "Running":
+        message, hint = "a run of this name is going on", "give another --name, or wait until it is over"
+    raise ArgumentError(Diagnostic("MLP415", name, message, hint))
 
 
 def _made(folder: Path) -> Path:

@@ -28,6 +28,7 @@ Document = Mapping[str, Any]
 
 def run(given: argparse.Namespace) -> int:
     """Run a pipeline or a Workflow, and print what came of it."""
+    arguments.check_name(given.name)
     before = engines.run_before(given.resume) if given.resume else None
     documents = named(_documents(given, load(given.file), before), given.resume or given.name)
     workflow = workflow_of(documents)
@@ -83,7 +84,7 @@ def named(documents: Sequence[Document], name: str) -> list[dict[str, Any]]:
     metadata = dict(workflow.get("metadata", {}))
     generated = metadata.pop("generateName", None) or f"{metadata.get('name', 'run')}-"
     suffix = "".join(random.choices(_SUFFIX, k=names.GENERATED_SUFFIX))  # noqa: S311 - a name, no secret
-    own = names.dns_label(name) if name else f"{generated}{suffix}"
+    own = name or f"{generated}{suffix}"
     ordered = {"name": own, **{key: value for key, value in metadata.items() if key != "name"}}
     written = [dict(document) for document in documents if document is not workflow]
     spec = dict(workflow["spec"])
