@@ -14,7 +14,7 @@ from mlplat.cli import arguments, engines
 from mlplat.cli.binding import with_arguments
 from mlplat.cli.report import conclude
 from mlplat.cli.run import named
-from mlplat.cli.tasks import unknown
+from mlplat.cli.tasks import meant, unknown
 from mlplat.errors import ArgumentError, Diagnostic
 
 Document = Mapping[str, Any]
@@ -86,15 +86,15 @@ def chosen(workflow: Document, tasks: list[str]) -> list[str]:
 
     Args:
         workflow: a run.
-        tasks: names of tasks, of nodes, or ids.
+        tasks: what a person calls them, see :func:`mlplat.cli.tasks.meant`.
 
     Raises:
         ArgumentError: the run has no such task.
     """
-    nodes = workflow.get("status", {}).get("nodes", {})
-    found = {task: parting.find(nodes, task) for task in tasks}
+    name, nodes = workflow["metadata"]["name"], workflow.get("status", {}).get("nodes", {})
+    found = {task: meant(name, task, nodes) for task in tasks}
     names = {node["displayName"] for node in nodes.values() if node["type"] in _OF_TASKS}
-    wrong = [unknown(workflow["metadata"]["name"], task, names) for task, keys in found.items() if not keys]
+    wrong = [unknown(name, task, names) for task, keys in found.items() if not keys]
     if wrong:
         raise ArgumentError(wrong)
     return [key for keys in found.values() for key in keys]

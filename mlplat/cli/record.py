@@ -5,71 +5,129 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-from collections.abc import Callable, Iterable, Sequence
+import sys
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlplat.argo import steps
+from mlplat.cli import show
 from mlplat.cli.parser import home
-from mlplat.cli.show import duration
-from mlplat.cli.tasks import unknown
+from mlplat.cli.tasks import Nodes, path, unknown, within
 from mlplat.errors import ArgumentError, Diagnostic
 
 if TYPE_CHECKING:
-    from mlplat.metadata import Store
+    from mlplat.metadata import Artifact, Run, Store, Task
 
 _Row = Any
+_FAILED = ("Failed", "Error")
+
+
+class _Placed(NamedTuple):
+    """A row, with the run and the task that it belongs to, where the record has them."""
+
+    row: _Row
+    run: Run | None
+    task: Task | None = None
+
+    @property
+    def path(self) -> str:
+        return path(self.run.name, self.task.name) if self.run and self.task else ""
+
+    @property
+    def order(self) -> tuple[Any, ...]:
+        return (self.task.order if self.task else (), getattr(self.row, "artifact", ""), self.row.name)
 
 
 def get(given: argparse.Namespace) -> int:
     """List runs, or the tasks, artifacts or metrics of one."""
-    from mlplat import metadata
-
-    with metadata.open_store(home() / "mlplat.db") as store:
-        if given.what == "runs":
-            _catch_up(store)
-            rows: Sequence[_Row] = store.runs(given.limit, name=given.name)
-        elif given.what == "artifacts" and given.name is None:
-            rows = store.artifacts()[: given.limit]
-        elif given.name is None:
-            raise ArgumentError(
-                Diagnostic(
-                    "MLP407", "", f"get {given.what} needs the name of a run", "mlplat get runs lists them"
-                )
-            )
-        else:
-            _catch_up(store, given.name)
-            run = store.run(given.name)
-            listing: dict[str, Callable[[], Sequence[_Row]]] = {
-                "tasks": lambda: store.tasks(run),
-                "artifacts": lambda: store.artifacts(run=run),
-                "metrics": lambda: store.metrics(run),
-            }
-            rows = listing[given.what]()
-            if given.what == "metrics" and given.output != "json":
-                named = _with_places(store, rows, "run_uid", "task_id")
-                rows = sorted(named, key=lambda row: (row.task_id, row.artifact, row.name))
-        if given.what == "artifacts" and given.output != "json":
-            rows = _with_places(store, rows, "producer_run_uid", "producer_task_id")
+    if given.name is None and given.what in ("tasks", "metrics"):
+        message = f"get {given.what} needs the name of a run"
+        raise ArgumentError(Diagnostic("MLP407", "", message, "mlplat get runs lists them"))
+    with _record() as store:
+        _catch_up(store, given.name)
+        run = store.run(given.name) if given.name else None
+        rows = _LISTS[given.what](store, run, given.limit)
+        has_runs = bool(rows or store.runs(1))
     if given.output == "json":
-        print(json.dumps([dataclasses.asdict(row) for row in rows], indent=2, default=_json))
+        print(json.dumps([dataclasses.asdict(one.row) for one in rows], indent=2, default=_json))
+    elif not has_runs:
+        print(f"no runs in {home()}")
     else:
-        columns = _COLUMNS[given.what]
-        print(table([title for title, _ in columns], [[read(row) for _, read in columns] for row in rows]))
+        columns = [column for column in _COLUMNS[given.what] if column[0] != "RUN" or run is None]
+        print(table([title for title, _ in columns], [[read(one) for _, read in columns] for one in rows]))
     return 0
 
 
-def _with_places(store: Store, rows: Sequence[_Row], run: str, task: str) -> list[_Row]:
-    """Return rows with the place of their task in its run instead of its id."""
-    places: dict[tuple[str, str], str] = {}
-    for uid in {uid for row in rows if (uid := getattr(row, run))}:
-        for one in store.tasks(uid, roles=None):
-            places[uid, one.id] = one.name.partition(".")[2] or one.name
+def _record() -> Store:
+    """Open the record to read it; where there is none an empty one, which leaves nothing behind."""
+    from mlplat import metadata
+
+    file = home() / "mlplat.db"
+    return metadata.open_store(file if file.exists() else "sqlite://")
+
+
+def _runs(store: Store, run: Run | None, limit: int) -> list[_Placed]:
+    found = store.runs(limit, name=run.name if run else None)
     return [
-        dataclasses.replace(row, **{task: places.get((getattr(row, run), getattr(row, task)), "")})
-        for row in rows
+        _Placed(dataclasses.replace(one, message=one.message or _failed(store, one)), one) for one in found
     ]
+
+
+def _failed(store: Store, run: Run) -> str:
+    """Write which tasks of a run failed, and why when it is one."""
+    if run.phase not in _FAILED:
+        return ""
+    tasks = store.tasks(run, phase=_FAILED)
+    if len(tasks) == 1:
+        return f"{path(run.name, tasks[0].name)}: {tasks[0].message}"
+    return f"failed: {show.listed([path(run.name, task.name) for task in tasks])}" if tasks else ""
+
+
+def _tasks(store: Store, run: Run, _limit: int) -> list[_Placed]:
+    return [_Placed(task, run, task) for task in store.tasks(run)]
+
+
+def _artifacts(store: Store, run: Run | None, limit: int) -> list[_Placed]:
+    """List artifacts, those of the newest run first, within a run as its tasks follow each other."""
+    rows = store.artifacts(run, limit=None if run else limit)
+    makers = {row.id: (row.producer_run_uid or "", row.producer_task_id or "") for row in rows}
+    if run:
+        work = {task.id for task in store.tasks(run)}
+        makers |= {
+            use.artifact_id: (run.uid, use.task_id)
+            for use in store.uses(run)
+            if use.direction == "output" and use.task_id in work
+        }
+    return sorted(
+        _placed(store, rows, [makers[row.id] for row in rows]),
+        key=lambda one: (one.run.created_at.timestamp(), one.run.uid) if one.run else (0.0, ""),
+        reverse=True,
+    )
+
+
+def _metrics(store: Store, run: Run, _limit: int) -> list[_Placed]:
+    rows = store.metrics(run)
+    return _placed(store, rows, [(row.run_uid, row.task_id) for row in rows])
+
+
+def _placed(store: Store, rows: Sequence[_Row], makers: Sequence[tuple[str, str]]) -> list[_Placed]:
+    """Return rows in the order of their tasks, which are given as ids of run and task."""
+    runs = {uid: store.run(uid) for uid in {uid for uid, _ in makers} if uid}
+    tasks = {(uid, task.id): task for uid in runs for task in store.tasks(uid, roles=None)}
+    placed = [
+        _Placed(row, runs.get(maker[0]), tasks.get(maker)) for row, maker in zip(rows, makers, strict=True)
+    ]
+    return sorted(placed, key=lambda one: one.order)
+
+
+_LISTS: dict[str, Callable[[Store, Any, int], list[_Placed]]] = {
+    "runs": _runs,
+    "tasks": _tasks,
+    "artifacts": _artifacts,
+    "metrics": _metrics,
+}
 
 
 def _json(value: Any) -> Any:
@@ -83,47 +141,47 @@ def _when(moment: datetime | None) -> str:
 def _took(row: _Row) -> str:
     if not row.started_at or not row.finished_at:
         return ""
-    return duration((row.finished_at - row.started_at).total_seconds())
+    return show.duration((row.finished_at - row.started_at).total_seconds())
 
 
-_COLUMNS: dict[str, list[tuple[str, Callable[[_Row], str]]]] = {
+def _lies(artifact: Artifact) -> str:
+    if artifact.key and artifact.engine == "local":
+        return str(home() / "artifacts" / artifact.key)
+    return artifact.key or artifact.uri
+
+
+_COLUMNS: dict[str, list[tuple[str, Callable[[_Placed], str]]]] = {
     "runs": [
-        ("NAME", lambda run: run.name),
-        ("PIPELINE", lambda run: run.pipeline),
-        ("ENGINE", lambda run: run.engine),
-        ("PHASE", lambda run: run.phase),
-        ("STARTED", lambda run: _when(run.started_at)),
-        ("TOOK", _took),
-        ("MESSAGE", lambda run: run.message),
+        ("NAME", lambda one: one.row.name),
+        ("PIPELINE", lambda one: one.row.pipeline),
+        ("ENGINE", lambda one: one.row.engine),
+        ("PHASE", lambda one: one.row.phase),
+        ("STARTED", lambda one: _when(one.row.started_at)),
+        ("TOOK", lambda one: _took(one.row)),
+        ("MESSAGE", lambda one: one.row.message),
     ],
     "tasks": [
-        ("NAME", lambda task: task.display_name),
-        ("PHASE", lambda task: "Cached" if task.cached else task.phase),
-        ("ATTEMPTS", lambda task: str(task.attempts)),
-        ("STARTED", lambda task: _when(task.started_at)),
-        ("TOOK", _took),
-        ("MESSAGE", lambda task: task.message),
+        ("NAME", lambda one: one.path),
+        ("PHASE", lambda one: "Cached" if one.row.cached else one.row.phase),
+        ("ATTEMPTS", lambda one: str(one.row.attempts)),
+        ("STARTED", lambda one: _when(one.row.started_at)),
+        ("TOOK", lambda one: _took(one.row)),
+        ("MESSAGE", lambda one: one.row.message),
     ],
     "artifacts": [
-        ("TASK", lambda artifact: artifact.producer_task_id),
-        ("NAME", lambda artifact: artifact.name),
-        ("TYPE", lambda artifact: artifact.type),
-        ("SIZE", lambda artifact: "" if artifact.size is None else f"{artifact.size:,}"),
-        ("DIGEST", lambda artifact: artifact.digest[:19]),
-        (
-            "PLACE",
-            lambda artifact: (
-                str(home() / "artifacts" / artifact.key)
-                if artifact.key and artifact.engine == "local"
-                else artifact.key or artifact.uri
-            ),
-        ),
+        ("RUN", lambda one: one.run.name if one.run else ""),
+        ("TASK", lambda one: one.path),
+        ("NAME", lambda one: one.row.name),
+        ("TYPE", lambda one: one.row.type),
+        ("SIZE", lambda one: "" if one.row.size is None else f"{one.row.size:,}"),
+        ("DIGEST", lambda one: one.row.digest[:19]),
+        ("PLACE", lambda one: _lies(one.row)),
     ],
     "metrics": [
-        ("TASK", lambda metric: metric.task_id),
-        ("ARTIFACT", lambda metric: metric.artifact),
-        ("METRIC", lambda metric: metric.name),
-        ("VALUE", lambda metric: f"{metric.value:.6g}"),
+        ("TASK", lambda one: one.path),
+        ("ARTIFACT", lambda one: one.row.artifact),
+        ("METRIC", lambda one: one.row.name),
+        ("VALUE", lambda one: f"{one.row.value:.6g}"),
     ],
 }
 
@@ -156,31 +214,76 @@ def _catch_up(store: Store, name: str | None = None) -> None:
             store.record(known)
 
 
+class _Wrote(NamedTuple):
+    """What an attempt wrote: the path of its node, the task that it is an attempt of, and the lines."""
+
+    path: str
+    task: str
+    lines: Iterable[str]
+
+
 def logs(given: argparse.Namespace) -> int:
-    """Print the logs of a run's tasks, each line with the task's name when there are several."""
+    """Print the logs of a run's tasks, each line with the task's path when there are several."""
     if given.engine == "argo":
         return _cluster_logs(given)
-    from mlplat import metadata
-
-    with metadata.open_store(home() / "mlplat.db") as store:
+    with _record() as store:
         _catch_up(store, given.name)
         run = store.run(given.name)
-        tasks = store.tasks(run, roles=("task", "attempt"))
+        every = store.tasks(run, roles=None)
+    nodes = {task.id: {"name": task.name, "displayName": task.display_name} for task in every}
+    tasks = [task for task in every if task.role != "group"]
+    names = (task.display_name for task in tasks if task.role == "task" and task.attempts)
+    chosen = _chosen(given, run.name, nodes, names)
+    tasks = [task for task in tasks if task.id in chosen]
     folder = home() / "logs" / run.name
-    chosen = [task for task in tasks if given.task in (None, task.display_name, task.id, task.name)]
-    of_tries = {task.id for task in chosen}
-    chosen += [task for task in tasks if task.parent_id in of_tries and task not in chosen]
-    if not chosen:
-        names = (task.display_name for task in tasks if task.role == "task" and task.attempts)
-        raise ArgumentError(unknown(run.name, given.task or "", names))
-    for task in chosen:
-        own, shared = folder / f"{task.id}.log", folder / f"{task.boundary_id}.log"
-        file = own if own.exists() else shared
-        if file.exists():
-            text = file.read_text(encoding="utf-8", errors="replace")
-            for line in (text if file is own else steps.log_of(text, task.display_name)).splitlines():
-                print(line if given.task else f"{task.display_name}: {line}")
+    wrote = [
+        _Wrote(path(run.name, task.name), task.parent_id if task.role == "attempt" else task.id, lines)
+        for task in tasks
+        for lines in _written(folder, task)
+    ]
+    _print(wrote, given.task)
+    if given.task and not wrote:
+        for task in tasks:
+            if not task.attempts:
+                _print_why_not(path(run.name, task.name), task.cached, task.message or task.phase.lower())
     return 0
+
+
+def _chosen(given: argparse.Namespace, run: str, nodes: Nodes, names: Iterable[str]) -> Collection[str]:
+    """Return the ids of the nodes whose logs are wanted; ``names`` are what could have been asked for."""
+    chosen = within(run, given.task, nodes) if given.task else nodes.keys()
+    if not chosen:
+        raise ArgumentError(unknown(run, given.task or "", names))
+    return chosen
+
+
+def _written(folder: Path, task: Task) -> Iterator[list[str]]:
+    """Return the lines of each attempt of a task, which may share the log of its pod with others."""
+    from mlplat import local
+
+    own = local.attempts(folder / f"{task.id}.log")
+    shared = local.attempts(folder / f"{task.boundary_id}.log")
+    for text in own or filter(None, (steps.log_of(text, task.display_name) for text in shared)):
+        yield text.splitlines()
+
+
+def _print(wrote: Sequence[_Wrote], asked: str | None) -> None:
+    from mlplat import local
+
+    several = not asked or len({one.task for one in wrote}) > 1
+    before = ""
+    for one in wrote:
+        source, begin = (one.path, f"{one.path}: ") if several else (one.task, "")
+        if source == before:
+            print(f"{begin}{local.NEXT_ATTEMPT}")
+        for line in one.lines:
+            print(f"{begin}{line}")
+        before = source
+
+
+def _print_why_not(task: str, cached: bool, message: str) -> None:
+    why = "its results are from the cache" if cached else message
+    print(f"{task} did not run: {why}", file=sys.stderr)
 
 
 def _cluster_logs(given: argparse.Namespace) -> int:
@@ -188,19 +291,31 @@ def _cluster_logs(given: argparse.Namespace) -> int:
 
     where = {"context": given.context, "kubeconfig": given.kubeconfig}
     workflow = k8s.read(given.name, namespace=given.namespace or None, **where)
-    nodes = steps.expanded(workflow.get("status", {}).get("nodes", {})).values()
-    ran = [
-        node for node in nodes if node["type"] == "Pod" and not node.get("memoizationStatus", {}).get("hit")
+    nodes = {key: dict(node) for key, node in show.nodes_of(workflow).items()}
+    task_of = {
+        key: parent
+        for parent, node in nodes.items()
+        if node["type"] == "Retry"
+        for key in node.get("children") or ()
+    }
+    pods = {key: node for key, node in nodes.items() if node["type"] == "Pod" and not _is_cached(node)}
+    names = (node["displayName"] for node in pods.values())
+    chosen = _chosen(given, given.name, nodes if given.task else pods, names)
+    ran = sorted(chosen & pods.keys(), key=lambda key: (str(pods[key].get("startedAt") or ""), key))
+    wrote = [
+        _Wrote(path(given.name, pods[key]["name"]), task_of.get(key, key), k8s.logs(workflow, key, **where))
+        for key in ran
     ]
-    pods = sorted(ran, key=lambda node: str(node.get("startedAt") or ""))
-    chosen = [node for node in pods if given.task in (None, node["displayName"], node["id"])]
-    if not chosen:
-        names = (node["displayName"] for node in pods)
-        raise ArgumentError(unknown(given.name, given.task or "", names))
-    for node in chosen:
-        for line in k8s.logs(workflow, node["id"], **where):
-            print(line if given.task else f"{node['displayName']}: {line}")
+    _print(wrote, given.task)
+    for node in () if wrote else (nodes[key] for key in sorted(chosen)):
+        if node["type"] in ("Pod", "Skipped"):
+            message = node.get("message") or node["phase"].lower()
+            _print_why_not(path(given.name, node["name"]), _is_cached(node), message)
     return 0
+
+
+def _is_cached(node: show.Node) -> bool:
+    return bool(node.get("memoizationStatus", {}).get("hit"))
 
 
 def cache(given: argparse.Namespace) -> int:
@@ -216,9 +331,7 @@ def cache(given: argparse.Namespace) -> int:
         )
         print(f"deleted {count} cache{'' if count == 1 else 's'} of the cluster")
         return 0
-    from mlplat import metadata
-
-    with metadata.open_store(home() / "mlplat.db") as store:
+    with _record() as store:
         count = store.cache().clear()
     print(f"forgot {count} result{'' if count == 1 else 's'}")
     return 0

@@ -14,7 +14,6 @@ from mlplat.cli.parser import home
 
 INTERRUPTED = 130
 _LAST_LINES = 20
-_NAMED = 10
 _CACHE_REFUSED = "could not save to config map cache"
 Document = Mapping[str, Any]
 
@@ -94,8 +93,7 @@ def _failures(workflow: Document, given: argparse.Namespace) -> list[str]:
             )
     missing = show.not_run(workflow)
     if missing:
-        others = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
-        written.append(f"not run because of it: {', '.join(missing[:_NAMED])}{others}")
+        written.append(f"not run because of it: {show.listed(missing)}")
     return written
 
 
@@ -103,9 +101,11 @@ def _last_lines(workflow: Document, node: show.Node, given: argparse.Namespace) 
     attempts = node.get("children", ()) if node.get("type") == "Retry" else ()
     last = attempts[-1] if attempts else node["id"]
     if given.engine == "local":
+        from mlplat import local
+
         pod = steps.pod_of(last, show.nodes_of(workflow))
         file = home() / "logs" / workflow["metadata"]["name"] / f"{pod}.log"
-        text = file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
+        text = "".join(local.attempts(file)[-1:])
         lines = (text if pod == last else steps.log_of(text, node["displayName"])).splitlines()
     else:
         from mlplat import k8s

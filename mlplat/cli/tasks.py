@@ -1,12 +1,46 @@
-"""Tells a person which tasks a run has, when one is named that it has not."""
+"""What a person calls the tasks of a run; tells which there are, when one is named that it has not."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
 
+from mlplat.argo import names, retry
 from mlplat.errors import Diagnostic, nearest
 
 _SHOWN = 20
+_ENDS = re.compile(r"(?=[.(\[])|$")
+"""Where the names end of all that a node stands in: regions, loops, tasks that retry, and the node itself."""
+
+Nodes = Mapping[str, dict[str, Any]]
+
+
+def path(run: str, name: str) -> str:
+    """Return the name of a node without that of its run."""
+    return name.removeprefix(f"{run}.")
+
+
+def meant(run: str, task: str, nodes: Nodes) -> list[str]:
+    """Return the ids of the nodes that a person means.
+
+    Args:
+        run: name of the run.
+        task: an id, a name with or without that of the run, or a display name as it is shown or as the program has it.
+        nodes: by id, with ``name`` and ``displayName``.
+    """
+    spellings = (task, f"{run}.{task}", names.template_name(task))
+    return list(dict.fromkeys(key for one in spellings for key in retry.find(nodes, one)))
+
+
+def within(run: str, task: str, nodes: Nodes) -> set[str]:
+    """Return the ids of the nodes that a person means, see :func:`meant`, and of those in them."""
+    outer = {nodes[key]["name"] for key in meant(run, task, nodes)}
+    return {
+        key
+        for key, node in nodes.items()
+        if any(node["name"][: end.start()] in outer for end in _ENDS.finditer(node["name"]))
+    }
 
 
 def unknown(run: str, task: str, names: Iterable[str]) -> Diagnostic:

@@ -2,6 +2,7 @@
 
 from mlplat.local.calls import Called, RunFailedError, init
 from mlplat.local.images import ImageExecutor
+from mlplat.local.logs import NEXT_ATTEMPT, attempts
 from mlplat.local.memoize import Cache
 from mlplat.local.nodes import Node
 from mlplat.local.process import Executor, ProcessExecutor
@@ -10,6 +11,7 @@ from mlplat.local.runners import DockerRunner, SubprocessRunner
 from mlplat.local.state import beside, load
 
 __all__ = [
+    "NEXT_ATTEMPT",
     "Cache",
     "Called",
     "DockerRunner",
@@ -19,6 +21,7 @@ __all__ = [
     "ProcessExecutor",
     "RunFailedError",
     "SubprocessRunner",
+    "attempts",
     "beside",
     "init",
     "inspect",

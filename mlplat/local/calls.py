@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from mlplat.errors import Diagnostic, EngineError
+from mlplat.local.logs import attempts
 from mlplat.local.process import Executor
 from mlplat.local.run import run
 from mlplat.local.runners import DockerRunner, SubprocessRunner, executor_of
@@ -145,7 +146,7 @@ class _Runs:
         for node in workflow["status"]["nodes"].values():
             if node["phase"] in ("Failed", "Error") and node["type"] == "Pod":
                 log = self.root / "logs" / name / f"{node['id']}.log"
-                lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
+                lines = "".join(attempts(log)[-1:]).splitlines()
                 message = f"it failed: {node.get('message', '')}"
                 hint = f"its log is {log}; the last line: {lines[-1]}" if lines else f"its log is {log}"
                 found.append(Diagnostic("MLP604", node["displayName"], message, hint))

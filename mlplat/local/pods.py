@@ -18,6 +18,7 @@ from mlplat.argo.stores import has_location
 from mlplat.local import claims, remote
 from mlplat.local.artifacts import ArtifactError, ArtifactMissingError, ArtifactStore, copy
 from mlplat.local.containers import ContainerError, Pod, environment, expand, patched, patched_volumes
+from mlplat.local.logs import begin_attempt
 from mlplat.local.process import LONGEST_ARGUMENT, SCRIPT, Command, Executor, Exit, Running
 from mlplat.local.volumes import Volumes
 
@@ -144,12 +145,14 @@ class PodRunner:
         expanded = [place(expand(str(one), variables), root) for one in arguments]
         if template.get("script") and template["script"].get("source"):
             expanded.append(self._file(SCRIPT, place(template["script"]["source"], root).encode(), root))
+        log = self._logs / f"{task.id}.log"
+        begin_attempt(log)
         return Command(
             arguments=self._short(expanded, root),
             environment=variables,
             root=root,
             directory=place(container["workingDir"], root) if container.get("workingDir") else "",
-            log=self._logs / f"{task.id}.log",
+            log=log,
             capture=task.capture,
             image=container.get("image", ""),
             pull=container.get("imagePullPolicy", ""),

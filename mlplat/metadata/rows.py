@@ -6,6 +6,7 @@ All times are aware and in UTC. ``uid`` is the Workflow's, ``id`` of a task is t
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 Engine = Literal["local", "argo"]
 Role = Literal["task", "attempt", "group"]
 Direction = Literal["input", "output"]
+
+_NUMBERS = re.compile(r"([0-9]+)")
 
 FINISHED_PHASES = frozenset({"Succeeded", "Failed", "Error"})
 
@@ -127,6 +130,12 @@ class Task:
     parent_id: str
     loop_index: int | None
     depth: int
+
+    @property
+    def order(self) -> tuple[int, list[tuple[int, str]]]:
+        """Sort key: after what it depends on, then by name, where numbers count as numbers."""
+        parts = _NUMBERS.split(self.name)
+        return (self.depth, [(int(part) if part.isdecimal() else -1, part) for part in parts])
 
 
 @dataclass(frozen=True, slots=True)

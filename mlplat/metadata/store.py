@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _SUGGESTED_RUNS = 200
-_NUMBERS = re.compile(r"([0-9]+)")
 _NEVER = datetime.max.replace(tzinfo=timezone.utc)
 _TASKS: tuple[Role, ...] = ("task",)
 
@@ -163,7 +161,13 @@ class Store:
         with self._database.reading() as connection:
             return _find(connection, name, namespace)
 
-    def tasks(self, run: Run | str, roles: Collection[Role] | None = _TASKS) -> tuple[Task, ...]:
+    def tasks(
+        self,
+        run: Run | str,
+        roles: Collection[Role] | None = _TASKS,
+        *,
+        phase: str | Collection[str] | None = None,
+    ) -> tuple[Task, ...]:
         """List the nodes of a run in the order in which they started.
 
         Of those that started within the same second, what depends on another comes after it. Those that
@@ -172,6 +176,7 @@ class Store:
         Args:
             run: the run, or its name or uid.
             roles: which kinds of nodes; None for all.
+            phase: only those in this phase, or in one of these.
 
         Returns:
             The tasks.
@@ -181,6 +186,8 @@ class Store:
             query = select(table).where(table.c.run_uid == _uid(connection, run))
             if roles is not None:
                 query = query.where(table.c.role.in_(list(roles)))
+            if phase is not None:
+                query = query.where(table.c.phase.in_([phase] if isinstance(phase, str) else list(phase)))
             found = [_task(row) for row in connection.execute(query).mappings()]
         return tuple(sorted(found, key=_order))
 
@@ -443,10 +450,8 @@ def _run(row: RowMapping) -> Run:
     return Run(**row)
 
 
-def _order(task: Task) -> tuple[bool, datetime, int, list[tuple[int, str]]]:
-    """Sort key of tasks; numbers within names count as numbers."""
-    parts = [(int(part) if part.isdecimal() else -1, part) for part in _NUMBERS.split(task.name)]
-    return (task.started_at is None, task.started_at or _NEVER, task.depth, parts)
+def _order(task: Task) -> tuple[Any, ...]:
+    return (task.started_at is None, task.started_at or _NEVER, task.order)
 
 
 def _task(row: RowMapping) -> Task:

@@ -1,0 +1,275 @@
+"""The commands that read the record, as a person uses them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlplat.cli import main
+
+PROGRAM = """
+from typing import List
+from mlplat import dsl
+from mlplat.dsl import Dataset, Metrics, Output
+
+@dsl.component
+def fit(rate: int, data: Output[Dataset], metrics: Output[Metrics]) -> None:
+    import os
+    print("fit", rate)
+    open(data.path, "w").write("x" * rate)
+    metrics.log_metric("rate", rate)
+
+@dsl.component
+def say(text: str) -> str:
+    print("say", text)
+    return text
+
+@dsl.component
+def fails(text: str) -> str:
+    print("tried")
+    raise RuntimeError("no")
+
+@dsl.pipeline
+def p(rates: List[int] = [1, 2, 3], go: bool = False):
+    with dsl.ExitHandler(say(text="bye"), name="guard"):
+        with dsl.ParallelFor(rates, name="rates") as rate:
+            fit(rate=rate)
+        with dsl.If(go == True, name="branch"):
+            say(text="never")
+        late = say(text="late").set_display_name("Late one")
+        say(text=fails(text=late.output).output).set_display_name("After it")
+
+@dsl.pipeline
+def tries(times: List[str] = ["a", "b"]):
+    fails(text="x").set_retry(1)
+
+@dsl.pipeline
+def many(texts: List[str] = ["a", "b"]):
+    with dsl.ParallelFor(texts, name="texts") as text:
+        fails(text=text)
+
+@dsl.pipeline
+def good(rates: List[int] = [1, 2, 3]):
+    with dsl.ParallelFor(rates, name="rates") as rate:
+        fit(rate=rate)
+"""
+ITERATIONS = [f"guard.rates.iteration({number}:{number}).fit" for number in range(3)]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLPLAT_HOME", raising=False)
+    (tmp_path / "program.py").write_text(PROGRAM)
+    return tmp_path
+
+
+@pytest.fixture
+def first(folder: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    """A run that failed."""
+    assert main(["run", "program.py:p", "--name", "first", "--no-cache"]) == 1
+    capsys.readouterr()
+    return folder
+
+
+def told(capsys: pytest.CaptureFixture[str], *words: str, expected: int = 0) -> tuple[str, str]:
+    capsys.readouterr()
+    code = main(list(words))
+    out, err = capsys.readouterr()
+    assert code == expected, err + out
+    return out, err
+
+
+def listed(capsys: pytest.CaptureFixture[str], *words: str) -> list[list[str]]:
+    """Return the words of each row."""
+    return [line.split() for line in told(capsys, *words)[0].splitlines()[1:]]
+
+
+@pytest.mark.parametrize(
+    ("task", "lines"),
+    [
+        (ITERATIONS[0], "fit 1\n"),
+        (f"first.{ITERATIONS[2]}", "fit 3\n"),
+        ("Late-one", "say late\n"),
+        ("Late one", "say late\n"),
+        ("guard.Late-one", "say late\n"),
+        ("iteration(1:1)", "fit 2\n"),
+        ("fit", "".join(f"{path}: fit {number + 1}\n" for number, path in enumerate(ITERATIONS))),
+        ("rates", "".join(f"{path}: fit {number + 1}\n" for number, path in enumerate(ITERATIONS))),
+    ],
+)
+def test_logs_takes_every_spelling_of_a_task(
+    task: str, lines: str, first: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, _ = told(capsys, "logs", "first", task)
+    assert sorted(out.splitlines()) == lines.splitlines()
+
+
+def test_a_task_runs_again_by_every_spelling(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told(capsys, "run", "program.py:good", "--name", "good", "--no-cache")
+    told(capsys, "retry", "good", "--task", "rates.iteration(1:1).fit")
+    assert told(capsys, "logs", "good", "fit")[0].count("fit 2\n") == 2
+    assert told(capsys, "logs", "good", "fit")[0].count("fit 1\n") == 1
+
+
+def test_iterations_are_told_apart(first: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = {row[0] for row in listed(capsys, "get", "tasks", "first")}
+    assert names >= {*ITERATIONS, "guard.Late-one", "say"}
+    out, _ = told(capsys, "logs", "first")
+    assert {f"{path}: fit {number + 1}" for number, path in enumerate(ITERATIONS)} <= set(out.splitlines())
+
+
+def test_runs_tell_which_tasks_failed(first: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told(capsys, "run", "program.py:many", "--name", "many", expected=1)
+    messages = {
+        "first": "guard.fails: main: Error (exit code 1)",
+        "many": "failed: texts.iteration(0:0).fails, texts.iteration(1:1).fails",
+    }
+    rows = json.loads(told(capsys, "get", "runs", "-o", "json")[0])
+    assert {row["name"]: row["message"] for row in rows} == messages
+    text, _ = told(capsys, "get", "runs")
+    assert all(message in text for message in messages.values())
+
+
+def test_runs_tell_nothing_of_those_that_succeeded(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told(capsys, "run", "program.py:good")
+    (row,) = json.loads(told(capsys, "get", "runs", "-o", "json")[0])
+    assert row["message"] == ""
+
+
+def test_a_run_that_is_not_there_is_an_error_for_each_list(
+    first: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    errors = {
+        told(capsys, "get", what, "frist", expected=2)[1]
+        for what in ("runs", "tasks", "artifacts", "metrics")
+    }
+    (error,) = errors
+    assert "there is no run 'frist' in the record" in error
+    assert "did you mean 'first'?" in error
+
+
+@pytest.mark.parametrize("what", ["runs", "artifacts"])
+def test_a_folder_without_state_has_no_runs(
+    what: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert told(capsys, "get", what)[0] == f"no runs in {folder}/.mlplat\n"
+    assert told(capsys, "get", what, "-o", "json")[0] == "[]\n"
+    assert not (folder / ".mlplat").exists()
+
+
+def test_reading_makes_no_state(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "there is no run 'first'" in told(capsys, "get", "tasks", "first", expected=2)[1]
+    assert "there is no run 'first'" in told(capsys, "logs", "first", expected=2)[1]
+    assert told(capsys, "cache", "clear")[0] == "forgot 0 results\n"
+    assert not (folder / ".mlplat").exists()
+
+
+def test_artifacts_are_in_the_order_of_runs_tasks_and_names(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rates = ",".join(str(number) for number in range(12))
+    told(capsys, "run", "program.py:good", "--name", "older", "-j", "4", "-p", f"rates=[{rates}]")
+    expected = [
+        [f"rates.iteration({number}:{number}).fit", name]
+        for number in range(12)
+        for name in ("data", "metrics")
+    ]
+    assert [row[:2] for row in listed(capsys, "get", "artifacts", "older")] == expected
+    digests = [
+        row["metadata"] for row in json.loads(told(capsys, "get", "artifacts", "older", "-o", "json")[0])
+    ]
+    assert [one["rate"] for one in digests if "rate" in one] == list(range(12))
+    told(capsys, "run", "program.py:good", "--name", "newer", "--no-cache", "-p", "rates=[7]")
+    every = listed(capsys, "get", "artifacts", "--limit", "100")
+    newest = [["newer", "rates.iteration(0:0).fit", name] for name in ("data", "metrics")]
+    assert [row[:3] for row in every] == [*newest, *(["older", *row] for row in expected)]
+    assert told(capsys, "get", "artifacts")[0].startswith("RUN ")
+
+
+def test_artifacts_of_the_cache_have_the_task_that_gave_them(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told(capsys, "run", "program.py:good", "--name", "older", "-p", "rates=[1,2,3]")
+    told(capsys, "run", "program.py:good", "--name", "newer", "-p", "rates=[3,2]")
+    rows = listed(capsys, "get", "artifacts", "newer")
+    assert [(row[0], row[1], row[3]) for row in rows if row[1] == "data"] == [
+        ("rates.iteration(0:0).fit", "data", "3"),
+        ("rates.iteration(1:1).fit", "data", "2"),
+    ]
+
+
+def test_only_the_last_attempt_is_in_the_report(first: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, _ = told(capsys, "retry", "first", expected=1)
+    assert out.count("| tried\n") == 1
+    assert "---" not in out
+    log, _ = told(capsys, "logs", "first", "fails")
+    once = log.partition("--- next attempt ---\n")[0]
+    assert once.startswith("tried\n")
+    assert log == f"{once}--- next attempt ---\n{once}"
+
+
+def test_attempts_of_a_task_are_set_apart(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told(capsys, "run", "program.py:tries", "--name", "tried", expected=1)
+    log, _ = told(capsys, "logs", "tried", "fails")
+    once = log.partition("--- next attempt ---\n")[0]
+    assert log == f"{once}--- next attempt ---\n{once}"
+    assert not told(capsys, "logs", "tried", "fails(1)")[0].count("---")
+    out, _ = told(capsys, "retry", "tried", expected=1)
+    assert out.count("| tried\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("task", "why"),
+    [
+        ("branch", "guard.branch did not run: when 'false' evaluated false"),
+        ("After it", "guard.After-it did not run: omitted: depends condition not met"),
+    ],
+)
+def test_the_log_of_what_did_not_run_tells_so(
+    task: str, why: str, first: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert told(capsys, "logs", "first", task) == ("", f"{why}\n")
+
+
+def test_the_log_of_what_came_from_the_cache_tells_so(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told(capsys, "run", "program.py:good")
+    told(capsys, "run", "program.py:good", "--name", "again", "-p", "rates=[1]")
+    why = "rates.iteration(0:0).fit did not run: its results are from the cache\n"
+    assert told(capsys, "logs", "again", "fit") == ("", why)
+
+
+def test_logs_of_a_cluster_take_the_same_spellings(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def node(name: str, kind: str = "Pod", **fields: Any) -> dict[str, Any]:
+        shown = {"displayName": name.rpartition(".")[2], "type": kind, "phase": "Succeeded"}
+        return {name: {"id": name, "name": name, **shown, **fields}}
+
+    nodes = {
+        **node("first", "DAG"),
+        **node("first.rates.iteration(0:0).fit", startedAt="2026-01-01T00:00:01Z"),
+        **node("first.rates.iteration(1:1).fit", startedAt="2026-01-01T00:00:02Z"),
+        **node("first.Late-one", "Retry", children=["first.Late-one(0)", "first.Late-one(1)"]),
+        **node("first.Late-one(0)"),
+        **node("first.Late-one(1)"),
+        **node("first.after", "Skipped", phase="Omitted", message="omitted: depends condition not met"),
+    }
+    monkeypatch.setattr("mlplat.k8s.read", lambda *_, **__: {"status": {"nodes": nodes}})
+    monkeypatch.setattr("mlplat.k8s.logs", lambda _workflow, key, **_: [f"of {key}"])
+
+    def logs(*task: str) -> tuple[str, str]:
+        return told(capsys, "logs", "first", *task, "--engine", "argo")
+
+    fits = [f"rates.iteration({number}:{number}).fit" for number in range(2)]
+    assert logs(fits[1])[0] == f"of first.{fits[1]}\n"
+    assert logs("fit")[0].splitlines() == [f"{fit}: of first.{fit}" for fit in fits]
+    attempts = "of first.Late-one(0)\n--- next attempt ---\nof first.Late-one(1)\n"
+    assert logs("Late one") == (attempts, "")
+    assert logs("after") == ("", "after did not run: omitted: depends condition not met\n")
+    assert len(logs()[0].splitlines()) == 4
