@@ -39,7 +39,7 @@ def problems(document: Part, beside: Sequence[Part] = ()) -> list[Diagnostic]:
     place, spec = "spec", document.get("spec")
     if document["kind"] == "CronWorkflow" and isinstance(spec, Mapping):
         place, spec = "spec.workflowSpec", spec.get("workflowSpec")
-    wrong = list(structure.problems(spec, place))
+    wrong = list(structure.malformed(spec, place))
     if wrong or not isinstance(spec, Mapping):
         return wrong
     templates = {
@@ -47,9 +47,10 @@ def problems(document: Part, beside: Sequence[Part] = ()) -> list[Diagnostic]:
         for one in beside
         if one.get("kind") in _REUSABLE
         and isinstance(one.get("metadata"), Mapping)
-        and not list(structure.problems(one.get("spec")))
+        and not list(structure.malformed(one.get("spec")))
     }
-    return list(_Manifest(document["kind"], place, spec, templates).all())
+    manifest = _Manifest(document["kind"], place, spec, templates)
+    return [*structure.broken_rules(spec, place), *manifest.all()]
 
 
 class _Manifest:

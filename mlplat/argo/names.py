@@ -15,6 +15,12 @@ LONGEST_TEMPLATE = 128
 GENERATED_SUFFIX = 5
 """Characters that Kubernetes appends to ``metadata.generateName``."""
 
+FIELD = re.compile(rf"[a-zA-Z0-9][-a-zA-Z0-9]{{0,{LONGEST_TEMPLATE - 1}}}")
+"""Names of templates, tasks and steps."""
+
+PASSED = re.compile(r"[-a-zA-Z0-9_]+")
+"""Names of parameters and artifacts."""
+
 _NOT_DNS = re.compile(r"[^a-z0-9]+")
 _NOT_TEMPLATE = re.compile(r"[^a-zA-Z0-9-]+")
 

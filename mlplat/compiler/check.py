@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from mlplat.argo.names import PASSED
 from mlplat.compiler import argo_templates
 from mlplat.compiler.conditions import inputs_of
 from mlplat.compiler.executors import STUBS
@@ -33,7 +33,6 @@ from mlplat.ir.model import (
 )
 from mlplat.ir.types import TYPE_NAMES, fits, json_problem
 
-_NAME = re.compile(r"[A-Za-z0-9_-]+")
 _ELSEWHERE = "run it on a Kubeflow Pipelines backend, or write that step as a Python component"
 
 
@@ -86,7 +85,7 @@ def _components(spec: PipelineSpec) -> Iterator[Diagnostic]:
 def _interface(name: str, component: Component) -> Iterator[Diagnostic]:
     inputs = {**component.input_parameters, **component.input_artifacts}
     for given in (*inputs, *component.output_parameters, *component.output_artifacts):
-        if not _NAME.fullmatch(given):
+        if not PASSED.fullmatch(given):
             message = "its name has other characters than letters, digits, - and _"
             yield Diagnostic("MLP308", f"{name}.{given}", message, "rename it")
     for given, declared in component.input_parameters.items():

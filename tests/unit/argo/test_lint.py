@@ -9,6 +9,7 @@ import pytest
 
 from mlplat import compiler, ir, manifest
 from mlplat.argo import hera
+from mlplat.argo.expressions import RESULTS
 from mlplat.argo.lint import problems
 from mlplat.errors import Diagnostic
 
@@ -208,6 +209,132 @@ WRONG = {
         "spec.templates.empty",
         "the template says nothing to do",
     ),
+    "two templates of one name": (
+        dag(A) + ECHO,
+        "MLP526",
+        "spec.templates[2].name",
+        "there is another template 'echo'",
+    ),
+    "two tasks of one name": (
+        dag(A, A),
+        "MLP526",
+        "spec.templates[0].dag.tasks[1].name",
+        "there is another task 'a'",
+    ),
+    "two steps of one name, in two groups": (
+        steps(f"[{A}]", f"[{call('b', 'x')}, {A}]"),
+        "MLP526",
+        "spec.templates[0].steps[1][1].name",
+        "there is another step 'a'",
+    ),
+    "two tasks of one name in an inline template": (
+        dag(f"{{name: a, inline: {{dag: {{tasks: [{A}, {A}]}}}}}}"),
+        "MLP526",
+        "spec.templates[0].dag.tasks[0].inline.dag.tasks[1].name",
+        "there is another task 'a'",
+    ),
+    "two arguments of one name": (
+        dag(
+            "{name: a, template: echo, arguments: {parameters: [{name: text, value: x}, {name: text, value: y}]}}"
+        ),
+        "MLP526",
+        "spec.templates[0].dag.tasks[0].arguments.parameters[1].name",
+        "there is another parameter 'text'",
+    ),
+    "two inputs of one name": (
+        dag(A).replace("{name: text}]", "{name: text}, {name: text}]"),
+        "MLP526",
+        "spec.templates[1].inputs.parameters[1].name",
+        "there is another parameter 'text'",
+    ),
+    "two outputs of one name": (
+        dag(A).replace("[{name: data,", "[{name: data, path: /tmp/d}, {name: data,"),
+        "MLP526",
+        "spec.templates[1].outputs.artifacts[1].name",
+        "there is another artifact 'data'",
+    ),
+    "a name of a template": (
+        dag(A) + "  - {name: my_echo, suspend: {}}\n",
+        "MLP527",
+        "spec.templates[2].name",
+        "'my_echo' is no name of a template; letters, digits and -, which is not the first, at most 128",
+    ),
+    "a name that is too long": (
+        dag(call("a" * 129, "x")),
+        "MLP527",
+        "spec.templates[0].dag.tasks[0].name",
+        "is no name of a task",
+    ),
+    "a name of a step": (
+        steps(f"[{call('-a', 'x')}]"),
+        "MLP527",
+        "spec.templates[0].steps[0][0].name",
+        "'-a' is no name of a step",
+    ),
+    "a name that is empty": (
+        steps(f"[{call(repr(''), 'x')}]"),
+        "MLP527",
+        "spec.templates[0].steps[0][0].name",
+        "'' is no name of a step",
+    ),
+    "a name of a parameter": (
+        dag(A).replace("name: size", "name: the.size"),
+        "MLP527",
+        "spec.templates[1].outputs.parameters[0].name",
+        "'the.size' is no name of a parameter; letters, digits, - and _",
+    ),
+    "a name that starts with a digit, in a DAG with depends": (
+        dag(A, call("2nd", "x"), call("b", "x", "template: echo, depends: a")),
+        "MLP527",
+        "spec.templates[0].dag.tasks[1].name",
+        "'2nd' starts with a digit, in a DAG where tasks wait",
+    ),
+    "a name that starts with a digit, of a task with dependencies": (
+        dag(A, call("2nd", "x", "template: echo, dependencies: [a]")),
+        "MLP527",
+        "spec.templates[0].dag.tasks[1].name",
+        "'2nd' starts with a digit",
+    ),
+    "a template of two kinds": (
+        dag(A) + "  - {name: both, container: {image: alpine}, script: {image: alpine, source: x}}\n",
+        "MLP528",
+        "spec.templates[2]",
+        "the template is container and script at once",
+    ),
+    "dependencies beside depends": (
+        dag(
+            A,
+            call("b", "x", "template: echo, dependencies: [a]"),
+            call("c", "x", "template: echo, depends: b"),
+        ),
+        "MLP529",
+        "spec.templates[0].dag.tasks[1].dependencies",
+        "a DAG with depends has no dependencies; write depends: a && b, not dependencies: [a, b]",
+    ),
+    "continueOn beside depends": (
+        dag(A[:-1] + ", continueOn: {failed: true}}", call("b", "x", "template: echo, depends: a")),
+        "MLP529",
+        "spec.templates[0].dag.tasks[0].continueOn",
+        "a DAG with depends has no continueOn",
+    ),
+    "no result of a task": (
+        dag(A, call("b", "x", "template: echo, depends: a.Suceeded")),
+        "MLP529",
+        "spec.templates[0].dag.tasks[1].depends",
+        "'Suceeded' is no result of a task; did you mean 'Succeeded'?",
+    ),
+    "depends that can't be read": (
+        dag(A, call("b", "x", "template: echo, depends: a.Failed &&")),
+        "MLP515",
+        "spec.templates[0].dag.tasks[1].depends",
+        "an expression can't be read: unexpected end of expression",
+    ),
+    "an inline template that is none": (
+        dag("{name: a, inline: echo}"),
+        "MLP525",
+        "spec.templates[0].dag.tasks[0].inline",
+        "there must be a mapping, not str",
+    ),
 }
 
 
@@ -260,6 +387,20 @@ RIGHT = {
     "    container: {image: alpine}\n",
     "global outputs": dag(call("a", "{{workflow.outputs.parameters.all}}")).replace(
         "{name: size,", "{name: size, globalName: all,"
+    ),
+    "names at the limits of what Argo takes": dag(
+        call("a" * 128, "x"),
+        call("2nd", "x"),
+        call("z-", "x"),
+        "{name: f, template: free, arguments: {parameters: [{name: -_x, value: y}]}}",
+    )
+    + "  - {name: free, inputs: {parameters: [{name: -_x}]}, suspend: {}}\n",
+    "names that are known at run time": steps("[{name: 'run-{{workflow.name}}', template: free}]")
+    + "  - {name: free, suspend: {}}\n",
+    "an input and an output of one name": dag(A).replace("name: size", "name: text"),
+    "tasks of one name in two DAGs": dag(A) + f"  - name: other\n    dag: {{tasks: [{A}]}}\n",
+    "every result of a task": dag(
+        A, *(call(f"on-{one}", "x", f"template: echo, depends: a.{one}") for one in RESULTS[:6])
     ),
     "tags of other languages": dag(call("a", "{{ user.name }} {{tasks}} {{inputs.something}}")),
 }
@@ -320,6 +461,11 @@ def test_a_workflow_of_a_template_gets_its_arguments_and_entrypoint_from_it() ->
     }
     assert problems(workflow, [shared]) == []
     assert [one.code for one in problems(workflow)] == ["MLP520"]
+
+
+def test_what_argo_refuses_hides_nothing_else() -> None:
+    found = told(problems(document(dag(A, A, call("b", "{{workflow.nam}}")))))
+    assert [code for code, _, _ in found] == ["MLP526", "MLP518"]
 
 
 def test_fields_that_argo_does_not_know_are_told_with_the_nearest() -> None:

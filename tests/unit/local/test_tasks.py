@@ -388,6 +388,19 @@ def test_everything_that_can_not_run_is_said_at_once(run: Any, home: Path) -> No
     assert not home.exists()
 
 
+def test_what_argo_would_refuse_is_refused_here_too(run: Any, home: Path) -> None:
+    with pytest.raises(ManifestError) as caught:
+        run(
+            workflow(
+                dag(task("a", "t"), task("a", "u"), task("b", "t", depends="a.Done")),
+                shell("t", "true"),
+                shell("u", "true", suspend={}),
+            )
+        )
+    assert sorted(one.code for one in caught.value.diagnostics) == ["MLP526", "MLP528", "MLP529"]
+    assert not home.exists()
+
+
 @pytest.mark.parametrize(
     ("documents", "message"),
     [
