@@ -6,7 +6,7 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from mlplat.argo import retry as parting
@@ -135,21 +135,26 @@ def _uncached(workflow: Document, nodes: list[str]) -> dict[str, Any]:
 
 def _with_ages(spec: Mapping[str, Any], ages: Mapping[str, str]) -> dict[str, Any]:
     """Return a spec whose templates take cached results of other ages."""
-    templates = [
-        {**template, "memoize": {**template["memoize"], "maxAge": ages[template["name"]]}}
-        if template.get("name") in ages and "memoize" in template
-        else template
-        for template in spec.get("templates") or ()
-    ]
-    return {**spec, **({"templates": templates} if templates else {})}
+
+    def aged(template: Mapping[str, Any]) -> Mapping[str, Any]:
+        if template.get("name") not in ages or "memoize" not in template:
+            return template
+        return {**template, "memoize": {**template["memoize"], "maxAge": ages[template["name"]]}}
+
+    return _changed(spec, aged)
 
 
 def _unmemoized(spec: Mapping[str, Any]) -> dict[str, Any]:
     """Return a spec whose templates remember nothing."""
-    templates = [
-        {key: value for key, value in template.items() if key != "memoize"}
-        for template in spec.get("templates") or ()
-    ]
+    return _changed(
+        spec, lambda template: {key: value for key, value in template.items() if key != "memoize"}
+    )
+
+
+def _changed(
+    spec: Mapping[str, Any], change: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+) -> dict[str, Any]:
+    templates = [change(template) for template in spec.get("templates") or ()]
     return {**spec, **({"templates": templates} if templates else {})}
 
 

@@ -23,6 +23,7 @@ from typing import IO, Any
 
 from mlplat.errors import Diagnostic, EngineError
 from mlplat.local.process import GRACE, Command, Exit, NotStarted, Running, RunningProcess, end_leftover
+from mlplat.local.volumes import is_mounted
 
 PROGRAMS = ("podman", "docker")
 
@@ -96,12 +97,12 @@ class ImageExecutor:
         """
         container = f"mlplat-{command.name}-{secrets.token_hex(4)}"
         (command.root.parent / _NOTE).write_text(container)
-        image = await _in_thread(self._known, command.image)
+        image = await asyncio.to_thread(self._known, command.image)
         words, environment = created(container, replace(command, image=image), self._options)
-        made = await _in_thread(self._run, words, environment)
+        made = await asyncio.to_thread(self._run, words, environment)
         if made.returncode == 0:
             _append(command.log, made.stderr)
-            made = await _in_thread(self._put, container, command)
+            made = await asyncio.to_thread(self._put, container, command)
         if made.returncode:
             await self.remove(container)
             return NotStarted(Exit(64, _last_line(made.stderr)), command.log)
@@ -118,17 +119,17 @@ class ImageExecutor:
     async def stop(self, container: str, grace: float) -> None:
         """End a container: ask first, insist after a number of seconds."""
         words = ["stop", "--time", str(int(grace))] if grace > 0 else ["kill"]
-        await _in_thread(self._run, [*words, container])
+        await asyncio.to_thread(self._run, [*words, container])
 
     async def take(self, container: str, command: Command) -> None:
         """Copy what a container's command gives into its root."""
         for path in command.outputs:
-            if any(path == mount or path.startswith(f"{mount.rstrip('/')}/") for mount in command.mounts):
+            if is_mounted(path, command.mounts):
                 continue
             target = command.root / path.strip("/")
             target.parent.mkdir(parents=True, exist_ok=True)
             found = target.with_name(f"{target.name}.{secrets.token_hex(4)}")
-            done = await _in_thread(self._run, ["cp", f"{container}:{path.rstrip('/')}", str(found)])
+            done = await asyncio.to_thread(self._run, ["cp", f"{container}:{path.rstrip('/')}", str(found)])
             if done.returncode == 0:
                 if target.is_dir() and not target.is_symlink():
                     shutil.rmtree(target)
@@ -136,7 +137,7 @@ class ImageExecutor:
 
     async def remove(self, container: str) -> None:
         """Remove a container, whatever it does."""
-        await _in_thread(self._run, ["rm", "--force", "--volumes", container])
+        await asyncio.to_thread(self._run, ["rm", "--force", "--volumes", container])
 
     def _known(self, image: str) -> str:
         """Return an image's name as the program knows it: podman does not take short ones for those of Docker Hub."""
@@ -290,7 +291,3 @@ def _last_line(said: bytes | str) -> str:
     text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
     lines = text.strip().splitlines()
     return lines[-1] if lines else "it said nothing"
-
-
-async def _in_thread(function: Any, *arguments: Any) -> Any:
-    return await asyncio.get_running_loop().run_in_executor(None, function, *arguments)

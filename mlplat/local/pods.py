@@ -20,7 +20,7 @@ from mlplat.local.artifacts import ArtifactError, ArtifactMissingError, Artifact
 from mlplat.local.containers import ContainerError, Pod, environment, expand, patched, patched_volumes
 from mlplat.local.logs import begin_attempt
 from mlplat.local.process import LONGEST_ARGUMENT, SCRIPT, Command, Executor, Exit, Running
-from mlplat.local.volumes import Volumes
+from mlplat.local.volumes import Volumes, is_mounted
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class PodRunner:
         ended = await running.wait()
         outcome = await self._finish(task, root, ended)
         if outcome.phase == "Succeeded":
-            cleaning = asyncio.ensure_future(_in_thread(shutil.rmtree, folder, True))
+            cleaning = asyncio.ensure_future(asyncio.to_thread(shutil.rmtree, folder, True))
             self._cleaning.add(cleaning)
             cleaning.add_done_callback(self._cleaning.discard)
         return outcome
@@ -199,7 +199,7 @@ class PodRunner:
             archive = artifact.get("archive") or {}
             unpack = False if "none" in archive else True if "tar" in archive else None
             try:
-                await _in_thread(self._fetch, artifact, target, unpack, pod)
+                await asyncio.to_thread(self._fetch, artifact, target, unpack, pod)
             except ArtifactMissingError as error:
                 if not artifact.get("optional"):
                     why = error if remote.is_remote(artifact) else "The specified key does not exist."
@@ -262,11 +262,8 @@ class PodRunner:
             pack = "none" not in (artifact.get("archive") or {})
             located = _with_key(artifact, prefix, pack)
             try:
-                await _in_thread(
-                    lambda source=source, located=located, pack=pack: self._store.put(
-                        source.resolve() if source.is_symlink() else source, artifact_key(located), pack=pack
-                    )
-                )
+                real = source.resolve() if source.is_symlink() else source
+                await asyncio.to_thread(self._store.put, real, artifact_key(located), pack=pack)
             except (ArtifactError, OSError) as error:
                 problems.append(f"failed to save {artifact['name']}: {error}")
                 continue
@@ -312,13 +309,9 @@ def _mounts(template: Mapping[str, Any]) -> list[str]:
     return [mount["mountPath"].rstrip("/") for mount in container.get("volumeMounts") or ()]
 
 
-def _is_mounted(path: str, mounts: Sequence[str]) -> bool:
-    return any(path == mount or path.startswith(f"{mount}/") for mount in mounts)
-
-
 def _missing_artifact(path: str, mounts: Sequence[str]) -> str:
     """Return what Argo's executor says: it looks at a volume itself, and at a copy of other files."""
-    if _is_mounted(path, mounts):
+    if is_mounted(path, mounts):
         return f"{path} no such file or directory"
     return f"open /var/run/argo/outputs/artifacts{path.rstrip('/')}.tgz: no such file or directory"
 
@@ -336,9 +329,7 @@ def _read_parameters(
         except OSError as error:
             if source.get("default") is None:
                 place = (
-                    "/mainctrfs"
-                    if _is_mounted(source["path"], mounts)
-                    else "/var/run/argo/outputs/parameters"
+                    "/mainctrfs" if is_mounted(source["path"], mounts) else "/var/run/argo/outputs/parameters"
                 )
                 return parameters, f"open {place}{source['path']}: {_reason(error)}"
             text = source["default"]
@@ -356,7 +347,3 @@ def _change_mode(path: Path, mode: int, recursive: bool) -> None:
         for below in path.rglob("*"):
             with contextlib.suppress(FileNotFoundError):
                 below.chmod(mode)
-
-
-async def _in_thread(function: Callable[..., Any], *arguments: Any) -> Any:
-    return await asyncio.get_running_loop().run_in_executor(None, function, *arguments)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +121,11 @@ class Volumes:
         staged.mkdir(exist_ok=True)
         staged.rename(place)
         return place
+
+
+def is_mounted(path: str, mounts: Iterable[str]) -> bool:
+    """Tell whether a path of a container is one of its mounts, or in one."""
+    return any(path == mount or path.startswith(f"{mount.rstrip('/')}/") for mount in mounts)
 
 
 def _files(volume: Mapping[str, Any], pod: Pod) -> Files:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from mlplat.cli import main
 from mlplat.metadata import open_store
+from tests.unit.cli.commands import told
 
 PROGRAM = """
 from typing import List
@@ -31,22 +31,6 @@ def p(texts: List[str] = ["hi", "none"]) -> str:
     join(texts=dsl.Collected(written.outputs["out"]))
     return write(text="none").outputs["out"]
 """
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("MLPLAT_HOME", raising=False)
-    (tmp_path / "program.py").write_text(PROGRAM)
-    return tmp_path
-
-
-def told(capsys: pytest.CaptureFixture[str], *words: str, expected: int = 0) -> tuple[str, str]:
-    capsys.readouterr()
-    code = main(list(words))
-    out, err = capsys.readouterr()
-    assert code == expected, err + out
-    return out, err
 
 
 def test_an_output_that_was_not_written_has_no_value(

@@ -45,14 +45,6 @@ def p(flag: str, size: int = 3, text: str = "it's", items: List[int] = [1, 2]):
 """
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("MLPLAT_HOME", raising=False)
-    (tmp_path / "program.py").write_text(PROGRAM)
-    return tmp_path
-
-
 def command(capsys: pytest.CaptureFixture[str], *words: str, expected: int = 0) -> dict[str, Any]:
     capsys.readouterr()
     code = main([*words, "-o", "json"])

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mlplat.cli import main
 from mlplat.local.state import RunState
+from tests.unit.cli.commands import told
 
 PROGRAM = """
 from mlplat import dsl
@@ -21,22 +21,6 @@ def one() -> int:
 def p():
     one()
 """
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("MLPLAT_HOME", raising=False)
-    (tmp_path / "program.py").write_text(PROGRAM)
-    return tmp_path
-
-
-def told(capsys: pytest.CaptureFixture[str], *words: str, expected: int = 0) -> tuple[str, str]:
-    capsys.readouterr()
-    code = main(list(words))
-    out, err = capsys.readouterr()
-    assert code == expected, err + out
-    return out, err
 
 
 @pytest.mark.parametrize(

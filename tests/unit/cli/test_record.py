@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from mlplat.cli import main
+from tests.unit.cli.commands import told
 
 PROGRAM = """
 from typing import List
@@ -61,27 +62,11 @@ ITERATIONS = [f"guard.rates.iteration({number}:{number}).fit" for number in rang
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("MLPLAT_HOME", raising=False)
-    (tmp_path / "program.py").write_text(PROGRAM)
-    return tmp_path
-
-
-@pytest.fixture
 def first(folder: Path, capsys: pytest.CaptureFixture[str]) -> Path:
     """A run that failed."""
     assert main(["run", "program.py:p", "--name", "first", "--no-cache"]) == 1
     capsys.readouterr()
     return folder
-
-
-def told(capsys: pytest.CaptureFixture[str], *words: str, expected: int = 0) -> tuple[str, str]:
-    capsys.readouterr()
-    code = main(list(words))
-    out, err = capsys.readouterr()
-    assert code == expected, err + out
-    return out, err
 
 
 def listed(capsys: pytest.CaptureFixture[str], *words: str) -> list[list[str]]:

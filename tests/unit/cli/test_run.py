@@ -60,14 +60,6 @@ def failing(size: int = 3):
 """
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("MLPLAT_HOME", raising=False)
-    (tmp_path / "program.py").write_text(PROGRAM)
-    return tmp_path
-
-
 def run(capsys: pytest.CaptureFixture[str], *words: str, expected: int = 0) -> str:
     capsys.readouterr()
     code = main(list(words))
