@@ -167,9 +167,8 @@ class ImageExecutor:
         ) as process:
             assert process.stdin
             assert process.stderr
-            with contextlib.suppress(BrokenPipeError):
-                _pack(found, command.root, process.stdin)
-                process.stdin.close()
+            with contextlib.suppress(BrokenPipeError), process.stdin as archive:
+                pack(found, command.root, archive)
             said = process.stderr.read()
         return subprocess.CompletedProcess(words, process.returncode, b"", said)
 
@@ -219,6 +218,31 @@ def qualified(image: str) -> str:
     return image if {".", ":"} & set(first) or first == "localhost" else f"docker.io/{image}"
 
 
+def pack(entries: Sequence[Path], root: Path, target: IO[bytes]) -> None:
+    """Write files as a tar archive that any user of the image can read; empty folders can be written to by all.
+
+    It ends with the two empty blocks that end an archive, not filled up to a whole record as :mod:`tarfile` does:
+    podman stops reading there, and may take bytes that follow as a broken pipe.
+
+    Args:
+        entries: the files, links and folders.
+        root: the folder that stands for the root of the container.
+        target: where to write; need not be seekable.
+    """
+    with tarfile.open(fileobj=io.BytesIO(), mode="w") as archive:
+        for path in entries:
+            entry = archive.gettarinfo(path, str(path.relative_to(root)))
+            entry.uid = entry.gid = 0
+            entry.uname = entry.gname = ""
+            entry.mode |= 0o777 if entry.isdir() else 0o444
+            target.write(entry.tobuf())
+            if entry.isreg():
+                with path.open("rb") as file:
+                    shutil.copyfileobj(file, target)
+                target.write(bytes(-entry.size % tarfile.BLOCKSIZE))
+    target.write(bytes(2 * tarfile.BLOCKSIZE))
+
+
 def _has_init(name: str) -> bool:
     """Tell whether a program can put an init before the command, without which SIGTERM ends few of them."""
     return name == "docker" or any(map(shutil.which, _INITS))
@@ -241,20 +265,6 @@ def _entries(root: Path, mounts: Mapping[str, Path]) -> list[Path]:
         if not folders and not files and here != root:
             found.append(here)
     return found
-
-
-def _pack(entries: Sequence[Path], root: Path, target: IO[bytes]) -> None:
-    """Write files as a tar archive that any user of the image can read; empty folders can be written to by all."""
-
-    def owned(entry: tarfile.TarInfo) -> tarfile.TarInfo:
-        entry.uid = entry.gid = 0
-        entry.uname = entry.gname = ""
-        entry.mode |= 0o777 if entry.isdir() else 0o444
-        return entry
-
-    with tarfile.open(fileobj=target, mode="w|") as archive:
-        for one in entries:
-            archive.add(one, str(one.relative_to(root)), recursive=False, filter=owned)
 
 
 class _RunningContainer:
@@ -290,4 +300,4 @@ def _append(log: Path, said: bytes) -> None:
 def _last_line(said: bytes | str) -> str:
     text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
     lines = text.strip().splitlines()
-    return lines[-1] if lines else "it said nothing"
+    return lines[-1].strip("\t *") if lines else "it said nothing"

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
+import os
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +13,7 @@ import pytest
 
 from mlplat import local
 from mlplat.errors import EngineError
-from mlplat.local.images import created, qualified
+from mlplat.local.images import created, pack, qualified
 from mlplat.local.process import Command
 
 
@@ -78,3 +82,43 @@ def test_a_program_that_does_not_answer_is_told(tmp_path: Path, monkeypatch: pyt
         local.ImageExecutor("docker")
     with pytest.raises(EngineError, match="MLP605: podman: it is not on PATH"):
         local.ImageExecutor("podman")
+
+
+def test_an_archive_ends_where_podman_stops_reading(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_bytes(b"a" * 700)
+    (tmp_path / "file").chmod(0o600)
+    (tmp_path / "link").symlink_to("file")
+    (tmp_path / "again").hardlink_to(tmp_path / "file")
+    archive = io.BytesIO()
+    pack([tmp_path / name for name in ("folder", "link", "again", "file")], tmp_path, archive)
+    written = archive.tell()
+    archive.seek(0)
+    with tarfile.open(fileobj=archive) as read:
+        folder, link, again, file = read
+        assert (folder.mode & 0o777, again.mode & 0o777, again.uid) == (0o777, 0o644, 0)
+        assert (link.linkname, file.linkname) == ("file", "again")
+        content = read.extractfile(file)
+        assert content
+        assert content.read() == b"a" * 700
+    assert written == file.offset_data + 2 * tarfile.BLOCKSIZE
+
+
+def test_a_container_that_takes_no_files_fails_its_task(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "bin/podman"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n[ $1 != cp ] || { echo 'Error: no such container' >&2; exit 125; }\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    root = tmp_path / "task/root"
+    root.mkdir(parents=True)
+    (root / "input").write_bytes(bytes(1_000_000))
+
+    async def ended() -> tuple[int, str]:
+        started = await local.ImageExecutor("podman").start(command(root=root, log=tmp_path / "log"))
+        exit_ = await started.wait()
+        return exit_.code, exit_.message
+
+    assert asyncio.run(ended()) == (64, "Error: no such container")
