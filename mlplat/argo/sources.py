@@ -26,6 +26,9 @@ WHOLE_BUCKET = "a whole bucket is not fetched: name a file or folder in it"
 HTTP = "http"
 """The kind whose locations have the whole URI, as ``url``."""
 
+IMAGE = "image"
+"""The kind whose URIs name images, which Argo has no location for: what runs in the image gives its files."""
+
 
 @dataclass(frozen=True, eq=False)
 class Source:
@@ -33,7 +36,8 @@ class Source:
 
     Attributes:
         prefix: how its URIs begin.
-        kind: the field of an artifact that says where its bytes are: one of :data:`PLACES`, or :data:`HTTP`.
+        kind: the field of an artifact that says where its bytes are: one of :data:`PLACES`, or :data:`HTTP`; or else
+            :data:`IMAGE`.
         fields: what the location holds beside what the URI gives.
     """
 
@@ -49,6 +53,9 @@ class Source:
 
         Returns:
             The part of an artifact that says where its bytes are; tags stand in it.
+
+        Raises:
+            KeyError: it is an image.
         """
         if self.kind == HTTP:
             return {HTTP: {**self.fields, "url": _tag(uri)}}
@@ -67,8 +74,9 @@ DEFAULTS = (
     Source("gs://", "gcs"),
     Source("https://", HTTP),
     Source("http://", HTTP),
+    Source("oci://", IMAGE),
 )
-"""Public clouds, with what the pod is allowed (IRSA, workload identity), and the web."""
+"""Public clouds, with what the pod is allowed (IRSA, workload identity), the web, and images that hold a model."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -66,11 +66,11 @@ def _artifacts(workflow: Document, given: argparse.Namespace) -> list[str]:
     if not found:
         return []
     places = [_place(value, given) for _, value in found]
-    shown = [
-        f"  {node['displayName']}.{value['name']}  {value['type']['schemaTitle']}"
-        f"  {value.get('size', 0):,} bytes  {place}"
-        for (node, value), place in zip(found, places, strict=True)
-    ]
+    shown = []
+    for (node, value), place in zip(found, places, strict=True):
+        size = [f"{value['size']:,} bytes"] if "size" in value else []
+        words = [f"{node['displayName']}.{value['name']}", value["type"]["schemaTitle"], *size, place]
+        shown.append("  " + "  ".join(words))
     return ["artifacts", *shown]
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from mlplat.argo import steps
+from mlplat.argo.stores import key_of
 from mlplat.argo.values import ABSENT
 
 Node = Mapping[str, Any]
@@ -234,8 +235,14 @@ def artifacts(workflow: Workflow) -> Iterator[tuple[Node, dict[str, Any]]]:
             continue
         for parameter in node.get("outputs", {}).get("parameters", ()):
             value = decoded(parameter.get("value"))
-            if is_artifact(value) and value.get("key"):
+            if is_artifact(value) and value.get("key") and _is_there(node, value["key"]):
                 yield node, value
+
+
+def _is_there(node: Node, key: str) -> bool:
+    """Tell whether an artifact was written: the value for a container's stands in its template, however it ends."""
+    saved = map(key_of, node["outputs"].get("artifacts", ()))
+    return node.get("phase") == "Succeeded" or key in saved
 
 
 def failures(workflow: Workflow) -> list[Node]:

@@ -1,7 +1,7 @@
 """Templates of importers, and which of them have something to fetch.
 
-An importer's artifact is computed and costs no pod. Where a task reads its bytes, and they lie in a bucket or on the
-web, a pod fetches them into the artifact store first, or into the pipeline's workspace.
+An importer's artifact is computed and costs no pod. Where a task reads its bytes, and they lie in a bucket, on the web
+or in an image, a pod fetches them into the artifact store first, or into the pipeline's workspace.
 """
 
 from __future__ import annotations
@@ -44,12 +44,21 @@ NOTHING = "nothing"
 _VALUE = "artifact--value"
 _INERT = f"inputs.parameters[{literal(_VALUE)}]"
 _URI = f"fromJSON({_INERT}).uri"
-_KEY, _PATH, _FINGERPRINT = ',"key":', ',"path":', ',"fingerprint":"'
+_KEY, _GROUP, _PATH, _FINGERPRINT = ',"key":', ',"group":', ',"path":', ',"fingerprint":"'
 _OF_A_MACHINE = ("file", "mlplat")
 _HOW = "say from where with --import-sources, or read it in the component, by its uri"
 _MARKS = frozenset({"uri", "name", "metadata", "schema_title", "schema_version"})
 _OF_CLASS = frozenset({"type", "isinstance"})
 _DATA = "imported--data"
+_FROM_IMAGE = """\
+case "$0" in
+/mlplat/*) ;;
+*) echo "the data lies in an image: run with --executor podman (or docker), or on a cluster" >&2; exit 1 ;;
+esac
+[ -d /models ] || { echo "the image has no folder /models, where KServe and KFP look for a model" >&2; exit 1; }
+cp -RL /models "$0"
+"""
+"""What runs in an image that holds a model, where its container's paths are those of the template: not in a process."""
 
 
 def run(program: Program) -> Program:
@@ -150,7 +159,8 @@ def possible(importer: Importer, options: Options) -> tuple[Source, ...]:
     """Return the sources that an importer's data may come from, the most exact first."""
     known = sources.with_defaults(options.import_sources)
     if importer.download_to_workspace:
-        known = (*known, Repository(values.ARTIFACTS, options.artifact_store))
+        located = (one for one in known if one.kind != sources.IMAGE)
+        known = (*located, Repository(values.ARTIFACTS, options.artifact_store))
     uri = _constant(importer)
     if uri is None:
         return known
@@ -186,6 +196,8 @@ def _why_not(importer: Importer, options: Options) -> tuple[str, ...]:
         return message, hint
     if known or not found or scheme in _OF_A_MACHINE:
         return ()
+    if sources.of(uri, sources.DEFAULTS):
+        return "nothing copies an image into the workspace", "leave download_to_workspace out"
     return f"nothing fetches {scheme}://", _HOW
 
 
@@ -216,7 +228,10 @@ def leaf(component: Component, importer: Importer, call: Call, options: Options)
     value = _described(importer)
     for name in reversed(fetches):
         given = f"tasks[{literal(name)}].outputs.parameters[{literal(way.output)}]"
-        if importer.download_to_workspace:
+        source, _ = fetches[name]
+        if source and source.kind == sources.IMAGE:
+            given = _described(importer, stored=given)
+        elif importer.download_to_workspace:
             given = _described(importer, path=given)
         value = f"tasks[{literal(name)}].status == 'Succeeded' ? {given} : ({value})"
     arguments = [{"name": name, "value": given} for name, given in way.arguments().items()]
@@ -261,12 +276,21 @@ def _starts(prefix: str) -> str:
     return f"{_URI} startsWith {literal(prefix)}"
 
 
-def _described(importer: Importer, path: str = "") -> str:
-    """Return the expression for the value of an artifact that is not fetched into the store."""
-    quote, end, stored = literal('"'), literal("}"), literal(values.ARTIFACTS)
-    key = f"({_URI} startsWith {stored} ? {literal(_KEY)} + toJson(sprig.trimPrefix({stored}, {_URI})) : '')"
+def _described(importer: Importer, path: str = "", stored: str = "") -> str:
+    """Return the expression for the value of an artifact whose bytes nobody of us has looked at.
+
+    Args:
+        importer: what registers it.
+        path: expression for where it lies in the workspace, as JSON; empty for not there.
+        stored: expression for the value of the container that has put it into the store; empty for none.
+    """
+    quote, end, begin = literal('"'), literal("}"), literal(values.ARTIFACTS)
+    key = f"({_URI} startsWith {begin} ? {literal(_KEY)} + toJson(sprig.trimPrefix({begin}, {_URI})) : '')"
     if path:
         key = f"{literal(_PATH)} + {path}"
+    elif stored:
+        found = f"fromJSON({stored})"
+        key = f"{literal(_KEY)} + toJson({found}.key) + {literal(_GROUP)} + toJson({found}.group)"
     identity = f"{_INERT} + workflow.uid" if importer.reimport else _INERT
     marks = f"{key} + {literal(_FINGERPRINT)} + sprig.sha256sum({identity}) + {quote} + {end}"
     described = f"sprig.trimSuffix({end}, {_INERT}) + {values.inert_expression(marks)}"
@@ -330,6 +354,8 @@ def _fetch(way: _Way, importer: Importer, source: Source | None, call: Call, opt
         workspace=importer.download_to_workspace,
         one_node=call.one_node and importer.download_to_workspace,
     )
+    if source and source.kind == sources.IMAGE:
+        return _from_image(way, asked, options)
     function = PythonFunction(runtime.module_text("importing"), way.function)
     found = executors.leaf("import", way.component, Container(python=function), asked, options)
     inputs = {"parameters": found.template["inputs"]["parameters"]}
@@ -338,3 +364,14 @@ def _fetch(way: _Way, importer: Importer, source: Source | None, call: Call, opt
         fetched = {"name": _DATA, "path": way.path, "archive": {"none": {}}, **location}
         inputs["artifacts"] = [fetched]
     return replace(found, template={**found.template, "inputs": inputs})
+
+
+def _from_image(way: _Way, call: Call, options: Options) -> Leaf:
+    """Write the template of a pod of an image that holds a model: KServe's modelcar, whose files lie in ``/models``."""
+    uri = f"fromJSON(inputs.parameters[{literal(way.value)}]).uri"
+    image = values.template_text_expression(f"sprig.trimPrefix({literal('oci://')}, {uri})")
+    to = str(Hole(("outputs", "artifacts", way.output, "path")))
+    container = Container(image="oci", command=("sh", "-c", _FROM_IMAGE), args=(to,))
+    found = executors.leaf("import", way.component, container, call, options)
+    run = {**found.template["container"], "image": expression(image)}
+    return replace(found, template={**found.template, "container": run})

@@ -271,6 +271,9 @@ def _constant_items(items: Any) -> list[Any]:
         _bad_loop(
             "the list is empty", "a loop over nothing has no tasks: leave it out, or loop over a parameter"
         )
+    if any(isinstance(item, Comparable) for item in items):
+        hint = "make the list in a component, or give it to a pipeline that takes one and has the loop"
+        _bad_loop("an item is a value of the run", hint)
     if problem := json_problem(items):
         hint = "give items of text, numbers, truth values, lists and dicts"
         _bad_loop(f"an item has no JSON form: {problem}", hint)

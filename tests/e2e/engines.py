@@ -64,10 +64,12 @@ def run_both(
     *,
     cache: local.Cache | None = None,
     beside: Sequence[Document] = (),
+    executor: local.ImageExecutor | None = None,
 ) -> Both:
     """Run a manifest on the cluster of the kubeconfig and with the local engine, under one name.
 
-    What the cluster has already, such as Secrets, is given to the local engine beside the manifest.
+    What the cluster has already, such as Secrets, is given to the local engine beside the manifest; tasks of this
+    machine are processes but for an executor.
     """
     prepared = named(documents, name)
     submitted = k8s.submit(prepared)
@@ -75,7 +77,7 @@ def run_both(
     namespace = submitted["metadata"]["namespace"]
     for document in prepared:
         document["metadata"]["namespace"] = namespace
-    return Both(argo, local.run([*beside, *prepared], home=home, cache=cache))
+    return Both(argo, local.run([*beside, *prepared], home=home, cache=cache, executor=executor))
 
 
 def accepted(cluster: Access, env: Mapping[str, str], files: Sequence[Path]) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,18 +17,20 @@ import pytest
 from mlplat import compiler, local
 from mlplat.cli.load import load
 from mlplat.cli.run import named
-from tests.e2e.engines import CHANCE, Document, differences, find, output
+from tests.e2e.engines import CHANCE, Both, Document, differences, find, output, run_both
 from tests.e2e.harness import images
 from tests.e2e.harness.cluster import Access
 from tests.e2e.harness.paths import Cache
+from tests.e2e.harness.versions import MODEL_FILES, MODEL_IMAGE, PYTHON_IMAGE
 
 ROOT = Path(__file__).parents[2]
+MODELCAR = ROOT.parent / "shared/corpus/kfp-ir/critical__modelcar.yaml"
 LIMITS = '[containers]\nnetns = "none"\ndefault_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]\n'
 
 
 @pytest.fixture(scope="module")
 def podman(cluster: Access, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """Variables with which podman keeps all that it has in a folder of these tests; it knows the Python image."""
+    """Variables with which podman keeps all in a folder of these tests; it knows images of Python and of a model."""
     if cluster.s3_root is None:
         pytest.skip("the harness's images are not there")
     folder = tmp_path_factory.mktemp("podman")
@@ -40,8 +43,9 @@ def podman(cluster: Access, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         for name, value in variables.items():
             patch.setenv(name, value)
         cache = Cache.of_user()
-        (image,) = (one for one in images.catalogue(cache) if one.name.endswith("/python:3.11"))
-        subprocess.run(["podman", "load", "--quiet", "--input", image.archive(cache)], check=True)
+        for image in images.catalogue(cache):
+            if image.name in (PYTHON_IMAGE, MODEL_IMAGE):
+                subprocess.run(["podman", "load", "--quiet", "--input", image.archive(cache)], check=True)
         yield variables
         subprocess.run(["podman", "rmi", "--all", "--force"], check=True)
 
@@ -88,6 +92,88 @@ def test_a_program_gives_the_same_in_its_images(
     in_images = local.run(documents, home=tmp_path / "images", executor=containers)
     assert not differences(as_processes, in_images, ignoring=CHANCE)
     assert not leftovers()
+
+
+MODELS = """
+from mlplat import dsl
+from mlplat.dsl import Input, Model
+
+
+@dsl.component
+def files(model: Input[Model]) -> list:
+    import os
+
+    found = [os.path.join(folder, name) for folder, _, names in os.walk(model.path) for name in names]
+    return sorted(os.path.relpath(one, model.path) for one in found)
+
+
+@dsl.component
+def length(models: Input[list[Model]]) -> list:
+    return [len(open(one.path + "/latest", "rb").read()) for one in models]
+
+
+@dsl.container_component
+def show(model: Input[Model]):
+    return dsl.ContainerSpec(image="python:3.11", command=["cat"], args=[f"{model.path}/config.json"])
+
+
+@dsl.pipeline
+def models(where: str) -> None:
+    found = dsl.importer(where, Model, metadata={"by": "a team"}).output
+    files(model=found)
+    show(model=found)
+    with dsl.ParallelFor(["a", "b"]) as name:
+        again = dsl.importer(where, Model, metadata={"name": name})
+    length(models=dsl.Collected(again.output))
+"""
+
+
+@pytest.fixture
+def on_both(
+    cluster: Access, cluster_of_kubeconfig: object, containers: local.ImageExecutor, tmp_path: Path
+) -> Callable[..., Both]:
+    """Runs a file on the cluster and in containers of this machine."""
+    del cluster_of_kubeconfig
+
+    def run(file: Path, **arguments: str) -> Both:
+        spec = load(str(file)).spec
+        assert spec is not None
+        options = compiler.Options(
+            arguments=arguments, cache=False, namespace=cluster.namespace, service_account="mlplat-task"
+        )
+        name = f"e2e-{secrets.token_hex(4)}"
+        return run_both(compiler.manifest(spec, options), name, tmp_path / "home", executor=containers)
+
+    return run
+
+
+def test_a_model_in_an_image(on_both: Callable[..., Both], tmp_path: Path) -> None:
+    file = tmp_path / "models.py"
+    file.write_text(MODELS)
+    both = on_both(file, where=f"oci://{MODEL_IMAGE}")
+    assert both.argo["status"]["phase"] == "Succeeded"
+    assert not differences(both.here, both.argo, ignoring=CHANCE)
+    assert output(both.here, "files") == sorted([*MODEL_FILES, "latest", "parts/1.bin"])
+    assert output(both.here, "length") == [256, 256]
+    assert not leftovers()
+
+
+def test_an_image_without_a_model(on_both: Callable[..., Both], tmp_path: Path) -> None:
+    file = tmp_path / "models.py"
+    file.write_text(MODELS)
+    both = on_both(file, where="oci://python:3.11")
+    assert both.argo["status"]["phase"] == "Failed"
+    assert not differences(both.here, both.argo, ignoring=CHANCE)
+    logs = [log.read_text() for log in (tmp_path / "home/logs").rglob("*.log")]
+    assert all("no folder /models" in log for log in logs)
+
+
+@pytest.mark.skipif(not MODELCAR.exists(), reason="the corpus of compiled pipelines is not there")
+def test_the_model_of_kfps_own_tests(on_both: Callable[..., Both]) -> None:
+    both = on_both(MODELCAR)
+    assert both.argo["status"]["phase"] == "Succeeded"
+    assert not differences(both.here, both.argo, ignoring=CHANCE)
+    assert set(MODEL_FILES) < set(output(both.here, "get-model-files-list").split(", "))
 
 
 ODD = """

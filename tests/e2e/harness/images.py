@@ -25,6 +25,8 @@ from tests.e2e.harness.versions import (
     IMAGE_PYTHON,
     ML_IMAGE,
     ML_REQUIREMENTS,
+    MODEL_FILES,
+    MODEL_IMAGE,
     PAUSE_IMAGE,
     PYTHON_IMAGE,
     S3_IMAGE,
@@ -94,6 +96,7 @@ def catalogue(cache: Cache) -> tuple[Image, ...]:
     """
     base = Layer("python", f"debootstrap {DEBIAN} {_DEBIAN_INCLUDE} {_UNUSED} 1", _debian_with_python)
     packages = Layer("ml", f"pip {ML_REQUIREMENTS} 1", partial(_ml_packages, cache, base))
+    model = Layer("model", f"{MODEL_FILES}, a folder and a link 1", _model)
     wheels = Layer("wheels", f"pip download {WHEELS.read_text()} 1", partial(_wheels, cache))
     python = {"Env": [_PATH, "LANG=C.UTF-8"], "Cmd": ["python3"]}
     from_wheels = ["PIP_NO_INDEX=1", f"PIP_FIND_LINKS=/{cache.wheels.name}"]
@@ -104,6 +107,7 @@ def catalogue(cache: Cache) -> tuple[Image, ...]:
         ),
         Image(PYTHON_IMAGE, (base,), python),
         Image(ML_IMAGE, (base, packages), python),
+        Image(MODEL_IMAGE, (base, model), python),
         Image(WHEELS_IMAGE, (base, wheels), {**python, "Env": [*python["Env"], *from_wheels]}),
         Image(S3_IMAGE, (_program(cache, "versitygw"),), {"Env": ["PATH=/bin"], "Entrypoint": ["versitygw"]}),
     )
@@ -266,6 +270,16 @@ def _wheels(cache: Cache, root: Path) -> None:
     shutil.rmtree(cache.wheels, ignore_errors=True)
     _pip("download", "--require-hashes", f"--dest={cache.wheels}", f"--requirement={WHEELS}")
     shutil.copytree(cache.wheels, root / cache.wheels.name)
+
+
+def _model(root: Path) -> None:
+    """Write what an image of a model holds where KServe looks for it."""
+    parts = root / "models/parts"
+    parts.mkdir(parents=True)
+    (parts / "1.bin").write_bytes(bytes(range(256)))
+    for name in MODEL_FILES:
+        (parts.parent / name).write_text(name)
+    (parts.parent / "latest").symlink_to("parts/1.bin")
 
 
 def _pip(command: str, *words: str) -> None:

@@ -36,6 +36,22 @@ ARGOEXEC_IMAGE: Final = f"mlplat.test/argoexec:v{ARGO}"
 PYTHON_IMAGE: Final = "docker.io/library/python:3.11"
 ML_IMAGE: Final = "mlplat.test/python:ml"
 WHEELS_IMAGE: Final = "mlplat.test/python:wheels"
+MODEL_IMAGE: Final = "registry.domain.local/modelcar:test"
+"""The image of a model that a pipeline of KFP's own tests names."""
+MODEL_FILES: Final = (
+    "added_tokens.json",
+    "config.json",
+    "generation_config.json",
+    "merges.txt",
+    "model.safetensors",
+    "normalizer.json",
+    "preprocessor_config.json",
+    "special_tokens_map.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "vocab.json",
+)
+"""The files that this pipeline expects in it."""
 S3_IMAGE: Final = f"docker.io/versity/versitygw:v{VERSITYGW}"
 IMAGE_PYTHON: Final = "3.11"
 """The Python of Debian's release, and so of the images."""

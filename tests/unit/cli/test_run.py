@@ -121,7 +121,7 @@ def test_so_is_one_of_skipped_tasks(folder: Path, capsys: pytest.CaptureFixture[
     )
     (folder / "imports.py").write_text(source)
     out = run(capsys, "run", "imports.py", "-p", f"where={folder}/imports.py")
-    assert "○ fetch-https … fetch-s3  4 skipped" in out
+    assert "○ fetch-https … fetch-s3  5 skipped" in out
 
 
 def test_branch_is_skipped_below_the_threshold(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -507,3 +507,22 @@ def test_what_a_run_imports_is_among_its_artifacts(folder: Path, capsys: pytest.
     capsys.readouterr()
     assert main(["get", "artifacts", "importing"]) == 0
     assert "/data/rows.csv" in capsys.readouterr().out
+
+
+def test_artifacts_of_containers_are_those_that_they_wrote(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "writing.py").write_text(
+        "from mlplat import dsl\nfrom mlplat.dsl import Dataset, Output\n\n"
+        "@dsl.container_component\ndef write(command: str, data: Output[Dataset]):\n"
+        "    return dsl.ContainerSpec(image='i', command=['sh', '-c', command], args=[data.path])\n\n"
+        "@dsl.pipeline\ndef p():\n"
+        "    write(command='echo abc > $0')\n    write(command='exit 1')\n"
+        "    write(command='echo abc > $0; exit 1')\n"
+    )
+    out = run(capsys, "run", "writing.py", "--name", "writing", expected=1)
+    _, _, shown = out.partition("\nartifacts\n")
+    rows = [line.split() for line in shown.splitlines()[:2]]
+    assert [row[:2] for row in rows] == [["write.data", "system.Dataset"], ["write-3.data", "system.Dataset"]]
+    assert rows[0][2:] == [".mlplat/artifacts/writing/write/data"]
+    assert shown.splitlines()[2].startswith("write-")

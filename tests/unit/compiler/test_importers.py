@@ -254,15 +254,33 @@ def test_a_constant_address_has_one_pod() -> None:
 def test_what_nothing_fetches_is_told() -> None:
     @dsl.pipeline
     def p() -> None:
-        importing.read(data=dsl.importer(artifact_uri="oci://registry/model", artifact_class=Dataset).output)
+        importing.read(
+            data=dsl.importer(artifact_uri="huggingface://team/model", artifact_class=Dataset).output
+        )
         importing.describe(
-            data=dsl.importer(artifact_uri="oci://registry/other", artifact_class=Dataset).output
+            data=dsl.importer(artifact_uri="huggingface://team/other", artifact_class=Dataset).output
         )
 
     (warning,) = compiler.compile(p.spec).warnings
     assert str(warning).startswith("warning MLP325: comp-importer: a task reads what it names")
-    source = Source("oci://registry/", "s3", {"endpoint": "minio:9000"})
+    source = Source("huggingface://", "s3", {"endpoint": "minio:9000"})
     assert not compiler.compile(p.spec, compiler.Options(import_sources=(source,))).warnings
+
+
+def test_a_model_in_an_image_wants_images_on_this_machine(tmp_path: Path) -> None:
+    done = run(importing.reading, tmp_path / "home", where="oci://registry/model:1")
+    assert done["status"]["phase"] == "Failed"
+    (log,) = (tmp_path / "home/logs/run").glob("*.log")
+    assert "run with --executor podman" in log.read_text()
+
+
+def test_an_image_is_not_copied_into_the_workspace() -> None:
+    @dsl.pipeline(pipeline_config=dsl.PipelineConfig(workspace=dsl.WorkspaceConfig(size="1Mi")))
+    def p() -> None:
+        dsl.importer("oci://registry/model:1", Dataset, download_to_workspace=True)
+
+    (warning,) = compiler.compile(p.spec).warnings
+    assert "nothing copies an image into the workspace" in str(warning)
 
 
 def test_what_is_read_is_found_through_regions() -> None:
@@ -411,7 +429,7 @@ def test_importers_share_what_fetches_for_them() -> None:
             length(data=dsl.importer(f"s3://one/{number}", Dataset, metadata={"number": number}).output)
 
     fetching = {name for name in pods(pipeline) if "fetch" in name}
-    assert fetching == {f"importer-fetch-{one}" for one in ("s3", "gs", "https", "http")}
+    assert fetching == {f"importer-fetch-{one}" for one in ("s3", "gs", "https", "http", "oci")}
 
 
 def test_another_place_of_the_same_uri_is_another_key_of_the_cache() -> None:

@@ -265,6 +265,10 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
     "loop over a number": (loop_of_output, "MLP114: .*'Output' is no list"),
     "loop over nothing": (loop_of([]), "MLP114: .*the list is empty"),
     "loop over a set": (loop_of([{1}]), "MLP114: .*no JSON form: Object of type set"),
+    "loop over a list of outputs": (
+        lambda: dsl.ParallelFor([one(x=1).output]),
+        "MLP114: .*a value of the run",
+    ),
     "negative parallelism": (lambda: dsl.ParallelFor([1], parallelism=-1), "MLP114: .*parallelism is -1"),
     "collected outside of loops": (collected_outside_of_loops, "MLP143: .*'Output' of 'one' is in no loop"),
     "collected outside of its branch": (
