@@ -18,6 +18,9 @@ GENERATED_SUFFIX = 5
 FIELD = re.compile(rf"[a-zA-Z0-9][-a-zA-Z0-9]{{0,{LONGEST_TEMPLATE - 1}}}")
 """Names of templates, tasks and steps."""
 
+NOTHING = "nothing"
+"""Template of the tasks that the compiler skips always: ends that Argo finds where there would be none."""
+
 PASSED = re.compile(r"[-a-zA-Z0-9_]+")
 """Names of parameters and artifacts."""
 

@@ -41,7 +41,8 @@ class Lines(Quiet):
         """Take in a node that changed."""
         phase, known = node.get("phase", ""), self.phases.get(node["id"])
         waits = show.waits_for_lock(node)
-        if not (waits or node.get("type") in ("Pod", "Retry", "Suspend", "Skipped")) or phase == known:
+        shown = waits or node.get("type") in ("Pod", "Retry", "Suspend", "Skipped")
+        if not shown or phase == known or show.stands_for_nothing(node):
             return
         self.phases[node["id"]] = phase
         if phase == "Running":

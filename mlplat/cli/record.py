@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlplat.argo import steps
+from mlplat.argo.names import NOTHING
 from mlplat.cli import show
 from mlplat.cli.parser import home
 from mlplat.cli.tasks import Nodes, path, unknown, within
@@ -86,7 +87,8 @@ def _failed(store: Store, run: Run) -> str:
 
 
 def _tasks(store: Store, run: Run, _limit: int) -> list[_Placed]:
-    return [_Placed(task, run, task) for task in store.tasks(run)]
+    skipped = (NOTHING, "Skipped")
+    return [_Placed(task, run, task) for task in store.tasks(run) if (task.template, task.type) != skipped]
 
 
 def _artifacts(store: Store, run: Run | None, limit: int) -> list[_Placed]:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from mlplat.argo import steps
+from mlplat.argo.names import NOTHING
 from mlplat.argo.stores import key_of
 from mlplat.argo.values import ABSENT
 
@@ -34,6 +35,11 @@ _NAMED = 10
 def nodes_of(workflow: Workflow) -> Mapping[str, Node]:
     """Return the nodes of a run; tasks that share a pod have one each."""
     return steps.expanded(workflow.get("status", {}).get("nodes", {}))
+
+
+def stands_for_nothing(node: Node) -> bool:
+    """Tell a node of the compiler's own that no task of the user's is behind."""
+    return node.get("templateName") == NOTHING and node.get("type") == "Skipped"
 
 
 @dataclass(slots=True)
@@ -67,7 +73,8 @@ def tree(nodes: Mapping[str, Node], root: str, places: Mapping[tuple[str, str], 
     """
     nodes = steps.expanded(nodes)
     branches = {key: Branch(node) for key, node in nodes.items()}
-    hidden = {key for key, node in nodes.items() if node["type"] in ("TaskGroup", "StepGroup", "Container")}
+    kinds = ("TaskGroup", "StepGroup", "Container")
+    hidden = {key for key, node in nodes.items() if node["type"] in kinds or stands_for_nothing(node)}
     parents = _parents(nodes)
     for key, node in nodes.items():
         parent = parents.get(key) or node.get("boundaryID", "")

@@ -9,6 +9,7 @@ from mlplat.compiler import (
     arguments,
     check,
     emit,
+    ends,
     fusion,
     graphs,
     importers,
@@ -30,6 +31,7 @@ PASSES: tuple[Callable[[Program], Program], ...] = (
     partition.run,
     arguments.run,
     graphs.run,
+    ends.run,
     sources.run,
     emit.run,
 )

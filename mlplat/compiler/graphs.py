@@ -18,6 +18,7 @@ from mlplat.argo.values import literal
 from mlplat.compiler import (
     argo_templates,
     documents,
+    ends,
     executors,
     flows,
     importers,
@@ -72,7 +73,7 @@ class _Lowering:
         self.spec = program.spec
         self.templates: list[dict[str, Any]] = []
         self.taken = names.Unique()
-        self.taken.take(importers.NOTHING)
+        self.taken.take(names.NOTHING)
         self.written: dict[Any, str] = {}
         self.leaves: dict[Any, tuple[str, Leaf]] = {}
         self.functions: dict[str, tuple[str, ...]] = {}
@@ -91,7 +92,7 @@ class _Lowering:
         entry = [template for template in self.templates if template["name"] == name]
         others = [template for template in self.templates if template["name"] != name]
         if any(isinstance(executor, Importer) for executor in self.spec.executors.values()):
-            others.append({"name": importers.NOTHING, "suspend": {"duration": "0"}})
+            others.append(ends.nothing())
         return replace(
             self.program, templates=(*entry, *others), functions=self.functions, values=self.values
         )

@@ -38,9 +38,6 @@ from mlplat.ir.model import (
     TaskOutput,
 )
 
-NOTHING = "nothing"
-"""Template that is called and never run: a node without any below it has no end that others could wait for on Argo."""
-
 _VALUE = "artifact--value"
 _INERT = f"inputs.parameters[{literal(_VALUE)}]"
 _URI = f"fromJSON({_INERT}).uri"
@@ -248,7 +245,7 @@ def leaf(component: Component, importer: Importer, call: Call, options: Options)
         {
             "inputs": {"parameters": [*parameters, {"name": _VALUE}]},
             "outputs": {"parameters": [{"name": output, "valueFrom": {"expression": value}}]},
-            "dag": {"tasks": tasks or [{"name": "import", "template": NOTHING, "when": "false"}]},
+            "dag": {"tasks": tasks or [{"name": "import", "template": names.NOTHING, "when": "false"}]},
         },
         {_VALUE: need},
         others={name: _fetch(way, importer, source, call, options) for name, (source, _) in fetches.items()},

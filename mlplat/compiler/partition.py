@@ -32,14 +32,15 @@ from mlplat.ir.model import (
 def run(program: Program) -> Program:
     """Cut what is too large; a warning tells where that makes tasks wait for more than they need."""
     spec = program.spec
+    most = _most(spec)
     found: list[Diagnostic] = []
     for name in ("", *spec.components):
         while True:
             component = spec.components[name] if name else spec.root
             size = len(component.graph.tasks) if component.graph else 0
-            if size <= MOST_TASKS:
+            if size <= most:
                 break
-            smaller, warnings = _cut(name, component, spec)
+            smaller, warnings = _cut(name, component, spec, most)
             left = (smaller.components[name] if name else smaller.root).graph
             if left is None or len(left.tasks) >= size:
                 break
@@ -48,7 +49,15 @@ def run(program: Program) -> Program:
     return replace(program, spec=spec, warnings=(*program.warnings, *found))
 
 
-def _cut(name: str, component: Component, spec: PipelineSpec) -> tuple[PipelineSpec, list[Diagnostic]]:
+def _most(spec: PipelineSpec) -> int:
+    """Return how many tasks a graph may have; where some are tried again, one more may join them (:mod:`.ends`)."""
+    graphs = [one.graph for one in (spec.root, *spec.components.values()) if one.graph]
+    return MOST_TASKS - any(task.retry for graph in graphs for task in graph.tasks.values())
+
+
+def _cut(
+    name: str, component: Component, spec: PipelineSpec, most: int
+) -> tuple[PipelineSpec, list[Diagnostic]]:
     assert component.graph is not None
     tasks = component.graph.tasks
     apart = _apart(component.graph, spec)
@@ -57,12 +66,12 @@ def _cut(name: str, component: Component, spec: PipelineSpec) -> tuple[PipelineS
         for key, task in tasks.items()
         if key not in apart
     }
-    cut = [part for part in bands.parts(before, MOST_TASKS) if len(part) > 1]
+    cut = [part for part in bands.parts(before, most) if len(part) > 1]
     warnings = []
     needless = bands.needless_waits(before, [*cut, *_singles(before, cut)])
     if needless:
         message = (
-            f"its {len(tasks):,} tasks are cut into {len(cut)} DAGs of at most {MOST_TASKS}: {len(needless):,} of them "
+            f"its {len(tasks):,} tasks are cut into {len(cut)} DAGs of at most {most}: {len(needless):,} of them "
             f"wait for others that they do not need, one for {max(needless.values()):,}"
         )
         hint = "group tasks that belong together into nested pipelines of fewer tasks"

@@ -401,7 +401,7 @@ class _Dag:
         if self.engine.shutdown:
             return "Failed"
         tree = self.engine.tree
-        targets = {tree.id(self._name(task)): "" for task in self.targets}
+        targets = dict.fromkeys((tree.id(self._name(task)) for task in self.targets), "")
         queue = [(child, "Succeeded") for child in self.node.get("children", ())]
         seen = set(queue)
         position = 0
@@ -420,6 +420,9 @@ class _Dag:
                 if (child, branch) not in seen:
                     seen.add((child, branch))
                     queue.append((child, branch))
+        for key, found in targets.items():
+            if not found and key in tree.nodes:
+                targets[key] = tree.nodes[key].get("phase", "")
         return self._verdict(targets)
 
     def _after_retry(self, node: Node) -> list[str]:

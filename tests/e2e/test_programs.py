@@ -17,7 +17,7 @@ import pytest
 
 from mlplat import compiler, k8s, metadata
 from mlplat.cli.load import load
-from tests.e2e.engines import CHANCE, Both, accepted, find, output, record, run_both
+from tests.e2e.engines import CHANCE, Both, accepted, differences, find, output, record, run_both
 from tests.e2e.harness import config
 from tests.e2e.harness.cluster import Access
 
@@ -105,6 +105,27 @@ def test_the_program_trains_on_both_engines(cluster: Access, table: str, name: s
         ]
         assert hits == [True, True]
         assert pods(cluster, f"{name}-again") == []
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        pytest.param("e2e/programs/retried", marks=pytest.mark.smoke),
+        "programs/artifacts",
+        "programs/branches",
+        "programs/loops",
+        "programs/regions",
+        "programs/repeating",
+    ],
+)
+def test_a_second_run_comes_from_the_cache(program: str, cluster: Access, name: str, tmp_path: Path) -> None:
+    documents = compiled(str(ROOT / f"tests/{program}.py"), cluster)
+    with metadata.open_store(tmp_path / "mlplat.db") as store:
+        first = run_both(documents, name, tmp_path, cache=store.cache(cluster.namespace))
+        assert not differences(first.here, first.argo, ignoring=CHANCE)
+        again = run_both(documents, f"{name}-again", tmp_path, cache=store.cache(cluster.namespace))
+        assert not differences(again.here, again.argo, ignoring=CHANCE)
+        assert len(pods(cluster, f"{name}-again")) == len(pod_nodes(again)) < len(pod_nodes(first))
 
 
 def test_branches_and_loops_on_both_engines(cluster: Access, table: str, name: str, tmp_path: Path) -> None:
