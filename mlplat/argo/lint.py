@@ -28,20 +28,17 @@ def problems(document: Part, beside: Sequence[Part] = ()) -> list[Diagnostic]:
     """Tell what of a document Argo would refuse.
 
     Args:
-        document: a Workflow, WorkflowTemplate, ClusterWorkflowTemplate or CronWorkflow; another has no problems.
+        document: a Workflow, WorkflowTemplate, ClusterWorkflowTemplate or CronWorkflow; of another, only its metadata
+            and data are looked at.
         beside: documents that stand beside it: what it may refer to.
 
     Returns:
         All that is wrong; a path such as ``spec.templates.main.dag.tasks.a`` calls an item of a list by its name.
     """
-    if document.get("kind") not in _KINDS:
-        return []
-    place, spec = "spec", document.get("spec")
-    if document["kind"] == "CronWorkflow" and isinstance(spec, Mapping):
-        place, spec = "spec.workflowSpec", spec.get("workflowSpec")
-    wrong = list(structure.malformed(spec, place))
-    if wrong or not isinstance(spec, Mapping):
+    wrong = list(structure.malformed_document(document))
+    if wrong or document.get("kind") not in _KINDS:
         return wrong
+    place, spec = structure.placed_spec(document)
     templates = {
         f"{_REUSABLE[one['kind']]}/{one['metadata'].get('name')}": one["spec"]
         for one in beside

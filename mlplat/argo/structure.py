@@ -10,9 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from mlplat.argo.durations import DurationError, with_units
 from mlplat.argo.expressions import RESULTS, condition
 from mlplat.argo.names import FIELD, LONGEST_TEMPLATE, PASSED
 from mlplat.argo.references import unreadable
+from mlplat.argo.stores import LOCATIONS
 from mlplat.errors import Diagnostic, nearest
 from mlplat.ir.argo_template import steps_of
 
@@ -38,12 +40,31 @@ _MAPPINGS = (
     "templateRef",
     "workflowTemplateRef",
     "podMetadata",
+    "retryStrategy",
+    "synchronization",
     "templateDefaults",
 )
+_OF_TEMPLATES = ("metadata", "resource", "suspend")
+_VOLUMES = (
+    "configMap",
+    "downwardAPI",
+    "emptyDir",
+    "ephemeral",
+    "hostPath",
+    "persistentVolumeClaim",
+    "projected",
+    "secret",
+)
+_OF_ITEMS = ("archive", "valueFrom", *LOCATIONS, *_VOLUMES)
+_OF_SOURCES = ("configMapKeyRef", "fieldRef", "secretKeyRef")
+_LOCK = ("mutex", "semaphore")
+_LOCKS = ("mutexes", "semaphores")
+_WORKFLOWS = ("Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "CronWorkflow")
 _FIELD = (FIELD, f"letters, digits and -, which is not the first, at most {LONGEST_TEMPLATE}")
 _PASSED = (PASSED, "letters, digits, - and _")
 _NAMES = {"template": _FIELD, "task": _FIELD, "step": _FIELD, "parameter": _PASSED, "artifact": _PASSED}
 _TAG = re.compile(r"{{.*?}}")
+_INTEGER = re.compile(r"[0-9]+")
 _RESULT = re.compile(r"\.(\w+)")
 _NOT_BESIDE_DEPENDS = {
     "dependencies": "write depends: a && b, not dependencies: [a, b]",
@@ -60,21 +81,8 @@ def kind_of(template: Mapping[str, Any]) -> str:
     return next((kind for kind in KINDS if template.get(kind) is not None), "")
 
 
-def problems(spec: Any, path: str = "spec") -> Iterator[Diagnostic]:
-    """Look for parts of a spec that are of the wrong kind and, where there are none, for :func:`broken_rules`.
-
-    Args:
-        spec: the spec of a Workflow or WorkflowTemplate.
-        path: what it is called in diagnostics.
-
-    Yields:
-        One diagnostic for each.
-    """
-    yield from list(malformed(spec, path)) or broken_rules(spec, path)
-
-
 def broken_rules(spec: Mapping[str, Any], path: str = "spec") -> Iterator[Diagnostic]:
-    """Look for names, templates and conditions of tasks that Argo refuses.
+    """Look for names, templates, conditions and times of tasks that Argo refuses.
 
     Args:
         spec: the spec of a Workflow or WorkflowTemplate, of which nothing is :func:`malformed`.
@@ -96,6 +104,7 @@ def _rules(template: Mapping[str, Any], path: str) -> Iterator[Diagnostic]:
         message = f"the template is {' and '.join(kinds)} at once"
         yield Diagnostic("MLP528", path, message, "make a template of each")
     yield from _passed(template, ("inputs", "outputs"), path)
+    yield from _times(template, path)
     tasks = _placed((template.get("dag") or {}).get("tasks"), f"{path}.dag.tasks")
     groups = enumerate(steps_of(template))
     steps = [one for index, group in groups for one in _placed(group, f"{path}.steps[{index}]")]
@@ -105,6 +114,25 @@ def _rules(template: Mapping[str, Any], path: str) -> Iterator[Diagnostic]:
     for place, call in (*tasks, *steps):
         yield from _passed(call, ("arguments",), place)
         yield from _rules(call.get("inline") or {}, f"{place}.inline")
+
+
+def _times(template: Mapping[str, Any], path: str) -> Iterator[Diagnostic]:
+    """Look at what limits the time of a template; what a tag stands for is known at run time."""
+    timeout, limit = str(template.get("timeout") or ""), template.get("activeDeadlineSeconds")
+    if timeout and kind_of(template) in ("dag", "steps"):
+        message = f"a template that is {kind_of(template)} has no timeout"
+        hint = "give it to the templates of its tasks, or activeDeadlineSeconds to the Workflow"
+        yield Diagnostic("MLP530", f"{path}.timeout", message, hint)
+    elif timeout and "{{" not in timeout:
+        try:
+            with_units(timeout)
+        except DurationError as error:
+            message = f"'{timeout}' is no time to wait: {error}"
+            yield Diagnostic("MLP530", f"{path}.timeout", message, "write it with a unit: 30s, 5m, 1h30m")
+    is_text = isinstance(limit, str) and "{{" not in limit
+    if (is_text and not _INTEGER.fullmatch(str(limit))) or (isinstance(limit, int | float) and limit < 0):
+        message, hint = f"{limit!r} is no number of seconds", "give a whole number, such as 60"
+        yield Diagnostic("MLP530", f"{path}.activeDeadlineSeconds", message, hint)
 
 
 def _waiting(tasks: Sequence[_Placed]) -> Iterator[Diagnostic]:
@@ -151,6 +179,54 @@ def _placed(items: Sequence[Mapping[str, Any]] | None, path: str) -> list[_Place
     return [(f"{path}[{index}]", item) for index, item in enumerate(items or ())]
 
 
+def malformed_document(document: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    """Look for parts of a document that are of the wrong kind: a Workflow, or what stands beside one.
+
+    Yields:
+        One diagnostic for each.
+    """
+    yield from _malformed_metadata(document)
+    if document.get("kind") in _WORKFLOWS:
+        path, spec = placed_spec(document)
+        yield from malformed(spec, path)
+
+
+def malformed_documents(documents: Sequence[Mapping[str, Any]]) -> Iterator[Diagnostic]:
+    """Look at the documents of a run; paths begin with the kind and name of what stands beside the Workflow."""
+    for document in documents:
+        kind, metadata = document.get("kind"), document.get("metadata")
+        name = metadata.get("name") if isinstance(metadata, Mapping) else ""
+        beside = f"{kind}/{name}." if name else f"{kind}."
+        place = "" if kind in ("Workflow", "CronWorkflow") else beside
+        yield from (replace(one, path=f"{place}{one.path}") for one in malformed_document(document))
+
+
+def placed_spec(document: Mapping[str, Any]) -> tuple[str, Any]:
+    """Return where the spec of the Workflow stands that a document is, or makes; and that spec."""
+    spec = document.get("spec")
+    if document.get("kind") == "CronWorkflow" and isinstance(spec, Mapping):
+        return "spec.workflowSpec", spec.get("workflowSpec")
+    return "spec", spec
+
+
+def _malformed_metadata(document: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    """Look at the metadata of a document, and at the data of a ConfigMap or Secret; as :func:`malformed`."""
+    yield from _mapped(document, ("metadata",), "")
+    metadata = document.get("metadata")
+    if isinstance(metadata, Mapping):
+        yield from _plain(metadata, ("name", "generateName", "namespace"), "metadata")
+        yield from _mapped(metadata, ("labels", "annotations"), "metadata.")
+    if document.get("kind") not in ("ConfigMap", "Secret"):
+        return
+    if metadata is None or (isinstance(metadata, Mapping) and not metadata.get("name")):
+        yield Diagnostic("MLP525", "metadata.name", "it has no name", "give it a name")
+    yield from _mapped(document, ("data", "stringData"), "")
+    for key in ("data", "stringData"):
+        data = document.get(key)
+        if isinstance(data, Mapping):
+            yield from _plain(data, list(data), key)
+
+
 def malformed(spec: Any, path: str = "spec") -> Iterator[Diagnostic]:
     """Look for parts of a spec that are of the wrong kind.
 
@@ -165,7 +241,8 @@ def malformed(spec: Any, path: str = "spec") -> Iterator[Diagnostic]:
         yield _wrong(path, "a mapping", spec)
         return
     yield from _parts(spec, path)
-    yield from _plain(spec, ("entrypoint", "onExit"), path)
+    yield from _plain(spec, ("entrypoint", "onExit", "podSpecPatch"), path)
+    yield from _numbers(spec, ("activeDeadlineSeconds", "parallelism"), path)
     templates = spec.get("templates")
     yield from _listed(templates, f"{path}.templates")
     for index, template in enumerate(_list(templates)):
@@ -177,10 +254,14 @@ def malformed(spec: Any, path: str = "spec") -> Iterator[Diagnostic]:
 
 def _template(template: Mapping[str, Any], path: str) -> Iterator[Diagnostic]:
     yield from _parts(template, path)
+    yield from _mapped(template, _OF_TEMPLATES, f"{path}.")
+    yield from _numbers(template, ("parallelism",), path)
+    yield from _plain(template, ("podSpecPatch",), path)
     for kind in ("container", "script"):
         if kind in template:
             if isinstance(template[kind], Mapping):
                 yield from _parts(template[kind], f"{path}.{kind}")
+                yield from _mounts(template[kind].get("volumeMounts"), f"{path}.{kind}.volumeMounts")
                 yield from _texts(template[kind], ("command", "args"), f"{path}.{kind}")
             else:
                 yield _wrong(f"{path}.{kind}", "a mapping", template[kind])
@@ -218,12 +299,16 @@ def _parts(owner: Mapping[str, Any], path: str) -> Iterator[Diagnostic]:
         yield from _listed(owner.get(key), f"{path}.{key}")
         for index, item in enumerate(_list(owner.get(key))):
             yield from _named(item, f"{path}.{key}[{index}]")
+            if isinstance(item, Mapping):
+                yield from _sources(item, f"{path}.{key}[{index}]")
     for key in _MAPPINGS:
         part = owner.get(key)
         if part is not None and not isinstance(part, Mapping):
             yield _wrong(f"{path}.{key}", "a mapping", part)
         elif part:
             yield from _parts(part, f"{path}.{key}")
+    if isinstance(owner.get("synchronization"), Mapping):
+        yield from _locks(owner["synchronization"], f"{path}.synchronization")
     hooks = owner.get("hooks")
     if hooks is not None and not isinstance(hooks, Mapping):
         yield _wrong(f"{path}.hooks", "a mapping", hooks)
@@ -233,6 +318,35 @@ def _parts(owner: Mapping[str, Any], path: str) -> Iterator[Diagnostic]:
             yield from _plain(hook, ("template",), f"{path}.hooks.{name}")
         else:
             yield _wrong(f"{path}.hooks.{name}", "a mapping", hook)
+
+
+def _sources(item: Mapping[str, Any], path: str) -> Iterator[Diagnostic]:
+    yield from _mapped(item, _OF_ITEMS, f"{path}.")
+    if isinstance(item.get("valueFrom"), Mapping):
+        yield from _mapped(item["valueFrom"], _OF_SOURCES, f"{path}.valueFrom.")
+
+
+def _locks(synchronization: Mapping[str, Any], path: str) -> Iterator[Diagnostic]:
+    locks = [(f"{path}.{key}", synchronization[key]) for key in _LOCK if synchronization.get(key) is not None]
+    for key in _LOCKS:
+        yield from _listed(synchronization.get(key), f"{path}.{key}")
+        locks += [
+            (f"{path}.{key}[{index}]", lock) for index, lock in enumerate(_list(synchronization.get(key)))
+        ]
+    for place, lock in locks:
+        if isinstance(lock, Mapping):
+            yield from _mapped(lock, ("configMapKeyRef",), f"{place}.")
+        else:
+            yield _wrong(place, "a mapping", lock)
+
+
+def _mounts(mounts: Any, path: str) -> Iterator[Diagnostic]:
+    yield from _listed(mounts, path)
+    for index, mount in enumerate(_list(mounts)):
+        yield from _named(mount, f"{path}[{index}]")
+        if isinstance(mount, Mapping) and not isinstance(mount.get("mountPath"), str):
+            message, hint = "it does not say where it is mounted", "give it a mountPath, such as /data"
+            yield Diagnostic("MLP525", f"{path}[{index}].mountPath", message, hint)
 
 
 def _texts(owner: Mapping[str, Any], keys: Sequence[str], path: str) -> Iterator[Diagnostic]:
@@ -264,6 +378,20 @@ def _wrong(path: str, wanted: str, found: Any) -> Diagnostic:
 def _listed(value: Any, path: str) -> Iterator[Diagnostic]:
     if value is not None and not isinstance(value, list):
         yield _wrong(path, "a list", value)
+
+
+def _mapped(owner: Mapping[str, Any], keys: Sequence[str], path: str) -> Iterator[Diagnostic]:
+    for key in keys:
+        if not isinstance(owner.get(key), Mapping | None):
+            yield _wrong(f"{path}{key}", "a mapping", owner[key])
+
+
+def _numbers(owner: Mapping[str, Any], keys: Sequence[str], path: str) -> Iterator[Diagnostic]:
+    for key in keys:
+        value = owner.get(key)
+        if isinstance(value, bool) or not isinstance(value, int | float | None):
+            message = f"it must be a number, not {value!r}"
+            yield Diagnostic("MLP525", f"{path}.{key}", message, "write digits, without quotes")
 
 
 def _plain(owner: Mapping[str, Any], keys: Sequence[str], path: str) -> Iterator[Diagnostic]:

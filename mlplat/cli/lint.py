@@ -12,6 +12,7 @@ from mlplat import compiler
 from mlplat.argo import hera, limits
 from mlplat.argo import lint as argo
 from mlplat.argo.starting import started
+from mlplat.argo.structure import malformed_document
 from mlplat.cli.load import Loaded, load_all
 from mlplat.errors import Diagnostic, MlplatError, Source
 from mlplat.manifest import Lines
@@ -98,7 +99,11 @@ def _only_here(documents: Sequence[Document], beside: Sequence[Document]) -> Ite
     runnable = started(documents)
     if [document.get("kind") for document in runnable].count("Workflow") != 1:
         return
-    others = [one for one in beside if one not in documents and one.get("kind") != "Workflow"]
+    others = [
+        one
+        for one in beside
+        if one not in documents and one.get("kind") != "Workflow" and not any(malformed_document(one))
+    ]
     try:
         yield from local.inspect(named([*runnable, *others], "lint"))
     except MlplatError as error:

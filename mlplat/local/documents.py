@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlplat.argo import gotext
-from mlplat.argo.structure import problems
+from mlplat.argo.structure import broken_rules, malformed_documents
 from mlplat.errors import Diagnostic, ManifestError
 
 _NESTED = ("templates", "dag", "tasks", "steps", "inline", "hooks", "templateDefaults")
@@ -43,8 +43,11 @@ def read(documents: Sequence[Mapping[str, Any]]) -> Documents:
         Copies of them; a ``workflowTemplateRef`` is merged into the Workflow's spec.
 
     Raises:
-        ManifestError: there is no Workflow or more than one, it has no name, or its template isn't there.
+        ManifestError: there is no Workflow or more than one, it has no name, its template isn't there, or a document
+            is wrongly built.
     """
+    if malformed := list(malformed_documents(documents)):
+        raise ManifestError(malformed)
     workflows: list[dict[str, Any]] = []
     specs: dict[str, dict[str, Any]] = {}
     config_maps: dict[str, Mapping[str, str]] = {}
@@ -55,9 +58,9 @@ def read(documents: Sequence[Mapping[str, Any]]) -> Documents:
         if kind == "Workflow":
             workflows.append(copy.deepcopy(dict(document)))
         elif kind in _REFERENCES:
-            specs[f"{_REFERENCES[kind]}/{name}"] = copy.deepcopy(dict(document.get("spec") or {}))
+            specs[f"{_REFERENCES[kind]}/{name}"] = copy.deepcopy(dict(document["spec"]))
         elif kind == "ConfigMap":
-            config_maps[name] = dict(document.get("data") or {})
+            config_maps[name] = _data(document, "data")
         elif kind == "Secret":
             secrets[name] = _secret(document)
     if len(workflows) != 1:
@@ -70,9 +73,9 @@ def read(documents: Sequence[Mapping[str, Any]]) -> Documents:
             )
         )
     workflow = workflows[0]
-    wrong = list(problems(workflow.setdefault("spec", {})))
+    wrong = list(broken_rules(workflow["spec"]))
     for scope, spec in specs.items():
-        wrong += problems(spec, scope)
+        wrong += broken_rules(spec, scope)
     if wrong:
         raise ManifestError(wrong)
     for spec in specs.values():
@@ -92,11 +95,22 @@ def read(documents: Sequence[Mapping[str, Any]]) -> Documents:
 
 
 def _secret(document: Mapping[str, Any]) -> dict[str, str]:
-    decoded = {
-        key: base64.b64decode(value).decode("utf-8", "replace")
-        for key, value in (document.get("data") or {}).items()
-    }
-    return {**decoded, **(document.get("stringData") or {})}
+    decoded: dict[str, str] = {}
+    wrong: list[Diagnostic] = []
+    for key, text in _data(document, "data").items():
+        try:
+            decoded[key] = base64.b64decode("".join(text.split()), validate=True).decode("utf-8", "replace")
+        except ValueError:
+            path = f"Secret/{document['metadata']['name']}.data.{key}"
+            hint = "encode it, or write it as it is, below stringData"
+            wrong.append(Diagnostic("MLP525", path, "it is no text in base64", hint))
+    if wrong:
+        raise ManifestError(wrong)
+    return {**decoded, **_data(document, "stringData")}
+
+
+def _data(document: Mapping[str, Any], key: str) -> dict[str, str]:
+    return {name: text or "" for name, text in (document.get(key) or {}).items()}
 
 
 def _with_template(spec: dict[str, Any], specs: Mapping[str, dict[str, Any]]) -> dict[str, Any]:

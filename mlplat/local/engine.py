@@ -15,15 +15,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from mlplat.argo.durations import DurationError, with_units
 from mlplat.argo.expressions import ExpressionError
 from mlplat.argo.limits import DEEPEST
 from mlplat.argo.structure import KINDS, kind_of
 from mlplat.argo.templating import Scope, TemplatingError
 from mlplat.argo.templating import replace as replace_tags
-from mlplat.local.containers import Pod, container_paths, patched_paths
+from mlplat.local.containers import ContainerError, Pod, container_paths, patched_paths
 from mlplat.local.dag import execute_dag
 from mlplat.local.documents import Documents
-from mlplat.local.durations import DurationError, seconds
 from mlplat.local.failures import TemplateFailedError
 from mlplat.local.inputs import fill
 from mlplat.local.locks import Lock, Locks, Waiting, locks_of
@@ -310,7 +310,7 @@ class Engine:
                 paths = [*container_paths(template), *patched_paths(filled(template)["podSpecPatch"])]
                 written = self._executor.rewrite(template, paths) | {"podSpecPatch": written["podSpecPatch"]}
             return filled(written)
-        except (TemplatingError, ExpressionError) as error:
+        except (TemplatingError, ExpressionError, ContainerError) as error:
             raise self.fail(call, str(error)) from None
 
     def _rewrite(self, context: Context, template: Mapping[str, Any]) -> dict[str, Any]:
@@ -510,7 +510,13 @@ class Engine:
             capture=call.boundary is not None and task_name(call.name) in call.boundary.results,
             prefix=f"{metadata['name']}/{name}",
         )
-        limits = self._limits(template, deadline)
+        try:
+            limits = self._limits(template, deadline)
+        except DurationError as error:
+            return Outcome("Failed", f"invalid timeout format. {error}", {})
+        except ValueError:
+            message = f"activeDeadlineSeconds is no whole number: {template['activeDeadlineSeconds']!r}"
+            return Outcome("Error", message, {})
         timers: list[asyncio.TimerHandle] = []
         over = ""
 
@@ -542,11 +548,11 @@ class Engine:
     def _limits(self, template: Mapping[str, Any], deadline: float | None) -> list[tuple[float, str]]:
         message = "Pod was active on the node longer than the specified deadline"
         limits: list[tuple[float, str]] = []
-        if template.get("activeDeadlineSeconds") is not None:
-            limits.append((float(template["activeDeadlineSeconds"]), message))
+        active = template.get("activeDeadlineSeconds")
+        if active is not None:
+            limits.append((int(active) if isinstance(active, str) else float(active), message))
         if template.get("timeout"):
-            with contextlib.suppress(DurationError):
-                limits.append((seconds(template["timeout"]), message))
+            limits.append((with_units(str(template["timeout"])), message))
         if deadline is not None:
             limits.append((max(deadline, 0.0), "main: Error (exit code 143)"))
         return limits

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from mlplat.argo import stores
+from mlplat.argo.durations import DurationError, seconds
 from mlplat.local.artifacts import ArtifactStore
-from mlplat.local.durations import DurationError, seconds
 
 _WRITTEN = "mlplat.dev/written"
 """Beside the outputs in a cache: when their artifacts were written, as another run may write over them."""

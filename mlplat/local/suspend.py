@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from mlplat.local.durations import DurationError, seconds
+from mlplat.argo.durations import DurationError, seconds
 from mlplat.local.nodes import Node
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mlplat.argo import gotext
+from mlplat.argo.durations import DurationError, seconds
 from mlplat.argo.expressions import ExpressionError, environment, evaluate_boolean
 from mlplat.argo.structure import KINDS, kind_of
 from mlplat.argo.templating import TemplatingError
-from mlplat.local.durations import DurationError, seconds
 from mlplat.local.failures import TemplateFailedError
 from mlplat.local.inputs import substitute
 from mlplat.local.nodes import Node, fulfilled, instant, pod_name, unsuccessful

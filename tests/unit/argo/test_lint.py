@@ -329,6 +329,90 @@ WRONG = {
         "spec.templates[0].dag.tasks[1].depends",
         "an expression can't be read: unexpected end of expression",
     ),
+    "a timeout without a unit": (
+        dag(A) + "  - {name: slow, timeout: '2', suspend: {}}\n",
+        "MLP530",
+        "spec.templates[2].timeout",
+        "'2' is no time to wait: time: missing unit in duration \"2\"; write it with a unit: 30s, 5m, 1h30m",
+    ),
+    "a timeout that is no duration": (
+        dag(A) + "  - {name: slow, timeout: 2 sec, container: {image: alpine}}\n",
+        "MLP530",
+        "spec.templates[2].timeout",
+        'invalid duration "2 sec"',
+    ),
+    "a timeout of a DAG": (
+        dag(A).replace("    dag:", "    timeout: 5m\n    dag:"),
+        "MLP530",
+        "spec.templates[0].timeout",
+        "a template that is dag has no timeout; give it to the templates of its tasks",
+    ),
+    "a timeout of steps that only the run knows": (
+        steps(f"[{A}]").replace("    steps:", "    timeout: '{{workflow.name}}'\n    steps:"),
+        "MLP530",
+        "spec.templates[0].timeout",
+        "a template that is steps has no timeout",
+    ),
+    "a deadline that is no number": (
+        dag(A) + "  - {name: slow, activeDeadlineSeconds: 1h, container: {image: alpine}}\n",
+        "MLP530",
+        "spec.templates[2].activeDeadlineSeconds",
+        "'1h' is no number of seconds; give a whole number, such as 60",
+    ),
+    "a deadline in the past": (
+        dag(A) + "  - {name: slow, activeDeadlineSeconds: -1, container: {image: alpine}}\n",
+        "MLP530",
+        "spec.templates[2].activeDeadlineSeconds",
+        "-1 is no number of seconds",
+    ),
+    "locks that are none": (
+        dag(A) + "  - {name: held, synchronization: x, suspend: {}}\n",
+        "MLP525",
+        "spec.templates[2].synchronization",
+        "there must be a mapping, not str",
+    ),
+    "a list of locks that is none": (
+        dag(A) + "  - {name: held, synchronization: {mutexes: 5}, suspend: {}}\n",
+        "MLP525",
+        "spec.templates[2].synchronization.mutexes",
+        "there must be a list, not int",
+    ),
+    "a lock that is none": (
+        dag(A) + "  - {name: held, synchronization: {semaphores: [{configMapKeyRef: x}]}, suspend: {}}\n",
+        "MLP525",
+        "spec.templates[2].synchronization.semaphores[0].configMapKeyRef",
+        "there must be a mapping, not str",
+    ),
+    "a suspension that is none": (
+        dag(A) + "  - {name: wait, suspend: 1h}\n",
+        "MLP525",
+        "spec.templates[2].suspend",
+        "there must be a mapping, not str",
+    ),
+    "a source of a value that is none": (
+        dag(A).replace("valueFrom: {path: /tmp/size}", "valueFrom: 5"),
+        "MLP525",
+        "spec.templates[1].outputs.parameters[0].valueFrom",
+        "there must be a mapping, not int",
+    ),
+    "an archive that is none": (
+        dag(A).replace("path: /tmp/data", "path: /tmp/data, archive: 5"),
+        "MLP525",
+        "spec.templates[1].outputs.artifacts[0].archive",
+        "there must be a mapping, not int",
+    ),
+    "a mount that says not where": (
+        dag(A) + "  - {name: m, container: {image: alpine, volumeMounts: [{name: v}]}}\n",
+        "MLP525",
+        "spec.templates[2].container.volumeMounts[0].mountPath",
+        "it does not say where it is mounted; give it a mountPath, such as /data",
+    ),
+    "a number of tasks at once that is none": (
+        dag(A).replace("    dag:", "    parallelism: many\n    dag:"),
+        "MLP525",
+        "spec.templates[0].parallelism",
+        "it must be a number, not 'many'",
+    ),
     "an inline template that is none": (
         dag("{name: a, inline: echo}"),
         "MLP525",
@@ -397,6 +481,10 @@ RIGHT = {
     + "  - {name: free, inputs: {parameters: [{name: -_x}]}, suspend: {}}\n",
     "names that are known at run time": steps("[{name: 'run-{{workflow.name}}', template: free}]")
     + "  - {name: free, suspend: {}}\n",
+    "times that Argo takes": dag(A)
+    + "  - {name: timed, timeout: 1h30m0.5s, activeDeadlineSeconds: '60', suspend: {}}\n"
+    + "  - {name: later, timeout: '{{workflow.parameters.given}}', activeDeadlineSeconds: "
+    "'{{workflow.parameters.given}}', container: {image: alpine}}\n",
     "an input and an output of one name": dag(A).replace("name: size", "name: text"),
     "tasks of one name in two DAGs": dag(A) + f"  - name: other\n    dag: {{tasks: [{A}]}}\n",
     "every result of a task": dag(
@@ -410,6 +498,25 @@ GIVEN = "  arguments: {parameters: [{name: given, value: x}]}"
 @pytest.mark.parametrize("case", RIGHT)
 def test_what_argo_accepts_is_not_refused(case: str) -> None:
     assert told(problems(document(RIGHT[case], spec=GIVEN))) == []
+
+
+@pytest.mark.parametrize(
+    ("metadata", "path", "message"),
+    [
+        ("foo", "metadata", "there must be a mapping, not str"),
+        ({"name": 5}, "metadata.name", "it must be text, not 5"),
+        ({"name": "w", "labels": ["a"]}, "metadata.labels", "there must be a mapping, not list"),
+    ],
+)
+def test_metadata_of_the_wrong_kind_is_told(metadata: Any, path: str, message: str) -> None:
+    ((code, place, said),) = told(problems({**document(dag(A)), "metadata": metadata}))
+    assert (code, place) == ("MLP525", path)
+    assert message in said
+
+
+def test_a_config_map_beside_a_workflow_is_looked_at_too() -> None:
+    found = problems({"kind": "ConfigMap", "metadata": {}, "data": {"a": 5}})
+    assert [(one.code, one.path) for one in found] == [("MLP525", "metadata.name"), ("MLP525", "data.a")]
 
 
 def test_a_parameter_of_a_workflow_wants_a_value_where_nobody_may_give_it() -> None:

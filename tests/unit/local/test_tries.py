@@ -86,6 +86,23 @@ def test_a_task_that_takes_too_long_fails(run: Any) -> None:
     assert node(done, "wf.a")["phase"] == "Failed"
 
 
+@pytest.mark.parametrize(
+    ("limit", "text", "phase", "message"),
+    [
+        ("timeout", "0.1s", "Failed", "Pod was active on the node longer than the specified deadline"),
+        ("timeout", "2 sec", "Failed", 'invalid timeout format. time: invalid duration "2 sec"'),
+        ("timeout", "2", "Failed", 'invalid timeout format. time: missing unit in duration "2"'),
+        ("activeDeadlineSeconds", "a", "Error", "activeDeadlineSeconds is no whole number: 'a'"),
+    ],
+)
+def test_a_limit_of_time_that_only_the_run_knows(
+    run: Any, limit: str, text: str, phase: str, message: str
+) -> None:
+    slow = shell("slow", "sleep 60 & wait", inputs=takes("x"), **{limit: "{{inputs.parameters.x}}"})
+    done = run(workflow(dag(task("a", "slow", arguments=passes(x=text))), slow))
+    assert (node(done, "wf.a")["phase"], node(done, "wf.a")["message"]) == (phase, message)
+
+
 def test_the_deadline_of_the_workflow_ends_it_but_not_its_exit_handler(run: Any) -> None:
     done = run(
         workflow(
