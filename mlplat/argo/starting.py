@@ -49,7 +49,7 @@ def _workflow(document: Mapping[str, Any]) -> dict[str, Any]:
     if own.get("namespace"):
         metadata["namespace"] = own["namespace"]
     return {
-        "apiVersion": document["apiVersion"],
+        "apiVersion": document.get("apiVersion") or "argoproj.io/v1alpha1",
         "kind": "Workflow",
         "metadata": metadata,
         "spec": dict(spec),

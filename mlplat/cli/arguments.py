@@ -52,6 +52,9 @@ def read(
         name, equals, text = word.partition("=")
         if not equals:
             problems.append(Diagnostic("MLP406", "", f"-p {word}: there is no '='", "write -p NAME=VALUE"))
+        elif _is_no_text(word):
+            message = f"-p {name!a}: it holds bytes that are no UTF-8"
+            problems.append(Diagnostic("MLP403", "", message, "put them into a file, and give its path"))
         elif name in seen:
             problems.append(
                 Diagnostic("MLP405", "", f"the parameter '{name}' is given twice", "give it once")
@@ -100,6 +103,14 @@ def typed(text: str, kind: ParameterType) -> Any:
             value = json.loads(text)
             return value if isinstance(value, list if kind is ParameterType.LIST else dict) else _no(text)
     return text
+
+
+def _is_no_text(word: str) -> bool:
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _no(text: str) -> Any:

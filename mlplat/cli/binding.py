@@ -32,8 +32,8 @@ def with_arguments(workflow: Mapping[str, Any], values: Mapping[str, Any]) -> di
     Raises:
         ArgumentError: the Workflow has no such parameter, or it is of another kind; all at once.
     """
-    spec = workflow.get("spec", {})
-    parameters = spec.get("arguments", {}).get("parameters", ())
+    spec = workflow.get("spec") or {}
+    parameters = (spec.get("arguments") or {}).get("parameters") or ()
     if not parameters and not values:
         return dict(workflow)
     known = {parameter["name"]: parameter for parameter in parameters}
@@ -62,7 +62,7 @@ def with_arguments(workflow: Mapping[str, Any], values: Mapping[str, Any]) -> di
 
 def _bound(workflow: Mapping[str, Any], parameter: Mapping[str, Any], text: str) -> str:
     spec = workflow["spec"]
-    if runtime.VARIABLE not in spec.get("podSpecPatch", ""):
+    if runtime.VARIABLE not in (spec.get("podSpecPatch") or ""):
         return text
     name = parameter["name"]
     reference = f"workflow.parameters['{name}']"

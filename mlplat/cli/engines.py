@@ -102,7 +102,13 @@ def _executor(given: argparse.Namespace) -> Executor:
 
     if given.executor == "process":
         return local.ProcessExecutor()
-    return local.ImageExecutor(given.executor, shlex.split(given.executor_options))
+    try:
+        options = shlex.split(given.executor_options)
+    except ValueError as error:
+        message = f"--executor-options {given.executor_options}: {error}"
+        hint = "close each quote, as in --executor-options '--env \"A=a b\"'"
+        raise ArgumentError(Diagnostic("MLP416", "", message, hint)) from None
+    return local.ImageExecutor(given.executor, options)
 
 
 def _check_executor(given: argparse.Namespace) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from mlplat import compiler
 from mlplat.argo import names
 from mlplat.argo.starting import started
+from mlplat.argo.structure import malformed_documents
 from mlplat.cli import arguments, engines
 from mlplat.cli.binding import with_arguments
 from mlplat.cli.compile import options
@@ -20,7 +21,7 @@ from mlplat.cli.engines import workflow_of
 from mlplat.cli.load import Loaded, load
 from mlplat.cli.report import conclude
 from mlplat.compiler.emit import PIPELINE_ANNOTATION
-from mlplat.errors import ArgumentError, Diagnostic
+from mlplat.errors import ArgumentError, Diagnostic, ManifestError
 
 _SUFFIX = string.ascii_lowercase + string.digits
 Document = Mapping[str, Any]
@@ -40,7 +41,7 @@ def run(given: argparse.Namespace) -> int:
 
 def _check_resumable(name: str, before: Document, workflow: Document) -> None:
     was, is_now = (
-        one["metadata"].get("annotations", {}).get(PIPELINE_ANNOTATION) for one in (before, workflow)
+        (one["metadata"].get("annotations") or {}).get(PIPELINE_ANNOTATION) for one in (before, workflow)
     )
     if was != is_now:
         message = f"it was a run of {was or 'a Workflow'}, and the file holds {is_now or 'a Workflow'}"
@@ -53,7 +54,7 @@ def _check_resumable(name: str, before: Document, workflow: Document) -> None:
 def _documents(given: argparse.Namespace, loaded: Loaded, before: Document | None) -> list[dict[str, Any]]:
     earlier = {
         parameter["name"]: str(parameter["value"])
-        for parameter in (before or {}).get("spec", {}).get("arguments", {}).get("parameters", ())
+        for parameter in _parameters(before or {})
         if parameter.get("value") is not None
     }
     if loaded.spec is not None:
@@ -70,6 +71,8 @@ def _documents(given: argparse.Namespace, loaded: Loaded, before: Document | Non
             for warning in program.warnings:
                 print(warning, file=sys.stderr)
         return list(program.documents)
+    if wrong := list(malformed_documents(loaded.documents)):
+        raise ManifestError(wrong)
     documents = started(loaded.documents)
     values = {**earlier, **arguments.read(given.parameter, given.parameter_file, None)}
     return [
@@ -78,10 +81,14 @@ def _documents(given: argparse.Namespace, loaded: Loaded, before: Document | Non
     ]
 
 
+def _parameters(workflow: Document) -> Sequence[Document]:
+    return ((workflow.get("spec") or {}).get("arguments") or {}).get("parameters") or ()
+
+
 def named(documents: Sequence[Document], name: str) -> list[dict[str, Any]]:
     """Give the Workflow a name of its own, and its ConfigMap one that goes with it."""
     workflow = workflow_of(documents)
-    metadata = dict(workflow.get("metadata", {}))
+    metadata = dict(workflow.get("metadata") or {})
     generated = metadata.pop("generateName", None) or f"{metadata.get('name', 'run')}-"
     suffix = "".join(random.choices(_SUFFIX, k=names.GENERATED_SUFFIX))  # noqa: S311 - a name, no secret
     own = name or f"{generated}{suffix}"
@@ -92,12 +99,12 @@ def named(documents: Sequence[Document], name: str) -> list[dict[str, Any]]:
         if document.get("kind") == "ConfigMap" and document["metadata"]["name"].endswith("-values"):
             before, after = document["metadata"]["name"], f"{own}-values"
             document["metadata"] = {**document["metadata"], "name": after}
-            spec["volumes"] = [_renamed(volume, before, after) for volume in spec.get("volumes", ())]
+            spec["volumes"] = [_renamed(volume, before, after) for volume in spec.get("volumes") or ()]
     return [*written, {**workflow, "metadata": ordered, "spec": spec}]
 
 
 def _renamed(volume: Document, before: str, after: str) -> dict[str, Any]:
-    if volume.get("configMap", {}).get("name") == before:
+    if (volume.get("configMap") or {}).get("name") == before:
         return {**volume, "configMap": {**volume["configMap"], "name": after}}
     return dict(volume)
 
@@ -105,7 +112,7 @@ def _renamed(volume: Document, before: str, after: str) -> dict[str, Any]:
 def _warn_of_relative_paths(given: argparse.Namespace, workflow: Document) -> None:
     if given.engine != "local":
         return
-    for parameter in workflow["spec"].get("arguments", {}).get("parameters", ()):
+    for parameter in _parameters(workflow):
         text = str(parameter.get("value") or "")
         if _is_file_of_this_folder(text):
             hint = f"a task runs in a folder of its own; give {Path(text).absolute()}"

@@ -29,6 +29,9 @@ _STRUCTURE = frozenset(("DAG", "Steps", "StepGroup", "TaskGroup"))
 _CUT_OFF = "the process that ran it ended before it did"
 """Why a run that was cut off, and what ran in it, has the phase ``Error``."""
 
+_SURROGATES = "backslashreplace"
+"""How halves of characters are written, which stand for bytes that are no UTF-8: JSON knows the same escapes."""
+
 _SHORTEST = 0.25
 """Seconds between two writes."""
 
@@ -89,7 +92,10 @@ class RunState:
         file.unlink(missing_ok=True)
         if beside:
             with os.fdopen(
-                os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
+                os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600),
+                "w",
+                encoding="utf-8",
+                errors=_SURROGATES,
             ) as out:
                 json.dump(beside, out, ensure_ascii=False)
 
@@ -98,7 +104,7 @@ class RunState:
         if not fulfilled(node) and node["type"] not in _STRUCTURE:
             return
         if self._journal is None:
-            self._journal = (self.folder / "nodes.jsonl").open("a", encoding="utf-8")
+            self._journal = (self.folder / "nodes.jsonl").open("a", encoding="utf-8", errors=_SURROGATES)
         self._journal.write(json.dumps(node, ensure_ascii=False) + "\n")
         self._journal.flush()
 
@@ -115,7 +121,7 @@ class RunState:
         """
         begun = time.monotonic()
         staged = self.folder / ".workflow.json"
-        with staged.open("w", encoding="utf-8") as file:
+        with staged.open("w", encoding="utf-8", errors=_SURROGATES) as file:
             file.write(json.dumps(workflow(), ensure_ascii=False))
             if durable:
                 file.flush()

@@ -9,6 +9,7 @@ from types import ModuleType
 import pytest
 
 from mlplat.cli import main
+from tests.unit.cli.commands import told
 
 HEADER = """
 from mlplat import dsl
@@ -227,3 +228,91 @@ def test_the_line_is_the_last_of_the_users_file(
     out, err = capsys.readouterr()
     assert "program.py:3: error MLP206" in out
     assert "CONFIG = json.loads" in err
+
+
+MANIFEST = """
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: example}
+spec:
+  entrypoint: main
+  templates: [{name: main, container: {image: none, command: ["true"]}}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("written", "changed", "expected"),
+    [
+        ("metadata: {name: example}", "metadata: foo", "MLP525: metadata: there must be a mapping, not str"),
+        ("metadata: {name: example}", "metadata: {name: 5}", "MLP525: metadata.name: it must be text, not 5"),
+        ("spec:\n", "spec:\n  arguments: [a]\n", "MLP525: spec.arguments: there must be a mapping, not list"),
+        ("spec:\n", "more:\n", "MLP525: spec: there must be a mapping, not NoneType"),
+        ("kind: Workflow", "kind: CronWorkflow", "MLP525: spec.workflowSpec: there must be a mapping"),
+        (
+            "apiVersion",
+            "kind: ConfigMap\nmetadata: x\n---\napiVersion",
+            "MLP525: ConfigMap.metadata: there must be a mapping, not str",
+        ),
+    ],
+)
+def test_a_manifest_of_the_wrong_kind_is_told_before_it_runs(
+    written: str,
+    changed: str,
+    expected: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("w.yaml").write_text(MANIFEST.replace(written, changed, 1))
+    assert expected in told(capsys, "run", "w.yaml", expected=2)[1]
+    assert not Path(".mlplat").exists()
+
+
+def test_a_template_without_a_version_is_run_as_a_workflow_without_one_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    without = MANIFEST.partition("\nkind:")[2]
+    for kind in ("Workflow", "WorkflowTemplate"):
+        Path("w.yaml").write_text("kind:" + without.replace("Workflow", kind, 1))
+        told(capsys, "run", "w.yaml")
+
+
+@pytest.mark.parametrize("empty", ["arguments:", "arguments: {parameters: }", "volumes:"])
+def test_fields_that_are_left_empty_are_none(
+    empty: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    values = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: w-values}\n---\n"
+    manifest = MANIFEST.replace("spec:\n", f"spec:\n  {empty}\n")
+    Path("w.yaml").write_text(values + manifest.replace("{name: example}", "{name: example, annotations: }"))
+    told(capsys, "run", "w.yaml", "--name", "done")
+    assert "MLP412" in told(capsys, "run", "w.yaml", "--resume", "done", expected=2)[1]
+    assert (
+        "MLP401: the Workflow has no parameter 'x'"
+        in told(capsys, "run", "w.yaml", "-p", "x=1", expected=2)[1]
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (
+            ["--executor", "podman", "--executor-options", "'"],
+            "error MLP416: --executor-options ': No closing",
+        ),
+        (["-p", "x=\udcff"], "error MLP403: -p 'x': it holds bytes that are no UTF-8"),
+        (["-p", "\udcff=x"], r"error MLP403: -p '\udcff': it holds bytes"),
+    ],
+)
+def test_words_that_can_not_be_read(
+    words: list[str],
+    expected: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("w.yaml").write_text(MANIFEST)
+    assert expected in told(capsys, "run", "w.yaml", *words, expected=2)[1]

@@ -19,7 +19,19 @@ import pytest
 from mlplat import local
 from mlplat.errors import EngineError
 from mlplat.local.state import RunState
-from tests.unit.local.manifests import dag, ends, gives, is_alive, node, phases, shell, task, workflow
+from tests.unit.local.manifests import (
+    dag,
+    ends,
+    gives,
+    is_alive,
+    node,
+    passes,
+    phases,
+    shell,
+    takes,
+    task,
+    workflow,
+)
 
 PROGRAM = """
 import json, sys
@@ -202,6 +214,19 @@ def test_the_state_on_disk_is_the_result(run: Any, home: Path) -> None:
     assert [one["metadata"]["name"] for one in local.runs(home)] == ["wf"]
     assert done["metadata"]["labels"]["workflows.argoproj.io/phase"] == "Succeeded"
     assert not list((home / "runs" / "wf").glob("wf-*"))
+
+
+def test_bytes_that_are_no_utf_8_are_kept(run: Any, home: Path) -> None:
+    template = shell("t", "true", inputs=takes("x"))
+    done = run(
+        workflow(
+            dag(task("a", "t", arguments=passes(x="{{workflow.parameters.p}}"))),
+            template,
+            arguments=passes(p="\udcff"),
+        )
+    )
+    assert done["status"]["phase"] == "Succeeded"
+    assert local.load(home / "runs" / "wf") == done
 
 
 def test_nodes_that_were_over_when_the_machine_stopped_are_remembered(tmp_path: Path) -> None:
