@@ -15,6 +15,8 @@ from typing import Any
 
 import yaml
 
+from mlplat.local.documents import any_string
+
 _REFERENCE = re.compile(r"\$(\$|\(([^()]*)\))")
 _FIELD = re.compile(r"metadata\.(annotations|labels)\['(.+)'\]$")
 
@@ -127,7 +129,7 @@ def environment(container: Mapping[str, Any], pod: Pod) -> dict[str, str]:
             if found is not None:
                 variables[one["name"]] = found
         else:
-            variables[one["name"]] = expand(str(one.get("value", "")), variables)
+            variables[one["name"]] = expand(any_string(one.get("value")), variables)
     return variables
 
 
@@ -169,13 +171,17 @@ def patched(container: Mapping[str, Any], patches: Sequence[str]) -> dict[str, A
         The container; lists of named things are merged by name, other lists replaced, as strategic merge does.
 
     Raises:
-        ContainerError: a patch isn't a mapping.
+        ContainerError: a patch isn't a mapping, or mounts something nowhere.
     """
     result = {**container, "name": "main"}
     for patch in map(_patch, patches):
-        for one in patch.get("containers") or ():
+        for one in _items(patch.get("containers"), "containers"):
             if one.get("name") == "main":
                 result = _merge(result, one)
+    for mount in _items(result.get("volumeMounts"), "volumeMounts"):
+        for key in ("name", "mountPath"):
+            if not isinstance(mount.get(key), str):
+                raise ContainerError(f"a volumeMount has no {key}: {mount}")
     return result
 
 
@@ -195,6 +201,8 @@ def patched_volumes(volumes: Sequence[Mapping[str, Any]], patches: Sequence[str]
     result = list(volumes)
     for patch in map(_patch, patches):
         result = _merge(result, patch.get("volumes") or [], "volumes")
+    if unnamed := [one for one in result if not isinstance(one.get("name"), str)]:
+        raise ContainerError(f"a volume has no name: {unnamed[0]}")
     return result
 
 
@@ -211,7 +219,17 @@ def _json_or_yaml(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError:
+        pass
+    try:
         return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ContainerError(f"podSpecPatch is no YAML: {' '.join(str(error).split())}") from None
+
+
+def _items(value: Any, key: str) -> Sequence[Mapping[str, Any]]:
+    if not isinstance(value, list | None) or not all(isinstance(one, Mapping) for one in value or ()):
+        raise ContainerError(f"podSpecPatch: {key} must be a list of mappings")
+    return value or ()
 
 
 _MERGE_KEYS = {"env": "name", "volumeMounts": "mountPath", "ports": "containerPort", "volumes": "name"}
@@ -229,7 +247,7 @@ def _merge(base: Any, patch: Any, key: str = "") -> Any:
     if isinstance(base, list) and isinstance(patch, list) and key in _MERGE_KEYS:
         identity = _MERGE_KEYS[key]
         by_name = {item.get(identity): item for item in base}
-        for item in patch:
+        for item in _items(patch, key):
             by_name[item.get(identity)] = _merge(by_name.get(item.get(identity), {}), item)
         return list(by_name.values())
     return patch

@@ -10,7 +10,7 @@ NEXT_ATTEMPT = "--- next attempt ---"
 
 def begin_attempt(file: Path) -> None:
     """Set what is going to be written apart from what earlier attempts wrote."""
-    if file.exists() and file.stat().st_size:
+    if file.exists():
         with file.open("a", encoding="utf-8") as log:
             log.write(f"\n{NEXT_ATTEMPT}\n")
 

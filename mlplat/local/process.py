@@ -192,11 +192,11 @@ class ProcessExecutor:
         scratch = command.root / "tmp"
         environment = {**self._environment, "TMPDIR": str(scratch), **command.environment}
         environment.setdefault("PYTHONUNBUFFERED", "1")
-        program = find_program(command.arguments[0], environment.get("PATH", ""))
+        directory = command.root / command.directory
+        program = find_program(command.arguments[0], environment.get("PATH", ""), directory)
         if program is None:
             why = f'exec: "{command.arguments[0]}": executable file not found in $PATH'
             return NotStarted(Exit(64, f"failed to find name in PATH: {why}"), command.log)
-        directory = Path(command.directory) if command.directory else command.root
         needed = [scratch, *((command.root / path.strip("/")).parent for path in command.outputs)]
         if directory.is_relative_to(command.root):
             needed.append(directory)
@@ -204,7 +204,7 @@ class ProcessExecutor:
             for folder in needed:
                 folder.mkdir(parents=True, exist_ok=True)
             return RunningProcess(program, command, environment, directory)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             return NotStarted(Exit(64, f"failed to start command: {error}"), command.log)
 
     def end_leftover(self, folder: Path) -> None:
@@ -232,10 +232,15 @@ def _map_texts(container: Mapping[str, Any], change: Any) -> dict[str, Any]:
     return changed
 
 
-@lru_cache(maxsize=256)
-def find_program(name: str, path: str) -> str | None:
-    """Return the file of a program, None when there is none; ``python3`` is at least this interpreter."""
-    found = shutil.which(name, path=path)
+def find_program(name: str, path: str, directory: Path) -> str | None:
+    """Return the file of a program, None when there is none; ``python3`` is at least this interpreter.
+
+    Args:
+        name: a name, or a path.
+        path: the folders where names are looked for.
+        directory: where relative paths begin.
+    """
+    found = shutil.which(str(directory / name) if "/" in name else name, path=path)
     return sys.executable if found is None and name in ("python", "python3") else found
 
 
@@ -245,7 +250,7 @@ class NotStarted:
     def __init__(self, ended: Exit, log: Path) -> None:
         self._exit = ended
         with log.open("ab") as file:
-            file.write(f"{ended.message}\n".encode())
+            file.write(f"{ended.message}\n".encode(errors="backslashreplace"))
 
     async def wait(self) -> Exit:
         """Return why."""
@@ -266,6 +271,7 @@ class RunningProcess:
 
     Raises:
         OSError: it can't be started.
+        ValueError: there are characters in its arguments or variables that no process can be given.
     """
 
     def __init__(

@@ -104,6 +104,45 @@ def test_a_program_that_is_not_there(run: Any) -> None:
     )
 
 
+def test_a_program_that_was_installed_after_a_run_is_found(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    document = one({"name": "t", "container": {"image": "none", "command": ["late"]}})
+    assert phases(run(document))["wf.a"] == "Failed"
+    (tmp_path / "late").write_text("#!/bin/sh\n")
+    (tmp_path / "late").chmod(0o755)
+    assert phases(run(document))["wf.a"] == "Succeeded"
+
+
+def test_a_program_is_sought_below_the_working_directory(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "run.sh").write_text("#!/bin/sh\npwd\n")
+    (tmp_path / "run.sh").chmod(0o755)
+    container = {"image": "none", "command": ["./run.sh"], "workingDir": str(tmp_path)}
+    assert phases(run(one({"name": "t", "container": container})))["wf.a"] == "Succeeded"
+
+
+@pytest.mark.parametrize(
+    ("args", "variable", "why"),
+    [("a\0b", "A", "embedded null byte"), ("a", "A=B", "illegal environment variable name")],
+)
+def test_what_no_process_can_be_given_fails_its_task(run: Any, args: str, variable: str, why: str) -> None:
+    container = {"image": "none", "command": ["echo"], "args": [args]}
+    env = [{"name": variable, "value": "x"}]
+    done = run(one({"name": "t", "container": {**container, "env": env}}))
+    message = f"main: Error (exit code 64): failed to start command: {why}"
+    assert (node(done, "wf.a")["phase"], node(done, "wf.a")["message"]) == ("Failed", message)
+
+
+def test_an_attempt_that_writes_nothing_counts(run: Any, home: Path) -> None:
+    script = "[ {{retries}} = 1 ] && echo second; exit 1"
+    done = run(one(shell("t", script, retryStrategy={"limit": "2"})))
+    first = node(done, "wf.a(0)")["id"]
+    assert local.attempts(home / "logs" / "wf" / f"{first}.log") == [""]
+    again = run(one(shell("t", script, retryStrategy={"limit": "2"})))
+    assert local.attempts(home / "logs" / "wf" / f"{node(again, 'wf.a(0)')['id']}.log") == ["", ""]
+
+
 def test_a_task_that_is_killed_has_exit_code_137(run: Any) -> None:
     assert node(run(one(shell("t", "kill -9 $$$$"))), "wf.a")["message"] == "main: Error (exit code 137)"
 
@@ -211,6 +250,34 @@ def test_a_variable_from_nowhere_is_an_error(run: Any) -> None:
     ]
     done = run(one(template))
     assert 'configmap "c" with key "k" not found' in node(done, "wf.a")["message"]
+
+
+def test_a_variable_without_a_value_is_empty(run: Any) -> None:
+    names = {"EMPTY": None, "NONE": 0, "NO": False, "WRITTEN": "None"}
+    variables = [{"name": name, "value": value} for name, value in names.items()]
+    template = python("t", "$(EMPTY)-$(NONE)-$(NO)-$(WRITTEN)", container={"env": variables})
+    assert arguments(run(one(template))) == ["-0-false-None"]
+
+
+@pytest.mark.parametrize("where", ["written", "passed"])
+@pytest.mark.parametrize(
+    ("patch", "message"),
+    [
+        ("a: [b", "podSpecPatch is no YAML: while parsing a flow sequence"),
+        ("[a]", "podSpecPatch is not a mapping"),
+        ("containers: 5", "podSpecPatch: containers must be a list of mappings"),
+        ("containers: [{name: main, volumeMounts: [{name: v}]}]", "a volumeMount has no mountPath"),
+        ("containers: [{name: main, env: [x]}]", "podSpecPatch: env must be a list of mappings"),
+        ("volumes: [{emptyDir: {}}]", "a volume has no name"),
+    ],
+)
+def test_a_patch_that_is_none_is_an_error_of_its_node(run: Any, patch: str, message: str, where: str) -> None:
+    own = patch if where == "written" else "{{inputs.parameters.patch}}"
+    container = {"env": [{"name": "A", "value": "a"}]}
+    template = python("t", container=container, podSpecPatch=own, inputs=takes("patch"))
+    done = run(workflow(dag(task("a", "t", arguments=passes(patch=patch))), template))
+    assert message in node(done, "wf.a")["message"]
+    assert phases(done)["wf.a"] == "Error"
 
 
 def test_a_patch_of_the_pod(run: Any) -> None:
@@ -402,6 +469,30 @@ def test_what_argo_would_refuse_is_refused_here_too(run: Any, home: Path) -> Non
 
 
 @pytest.mark.parametrize(
+    ("beside", "path", "message"),
+    [
+        ({"kind": "ConfigMap", "metadata": "c"}, "ConfigMap.metadata", "there must be a mapping, not str"),
+        ({"kind": "ConfigMap", "data": {}}, "ConfigMap.metadata.name", "it has no name"),
+        ({"kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"a": 5}}, "ConfigMap/c.data.a", "not 5"),
+        ({"kind": "Secret", "metadata": {"name": "s"}, "data": {"k": "p@ss"}}, "Secret/s.data.k", "base64"),
+        ({"kind": "Secret", "metadata": {"name": "s"}, "data": {"k": "abc"}}, "Secret/s.data.k", "base64"),
+        (
+            {"kind": "Secret", "metadata": {"name": "s"}, "stringData": ["k"]},
+            "Secret/s.stringData",
+            "not list",
+        ),
+    ],
+)
+def test_documents_beside_a_workflow_that_can_not_be_used(
+    beside: dict[str, Any], path: str, message: str, home: Path
+) -> None:
+    with pytest.raises(ManifestError, match=message) as caught:
+        local.run([workflow(shell("a", "true")), beside], home=home)
+    assert [(one.code, one.path) for one in caught.value.diagnostics] == [("MLP525", path)]
+    assert not home.exists()
+
+
+@pytest.mark.parametrize(
     ("documents", "message"),
     [
         ([], "there are 0"),
@@ -412,6 +503,8 @@ def test_what_argo_would_refuse_is_refused_here_too(run: Any, home: Path) -> Non
         ([workflow(dag({"template": "a"}), shell("a", "true"))], r"tasks\[0\].name: it has no name"),
         ([workflow({"name": "a", "container": {"command": ["sleep", 5]}})], "must be text, not 5"),
         ([{"kind": "Workflow", "metadata": {"name": "w"}, "spec": []}], "must be a mapping, not list"),
+        ([{"kind": "Workflow", "metadata": "w", "spec": {}}], "metadata: there must be a mapping, not str"),
+        ([workflow(shell("a", "true"), activeDeadlineSeconds="1h")], "must be a number, not '1h'"),
     ],
 )
 def test_documents_that_make_no_run(documents: list[dict[str, Any]], message: str, home: Path) -> None:
