@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from mlplat.errors import Diagnostic, UnsupportedError, nearest
@@ -79,7 +80,7 @@ class DockerRunner:
     ) -> None:
         self.max_concurrent_pip_installs = max_concurrent_pip_installs
         self.program = program
-        self.options = tuple(_options(docker_run_kwargs))
+        self.options = tuple(_options(docker_run_kwargs, program))
 
 
 def executor_of(runner: object) -> Executor:
@@ -97,8 +98,8 @@ def executor_of(runner: object) -> Executor:
     raise UnsupportedError(Diagnostic("MLP502", "local.init", f"{runner!r} is no runner", hint))
 
 
-def _options(given: Mapping[str, Any]) -> Iterator[str]:
-    """Give the options of the command line for arguments of Docker's Python package."""
+def _options(given: Mapping[str, Any], program: str) -> Iterator[str]:
+    """Give the options of the command line for arguments of Docker's Python package; None is what leaves one out."""
     known = sorted((*_LISTS, *_PAIRS, *_SINGLE, "device_requests"))
     wrong = [
         Diagnostic(
@@ -113,10 +114,11 @@ def _options(given: Mapping[str, Any]) -> Iterator[str]:
     if wrong:
         raise UnsupportedError(wrong)
     for name, value in given.items():
+        if value is None:
+            continue
         if name == "device_requests":
             for one in value:
-                count = one.get("Count", one.get("count", -1))
-                yield from ("--gpus", "all" if count == -1 else str(count))
+                yield from _gpus(one, program)
         elif name in _LISTS:
             for one in value:
                 yield from (_LISTS[name], str(one))
@@ -132,3 +134,16 @@ def _options(given: Mapping[str, Any]) -> Iterator[str]:
             yield _SINGLE[name]
         elif value is not False:
             yield from (_SINGLE[name], str(value))
+
+
+def _gpus(request: Mapping[str, Any], program: str) -> Iterator[str]:
+    """Give the options for one request of devices; podman takes those that are named one by one."""
+    ids = [str(one) for one in request.get("DeviceIDs") or request.get("device_ids") or ()]
+    count = request.get("Count", request.get("count", -1))
+    if ids and Path(program).name == "podman":
+        for one in ids:
+            yield from ("--device", f"nvidia.com/gpu={one}")
+    elif ids:
+        yield from ("--gpus", f'"device={",".join(ids)}"')
+    else:
+        yield from ("--gpus", "all" if count == -1 else str(count))

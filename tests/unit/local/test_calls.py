@@ -119,6 +119,20 @@ def test_arguments_of_dockers_package_are_options() -> None:
     )
 
 
+@pytest.mark.parametrize("ids", ["DeviceIDs", "device_ids"])
+def test_devices_are_given_as_the_program_takes_them(ids: str) -> None:
+    request = {"Count": 0, ids: ["0", "2"], "Capabilities": [["gpu"]]}
+    assert local.DockerRunner(device_requests=[request]).options == ("--gpus", '"device=0,2"')
+    runner = local.DockerRunner(program="podman", device_requests=[request])
+    assert runner.options == ("--device", "nvidia.com/gpu=0", "--device", "nvidia.com/gpu=2")
+    assert local.DockerRunner(device_requests=[{"Count": 2}]).options == ("--gpus", "2")
+
+
+def test_arguments_of_none_are_left_out() -> None:
+    given: dict[str, Any] = dict.fromkeys(("network_mode", "cap_add", "environment", "device_requests"))
+    assert local.DockerRunner(**given).options == ()
+
+
 def test_arguments_that_are_not_known_are_all_named() -> None:
     with pytest.raises(UnsupportedError) as raised:
         local.DockerRunner(image="python", netwrok="host")
