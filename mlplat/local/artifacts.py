@@ -68,13 +68,14 @@ class ArtifactStore:
             raise ArtifactMissingError(f"there is no artifact under the key {key!r}")
         copy(source, target, unpack=unpack)
 
-    def put(self, source: Path, key: str, *, pack: bool) -> None:
-        """Move a file or folder under a key: all of it or, when anything fails, nothing.
+    def put(self, source: Path, key: str, *, pack: bool, move: bool = False) -> None:
+        """Copy a file or folder under a key: all of it or, when anything fails, nothing.
 
         Args:
             source: what a task has written.
             key: its key; what lies there is replaced.
             pack: whether to write it as a ``.tgz``, as Argo does without ``archive: none``.
+            move: whether it is not wanted where it is, which spares the copy.
 
         Raises:
             ArtifactError: the key would leave the folder.
@@ -86,8 +87,10 @@ class ArtifactStore:
             if pack:
                 with tarfile.open(staged, "w:gz", compresslevel=1) as archive:
                     archive.add(source, arcname=source.name)
-            else:
+            elif move:
                 _move(source, staged)
+            else:
+                _copy(source, staged)
             _replace(staged, target)
 
 
@@ -110,10 +113,8 @@ def copy(source: Path, target: Path, *, unpack: bool | None) -> None:
         unpack = source.is_file() and tarfile.is_tarfile(source)
     if unpack:
         _unpack(source, target)
-    elif source.is_dir():
-        shutil.copytree(source, target, copy_function=copy_file, symlinks=True)
     else:
-        copy_file(source, target)
+        _copy(source, target)
 
 
 @contextlib.contextmanager
@@ -131,10 +132,14 @@ def _move(source: Path, target: Path) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        if source.is_dir():
-            shutil.copytree(source, target, copy_function=copy_file, symlinks=True)
-        else:
-            copy_file(source, target)
+        _copy(source, target)
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, target, copy_function=copy_file, symlinks=True)
+    else:
+        copy_file(source, target)
 
 
 def _replace(staged: Path, target: Path) -> None:

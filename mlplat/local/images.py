@@ -12,39 +12,44 @@ import contextlib
 import csv
 import io
 import os
+import posixpath
 import secrets
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
 from mlplat.errors import Diagnostic, EngineError
-from mlplat.local.process import GRACE, Command, Exit, NotStarted, Running, RunningProcess, end_leftover
+from mlplat.local.process import GRACE, Command, Exit, Running, RunningProcess, end_leftover
 from mlplat.local.volumes import is_mounted
 
 PROGRAMS = ("podman", "docker")
 
-_OF_THE_CLIENT = (
-    "PATH",
-    "HOME",
-    "USER",
-    "TMPDIR",
-    "SSH_",
-    "XDG_",
-    "DOCKER_",
-    "CONTAINER",
-    "PODMAN_",
-    "LD_",
-    "LC_",
+_OF_THE_CLIENT = frozenset(
+    (
+        *("PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "TERM", "TZ", "LANG", "LANGUAGE"),
+        *("SSH_AUTH_SOCK", "SSL_CERT_FILE", "SSL_CERT_DIR", "REGISTRY_AUTH_FILE", "NOTIFY_SOCKET"),
+        *("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY", "DBUS_SESSION_BUS_ADDRESS"),
+        *("DOCKER_HOST", "DOCKER_CONFIG", "DOCKER_CONTEXT", "DOCKER_CERT_PATH", "DOCKER_API_VERSION"),
+        *("DOCKER_TLS", "DOCKER_TLS_VERIFY", "DOCKER_CONTENT_TRUST", "DOCKER_CONTENT_TRUST_SERVER"),
+        *("DOCKER_AUTH_CONFIG", "DOCKER_CUSTOM_HEADERS", "DOCKER_DEFAULT_PLATFORM", "DOCKER_BUILDKIT"),
+        *("CONTAINER_HOST", "CONTAINER_CONNECTION", "CONTAINER_SSHKEY", "CONTAINER_PROXY"),
+        *("STORAGE_DRIVER", "STORAGE_OPTS", "GODEBUG", "GOGC", "GOMAXPROCS", "GOMEMLIMIT", "GOTRACEBACK"),
+    )
 )
-"""How names of variables begin that podman and docker read themselves."""
+_BEGINS_OF_THE_CLIENT = (
+    *("LC_", "LD_", "XDG_", "OTEL_", "DOCKER_CLI_", "PODMAN_", "BUILDAH_", "CONTAINERS_", "_CONTAINERS_"),
+)
+"""Variables that podman and docker, or what they are made of, read themselves; proxies in small letters too."""
 
 _PULL = {"Always": "always", "Never": "never", "IfNotPresent": "missing"}
 _INITS = ("catatonit", "/usr/libexec/podman/catatonit", "/usr/lib/podman/catatonit")
 _NOTE = "container"
+_KILLED = 137
+"""Exit code of what was ended by a signal, as Argo reports it."""
 
 
 class ImageExecutor:
@@ -53,6 +58,7 @@ class ImageExecutor:
     Args:
         name: the program, one of :data:`PROGRAMS`.
         options: further options for ``podman create`` or ``docker create``.
+        environment: variables of every container, beside those of its template.
 
     Raises:
         EngineError: the program is not there, or does not answer.
@@ -60,8 +66,11 @@ class ImageExecutor:
 
     uses_images = True
 
-    def __init__(self, name: str, options: Sequence[str] = ()) -> None:
+    def __init__(
+        self, name: str, options: Sequence[str] = (), environment: Mapping[str, str] | None = None
+    ) -> None:
         self.name = name
+        self._environment = dict(environment or {})
         self._options = (*(["--init"] if _has_init(name) else []), *options)
         self._program = shutil.which(name) or ""
         if not self._program:
@@ -86,6 +95,13 @@ class ImageExecutor:
         del root
         return text
 
+    def output(self, path: str, command: Command) -> Path | None:
+        """Return what was copied out of the container, or lies in a volume; None where a link leads out of both."""
+        file = command.root / path.strip("/")
+        real = file.resolve()
+        places = (command.root, *command.mounts.values())
+        return file if any(real.is_relative_to(place.resolve()) for place in places) else None
+
     async def start(self, command: Command) -> Running:
         """Start a container.
 
@@ -93,22 +109,9 @@ class ImageExecutor:
             command: what to run.
 
         Returns:
-            The container; one that has ended already when it couldn't be made, because there is no such image, say.
+            The container, which is made, with its image pulled, while it is waited for.
         """
-        container = f"mlplat-{command.name}-{secrets.token_hex(4)}"
-        (command.root.parent / _NOTE).write_text(container)
-        image = await asyncio.to_thread(self._known, command.image)
-        words, environment = created(container, replace(command, image=image), self._options)
-        made = await asyncio.to_thread(self._run, words, environment)
-        if made.returncode == 0:
-            _append(command.log, made.stderr)
-            made = await asyncio.to_thread(self._put, container, command)
-        if made.returncode:
-            await self.remove(container)
-            return NotStarted(Exit(64, _last_line(made.stderr)), command.log)
-        attached = replace(command, arguments=[self._program, "start", "--attach", container])
-        client = RunningProcess(self._program, attached, dict(os.environ), command.root)
-        return _RunningContainer(self, container, command, client)
+        return _RunningContainer(self, command)
 
     def end_leftover(self, folder: Path) -> None:
         """Remove the container that is noted in a task's folder."""
@@ -127,9 +130,13 @@ class ImageExecutor:
             if is_mounted(path, command.mounts):
                 continue
             target = command.root / path.strip("/")
+            if self.output(posixpath.dirname(path), command) is None:
+                continue
             target.parent.mkdir(parents=True, exist_ok=True)
             found = target.with_name(f"{target.name}.{secrets.token_hex(4)}")
-            done = await asyncio.to_thread(self._run, ["cp", f"{container}:{path.rstrip('/')}", str(found)])
+            follow = ["--follow-link"] if self.name == "docker" else []
+            words = ["cp", *follow, f"{container}:{path.rstrip('/')}", str(found)]
+            done = await asyncio.to_thread(self._run, words)
             if done.returncode == 0:
                 if target.is_dir() and not target.is_symlink():
                     shutil.rmtree(target)
@@ -139,38 +146,70 @@ class ImageExecutor:
         """Remove a container, whatever it does."""
         await asyncio.to_thread(self._run, ["rm", "--force", "--volumes", container])
 
+    def client(self, container: str, command: Command) -> RunningProcess:
+        """Start what is made of a command, and return the process that is attached to it.
+
+        Raises:
+            OSError: the program can't be started.
+        """
+        attached = replace(command, arguments=[self._program, "start", "--attach", container])
+        return RunningProcess(self._program, attached, dict(os.environ), command.root)
+
+    def making(self, container: str, command: Command) -> subprocess.Popen[bytes]:
+        """Begin to make a container; what the program says can be read from its standard error.
+
+        Raises:
+            OSError: the program can't be started.
+            ValueError: a word or variable is none that a program can be given.
+        """
+        variables = {**self._environment, **command.environment}
+        known = replace(command, image=self._known(command.image), environment=variables)
+        words, environment = created(container, known, self._options)
+        return self._begun(words, environment, stdout=subprocess.DEVNULL)
+
+    def filling(self, container: str, command: Command) -> subprocess.Popen[bytes] | None:
+        """Begin to copy what lies in a command's root into its container; None when there is nothing.
+
+        Raises:
+            OSError: the program can't be started, or a file not be read.
+        """
+        found = list(_entries(command.root, command.mounts))
+        if not found:
+            return None
+        process = self._begun(["cp", "-", f"{container}:/"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        assert process.stdin
+        with contextlib.suppress(BrokenPipeError), process.stdin as archive:
+            pack(found, command.root, archive)
+        return process
+
     def _known(self, image: str) -> str:
         """Return an image's name as the program knows it: podman does not take short ones for those of Docker Hub."""
-        if self.name != "podman" or self._run(["image", "exists", image]).returncode == 0:
+        if self.name != "podman" or self._run(["image", "exists", "--", image]).returncode == 0:
             return image
         return qualified(image)
 
-    def _run(
-        self, words: Sequence[str], environment: Mapping[str, str] | None = None
-    ) -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run(
+    def _run(self, words: Sequence[str]) -> subprocess.CompletedProcess[bytes]:
+        with self._begun(words, stdout=subprocess.PIPE) as process:
+            out, said = process.communicate()
+        return subprocess.CompletedProcess(words, process.returncode, out, said)
+
+    def _begun(
+        self,
+        words: Sequence[str],
+        environment: Mapping[str, str] | None = None,
+        *,
+        stdin: int = subprocess.DEVNULL,
+        stdout: int,
+    ) -> subprocess.Popen[bytes]:
+        """Start the program, in a session of its own: it ends what it is asked to when a person stops the run."""
+        return subprocess.Popen(
             [self._program, *words],
             env={**os.environ, **(environment or {})},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
         )
-
-    def _put(self, container: str, command: Command) -> subprocess.CompletedProcess[bytes]:
-        """Copy what lies in a command's root into its container."""
-        found = list(_entries(command.root, command.mounts))
-        words = [self._program, "cp", "-", f"{container}:/"]
-        if not found:
-            return subprocess.CompletedProcess(words, 0, b"", b"")
-        with subprocess.Popen(
-            words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-        ) as process:
-            assert process.stdin
-            assert process.stderr
-            with contextlib.suppress(BrokenPipeError), process.stdin as archive:
-                pack(found, command.root, archive)
-            said = process.stderr.read()
-        return subprocess.CompletedProcess(words, process.returncode, b"", said)
 
 
 def created(
@@ -191,7 +230,7 @@ def created(
     words = ["create", "--name", container, "--security-opt", "label=disable"]
     passed: dict[str, str] = {}
     for name, value in command.environment.items():
-        if name.startswith(_OF_THE_CLIENT):
+        if _is_of_the_client(name):
             words += ["--env", f"{name}={value}"]
         else:
             words += ["--env", name]
@@ -207,7 +246,11 @@ def created(
     arguments = list(command.arguments)
     if command.own_program:
         words += ["--entrypoint", arguments.pop(0)]
-    return [*words, *options, command.image, *arguments], passed
+    return [*words, *options, "--", command.image, *arguments], passed
+
+
+def _is_of_the_client(name: str) -> bool:
+    return name.upper() in _OF_THE_CLIENT or name.startswith(_BEGINS_OF_THE_CLIENT)
 
 
 def qualified(image: str) -> str:
@@ -268,27 +311,62 @@ def _entries(root: Path, mounts: Mapping[str, Path]) -> list[Path]:
 
 
 class _RunningContainer:
-    def __init__(
-        self, executor: ImageExecutor, container: str, command: Command, client: RunningProcess
-    ) -> None:
+    def __init__(self, executor: ImageExecutor, command: Command) -> None:
         self._executor = executor
-        self._container = container
         self._command = command
-        self._client = client
+        self._container = f"mlplat-{command.name}-{secrets.token_hex(4)}"
+        self._making: subprocess.Popen[bytes] | None = None
+        self._started = False
+        self._stopped = False
         self._stopping: set[asyncio.Task[None]] = set()
 
     async def wait(self) -> Exit:
+        (self._command.root.parent / _NOTE).write_text(self._container)
         try:
-            ended = await self._client.wait()
-            await self._executor.take(self._container, self._command)
+            return await self._run()
+        except (OSError, ValueError) as error:
+            return self._not_started(f"failed to start command: {error}")
         finally:
             await self._executor.remove(self._container)
-        return ended
 
     def stop(self, grace: float = GRACE) -> None:
+        self._stopped = True
+        if not self._started:
+            if self._making:
+                self._making.terminate()
+            return
         stopping = asyncio.ensure_future(self._executor.stop(self._container, grace))
         self._stopping.add(stopping)
         stopping.add_done_callback(self._stopping.discard)
+
+    async def _run(self) -> Exit:
+        for step in (self._executor.making, self._executor.filling):
+            code, said = await asyncio.to_thread(self._done, step)
+            if self._stopped:
+                return Exit(_KILLED)
+            if code:
+                return self._not_started(_last_line(said))
+            _append(self._command.log, said)
+        client = self._executor.client(self._container, self._command)
+        self._started = True
+        ended = await client.wait()
+        await self._executor.take(self._container, self._command)
+        return ended
+
+    def _done(self, step: Callable[[str, Command], subprocess.Popen[bytes] | None]) -> tuple[int, bytes]:
+        if self._stopped:
+            return 0, b""
+        self._making = step(self._container, self._command)
+        if self._making is None:
+            return 0, b""
+        with self._making as process:
+            assert process.stderr
+            said = process.stderr.read()
+        return process.returncode, said
+
+    def _not_started(self, message: str) -> Exit:
+        _append(self._command.log, f"{message}\n".encode())
+        return Exit(64, message)
 
 
 def _append(log: Path, said: bytes) -> None:

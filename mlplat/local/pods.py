@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import posixpath
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,7 +104,7 @@ class PodRunner:
         running = await self._executor.start(command)
         started(running)
         ended = await running.wait()
-        outcome = await self._finish(task, root, ended)
+        outcome = await self._finish(task, command, ended)
         if outcome.phase == "Succeeded":
             cleaning = asyncio.ensure_future(asyncio.to_thread(shutil.rmtree, folder, True))
             self._cleaning.add(cleaning)
@@ -221,19 +222,22 @@ class PodRunner:
             remote.fetch(artifact, fetched, pod.secrets)
             copy(fetched, target, unpack=unpack)
 
-    async def _finish(self, task: Task, root: Path, ended: Exit) -> Outcome:
+    async def _finish(self, task: Task, command: Command, ended: Exit) -> Outcome:
         outputs: dict[str, Any] = {}
         problems: list[str] = []
         declared = task.template.get("outputs") or {}
         mounts = _mounts(task.template)
-        parameters, problem = _read_parameters(declared.get("parameters") or (), root, mounts)
+        found = {path: self._executor.output(path, command) for path in command.outputs}
+        parameters, problem = _read_parameters(declared.get("parameters") or (), found, mounts)
         if parameters:
             outputs["parameters"] = parameters
         if problem:
             problems.append(problem)
         if ended.result is not None:
             outputs["result"] = ended.result
-        artifacts, problem = await self._save(declared.get("artifacts") or (), root, task.prefix, mounts)
+        artifacts, problem = await self._save(
+            declared.get("artifacts") or (), found, command.root, task.prefix, mounts
+        )
         if artifacts:
             outputs["artifacts"] = artifacts
         if problem:
@@ -247,28 +251,41 @@ class PodRunner:
         return Outcome("Succeeded", "", outputs)
 
     async def _save(
-        self, declared: Sequence[Mapping[str, Any]], root: Path, prefix: str, mounts: Sequence[str]
+        self,
+        declared: Sequence[Mapping[str, Any]],
+        found: Mapping[str, Path | None],
+        root: Path,
+        prefix: str,
+        mounts: Sequence[str],
     ) -> tuple[list[dict[str, Any]], str]:
         saved: list[dict[str, Any]] = []
         problems: list[str] = []
         for artifact in declared:
             if not artifact.get("path"):
                 continue
-            source = root / artifact["path"].strip("/")
-            if not source.exists():
+            source = found[artifact["path"]]
+            if source is None or not source.exists():
                 if not artifact.get("optional"):
                     problems.append(_missing_artifact(artifact["path"], mounts))
                 continue
             pack = "none" not in (artifact.get("archive") or {})
             located = _with_key(artifact, prefix, pack)
             try:
-                real = source.resolve() if source.is_symlink() else source
-                await asyncio.to_thread(self._store.put, real, artifact_key(located), pack=pack)
+                key, move = artifact_key(located), _is_for_nobody_else(artifact["path"], source, root, found)
+                await asyncio.to_thread(self._store.put, source.resolve(), key, pack=pack, move=move)
             except (ArtifactError, OSError) as error:
                 problems.append(f"failed to save {artifact['name']}: {error}")
                 continue
             saved.append(located)
         return saved, "".join(f"{problem}; " for problem in problems)
+
+
+def _is_for_nobody_else(path: str, source: Path, root: Path, outputs: Iterable[str]) -> bool:
+    """Tell whether an output may be moved away: it lies in the task's own folder, and no other output with it."""
+    others = [other for other in outputs if other != path]
+    return source.resolve() == root.resolve() / path.strip("/") and not any(
+        is_mounted(path, [other]) or is_mounted(other, [path]) for other in others
+    )
 
 
 def artifact_key(artifact: Mapping[str, Any]) -> str:
@@ -317,7 +334,7 @@ def _missing_artifact(path: str, mounts: Sequence[str]) -> str:
 
 
 def _read_parameters(
-    declared: Sequence[Mapping[str, Any]], root: Path, mounts: Sequence[str]
+    declared: Sequence[Mapping[str, Any]], found: Mapping[str, Path | None], mounts: Sequence[str]
 ) -> tuple[list[dict[str, Any]], str]:
     parameters = [dict(one) for one in declared]
     for one in parameters:
@@ -325,7 +342,7 @@ def _read_parameters(
         if not source.get("path"):
             continue
         try:
-            text = (root / source["path"].strip("/")).read_bytes().decode("utf-8", "replace")
+            text = _read(found[source["path"]])
         except OSError as error:
             if source.get("default") is None:
                 place = (
@@ -335,6 +352,12 @@ def _read_parameters(
             text = source["default"]
         one["value"] = text.removesuffix("\n")
     return parameters, ""
+
+
+def _read(file: Path | None) -> str:
+    if file is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    return file.read_bytes().decode("utf-8", "replace")
 
 
 def _reason(error: OSError) -> str:

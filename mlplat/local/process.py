@@ -117,6 +117,9 @@ class Executor(Protocol):
     def place(self, text: str, root: Path) -> str:
         """Return a rewritten text for one task."""
 
+    def output(self, path: str, command: Command) -> Path | None:
+        """Return what lies at a path of the container when it has ended; None for what is not to be read."""
+
     async def start(self, command: Command) -> Running:
         """Start a command."""
 
@@ -179,6 +182,10 @@ class ProcessExecutor:
     def place(self, text: str, root: Path) -> str:
         """Turn marked paths into paths below a task's folder."""
         return text.replace(self._mark, str(root))
+
+    def output(self, path: str, command: Command) -> Path:
+        """Return the file below the task's folder: the process could read whatever a link there leads to."""
+        return command.root / path.strip("/")
 
     async def start(self, command: Command) -> Running:
         """Start a process.

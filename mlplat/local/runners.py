@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,6 @@ _LISTS = {
     "security_opt": "--security-opt",
 }
 _PAIRS = {
-    "environment": ("--env", "="),
     "extra_hosts": ("--add-host", ":"),
     "labels": ("--label", "="),
     "sysctls": ("--sysctl", "="),
@@ -80,6 +79,7 @@ class DockerRunner:
     ) -> None:
         self.max_concurrent_pip_installs = max_concurrent_pip_installs
         self.program = program
+        self.environment = _environment(docker_run_kwargs.pop("environment", None) or {})
         self.options = tuple(_options(docker_run_kwargs, program))
 
 
@@ -93,14 +93,20 @@ def executor_of(runner: object) -> Executor:
     if isinstance(runner, SubprocessRunner):
         return ProcessExecutor()
     if isinstance(runner, DockerRunner):
-        return ImageExecutor(runner.program, runner.options)
+        return ImageExecutor(runner.program, runner.options, runner.environment)
     hint = "give local.SubprocessRunner() or local.DockerRunner()"
     raise UnsupportedError(Diagnostic("MLP502", "local.init", f"{runner!r} is no runner", hint))
 
 
+def _environment(given: Mapping[str, Any] | Sequence[str]) -> dict[str, str]:
+    if isinstance(given, Mapping):
+        return {name: str(value) for name, value in given.items()}
+    return dict(one.split("=", 1) for one in given if "=" in one)
+
+
 def _options(given: Mapping[str, Any], program: str) -> Iterator[str]:
     """Give the options of the command line for arguments of Docker's Python package; None is what leaves one out."""
-    known = sorted((*_LISTS, *_PAIRS, *_SINGLE, "device_requests"))
+    known = sorted((*_LISTS, *_PAIRS, *_SINGLE, "device_requests", "environment"))
     wrong = [
         Diagnostic(
             "MLP502",

@@ -112,11 +112,12 @@ def test_arguments_of_dockers_package_are_options() -> None:
     assert runner.options == (
         *("--network", "host"),
         "--privileged",
-        *("--env", "A=1"),
         *("--add-host", "db:10.0.0.1"),
         *("--cap-add", "SYS_PTRACE"),
         *("--gpus", "all"),
     )
+    assert runner.environment == {"A": "1"}
+    assert local.DockerRunner(environment=["B=a=b"]).environment == {"B": "a=b"}
 
 
 @pytest.mark.parametrize("ids", ["DeviceIDs", "device_ids"])

@@ -15,6 +15,8 @@ from mlplat import local
 from mlplat.errors import EngineError
 from mlplat.local.images import created, pack, qualified
 from mlplat.local.process import Command
+from tests.unit.local.conftest import Run
+from tests.unit.local.manifests import workflow
 
 
 def command(**fields: Any) -> Command:
@@ -35,18 +37,23 @@ def words(**fields: Any) -> list[str]:
 
 
 def test_the_command_takes_the_place_of_the_images_own() -> None:
-    assert words()[-5:] == ["--entrypoint", "python3", "python:3.11", "-c", "pass"]
-    assert words(own_program=False)[-4:] == ["python:3.11", "python3", "-c", "pass"]
+    assert words()[-6:] == ["--entrypoint", "python3", "--", "python:3.11", "-c", "pass"]
+    assert words(own_program=False)[-5:] == ["--", "python:3.11", "python3", "-c", "pass"]
     assert "--entrypoint" not in words(own_program=False)
 
 
 def test_values_of_variables_stand_in_no_command_line() -> None:
-    made, passed = created(
-        "c", command(environment={"PASSWORD": "secret", "PATH": "/opt/bin", "HOME": "/root"})
-    )
+    hidden = {"PASSWORD": "secret", "SSH_PRIVATE_KEY": "secret", "DOCKER_PASSWORD": "secret"}
+    read = {
+        "PATH": "/opt/bin",
+        "https_proxy": "http://a",
+        "CONTAINERS_STORAGE_CONF": "/b",
+        "_CONTAINERS_X": "1",
+    }
+    made, passed = created("c", command(environment={**hidden, **read}))
     assert not any("secret" in word for word in made)
-    assert passed == {"PASSWORD": "secret"}
-    assert {"PATH=/opt/bin", "HOME=/root", "PASSWORD"} <= set(made)
+    assert passed == hidden
+    assert {*hidden, *(f"{name}={value}" for name, value in read.items())} <= set(made)
 
 
 def test_volumes_users_folders_and_policies_are_options() -> None:
@@ -122,3 +129,80 @@ def test_a_container_that_takes_no_files_fails_its_task(
         return exit_.code, exit_.message
 
     assert asyncio.run(ended()) == (64, "Error: no such container")
+
+
+@pytest.fixture
+def container_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that a program called docker takes for the root of every container."""
+    root = tmp_path / "container"
+    root.mkdir()
+    program = tmp_path / "bin/docker"
+    program.parent.mkdir()
+    program.write_text(
+        f"#!/bin/sh\nif [ $1 = cp ] && [ $2 = --follow-link ]; then cp -RP {root}${{3#*:}} $4; fi\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    return root
+
+
+def test_links_of_a_container_lead_nowhere_on_this_machine(
+    run: Run, container_of: Path, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("of this machine")
+    (container_of / "link").symlink_to(secret)
+    (container_of / "folder").symlink_to(tmp_path)
+    container = {
+        "image": "i",
+        "command": ["sh"],
+        "volumeMounts": [{"name": "claim", "mountPath": "/claim"}],
+    }
+    claim = tmp_path / "home/volumes/claim"
+    claim.mkdir(parents=True)
+    (claim / "link").symlink_to(secret)
+    places = ["/link", "/folder", "/folder/secret", "/claim/link"]
+    outputs = {
+        "parameters": [
+            {"name": f"p{number}", "valueFrom": {"path": path, "default": "none"}}
+            for number, path in enumerate(places)
+        ],
+        "artifacts": [
+            {"name": f"a{number}", "path": path, "optional": True, "archive": {"none": {}}}
+            for number, path in enumerate(places)
+        ],
+    }
+    template = {"name": "main", "container": container, "outputs": outputs}
+    volume = {"name": "claim", "persistentVolumeClaim": {"claimName": "claim"}}
+    done = run(workflow(template, volumes=[volume]), executor=local.ImageExecutor("docker"))
+    (node,) = done["status"]["nodes"].values()
+    assert {one["value"] for one in node["outputs"]["parameters"]} == {"none"}
+    assert "artifacts" not in node["outputs"]
+    assert secret.read_text() == "of this machine"
+
+
+def test_a_stop_while_an_image_is_pulled_starts_no_container(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "bin/docker"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\necho $1 >> {tmp_path}/asked\n[ $1 != create ] || exec sleep 30\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    template = {
+        "name": "main",
+        "container": {"image": "i", "command": ["sh"]},
+        "activeDeadlineSeconds": 1,
+    }
+    done = run(workflow(template), executor=local.ImageExecutor("docker"))
+    assert done["status"]["phase"] == "Failed"
+    assert (tmp_path / "asked").read_text().split() == ["ps", "create", "rm"]
+
+
+def test_a_command_that_no_program_can_be_given_fails_its_task(
+    run: Run, container_of: Path, tmp_path: Path
+) -> None:
+    del container_of
+    template = {"name": "main", "container": {"image": "i", "command": ["a\0b"]}}
+    done = run(workflow(template), executor=local.ImageExecutor("docker"))
+    assert "null byte" in done["status"]["nodes"]["wf"]["message"]

@@ -516,3 +516,51 @@ def test_a_missing_argument_is_an_error_of_the_node(run: Any) -> None:
     done = run(workflow(dag(task("a", "t")), shell("t", "true", inputs=takes("x"))))
     assert node(done, "wf.a")["message"] == "task 'wf.a' errored: inputs.parameters.x was not supplied"
     assert phases(done)["wf"] == "Error"
+
+
+def given(*paths: str) -> dict[str, Any]:
+    return {
+        "artifacts": [
+            {"name": f"a{number}", "path": path, "archive": {"none": {}}} for number, path in enumerate(paths)
+        ]
+    }
+
+
+def stored(home: Path, done: dict[str, Any], name: str) -> list[Path]:
+    return [
+        home / "artifacts" / artifact["s3"]["key"] for artifact in node(done, name)["outputs"]["artifacts"]
+    ]
+
+
+def test_files_of_the_user_stay_where_they_are(run: Any, home: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "rows.csv").write_text("1,2")
+    template = shell("t", f"ln -s {mine}/rows.csv /o/link", outputs=given("/o/link", "/host/rows.csv"))
+    template["container"]["volumeMounts"] = [
+        {"name": "host", "mountPath": "/host", "readOnly": True},
+        {"name": "work", "mountPath": "/o"},
+    ]
+    volumes = [{"name": "host", "hostPath": {"path": str(mine)}}, {"name": "work", "emptyDir": {}}]
+    done = run(one(template, volumes=volumes))
+    assert [path.read_text() for path in stored(home, done, "wf.a")] == ["1,2", "1,2"]
+    assert (mine / "rows.csv").read_text() == "1,2"
+
+
+def test_what_is_given_out_of_a_claim_stays_in_it(run: Any, home: Path) -> None:
+    mounts = {"volumeMounts": [{"name": "data", "mountPath": "/data"}]}
+    make = shell("make", "echo 1 > /data/model", outputs=given("/data/model"))
+    read = shell("read", "cat /data/model > /tmp/o", outputs=gives(o="/tmp/o"))
+    for template in (make, read):
+        template["container"] |= mounts
+    volumes = [{"name": "data", "persistentVolumeClaim": {"claimName": "team"}}]
+    tasks = (task("a", "make"), task("b", "read", "a"))
+    done = run(workflow(dag(*tasks), make, read, volumes=volumes))
+    assert node(done, "wf.b")["outputs"]["parameters"][0]["value"] == "1"
+    assert stored(home, done, "wf.a")[0].read_text() == "1\n"
+
+
+def test_one_output_may_lie_in_another(run: Any, home: Path) -> None:
+    done = run(one(shell("t", "mkdir -p /o; echo 1 > /o/f", outputs=given("/o", "/o/f"))))
+    folder, file = stored(home, done, "wf.a")
+    assert (folder / "f").read_text() == file.read_text() == "1\n"
