@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 from mlplat.argo import values
@@ -24,7 +25,12 @@ _SHARD_DIGITS = 2
 
 
 def memoize(
-    name: str, component: Component, identity: list[Any], call: Call, options: Options
+    name: str,
+    component: Component,
+    identity: list[Any],
+    call: Call,
+    options: Options,
+    claims: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Write under which key Argo keeps a task's outputs: what the task is, and what its inputs hold.
 
@@ -34,6 +40,7 @@ def memoize(
         identity: JSON of what the task does.
         call: how it is called.
         options: how to compile.
+        claims: expressions for the volume claims that it mounts.
 
     Returns:
         Argo's ``memoize``.
@@ -53,6 +60,7 @@ def memoize(
             _content(given, call.form(given)) for given in sorted(component.input_parameters) if given in own
         ]
         parts += [_fingerprint(given, component) for given in sorted(component.input_artifacts)]
+        parts += claims
     joined = " + '|' + ".join(parts)
     key = f"sprig.sha256sum({joined})"
     shard = expression(f"sprig.trunc({_SHARD_DIGITS}, {key})")

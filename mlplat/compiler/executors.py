@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
@@ -219,7 +219,7 @@ def _python(
             [] if call.cache_key else [python.source, python.name, *python.packages],
             dict(container.env),
         ]
-        result["memoize"] = memoize(name, component, identity, call, options)
+        result["memoize"] = memoize(name, component, identity, call, options, _claims(pod))
     if call.retry:
         result["retryStrategy"] = retry_strategy(call.retry)
     needs: dict[str, Need] = {}
@@ -261,7 +261,7 @@ def _fused(
             [sorted(step.inside.items()) for step in steps],
             dict(container.env),
         ]
-        result["memoize"] = memoize(name, component, identity, call, options)
+        result["memoize"] = memoize(name, component, identity, call, options, _claims(pod))
     needs: dict[str, Need] = {}
     run: dict[str, Any] = {
         "image": _text(container.image or options.image, needs),
@@ -301,7 +301,7 @@ def _command(name: str, component: Component, container: Container, call: Call, 
             [] if call.cache_key else [repr(command), repr(args)],
             dict(container.env),
         ]
-        result["memoize"] = memoize(name, component, identity, call, options)
+        result["memoize"] = memoize(name, component, identity, call, options, _claims(pod))
     if call.retry:
         result["retryStrategy"] = retry_strategy(call.retry)
     needs: dict[str, Need] = {}
@@ -317,6 +317,18 @@ def _command(name: str, component: Component, container: Container, call: Call, 
         run["command"] = [_part(part, needs, paths) for part in command]
     _finish(result, run, pod, call, needs, dynamic, paths)
     return Leaf(result, needs)
+
+
+def _claims(pod: pods.Pod) -> list[str]:
+    """Return expressions for the volume claims that a task mounts, which KFP's cache asks for too."""
+    key = "persistentVolumeClaim"
+    known = [one[key]["claimName"] for one in pod.fields.get("volumes", ()) if key in one]
+    volumes = pod.patch.get("volumes", ())
+    assert isinstance(volumes, Sequence)
+    if any(key in one for one in volumes if isinstance(one, Mapping)):
+        patch = f"fromJSON(inputs.parameters[{literal(_PATCH)}])"
+        return [*map(literal, known), f"toJson({patch}?.volumes ?? [])"]
+    return [*map(literal, known)]
 
 
 def _finish(

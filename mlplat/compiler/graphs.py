@@ -157,7 +157,7 @@ class _Lowering:
         if retry:
             template["retryStrategy"] = executors.retry_strategy(retry)
         template["dag"] = {"tasks": [self.task(other, task, scope) for other, task in graph.tasks.items()]}
-        if any(_is_exit(task) for task in graph.tasks.values()):
+        if any(self.is_exit(task, graph) for task in graph.tasks.values()):
             template["dag"]["target"] = " ".join(sorted(scope.task_names.values()))
         self.templates[place] = template
 
@@ -201,7 +201,9 @@ class _Lowering:
         component = self.spec.components[task.component]
         texts = self.texts(key, task, component, scope)
         needs: dict[str, str] = {}
-        cached = scope.cached and not _is_exit(task)
+        graph = scope.component.graph
+        assert graph is not None
+        cached = scope.cached and not self.is_exit(task, graph)
         if task.iterator:
             template = self.loop(key, task, cached=cached)
         elif component.graph is not None:
@@ -226,6 +228,18 @@ class _Lowering:
             )
             result["when"] = expression(condition)
         return result
+
+    def is_exit(self, task: Task, graph: Graph) -> bool:
+        """Tell an exit task from one that ignores failures before it: in KFP's IR, by what they wait for."""
+        handlers = (
+            name
+            for name in task.depends_on
+            if name.startswith("exit-handler-") and self.spec.components[graph.tasks[name].component].graph
+        )
+        return task.when_all_completed and (
+            any(isinstance(source, FinalStatus) for source in task.parameters.values())
+            or next(handlers, None) is not None
+        )
 
     def texts(self, key: str, task: Task, component: Component, scope: Scope) -> Texts:
         name = literal(scope.task_names[key])
@@ -438,14 +452,6 @@ def _asks_status(spec: PipelineSpec) -> bool:
         if component.graph
         for task in component.graph.tasks.values()
         for source in task.parameters.values()
-    )
-
-
-def _is_exit(task: Task) -> bool:
-    """Tell an exit task from one that ignores failures before it: KFP's IR tells them apart by what they wait for."""
-    return task.when_all_completed and (
-        any(isinstance(source, FinalStatus) for source in task.parameters.values())
-        or any(name.startswith("exit-handler-") for name in task.depends_on)
     )
 
 

@@ -99,7 +99,7 @@ class PodRunner:
         root = folder / "root"
         try:
             command = await self._prepare(task, folder, root)
-        except (ArtifactError, ContainerError, OSError) as error:
+        except (ArtifactError, ContainerError, OSError, UnicodeError) as error:
             return Outcome("Error", f"init: Error (exit code 64): {error}", {})
         running = await self._executor.start(command)
         started(running)
