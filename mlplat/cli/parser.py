@@ -276,9 +276,12 @@ def _lint(commands: _Commands) -> None:  # type: ignore[valid-type]
     command.add_argument("files", nargs="+", metavar="FILE", help="Python, IR YAML or Argo YAML")
 
 
+_LISTED = ("runs", "tasks", "parameters", "artifacts", "lineage", "metrics")
+
+
 def _get(commands: _Commands) -> None:  # type: ignore[valid-type]
     command = _command(commands, "get", "record", "get", "read the record")
-    command.add_argument("what", choices=("runs", "tasks", "artifacts", "metrics"), help="what to list")
+    command.add_argument("what", choices=_LISTED, help="what to list")
     command.add_argument("name", nargs="?", help="name of a run")
     command.add_argument("-o", "--output", choices=("text", "json"), default="text", help="what to print")
     command.add_argument("--limit", type=_count, default=20, help="how many at most (default: %(default)s)")

@@ -37,13 +37,22 @@ class _Placed(NamedTuple):
         return path(self.run.name, self.task.name) if self.run and self.task else ""
 
     @property
+    def document(self) -> dict[str, Any]:
+        """All that is known of the row, with the names of its run and task."""
+        placed = {"run": self.run.name if self.run else "", "task": self.path} if self.task else {}
+        return {**placed, **dataclasses.asdict(self.row)}
+
+    @property
     def order(self) -> tuple[Any, ...]:
         return (self.task.order if self.task else (), getattr(self.row, "artifact", ""), self.row.name)
 
 
+_OF_ONE_RUN = ("tasks", "parameters", "metrics", "lineage")
+
+
 def get(given: argparse.Namespace) -> int:
-    """List runs, or the tasks, artifacts or metrics of one."""
-    if given.name is None and given.what in ("tasks", "metrics"):
+    """List runs, or what one of them had: tasks, parameters, artifacts and what they were for, metrics."""
+    if given.name is None and given.what in _OF_ONE_RUN:
         message = f"get {given.what} needs the name of a run"
         raise ArgumentError(Diagnostic("MLP407", "", message, "mlplat get runs lists them"))
     with _record() as store:
@@ -52,7 +61,7 @@ def get(given: argparse.Namespace) -> int:
         rows = _LISTS[given.what](store, run, given.limit)
         has_runs = bool(rows or store.runs(1))
     if given.output == "json":
-        print(json.dumps([dataclasses.asdict(one.row) for one in rows], indent=2, default=_json))
+        print(json.dumps([one.document for one in rows], indent=2, default=_json))
     elif not has_runs:
         print(f"no runs in {home()}")
     else:
@@ -109,6 +118,62 @@ def _artifacts(store: Store, run: Run | None, limit: int) -> list[_Placed]:
     )
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Value:
+    """What went into a task or came out of it."""
+
+    direction: str
+    name: str
+    value: Any
+
+
+def _parameters(store: Store, run: Run, _limit: int) -> list[_Placed]:
+    """List the values of tasks, and of the pipeline itself, but for what the compiler passes for itself."""
+    every = {task.id: task for task in store.tasks(run, roles=None)}
+    shown = {key: task for key, task in every.items() if task.role == "task" or task.name == run.name}
+    placed = []
+    for one in store.parameters(run):
+        value = show.decoded(one.value)
+        if one.task_id in shown and "--" not in one.name and not show.is_artifact(value):
+            placed.append(_Placed(_Value(one.direction, one.name, value), run, shown[one.task_id]))
+    return sorted(placed, key=lambda one: one.task.order if one.task else ())
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Edge:
+    """That a task read an artifact or gave it out, and which task of which run wrote the artifact."""
+
+    direction: str
+    name: str
+    made_by_run: str
+    made_by_task: str
+    artifact: Artifact
+
+
+def _lineage(store: Store, run: Run, _limit: int) -> list[_Placed]:
+    tasks = {task.id: task for task in store.tasks(run)}
+    uses = [use for use in store.uses(run) if use.task_id in tasks]
+    artifacts = {key: store.artifact(key) for key in {use.artifact_id for use in uses}}
+    runs = {one.producer_run_uid for one in artifacts.values() if one.producer_run_uid}
+    makers = {uid: store.run(uid) for uid in runs}
+    names = {
+        (uid, task.id): path(maker.name, task.name)
+        for uid, maker in makers.items()
+        for task in store.tasks(uid, roles=None)
+    }
+    placed = []
+    for use in uses:
+        artifact = artifacts[use.artifact_id]
+        uid = artifact.producer_run_uid or ""
+        maker = makers[uid].name if uid in makers else ""
+        task = names.get((uid, artifact.producer_task_id or ""), "")
+        edge = _Edge(use.direction, use.name, maker, task, artifact)
+        placed.append(_Placed(edge, run, tasks[use.task_id]))
+    return sorted(
+        placed, key=lambda one: (one.task.order if one.task else (), one.row.direction, one.row.name)
+    )
+
+
 def _metrics(store: Store, run: Run, _limit: int) -> list[_Placed]:
     rows = store.metrics(run)
     return _placed(store, rows, [(row.run_uid, row.task_id) for row in rows])
@@ -127,7 +192,9 @@ def _placed(store: Store, rows: Sequence[_Row], makers: Sequence[tuple[str, str]
 _LISTS: dict[str, Callable[[Store, Any, int], list[_Placed]]] = {
     "runs": _runs,
     "tasks": _tasks,
+    "parameters": _parameters,
     "artifacts": _artifacts,
+    "lineage": _lineage,
     "metrics": _metrics,
 }
 
@@ -178,6 +245,19 @@ _COLUMNS: dict[str, list[tuple[str, Callable[[_Placed], str]]]] = {
         ("SIZE", lambda one: "" if one.row.size is None else f"{one.row.size:,}"),
         ("DIGEST", lambda one: one.row.digest[:19]),
         ("PLACE", lambda one: _lies(one.row)),
+    ],
+    "parameters": [
+        ("TASK", lambda one: one.path),
+        ("DIRECTION", lambda one: one.row.direction),
+        ("NAME", lambda one: one.row.name),
+        ("VALUE", lambda one: show.short(one.row.value)),
+    ],
+    "lineage": [
+        ("TASK", lambda one: one.path),
+        ("DIRECTION", lambda one: one.row.direction),
+        ("NAME", lambda one: one.row.name),
+        ("MADE BY", lambda one: "/".join(filter(None, (one.row.made_by_run, one.row.made_by_task)))),
+        ("PLACE", lambda one: _lies(one.row.artifact)),
     ],
     "metrics": [
         ("TASK", lambda one: one.path),

@@ -260,3 +260,49 @@ def test_logs_of_a_cluster_take_the_same_spellings(
     assert logs("Late one") == (attempts, "")
     assert logs("after") == ("", "after did not run: omitted: depends condition not met\n")
     assert len(logs()[0].splitlines()) == 4
+
+
+LINEAGE = """
+from mlplat import dsl
+from mlplat.dsl import Dataset, Input, Model, Output
+
+@dsl.component
+def make(rows: int, data: Output[Dataset]) -> str:
+    open(data.path, "w").write("x" * rows)
+    return "made {{x}}"
+
+@dsl.component
+def train(data: Input[Dataset], rate: float, model: Output[Model]):
+    open(model.path, "w").write(str(rate))
+
+@dsl.pipeline
+def p(rate: float = 0.5) -> str:
+    made = make(rows=3)
+    train(data=made.outputs["data"], rate=rate)
+    return made.outputs["Output"]
+"""
+
+
+def test_values_and_lineage_of_a_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lineage.py").write_text(LINEAGE)
+    assert main(["run", "lineage.py", "--name", "first"]) == 0
+    assert main(["run", "lineage.py", "--name", "second", "-p", "rate=0.25"]) == 0
+    values = json.loads(told(capsys, "get", "parameters", "second", "-o", "json")[0])
+    assert {(one["task"], one["direction"], one["name"], one["value"]) for one in values} == {
+        ("second", "output", "Output", "made {{x}}"),
+        ("make", "input", "rows", 3),
+        ("make", "output", "Output", "made {{x}}"),
+        ("train", "input", "rate", 0.25),
+    }
+    edges = json.loads(told(capsys, "get", "lineage", "second", "-o", "json")[0])
+    assert [
+        (one["task"], one["direction"], one["name"], one["made_by_run"], one["made_by_task"]) for one in edges
+    ] == [
+        ("make", "output", "data", "first", "make"),
+        ("train", "input", "data", "first", "make"),
+        ("train", "output", "model", "second", "train"),
+    ]
+    assert "first/make" in told(capsys, "get", "lineage", "second")[0]
