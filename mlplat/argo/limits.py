@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mlplat.argo import ends
 from mlplat.errors import Diagnostic
 from mlplat.ir.argo_template import calls
 
@@ -112,6 +113,13 @@ def _check(document: dict[str, Any]) -> Iterator[Diagnostic]:
             "spec.templates",
             f"templates call each other {found} levels deep; Argo's controller goes {DEEPEST} deep",
             "nest fewer pipelines, branches and loops in each other",
+        )
+    for name, late in ends.hanging(templates).items():
+        yield _warning(
+            "MLP359",
+            f"spec.templates.{name}.dag",
+            f"no run ends whose cache holds what {', '.join(sorted(late))} waits for: Argo finds no tries of it",
+            "let it depend on a task without retryStrategy or memoize too, such as one with when: false",
         )
     for number, template in enumerate(templates):
         path = f"spec.templates.{number} ({template.get('name', '')})"

@@ -1,4 +1,4 @@
-"""How deep templates may call each other: as many levels as the engines go."""
+"""What goes beyond the limits of Argo is warned of."""
 
 from __future__ import annotations
 
@@ -34,3 +34,23 @@ def test_the_longest_way_counts_and_a_circle_ends() -> None:
         "steps": [[{"name": "again", "template": "main"}, {"name": "b", "template": "leaf"}]],
     }
     assert limits.depth(workflow(dag(short, long), middle, shell("leaf", "true"))["spec"]) == 3
+
+
+def test_what_follows_only_cached_tasks_that_are_tried_again_is_warned_of() -> None:
+    cache = {"key": "k", "cache": {"configMap": {"name": "c"}}}
+    again = shell("again", "true", memoize=cache, retryStrategy={"limit": 1})
+    tasks = [
+        task("a", "again"),
+        task("b", "once"),
+        task("after-a", "once", "a"),
+        task("after-both", "once", "a && b"),
+        task("inner", "inner"),
+        task("after-inner", "once", "inner.Succeeded"),
+    ]
+    inner = dag(task("c", "again"), name="inner")
+    documents = [workflow(dag(*tasks), inner, again, shell("once", "true"))]
+    (warning,) = limits.check(documents)
+    assert (warning.code, warning.severity) == ("MLP359", "warning")
+    assert "what after-a, after-inner waits for" in warning.message
+    del again["memoize"]
+    assert not limits.check(documents)

@@ -1,0 +1,70 @@
+"""Which tasks of a DAG Argo may not find, because what they follow has no end that they hang from.
+
+Argo walks a DAG from node to node to see whether it is over. What follows a task hangs from the task's last try; a task
+that may be tried again and comes from the cache has none (``getOutboundNodes`` of Argo 4.0.7's ``operator.go``). What
+follows nothing but such tasks is not found, and its DAG never over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from mlplat.argo.expressions import condition
+
+Template = Mapping[str, Any]
+
+
+def hanging(templates: Iterable[Template]) -> dict[str, frozenset[str]]:
+    """Return the tasks that may not be found.
+
+    Args:
+        templates: the templates of a spec; a task of another one counts as one that has an end.
+
+    Returns:
+        Names of tasks, by the name of their DAG's template; only templates that have some.
+    """
+    by_name = {str(template.get("name", "")): template for template in templates}
+    if not any(map(_comes_without_tries, by_name.values())):
+        return {}
+    ends = _Ends(by_name)
+    found = {name: ends.hanging(template) for name, template in by_name.items()}
+    return {name: tasks for name, tasks in found.items() if tasks}
+
+
+def _comes_without_tries(template: Template) -> bool:
+    return bool(template.get("memoize") and template.get("retryStrategy"))
+
+
+class _Ends:
+    def __init__(self, templates: Mapping[str, Template]) -> None:
+        self.templates = templates
+        self.known: dict[str, bool] = {}
+
+    def hanging(self, template: Template) -> frozenset[str]:
+        tasks = _tasks(template)
+        endless = {name for name, task in tasks.items() if self.is_endless(str(task.get("template", "")))}
+        return frozenset(
+            name for name in tasks if (before := _before(name, tasks)) and endless.issuperset(before)
+        )
+
+    def is_endless(self, name: str) -> bool:
+        """Tell whether a call of a template may leave nothing that others can hang from."""
+        if name not in self.known:
+            self.known[name] = False  # a template that calls itself ends with a call that is skipped
+            template = self.templates.get(name, {})
+            tasks = _tasks(template)
+            waited_for = {other for task in tasks for other in _before(task, tasks)}
+            last = [task for key, task in tasks.items() if key not in waited_for]
+            self.known[name] = _comes_without_tries(template) or (
+                bool(last) and all(self.is_endless(str(task.get("template", ""))) for task in last)
+            )
+        return self.known[name]
+
+
+def _tasks(template: Template) -> dict[str, Template]:
+    return {task["name"]: task for task in (template.get("dag") or {}).get("tasks") or ()}
+
+
+def _before(name: str, tasks: Mapping[str, Template]) -> tuple[str, ...]:
+    return tuple(condition(tasks[name], tasks).tasks)
