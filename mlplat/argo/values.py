@@ -72,6 +72,12 @@ def inert_json(value: Any) -> str:
     return runtime.inert(value)
 
 
+def is_plain(text: str) -> bool:
+    """Tell whether a text can be a parameter's value in a Workflow as it is, and not only as JSON."""
+    written = json.dumps(text, ensure_ascii=False)
+    return "{{" not in text and runtime.printable(written) == written
+
+
 def container_text(text: str) -> str:
     """Write text for a command line or environment variable, so that it arrives as it is."""
     return _TWO_BRACES.sub(f"{{$({EMPTY_VARIABLE})", text.replace("$", "$$"))

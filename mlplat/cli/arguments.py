@@ -12,7 +12,7 @@ from mlplat import manifest
 from mlplat.argo import names
 from mlplat.errors import ArgumentError, Diagnostic, Source
 from mlplat.ir.model import InputParameter, ParameterType
-from mlplat.ir.types import TYPE_NAMES
+from mlplat.ir.types import TYPE_NAMES, fits
 
 
 def check_name(name: str, limit: int = names.LONGEST_WORKFLOW) -> None:
@@ -79,6 +79,34 @@ _EXAMPLES = {
     ParameterType.LIST: "give a JSON list, such as '[1, 2]'",
     ParameterType.STRUCT: "give a JSON object, such as '{\"key\": 1}'",
 }
+
+
+def check_kept(values: Mapping[str, Any], parameters: Mapping[str, InputParameter], run: str) -> None:
+    """Refuse values of an earlier run that a pipeline does not take any more.
+
+    Args:
+        values: by name.
+        parameters: the pipeline's.
+        run: name of the earlier run.
+
+    Raises:
+        ArgumentError: a value is of another type than the parameter; all at once.
+    """
+    problems = [
+        _changed_type(name, value, parameters[name].type, run)
+        for name, value in values.items()
+        if not (fits(value, parameters[name].type) or (value is None and parameters[name].optional))
+    ]
+    if problems:
+        raise ArgumentError(problems)
+
+
+def _changed_type(name: str, value: Any, kind: ParameterType, run: str) -> Diagnostic:
+    had = "had no value" if value is None else f"was {value!r}"
+    message = f"'{name}' is declared {TYPE_NAMES[kind]}, and {had} in the run {run}"
+    return Diagnostic(
+        "MLP403", "", message, f"give it anew: -p {name}=VALUE; {_EXAMPLES.get(kind, 'a text')}"
+    )
 
 
 def typed(text: str, kind: ParameterType) -> Any:

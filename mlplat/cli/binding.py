@@ -1,14 +1,21 @@
-"""Gives the parameters of a Workflow, as it is written already, other values."""
+"""Gives the parameters of a Workflow, as it is written already, other values, and reads those that they have.
+
+The manifest of a compiled pipeline tells what a parameter takes: where an expression makes JSON of it, it is plain
+text; where it is pasted or read as it is, it is JSON already.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum
 from typing import Any
 
 from mlplat import runtime
-from mlplat.argo.values import inert_json
+from mlplat.argo.values import inert_json, is_plain, literal
+from mlplat.compiler.emit import LARGE_ARGUMENTS
 from mlplat.errors import ArgumentError, Diagnostic, nearest
+from mlplat.ir.model import ABSENT, InputParameter, ParameterType
 
 _KINDS = (
     (bool, "true or false"),
@@ -19,28 +26,30 @@ _KINDS = (
 )
 
 
+class _Form(Enum):
+    """How a parameter's value is written."""
+
+    UNKNOWN = "nothing reads it"
+    PLAIN = "plain text"
+    JSON = "JSON"
+
+
 def with_arguments(workflow: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """Return a Workflow with other values of its parameters.
 
-    The manifest of a compiled pipeline tells what it takes: where an expression makes JSON of the parameter, it is
-    plain text; where the parameter is pasted as it is, it is JSON already, and of the kind of its present value.
+    JSON is of the kind of its present value.
 
     Args:
         workflow: the Workflow.
-        values: texts, or values that have a JSON form, by name.
+        values: texts, or values that have a JSON form, by name; None for no value.
 
     Raises:
         ArgumentError: the Workflow has no such parameter, or it is of another kind; all at once.
     """
-    spec = workflow.get("spec") or {}
-    parameters = (spec.get("arguments") or {}).get("parameters") or ()
-    if not parameters and not values:
-        return dict(workflow)
-    known = {parameter["name"]: parameter for parameter in parameters}
+    known = {parameter["name"]: parameter for parameter in _parameters(workflow)}
     problems: list[Diagnostic] = []
     bound: dict[str, str] = {}
     for name, value in values.items():
-        text = value if isinstance(value, str) else json.dumps(value)
         if name not in known:
             hint = nearest(name, list(known)) or (
                 f"it takes {', '.join(known)}" if known else "it takes none"
@@ -48,26 +57,137 @@ def with_arguments(workflow: Mapping[str, Any], values: Mapping[str, Any]) -> di
             problems.append(Diagnostic("MLP401", "", f"the Workflow has no parameter '{name}'", hint))
             continue
         try:
-            bound[name] = _bound(workflow, known[name], text)
+            bound[name] = _bound(workflow, known[name], value)
         except ArgumentError as error:
             problems += error.diagnostics
     if problems:
         raise ArgumentError(problems)
-    new = [
-        {**parameter, "value": bound[parameter["name"]]} if parameter["name"] in bound else parameter
-        for parameter in parameters
-    ]
-    return {**workflow, "spec": {**spec, "arguments": {**spec["arguments"], "parameters": new}}}
+    return _replaced(workflow, bound)
 
 
-def _bound(workflow: Mapping[str, Any], parameter: Mapping[str, Any], text: str) -> str:
+def with_kept_arguments(
+    workflow: Mapping[str, Any], before: Mapping[str, Any], values: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return a Workflow with the values that the parameters of an earlier run had, where no others are given.
+
+    Args:
+        workflow: the Workflow.
+        before: the earlier run.
+        values: other values, as for :func:`with_arguments`.
+
+    Raises:
+        ArgumentError: as :func:`with_arguments`.
+    """
+    known = {parameter["name"]: parameter for parameter in _parameters(workflow)}
+    kept = {
+        parameter["name"]: parameter
+        for parameter in _parameters(before)
+        if parameter["name"] in known
+        and parameter["name"] not in values
+        and parameter.get("value") is not None
+    }
+    as_written = {
+        name: parameter["value"]
+        for name, parameter in kept.items()
+        if _takes(workflow, known[name]) == _takes(before, parameter)
+    }
+    bound = bound_values(before)
+    read = {name: bound[name] for name in kept if name not in as_written}
+    return with_arguments(_replaced(workflow, as_written), {**read, **values})
+
+
+def bound_values(
+    workflow: Mapping[str, Any],
+    beside: Sequence[Mapping[str, Any]] = (),
+    declared: Mapping[str, InputParameter] | None = None,
+) -> dict[str, Any]:
+    """Return the values that the parameters of a run have, by name: as they were given to it.
+
+    Args:
+        workflow: the run.
+        beside: the documents that it was made from.
+        declared: the pipeline's parameters; they tell what those are that no template reads, which else are texts.
+    """
+    known = declared or {}
+    values = {
+        parameter["name"]: _value(workflow, parameter, known.get(parameter["name"]))
+        for parameter in _parameters(workflow)
+        if parameter.get("value") is not None
+    }
+    for document in beside:
+        annotations = (document.get("metadata") or {}).get("annotations") or {}
+        for name, digest in json.loads(annotations.get(LARGE_ARGUMENTS, "{}")).items():
+            values[name] = _json(document["data"][digest])
+    return values
+
+
+def _value(workflow: Mapping[str, Any], parameter: Mapping[str, Any], declared: InputParameter | None) -> Any:
+    text = str(parameter["value"])
+    if not _is_compiled(workflow):
+        return text
+    form, may_be_absent = _form(workflow, parameter["name"])
+    if form is _Form.UNKNOWN and declared is not None:
+        may_be_absent = declared.optional and declared.default in (None, ABSENT)
+    if may_be_absent and not text:
+        return None
+    value = _json(text)
+    if form is _Form.UNKNOWN and (declared is None or declared.type is ParameterType.STRING):
+        return value if isinstance(value, str) and not is_plain(value) else text
+    return text if form is _Form.PLAIN else value
+
+
+def _takes(workflow: Mapping[str, Any], parameter: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return what texts can stand as a parameter's value: how they are written, and of what kind."""
+    form = _form(workflow, parameter["name"])
+    return (*form, _kind(_json(str(parameter.get("value", "")))) if form[0] is _Form.JSON else "")
+
+
+def _is_compiled(workflow: Mapping[str, Any]) -> bool:
+    return runtime.VARIABLE in (workflow["spec"].get("podSpecPatch") or "")
+
+
+def _form(workflow: Mapping[str, Any], name: str) -> tuple[_Form, bool]:
+    """Return how a parameter's value is written, and whether an empty text stands for none."""
+    if not _is_compiled(workflow):
+        return _Form.UNKNOWN, False
+    reference = f"workflow.parameters[{literal(name)}]"
+    uses = [one for one in _texts(workflow["spec"].get("templates", ())) if reference in one]
+    may_be_absent = any(f"({reference} == '' ? " in one for one in uses)
+    if not uses:
+        return _Form.UNKNOWN, False
+    if any(f"toJson({reference})" in one for one in uses):
+        return _Form.PLAIN, may_be_absent
+    read = (f"fromJSON({reference})", f"u007b', {reference})", f"u005c', {reference})")
+    asked = f"({reference} startsWith {literal(chr(34))} ? "
+    is_json = any(mark in one for one in uses for mark in (*read, asked))
+    return _Form.JSON if is_json else _Form.PLAIN, may_be_absent
+
+
+def _parameters(workflow: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    return ((workflow.get("spec") or {}).get("arguments") or {}).get("parameters") or ()
+
+
+def _replaced(workflow: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, Any]:
+    """Return a Workflow with other texts as values of its parameters."""
+    if not texts:
+        return dict(workflow)
     spec = workflow["spec"]
-    if runtime.VARIABLE not in (spec.get("podSpecPatch") or ""):
+    parameters = [
+        {**parameter, "value": texts[parameter["name"]]} if parameter["name"] in texts else parameter
+        for parameter in spec["arguments"]["parameters"]
+    ]
+    return {**workflow, "spec": {**spec, "arguments": {**spec["arguments"], "parameters": parameters}}}
+
+
+def _bound(workflow: Mapping[str, Any], parameter: Mapping[str, Any], value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    if not _is_compiled(workflow):
         return text
     name = parameter["name"]
-    reference = f"workflow.parameters['{name}']"
-    uses = [one for one in _texts(spec.get("templates", ())) if reference in one]
-    if not uses or any(f"toJson({reference})" in one for one in uses):
+    form, may_be_absent = _form(workflow, name)
+    if value is None and may_be_absent:
+        return ""
+    if form is not _Form.JSON:
         if "{{" in text:
             message = f"'{name}' was compiled as plain text, in which Argo would replace {{{{…}}}}"
             raise ArgumentError(Diagnostic("MLP411", "", message, "compile anew: mlplat run FILE -p …"))
@@ -75,9 +195,9 @@ def _bound(workflow: Mapping[str, Any], parameter: Mapping[str, Any], text: str)
     before = _json(str(parameter.get("value", "")))
     if isinstance(before, str):
         return inert_json(text)
-    value = _json(text)
+    found = _json(text)
     wanted = _kind(before)
-    if _kind(value) != wanted and not (value is not None and before is None):
+    if _kind(found) != wanted and not (found is not None and before is None):
         raise ArgumentError(
             Diagnostic(
                 "MLP403",
@@ -86,7 +206,7 @@ def _bound(workflow: Mapping[str, Any], parameter: Mapping[str, Any], text: str)
                 f"it was {parameter.get('value')}",
             )
         )
-    return inert_json(value) if "{{" in text else text
+    return inert_json(found) if "{{" in text else text
 
 
 def _json(text: str) -> Any:

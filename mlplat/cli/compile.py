@@ -52,6 +52,8 @@ def options(
         before: values of its parameters in the run that goes on, where the command line gives none.
     """
     values = arguments.read(given.parameter, given.parameter_file, spec.root.input_parameters)
+    kept = {name: value for name, value in (before or {}).items() if name not in values}
+    arguments.check_kept(kept, spec.root.input_parameters, getattr(given, "resume", ""))
     if getattr(given, "schedule", ()) and given.kind != "CronWorkflow":
         message = f"--schedule starts a CronWorkflow, and the kind is {given.kind}"
         raise ArgumentError(Diagnostic("MLP377", "", message, "add --kind CronWorkflow"))
@@ -59,7 +61,7 @@ def options(
         name=given.name,
         kind=getattr(given, "kind", "Workflow"),
         schedule=_schedule(given) if getattr(given, "schedule", ()) else None,
-        arguments={**(before or {}), **values},
+        arguments={**kept, **values},
         cache=not given.no_cache,
         image=given.image,
         namespace=given.namespace,

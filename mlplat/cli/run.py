@@ -15,13 +15,15 @@ from mlplat.argo import names
 from mlplat.argo.starting import started
 from mlplat.argo.structure import malformed_documents
 from mlplat.cli import arguments, engines
-from mlplat.cli.binding import with_arguments
+from mlplat.cli.binding import bound_values, with_arguments, with_kept_arguments
 from mlplat.cli.compile import options
 from mlplat.cli.engines import workflow_of
 from mlplat.cli.load import Loaded, load
+from mlplat.cli.parser import home
 from mlplat.cli.report import conclude
 from mlplat.compiler.emit import PIPELINE_ANNOTATION
 from mlplat.errors import ArgumentError, Diagnostic, ManifestError
+from mlplat.ir.model import PipelineSpec
 
 _SUFFIX = string.ascii_lowercase + string.digits
 Document = Mapping[str, Any]
@@ -52,19 +54,9 @@ def _check_resumable(name: str, before: Document, workflow: Document) -> None:
 
 
 def _documents(given: argparse.Namespace, loaded: Loaded, before: Document | None) -> list[dict[str, Any]]:
-    earlier = {
-        parameter["name"]: str(parameter["value"])
-        for parameter in _parameters(before or {})
-        if parameter.get("value") is not None
-    }
     if loaded.spec is not None:
-        parameters = loaded.spec.root.input_parameters
-        typed = {
-            name: arguments.typed(text, parameters[name].type)
-            for name, text in earlier.items()
-            if name in parameters
-        }
-        program = compiler.compile(loaded.spec, options(given, loaded.spec, typed))
+        kept = _kept(given.resume, before, loaded.spec) if before is not None else {}
+        program = compiler.compile(loaded.spec, options(given, loaded.spec, kept))
         for warning in loaded.warnings:
             print(warning, file=sys.stderr)
         if given.engine == "argo":
@@ -74,11 +66,26 @@ def _documents(given: argparse.Namespace, loaded: Loaded, before: Document | Non
     if wrong := list(malformed_documents(loaded.documents)):
         raise ManifestError(wrong)
     documents = started(loaded.documents)
-    values = {**earlier, **arguments.read(given.parameter, given.parameter_file, None)}
+    values = arguments.read(given.parameter, given.parameter_file, None)
     return [
-        with_arguments(document, values) if document.get("kind") == "Workflow" else document
+        _bound(document, before, values) if document.get("kind") == "Workflow" else document
         for document in documents
     ]
+
+
+def _kept(name: str, before: Document, spec: PipelineSpec) -> dict[str, Any]:
+    """Return the values that a run's parameters have, as far as the pipeline still takes them."""
+    from mlplat import local
+
+    parameters = spec.root.input_parameters
+    values = bound_values(before, local.beside(home() / "runs" / name), parameters)
+    return {key: value for key, value in values.items() if key in parameters}
+
+
+def _bound(workflow: Document, before: Document | None, values: Document) -> dict[str, Any]:
+    if before is None:
+        return with_arguments(workflow, values)
+    return with_kept_arguments(workflow, before, values)
 
 
 def _parameters(workflow: Document) -> Sequence[Document]:

@@ -40,10 +40,9 @@ def _argument(value: Any, parameter: InputParameter, large: dict[str, str]) -> A
     text = values.inert_json(value)
     if len(text.encode("utf-8", "surrogatepass")) > values.LARGEST_PARAMETER:
         return Argument(None, large=keep_large(text, value, large))
-    written = json.dumps(value, ensure_ascii=False)
-    readable = printable(written)
-    if parameter.type is ParameterType.STRING and "{{" not in value and readable == written:
+    if parameter.type is ParameterType.STRING and values.is_plain(value):
         return Argument(value)
+    readable = printable(json.dumps(value, ensure_ascii=False))
     return Argument(text if "{{" in readable else readable, is_json=True)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from mlplat import manifest, runtime
 from mlplat.argo import limits, names, schedules
+from mlplat.argo.values import LARGE
 from mlplat.compiler import workspace
 from mlplat.compiler.pods import WORKSPACE_VOLUME
 from mlplat.compiler.program import Argument, Options, Program
@@ -16,6 +17,8 @@ from mlplat.errors import CompileError, Diagnostic, ManifestError
 
 API_VERSION = "argoproj.io/v1alpha1"
 PIPELINE_ANNOTATION = "mlplat.dev/pipeline"
+LARGE_ARGUMENTS = "mlplat.dev/arguments"
+"""Annotation of the ConfigMap of large values: which of its entries are the pipeline's arguments, by their names."""
 
 
 def run(program: Program) -> Program:
@@ -32,7 +35,7 @@ def run(program: Program) -> Program:
             {
                 "apiVersion": "v1",
                 "kind": "ConfigMap",
-                "metadata": _metadata(config_map, options),
+                "metadata": {**_metadata(config_map, options), **_large_arguments(program)},
                 "data": dict(program.values),
             }
         )
@@ -41,6 +44,16 @@ def run(program: Program) -> Program:
     return replace(
         program, documents=tuple(documents), warnings=(*program.warnings, *limits.check(documents))
     )
+
+
+def _large_arguments(program: Program) -> dict[str, Any]:
+    """Return the annotation that tells which entries of the ConfigMap are the pipeline's arguments."""
+    found = {
+        name: json.loads(argument.large)[LARGE]["file"]
+        for name, argument in program.arguments.items()
+        if argument.large
+    }
+    return {"annotations": {LARGE_ARGUMENTS: json.dumps(found)}} if found else {}
 
 
 def _metadata(name: str, options: Options) -> dict[str, Any]:

@@ -172,6 +172,126 @@ def test_resumed_run_keeps_what_succeeded_and_takes_the_repaired_program(
     assert "making 7" in (folder / ".mlplat/logs/again" / f"{made[0]['id']}.log").read_text()
 
 
+BOUND = """
+import json
+from typing import List, Optional
+from mlplat import dsl
+
+@dsl.component
+def show(out: str, values: dict, words: list, braces: str, empty: str, note: Optional[str] = None,
+         count: Optional[int] = None, ratio: float = 0.5, flag: bool = True) -> str:
+    import json, os
+    held = [values, words, braces, empty, note, count, ratio, flag]
+    with open(out, "a") as file:
+        file.write(json.dumps(held) + "\\n")
+    raise RuntimeError("broken")
+
+@dsl.pipeline
+def bound(out: str, values: dict = {"a": {"b": "{{x}}"}}, words: List[str] = ["$(HOME)", "{{"],
+          braces: str = 'a"b {{x}}', empty: str = "", note: Optional[str] = None,
+          count: Optional[int] = None, ratio: float = 3, flag: bool = False,
+          unused: str = "{{y}}", nothing: Optional[str] = None):
+    show(out=out, values=values, words=words, braces=braces, empty=empty, note=note, count=count, ratio=ratio,
+         flag=flag).set_caching_options(False)
+"""
+
+
+def shown(folder: Path) -> list[Any]:
+    return [json.loads(line) for line in (folder / "shown").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("is_manifest", [False, True])
+def test_a_resumed_run_has_its_values_as_they_were_bound(
+    is_manifest: bool, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "bound.py").write_text(BOUND)
+    given: tuple[str, ...] = ("bound.py", "-p", f"out={folder}/shown")
+    if is_manifest:
+        run(capsys, "compile", *given, "-o", "bound.yaml")
+        given = ("bound.yaml",)
+    run(capsys, "run", *given, "--name", "first", expected=1)
+    run(capsys, "run", given[0], "--resume", "first", expected=1)
+    run(capsys, "run", given[0], "--resume", "first", expected=1)
+    first, *others = shown(folder)
+    assert first == [{"a": {"b": "{{x}}"}}, ["$(HOME)", "{{"], 'a"b {{x}}', "", None, None, 3, False]
+    assert others == [first, first]
+
+
+def test_a_manifest_that_was_compiled_anew_has_the_values_too(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "bound.py").write_text(BOUND)
+    compiled = ("compile", "bound.py", "-o", "bound.yaml", "-p", f"out={folder}/shown")
+    run(capsys, *compiled, "-p", 'braces="$ plain', "-p", "note=3")
+    run(capsys, "run", "bound.yaml", "--name", "first", expected=1)
+    run(capsys, *compiled)
+    run(capsys, "run", "bound.yaml", "--resume", "first", "-p", "flag=true", expected=1)
+    assert shown(folder)[1] == [*shown(folder)[0][:-1], True]
+    assert shown(folder)[1][2:5] == ['"$ plain', "", "3"]
+
+
+def test_a_repaired_program_has_the_values_that_nothing_read_before(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "bound.py").write_text(BOUND)
+    run(capsys, "run", "bound.py", "--name", "first", "-p", f"out={folder}/shown", expected=1)
+    changed = BOUND.replace("braces=braces", "braces=unused").replace("note=note", "note=nothing")
+    (folder / "bound.py").write_text(changed.replace('"{{y}}"', '"z"'))
+    run(capsys, "run", "bound.py", "--resume", "first", expected=1)
+    assert shown(folder)[1][2:5] == ["{{y}}", "", None]
+
+
+def test_a_large_value_is_there_when_a_run_goes_on(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "bound.py").write_text(BOUND)
+    values = {"words": ["{{é$"] * 20_000, "empty": "x" * 40_000, "out": str(folder / "shown")}
+    (folder / "values.json").write_text(json.dumps(values))
+    run(capsys, "run", "bound.py", "--name", "first", "-f", "values.json", expected=1)
+    run(capsys, "run", "bound.py", "--resume", "first", expected=1)
+    assert shown(folder)[1] == shown(folder)[0]
+    assert shown(folder)[1][1] == values["words"]
+
+
+CHANGED = """
+from typing import Optional
+from mlplat import dsl
+
+@dsl.component
+def broken(x: {type} = None):
+    raise RuntimeError("broken")
+
+@dsl.pipeline
+def changed(x: {declared}):
+    broken(x=x)
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "anew", "message"),
+    [
+        ("str = '{{x}}'", "int = 0", "3", "'x' is declared int, and was '{{x}}'"),
+        ("str = '3'", "int = 0", "3", "'x' is declared int, and was '3'"),
+        ("bool = False", "dict = {}", '{"a": 1}', "'x' is declared dict, and was False"),
+        ("Optional[int] = None", "int", "1", "'x' is declared int, and had no value"),
+        ("int = 3", "str = ''", "a text", "'x' is declared str, and was 3"),
+    ],
+)
+def test_a_value_that_the_repaired_program_does_not_take_is_told(
+    before: str, after: str, anew: str, message: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def write(declared: str) -> None:
+        text = CHANGED.format(type=declared.partition(" = ")[0], declared=declared)
+        (folder / "changed.py").write_text(text)
+
+    write(before)
+    run(capsys, "run", "changed.py", "--name", "first", expected=1)
+    write(after)
+    capsys.readouterr()
+    assert main(["run", "changed.py", "--resume", "first"]) == 2
+    assert f"error MLP403: {message} in the run first\n  hint: give it anew: -p x=" in capsys.readouterr().err
+    workflow = finished(capsys, "changed.py", "--resume", "first", "-p", f"x={anew}", expected=1)
+    assert workflow["spec"]["arguments"]["parameters"] == [{"name": "x", "value": anew}]
+
+
 def test_resuming_an_unknown_run_names_the_nearest(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(capsys, "run", "program.py:small", "--name", "first")
     assert main(["run", "program.py:small", "--resume", "firts"]) == 2
