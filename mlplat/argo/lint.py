@@ -47,7 +47,11 @@ def problems(document: Part, beside: Sequence[Part] = ()) -> list[Diagnostic]:
         and not list(structure.malformed(one.get("spec")))
     }
     manifest = _Manifest(document["kind"], place, spec, templates)
-    return [*structure.broken_rules(spec, place), *manifest.all()]
+    return [
+        *structure.wrong_names(document),
+        *structure.broken_rules(spec, place),
+        *manifest.all(),
+    ]
 
 
 class _Manifest:

@@ -21,6 +21,9 @@ FIELD = re.compile(rf"[a-zA-Z0-9][-a-zA-Z0-9]{{0,{LONGEST_TEMPLATE - 1}}}")
 NOTHING = "nothing"
 """Template of the tasks that the compiler skips always: ends that Argo finds where there would be none."""
 
+RESOURCE = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+"""Names of resources in Kubernetes."""
+
 PASSED = re.compile(r"[-a-zA-Z0-9_]+")
 """Names of parameters and artifacts."""
 
@@ -55,6 +58,16 @@ def dns_label(name: str, limit: int = LONGEST_WORKFLOW) -> str:
     """
     label = _NOT_DNS.sub("-", name.lower()).strip("-")
     return shortened(label or hashlib.sha256(name.encode()).hexdigest()[:8], limit)
+
+
+def generated(begin: str, suffix: str) -> str:
+    """Return the name that Kubernetes makes from ``metadata.generateName``, the end of which goes when it is long.
+
+    Args:
+        begin: the field.
+        suffix: what is appended, of :data:`GENERATED_SUFFIX` characters.
+    """
+    return f"{begin[: LONGEST_WORKFLOW - GENERATED_SUFFIX]}{suffix}"
 
 
 def template_name(name: str) -> str:

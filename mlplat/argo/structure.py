@@ -12,7 +12,16 @@ from typing import Any
 
 from mlplat.argo.durations import DurationError, with_units
 from mlplat.argo.expressions import RESULTS, condition
-from mlplat.argo.names import FIELD, LONGEST_TEMPLATE, PASSED
+from mlplat.argo.names import (
+    FIELD,
+    GENERATED_SUFFIX,
+    LONGEST_TEMPLATE,
+    LONGEST_WORKFLOW,
+    PASSED,
+    RESOURCE,
+    dns_label,
+    generated,
+)
 from mlplat.argo.references import unreadable
 from mlplat.argo.stores import LOCATIONS
 from mlplat.errors import Diagnostic, nearest
@@ -189,6 +198,28 @@ def malformed_document(document: Mapping[str, Any]) -> Iterator[Diagnostic]:
     if document.get("kind") in _WORKFLOWS:
         path, spec = placed_spec(document)
         yield from malformed(spec, path)
+
+
+def wrong_names(document: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    """Look at the name of a Workflow, or of what one is started from, or at what its name is made from.
+
+    Args:
+        document: one of which nothing is malformed.
+
+    Yields:
+        One diagnostic for a name that Kubernetes refuses.
+    """
+    metadata = document.get("metadata") or {}
+    name, begin = metadata.get("name") or "", metadata.get("generateName") or ""
+    fit = f"write {dns_label(name or begin)}{'' if name else '-'}"
+    hint = f"{fit}; a name has lower-case letters, digits, '-' and '.', at most {LONGEST_WORKFLOW}"
+    if document.get("kind") not in _WORKFLOWS:
+        return
+    if name and not (RESOURCE.fullmatch(name) and len(name) <= LONGEST_WORKFLOW):
+        yield Diagnostic("MLP417", "metadata.name", f"{name!r} is no name that Kubernetes takes", hint)
+    elif not name and begin and not RESOURCE.fullmatch(generated(begin, "x" * GENERATED_SUFFIX)):
+        message = f"{begin!r} is no begin of a name that Kubernetes takes"
+        yield Diagnostic("MLP417", "metadata.generateName", message, hint)
 
 
 def malformed_documents(documents: Sequence[Mapping[str, Any]]) -> Iterator[Diagnostic]:

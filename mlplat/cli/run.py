@@ -13,7 +13,7 @@ from typing import Any
 from mlplat import compiler
 from mlplat.argo import names
 from mlplat.argo.starting import started
-from mlplat.argo.structure import malformed_documents
+from mlplat.argo.structure import malformed_documents, wrong_names
 from mlplat.cli import arguments, engines
 from mlplat.cli.binding import bound_values, with_arguments, with_kept_arguments
 from mlplat.cli.compile import options
@@ -22,6 +22,7 @@ from mlplat.cli.load import Loaded, load
 from mlplat.cli.parser import home
 from mlplat.cli.report import conclude
 from mlplat.compiler.emit import PIPELINE_ANNOTATION
+from mlplat.compiler.interfaces import VALUES_VOLUME
 from mlplat.errors import ArgumentError, Diagnostic, ManifestError
 from mlplat.ir.model import PipelineSpec
 
@@ -63,7 +64,8 @@ def _documents(given: argparse.Namespace, loaded: Loaded, before: Document | Non
             for warning in program.warnings:
                 print(warning, file=sys.stderr)
         return list(program.documents)
-    if wrong := list(malformed_documents(loaded.documents)):
+    wrong = list(malformed_documents(loaded.documents))
+    if wrong := wrong or [one for document in loaded.documents for one in wrong_names(document)]:
         raise ManifestError(wrong)
     documents = started(loaded.documents)
     values = arguments.read(given.parameter, given.parameter_file, None)
@@ -93,27 +95,24 @@ def _parameters(workflow: Document) -> Sequence[Document]:
 
 
 def named(documents: Sequence[Document], name: str) -> list[dict[str, Any]]:
-    """Give the Workflow a name of its own, and its ConfigMap one that goes with it."""
+    """Give the Workflow a name of its own, and the ConfigMap of its large values one that goes with it."""
     workflow = workflow_of(documents)
     metadata = dict(workflow.get("metadata") or {})
-    generated = metadata.pop("generateName", None) or f"{metadata.get('name', 'run')}-"
+    begin = metadata.pop("generateName", None) or f"{metadata.get('name', 'run')}-"
     suffix = "".join(random.choices(_SUFFIX, k=names.GENERATED_SUFFIX))  # noqa: S311 - a name, no secret
-    own = name or f"{generated}{suffix}"
+    own = name or names.generated(begin, suffix)
     ordered = {"name": own, **{key: value for key, value in metadata.items() if key != "name"}}
-    written = [dict(document) for document in documents if document is not workflow]
     spec = dict(workflow["spec"])
-    for document in written:
-        if document.get("kind") == "ConfigMap" and document["metadata"]["name"].endswith("-values"):
-            before, after = document["metadata"]["name"], f"{own}-values"
-            document["metadata"] = {**document["metadata"], "name": after}
-            spec["volumes"] = [_renamed(volume, before, after) for volume in spec.get("volumes") or ()]
-    return [*written, {**workflow, "metadata": ordered, "spec": spec}]
-
-
-def _renamed(volume: Document, before: str, after: str) -> dict[str, Any]:
-    if (volume.get("configMap") or {}).get("name") == before:
-        return {**volume, "configMap": {**volume["configMap"], "name": after}}
-    return dict(volume)
+    volumes = [dict(volume) for volume in spec.get("volumes") or ()]
+    large = next((volume for volume in volumes if volume.get("name") == VALUES_VOLUME), {})
+    config_map = (large.get("configMap") or {}).get("name")
+    others = [dict(document) for document in documents if document is not workflow]
+    for document in others:
+        if config_map and document.get("kind") == "ConfigMap" and document["metadata"]["name"] == config_map:
+            document["metadata"] = {**document["metadata"], "name": f"{own}-values"}
+            large["configMap"] = {**large["configMap"], "name": f"{own}-values"}
+            spec["volumes"] = volumes
+    return [*others, {**workflow, "metadata": ordered, "spec": spec}]
 
 
 def _warn_of_relative_paths(given: argparse.Namespace, workflow: Document) -> None:

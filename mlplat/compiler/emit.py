@@ -11,6 +11,7 @@ from mlplat import manifest, runtime
 from mlplat.argo import limits, names, schedules
 from mlplat.argo.values import LARGE
 from mlplat.compiler import workspace
+from mlplat.compiler.interfaces import VALUES_VOLUME
 from mlplat.compiler.pods import WORKSPACE_VOLUME
 from mlplat.compiler.program import Argument, Options, Program
 from mlplat.errors import CompileError, Diagnostic, ManifestError
@@ -39,7 +40,7 @@ def run(program: Program) -> Program:
                 "data": dict(program.values),
             }
         )
-        volumes.append({"name": "mlplat-values", "configMap": {"name": config_map}})
+        volumes.append({"name": VALUES_VOLUME, "configMap": {"name": config_map}})
     documents.append(_resource(program, base, volumes))
     return replace(
         program, documents=tuple(documents), warnings=(*program.warnings, *limits.check(documents))

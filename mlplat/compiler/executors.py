@@ -23,6 +23,7 @@ from mlplat.compiler.interfaces import (
     LARGE_OUTPUT,
     LARGE_VALUES,
     PATH_PARAMETER,
+    VALUES_VOLUME,
     Call,
     artifact_text,
     asks_status,
@@ -347,7 +348,7 @@ def _finish(
         run["resources"] = settings.pop("resources")
     mounts = [{"name": "mlplat-outputs", "mountPath": OUTPUTS}]
     if call.has_large_values:
-        mounts.append({"name": "mlplat-values", "mountPath": LARGE_VALUES})
+        mounts.append({"name": VALUES_VOLUME, "mountPath": LARGE_VALUES})
     run["volumeMounts"] = [*mounts, *settings.pop("volumeMounts", ())]
     run.update(settings)
     result.update(pod.fields)

@@ -21,6 +21,7 @@ from mlplat.ir.model import (
 )
 
 LARGE_VALUES = "/mlplat/values"
+VALUES_VOLUME = "mlplat-values"
 PATH_PARAMETER = "task--path"
 """Input through which a task learns its place in the run, which is its artifacts' place in the store. No input of a
 user's has two dashes in a row, but for KFP's own, which start with ``pipelinechannel--``."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlplat.argo import gotext
-from mlplat.argo.structure import broken_rules, malformed_documents
+from mlplat.argo.structure import broken_rules, malformed_documents, wrong_names
 from mlplat.errors import Diagnostic, ManifestError
 
 _NESTED = ("templates", "dag", "tasks", "steps", "inline", "hooks", "templateDefaults")
@@ -43,8 +43,8 @@ def read(documents: Sequence[Mapping[str, Any]]) -> Documents:
         Copies of them; a ``workflowTemplateRef`` is merged into the Workflow's spec.
 
     Raises:
-        ManifestError: there is no Workflow or more than one, it has no name, its template isn't there, or a document
-            is wrongly built.
+        ManifestError: there is no Workflow or more than one, it has no name, or one that Kubernetes refuses,
+            its template isn't there, or a document is wrongly built.
     """
     if malformed := list(malformed_documents(documents)):
         raise ManifestError(malformed)
@@ -73,7 +73,7 @@ def read(documents: Sequence[Mapping[str, Any]]) -> Documents:
             )
         )
     workflow = workflows[0]
-    wrong = list(broken_rules(workflow["spec"]))
+    wrong = [*wrong_names(workflow), *broken_rules(workflow["spec"])]
     for scope, spec in specs.items():
         wrong += broken_rules(spec, scope)
     if wrong:

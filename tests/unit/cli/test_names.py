@@ -1,4 +1,4 @@
-"""Names that a person gives to runs and resources."""
+"""Names that a person gives to runs and resources, and those that resources in files have."""
 
 from __future__ import annotations
 
@@ -67,3 +67,94 @@ def test_the_name_of_a_run_that_goes_on_is_not_to_be_retried(
     assert "MLP415: first: a run of this name is going on" in error
     assert "retry" not in error
     assert "hint: give another --name, or wait until it is over\n" in error
+
+
+CONFIGURED = """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: helm-values}
+data: {a: from helm}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: other-values}
+data: {a: from another}
+---
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {generateName: example-}
+spec:
+  entrypoint: main
+  templates:
+  - name: main
+    container:
+      image: none
+      command: [sh, -c, 'test "$A $B" = "from helm from another"']
+      env:
+      - {name: A, valueFrom: {configMapKeyRef: {name: helm-values, key: a}}}
+      - {name: B, valueFrom: {configMapKeyRef: {name: other-values, key: a}}}
+"""
+
+
+def test_the_config_maps_of_a_file_keep_their_names(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "w.yaml").write_text(CONFIGURED)
+    told(capsys, "run", "w.yaml", "--name", "first")
+    told(capsys, "rerun", "first", "--name", "second")
+
+
+def test_the_large_values_of_a_pipeline_have_the_name_of_their_run(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program = PROGRAM.replace("def one()", "def one(x: str)").replace("one()", f"one(x={'x' * 40_000!r})")
+    (folder / "program.py").write_text(program)
+    told(capsys, "run", "program.py", "--name", "first")
+    told(capsys, "rerun", "first", "--name", "second")
+    [config_map] = json.loads((folder / ".mlplat/runs/second/documents.json").read_text())
+    assert config_map["metadata"]["name"] == "second-values"
+
+
+NAMED = """
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {metadata}
+spec:
+  entrypoint: main
+  templates: [{{name: main, container: {{image: none, command: [touch, ran]}}}}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("metadata", "expected"),
+    [
+        (
+            "{generateName: ../../escaped/x-}",
+            "metadata.generateName: '../../escaped/x-' is no begin of a name",
+        ),
+        ("{name: ../escaped}", "metadata.name: '../escaped' is no name that Kubernetes takes"),
+        ("{name: ..}", "metadata.name: '..' is no name that Kubernetes takes"),
+        ("{name: My_Run}", "hint: write my-run; a name has lower-case letters, digits, '-' and '.'"),
+        (f"{{name: {'a' * 64}}}", "is no name that Kubernetes takes"),
+    ],
+)
+def test_a_name_in_a_file_that_is_none_is_refused_before_anything_is_written(
+    metadata: str, expected: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "w.yaml").write_text(NAMED.format(metadata=metadata))
+    error = told(capsys, "run", "w.yaml", expected=2)[1]
+    assert "error MLP417" in error
+    assert expected in error
+    assert expected in told(capsys, "lint", "w.yaml", expected=2)[0]
+    assert sorted(path.name for path in folder.iterdir()) == ["program.py", "w.yaml"]
+
+
+@pytest.mark.parametrize(
+    "metadata", ["{name: a.b-1}", f"{{name: {'a' * 63}}}", f"{{generateName: {'a' * 80}-}}"]
+)
+def test_a_name_that_is_made_from_one_in_a_file_is_as_long_as_kubernetes_takes(
+    metadata: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "w.yaml").write_text(NAMED.format(metadata=metadata))
+    told(capsys, "lint", "w.yaml")
+    told(capsys, "run", "w.yaml")
+    [made] = (folder / ".mlplat/runs").iterdir()
+    assert len(made.name) <= 63

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from mlplat import local
-from mlplat.errors import EngineError
+from mlplat.errors import EngineError, ManifestError
 from mlplat.local.state import RunState
 from tests.unit.local.manifests import (
     dag,
@@ -295,3 +295,15 @@ def test_many_items(run: Any) -> None:
         )
     )
     assert done["status"]["progress"] == "2000/2000"
+
+
+@pytest.mark.parametrize("name", ["../escaped", "..", "a/b", "A"])
+def test_a_name_that_is_none_is_refused_before_anything_is_written(
+    name: str, run: Any, home: Path, tmp_path: Path
+) -> None:
+    manifest = workflow(shell("main", "true"))
+    manifest["metadata"] = {"name": name}
+    with pytest.raises(ManifestError, match="MLP417"):
+        run(manifest)
+    assert not home.exists()
+    assert not (tmp_path / "escaped").exists()
