@@ -78,7 +78,7 @@ def rerun(given: argparse.Namespace) -> int:
     else:
         before = engines.run_before(given.run)
     documents = _with_documents(given, with_arguments(_anew(before, no_cache=given.no_cache), values))
-    return conclude(engines.execute(given, named(documents, given.name), None), given)
+    return conclude(engines.execute(given, named(documents, given.name, given.namespace), None), given)
 
 
 def chosen(workflow: Document, tasks: list[str]) -> list[str]:

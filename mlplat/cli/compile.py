@@ -29,6 +29,8 @@ def run(given: argparse.Namespace) -> int:
         raise ManifestError(
             Diagnostic("MLP205", "", f"{given.file} is a manifest already", "run it: mlplat run")
         )
+    if loaded.spec is None or given.to == "ir":
+        _check_is_no_resource(given)
     documents: Sequence[Mapping[str, Any]] = loaded.documents
     if given.to == "ir" and loaded.spec is not None:
         documents = ir.write(loaded.spec)
@@ -39,6 +41,16 @@ def run(given: argparse.Namespace) -> int:
             print(warning, file=sys.stderr)
     write(given.output, hera.program(documents) if given.to == "hera" else manifest.dump(documents))
     return 0
+
+
+def _check_is_no_resource(given: argparse.Namespace) -> None:
+    """Refuse options of the resource that a pipeline becomes where it becomes none."""
+    what = "the IR has none" if given.to == "ir" else "the manifest is made already"
+    wrong = [f"--schedule {given.schedule[0]}"] if given.schedule else []
+    wrong += [f"--kind {given.kind}"] if given.kind != "Workflow" else []
+    if wrong:
+        hint = "leave it out, or compile the pipeline to a manifest: --to argo"
+        raise ArgumentError(Diagnostic("MLP418", one, f"it has no effect: {what}", hint) for one in wrong)
 
 
 def options(

@@ -95,7 +95,12 @@ def _pipeline_options(command: _Parser) -> None:
         default=DEFAULT_IMAGE,
         help="container image of components that name none (default: %(default)s)",
     )
-    command.add_argument("-n", "--namespace", default="", help="namespace on the cluster")
+    command.add_argument(
+        "-n",
+        "--namespace",
+        default="",
+        help="namespace on the cluster; of a run here, what {{workflow.namespace}}, the cache and locks have as such",
+    )
     command.add_argument("--service-account", default="", help="service account of the pods")
     command.add_argument(
         "--claim-service-account",
@@ -225,7 +230,12 @@ def _rerun(commands: _Commands) -> None:  # type: ignore[valid-type]
     _parameter_options(command, "another value of a parameter; the others stay as they were")
     command.add_argument("--no-cache", action="store_true", help="run every task, whatever ran before")
     command.add_argument("--name", default="", help="name of the new run")
-    command.add_argument("-n", "--namespace", default="", help="namespace on the cluster")
+    command.add_argument(
+        "-n",
+        "--namespace",
+        default="",
+        help="namespace on the cluster; of a run here, what {{workflow.namespace}}, the cache and locks have as such",
+    )
     _execution_options(command)
 
 

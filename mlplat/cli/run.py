@@ -33,13 +33,27 @@ Document = Mapping[str, Any]
 def run(given: argparse.Namespace) -> int:
     """Run a pipeline or a Workflow, and print what came of it."""
     arguments.check_name(given.name)
+    if given.resume:
+        _check_options_of_resume(given)
     before = engines.run_before(given.resume) if given.resume else None
-    documents = named(_documents(given, load(given.file), before), given.resume or given.name)
+    found = _documents(given, load(given.file), before)
+    documents = named(found, given.resume or given.name, given.namespace)
     workflow = workflow_of(documents)
     if before is not None:
         _check_resumable(given.resume, before, workflow)
     _warn_of_relative_paths(given, workflow)
     return conclude(engines.execute(given, documents, before), given)
+
+
+def _check_options_of_resume(given: argparse.Namespace) -> None:
+    if given.engine == "argo":
+        message, hint = "--resume is for runs on this machine", f"mlplat retry {given.resume} --engine argo"
+    elif given.name:
+        message = f"--name {given.name} has no effect"
+        hint = "leave out --name: a run that goes on keeps its name"
+    else:
+        return
+    raise ArgumentError(Diagnostic("MLP418", f"--resume {given.resume}", message, hint))
 
 
 def _check_resumable(name: str, before: Document, workflow: Document) -> None:
@@ -94,13 +108,21 @@ def _parameters(workflow: Document) -> Sequence[Document]:
     return ((workflow.get("spec") or {}).get("arguments") or {}).get("parameters") or ()
 
 
-def named(documents: Sequence[Document], name: str) -> list[dict[str, Any]]:
-    """Give the Workflow a name of its own, and the ConfigMap of its large values one that goes with it."""
+def named(documents: Sequence[Document], name: str, namespace: str = "") -> list[dict[str, Any]]:
+    """Give the Workflow a name of its own, and the ConfigMap of its large values one that goes with it.
+
+    Args:
+        documents: the Workflow, and what it refers to.
+        name: the name; one is made from the Workflow's where it is empty.
+        namespace: the Workflow's; it keeps its own where it is empty.
+    """
     workflow = workflow_of(documents)
     metadata = dict(workflow.get("metadata") or {})
     begin = metadata.pop("generateName", None) or f"{metadata.get('name', 'run')}-"
     suffix = "".join(random.choices(_SUFFIX, k=names.GENERATED_SUFFIX))  # noqa: S311 - a name, no secret
     own = name or names.generated(begin, suffix)
+    if namespace:
+        metadata["namespace"] = namespace
     ordered = {"name": own, **{key: value for key, value in metadata.items() if key != "name"}}
     spec = dict(workflow["spec"])
     volumes = [dict(volume) for volume in spec.get("volumes") or ()]

@@ -158,3 +158,28 @@ def test_a_schedule_is_of_a_cron_workflow_alone(tmp_path: Path) -> None:
 def test_a_schedule_is_for_a_cron_workflow(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compile", "program.py", "--schedule", "@daily"]) == 2
     assert "MLP377" in capsys.readouterr().err
+
+
+def test_a_run_of_a_cluster_goes_on_with_retry(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "program.py", "--resume", "first", "--engine", "argo"]) == 2
+    error = capsys.readouterr().err
+    assert "error MLP418: --resume first: --resume is for runs on this machine" in error
+    assert "hint: mlplat retry first --engine argo" in error
+
+
+@pytest.mark.parametrize("words", [("--kind", "CronWorkflow"), ("--schedule", "0 3 * * *")])
+def test_the_ir_has_no_kind_and_no_schedule(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["compile", "program.py", "--to", "ir", *words]) == 2
+    assert f"error MLP418: {words[0]}" in capsys.readouterr().err
+
+
+def test_a_run_here_has_the_namespace_that_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compile", "program.py", "-o", "out.yaml"]) == 0
+    for name, file in (("first", "program.py"), ("second", "out.yaml")):
+        capsys.readouterr()
+        assert main(["run", file, "--name", name, "-n", "team", "-o", "json"]) == 0
+        assert json.loads(capsys.readouterr().out)["metadata"]["namespace"] == "team"
+    assert main(["rerun", "second", "--name", "third", "-n", "other", "-o", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["metadata"]["namespace"] == "other"

@@ -158,3 +158,9 @@ def test_a_name_that_is_made_from_one_in_a_file_is_as_long_as_kubernetes_takes(
     told(capsys, "run", "w.yaml")
     [made] = (folder / ".mlplat/runs").iterdir()
     assert len(made.name) <= 63
+
+
+def test_a_run_that_goes_on_keeps_its_name(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    error = told(capsys, "run", "program.py", "--resume", "first", "--name", "second", expected=2)[1]
+    assert "error MLP418: --resume first: --name second has no effect" in error
+    assert "hint: leave out --name" in error
