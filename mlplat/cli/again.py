@@ -193,7 +193,4 @@ def _with_documents(given: argparse.Namespace, workflow: dict[str, Any]) -> list
         from mlplat import k8s
 
         return [*k8s.config_maps_of(workflow, **engines.place(given)), workflow]
-    from mlplat import local
-    from mlplat.cli.parser import home
-
-    return [*local.beside(home() / "runs" / given.run), workflow]
+    return [*engines.beside(given.run), workflow]

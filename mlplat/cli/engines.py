@@ -12,10 +12,13 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlplat import manifest
+from mlplat.argo.structure import malformed_documents
 from mlplat.cli import show
+from mlplat.cli.load import read_text
 from mlplat.cli.parser import home
 from mlplat.cli.progress import following
-from mlplat.errors import ArgumentError, Diagnostic, EngineError, ManifestError, nearest
+from mlplat.errors import ArgumentError, Diagnostic, EngineError, ManifestError, Source, nearest
 
 if TYPE_CHECKING:
     from mlplat.local import Executor
@@ -50,7 +53,39 @@ def execute(given: argparse.Namespace, documents: list[dict[str, Any]], before: 
         The Workflow as it ended; it is in the record.
     """
     _check_executor(given)
+    if given.secrets:
+        documents = joined(documents, _secrets(given))
     return _on_cluster(given, documents) if given.engine == "argo" else here(given, documents, before)
+
+
+def joined(documents: Sequence[Document], others: Sequence[Document]) -> list[dict[str, Any]]:
+    """Put documents beside those of a run; they count instead of those of the same kind and name."""
+    replaced = [_identity(one) for one in others]
+    kept = [one for one in documents if _identity(one) not in replaced]
+    return [dict(one) for one in (*others, *kept)]
+
+
+def _identity(document: Document) -> tuple[Any, Any]:
+    return document.get("kind"), (document.get("metadata") or {}).get("name")
+
+
+def _secrets(given: argparse.Namespace) -> list[dict[str, Any]]:
+    """Read the file of Secrets and ConfigMaps."""
+    if given.engine == "argo":
+        message, hint = (
+            "it is for runs on this machine",
+            "create the Secrets on the cluster: kubectl apply -f",
+        )
+        raise ArgumentError(
+            Diagnostic("MLP418", f"--secrets {given.secrets}", message, f"{hint} {given.secrets}")
+        )
+    documents = manifest.load(read_text(Path(given.secrets)), given.secrets)
+    if any(one.get("kind") not in ("ConfigMap", "Secret") for one in documents):
+        message, hint = "it holds more than Secrets and ConfigMaps", "put the Workflow into a file of its own"
+        raise ManifestError(Diagnostic("MLP205", "", message, hint, Source(given.secrets)))
+    if wrong := list(malformed_documents(documents)):
+        raise ManifestError(wrong)
+    return documents
 
 
 def here(given: argparse.Namespace, documents: list[dict[str, Any]], before: Document | None) -> Document:
@@ -172,6 +207,13 @@ def run_before(name: str) -> dict[str, Any]:
             Diagnostic("MLP409", "", f"there is no run '{name}' on this machine to go on with", hint)
         )
     return before
+
+
+def beside(name: str) -> list[dict[str, Any]]:
+    """Return the documents that a run of this machine was made from, without its Workflow."""
+    from mlplat import local
+
+    return local.beside(home() / "runs" / name)
 
 
 def place(given: argparse.Namespace) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from mlplat.manifest import Lines
 
 _ONLY_HERE = "MLP501"
 _BROKEN = "MLP525"
+_DATA = ("ConfigMap", "Secret")
 Document = Mapping[str, Any]
 
 
@@ -114,5 +115,5 @@ def _only_here(documents: Sequence[Document], beside: Sequence[Document]) -> Ite
 
 def _print_budget(file: str, document: Document) -> None:
     found = limits.size(document)
-    largest = limits.LARGEST_CONFIG_MAP if document.get("kind") == "ConfigMap" else limits.LARGEST_WORKFLOW
+    largest = limits.LARGEST_CONFIG_MAP if document.get("kind") in _DATA else limits.LARGEST_WORKFLOW
     print(f"{file}: {document.get('kind')}: {found:,} of {largest:,} bytes ({found / largest:.1%})")

@@ -16,7 +16,14 @@ from mlplat.errors import Diagnostic, ManifestError, MlplatError, Source, neares
 from mlplat.ir import PipelineSpec
 from mlplat.ir.effects import without_effect
 
-_ARGO_KINDS = ("Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "CronWorkflow", "ConfigMap")
+_ARGO_KINDS = (
+    "Workflow",
+    "WorkflowTemplate",
+    "ClusterWorkflowTemplate",
+    "CronWorkflow",
+    "ConfigMap",
+    "Secret",
+)
 _OF_KFP = "change the import: from mlplat import dsl; or compile it with KFP, and give the YAML"
 _OURS = str(Path(__file__).parent.parent)
 
@@ -93,7 +100,7 @@ def load_all(place: str) -> list[Loaded]:
         )
     if file.suffix == ".py":
         return _program(file, name)
-    text = _text(file)
+    text = read_text(file)
     documents = manifest.load(text, path)
     if ir.is_ir(documents[0]):
         spec, lines = ir.read(documents, path), manifest.Lines(text)
@@ -111,7 +118,12 @@ def load_all(place: str) -> list[Loaded]:
     return [Loaded(documents=tuple(documents), text=text)]
 
 
-def _text(file: Path) -> str:
+def read_text(file: Path) -> str:
+    """Return the text of a file.
+
+    Raises:
+        ManifestError: it can't be read.
+    """
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -196,7 +208,7 @@ def _execute(file: Path) -> types.ModuleType:
     sys.modules[file.stem] = module
     sys.path.insert(0, str(file.parent.absolute()))
     try:
-        exec(compile(_text(file), str(file), "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - it is the user's program
+        exec(compile(read_text(file), str(file), "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - it is the user's program
     except MlplatError:
         raise
     except SyntaxError as error:

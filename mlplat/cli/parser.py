@@ -180,6 +180,12 @@ def _execution_options(command: _Parser) -> None:
         help="further options of podman create or docker create, such as '--gpus all --network none'",
     )
     command.add_argument(
+        "--secrets",
+        default="",
+        metavar="FILE",
+        help="YAML file of Secrets and ConfigMaps that tasks on this machine read",
+    )
+    command.add_argument(
         "-o",
         "--output",
         choices=("text", "json"),

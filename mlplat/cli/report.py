@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from mlplat.cli.parser import home
 INTERRUPTED = 130
 _LAST_LINES = 20
 _CACHE_REFUSED = "could not save to config map cache"
+_NOT_GIVEN = re.compile(r'\b(secret|configmap) ".*" (with key ".*" )?not found')
 Document = Mapping[str, Any]
 
 
@@ -91,6 +93,9 @@ def _failures(workflow: Document, given: argparse.Namespace) -> list[str]:
                 "  hint: Argo's controller may not keep caches yet: "
                 "kubectl apply -k kustomize/controller; or --no-cache"
             )
+        if given.engine == "local" and _NOT_GIVEN.search(node.get("message", "")):
+            again = f"mlplat retry {workflow['metadata']['name']} --secrets FILE"
+            written.append(f"  hint: give it in a file of Secrets and ConfigMaps: {again}")
     missing = show.not_run(workflow)
     if missing:
         written.append(f"not run because of it: {show.listed(missing)}")

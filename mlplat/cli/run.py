@@ -19,7 +19,6 @@ from mlplat.cli.binding import bound_values, with_arguments, with_kept_arguments
 from mlplat.cli.compile import options
 from mlplat.cli.engines import workflow_of
 from mlplat.cli.load import Loaded, load
-from mlplat.cli.parser import home
 from mlplat.cli.report import conclude
 from mlplat.compiler.emit import PIPELINE_ANNOTATION
 from mlplat.compiler.interfaces import VALUES_VOLUME
@@ -40,6 +39,7 @@ def run(given: argparse.Namespace) -> int:
     documents = named(found, given.resume or given.name, given.namespace)
     workflow = workflow_of(documents)
     if before is not None:
+        documents = engines.joined(_given_beside(given.resume, before), documents)
         _check_resumable(given.resume, before, workflow)
     _warn_of_relative_paths(given, workflow)
     return conclude(engines.execute(given, documents, before), given)
@@ -91,10 +91,8 @@ def _documents(given: argparse.Namespace, loaded: Loaded, before: Document | Non
 
 def _kept(name: str, before: Document, spec: PipelineSpec) -> dict[str, Any]:
     """Return the values that a run's parameters have, as far as the pipeline still takes them."""
-    from mlplat import local
-
     parameters = spec.root.input_parameters
-    values = bound_values(before, local.beside(home() / "runs" / name), parameters)
+    values = bound_values(before, engines.beside(name), parameters)
     return {key: value for key, value in values.items() if key in parameters}
 
 
@@ -102,6 +100,23 @@ def _bound(workflow: Document, before: Document | None, values: Document) -> dic
     if before is None:
         return with_arguments(workflow, values)
     return with_kept_arguments(workflow, before, values)
+
+
+def _given_beside(name: str, before: Document) -> list[dict[str, Any]]:
+    """Return the Secrets and ConfigMaps that were given to a run of this machine: not that of its large values."""
+    own = _values_of(before)
+    return [
+        one
+        for one in engines.beside(name)
+        if one.get("kind") == "Secret" or (one.get("kind") == "ConfigMap" and one["metadata"]["name"] != own)
+    ]
+
+
+def _values_of(workflow: Document) -> str:
+    """Return the name of the ConfigMap that holds a pipeline's large values; empty where there is none."""
+    volumes = workflow["spec"].get("volumes") or ()
+    large: Document = next((volume for volume in volumes if volume.get("name") == VALUES_VOLUME), {})
+    return str((large.get("configMap") or {}).get("name", ""))
 
 
 def _parameters(workflow: Document) -> Sequence[Document]:
@@ -125,16 +140,19 @@ def named(documents: Sequence[Document], name: str, namespace: str = "") -> list
         metadata["namespace"] = namespace
     ordered = {"name": own, **{key: value for key, value in metadata.items() if key != "name"}}
     spec = dict(workflow["spec"])
-    volumes = [dict(volume) for volume in spec.get("volumes") or ()]
-    large = next((volume for volume in volumes if volume.get("name") == VALUES_VOLUME), {})
-    config_map = (large.get("configMap") or {}).get("name")
+    before, after = _values_of(workflow), f"{own}-values"
     others = [dict(document) for document in documents if document is not workflow]
     for document in others:
-        if config_map and document.get("kind") == "ConfigMap" and document["metadata"]["name"] == config_map:
-            document["metadata"] = {**document["metadata"], "name": f"{own}-values"}
-            large["configMap"] = {**large["configMap"], "name": f"{own}-values"}
-            spec["volumes"] = volumes
+        if before and document.get("kind") == "ConfigMap" and document["metadata"]["name"] == before:
+            document["metadata"] = {**document["metadata"], "name": after}
+            spec["volumes"] = [_renamed(volume, after) for volume in spec["volumes"]]
     return [*others, {**workflow, "metadata": ordered, "spec": spec}]
+
+
+def _renamed(volume: Document, config_map: str) -> dict[str, Any]:
+    if volume.get("name") != VALUES_VOLUME:
+        return dict(volume)
+    return {**volume, "configMap": {**volume["configMap"], "name": config_map}}
 
 
 def _warn_of_relative_paths(given: argparse.Namespace, workflow: Document) -> None:

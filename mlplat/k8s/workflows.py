@@ -151,7 +151,7 @@ def _sorted(documents: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], 
             "MLP811",
             f"{document.get('kind')}/{(document.get('metadata') or {}).get('name', '')}",
             "only a Workflow and its ConfigMaps can be submitted",
-            "put it on the cluster first: kubectl apply -f FILE",
+            "create it on the cluster yourself, and take it out of this file: kubectl apply -f FILE",
         )
         for document in others
     ]

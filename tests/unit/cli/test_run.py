@@ -249,6 +249,9 @@ def test_a_large_value_is_there_when_a_run_goes_on(folder: Path, capsys: pytest.
     run(capsys, "run", "bound.py", "--resume", "first", expected=1)
     assert shown(folder)[1] == shown(folder)[0]
     assert shown(folder)[1][1] == values["words"]
+    run(capsys, "run", "bound.py", "--resume", "first", "-p", 'words=["a"]', "-p", "empty=b", expected=1)
+    run(capsys, "run", "bound.py", "--resume", "first", expected=1)
+    assert [one[1] for one in shown(folder)[2:]] == [["a"], ["a"]]
 
 
 CHANGED = """
