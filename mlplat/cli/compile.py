@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from mlplat import compiler, ir, manifest
 from mlplat.argo import hera, names
 from mlplat.cli import arguments, defaults, sources
 from mlplat.cli.load import load
+from mlplat.compiler import package
 from mlplat.errors import ArgumentError, Diagnostic, ManifestError
 
 _LONGEST = names.LONGEST_WORKFLOW - names.GENERATED_SUFFIX - 1
@@ -39,7 +38,7 @@ def run(given: argparse.Namespace) -> int:
         documents = list(program.documents)
         for warning in (*loaded.warnings, *program.warnings):
             print(warning, file=sys.stderr)
-    write(given.output, hera.program(documents) if given.to == "hera" else manifest.dump(documents))
+    _write(given.output, hera.program(documents) if given.to == "hera" else manifest.dump(documents))
     return 0
 
 
@@ -99,29 +98,8 @@ def _schedule(given: argparse.Namespace) -> compiler.Schedule:
     )
 
 
-def write(place: str, text: str) -> None:
-    """Write a file whole or not at all; ``-`` is standard output.
-
-    Raises:
-        ManifestError: the file can't be written; what was there before still is.
-    """
+def _write(place: str, text: str) -> None:
     if place == "-":
         sys.stdout.write(text)
-        return
-    target = Path(place)
-    try:
-        with tempfile.NamedTemporaryFile("w", dir=target.parent, delete=False, encoding="utf-8") as file:
-            file.write(text)
-        written = Path(file.name)
-        written.chmod(0o666 & ~_umask())
-        written.replace(target)
-    except OSError as error:
-        hint = "choose a place that you may write to, with room"
-        message = f"{place} can't be written: {error.strerror}"
-        raise ManifestError(Diagnostic("MLP209", "", message, hint)) from None
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    else:
+        package.write(Path(place), text)

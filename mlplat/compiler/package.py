@@ -97,7 +97,7 @@ class Compiler:
         else:
             message = f"to='{to}' is no kind of file"
             raise ArgumentError(Diagnostic("MLP413", "", message, "give to='ir' or to='argo'"))
-        _write(Path(package_path), header, documents)
+        _write_package(Path(package_path), header, documents)
 
 
 def _with_defaults(root: Component, given: Mapping[str, Any]) -> Component:
@@ -171,8 +171,8 @@ def _resources(
     return found
 
 
-def _write(file: Path, header: str, documents: list[dict[str, Any]]) -> None:
-    """Write a file whole or not at all."""
+def _write_package(file: Path, header: str, documents: list[dict[str, Any]]) -> None:
+    """Write documents in the form that the file's ending names."""
     if file.suffix not in (".yaml", ".yml", ".json"):
         hint = "give a path that ends in .yaml, .yml or .json"
         raise ManifestError(
@@ -183,11 +183,48 @@ def _write(file: Path, header: str, documents: list[dict[str, Any]]) -> None:
         text = json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
     else:
         text = header + manifest.dump(documents)
+    write(file, text)
+
+
+def write(file: Path, text: str) -> None:
+    """Write a file whole or not at all; what is no regular file, such as a device or pipe, is written through.
+
+    Args:
+        file: where; a link is followed.
+        text: what.
+
+    Raises:
+        ManifestError: the file can't be written; what was there before still is.
+    """
+    if file.is_dir():
+        hint = f"name a file in it: {file / 'pipeline.yaml'}"
+        raise ManifestError(Diagnostic("MLP209", "", "it is a folder", hint, Source(str(file))))
     try:
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=file.parent, delete=False) as part:
-            part.write(text)
-        os.replace(part.name, file)  # noqa: PTH105
+        if file.exists() and not file.is_file():
+            file.write_text(text, encoding="utf-8")
+        else:
+            _replace(file.resolve(), text)
     except OSError as error:
+        hint = "choose a place that you may write to, with room"
         raise ManifestError(
-            Diagnostic("MLP209", "", f"it can't be written: {error.strerror}", source=Source(str(file)))
+            Diagnostic("MLP209", "", f"it can't be written: {error.strerror}", hint, Source(str(file)))
         ) from None
+
+
+def _replace(file: Path, text: str) -> None:
+    with tempfile.NamedTemporaryFile("w", dir=file.parent, delete=False, encoding="utf-8") as part:
+        written = Path(part.name)
+        try:
+            part.write(text)
+            part.close()
+            written.chmod(0o666 & ~_umask())
+            written.replace(file)
+        except OSError:
+            written.unlink()
+            raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

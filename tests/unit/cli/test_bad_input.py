@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -203,7 +204,41 @@ def test_unwritable_output_leaves_what_was_there(
     monkeypatch.chdir(tmp_path)
     Path("program.py").write_text(HEADER + "@dsl.pipeline\ndef p():\n    make(size=1)\n")
     assert main(["compile", "program.py", "-o", "missing/out.yaml"]) == 2
-    assert "missing/out.yaml can't be written" in capsys.readouterr().err
+    assert "missing/out.yaml: error MLP209: it can't be written: No such file" in capsys.readouterr().err
+
+
+def test_output_that_is_a_folder_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("program.py").write_text(HEADER + "@dsl.pipeline\ndef p():\n    make(size=1)\n")
+    error = told(capsys, "compile", "program.py", "-o", ".", expected=2)[1]
+    assert error == ".: error MLP209: it is a folder\n  hint: name a file in it: pipeline.yaml\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["program.py"]
+
+
+def test_output_goes_through_pipes_and_links(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("program.py").write_text(HEADER + "@dsl.pipeline\ndef p():\n    make(size=1)\n")
+    expected = told(capsys, "compile", "program.py")[0]
+    os.mkfifo("pipe")
+    reader = os.open("pipe", os.O_RDWR)
+    told(capsys, "compile", "program.py", "-o", "pipe")
+    assert os.read(reader, len(expected) + 1).decode() == expected
+    os.close(reader)
+    assert Path("pipe").is_fifo()
+    Path("folder").mkdir()
+    Path("link").symlink_to("folder/out.yaml")
+    for _ in range(2):
+        told(capsys, "compile", "program.py", "-o", "link")
+        assert Path("link").is_symlink()
+        assert Path("folder/out.yaml").read_text() == expected
+    assert [path.name for path in Path("folder").iterdir()] == ["out.yaml"]
+    mask = os.umask(0)
+    os.umask(mask)
+    assert Path("folder/out.yaml").stat().st_mode & 0o777 == 0o666 & ~mask
 
 
 @pytest.mark.parametrize("is_there", [True, False])
