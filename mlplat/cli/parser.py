@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from mlplat.argo import stores
+from mlplat.errors import closest
 
 DEFAULT_IMAGE = "python:3.11"
 EXECUTORS = ("process", "podman", "docker")
@@ -17,7 +18,50 @@ EXECUTORS = ("process", "podman", "docker")
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"error MLP001: {message}\n  hint: {self.prog} --help\n")
+        self._refuse(message)
+
+    def _refuse(self, message: str, hint: str = "") -> NoReturn:
+        self.exit(2, f"error MLP001: {message}\n  hint: {f'{hint} ' if hint else ''}{self.prog} --help\n")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            known = [str(one) for one in action.choices]
+            what = action.option_strings[-1] if action.option_strings else action.metavar or action.dest
+            self._refuse(f"{what}: there is no {value!r}", _meant(str(value), known))
+
+
+class _Command(_Parser):
+    """A command's own parser: options may stand anywhere among its words."""
+
+    _is_within = False
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: Any = None
+    ) -> tuple[Any, list[str]]:
+        """Parse options first and words then, each of which is a call of this method, and refuse what is left."""
+        if self._is_within:
+            return super().parse_known_args(args, namespace)
+        self._is_within = True
+        try:
+            found, left = self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._is_within = False
+        if left:
+            self._refuse_words(left)
+        return found, left
+
+    def _refuse_words(self, words: Sequence[str]) -> NoReturn:
+        option = next((word.partition("=")[0] for word in words if word.startswith("-")), "")
+        if not option:
+            self._refuse(f"too many words: {' '.join(words)}")
+        meant = closest(option, [one for one in self._option_string_actions if one.startswith("--")])
+        self._refuse(f"there is no option {option}", f"did you mean '{meant}'?" if meant else "")
+
+
+def _meant(name: str, known: Sequence[str]) -> str:
+    if close := closest(name, known):
+        return f"did you mean '{close}'?"
+    return f"there is: {', '.join(known)};"
 
 
 def home() -> Path:
@@ -47,7 +91,7 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     top.add_argument("--version", action=_Version, nargs=0, help="print the version")
-    commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=_Parser)
+    commands = top.add_subparsers(metavar="COMMAND", required=True, parser_class=_Command)
     _run(commands)
     _retry(commands)
     _rerun(commands)
@@ -297,7 +341,7 @@ _LISTED = ("runs", "tasks", "parameters", "artifacts", "lineage", "metrics")
 
 def _get(commands: _Commands) -> None:  # type: ignore[valid-type]
     command = _command(commands, "get", "record", "get", "read the record")
-    command.add_argument("what", choices=_LISTED, help="what to list")
+    command.add_argument("what", choices=_LISTED, metavar=f"{{{','.join(_LISTED)}}}", help="what to list")
     command.add_argument("name", nargs="?", help="name of a run")
     command.add_argument("-o", "--output", choices=("text", "json"), default="text", help="what to print")
     command.add_argument("--limit", type=_count, default=20, help="how many at most (default: %(default)s)")
@@ -316,7 +360,9 @@ def _logs(commands: _Commands) -> None:  # type: ignore[valid-type]
 
 def _cache(commands: _Commands) -> None:  # type: ignore[valid-type]
     command = _command(commands, "cache", "record", "cache", "see to the cache of results")
-    command.add_argument("action", choices=("clear",), help="clear: forget every cached result")
+    command.add_argument(
+        "action", choices=("clear",), metavar="{clear}", help="clear: forget every cached result"
+    )
     command.add_argument(
         "--engine", choices=("local", "argo"), default="local", help="whose (default: %(default)s)"
     )
