@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from mlplat.argo import steps
+from mlplat.argo.expressions import condition
 from mlplat.argo.names import NOTHING
 from mlplat.argo.stores import key_of
 from mlplat.argo.values import ABSENT
@@ -26,6 +27,7 @@ _MARKS = {
     "Running": "▶",
     "Pending": "…",
 }
+_FAILED = ("Failed", "Error")
 _METRICS = ("system.Metrics", "system.ClassificationMetrics")
 _WIDEST_VALUE = 60
 _LONGEST_ROW = 3
@@ -255,7 +257,7 @@ def _is_there(node: Node, key: str) -> bool:
 def failures(workflow: Workflow) -> list[Node]:
     """Return the tasks that failed of their own: not for a task below them."""
     nodes = nodes_of(workflow)
-    failed = [node for node in nodes.values() if node.get("phase") in ("Failed", "Error")]
+    failed = [node for node in nodes.values() if node.get("phase") in _FAILED]
     own = [node for node in failed if node.get("type") in ("Pod", "Retry", "Suspend", "Skipped")]
     attempts = {child for node in own if node["type"] == "Retry" for child in node.get("children", ())}
     return [node for node in own if node["id"] not in attempts] or failed[:1]
@@ -265,11 +267,26 @@ def not_run(workflow: Workflow) -> list[str]:
     """Return the tasks that did not run because others failed: omitted ones, and those never reached."""
     nodes = nodes_of(workflow)
     templates = {template["name"]: template for template in workflow["spec"].get("templates", ())}
-    missing = [str(node["displayName"]) for node in nodes.values() if node.get("phase") == "Omitted"]
+    children: dict[str, dict[str, Node]] = {}
     for node in nodes.values():
-        if node.get("type") != "DAG" or node.get("phase") not in ("Failed", "Error"):
-            continue
-        tasks = templates.get(node.get("templateName", ""), {}).get("dag", {}).get("tasks", ())
-        there = {other["displayName"] for other in nodes.values() if other.get("boundaryID") == node["id"]}
-        missing += [task["name"] for task in tasks if task["name"] not in there]
-    return missing
+        children.setdefault(node.get("boundaryID", ""), {})[node["displayName"]] = node
+    omitted: list[str] = []
+    missing: list[str] = []
+    for key, there in children.items():
+        around = nodes.get(key, {})
+        dag = templates.get(around.get("templateName", ""), {}).get("dag") or {}
+        tasks = {task["name"]: task for task in dag.get("tasks", ())}
+        omitted += _blocked(tasks, there)
+        if around.get("type") == "DAG" and around.get("phase") in _FAILED:
+            missing += [name for name in tasks if name not in there]
+    return [*omitted, *missing]
+
+
+def _blocked(tasks: Mapping[str, Mapping[str, Any]], nodes: Mapping[str, Node]) -> list[str]:
+    """Return the omitted tasks of a DAG that waited for one that failed, or for another of these."""
+    omitted = [name for name, node in nodes.items() if node.get("phase") == "Omitted"]
+    waits = {name: set(condition(tasks.get(name, {}), tasks).tasks) for name in omitted}
+    causes = {name for name, node in nodes.items() if node.get("phase") in _FAILED}
+    while found := {name for name in omitted if name not in causes and waits[name] & causes}:
+        causes |= found
+    return [name for name in omitted if name in causes]

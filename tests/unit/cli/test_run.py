@@ -113,6 +113,30 @@ def test_a_long_row_of_omitted_tasks_is_one_line(folder: Path, capsys: pytest.Ca
     assert "iteration-13 and 7 more" in out
 
 
+def test_what_a_loop_left_out_when_it_was_done_is_not_told_with_a_failure(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "loop.py").write_text(
+        "from mlplat import dsl\n"
+        "@dsl.component\n"
+        "def add(count: int) -> int:\n"
+        "    return count + 1\n"
+        "@dsl.component\n"
+        "def broken():\n"
+        "    raise ValueError\n"
+        "@dsl.component\n"
+        "def bye(): ...\n"
+        "again = dsl.do_while(add, lambda step: step.output < 1, max_iterations=9, carry={'count': 'Output'})\n"
+        "@dsl.pipeline\n"
+        "def p():\n"
+        "    failed = broken().after(again(count=0))\n"
+        "    bye().after(bye().after(failed))\n"
+    )
+    out = run(capsys, "run", "loop.py", expected=1)
+    assert "○ iteration-3 … iteration-9  7 omitted" in out
+    assert "not run because of it: bye-2, bye\n" in out
+
+
 def test_so_is_one_of_skipped_tasks(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = (
         "from mlplat import dsl\nfrom mlplat.dsl import Dataset, Input\n"
