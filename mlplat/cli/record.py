@@ -16,7 +16,7 @@ from mlplat.argo.names import NOTHING
 from mlplat.cli import show
 from mlplat.cli.parser import home
 from mlplat.cli.tasks import Nodes, path, unknown, within
-from mlplat.errors import ArgumentError, Diagnostic
+from mlplat.errors import ArgumentError, Diagnostic, EngineError
 
 if TYPE_CHECKING:
     from mlplat.metadata import Artifact, Run, Store, Task
@@ -74,7 +74,11 @@ def _record() -> Store:
     """Open the record to read it; where there is none an empty one, which leaves nothing behind."""
     from mlplat import metadata
 
-    file = home() / "mlplat.db"
+    folder = home()
+    if folder.exists() and not folder.is_dir():
+        hint = "set MLPLAT_HOME to the folder of the runs"
+        raise EngineError(Diagnostic("MLP601", "", f"{folder} is no folder", hint))
+    file = folder / "mlplat.db"
     return metadata.open_store(file if file.exists() else "sqlite://")
 
 

@@ -147,6 +147,16 @@ def test_a_folder_without_state_has_no_runs(
     assert not (folder / ".mlplat").exists()
 
 
+@pytest.mark.parametrize("words", [("get", "runs"), ("get", "tasks", "first"), ("logs", "first")])
+def test_state_that_is_no_folder_is_an_error(
+    words: tuple[str, ...], folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / ".mlplat").touch()
+    error = told(capsys, *words, expected=1)[1]
+    assert f"error MLP601: {folder}/.mlplat is no folder" in error
+    assert "hint: set MLPLAT_HOME to the folder of the runs" in error
+
+
 def test_reading_makes_no_state(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "there is no run 'first'" in told(capsys, "get", "tasks", "first", expected=2)[1]
     assert "there is no run 'first'" in told(capsys, "logs", "first", expected=2)[1]
