@@ -33,7 +33,7 @@ __KFP_EMBEDDED_ASSET_DIR = _embedded()
 """
 
 
-def text_of(path: str) -> str:
+def text_of(path: str | Path) -> str:
     """Return the text of a module that unpacks a file or folder when it is run.
 
     Args:
@@ -50,7 +50,7 @@ def text_of(path: str) -> str:
     if not source.exists():
         message = f"there is no file or folder '{path}' to go with the function"
         hint = f"give a path that is right in {Path.cwd()}, or an absolute one"
-        raise AuthoringError(Diagnostic("MLP107", path, message, hint, context.caller()))
+        raise AuthoringError(Diagnostic("MLP107", str(path), message, hint, context.caller()))
     packed = base64.b64encode(_packed(source)).decode()
     text = f"__KFP_EMBEDDED_ARCHIVE_B64 = '{packed}'\n\n\n{_UNPACK}"
     if source.is_file():

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from mlplat.dsl import channels, context
+from mlplat.dsl import channels, context, given
 from mlplat.dsl.channels import Channel, Comparable, Condition, LoopItem, Negated, channel_of
 from mlplat.errors import AuthoringError, Diagnostic
 from mlplat.ir.model import ArtifactType, ParameterType
@@ -22,6 +22,10 @@ class Group:
     prefix = "group"
 
     def __init__(self, name: str | None = None) -> None:
+        if name is not None and not given.is_text(name):
+            hint = "give a str that is known when the pipeline is written"
+            message = f"its name is {given.shown(name)}, not a text"
+            context.told(Diagnostic("MLP122", f"dsl.{type(self).__name__}", message, hint, context.caller()))
         self.title = name
         self.name = ""
         self.parent: Group | None = None
@@ -206,16 +210,17 @@ class ParallelFor(Group):
         self, items: Sequence[Any] | Comparable, name: str | None = None, parallelism: int | None = None
     ) -> None:
         super().__init__(name)
-        given = channel_of(items)
-        self.items: Channel | list[Any] = given if isinstance(given, Channel) else _constant_items(given)
+        over = channel_of(items)
+        self.items: Channel | list[Any] = over if isinstance(over, Channel) else _constant_items(over)
         self.parallelism = parallelism or 0
         self.item_input = ""
-        if parallelism is not None and parallelism < 0:
-            _bad_loop(f"parallelism is {parallelism}", "0 or None run all iterations at once")
-        if isinstance(given, Channel):
-            is_item = isinstance(given.producer, ParallelFor) and not isinstance(given.type, ArtifactType)
-            if not (given.is_list or given.type is ParameterType.LIST or is_item):
-                _bad_loop(f"'{given.name}' is no list", "loop over a list, or declare the output -> list")
+        if parallelism is not None and (type(parallelism) is not int or parallelism < 0):
+            hint = "give a whole number; 0 or None run all iterations at once"
+            _bad_loop(f"parallelism is {given.shown(parallelism)}", hint, "MLP124")
+        if isinstance(over, Channel):
+            is_item = isinstance(over.producer, ParallelFor) and not isinstance(over.type, ArtifactType)
+            if not (over.is_list or over.type is ParameterType.LIST or is_item):
+                _bad_loop(f"'{over.name}' is no list", "loop over a list, or declare the output -> list")
 
     def place(self, tracing: context.Tracing) -> None:
         """Take a name, a place, and a name for the item."""
@@ -290,5 +295,5 @@ def _unlike_outer(name: str, tracing: context.Tracing) -> str:
     return unique
 
 
-def _bad_loop(message: str, hint: str) -> None:
-    raise AuthoringError(Diagnostic("MLP114", "dsl.ParallelFor", message, hint, context.caller()))
+def _bad_loop(message: str, hint: str, code: str = "MLP114") -> None:
+    raise AuthoringError(Diagnostic(code, "dsl.ParallelFor", message, hint, context.caller()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mlplat.dsl import context, signatures
+from mlplat.dsl import context, given, signatures
 from mlplat.dsl.channels import Channel, Comparable
 from mlplat.dsl.component import BaseComponent
 from mlplat.dsl.signatures import Interface
@@ -25,11 +25,12 @@ from mlplat.runtime.artifacts import is_artifact_class
 _URI, _ARTIFACT, _METADATA = "uri", "artifact", "metadata"
 
 
+@given.checked("MLP122")
 def importer(
     artifact_uri: str | Comparable,
     artifact_class: type,
     reimport: bool = False,
-    metadata: Mapping[str, Any] | None = None,
+    metadata: Mapping[Any, Any] | None = None,
     download_to_workspace: bool = False,
 ) -> PipelineTask:
     """Take data that lies somewhere already into the pipeline, as an artifact.

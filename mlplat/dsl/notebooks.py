@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, overload
 
 from mlplat import runtime
-from mlplat.dsl import context, embedding
+from mlplat.dsl import context, embedding, given
 from mlplat.dsl.python import (
     PythonComponent,
     TaskConfigPassthrough,
@@ -26,13 +26,13 @@ PACKAGES = ("nbclient>=0.10,<1", "ipykernel>=6,<7", "jupyter_client>=7,<9")
 
 
 @overload
-def notebook_component(func: Callable[..., Any], /, *, notebook_path: str) -> PythonComponent: ...
+def notebook_component(func: Callable[..., Any], /, *, notebook_path: str | Path) -> PythonComponent: ...
 
 
 @overload
 def notebook_component(
     *,
-    notebook_path: str,
+    notebook_path: str | Path,
     base_image: str | None = None,
     packages_to_install: Sequence[str] | None = None,
     output_component_file: str | None = None,
@@ -45,11 +45,12 @@ def notebook_component(
 ) -> Callable[[Callable[..., Any]], PythonComponent]: ...
 
 
+@given.checked("MLP122")
 def notebook_component(
     func: Callable[..., Any] | None = None,
     /,
     *,
-    notebook_path: str,
+    notebook_path: str | Path,
     base_image: str | None = None,
     packages_to_install: Sequence[str] | None = None,
     output_component_file: str | None = None,
@@ -88,7 +89,7 @@ def notebook_component(
     name = _notebook_in(notebook_path)
     bound = f"dsl.run_notebook = notebook_runner(__KFP_EMBEDDED_ASSET_DIR, {name!r})\n"
     before = [embedding.text_of(notebook_path), runtime.code_of(_RUNNER.read_text(encoding="utf-8")), bound]
-    function = installing(
+    python = installing(
         PACKAGES if packages_to_install is None else packages_to_install,
         pip_options(pip_index_urls, pip_trusted_hosts),
         install_kfp=install_kfp_package,
@@ -96,11 +97,11 @@ def notebook_component(
         use_venv=use_venv,
     )
 
-    def decorate(given: Callable[..., Any]) -> PythonComponent:
-        refuse_file(given, output_component_file)
+    def decorate(function: Callable[..., Any]) -> PythonComponent:
+        refuse_file(function, output_component_file)
         container = Container(image=base_image or "")
         passthroughs = passed(task_config_passthroughs)
-        return PythonComponent(given, container, function, before=before, passthroughs=passthroughs)
+        return PythonComponent(function, container, python, before=before, passthroughs=passthroughs)
 
     return decorate if func is None else decorate(func)
 
@@ -119,7 +120,7 @@ def run_notebook(**parameters: Any) -> None:  # noqa: ARG001 - it stands for the
     )
 
 
-def _notebook_in(place: str) -> str:
+def _notebook_in(place: str | Path) -> str:
     """Return the notebook's path below the folder that is embedded."""
     path = Path(place)
     if path.is_file() and path.suffix == ".ipynb":
@@ -134,4 +135,4 @@ def _notebook_in(place: str) -> str:
     else:
         message = f"there is no notebook at '{place}'"
         hint = f"give a path of an .ipynb file that is right in {Path.cwd()}, or an absolute one"
-    raise AuthoringError(Diagnostic("MLP152", place, message, hint, context.caller()))
+    raise AuthoringError(Diagnostic("MLP152", str(place), message, hint, context.caller()))

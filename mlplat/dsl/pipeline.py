@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, overload
 
-from mlplat.dsl import build, context, signatures
+from mlplat.dsl import build, context, given, signatures
 from mlplat.dsl.channels import Channel, channel_of
 from mlplat.dsl.component import BaseComponent, sanitized
 from mlplat.dsl.config import PipelineConfig
@@ -95,8 +95,8 @@ class Pipeline(BaseComponent):
             return {}
         is_named = isinstance(returned, tuple) and hasattr(returned, "_asdict")
         values = returned._asdict() if is_named else {"Output": returned}
-        given = {name: channel_of(values.get(name)) for name in names}
-        outputs = {name: value for name, value in given.items() if isinstance(value, Channel)}
+        found = {name: channel_of(values.get(name)) for name in names}
+        outputs = {name: value for name, value in found.items() if isinstance(value, Channel)}
         wrong = [name for name in names if name not in outputs]
         if wrong:
             raise AuthoringError(
@@ -126,6 +126,7 @@ def pipeline(
 ) -> Callable[[Callable[..., Any]], Pipeline]: ...
 
 
+@given.checked("MLP122")
 def pipeline(
     func: Callable[..., Any] | None = None,
     /,

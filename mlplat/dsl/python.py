@@ -7,9 +7,10 @@ import functools
 import inspect
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, overload
 
-from mlplat.dsl import embedding, signatures
+from mlplat.dsl import embedding, given, signatures
 from mlplat.dsl.component import BaseComponent, sanitized
 from mlplat.errors import AuthoringError, Diagnostic
 from mlplat.ir.model import Container, Passthrough, PythonFunction
@@ -146,9 +147,9 @@ def pip_options(indexes: Sequence[str] | None, hosts: Sequence[str] | None) -> t
     return (*options, *(word for host in hosts or () for word in ("--trusted-host", host)))
 
 
-def passed(given: Sequence[TaskConfigPassthrough | str] | None) -> tuple[Passthrough, ...]:
+def passed(passthroughs: Sequence[TaskConfigPassthrough | str] | None) -> tuple[Passthrough, ...]:
     """Return passthroughs as the IR has them."""
-    wrapped = (TaskConfigPassthrough(one) if isinstance(one, str) else one for one in given or ())
+    wrapped = (TaskConfigPassthrough(one) if isinstance(one, str) else one for one in passthroughs or ())
     return tuple(Passthrough(one.field, one.apply_to_task) for one in wrapped)
 
 
@@ -169,12 +170,13 @@ def component(
     pip_trusted_hosts: Sequence[str] | None = None,
     use_venv: bool = False,
     additional_funcs: Sequence[Callable[..., Any]] | None = None,
-    embedded_artifact_path: str | None = None,
+    embedded_artifact_path: str | Path | None = None,
     task_config_passthroughs: Sequence[TaskConfigPassthrough | str] | None = None,
     cache: bool = True,
 ) -> Callable[[Callable[..., Any]], PythonComponent]: ...
 
 
+@given.checked("MLP122")
 def component(
     func: Callable[..., Any] | None = None,
     /,
@@ -189,7 +191,7 @@ def component(
     pip_trusted_hosts: Sequence[str] | None = None,
     use_venv: bool = False,
     additional_funcs: Sequence[Callable[..., Any]] | None = None,
-    embedded_artifact_path: str | None = None,
+    embedded_artifact_path: str | Path | None = None,
     task_config_passthroughs: Sequence[TaskConfigPassthrough | str] | None = None,
     cache: bool = True,
 ) -> PythonComponent | Callable[[Callable[..., Any]], PythonComponent]:
@@ -221,23 +223,26 @@ def component(
     Raises:
         AuthoringError: an annotation means nothing, or the source can't be read.
     """
-    function = installing(
+    python = installing(
         packages_to_install or (),
         pip_options(pip_index_urls, pip_trusted_hosts),
         install_kfp=install_kfp_package,
         kfp_package=kfp_package_path,
         use_venv=use_venv,
     )
-    before = [function_text(getattr(one, "python_func", one)) for one in additional_funcs or ()]
+    before = [
+        function_text(signatures.plain_function(getattr(one, "python_func", one)))
+        for one in additional_funcs or ()
+    ]
     if embedded_artifact_path:
         before.insert(0, embedding.text_of(embedded_artifact_path))
 
-    def decorate(given: Callable[..., Any]) -> PythonComponent:
-        refuse_file(given, output_component_file)
+    def decorate(function: Callable[..., Any]) -> PythonComponent:
+        refuse_file(function, output_component_file)
         return PythonComponent(
-            given,
-            Container(image=target_image or base_image or ""),
             function,
+            Container(image=target_image or base_image or ""),
+            python,
             before=before,
             source=target_image is None,
             cache=cache,

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from mlplat.dsl import context, durations
+from mlplat.dsl import context, durations, given
 from mlplat.dsl.channels import Channel, Comparable, channel_of
 from mlplat.dsl.texts import Filled
 from mlplat.errors import AuthoringError, Diagnostic, Source, closest, nearest
@@ -148,10 +148,13 @@ class PipelineTask:
         """Say whether an earlier result for equal inputs may stand for a run of this task.
 
         Args:
-            enable_caching: whether it may.
+            enable_caching: whether it may; ``0`` and ``1`` stand for ``False`` and ``True``, as in KFP.
             cache_key: stands for the inputs in the comparison, when given.
         """
-        self.cache = enable_caching
+        if given.is_truth(enable_caching):
+            self.cache = bool(enable_caching)
+        else:
+            self._problem("MLP122", f"enable_caching is {given.shown(enable_caching)}", "give True or False")
         self.cache_key = self._text("the cache key", cache_key or "")
         return self
 
@@ -174,7 +177,7 @@ class PipelineTask:
         self.retry = Retry(
             self._retries(num_retries),
             self._seconds(backoff_duration, 0.0),
-            2.0 if backoff_factor is None else float(backoff_factor),
+            2.0 if backoff_factor is None else self._factor(backoff_factor),
             self._seconds(backoff_max_duration, 3600.0),
         )
         return self
@@ -246,8 +249,8 @@ class PipelineTask:
             **interface.input_artifacts,
         }
         for name, value in self.arguments.items():
-            given = value.channels.values() if isinstance(value, Filled) else (value,)
-            is_made = any(isinstance(one, Channel) and hasattr(one.producer, "group") for one in given)
+            parts = value.channels.values() if isinstance(value, Filled) else (value,)
+            is_made = any(isinstance(one, Channel) and hasattr(one.producer, "group") for one in parts)
             if is_made and not inputs[name].optional:
                 message = f"the input '{name}' comes from a task that may fail, and has no default"
                 self._problem(
@@ -264,6 +267,7 @@ class PipelineTask:
             value: a text; values of the run may stand in it.
         """
         self.needs_container("set_env_variable")
+        name = self._text("the name of an environment variable", name)
         self.env[name] = self._setting(f"the environment variable {name}", value)
         return self
 
@@ -341,7 +345,7 @@ class PipelineTask:
         text = self._marked(value)
         is_constant = text is not None and not context.holds_marks(text)
         if text is None or (is_constant and not pattern.match(text)):
-            self._problem("MLP123", f"{field} is {value!r}", f"write {expected}")
+            self._problem("MLP123", f"{field} is {given.shown(value)}", f"write {expected}")
             return self
         self.resources = replace(self.resources, **{field: text})
         return self
@@ -360,21 +364,31 @@ class PipelineTask:
     def _setting(self, what: str, value: Any) -> str:
         text = self._marked(value)
         if text is None:
-            self._problem("MLP122", f"{what} is {value!r}, not a text", "give a str, or a value of the run")
+            self._problem(
+                "MLP122", f"{what} is {given.shown(value)}, not a text", "give a str, or a value of the run"
+            )
         return text or ""
 
     def _retries(self, number: Any) -> int:
         if isinstance(number, int) and number >= 0:
             return number
-        self._problem("MLP124", f"num_retries is {number!r}", "give a number of 0 or more")
+        self._problem("MLP124", f"num_retries is {given.shown(number)}", "give a number of 0 or more")
         return 0
+
+    def _factor(self, factor: Any) -> float:
+        if isinstance(factor, (int, float)) and not isinstance(factor, bool) and 0 < factor < math.inf:
+            return float(factor)
+        self._problem(
+            "MLP124", f"backoff_factor is {given.shown(factor)}", "give a number above 0, such as 2"
+        )
+        return 2.0
 
     def _seconds(self, duration: Any, default: float) -> float:
         if duration is None:
             return default
         found = durations.seconds(duration)
         if found is None:
-            self._problem("MLP124", f"{duration!r} is no duration", durations.HINT)
+            self._problem("MLP124", f"{given.shown(duration)} is no duration", durations.HINT)
         return default if found is None else found
 
     def _text(self, what: str, value: Any) -> str:
@@ -382,7 +396,7 @@ class PipelineTask:
             return value
         self._problem(
             "MLP122",
-            f"{what} is {value!r}, not a text",
+            f"{what} is {given.shown(value)}, not a text",
             "give a str that is known when the pipeline is written",
         )
         return ""

@@ -269,7 +269,11 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
         lambda: dsl.ParallelFor([one(x=1).output]),
         "MLP114: .*a value of the run",
     ),
-    "negative parallelism": (lambda: dsl.ParallelFor([1], parallelism=-1), "MLP114: .*parallelism is -1"),
+    "negative parallelism": (lambda: dsl.ParallelFor([1], parallelism=-1), "MLP124: .*parallelism is -1"),
+    "text for parallelism": (
+        lambda: dsl.ParallelFor([1], parallelism="2"),  # type: ignore[arg-type]
+        "MLP124: dsl.ParallelFor: parallelism is '2'\n  hint: give a whole number",
+    ),
     "collected outside of loops": (collected_outside_of_loops, "MLP143: .*'Output' of 'one' is in no loop"),
     "collected outside of its branch": (
         loop_in_a_branch_collected_outside,
@@ -317,6 +321,10 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
         lambda: kubernetes.use_secret_as_env(inner(), "s", {"a": "B"}),
         "MLP126: inner: kubernetes.use_secret_as_env is for a container",
     ),
+    "importer of a number": (
+        lambda: dsl.importer(5, Dataset),  # type: ignore[arg-type]
+        "MLP122: dsl.importer: 'artifact_uri' is 5\n  hint: give a text or a value of the run",
+    ),
     "importer of no class": (
         lambda: dsl.importer("gs://a", str),
         "MLP144: dsl.importer: <class 'str'> is no artifact class",
@@ -355,6 +363,22 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
     "memory": (lambda: one(x=1).set_memory_limit("1.5Gi"), "MLP123: .*a whole number with a suffix"),
     "accelerators": (lambda: one(x=1).set_accelerator_limit(0), "MLP123: .*accelerator_count is '0'"),
     "pause": (lambda: one(x=1).set_retry(1, "1.2.3s"), "MLP124: one: '1.2.3s' is no duration"),
+    "factor of pauses": (
+        lambda: one(x=1).set_retry(2, backoff_factor="x"),  # type: ignore[arg-type]
+        "MLP124: one: backoff_factor is 'x'",
+    ),
+    "name of a variable": (
+        lambda: one(x=1).set_env_variable(5, "x"),  # type: ignore[arg-type]
+        "MLP122: one: the name of an environment variable is 5, not a text",
+    ),
+    "caching that is a text": (
+        lambda: one(x=1).set_caching_options("no"),  # type: ignore[arg-type]
+        "MLP122: one: enable_caching is 'no'\n  hint: give True or False",
+    ),
+    "metadata of an importer": (
+        lambda: dsl.importer("gs://a", Dataset, metadata="v"),  # type: ignore[arg-type]
+        "MLP122: dsl.importer: 'metadata' is 'v'\n  hint: give a dict",
+    ),
     "retries": (lambda: one(x=1).set_retry(-1), "MLP124: one: num_retries is -1"),
     "after a text": (lambda: one(x=1).after("one"), "MLP125: one: .after\\(...\\) was given 'one'"),  # type: ignore[arg-type]
     "cores of a pipeline": (
@@ -396,6 +420,28 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
     "waiting for another branch": (wait_for_branch, "MLP142: make-2: 'make' is in another branch"),
     "circle": (circle, "MLP141: make: .*in a circle: make -> make-2 -> make"),
 }
+
+
+@pytest.mark.parametrize(
+    "opened",
+    [
+        lambda x: dsl.If(x == 1, 5),  # type: ignore[arg-type]
+        lambda x: dsl.Elif(x == 1, 5),  # type: ignore[arg-type]
+        lambda x: dsl.Else(5),  # type: ignore[arg-type]
+        lambda x: dsl.ParallelFor([1], 5),  # type: ignore[arg-type]
+        lambda x: dsl.ExitHandler(one(x=1), 5),  # type: ignore[arg-type]
+        lambda x: dsl.If(x == 1, f"{x}"),
+    ],
+)
+def test_name_of_a_region_is_a_text(opened: Callable[[Any], Any]) -> None:
+    def p(x: int) -> None:
+        with dsl.If(x > 1):
+            one(x=1)
+        with opened(x):
+            one(x=1)
+
+    with pytest.raises(AuthoringError, match=r"MLP122: dsl\.\w+: its name is .*, not a text"):
+        dsl.pipeline(p)
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -482,6 +528,54 @@ def test_component_is_refused(function: Callable[..., Any], message: str) -> Non
     with pytest.raises(AuthoringError, match=f"(?s){message}") as raised:
         dsl.component(function)
     assert "test_rules.py" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"packages_to_install": "pandas"}, r"'packages_to_install' is 'pandas'\n.*a list.*: \['pandas'\]"),
+        ({"packages_to_install": [5]}, r"'packages_to_install' is \[5\]\n.*give a list, each item a text"),
+        ({"pip_index_urls": "https://a"}, r"'pip_index_urls' is 'https://a'\n.*: \['https://a'\]"),
+        ({"pip_trusted_hosts": "a"}, "'pip_trusted_hosts' is 'a'"),
+        ({"base_image": 5}, r"'base_image' is 5\n  hint: give a text"),
+        ({"target_image": 3}, "'target_image' is 3"),
+        ({"kfp_package_path": 3}, "'kfp_package_path' is 3"),
+        ({"cache": "no"}, r"'cache' is 'no'\n  hint: give True or False"),
+        ({"use_venv": "no"}, "'use_venv' is 'no'"),
+        (
+            {"additional_funcs": ["x"]},
+            r"'additional_funcs' is \['x'\]\n  hint: give a list, each item a func",
+        ),
+        ({"task_config_passthroughs": "ENV"}, r"'task_config_passthroughs' is 'ENV'\n.*: \['ENV'\]"),
+    ],
+)
+def test_setting_of_a_component_is_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(AuthoringError, match=f"(?s)test_rules.py:.*MLP122: dsl.component: {message}"):
+        dsl.component(**settings)
+
+
+def test_function_without_a_text_goes_with_no_other() -> None:
+    with pytest.raises(AuthoringError, match="MLP105: len: it is no plain function"):
+        dsl.component(additional_funcs=[len])
+
+
+def test_settings_of_notebooks_and_pipelines_are_refused_likewise() -> None:
+    with pytest.raises(
+        AuthoringError, match=r"MLP122: dsl\.notebook_component: 'packages_to_install' is 'a'"
+    ):
+        dsl.notebook_component(notebook_path="a.ipynb", packages_to_install="a")
+    with pytest.raises(AuthoringError, match=r"MLP122: dsl\.pipeline: 'name' is 5"):
+        dsl.pipeline(name=5)  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("truth", [False, 0])
+def test_caching_is_set_by_a_truth(truth: Any) -> None:
+    @dsl.pipeline
+    def p() -> None:
+        one(x=1).set_caching_options(truth)
+
+    assert p.spec.root.graph is not None
+    assert p.spec.root.graph.tasks["one"].cache is False
 
 
 def test_container_component_returns_a_spec() -> None:
