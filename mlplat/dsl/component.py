@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from mlplat.dsl import context
@@ -109,15 +109,26 @@ class BaseComponent:
             if name not in arguments:
                 problem("MLP133", f"the input '{name}' is missing", f"it takes {', '.join(names)}")
         checked = {name: filled(value, tracing) for name, value in arguments.items()}
-        for name, value in checked.items():
-            wrong = _mismatch(value, inputs[name])
+        unlike = {name: _mismatch(value, inputs[name]) for name, value in checked.items()}
+        for name, wrong in unlike.items():
             if wrong:
                 problem(
                     "MLP134",
                     f"'{name}' {wrong}",
                     "give a value of the declared type, or change the declaration",
                 )
+        if not any(unlike.values()):
+            for message, hint in self.wrong(checked):
+                problem("MLP128", message, hint)
         return {name: value for name, value in checked.items() if value is not None}
+
+    def wrong(self, arguments: Mapping[str, Any]) -> Iterator[tuple[str, str]]:  # noqa: ARG002
+        """Give what is wrong with arguments that are of the declared types: what, and what to do.
+
+        Args:
+            arguments: constants and values of the run, by input.
+        """
+        return iter(())
 
 
 def _problem(tracing: context.Tracing, task: str, code: str, message: str, hint: str) -> None:

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any, Literal
 
+from mlplat.dsl import given
+from mlplat.dsl.given import Kind
 from mlplat.dsl.task import PipelineTask
-from mlplat.kubernetes.settings import added, pod_of, value
+from mlplat.kubernetes.settings import Document, added, pod_of, setter, value
+
+Documents = Annotated[
+    Any,
+    Kind(
+        "a dict, a list of dicts or a value of the run",
+        lambda one: given.is_value(one) or given.fits(one, Mapping[Any, Any] | Sequence[Mapping[Any, Any]]),
+    ),
+]
+
+Weight = Annotated[int, Kind("a whole number from 1 to 100", lambda weight: 1 <= weight <= 100)]
 
 
+@setter
 def add_node_selector(task: PipelineTask, label_key: str, label_value: str) -> PipelineTask:
     """Run on nodes with a label.
 
@@ -25,19 +38,21 @@ def add_node_selector(task: PipelineTask, label_key: str, label_value: str) -> P
     return task
 
 
-def add_node_selector_json(task: PipelineTask, node_selector_json: Any) -> PipelineTask:
+@setter
+def add_node_selector_json(task: PipelineTask, node_selector_json: Document) -> PipelineTask:
     """Run on nodes with the labels of a dict; it may be a value of the run."""
     selector = pod_of(task, "add_node_selector_json").setdefault("nodeSelector", {})
     selector["nodeSelectorJson"] = value(node_selector_json)
     return task
 
 
+@setter
 def add_toleration(
     task: PipelineTask,
     key: str | None = None,
-    operator: str | None = None,
+    operator: Literal["Equal", "Exists"] | None = None,
     value: str | None = None,
-    effect: str | None = None,
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None,
     toleration_seconds: int | None = None,
 ) -> PipelineTask:
     """Run on nodes with a taint too.
@@ -64,16 +79,18 @@ def add_toleration(
     return added(task, "add_toleration", "tolerations", entry)
 
 
-def add_toleration_json(task: PipelineTask, toleration_json: Any) -> PipelineTask:
+@setter
+def add_toleration_json(task: PipelineTask, toleration_json: Documents) -> PipelineTask:
     """Add a toleration, or a list of them, as Kubernetes writes it; it may be a value of the run."""
     return added(task, "add_toleration_json", "tolerations", {"tolerationJson": value(toleration_json)})
 
 
+@setter
 def add_node_affinity(
     task: PipelineTask,
     match_expressions: Sequence[Mapping[str, Any]] | None = None,
     match_fields: Sequence[Mapping[str, Any]] | None = None,
-    weight: int | None = None,
+    weight: Weight | None = None,
 ) -> PipelineTask:
     """Run on nodes whose labels or fields meet requirements.
 
@@ -95,7 +112,8 @@ def add_node_affinity(
     return added(task, "add_node_affinity", "nodeAffinity", entry)
 
 
-def add_node_affinity_json(task: PipelineTask, node_affinity_json: Any) -> PipelineTask:
+@setter
+def add_node_affinity_json(task: PipelineTask, node_affinity_json: Document) -> PipelineTask:
     """Set a node affinity as Kubernetes writes it; it may be a value of the run."""
     return added(
         task, "add_node_affinity_json", "nodeAffinity", {"nodeAffinityJson": value(node_affinity_json)}

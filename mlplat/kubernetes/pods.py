@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
-from mlplat.dsl import context
+from mlplat.dsl.given import Kind
 from mlplat.dsl.task import PipelineTask
-from mlplat.errors import AuthoringError, Diagnostic
-from mlplat.kubernetes.settings import added, name, pod_of
+from mlplat.kubernetes.settings import Name, added, name, pod_of, setter
 
 PullPolicy = Literal["Always", "Never", "IfNotPresent"]
 
+Seconds = Annotated[int, Kind("a whole number of seconds above 0", lambda seconds: seconds > 0)]
 
+Id = Annotated[int, Kind("a whole number, 0 or more", lambda number: number >= 0)]
+
+
+@setter
 def add_pod_label(task: PipelineTask, label_key: str, label_value: str) -> PipelineTask:
     """Label the task's pod."""
     metadata = pod_of(task, "add_pod_label").setdefault("podMetadata", {})
@@ -20,6 +24,7 @@ def add_pod_label(task: PipelineTask, label_key: str, label_value: str) -> Pipel
     return task
 
 
+@setter
 def add_pod_annotation(task: PipelineTask, annotation_key: str, annotation_value: str) -> PipelineTask:
     """Annotate the task's pod."""
     metadata = pod_of(task, "add_pod_annotation").setdefault("podMetadata", {})
@@ -27,6 +32,7 @@ def add_pod_annotation(task: PipelineTask, annotation_key: str, annotation_value
     return task
 
 
+@setter
 def use_field_path_as_env(task: PipelineTask, env_name: str, field_path: str) -> PipelineTask:
     """Set an environment variable to a field of the pod.
 
@@ -42,28 +48,23 @@ def use_field_path_as_env(task: PipelineTask, env_name: str, field_path: str) ->
     return added(task, "use_field_path_as_env", "fieldPathAsEnv", entry)
 
 
+@setter
 def set_image_pull_policy(task: PipelineTask, policy: PullPolicy) -> PipelineTask:
-    """Say when the image is pulled.
-
-    Raises:
-        AuthoringError: the policy is none of Kubernetes'.
-    """
-    if policy not in get_args(PullPolicy):
-        _refuse(
-            task, f"the image pull policy is {policy!r}", f"give one of {', '.join(get_args(PullPolicy))}"
-        )
+    """Say when the image is pulled."""
     pod_of(task, "set_image_pull_policy")["imagePullPolicy"] = policy
     return task
 
 
-def set_image_pull_secrets(task: PipelineTask, secret_names: Sequence[Any]) -> PipelineTask:
+@setter
+def set_image_pull_secrets(task: PipelineTask, secret_names: Sequence[Name]) -> PipelineTask:
     """Name the Secrets to pull images with; each may be a value of the run."""
     entries = [name("secretName", secret) for secret in secret_names]
     pod_of(task, "set_image_pull_secrets").setdefault("imagePullSecret", []).extend(entries)
     return task
 
 
-def set_timeout(task: PipelineTask, seconds: int) -> PipelineTask:
+@setter
+def set_timeout(task: PipelineTask, seconds: Seconds) -> PipelineTask:
     """End the task's pod, as failed, when it runs for longer.
 
     Args:
@@ -72,20 +73,16 @@ def set_timeout(task: PipelineTask, seconds: int) -> PipelineTask:
 
     Returns:
         The task.
-
-    Raises:
-        AuthoringError: the time is none.
     """
-    if seconds <= 0:
-        _refuse(task, f"the timeout is {seconds!r}", "give a whole number of seconds above 0")
     pod_of(task, "set_timeout")["activeDeadlineSeconds"] = str(seconds)
     return task
 
 
+@setter
 def set_security_context(
     task: PipelineTask,
-    run_as_user: int | None = None,
-    run_as_group: int | None = None,
+    run_as_user: Id | None = None,
+    run_as_group: Id | None = None,
     run_as_non_root: bool | None = None,
 ) -> PipelineTask:
     """Say as whom the container runs.
@@ -98,13 +95,7 @@ def set_security_context(
 
     Returns:
         The task.
-
-    Raises:
-        AuthoringError: an id is negative.
     """
-    for what, number in (("user", run_as_user), ("group", run_as_group)):
-        if number is not None and number < 0:
-            _refuse(task, f"the {what} id is {number}", "give 0 or more")
     given: dict[str, Any] = {
         "runAsUser": None if run_as_user is None else str(run_as_user),
         "runAsGroup": None if run_as_group is None else str(run_as_group),
@@ -113,7 +104,3 @@ def set_security_context(
     context_of = pod_of(task, "set_security_context").setdefault("securityContext", {})
     context_of.update({key: value for key, value in given.items() if value is not None})
     return task
-
-
-def _refuse(task: PipelineTask, message: str, hint: str) -> None:
-    raise AuthoringError(Diagnostic("MLP128", task.name, message, hint, context.caller()))

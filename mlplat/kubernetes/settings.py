@@ -1,38 +1,102 @@
-"""How settings lie in a task, as the IR's ``KubernetesExecutorConfig``."""
+"""How settings lie in a task, as the IR's ``KubernetesExecutorConfig``, and what is taken for them."""
 
 from __future__ import annotations
 
-from typing import Any
+import functools
+import re
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, ParamSpec
 
+from mlplat.dsl import context, given
 from mlplat.dsl.channels import Channel, channel_of
+from mlplat.dsl.given import Kind
 from mlplat.dsl.task import PipelineTask
+from mlplat.errors import AuthoringError, Diagnostic
+
+P = ParamSpec("P")
+
+_QUANTITY = re.compile(r"[0-9]+(\.[0-9]+)?([KMGTPE]i?|[eE][0-9]+|k|m)?")
+
+Name = Annotated[
+    Any, Kind("a text or a value of the run", lambda name: given.is_text(name) or given.is_value(name))
+]
+"""Something of the cluster, by its name."""
+
+Document = Annotated[
+    Any, Kind("a dict or a value of the run", lambda one: isinstance(one, dict) or given.is_value(one))
+]
+"""Something as Kubernetes writes it."""
+
+MountPath = Annotated[
+    str, Kind("an absolute path, such as /data", lambda path: path.startswith("/") and ":" not in path)
+]
+
+SubPath = Annotated[
+    str,
+    Kind(
+        "a path below the volume's root, such as data/raw",
+        lambda path: not path.startswith("/") and ".." not in path.split("/"),
+    ),
+]
+
+Quantity = Annotated[
+    str, Kind("an amount, such as '5Gi'", lambda amount: _QUANTITY.fullmatch(amount) is not None)
+]
+
+Medium = Annotated[
+    str, Kind("Memory or HugePages", lambda medium: re.fullmatch(r"|Memory|HugePages.*", medium) is not None)
+]
+
+AccessMode = Literal["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod"]
 
 
-def pod_of(task: PipelineTask, setter: str) -> dict[str, Any]:
+def setter(function: Callable[P, PipelineTask]) -> Callable[P, PipelineTask]:
+    """Make a function note what it is given for a task's pod and is not as it is annotated."""
+
+    @functools.wraps(function)
+    def noting(*args: P.args, **kwargs: P.kwargs) -> PipelineTask:
+        wrong = {name: (one, hint) for name, one, hint in given.unfit(function, args, kwargs)}
+        if "task" in wrong:
+            message = f"{given.shown(wrong['task'][0])} is no task"
+            hint = "give first what a call of a component returned"
+            path = f"kubernetes.{function.__name__}"
+            raise AuthoringError(Diagnostic("MLP125", path, message, hint, context.caller()))
+        if not wrong:
+            return function(*args, **kwargs)
+        task: Any = args[0] if args else kwargs["task"]
+        for name, (one, hint) in wrong.items():
+            message = f"'{name}' of kubernetes.{function.__name__} is {given.shown(one)}"
+            context.told(Diagnostic("MLP128", task.name, message, hint, context.caller()))
+        return task  # type: ignore[no-any-return]
+
+    return noting
+
+
+def pod_of(task: PipelineTask, function: str) -> dict[str, Any]:
     """Return the settings of a task's pod, to add to.
 
     Args:
         task: the task.
-        setter: what is called, for the diagnostic where the task has no pod.
+        function: what is called, for the diagnostic where the task has no pod.
     """
-    task.needs_container(f"kubernetes.{setter}")
+    task.needs_container(f"kubernetes.{function}")
     return task.kubernetes
 
 
-def added(task: PipelineTask, setter: str, kind: str, entry: dict[str, Any]) -> PipelineTask:
+def added(task: PipelineTask, function: str, kind: str, entry: dict[str, Any]) -> PipelineTask:
     """Add an entry to a list of the settings."""
-    pod_of(task, setter).setdefault(kind, []).append(entry)
+    pod_of(task, function).setdefault(kind, []).append(entry)
     return task
 
 
-def value(given: Any) -> Any:
+def value(source: Any) -> Any:
     """Return a value for a field that takes any source: a value of the run stands for itself."""
-    plain = channel_of(given)
+    plain = channel_of(source)
     return plain if isinstance(plain, Channel) else {"runtimeValue": {"constant": plain}}
 
 
-def name(field: str, given: Any) -> dict[str, Any]:
+def name(field: str, source: Any) -> dict[str, Any]:
     """Return a name for both fields that hold one: the newer takes any source, the older a constant only."""
-    plain = channel_of(given)
+    plain = channel_of(source)
     older = {} if isinstance(plain, Channel) else {field: plain}
     return {**older, f"{field}Parameter": value(plain)}

@@ -7,11 +7,23 @@ from typing import Any
 
 from mlplat.dsl.channels import Channel, channel_of
 from mlplat.dsl.task import PipelineTask
-from mlplat.kubernetes.settings import added, name, value
+from mlplat.kubernetes.settings import (
+    AccessMode,
+    Medium,
+    MountPath,
+    Name,
+    Quantity,
+    SubPath,
+    added,
+    name,
+    setter,
+    value,
+)
 
 
+@setter
 def use_secret_as_env(
-    task: PipelineTask, secret_name: Any, secret_key_to_env: Mapping[str, str], optional: bool = False
+    task: PipelineTask, secret_name: Name, secret_key_to_env: Mapping[str, str], optional: bool = False
 ) -> PipelineTask:
     """Set environment variables from keys of a Secret.
 
@@ -29,8 +41,9 @@ def use_secret_as_env(
     return added(task, "use_secret_as_env", "secretAsEnv", entry)
 
 
+@setter
 def use_secret_as_volume(
-    task: PipelineTask, secret_name: Any, mount_path: str, optional: bool = False
+    task: PipelineTask, secret_name: Name, mount_path: MountPath, optional: bool = False
 ) -> PipelineTask:
     """Mount a Secret: a file for each key.
 
@@ -47,8 +60,12 @@ def use_secret_as_volume(
     return added(task, "use_secret_as_volume", "secretAsVolume", entry)
 
 
+@setter
 def use_config_map_as_env(
-    task: PipelineTask, config_map_name: Any, config_map_key_to_env: Mapping[str, str], optional: bool = False
+    task: PipelineTask,
+    config_map_name: Name,
+    config_map_key_to_env: Mapping[str, str],
+    optional: bool = False,
 ) -> PipelineTask:
     """Set environment variables from keys of a ConfigMap; arguments as for :func:`use_secret_as_env`."""
     pairs = [{"configMapKey": key, "envVar": variable} for key, variable in config_map_key_to_env.items()]
@@ -56,15 +73,19 @@ def use_config_map_as_env(
     return added(task, "use_config_map_as_env", "configMapAsEnv", entry)
 
 
+@setter
 def use_config_map_as_volume(
-    task: PipelineTask, config_map_name: Any, mount_path: str, optional: bool = False
+    task: PipelineTask, config_map_name: Name, mount_path: MountPath, optional: bool = False
 ) -> PipelineTask:
     """Mount a ConfigMap; arguments as for :func:`use_secret_as_volume`."""
     entry = {**name("configMapName", config_map_name), "mountPath": mount_path, "optional": optional}
     return added(task, "use_config_map_as_volume", "configMapAsVolume", entry)
 
 
-def mount_pvc(task: PipelineTask, pvc_name: Any, mount_path: str, sub_path: str = "") -> PipelineTask:
+@setter
+def mount_pvc(
+    task: PipelineTask, pvc_name: Name, mount_path: MountPath, sub_path: SubPath = ""
+) -> PipelineTask:
     """Mount a PersistentVolumeClaim.
 
     Args:
@@ -84,12 +105,13 @@ def mount_pvc(task: PipelineTask, pvc_name: Any, mount_path: str, sub_path: str 
     return added(task, "mount_pvc", "pvcMount", entry)
 
 
+@setter
 def empty_dir_mount(
     task: PipelineTask,
     volume_name: str,
-    mount_path: str,
-    medium: str | None = None,
-    size_limit: str | None = None,
+    mount_path: MountPath,
+    medium: Medium | None = None,
+    size_limit: Quantity | None = None,
 ) -> PipelineTask:
     """Mount an empty folder that lives as long as the pod.
 
@@ -108,12 +130,13 @@ def empty_dir_mount(
     return added(task, "empty_dir_mount", "emptyDirMounts", entry)
 
 
+@setter
 def add_ephemeral_volume(
     task: PipelineTask,
     volume_name: str,
-    mount_path: str,
-    access_modes: Sequence[str],
-    size: str,
+    mount_path: MountPath,
+    access_modes: Sequence[AccessMode],
+    size: Quantity,
     storage_class_name: str | None = None,
     labels: Mapping[str, str] | None = None,
     annotations: Mapping[str, str] | None = None,

@@ -303,20 +303,11 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
         lambda: one(x=one(x=1).output).ignore_upstream_failure(),
         "MLP127: one-2: the input 'x' .*has no default",
     ),
-    "timeout of nothing": (lambda: kubernetes.set_timeout(one(x=1), 0), "MLP128: one: the timeout is 0"),
     "timeout of no time": (lambda: one(x=1).set_timeout(0), "MLP124: one: a timeout of 0 leaves no time"),
     "timeout that is none": (lambda: one(x=1).set_timeout("soon"), "MLP124: one: 'soon' is no duration"),
     "suspension that is none": (lambda: dsl.suspend("soon"), "MLP124: dsl.suspend: 'soon' is no duration"),
     "choice twice": (lambda: dsl.approval(choices=["a", "a"]), "MLP151: dsl.approval: .*different texts"),
     "choices in one text": (lambda: dsl.approval(choices="ab"), "MLP151: dsl.approval: .*not 'ab'"),
-    "negative user": (
-        lambda: kubernetes.set_security_context(one(x=1), run_as_user=-1),
-        "MLP128: one: the user id is -1",
-    ),
-    "policy of nobody": (
-        lambda: kubernetes.set_image_pull_policy(one(x=1), "Sometimes"),  # type: ignore[arg-type]
-        "MLP128: one: the image pull policy is 'Sometimes'",
-    ),
     "secret of a pipeline": (
         lambda: kubernetes.use_secret_as_env(inner(), "s", {"a": "B"}),
         "MLP126: inner: kubernetes.use_secret_as_env is for a container",
@@ -420,6 +411,86 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
     "waiting for another branch": (wait_for_branch, "MLP142: make-2: 'make' is in another branch"),
     "circle": (circle, "MLP141: make: .*in a circle: make -> make-2 -> make"),
 }
+
+
+@pytest.mark.parametrize(
+    ("setter", "arguments", "message"),
+    [
+        ("set_timeout", (0,), "'seconds' .* is 0\n  hint: give a whole number of seconds above 0"),
+        ("set_timeout", ("10m",), "'seconds' .* is '10m'"),
+        ("set_security_context", (-1,), "'run_as_user' .* is -1\n  hint: give a whole number, 0 or more"),
+        ("set_security_context", ("root",), "'run_as_user' .* is 'root'"),
+        (
+            "set_image_pull_policy",
+            ("Sometimes",),
+            "'policy' .* is 'Sometimes'\n  hint: give one of Always, Never",
+        ),
+        ("set_image_pull_secrets", ("secret",), r"'secret_names' .* is 'secret'\n.*: \['secret'\]"),
+        ("use_secret_as_env", (5, {"k": "K"}), "'secret_name' .* is 5\n  hint: give a text or a value"),
+        ("use_secret_as_env", ("s", {"K"}), r"'secret_key_to_env' .* is {'K'}\n  hint: give a dict, each"),
+        ("use_secret_as_volume", ("s", "d"), "'mount_path' .* is 'd'\n  hint: give an absolute path"),
+        ("use_config_map_as_env", ("c", {"k": 5}), "'config_map_key_to_env' .* is {'k': 5}"),
+        ("use_config_map_as_volume", ("c", 5), "'mount_path' .* is 5"),
+        ("mount_pvc", (5, "/d"), "'pvc_name' .* is 5"),
+        ("mount_pvc", ("pvc", "d"), "'mount_path' .* is 'd'"),
+        ("mount_pvc", ("pvc", "/d", "/sub"), "'sub_path' .* is '/sub'"),
+        ("add_pod_label", ("a", 5), "'label_value' .* is 5\n  hint: give a text"),
+        ("add_pod_annotation", (5, "a"), "'annotation_key' .* is 5"),
+        ("add_node_selector", (5, 6), "'label_key' .* is 5\n.*'label_value' .* is 6"),
+        ("add_node_selector_json", ("disk",), "'node_selector_json' .* is 'disk'\n  hint: give a dict or a"),
+        ("add_node_affinity", (None, None, 0), "'weight' .* is 0\n  hint: give a whole number from 1 to 100"),
+        ("use_field_path_as_env", ("E", 5), "'field_path' .* is 5"),
+        ("add_toleration", ("k", "Is", None, "Never"), "'operator' .* is 'Is'\n.*'effect' .* is 'Never'"),
+        ("add_toleration_json", (["a"],), r"'toleration_json' .* is \['a'\]"),
+        ("empty_dir_mount", ("v", "/d", "Disk", "lots"), "'medium' .* is 'Disk'.*'size_limit' .* is 'lots'"),
+        (
+            "add_ephemeral_volume",
+            ("v", "/d", ["RWO"], "big"),
+            r"'access_modes' .* is \['RWO'\]\n.*ReadWriteOnce, .*'size' .* is 'big'",
+        ),
+    ],
+)
+def test_setting_of_a_pod_is_refused(setter: str, arguments: tuple[Any, ...], message: str) -> None:
+    def p() -> None:
+        getattr(kubernetes, setter)(one(x=1), *arguments)
+
+    with pytest.raises(AuthoringError, match=f"(?s)test_rules.py:.*MLP128: one: {message}") as raised:
+        dsl.pipeline(p)
+    assert f"of kubernetes.{setter} is" in str(raised.value)
+
+
+def test_setting_of_a_pod_takes_a_task_and_says_what_of_the_run_it_can_not_take() -> None:
+    with pytest.raises(AuthoringError, match=r"MLP125: kubernetes.mount_pvc: 't' is no task"):
+        kubernetes.mount_pvc("t", "p", "/d")  # type: ignore[arg-type]
+    with pytest.raises(AuthoringError, match=r"'mount_path' .* is 'text', a value of the run"):
+
+        @dsl.pipeline
+        def p(text: str) -> None:
+            kubernetes.mount_pvc(one(x=1), text, text)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"pvc_name": "a", "pvc_name_suffix": "b"}, "it was given pvc_name and pvc_name_suffix"),
+        ({}, "it was given no name\n  hint: give either pvc_name or pvc_name_suffix"),
+        ({"pvc_name": "a", "access_modes": ["RWO"]}, r"'access_modes' is \['RWO'\]\n.*ReadWriteOnce"),
+        ({"pvc_name": "a", "size": "big"}, "'size' is 'big'\n  hint: give an amount, such as '5Gi'"),
+    ],
+)
+def test_claim_is_refused(arguments: dict[str, Any], message: str) -> None:
+    def p() -> None:
+        kubernetes.CreatePVC(**{"access_modes": ["ReadWriteOnce"], "size": "5Gi", **arguments})
+
+    with pytest.raises(AuthoringError, match=f"(?s)MLP128: createpvc: {message}"):
+        dsl.pipeline(p)
+
+
+def test_claim_takes_values_of_the_run() -> None:
+    @dsl.pipeline
+    def p(name: str, size: str) -> None:
+        kubernetes.CreatePVC(pvc_name_suffix=f"-{name}", access_modes=["ReadWriteOnce"], size=size)
+        kubernetes.CreatePVC(pvc_name=name, pvc_name_suffix="", access_modes=["ReadWriteMany"], size="1.5Gi")
 
 
 @pytest.mark.parametrize(
