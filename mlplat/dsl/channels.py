@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -142,7 +142,57 @@ _COMPARED: dict[ParameterType, tuple[type, ...]] = {
 """What a value of a declared type is compared with; a text may come from a component that declares nothing."""
 
 
-class Comparable:
+class NotYet:
+    """What is there only when the pipeline runs: Python can't compute with it before."""
+
+    __slots__ = ()
+
+
+def _not_yet(what: str) -> Callable[..., NoReturn]:
+    def refusing(self: NotYet, *others: Any) -> NoReturn:
+        name = channel_of(self).name
+        message = f"the value is not there yet when the pipeline is written, so {what}"
+        hint = "compute it in a component, and use its output"
+        if any(isinstance(other, str) for other in others):
+            hint = f"put it into a text: f'…{{{name}}}…'; or compute it in a component"
+        raise _refused("MLP112", name, message, hint)
+
+    return refusing
+
+
+_OPERATORS = {
+    "add": "+",
+    "sub": "-",
+    "mul": "*",
+    "truediv": "/",
+    "floordiv": "//",
+    "mod": "%",
+    "divmod": "divmod()",
+    "pow": "**",
+    "matmul": "@",
+    "lshift": "<<",
+    "rshift": ">>",
+}
+_ASKED = {
+    "neg": "- has nothing to compute with",
+    "pos": "+ has nothing to compute with",
+    "abs": "it has no abs()",
+    "round": "it has no round()",
+    "len": "it has no len()",
+    "int": "it is no int",
+    "index": "it is no int",
+    "float": "it is no float",
+    "complex": "it is no number",
+    "getitem": "nothing can be taken of it",
+}
+for _name, _sign in _OPERATORS.items():
+    setattr(NotYet, f"__{_name}__", _not_yet(f"{_sign} has nothing to compute with"))
+    setattr(NotYet, f"__r{_name}__", _not_yet(f"{_sign} has nothing to compute with"))
+for _name, _what in _ASKED.items():
+    setattr(NotYet, f"__{_name}__", _not_yet(_what))
+
+
+class Comparable(NotYet):
     """A value of the run: comparisons make conditions, and Python can't look at it yet."""
 
     __slots__ = ()

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mlplat.dsl import context, durations, given
-from mlplat.dsl.channels import Channel, Comparable, channel_of
+from mlplat.dsl.channels import Channel, Comparable, NotYet, channel_of
 from mlplat.dsl.texts import Filled
 from mlplat.errors import AuthoringError, Diagnostic, Source, closest, nearest
 from mlplat.ir.model import InputArtifact, InputParameter, OwnSettings, ParameterType, Resources, Retry
@@ -50,7 +50,7 @@ class _Outputs(Mapping[str, Channel]):
         return len(self._channels)
 
 
-class PipelineTask:
+class PipelineTask(NotYet):
     """A call of a component. Made by calling one inside a pipeline; setters return the task.
 
     Attributes:

@@ -414,6 +414,58 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
 
 
 @pytest.mark.parametrize(
+    "compute",
+    [
+        lambda n: n + 1,
+        lambda n: 1 + n,
+        lambda n: n - 1,
+        lambda n: 2 * n,
+        lambda n: n / 2,
+        lambda n: 7 // n,
+        lambda n: n % 2,
+        lambda n: n**2,
+        lambda n: -n,
+        abs,
+        round,
+        len,
+        int,
+        float,
+        range,
+        lambda n: n[0],
+        lambda n: [1] + n,  # noqa: RUF005
+    ],
+)
+@pytest.mark.parametrize("made", [lambda n: n, lambda n: one(x=n), lambda n: one(x=n).output])
+def test_value_of_the_run_is_not_computed_with(
+    compute: Callable[[Any], Any], made: Callable[[Any], Any]
+) -> None:
+    def p(n: int) -> None:
+        one(x=compute(made(n)))
+
+    with pytest.raises(
+        AuthoringError, match=r"(?s)test_rules.py:\d+: error MLP112: (n|Output): .*in a component"
+    ):
+        dsl.pipeline(p)
+
+
+def test_item_of_a_loop_is_not_computed_with() -> None:
+    def p() -> None:
+        with dsl.ParallelFor([1, 2]) as item:
+            one(x=item * 2)  # type: ignore[operator]
+
+    with pytest.raises(AuthoringError, match=r"MLP112: .*so \* has nothing to compute with"):
+        dsl.pipeline(p)
+
+
+def test_text_beside_a_value_of_the_run_is_one_text() -> None:
+    def p(name: str) -> None:
+        say(text="Hello, " + name)
+
+    with pytest.raises(AuthoringError, match=r"(?s)MLP112: name: .*put it into a text: f'…{name}…'"):
+        dsl.pipeline(p)
+
+
+@pytest.mark.parametrize(
     ("setter", "arguments", "message"),
     [
         ("set_timeout", (0,), "'seconds' .* is 0\n  hint: give a whole number of seconds above 0"),
