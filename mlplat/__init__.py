@@ -10,9 +10,16 @@ if TYPE_CHECKING:
 
 __all__ = ["compiler", "components", "dsl", "kubernetes", "local"]
 
+INSTEAD = {
+    "Client": "there is no server to be a client of: mlplat run FILE, with --engine argo on a cluster; "
+    "see docs/migrating.md"
+}
+"""What stands here for names of KFP's package that are not there."""
+
 
 def __getattr__(name: str) -> Any:
     """Import a package of the public ones when it is first asked for."""
     if name in __all__:
         return importlib.import_module(f"mlplat.{name}")
-    raise AttributeError(f"module 'mlplat' has no attribute {name!r}")
+    instead = f": {INSTEAD[name]}" if name in INSTEAD else ""
+    raise AttributeError(f"module 'mlplat' has no attribute {name!r}{instead}")

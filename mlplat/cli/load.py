@@ -12,6 +12,7 @@ from typing import Any
 
 from mlplat import ir, manifest
 from mlplat.argo import hera
+from mlplat.cli import hints
 from mlplat.errors import Diagnostic, ManifestError, MlplatError, Source, nearest
 from mlplat.ir import PipelineSpec
 from mlplat.ir.effects import without_effect
@@ -24,7 +25,6 @@ _ARGO_KINDS = (
     "ConfigMap",
     "Secret",
 )
-_OF_KFP = "change the import: from mlplat import dsl; or compile it with KFP, and give the YAML"
 _OURS = str(Path(__file__).parent.parent)
 
 
@@ -186,7 +186,7 @@ def _pipelines(module: types.ModuleType, file: Path, name: str) -> dict[str, Pip
     if outermost:
         return {key: value.spec for key, value in outermost.items()}
     if any(type(value).__module__.partition(".")[0] == "kfp" for value in vars(module).values()):
-        raise ManifestError(Diagnostic("MLP207", "", "it is written with KFP's SDK", _OF_KFP, source))
+        raise ManifestError(Diagnostic("MLP207", "", "it is written with KFP's SDK", hints.OF_KFP, source))
     message = (
         f"it holds no pipeline, only {'components: ' + ', '.join(components) if components else 'other code'}"
     )
@@ -233,27 +233,6 @@ def _program_error(error: Exception, file: Path) -> ProgramError:
     shown.__context__ = None
     own = [frame.lineno for frame in frames if frame.filename == str(file)]
     line = own[-1] if own else 0
-    hint = "the traceback above is the file's own"
-    if isinstance(error, NameError):
-        hint = _import_hint(error)
-    elif isinstance(error, AttributeError) and error.obj is not None:
-        hint = nearest(error.name or "", dir(error.obj)) or hint
-    elif isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] == "kfp":
-        hint = _OF_KFP
-    diagnostic = Diagnostic(
-        "MLP206", "", f"the file raised {type(error).__name__}: {error}", hint, Source(str(file), line or 0)
-    )
+    message = f"the file raised {type(error).__name__}: {error}"
+    diagnostic = Diagnostic("MLP206", "", message, hints.hint(error), Source(str(file), line or 0))
     return ProgramError("".join(shown.format()), [diagnostic])
-
-
-def _import_hint(error: NameError) -> str:
-    from mlplat import dsl
-
-    name = error.name or ""
-    if name == "dsl":
-        return "write: from mlplat import dsl"
-    return (
-        f"write: from mlplat.dsl import {name}"
-        if name in dsl.__all__
-        else "import it, or define it, before it is used"
-    )

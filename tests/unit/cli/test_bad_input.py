@@ -189,6 +189,70 @@ def test_error_in_the_program_shows_its_own_traceback(
     assert "mlplat/cli" not in error
 
 
+@pytest.mark.parametrize(
+    ("program", "hint"),
+    [
+        ("from mlplat.dsl import Datset", "did you mean 'Dataset'?"),
+        ("from mlplat.kubernetes import mount_pcv", "did you mean 'mount_pvc'?"),
+        ("from mlplat import dls", "did you mean 'dsl'?"),
+        ("from mlplat import Dataset", "write: from mlplat.dsl import Dataset"),
+        ("from mlplat import dsl\ndsl.Datset", "did you mean 'Dataset'?"),
+        (
+            "from mlplat import Client",
+            "mlplat run FILE, with --engine argo on a cluster; see docs/migrating.md",
+        ),
+        ("import mlplat\nmlplat.Client()", "see docs/migrating.md"),
+        ("from mlplat import dsl\ndsl.component(base_imag='a')", "did you mean 'base_image'?"),
+        ("from mlplat import dsl\ndsl.pipeline(nme='a')", "did you mean 'name'?"),
+        (
+            "from mlplat import dsl\ndsl.importer('gs://a', dsl.Dataset, reimprt=1)",
+            "did you mean 'reimport'?",
+        ),
+        ("from mlplat import dsl\ndsl.ParallelFor([1], parallelsm=1)", "did you mean 'parallelism'?"),
+        (
+            "from mlplat import kubernetes\nkubernetes.use_secret_as_env(1, secret_nam='a')",
+            "did you mean 'secret_name'?",
+        ),
+        ("import json\njson.laods('1')", "did you mean 'loads'?"),
+        ("''.nonsense", "the traceback above is the file's own"),
+        ("def f(x): ...\nf(y=1)", "the traceback above is the file's own"),
+    ],
+)
+def test_name_that_was_meant_is_told(
+    program: str,
+    hint: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("program.py").write_text(f"{program}\n")
+    assert main(["compile", "program.py"]) == 2
+    error = capsys.readouterr().err
+    assert hint in error.rpartition("hint: ")[2]
+    assert "__" not in error.rpartition("hint: ")[2]
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("score(weight=1.0, data=None).set_retry(num_retrie=1)", "did you mean 'num_retries'?"),
+        ("score(weight=1.0, data=None).set_retri(1)", "did you mean 'set_retry'?"),
+        (
+            "score(weight=make(size=1).output.upper())",
+            "the value is there only when the pipeline runs: do it in",
+        ),
+    ],
+)
+def test_name_of_a_setter_that_was_meant_is_told(
+    line: str, hint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("program.py").write_text(f"{HEADER}@dsl.pipeline\ndef p():\n    {line}\n")
+    assert main(["compile", "program.py"]) == 2
+    assert f"hint: {hint}" in capsys.readouterr().err
+
+
 def test_syntax_error_is_placed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

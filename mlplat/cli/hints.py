@@ -1,0 +1,88 @@
+"""What to do about an exception that the user's program raised."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+import types
+from typing import Any
+
+import mlplat
+from mlplat.errors import closest, nearest
+
+OF_KFP = "change the import: from mlplat import dsl; or compile it with KFP, and give the YAML"
+_OWN = "the traceback above is the file's own"
+_KEYWORD = re.compile(r"([\w.]+)\(\) got an unexpected keyword argument '(\w+)'")
+_IMPORT = re.compile(r"cannot import name '(\w+)' from '(mlplat[\w.]*)'")
+
+
+def hint(error: Exception) -> str:
+    """Say what to do about an exception: the name that was meant, where there is one."""
+    if isinstance(error, NameError):
+        return _to_import(error.name or "")
+    if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] == "kfp":
+        return OF_KFP
+    if isinstance(error, ImportError) and (found := _IMPORT.match(str(error))):
+        return _of_package(found[1], found[2]) or _OWN
+    if isinstance(error, AttributeError) and error.obj is not None:
+        return _of_object(error.name or "", error.obj) or _OWN
+    if isinstance(error, TypeError) and (found := _KEYWORD.match(str(error))):
+        return _of_call(found[1], found[2]) or _OWN
+    return _OWN
+
+
+def _to_import(name: str) -> str:
+    from mlplat import dsl
+
+    if name == "dsl":
+        return "write: from mlplat import dsl"
+    return (
+        f"write: from mlplat.dsl import {name}"
+        if name in dsl.__all__
+        else "import it, or define it, before it is used"
+    )
+
+
+def _of_package(name: str, package: str) -> str:
+    from mlplat import dsl
+
+    if package == "mlplat" and name in mlplat.INSTEAD:
+        return mlplat.INSTEAD[name]
+    if package == "mlplat" and name in dsl.__all__:
+        return f"write: from mlplat.dsl import {name}"
+    return nearest(name, _public(importlib.import_module(package)))
+
+
+def _of_object(name: str, of: Any) -> str:
+    from mlplat.dsl.channels import Channel
+
+    if isinstance(of, types.ModuleType) and of.__name__.partition(".")[0] == "mlplat":
+        return _of_package(name, of.__name__)
+    known = _public(of)
+    if isinstance(of, Channel):
+        return _meant(name, known) or "the value is there only when the pipeline runs: do it in a component"
+    own = type(of).__module__.partition(".")[0] == "mlplat"
+    return nearest(name, known) if own else _meant(name, known)
+
+
+def _of_call(function: str, argument: str) -> str:
+    """Return the argument that was meant in a call of something that is ours."""
+    from mlplat import dsl, kubernetes
+
+    for package in (dsl, kubernetes):
+        found: Any = package
+        for part in function.split("."):
+            found = getattr(found, part, None)
+        if callable(found):
+            return _meant(argument, list(inspect.signature(found).parameters))
+    return ""
+
+
+def _meant(name: str, known: list[str]) -> str:
+    close = closest(name, known)
+    return f"did you mean '{close}'?" if close else ""
+
+
+def _public(of: Any) -> list[str]:
+    return [name for name in getattr(of, "__all__", dir(of)) if not name.startswith("_")]
