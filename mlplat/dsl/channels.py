@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mlplat.dsl import context
-from mlplat.errors import AuthoringError, Diagnostic
+from mlplat.errors import AuthoringError, Diagnostic, nearest
 from mlplat.ir.model import ArtifactType, ParameterType
 from mlplat.ir.types import TYPE_NAMES
 
@@ -321,6 +322,22 @@ class Channel(Comparable):
         return f"<{self.name} of {getattr(self.producer, 'name', 'the pipeline')}>"
 
 
+ABSENT = object()
+"""Stands for the field that an item of a loop has not."""
+
+
+def constants(channel: Channel) -> list[Any] | None:
+    """Return what the item of a loop over constants, or a field of it, is in each iteration; None for other values."""
+    items = getattr(channel.producer, "items", None)
+    if not isinstance(items, list):
+        return None
+    return [functools.reduce(_field, channel.selector, item) for item in items]
+
+
+def _field(value: Any, name: str) -> Any:
+    return value.get(name, ABSENT) if isinstance(value, dict) else ABSENT
+
+
 class LoopItem(Comparable):
     """The item of a loop; ``item.field`` and ``item["field"]`` are a field of it, whatever its name."""
 
@@ -339,6 +356,13 @@ class LoopItem(Comparable):
         if not isinstance(field, str):
             message = f"{field!r} is no name of a field; a place in a list can't be taken"
             raise _refused("MLP112", item.name, message, "give the whole item to a component, and pick there")
+        for number, one in enumerate(constants(item) or (), start=1):
+            if one is not ABSENT and _field(one, field) is ABSENT:
+                fields = [name for name in one if isinstance(name, str)] if isinstance(one, dict) else []
+                message = f"item {number} of the loop has no field '{field}': {one!r}"
+                hint = nearest(field, fields) or "give each item as a dict that has it"
+                context.told(Diagnostic("MLP120", "dsl.ParallelFor", message, hint, context.caller()))
+                break
         return LoopItem(
             Channel(item.name, ParameterType.STRING, item.producer, False, (*item.selector, field))
         )

@@ -7,13 +7,21 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from mlplat.dsl import context
-from mlplat.dsl.channels import Channel
+from mlplat.dsl import context, given
+from mlplat.dsl.channels import ABSENT, Channel, constants
 from mlplat.dsl.signatures import Interface
 from mlplat.dsl.task import PipelineTask
 from mlplat.dsl.texts import Filled, filled
 from mlplat.errors import AuthoringError, Diagnostic, nearest
-from mlplat.ir.model import ArtifactType, Container, Executor, InputArtifact, ParameterType, Passthrough
+from mlplat.ir.model import (
+    ArtifactType,
+    Container,
+    Executor,
+    InputArtifact,
+    InputParameter,
+    ParameterType,
+    Passthrough,
+)
 from mlplat.ir.types import TYPE_NAMES, fits, json_problem
 from mlplat.runtime.artifacts import Artifact
 
@@ -138,30 +146,14 @@ def _problem(tracing: context.Tracing, task: str, code: str, message: str, hint:
 def _mismatch(value: Any, declared: Any) -> str:
     """Say how an argument differs from the declared type; empty when it does not."""
     if isinstance(declared, InputArtifact):
-        wanted = f"is declared {declared.type.schema_title}"
-        if value is None and declared.optional:
-            return ""
-        if not isinstance(value, Channel):
-            if isinstance(value, (Artifact, str)) and context.current().get() is None:
-                return ""
-            return f"{wanted}, an artifact, and was given the constant {value!r}"
-        if not isinstance(value.type, ArtifactType):
-            given = f"'{value.name}', a parameter of type {TYPE_NAMES[value.type]}"
-            return f"{wanted}, an artifact, and was given {given}"
-        if value.is_list != declared.is_list:
-            given = "a list" if value.is_list else "one"
-            return f"{wanted}{' list' if declared.is_list else ''}, and was given {given}"
-        any_artifact = "system.Artifact"
-        if (
-            any_artifact not in (value.type.schema_title, declared.type.schema_title)
-            and value.type != declared.type
-        ):
-            return f"{wanted}, and was given '{value.name}', a {value.type.schema_title}"
-        return ""
+        return _unlike_artifact(value, declared)
     wanted = f"is declared {TYPE_NAMES[declared.type]}"
     if isinstance(value, Channel):
         if isinstance(value.type, ArtifactType):
             return f"{wanted}, and was given '{value.name}', an artifact ({value.type.schema_title})"
+        for place, one in enumerate(constants(value) or (), start=1):
+            if not _is_taken(one, declared):
+                return f"{wanted}, and item {place} of the loop gives {one!r}"
         if declared.type is ParameterType.STRING or value.selector or hasattr(value.producer, "item_input"):
             return ""
         number = {ParameterType.NUMBER_DOUBLE: ParameterType.NUMBER_INTEGER}
@@ -176,9 +168,46 @@ def _mismatch(value: Any, declared: Any) -> str:
     ):
         return "is a text or list with an artifact in it: only parameters have a text"
     if not fits(constant, declared.type):
-        return f"{wanted}, and was given {constant!r}"
+        return f"{wanted}, and was given {given.shown(constant)}"
     problem = json_problem(constant)
     return f"has no JSON form: {problem}" if problem else ""
+
+
+def _unlike_artifact(value: Any, declared: InputArtifact) -> str:
+    wanted = f"is declared {declared.type.schema_title}"
+    if value is None and declared.optional:
+        return ""
+    if not isinstance(value, Channel):
+        if isinstance(value, (Artifact, str)) and context.current().get() is None:
+            return ""
+        constant = value.value if isinstance(value, Filled) else value
+        return f"{wanted}, an artifact, and was given the constant {given.shown(constant)}"
+    if not isinstance(value.type, ArtifactType):
+        kind = f"'{value.name}', a parameter of type {TYPE_NAMES[value.type]}"
+        return f"{wanted}, an artifact, and was given {kind}"
+    if value.is_list != declared.is_list:
+        number = "a list" if value.is_list else "one"
+        return f"{wanted}{' list' if declared.is_list else ''}, and was given {number}"
+    any_artifact = "system.Artifact"
+    if (
+        any_artifact not in (value.type.schema_title, declared.type.schema_title)
+        and value.type != declared.type
+    ):
+        return f"{wanted}, and was given '{value.name}', a {value.type.schema_title}"
+    return ""
+
+
+def _is_taken(item: Any, declared: InputParameter) -> bool:
+    """Tell whether a task that is given an item of a loop can read it as its input."""
+    if item is ABSENT or declared.type is ParameterType.STRING:
+        return True
+    if item is None:
+        return declared.optional
+    if declared.type is ParameterType.NUMBER_INTEGER and isinstance(item, float):
+        return item.is_integer()
+    if declared.type is ParameterType.NUMBER_DOUBLE and item in ("NaN", "Infinity", "-Infinity"):
+        return True
+    return fits(item, declared.type)
 
 
 def sanitized(name: str) -> str:

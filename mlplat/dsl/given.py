@@ -173,10 +173,8 @@ def shown(value: Any) -> str:
     plain = channel_of(value)
     if isinstance(plain, Channel):
         return f"'{plain.name}', a value of the run"
-    tracing = context.current().get()
-    if isinstance(value, str) and tracing is not None:
-        channels = tracing.channels_in(value)
-        for mark, channel in channels.items():
-            value = value.replace(mark, f"{{{channel.name}}}")
-        return f"{value!r}, in which a value of the run stands" if channels else repr(value)
-    return repr(value)
+    text, tracing = repr(value), context.current().get()
+    channels = tracing.channels_in(text) if tracing is not None else {}
+    for mark, channel in channels.items():
+        text = text.replace(mark, f"{{{channel.name}}}")
+    return f"{text}, in which a value of the run stands" if channels else text

@@ -414,6 +414,46 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
 
 
 @pytest.mark.parametrize(
+    ("values", "use", "message"),
+    [
+        (
+            [{"a": 1}, {"a": 2}],
+            lambda item: item.b,
+            "MLP120: dsl.ParallelFor: item 1 of the loop has no field 'b': {'a': 1}\n  hint: there is: a",
+        ),
+        (
+            [{"rate": 1}, {"rte": 2}],
+            lambda item: item.rate,
+            "MLP120: .*item 2 .*\n  hint: did you mean 'rte'",
+        ),
+        ([{"a": {"b": 1}}, {"a": 2}], lambda item: item.a.b, "MLP120: .*item 2 of the loop .*'b': 2"),
+        ([1, 2], lambda item: item.a, "MLP120: .*item 1 .*'a': 1\n  hint: give each item as a dict"),
+        ([1, "a"], lambda item: item, "MLP134: one: 'x' is declared int, and item 2 of the loop gives 'a'"),
+        ([1, None], lambda item: item, "MLP134: one: .*item 2 of the loop gives None"),
+        ([{"a": 1}, {"a": [1]}], lambda item: item.a, r"MLP134: one: .*item 2 of the loop gives \[1\]"),
+    ],
+)
+def test_item_of_a_loop_that_does_not_fit_is_told(
+    values: list[Any], use: Callable[[Any], Any], message: str
+) -> None:
+    def p() -> None:
+        with dsl.ParallelFor(values) as item:
+            one(x=use(item))
+
+    with pytest.raises(AuthoringError, match=f"(?s){message}") as raised:
+        dsl.pipeline(p)
+    assert len(raised.value.diagnostics) == 1
+
+
+def test_item_of_a_loop_that_a_task_can_read_is_taken() -> None:
+    @dsl.pipeline
+    def p() -> None:
+        with dsl.ParallelFor([1, 2.0]) as item:
+            one(x=item)
+            say(text=item)
+
+
+@pytest.mark.parametrize(
     "compute",
     [
         lambda n: n + 1,
