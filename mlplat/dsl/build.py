@@ -18,7 +18,7 @@ from mlplat.dsl.regions import Region, Regions
 from mlplat.dsl.signatures import Interface
 from mlplat.dsl.task import PipelineTask
 from mlplat.dsl.texts import Filled, placeholders, replaced
-from mlplat.errors import AuthoringError, Diagnostic
+from mlplat.errors import AuthoringError, Diagnostic, Source
 from mlplat.ir.circles import find_circle
 from mlplat.ir.model import (
     ArtifactSource,
@@ -54,6 +54,7 @@ def pipeline(
     display_name: str,
     pipeline_root: str,
     config: Mapping[str, Any],
+    source: Source | None = None,
 ) -> PipelineSpec:
     """Write a traced pipeline as IR.
 
@@ -66,6 +67,7 @@ def pipeline(
         display_name: for people.
         pipeline_root: where artifacts go.
         config: settings of its runs, as the IR has them.
+        source: where its function stands.
 
     Returns:
         The pipeline.
@@ -73,7 +75,7 @@ def pipeline(
     Raises:
         AuthoringError: a value is used where it can't be known, or tasks wait for each other in a circle.
     """
-    built = _Builder(name, interface, root, outputs).build()
+    built = _Builder(name, interface, root, outputs, source).build()
     return replace(
         built,
         description=description,
@@ -84,12 +86,20 @@ def pipeline(
 
 
 class _Builder:
-    def __init__(self, name: str, interface: Interface, root: Root, outputs: Mapping[str, Channel]) -> None:
+    def __init__(
+        self,
+        name: str,
+        interface: Interface,
+        root: Root,
+        outputs: Mapping[str, Channel],
+        source: Source | None,
+    ) -> None:
         self.name = name
         self.interface = interface
         self.root = root
         self.outputs = outputs
-        self.regions = Regions(root, outputs)
+        self.source = source
+        self.regions = Regions(root, outputs, source)
         self.components: dict[str, Component] = {}
         self.executors: dict[str, Executor] = {}
         self.labels: dict[Any, str] = {}
@@ -122,7 +132,9 @@ class _Builder:
             return source
         if channel.producer is None:
             message = f"it returns its own parameter '{channel.name}'"
-            self.problems.append(Diagnostic("MLP118", self.name, message, "return a task's output"))
+            self.problems.append(
+                Diagnostic("MLP118", self.name, message, "return a task's output", source=self.source)
+            )
         return TaskOutput("", channel.name)
 
     def graph(self, group: Group) -> Graph:

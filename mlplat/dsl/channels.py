@@ -78,7 +78,13 @@ def condition(value: Any) -> Condition:
         return value
     plain = channel_of(value)
     if isinstance(plain, Channel):
-        return _compared("==", plain, True)
+        is_number = plain.type in (ParameterType.NUMBER_INTEGER, ParameterType.NUMBER_DOUBLE)
+        if not is_number or _is_untyped(plain):
+            return _compared("==", plain, True)
+        message = f"'{plain.name}' is {_called(plain)}, and a condition compares"
+        hint = f"compare it, such as {plain.name} == 1"
+        context.told(Diagnostic("MLP111", plain.name, message, hint, context.caller()))
+        return Comparison("==", plain, True)
     message = f"{value!r} is no condition over values of the run"
     raise _refused(
         "MLP111", "", message, "compare a task's output or a pipeline's parameter: task.output > 0.8"
@@ -102,10 +108,7 @@ def _problems(left: Any, right: Any) -> Iterator[tuple[str, str, str]]:
     for side in (left, right):
         if isinstance(side, Channel):
             if isinstance(side.type, ArtifactType) or side.type in (ParameterType.LIST, ParameterType.STRUCT):
-                kind = (
-                    side.type.schema_title if isinstance(side.type, ArtifactType) else TYPE_NAMES[side.type]
-                )
-                message = f"'{side.name}' is {kind}, which has no place in a comparison"
+                message = f"'{side.name}' is {_called(side)}, which has no place in a comparison"
                 hint = "compare a text, a number or a truth value, such as an output of a component that reads it"
                 yield side.name, message, hint
                 return
@@ -129,6 +132,11 @@ def _unlike(left: Any, right: Any) -> str:
         if isinstance(kind, ParameterType) and type(constant) not in _COMPARED.get(kind, (type(constant),)):
             return f"'{channel.name}' is {TYPE_NAMES[kind]}, and is compared with {constant!r}"
     return ""
+
+
+def _called(channel: Channel) -> str:
+    kind = channel.type
+    return kind.schema_title if isinstance(kind, ArtifactType) else TYPE_NAMES[kind]
 
 
 def _is_untyped(channel: Channel) -> bool:

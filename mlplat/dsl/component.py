@@ -25,6 +25,11 @@ from mlplat.ir.model import (
 from mlplat.ir.types import TYPE_NAMES, fits, json_problem
 from mlplat.runtime.artifacts import Artifact
 
+_OUTSIDE = (
+    "to run it here, call local.init(local.SubprocessRunner()) first (from mlplat import local); to make it a task, "
+    "call it in a function with @dsl.pipeline; to call the plain function: component.python_func(...)"
+)
+
 
 class BaseComponent:
     """Something that a pipeline can call.
@@ -50,6 +55,9 @@ class BaseComponent:
         self.cache = cache
         self.executor = executor
         self.passthroughs = passthroughs
+
+    def __repr__(self) -> str:
+        return f"<component {self.name}>"
 
     @property
     def has_container(self) -> bool:
@@ -82,7 +90,7 @@ class BaseComponent:
             if tracing.problems:
                 raise AuthoringError(tracing.problems)
             return cast(PipelineTask, run(self, arguments))
-        tracing = context.tracing(self.name)
+        tracing = context.tracing(self.name, _OUTSIDE)
         name = tracing.task_name(self.name)
         arguments = self._bind(name, args, kwargs, tracing)
         task = PipelineTask(name, self, arguments, tracing.stack[-1], context.caller())

@@ -109,18 +109,18 @@ def holds_marks(text: str) -> bool:
 _current: ContextVar[Tracing | None] = ContextVar("mlplat.dsl.tracing", default=None)
 
 
-def tracing(what: str) -> Tracing:
+def tracing(what: str, hint: str = "use it inside a function with @dsl.pipeline") -> Tracing:
     """Return the pipeline that is being written.
 
     Args:
         what: what asks, for the error.
+        hint: what to do, for the error.
 
     Raises:
         AuthoringError: no pipeline is being written.
     """
     current = _current.get()
     if current is None:
-        hint = "use it inside a function with @dsl.pipeline; to call the plain function: component.python_func(...)"
         raise AuthoringError(Diagnostic("MLP115", what, "it was used outside a pipeline", hint, caller()))
     return current
 

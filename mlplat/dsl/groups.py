@@ -27,6 +27,7 @@ class Group:
             message = f"its name is {given.shown(name)}, not a text"
             context.told(Diagnostic("MLP122", f"dsl.{type(self).__name__}", message, hint, context.caller()))
         self.title = name
+        self.source = context.caller()
         self.name = ""
         self.parent: Group | None = None
         self.members: list[PipelineTask | Group] = []
@@ -106,7 +107,9 @@ class ExitHandler(Group):
         super().__init__(name)
         self.exit_task = exit_task
         if not hasattr(exit_task, "exit_of"):
-            _refuse_exit("", f"{exit_task!r} is no task", "call a component, and give what it returns")
+            _refuse_exit(
+                "", f"{given.shown(exit_task)} is no task", "call a component, and give what it returns"
+            )
         if exit_task.dependent_tasks:
             first = exit_task.dependent_tasks[0]
             message = f"the exit task waits for '{first}', so it would not run when that fails"

@@ -47,6 +47,7 @@ class Pipeline(BaseComponent):
             display_name=display_name or "",
             pipeline_root=pipeline_root or "",
             config=pipeline_config.document() if pipeline_config else {},
+            source=signatures.source_of(func),
         )
 
     def _trace(self) -> tuple[Root, dict[str, Channel]]:

@@ -16,6 +16,7 @@ from mlplat.dsl.groups import (
     Branches,
     Elif,
     Else,
+    ExitHandler,
     Group,
     If,
     ParallelFor,
@@ -42,18 +43,19 @@ class Regions:
     Args:
         root: the pipeline's own region.
         outputs: what the pipeline returns.
+        source: where the pipeline stands.
 
     Attributes:
         problems: values that are used where they can't be known.
     """
 
-    def __init__(self, root: Root, outputs: Mapping[str, Channel]) -> None:
+    def __init__(self, root: Root, outputs: Mapping[str, Channel], source: Source | None = None) -> None:
         self.root = root
         self.problems: list[Diagnostic] = []
         self._regions: dict[int, Region] = {}
         self._gather(root)
         for name, channel in outputs.items():
-            self._bring(channel, root, None, name)
+            self._bring(channel, root, source, name)
 
     def of(self, group: Group) -> Region:
         """Return what a region takes in and gives out."""
@@ -66,7 +68,7 @@ class Regions:
                     self._bring(channel, group, member.source, member.name)
                 continue
             for channel in _asked(member):
-                at = self._bring(channel, group, None, member.name)
+                at = self._bring(channel, group, member.source, member.name)
                 self.of(member).inputs.setdefault(channel_input(at), at)
             self._gather(member)
             if isinstance(member, Branches):
@@ -139,6 +141,9 @@ class Regions:
         elif channel.producer is loop and loop is not None:
             message = f"it uses the item of '{loop.name}' outside of that loop"
             hint = "use it inside; what tasks of the loop made of all items is dsl.Collected(task.output)"
+        elif isinstance(between[-1], ExitHandler):
+            message += f", and no value gets out of the dsl.ExitHandler '{between[-1].name}'"
+            hint = "use it inside of the dsl.ExitHandler, or call the task that makes it outside"
         elif loop is not None:
             message += f", which runs once for each item of '{loop.name}'"
             hint = (

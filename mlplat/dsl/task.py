@@ -100,6 +100,9 @@ class PipelineTask(NotYet):
             channels[output] = Channel(output, artifact.type, self, artifact.is_list)
         self.outputs: Mapping[str, Channel] = _Outputs(self, channels)
 
+    def __repr__(self) -> str:
+        return f"<task {self.name}>"
+
     @property
     def __channel__(self) -> Channel:
         """The only output: a task stands for it as an argument and in comparisons."""

@@ -235,7 +235,7 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
     ),
     "comparison of a number with a truth": (
         branch_on(lambda x: x),
-        "MLP111: 'x' is int, .*compared with True",
+        "MLP111: x: 'x' is int, and a condition compares\n  hint: compare it, such as x == 1",
     ),
     "comparison with a list": (branch_on(lambda x: x == [1]), "MLP111: .*can't be compared with"),
     "comparison of an artifact": (
@@ -295,6 +295,14 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
     "one of one branch twice": (one_of_one_branch_twice, "MLP143: .*not one of each branch"),
     "exit task that waits": (exit_task_that_waits, "MLP119: one-2: .*waits for 'one'"),
     "exit task that is none": (lambda: dsl.ExitHandler("a"), "MLP119: .*'a' is no task"),  # type: ignore[arg-type]
+    "exit task that is not called": (
+        lambda: dsl.ExitHandler(one),  # type: ignore[arg-type]
+        "MLP119: .*<component one> is no task\n  hint: call a component",
+    ),
+    "task joined with a condition": (
+        branch_on(lambda x: (x > 1) & two()),
+        "MLP121: two: .*there are 2: a, b",
+    ),
     "exit task of two": (exit_task_of_two, "MLP119: one: .*of two dsl.ExitHandler"),
     "exit task elsewhere": (exit_task_elsewhere, "MLP119: one: .*another region"),
     "status without a task before": (status_without_a_task_before, "MLP145: told: .*only runs where"),
@@ -386,6 +394,14 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
     "argument for an output": (lambda: two(a="x"), "MLP132: two: 'a' is an output"),
     "component as a pipeline": (one, "MLP105: one: it is no plain function"),
     "missing argument": (lambda: say(loud=True), "MLP133: say: the input 'text' is missing"),
+    "text of the run for a number": (
+        lambda: one(x=f"{one(x=1).output}"),
+        "MLP134: one-2: 'x' is declared int, and was given '{Output}', in which a value of the run stands",
+    ),
+    "text of the run for an artifact": (
+        lambda: read(data=f"a/{one(x=1).output}"),
+        "MLP134: read: .*given the constant 'a/{Output}', in which",
+    ),
     "text for a number": (lambda: one(x="1"), "MLP134: one: 'x' is declared int, and was given '1'"),
     "truth for a number": (lambda: one(x=True), "MLP134: one: 'x' is declared int, and was given True"),
     "number of the run for a truth": (
@@ -613,6 +629,22 @@ def test_pipeline_is_refused(name: str) -> None:
     with pytest.raises(AuthoringError, match=f"(?s){message}") as raised:
         dsl.pipeline(function)
     assert all(diagnostic.hint for diagnostic in raised.value.diagnostics)
+
+
+def test_value_of_an_exit_handler_is_not_returned() -> None:
+    def p() -> int:
+        with dsl.ExitHandler(say(text="over")):
+            made = one(x=1)
+        return made.output  # type: ignore[return-value]
+
+    with pytest.raises(AuthoringError, match=r"test_rules.py:\d+: error MLP140: .*dsl.ExitHandler") as raised:
+        dsl.pipeline(p)
+    assert "branch" not in str(raised.value)
+
+
+def test_call_outside_of_a_pipeline_says_how_it_would_run() -> None:
+    with pytest.raises(AuthoringError, match=r"(?s)MLP115: one: .*local.init\(local.SubprocessRunner\(\)\)"):
+        one(x=1)
 
 
 def test_mistakes_before_one_that_stops_the_function_are_told_too() -> None:
