@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import traceback
 import types
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from mlplat.cli import hints
 from mlplat.errors import Diagnostic, ManifestError, MlplatError, Source, nearest
 from mlplat.ir import PipelineSpec
 from mlplat.ir.effects import without_effect
+from mlplat.ir.model import Constant, Importer
 
 _ARGO_KINDS = (
     "Workflow",
@@ -25,6 +27,7 @@ _ARGO_KINDS = (
     "ConfigMap",
     "Secret",
 )
+_ELSEWHERE = re.compile(r"/|[A-Za-z][A-Za-z0-9+.-]*:|.*\{\{|\Z")
 _OURS = str(Path(__file__).parent.parent)
 
 
@@ -108,7 +111,7 @@ def load_all(place: str) -> list[Loaded]:
             replace(one, source=Source(path, lines.line(number, one.path)))
             for number, one in without_effect(documents)
         )
-        return [Loaded(spec, warnings=warnings)]
+        return [Loaded(spec, warnings=(*warnings, *_relative_paths(spec, file)))]
     unknown = [document for document in documents if document.get("kind") not in _ARGO_KINDS]
     if unknown or not any("Workflow" in document["kind"] for document in documents):
         kind = unknown[0].get("kind") if unknown else documents[0]["kind"]
@@ -140,7 +143,26 @@ def _program(file: Path, name: str) -> list[Loaded]:
     if name in made or (made and not any(isinstance(value, Pipeline) for value in vars(module).values())):
         return [Loaded(documents=_made_with_hera(file, name, made))]
     found = _pipelines(module, file, name)
-    return [Loaded(spec, name=key if len(found) > 1 else "") for key, spec in found.items()]
+    return [
+        Loaded(spec, warnings=tuple(_relative_paths(spec, file)), name=key if len(found) > 1 else "")
+        for key, spec in found.items()
+    ]
+
+
+def _relative_paths(spec: PipelineSpec, file: Path) -> Iterator[Diagnostic]:
+    """Warn of importers whose data is looked for in the folder of the task that reads it."""
+    for name, executor in spec.executors.items():
+        if not isinstance(executor, Importer) or not isinstance(executor.uri, Constant):
+            continue
+        place = str(executor.uri.value)
+        if _ELSEWHERE.match(place):
+            continue
+        here = Path(place)
+        hint = "a task runs in a folder of its own; give "
+        hint += str(here.absolute()) if here.exists() else "an absolute path or a URI"
+        message = f"the importer's data is at '{place}', a relative path"
+        path = name.removeprefix("exec-")
+        yield Diagnostic("MLP410", path, message, hint, Source(str(file)), severity="warning")
 
 
 def _made_with_hera(file: Path, name: str, made: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:

@@ -146,6 +146,32 @@ def test_mistake_is_told_in_a_sentence(
     assert not Path("out.yaml").exists()
 
 
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [
+        ("data/rows.csv", "hint: a task runs in a folder of its own; give an absolute path or a URI"),
+        ("rows.csv", "hint: a task runs in a folder of its own; give /"),
+        ("/data/rows.csv", ""),
+        ("gs://bucket/rows.csv", ""),
+    ],
+)
+def test_an_importer_of_a_relative_path_is_warned_of(
+    place: str,
+    expected: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("rows.csv").touch()
+    body = f"@dsl.pipeline\ndef p():\n    score(data=dsl.importer('{place}', Dataset))\n"
+    Path("program.py").write_text(HEADER + body)
+    assert main(["compile", "program.py", "-o", "out.yaml"]) == 0
+    error = capsys.readouterr().err
+    assert ("warning MLP410: importer: " in error) == bool(expected)
+    assert expected in error
+
+
 def test_missing_file_names_the_nearest(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
