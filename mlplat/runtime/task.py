@@ -371,6 +371,16 @@ def _input_artifact(name: str, value: Dict[str, Any], path: str, annotation: Any
     return artifact
 
 
+def _unwritten(call: Dict[str, Any], message: str) -> List[str]:
+    """Say of which artifacts an error tells that nothing was written to; one of metadata only is none."""
+    return [
+        "input '{}': the task that makes '{}' wrote nothing to it".format(name, value.get("name"))
+        for name, spec in call.get("artifacts", {}).items()
+        for value in _flat(spec.get("value"))
+        if value and not value.get("key") and "mlplat://" in message and str(value.get("uri")) in message
+    ]
+
+
 def _is_there(path: str) -> bool:
     """Tell whether an artifact was fetched: for one that is not there, Argo leaves an empty folder."""
     return os.path.isfile(path) or (os.path.isdir(path) and bool(os.listdir(path)))
@@ -859,7 +869,11 @@ def main(arguments: List[str]) -> int:
         raise
     except Exception as error:
         _print_traceback(error)
-        _keep_reason(call, "{}: {}".format(type(error).__name__, error))
+        reason = "{}: {}".format(type(error).__name__, error)
+        for told in _unwritten(call, str(error)):
+            print("{}: {}".format(call["function"], told), file=sys.stderr)
+            reason = told
+        _keep_reason(call, reason)
         return 1
     return 0
 

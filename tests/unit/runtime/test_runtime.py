@@ -358,6 +358,22 @@ def test_missing_function_is_told(run: Runtime) -> None:
     assert run("def f(): ...", function="g").error == "g: its source has no function of that name\n"
 
 
+@pytest.mark.parametrize(("body", "code"), [("open(data.path)", 1), ("return data.metadata['rows']", 0)])
+def test_reading_what_nothing_was_written_to_names_who_did_not(run: Runtime, body: str, code: int) -> None:
+    made = run(
+        "def make(out: Output[Dataset]):\n    out.metadata['rows'] = 3\n", output_artifacts={"out": dataset()}
+    )
+    given = {"path": str(run.folder / "in"), "value": made.value("out")}
+    source = f"def read(data: Input[Dataset]) -> int:\n    {body}\n"
+    found = run(
+        source, artifacts={"data": given}, output_parameters={"Output": "NUMBER_INTEGER"}, errors="errors"
+    )
+    assert found.code == code
+    reason = "read: input 'data': the task that makes 'out' wrote nothing to it"
+    assert (reason in found.error) == bool(code)
+    assert not code or (found.folder / "out/error").read_text() == reason
+
+
 def test_exception_shows_the_users_frames_only(run: Runtime) -> None:
     source = "def f():\n    def inner():\n        raise ValueError('no')\n    inner()\n"
     result = run(source)
