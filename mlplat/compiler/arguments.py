@@ -11,7 +11,7 @@ from typing import Any
 from mlplat.argo import values
 from mlplat.compiler.program import Argument, Program
 from mlplat.errors import ArgumentError, Diagnostic, nearest
-from mlplat.ir.model import ABSENT, InputParameter, ParameterType
+from mlplat.ir.model import ABSENT, ComponentInput, Importer, InputParameter, ParameterType, PipelineSpec
 from mlplat.ir.types import TYPE_NAMES, fits, json_problem
 from mlplat.runtime.task import printable
 
@@ -81,14 +81,28 @@ def _problems(program: Program) -> Iterator[Diagnostic]:
             message = f"'{name}' has no JSON form: {problem}"
             yield Diagnostic("MLP403", spec.name, message, f"give {_example(name, kind)}")
     if program.options.require_arguments:
+        places = _places(spec)
         for name, parameter in parameters.items():
             if name not in given and parameter.default is ABSENT and not parameter.optional:
-                hint = f"give it: -p {_example(name, parameter.type)}"
+                example = f"{name}=URI (or a path)" if name in places else _example(name, parameter.type)
+                hint = f"give it: -p {example}"
                 yield Diagnostic("MLP402", spec.name, f"the parameter '{name}' has no value", hint)
     for name in spec.root.input_artifacts:
         message = f"the pipeline takes '{name}', a list of artifacts, and a run can't be given one"
         hint = "take a list of URIs as a parameter, and import each in a dsl.ParallelFor"
         yield Diagnostic("MLP404", spec.name, message, hint)
+
+
+def _places(spec: PipelineSpec) -> set[str]:
+    """Return the parameters that importers of the pipeline read."""
+    executors = {name: spec.executors.get(one.executor) for name, one in spec.components.items()}
+    return {
+        source.name
+        for task in (spec.root.graph.tasks.values() if spec.root.graph else ())
+        if isinstance(executors[task.component], Importer)
+        for source in task.parameters.values()
+        if isinstance(source, ComponentInput)
+    }
 
 
 def _example(name: str, kind: ParameterType) -> str:

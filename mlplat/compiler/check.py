@@ -242,6 +242,10 @@ def _sources(
             for hole in dict.fromkeys(holes_of(source.value)):
                 yield from _hole(path, hole, {*task.parameters, *task.artifacts})
             yield from _constant(path, source, called.input_parameters[name].type)
+        elif isinstance(source, Constant) and (problem := json_problem(source.value)):
+            yield Diagnostic(
+                "MLP134", path, f"the constant has no JSON form: {problem}", "give another value"
+            )
 
 
 def _loop(place: str, task: Task, called: Component) -> Iterator[Diagnostic]:
@@ -287,10 +291,9 @@ def _task_output(
 
 def _constant(path: str, source: Constant, kind: ParameterType) -> Iterator[Diagnostic]:
     value: Any = source.value
-    if has_holes(value):
-        return
     number = isinstance(value, float) and value.is_integer() and kind is ParameterType.NUMBER_INTEGER
-    if value is not None and kind is not ParameterType.STRING and not number and not fits(value, kind):
+    may_fit = value is None or kind is ParameterType.STRING or has_holes(value) or number
+    if not may_fit and not fits(value, kind):
         message = f"the constant {value!r} is not of the declared type {TYPE_NAMES[kind]}"
         yield Diagnostic("MLP134", path, message, "give a value of the declared type")
     elif problem := json_problem(value):

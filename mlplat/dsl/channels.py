@@ -224,6 +224,15 @@ class Comparable(NotYet):
     def __ge__(self, other: Any) -> Comparison:
         return _compared(">=", self, other)
 
+    def __and__(self, other: Any) -> Condition:
+        return condition(self) & other
+
+    def __or__(self, other: Any) -> Condition:
+        return condition(self) | other
+
+    def __invert__(self) -> Condition:
+        return ~condition(self)
+
     __hash__ = object.__hash__
 
     def __bool__(self) -> NoReturn:

@@ -246,6 +246,11 @@ BROKEN.update(
             "is not of the declared type int",
             "",
         ),
+        "constant with a placeholder and no number": (
+            spec(a=Task("comp-c", parameters={"x": Constant([float("nan"), "{{$.pipeline_job_name}}"])})),
+            "the constant has no JSON form",
+            "give another value",
+        ),
         "component that calls itself": (
             with_component(Component(graph=Graph({"again": Task("comp-d")}))),
             "the components call each other in a circle: comp-d -> comp-d",

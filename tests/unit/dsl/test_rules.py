@@ -887,3 +887,21 @@ def test_what_is_wrong_after_a_wrong_comparison_and_a_wrong_output_is_told_too()
 
     codes = {problem.code for problem in raised.value.diagnostics}
     assert {"MLP120", "MLP111", "MLP132", "MLP133"} < codes
+
+
+def test_truth_values_of_the_run_are_joined_as_comparisons_are() -> None:
+    def condition_of(write: Callable[[Any, Any], Any]) -> Any:
+        @dsl.pipeline
+        def p(flag: bool, x: int) -> None:
+            with dsl.If(write(flag, x)):
+                one(x=1)
+
+        (region,) = (task for task in p.spec.root.graph.tasks.values() if task.condition)
+        return region.condition
+
+    assert condition_of(lambda flag, x: flag & (x > 1)) == condition_of(
+        lambda flag, x: (flag == True) & (x > 1)  # noqa: E712
+    )
+    assert condition_of(lambda flag, x: ~flag | (x > 1)) == condition_of(
+        lambda flag, x: ~(flag == True) | (x > 1)  # noqa: E712
+    )
