@@ -242,7 +242,7 @@ def _sources(
             for hole in dict.fromkeys(holes_of(source.value)):
                 yield from _hole(path, hole, {*task.parameters, *task.artifacts})
             yield from _constant(path, source, called.input_parameters[name].type)
-        elif isinstance(source, Constant) and (problem := json_problem(source.value)):
+        elif problem := json_problem(source.value):
             yield Diagnostic(
                 "MLP134", path, f"the constant has no JSON form: {problem}", "give another value"
             )

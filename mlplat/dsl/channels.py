@@ -225,10 +225,10 @@ class Comparable(NotYet):
         return _compared(">=", self, other)
 
     def __and__(self, other: Any) -> Condition:
-        return condition(self) & other
+        return Joined("&&", condition(self), condition(other))
 
     def __or__(self, other: Any) -> Condition:
-        return condition(self) | other
+        return Joined("||", condition(self), condition(other))
 
     def __invert__(self) -> Condition:
         return ~condition(self)

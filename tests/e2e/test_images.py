@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from mlplat import compiler, local
+from mlplat import compiler, local, metadata
 from mlplat.cli.load import load
 from mlplat.cli.run import named
 from tests.e2e.engines import CHANCE, Both, Document, differences, find, output, run_both
@@ -125,6 +125,11 @@ def models(where: str) -> None:
     with dsl.ParallelFor(["a", "b"]) as name:
         again = dsl.importer(where, Model, metadata={"name": name})
     length(models=dsl.Collected(again.output))
+
+
+@dsl.pipeline
+def cached(where: str, run: str) -> None:
+    files(model=dsl.importer(where, Model, metadata={"of": run}).output)
 """
 
 
@@ -135,8 +140,8 @@ def on_both(
     """Runs a file on the cluster and in containers of this machine."""
     del cluster_of_kubeconfig
 
-    def run(file: Path, **arguments: str) -> Both:
-        spec = load(str(file)).spec
+    def run(file: Path, pipeline: str = "", **arguments: str) -> Both:
+        spec = load(f"{file}:{pipeline}" if pipeline else str(file)).spec
         assert spec is not None
         options = compiler.Options(
             arguments=arguments, cache=False, namespace=cluster.namespace, service_account="mlplat-task"
@@ -150,7 +155,7 @@ def on_both(
 def test_a_model_in_an_image(on_both: Callable[..., Both], tmp_path: Path) -> None:
     file = tmp_path / "models.py"
     file.write_text(MODELS)
-    both = on_both(file, where=f"oci://{MODEL_IMAGE}")
+    both = on_both(file, "models", where=f"oci://{MODEL_IMAGE}")
     assert both.argo["status"]["phase"] == "Succeeded"
     assert not differences(both.here, both.argo, ignoring=CHANCE)
     assert output(both.here, "files") == sorted([*MODEL_FILES, "latest", "parts/1.bin"])
@@ -158,10 +163,33 @@ def test_a_model_in_an_image(on_both: Callable[..., Both], tmp_path: Path) -> No
     assert not leftovers()
 
 
+def test_a_model_comes_from_the_cache(
+    cluster: Access, cluster_of_kubeconfig: object, containers: local.ImageExecutor, tmp_path: Path
+) -> None:
+    del cluster_of_kubeconfig
+    file = tmp_path / "models.py"
+    file.write_text(MODELS)
+    spec = load(f"{file}:cached").spec
+    assert spec is not None
+    name = f"e2e-{secrets.token_hex(4)}"
+    given = {"where": f"oci://{MODEL_IMAGE}", "run": name}
+    options = compiler.Options(arguments=given, namespace=cluster.namespace, service_account="mlplat-task")
+    manifest = compiler.manifest(spec, options)
+    with metadata.open_store(tmp_path / "mlplat.db") as store:
+        cache = store.cache(cluster.namespace)
+        for one in (name, f"{name}-again"):
+            both = run_both(manifest, one, tmp_path / "home", cache=cache, executor=containers)
+            assert both.argo["status"]["phase"] == "Succeeded"
+            assert not differences(both.here, both.argo, ignoring=CHANCE)
+    assert find(both.argo, "fetch-oci")["memoizationStatus"]["hit"]
+    assert find(both.argo, "files")["memoizationStatus"]["hit"]
+    assert not leftovers()
+
+
 def test_an_image_without_a_model(on_both: Callable[..., Both], tmp_path: Path) -> None:
     file = tmp_path / "models.py"
     file.write_text(MODELS)
-    both = on_both(file, where="oci://python:3.11")
+    both = on_both(file, "models", where="oci://python:3.11")
     assert both.argo["status"]["phase"] == "Failed"
     assert not differences(both.here, both.argo, ignoring=CHANCE)
     logs = [log.read_text() for log in (tmp_path / "home/logs").rglob("*.log")]

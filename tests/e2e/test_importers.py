@@ -8,12 +8,13 @@ import json
 import secrets
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mlplat import compiler
+from mlplat import compiler, metadata
 from mlplat.argo.sources import Source
 from mlplat.cli.load import load
 from tests.e2e.conftest import Kubectl
@@ -98,6 +99,22 @@ def test_the_web(web: str, cluster: Access, tmp_path: Path) -> None:
     assert both.argo["status"]["phase"] == "Succeeded"
     assert output(both.argo, "read") == f"{FILES['rows.csv']}|{web}|{{'by': '{web}'}}"
     assert record(both.here) == record(both.argo)
+
+
+def test_what_was_fetched_comes_from_the_cache(web: str, cluster: Access, tmp_path: Path) -> None:
+    spec = load(f"{PROGRAM}:reading").spec
+    assert spec is not None
+    name = f"e2e-{secrets.token_hex(4)}"
+    given = replace(options(cluster, f"{web}?{name}"), cache=True)
+    manifest = compiler.manifest(spec, given)
+    with metadata.open_store(tmp_path / "mlplat.db") as store:
+        for one in (name, f"{name}-again"):
+            both = run_both(manifest, one, tmp_path / "home", cache=store.cache(cluster.namespace))
+            assert both.argo["status"]["phase"] == "Succeeded"
+            assert record(both.here) == record(both.argo)
+    hits = [node for node in both.argo["status"]["nodes"].values() if node.get("memoizationStatus")]
+    assert hits
+    assert all(node["memoizationStatus"]["hit"] for node in hits)
 
 
 def test_what_is_not_there(web: str, cluster: Access, tmp_path: Path) -> None:

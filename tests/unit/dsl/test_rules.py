@@ -896,7 +896,9 @@ def test_truth_values_of_the_run_are_joined_as_comparisons_are() -> None:
             with dsl.If(write(flag, x)):
                 one(x=1)
 
-        (region,) = (task for task in p.spec.root.graph.tasks.values() if task.condition)
+        graph = p.spec.root.graph
+        assert graph
+        (region,) = (task for task in graph.tasks.values() if task.condition)
         return region.condition
 
     assert condition_of(lambda flag, x: flag & (x > 1)) == condition_of(
