@@ -107,6 +107,13 @@ def broken_rules(spec: Mapping[str, Any], path: str = "spec") -> Iterator[Diagno
         yield from _rules(template, place)
 
 
+def wrong_sub_path(path: str) -> str:
+    """Return what Kubernetes has against a ``subPath``; empty when it takes it."""
+    if path.startswith("/"):
+        return "must be a relative path"
+    return "must not contain '..'" if ".." in path.split("/") else ""
+
+
 def _rules(template: Mapping[str, Any], path: str) -> Iterator[Diagnostic]:
     kinds = [kind for kind in KINDS if template.get(kind) is not None]
     if len(kinds) > 1:
@@ -114,6 +121,9 @@ def _rules(template: Mapping[str, Any], path: str) -> Iterator[Diagnostic]:
         yield Diagnostic("MLP528", path, message, "make a template of each")
     yield from _passed(template, ("inputs", "outputs"), path)
     yield from _times(template, path)
+    for kind in ("container", "script"):
+        mounts = (template.get(kind) or {}).get("volumeMounts")
+        yield from _sub_paths(_placed(mounts, f"{path}.{kind}.volumeMounts"))
     tasks = _placed((template.get("dag") or {}).get("tasks"), f"{path}.dag.tasks")
     groups = enumerate(steps_of(template))
     steps = [one for index, group in groups for one in _placed(group, f"{path}.steps[{index}]")]
@@ -123,6 +133,17 @@ def _rules(template: Mapping[str, Any], path: str) -> Iterator[Diagnostic]:
     for place, call in (*tasks, *steps):
         yield from _passed(call, ("arguments",), place)
         yield from _rules(call.get("inline") or {}, f"{place}.inline")
+
+
+def _sub_paths(mounts: Sequence[_Placed]) -> Iterator[Diagnostic]:
+    for place, mount in mounts:
+        if mount.get("subPath") and mount.get("subPathExpr"):
+            message = "a mount has a subPath or a subPathExpr, not both"
+            yield Diagnostic("MLP531", f"{place}.subPathExpr", message, "leave one of them out")
+        for key in ("subPath", "subPathExpr"):
+            if wrong := wrong_sub_path(mount.get(key) or ""):
+                hint = "give a path within the volume, such as models/a; for what lies outside, mount another volume"
+                yield Diagnostic("MLP531", f"{place}.{key}", f"{mount[key]!r} {wrong}", hint)
 
 
 def _times(template: Mapping[str, Any], path: str) -> Iterator[Diagnostic]:
@@ -378,6 +399,8 @@ def _mounts(mounts: Any, path: str) -> Iterator[Diagnostic]:
         if isinstance(mount, Mapping) and not isinstance(mount.get("mountPath"), str):
             message, hint = "it does not say where it is mounted", "give it a mountPath, such as /data"
             yield Diagnostic("MLP525", f"{path}[{index}].mountPath", message, hint)
+        if isinstance(mount, Mapping):
+            yield from _plain(mount, ("subPath", "subPathExpr"), f"{path}[{index}]")
 
 
 def _texts(owner: Mapping[str, Any], keys: Sequence[str], path: str) -> Iterator[Diagnostic]:

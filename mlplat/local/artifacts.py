@@ -55,12 +55,13 @@ class ArtifactStore:
 
         Args:
             key: its key.
-            target: where to; nothing may be there but an empty folder.
+            target: where to; a file that is there is replaced, and so is an empty folder.
             unpack: whether it is a ``.tgz`` to be unpacked; None to look.
 
         Raises:
             ArtifactMissingError: there is nothing under the key.
             ArtifactError: it isn't an archive though it should be one.
+            FileExistsError: there is a folder with something in it.
             OSError: the disk refuses.
         """
         source = self.path(key)
@@ -99,22 +100,39 @@ def copy(source: Path, target: Path, *, unpack: bool | None) -> None:
 
     Args:
         source: what to copy.
-        target: where to; nothing may be there but an empty folder.
+        target: where to; a file that is there is replaced, and so is an empty folder.
         unpack: whether it is a ``.tgz`` to be unpacked; None to look.
 
     Raises:
         ArtifactError: it isn't an archive though it should be one.
+        FileExistsError: there is a folder with something in it.
         OSError: the disk refuses.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if target.is_dir() and not any(target.iterdir()):
-        target.rmdir()
+    make_room(target)
     if unpack is None:
         unpack = source.is_file() and tarfile.is_tarfile(source)
     if unpack:
         _unpack(source, target)
     else:
         _copy(source, target)
+
+
+def make_room(target: Path) -> None:
+    """Remove what an artifact replaces when it is loaded: what a rename would, and an empty folder.
+
+    Args:
+        target: where the artifact is going to be.
+
+    Raises:
+        FileExistsError: there is a folder with something in it, or a link to one, such as a volume.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not target.is_dir():
+        target.unlink(missing_ok=True)
+    elif target.is_symlink() or any(target.iterdir()):
+        raise FileExistsError(errno.EEXIST, "file exists", str(target))
+    else:
+        target.rmdir()
 
 
 @contextlib.contextmanager

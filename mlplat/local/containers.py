@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from mlplat.argo.structure import wrong_sub_path
 from mlplat.local.documents import any_string
 
 _REFERENCE = re.compile(r"\$(\$|\(([^()]*)\))")
@@ -103,6 +104,34 @@ def expand(text: str, variables: Mapping[str, str]) -> str:
         return variables.get(match.group(2), match.group())
 
     return _REFERENCE.sub(one, text)
+
+
+def sub_path(mount: Mapping[str, Any], variables: Mapping[str, str]) -> str:
+    """Return which path of its volume a mount shows.
+
+    Args:
+        mount: an item of ``volumeMounts``.
+        variables: the container's variables.
+
+    Returns:
+        A relative path; empty for the whole volume.
+
+    Raises:
+        ContainerError: it leaves the volume, or refers to a variable that isn't there.
+    """
+    path, expression = str(mount.get("subPath") or ""), str(mount.get("subPathExpr") or "")
+    if path and expression:
+        raise ContainerError(
+            f"the volumeMount at {mount['mountPath']} has a subPath and a subPathExpr: leave one of them out"
+        )
+    for dollar, name in _REFERENCE.findall(expression):
+        if dollar != "$" and name not in variables:
+            raise ContainerError(f'missing value for "{name}" in subPathExpr {expression!r}')
+    path = path or expand(expression, variables)
+    if wrong := wrong_sub_path(path):
+        field = "subPathExpr" if expression else "subPath"
+        raise ContainerError(f"{field} {expression or path!r} of the mount at {mount['mountPath']} {wrong}")
+    return path
 
 
 def environment(container: Mapping[str, Any], pod: Pod) -> dict[str, str]:

@@ -17,7 +17,7 @@ import secrets
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
@@ -99,7 +99,7 @@ class ImageExecutor:
         """Return what was copied out of the container, or lies in a volume; None where a link leads out of both."""
         file = command.root / path.strip("/")
         real = file.resolve()
-        places = (command.root, *command.mounts.values())
+        places = (command.root, *(mount.source for mount in command.mounts.values()))
         return file if any(real.is_relative_to(place.resolve()) for place in places) else None
 
     async def start(self, command: Command) -> Running:
@@ -235,8 +235,9 @@ def created(
         else:
             words += ["--env", name]
             passed[name] = value
-    for path, source in command.mounts.items():
-        words += ["--mount", _fields("type=bind", f"source={source}", f"target={path}")]
+    for path, mount in command.mounts.items():
+        access = ["readonly"] if mount.read_only else []
+        words += ["--mount", _fields("type=bind", f"source={mount.source}", f"target={path}", *access)]
     if command.directory:
         words += ["--workdir", command.directory]
     if command.user:
@@ -297,7 +298,7 @@ def _fields(*fields: str) -> str:
     return text.getvalue()
 
 
-def _entries(root: Path, mounts: Mapping[str, Path]) -> list[Path]:
+def _entries(root: Path, mounts: Iterable[str]) -> list[Path]:
     """Return what is to be packed: files, links and empty folders, but for links that stand for volumes."""
     volumes = {root / path.strip("/") for path in mounts}
     found: list[Path] = []

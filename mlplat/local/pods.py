@@ -17,7 +17,7 @@ from typing import Any
 from mlplat.argo import stores
 from mlplat.argo.stores import has_location
 from mlplat.local import claims, remote
-from mlplat.local.artifacts import ArtifactError, ArtifactMissingError, ArtifactStore, copy
+from mlplat.local.artifacts import ArtifactError, ArtifactMissingError, ArtifactStore, copy, make_room
 from mlplat.local.containers import ContainerError, Pod, environment, expand, patched, patched_volumes
 from mlplat.local.logs import begin_attempt
 from mlplat.local.process import LONGEST_ARGUMENT, SCRIPT, Command, Executor, Exit, Running
@@ -98,6 +98,12 @@ class PodRunner:
         folder = self._folder / task.id
         root = folder / "root"
         try:
+            return await self._run(task, folder, root, started)
+        finally:
+            self._volumes.unmount(root)
+
+    async def _run(self, task: Task, folder: Path, root: Path, started: Callable[[Running], None]) -> Outcome:
+        try:
             command = await self._prepare(task, folder, root)
         except (ArtifactError, ContainerError, OSError, UnicodeError) as error:
             return Outcome("Error", f"init: Error (exit code 64): {error}", {})
@@ -132,16 +138,18 @@ class PodRunner:
         self._renew(folder, root)
         patches = [*task.patches, *([template["podSpecPatch"]] if template.get("podSpecPatch") else [])]
         container = patched(template.get("container") or template["script"], patches)
+        given = environment(container, task.pod)
         mounts = self._volumes.mount(
             root,
             container.get("volumeMounts") or (),
             patched_volumes([*(template.get("volumes") or ()), *task.volumes], patches),
             task.pod,
+            given,
         )
         for artifact in (template.get("inputs") or {}).get("artifacts") or ():
             await self._load(artifact, root, task.pod)
         place = self._executor.place
-        variables = {key: place(value, root) for key, value in environment(container, task.pod).items()}
+        variables = {key: place(value, root) for key, value in given.items()}
         arguments = [*(container.get("command") or ()), *(container.get("args") or ())]
         expanded = [place(expand(str(one), variables), root) for one in arguments]
         if template.get("script") and template["script"].get("source"):
@@ -193,28 +201,33 @@ class PodRunner:
                 return
             raise ArtifactError(f"required artifact '{artifact['name']}' not supplied")
         target = root / artifact["path"].strip("/")
+        archive = artifact.get("archive") or {}
+        unpack = False if "none" in archive else True if "tar" in archive else None
         target.parent.mkdir(parents=True, exist_ok=True)
-        if artifact.get("raw") is not None:
-            target.write_text(artifact["raw"].get("data", ""), encoding="utf-8")
-        else:
-            archive = artifact.get("archive") or {}
-            unpack = False if "none" in archive else True if "tar" in archive else None
-            try:
-                await asyncio.to_thread(self._fetch, artifact, target, unpack, pod)
-            except ArtifactMissingError as error:
-                if not artifact.get("optional"):
-                    why = error if remote.is_remote(artifact) else "The specified key does not exist."
-                    raise ArtifactError(f"artifact {artifact['name']} failed to load: {why}") from error
-                target.mkdir(parents=True, exist_ok=True)
-                return
+        try:
+            await asyncio.to_thread(self._fetch, artifact, target, unpack, pod)
+        except ArtifactMissingError as error:
+            if not artifact.get("optional"):
+                why = error if remote.is_remote(artifact) else "The specified key does not exist."
+                raise ArtifactError(f"artifact {artifact['name']} failed to load: {why}") from error
+            target.mkdir(parents=True, exist_ok=True)
+            return
+        except FileExistsError:
+            place = f"/mainctrfs{artifact['path'].rstrip('/')}"
+            raise ArtifactError(f"rename {place}.tmp {place}: file exists") from None
         if artifact.get("mode") is not None:
             _change_mode(target, int(artifact["mode"]), bool(artifact.get("recurseMode")))
 
     def _fetch(self, artifact: Mapping[str, Any], target: Path, unpack: bool | None, pod: Pod) -> None:
+        if artifact.get("raw") is not None:
+            make_room(target)
+            target.write_text(artifact["raw"].get("data", ""), encoding="utf-8")
+            return
         if not remote.is_remote(artifact):
             self._store.get(artifact_key(artifact), target, unpack=unpack)
             return
         if unpack is False:
+            make_room(target)
             remote.fetch(artifact, target, pod.secrets)
             return
         with tempfile.TemporaryDirectory(dir=target.parent) as folder:

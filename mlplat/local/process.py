@@ -24,6 +24,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
+from mlplat.local.volumes import Mount
+
 LONGEST_ARGUMENT = 131_072
 """Bytes of one argument that a Linux kernel takes; Argo puts longer ones into a file and passes ``@file``."""
 
@@ -67,7 +69,7 @@ class Command:
     pull: str = ""
     user: str = ""
     own_program: bool = True
-    mounts: Mapping[str, Path] = field(default_factory=dict)
+    mounts: Mapping[str, Mount] = field(default_factory=dict)
     outputs: Sequence[str] = ()
     name: str = ""
 

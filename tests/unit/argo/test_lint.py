@@ -329,6 +329,27 @@ WRONG = {
         "spec.templates[0].dag.tasks[1].depends",
         "an expression can't be read: unexpected end of expression",
     ),
+    "a mount that leaves its volume": (
+        dag(A)
+        + "  - {name: up, container: {image: a, volumeMounts: [{name: v, mountPath: /v, subPath: a/../..}]}}\n",
+        "MLP531",
+        "spec.templates[2].container.volumeMounts[0].subPath",
+        "'a/../..' must not contain '..'; give a path within the volume",
+    ),
+    "a mount of an absolute path": (
+        dag(A)
+        + "  - {name: up, script: {image: a, volumeMounts: [{name: v, mountPath: /v, subPathExpr: /a}]}}\n",
+        "MLP531",
+        "spec.templates[2].script.volumeMounts[0].subPathExpr",
+        "'/a' must be a relative path",
+    ),
+    "a mount with two paths": (
+        dag(A)
+        + "  - {name: up, script: {image: a, volumeMounts: [{name: v, mountPath: /v, subPath: b, subPathExpr: a}]}}\n",
+        "MLP531",
+        "spec.templates[2].script.volumeMounts[0].subPathExpr",
+        "a mount has a subPath or a subPathExpr, not both; leave one of them out",
+    ),
     "a timeout without a unit": (
         dag(A) + "  - {name: slow, timeout: '2', suspend: {}}\n",
         "MLP530",

@@ -15,6 +15,7 @@ from mlplat import local
 from mlplat.errors import EngineError
 from mlplat.local.images import created, pack, qualified
 from mlplat.local.process import Command
+from mlplat.local.volumes import Mount
 from tests.unit.local.conftest import Run
 from tests.unit.local.manifests import workflow
 
@@ -58,12 +59,17 @@ def test_values_of_variables_stand_in_no_command_line() -> None:
 
 def test_volumes_users_folders_and_policies_are_options() -> None:
     made = words(
-        mounts={"/data": Path('/runs/a,b "c"')}, user="1000:0", directory="/work", pull="IfNotPresent"
+        mounts={"/data": Mount(Path('/runs/a,b "c"'))}, user="1000:0", directory="/work", pull="IfNotPresent"
     )
     assert made[made.index("--mount") + 1] == 'type=bind,"source=/runs/a,b ""c""",target=/data'
     assert made[made.index("--user") + 1] == "1000:0"
     assert made[made.index("--workdir") + 1] == "/work"
     assert made[made.index("--pull") + 1] == "missing"
+
+
+def test_a_volume_that_may_only_be_read_is_mounted_so() -> None:
+    made = words(mounts={"/conf": Mount(Path("/runs/conf"), read_only=True)})
+    assert made[made.index("--mount") + 1] == "type=bind,source=/runs/conf,target=/conf,readonly"
 
 
 @pytest.mark.parametrize(
