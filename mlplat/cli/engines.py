@@ -171,7 +171,7 @@ def _check_is_new(name: str) -> None:
 
 def _made(folder: Path) -> Path:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         message = f"the state of this machine can't be kept in {folder}: {error.strerror}"
         hint = "set MLPLAT_HOME to a folder with room that you may write to"

@@ -32,7 +32,7 @@ from mlplat.local.nodes import Node, NodeTree, fulfilled, instant, now, pod_name
 from mlplat.local.pods import PodRunner
 from mlplat.local.process import Executor, ProcessExecutor
 from mlplat.local.scope import Globals, global_variables
-from mlplat.local.state import RunState
+from mlplat.local.state import RunState, make_private
 from mlplat.local.suspend import Ask
 from mlplat.local.volumes import Volumes
 
@@ -187,8 +187,10 @@ class _Run:
         self.status["nodes"] = self.tree.nodes
         self.documents = self._bound(documents, instant(self.workflow["metadata"]["creationTimestamp"]))
         self._locks = home / "locks"
+        for private in ("logs", "volumes"):
+            make_private(home / private)
         logs = home / "logs" / self.tree.workflow
-        logs.mkdir(parents=True, exist_ok=True)
+        logs.mkdir(exist_ok=True)
         self._pods = PodRunner(
             executor,
             ArtifactStore(home / "artifacts"),

@@ -51,7 +51,8 @@ class RunState:
         self._journal: TextIO | None = None
         self._next = 0.0
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_private(folder.parent)
+            folder.mkdir(exist_ok=True)
             self._lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise EngineError(
@@ -134,6 +135,11 @@ class RunState:
             (self.folder / "nodes.jsonl").unlink()
         now = time.monotonic()
         self._next = now + max(_SHORTEST, _REST * (now - begun))
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder that only this user may enter; one that is there stays as it is."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def load(folder: Path) -> dict[str, Any] | None:

@@ -676,3 +676,10 @@ def test_artifacts_of_containers_are_those_that_they_wrote(
     assert [row[:2] for row in rows] == [["write.data", "system.Dataset"], ["write-3.data", "system.Dataset"]]
     assert rows[0][2:] == [".mlplat/artifacts/writing/write/data"]
     assert shown.splitlines()[2].startswith("write-")
+
+
+def test_state_of_this_machine_is_for_this_user_only(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(capsys, "run", "program.py:small")
+    assert (folder / ".mlplat").stat().st_mode & 0o777 == 0o700

@@ -307,3 +307,9 @@ def test_a_name_that_is_none_is_refused_before_anything_is_written(
         run(manifest)
     assert not home.exists()
     assert not (tmp_path / "escaped").exists()
+
+
+@pytest.mark.parametrize("folder", ["runs", "logs", "volumes"])
+def test_no_other_user_reads_what_tasks_read_and_write(run: Any, folder: str, home: Path) -> None:
+    run(workflow(shell("main", "true")))
+    assert (home / folder).stat().st_mode & 0o777 == 0o700
