@@ -35,6 +35,9 @@ LONGEST_RESULT = 256 * 1024
 GRACE = 10.0
 """Seconds between SIGTERM and SIGKILL."""
 
+_BLOCK = 1 << 16
+_LARGEST_PIPE = 1 << 20
+
 SCRIPT = "/argo/staging/script"
 """Where a script template's source lies in its container."""
 
@@ -288,6 +291,7 @@ class RunningProcess:
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._kill: asyncio.TimerHandle | None = None
+        self._is_stopped = False
         self._ended: asyncio.Future[int] = self._loop.create_future()
         self._tail: _Tail | None = None
         log = os.open(command.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
@@ -345,6 +349,8 @@ class RunningProcess:
         code = self._process.wait()
         if self._kill:
             self._kill.cancel()
+        if self._is_stopped:
+            self._give_up_output()
         if not self._ended.done():
             self._ended.set_result(137 if code < 0 else code)
 
@@ -352,14 +358,22 @@ class RunningProcess:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, number)
 
+    def _give_up_output(self) -> None:
+        """Read what is there, and wait for no more: a process that left the group may hold the pipe open."""
+        if self._tail:
+            self._tail.drain()
+            self._tail.abandon()
+
     async def wait(self) -> Exit:
         """Wait until the process has ended and its output was read."""
         code = await self._ended
         return Exit(code, result=await self._tail.text() if self._tail else None)
 
     def stop(self, grace: float = GRACE) -> None:
-        """Send SIGTERM to the process group, SIGKILL after a number of seconds."""
+        """Send SIGTERM to the process group, SIGKILL after a number of seconds; one that has ended waits no longer."""
+        self._is_stopped = True
         if self._ended.done():
+            self._give_up_output()
             return
         if grace <= 0:
             self._signal(signal.SIGKILL)
@@ -415,20 +429,27 @@ class _Tail:
         """Close this process's copy of the writing end."""
         os.close(self.input)
 
-    def _read(self) -> None:
+    def drain(self) -> None:
+        """Read what the pipe holds, once: there may be more for ever."""
+        left = _LARGEST_PIPE // _BLOCK
+        while left and not self._closed.done() and self._read():
+            left -= 1
+
+    def _read(self) -> bool:
         try:
-            block = os.read(self._output, 1 << 16)
+            block = os.read(self._output, _BLOCK)
         except BlockingIOError:
-            return
+            return False
         if not block:
             self.abandon()
-            return
+            return False
         with contextlib.suppress(OSError):
             os.write(self._log, block)
         self._blocks.append(block)
         self._size += len(block)
         while self._size - len(self._blocks[0]) > LONGEST_RESULT + 1:
             self._size -= len(self._blocks.popleft())
+        return True
 
     def abandon(self) -> None:
         """Stop reading."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +154,18 @@ def test_what_a_task_leaves_running_is_ended(run: Any, tmp_path: Path) -> None:
     done = run(one(shell("t", f"(sleep 60; touch {tmp_path}/late) & echo $! > {tmp_path}/pid")))
     assert done["status"]["phase"] == "Succeeded"
     assert ends(int((tmp_path / "pid").read_text()))
+
+
+def test_what_left_its_group_does_not_outlive_the_deadline(run: Any, tmp_path: Path) -> None:
+    script = f"setsid sh -c 'echo $$$$ > {tmp_path}/pid; exec sleep 60' & sleep 0.3; echo hi"
+    template = shell("t", script, activeDeadlineSeconds=1)
+    reader = task("b", "echo", "a", arguments=passes(x="{{tasks.a.outputs.result}}"))
+    begun = time.monotonic()
+    done = run(workflow(dag(task("a", "t"), reader), template, shell("echo", "true", inputs=takes("x"))))
+    assert time.monotonic() - begun < 30
+    os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+    assert done["status"]["phase"] == "Succeeded"
+    assert node(done, "wf.a")["outputs"]["result"] == "hi"
 
 
 def test_output_goes_to_a_log(run: Any, home: Path) -> None:
