@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
+import http.client
 import urllib.error
-import urllib.request
 from dataclasses import replace
 from pathlib import Path
 
-from mlplat import ir, manifest
+from mlplat import addresses, ir, manifest
 from mlplat.components import v1
 from mlplat.dsl.component import BaseComponent, sanitized
 from mlplat.dsl.signatures import Interface
@@ -92,18 +91,20 @@ def load_component_from_url(url: str, auth: tuple[str, str] | None = None) -> Ya
     """
     if not url.startswith(("http://", "https://")):
         hint = "give a URL that starts with https:// or http://; a file with load_component_from_file"
-        raise ManifestError(Diagnostic("MLP211", "", f"'{url}' is no address of the web", hint))
-    request = urllib.request.Request(url)  # noqa: S310 - the scheme is checked above
-    if auth is not None:
-        token = base64.b64encode(":".join(auth).encode()).decode()
-        request.add_header("Authorization", f"Basic {token}")
+        raise ManifestError(
+            Diagnostic("MLP211", "", f"'{addresses.shown(url)}' is no address of the web", hint)
+        )
+    shown = addresses.shown(url)
     try:
-        with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310
+        request = addresses.request(url, {}, ":".join(auth or ()))
+        with addresses.opener().open(request, timeout=_SECONDS) as answer:
             text = answer.read().decode("utf-8")
-    except (OSError, urllib.error.URLError, UnicodeDecodeError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()
         hint = "open the address with a browser; a file in Git has an address of its plain text"
-        raise ManifestError(Diagnostic("MLP211", "", f"{url} can't be read: {error}", hint)) from None
-    return _component(text, url)
+        raise ManifestError(Diagnostic("MLP211", "", f"{shown} can't be read: {error}", hint)) from None
+    return _component(text, shown)
 
 
 def _component(text: str, name: str) -> YamlComponent:

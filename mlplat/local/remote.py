@@ -6,11 +6,9 @@ credentials come from the environment, as those of the cloud's own tools do.
 
 from __future__ import annotations
 
-import base64
 import http.client
 import os
 import urllib.error
-import urllib.request
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from http import HTTPStatus
@@ -18,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
+from mlplat import addresses
 from mlplat.argo.sources import HTTP, PLACES
 from mlplat.local.artifacts import ArtifactError, ArtifactMissingError
 
@@ -99,28 +98,29 @@ def fetch(artifact: Mapping[str, Any], target: Path, secrets: Mapping[str, Mappi
 
 def _from_web(location: Mapping[str, Any], target: Path, secrets: Mapping[str, Mapping[str, str]]) -> None:
     url = str(location["url"])
+    shown = addresses.shown(url)
     if not url.startswith(("http://", "https://")):
-        raise ArtifactError(f"{url} can't be fetched: it begins with neither http:// nor https://")
+        raise ArtifactError(f"{shown} can't be fetched: it begins with neither http:// nor https://")
     headers = {one["name"]: one["value"] for one in location.get("headers") or ()}
+    pair = ""
     if basic := (location.get("auth") or {}).get("basicAuth"):
         pair = ":".join(
             _content(basic.get(field) or {}, secrets) for field in ("usernameSecret", "passwordSecret")
         )
-        headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
     try:
-        request = urllib.request.Request(quote(url, safe=_IN_URLS), headers=headers)  # noqa: S310
-        with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310
+        request = addresses.request(quote(url, safe=_IN_URLS), headers, pair)
+        with addresses.opener().open(request, timeout=_TIMEOUT) as answer:
             _save(iter(lambda: answer.read(1 << 20), b""), target)
             promised, came = answer.headers["Content-Length"], target.stat().st_size
         if promised is not None and came != int(promised):
-            raise ArtifactError(f"{url} can't be fetched: {came} of {promised} bytes came")
+            raise ArtifactError(f"{shown} can't be fetched: {came} of {promised} bytes came")
     except urllib.error.HTTPError as error:
         error.close()
         if error.code == HTTPStatus.NOT_FOUND:
-            raise ArtifactMissingError(f"there is nothing under {url}") from None
-        raise ArtifactError(f"{url} can't be fetched: {error}") from None
+            raise ArtifactMissingError(f"there is nothing under {shown}") from None
+        raise ArtifactError(f"{shown} can't be fetched: {error}") from None
     except (OSError, ValueError, http.client.HTTPException) as error:
-        raise ArtifactError(f"{url} can't be fetched: {str(error) or type(error).__name__}") from None
+        raise ArtifactError(f"{shown} can't be fetched: {str(error) or type(error).__name__}") from None
 
 
 def _from_bucket(

@@ -96,6 +96,38 @@ def test_address_that_can_not_be_read_is_told(address: str, served: str) -> None
         components.load_component_from_url(address.format(served=served))
 
 
+def test_an_address_that_can_not_be_read_is_told_without_what_is_secret(served: str) -> None:
+    address = f"{served.replace('://', '://ada:hunter1@')}/nowhere.yaml?token=hunter2"
+    with pytest.raises(ManifestError) as caught:
+        components.load_component_from_url(address)
+    assert f"{served}/nowhere.yaml can't be read" in str(caught.value)
+    assert "hunter" not in str(caught.value)
+
+
+def test_credentials_of_a_component_are_for_one_host(tmp_path: Path) -> None:
+    told = []
+
+    class Server(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            told.append(self.headers["Authorization"])
+            self.send_response(302 if self.path == "/away" else 200)
+            port = self.headers["Host"].partition(":")[2]
+            self.send_header("Location", f"http://localhost:{port}/component.yaml")
+            self.end_headers()
+            self.wfile.write(V1.encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server) as server:
+        server.daemon_threads = False  # so that its end waits for them
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/away"
+        assert components.load_component_from_url(address, auth=("ada", "pw")).name == "count-words"
+        server.shutdown()
+    assert told == ["Basic YWRhOnB3", None]
+
+
 def test_file_that_is_not_there_is_told() -> None:
     with pytest.raises(ManifestError, match=r"MLP204.*can't be read"):
         components.load_component_from_file("nowhere.yaml")
