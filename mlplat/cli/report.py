@@ -12,6 +12,7 @@ from typing import Any
 from mlplat.argo import steps
 from mlplat.cli import show
 from mlplat.cli.parser import home
+from mlplat.cli.tasks import path
 
 INTERRUPTED = 130
 _LAST_LINES = 20
@@ -71,7 +72,8 @@ def _artifacts(workflow: Document, given: argparse.Namespace) -> list[str]:
     shown = []
     for (node, value), place in zip(found, places, strict=True):
         size = [f"{value['size']:,} bytes"] if "size" in value else []
-        words = [f"{node['displayName']}.{value['name']}", value["type"]["schemaTitle"], *size, place]
+        task = path(workflow["metadata"]["name"], node["name"])
+        words = [f"{task}.{value['name']}", value["type"]["schemaTitle"], *size, place]
         shown.append("  " + "  ".join(words))
     return ["artifacts", *shown]
 
@@ -86,7 +88,8 @@ def _failures(workflow: Document, given: argparse.Namespace) -> list[str]:
         return []
     written: list[str] = []
     for node in show.failures(workflow):
-        written.append(f"{node['displayName']} failed: {node.get('message', '')}")
+        task = path(workflow["metadata"]["name"], node["name"])
+        written.append(f"{task} failed: {node.get('message', '')}")
         written += [f"  | {line}" for line in _last_lines(workflow, node, given)]
         if _CACHE_REFUSED in node.get("message", ""):
             written.append(

@@ -238,9 +238,13 @@ def is_artifact(value: Any) -> bool:
 
 
 def artifacts(workflow: Workflow) -> Iterator[tuple[Node, dict[str, Any]]]:
-    """Return the artifacts that a run's tasks wrote: the node and the artifact's value."""
-    for node in nodes_of(workflow).values():
-        if node.get("type") not in ("Pod", "Retry"):
+    """Return the artifacts that a run's tasks wrote, with their last tries: the node and the artifact's value."""
+    nodes = nodes_of(workflow)
+    tries = {
+        key for node in nodes.values() if node.get("type") == "Retry" for key in node.get("children", ())
+    }
+    for key, node in nodes.items():
+        if node.get("type") not in ("Pod", "Retry") or key in tries:
             continue
         for parameter in node.get("outputs", {}).get("parameters", ()):
             value = decoded(parameter.get("value"))

@@ -683,3 +683,20 @@ def test_state_of_this_machine_is_for_this_user_only(
 ) -> None:
     run(capsys, "run", "program.py:small")
     assert (folder / ".mlplat").stat().st_mode & 0o777 == 0o700
+
+
+def test_the_report_names_tasks_by_their_paths_and_an_artifact_once(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "looping.py").write_text(
+        "from mlplat import dsl\nfrom mlplat.dsl import Dataset, Output\n\n"
+        "@dsl.component\ndef make(n: int, data: Output[Dataset]) -> int:\n"
+        "    open(data.path, 'w').write('x')\n    return 6 // n\n\n"
+        "@dsl.pipeline\ndef p():\n    make(n=2).set_retry(1)\n"
+        "    with dsl.ParallelFor([1, 0], name='each') as n:\n        make(n=n)\n"
+    )
+    out = run(capsys, "run", "looping.py", "--name", "looping", expected=1)
+    _, _, shown = out.partition("\nartifacts\n")
+    artifacts = [line.split()[0] for line in shown.splitlines() if line.startswith("  ") and "|" not in line]
+    assert artifacts == ["make.data", "each.iteration(0:0).make-2.data"]
+    assert "each.iteration(1:1).make-2 failed: main: Error" in out
