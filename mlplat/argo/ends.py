@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mlplat.argo.expressions import condition
-
 Template = Mapping[str, Any]
 
 
@@ -67,4 +65,6 @@ def _tasks(template: Template) -> dict[str, Template]:
 
 
 def _before(name: str, tasks: Mapping[str, Template]) -> tuple[str, ...]:
+    from mlplat.argo.expressions import condition  # which takes longer to load than most pipelines to compile
+
     return tuple(condition(tasks[name], tasks).tasks)
