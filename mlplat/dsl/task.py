@@ -203,17 +203,25 @@ class PipelineTask(NotYet):
         """Let tasks share one pod, in which they run one after another; what they hand on stays in the pod.
 
         They must be Python functions of one region that want the same of their pod: image, resources, settings,
-        caching. Each keeps its own retries; the cache keeps what all of them gave. On another backend each has its pod.
+        caching. Each keeps its own retries; the cache keeps what all of them gave. Those that share a pod with one of
+        them already do so with all. On another backend each has its pod.
 
         Args:
             tasks: the others, as calls of components return them.
         """
+        together: list[PipelineTask] = []
         for task in (self, *tasks):
             if not isinstance(task, PipelineTask):
                 message = f".fuse_with(...) was given {task!r}"
                 self._problem("MLP125", message, "give tasks, as calls of components return them")
                 continue
             task.needs_container("fuse_with")
+            together.append(task)
+        joined = {task.own.fuse for task in together} - {""}
+        together += [
+            one for one in self.group.members if isinstance(one, PipelineTask) and one.own.fuse in joined
+        ]
+        for task in together:
             task.own = replace(task.own, fuse=self.name)
         return self
 

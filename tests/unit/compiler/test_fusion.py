@@ -162,6 +162,21 @@ def test_the_program_names_who_shares_a_pod(tmp_path: Path) -> None:
     assert node(local.run(documents, home=tmp_path / "2"), "wf.size-to-size-2")["phase"] == "Succeeded"
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2)])
+def test_tasks_that_are_named_one_after_another_share_one_pod(order: tuple[int, ...]) -> None:
+    @dsl.pipeline
+    def p(n: int = 3) -> None:
+        made = make(n=n)
+        one = size(text="a", data=made.outputs["data"])
+        other = size(text="b", data=made.outputs["data"])
+        pairs = [(made, one), (one, other), (other, made)]
+        for number in order[:2]:
+            first, second = pairs[number]
+            first.fuse_with(second)
+
+    assert len(pods(compiled(p))) == 1
+
+
 def _around() -> None:
     first = make(n=1)
     between = elsewhere(n=first.outputs["Output"])
