@@ -142,9 +142,15 @@ def nearest(name: str, known: Sequence[str]) -> str:
     Returns:
         A sentence such as ``did you mean 'epochs'?``; empty when nothing is known.
     """
-    if close := closest(name, known):
-        return f"did you mean '{close}'?"
+    if found := meant(name, known):
+        return found
     return f"there is: {', '.join(sorted(known))}" if known else ""
+
+
+def meant(name: str, known: Sequence[str]) -> str:
+    """Return a hint that names the closest known name, as :func:`nearest` does; empty when none is near."""
+    close = closest(name, known)
+    return f"did you mean '{close}'?" if close else ""
 
 
 def closest(name: str, known: Sequence[str]) -> str:

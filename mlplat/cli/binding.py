@@ -46,7 +46,7 @@ def with_arguments(workflow: Mapping[str, Any], values: Mapping[str, Any]) -> di
     Raises:
         ArgumentError: the Workflow has no such parameter, or it is of another kind; all at once.
     """
-    known = {parameter["name"]: parameter for parameter in _parameters(workflow)}
+    known = {parameter["name"]: parameter for parameter in parameters_of(workflow)}
     problems: list[Diagnostic] = []
     bound: dict[str, str] = {}
     for name, value in values.items():
@@ -78,10 +78,10 @@ def with_kept_arguments(
     Raises:
         ArgumentError: as :func:`with_arguments`.
     """
-    known = {parameter["name"]: parameter for parameter in _parameters(workflow)}
+    known = {parameter["name"]: parameter for parameter in parameters_of(workflow)}
     kept = {
         parameter["name"]: parameter
-        for parameter in _parameters(before)
+        for parameter in parameters_of(before)
         if parameter["name"] in known
         and parameter["name"] not in values
         and parameter.get("value") is not None
@@ -111,7 +111,7 @@ def bound_values(
     known = declared or {}
     values = {
         parameter["name"]: _value(workflow, parameter, known.get(parameter["name"]))
-        for parameter in _parameters(workflow)
+        for parameter in parameters_of(workflow)
         if parameter.get("value") is not None
     }
     for document in beside:
@@ -163,7 +163,8 @@ def _form(workflow: Mapping[str, Any], name: str) -> tuple[_Form, bool]:
     return _Form.JSON if is_json else _Form.PLAIN, may_be_absent
 
 
-def _parameters(workflow: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+def parameters_of(workflow: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Return the parameters that a Workflow gives its templates."""
     return ((workflow.get("spec") or {}).get("arguments") or {}).get("parameters") or ()
 
 

@@ -9,7 +9,7 @@ import types
 from typing import Any
 
 import mlplat
-from mlplat.errors import closest, nearest
+from mlplat.errors import meant, nearest
 
 OF_KFP = "change the import: from mlplat import dsl; or compile it with KFP, and give the YAML"
 _OWN = "the traceback above is the file's own"
@@ -61,9 +61,9 @@ def _of_object(name: str, of: Any) -> str:
         return _of_package(name, of.__name__)
     known = _public(of)
     if isinstance(of, Channel):
-        return _meant(name, known) or "the value is there only when the pipeline runs: do it in a component"
+        return meant(name, known) or "the value is there only when the pipeline runs: do it in a component"
     own = type(of).__module__.partition(".")[0] == "mlplat"
-    return nearest(name, known) if own else _meant(name, known)
+    return nearest(name, known) if own else meant(name, known)
 
 
 def _of_call(function: str, argument: str) -> str:
@@ -75,13 +75,8 @@ def _of_call(function: str, argument: str) -> str:
         for part in function.split("."):
             found = getattr(found, part, None)
         if callable(found):
-            return _meant(argument, list(inspect.signature(found).parameters))
+            return meant(argument, list(inspect.signature(found).parameters))
     return ""
-
-
-def _meant(name: str, known: list[str]) -> str:
-    close = closest(name, known)
-    return f"did you mean '{close}'?" if close else ""
 
 
 def _public(of: Any) -> list[str]:

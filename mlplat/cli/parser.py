@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from mlplat.argo import stores
-from mlplat.errors import closest
+from mlplat.errors import meant
 
 DEFAULT_IMAGE = "python:3.11"
 EXECUTORS = ("process", "podman", "docker")
@@ -27,7 +27,8 @@ class _Parser(argparse.ArgumentParser):
         if action.choices is not None and value not in action.choices:
             known = [str(one) for one in action.choices]
             what = action.option_strings[-1] if action.option_strings else action.metavar or action.dest
-            self._refuse(f"{what}: there is no {value!r}", _meant(str(value), known))
+            hint = meant(str(value), known) or f"there is: {', '.join(known)};"
+            self._refuse(f"{what}: there is no {value!r}", hint)
 
 
 class _Command(_Parser):
@@ -54,14 +55,8 @@ class _Command(_Parser):
         option = next((word.partition("=")[0] for word in words if word.startswith("-")), "")
         if not option:
             self._refuse(f"too many words: {' '.join(words)}")
-        meant = closest(option, [one for one in self._option_string_actions if one.startswith("--")])
-        self._refuse(f"there is no option {option}", f"did you mean '{meant}'?" if meant else "")
-
-
-def _meant(name: str, known: Sequence[str]) -> str:
-    if close := closest(name, known):
-        return f"did you mean '{close}'?"
-    return f"there is: {', '.join(known)};"
+        known = [one for one in self._option_string_actions if one.startswith("--")]
+        self._refuse(f"there is no option {option}", meant(option, known))
 
 
 def home() -> Path:

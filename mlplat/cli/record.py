@@ -158,20 +158,16 @@ def _lineage(store: Store, run: Run, _limit: int) -> list[_Placed]:
     tasks = {task.id: task for task in store.tasks(run)}
     uses = [use for use in store.uses(run) if use.task_id in tasks]
     artifacts = {key: store.artifact(key) for key in {use.artifact_id for use in uses}}
-    runs = {one.producer_run_uid for one in artifacts.values() if one.producer_run_uid}
-    makers = {uid: store.run(uid) for uid in runs}
-    names = {
-        (uid, task.id): path(maker.name, task.name)
-        for uid, maker in makers.items()
-        for task in store.tasks(uid, roles=None)
+    made_by = {
+        key: (one.producer_run_uid or "", one.producer_task_id or "") for key, one in artifacts.items()
     }
+    runs, makers = _known(store, [uid for uid, _ in made_by.values()])
     placed = []
     for use in uses:
-        artifact = artifacts[use.artifact_id]
-        uid = artifact.producer_run_uid or ""
-        maker = makers[uid].name if uid in makers else ""
-        task = names.get((uid, artifact.producer_task_id or ""), "")
-        edge = _Edge(use.direction, use.name, maker, task, artifact)
+        uid, task = made_by[use.artifact_id]
+        maker = _Placed(None, runs.get(uid), makers.get((uid, task)))
+        name = maker.run.name if maker.run else ""
+        edge = _Edge(use.direction, use.name, name, maker.path, artifacts[use.artifact_id])
         placed.append(_Placed(edge, run, tasks[use.task_id]))
     return sorted(
         placed, key=lambda one: (one.task.order if one.task else (), one.row.direction, one.row.name)
@@ -185,12 +181,17 @@ def _metrics(store: Store, run: Run, _limit: int) -> list[_Placed]:
 
 def _placed(store: Store, rows: Sequence[_Row], makers: Sequence[tuple[str, str]]) -> list[_Placed]:
     """Return rows in the order of their tasks, which are given as ids of run and task."""
-    runs = {uid: store.run(uid) for uid in {uid for uid, _ in makers} if uid}
-    tasks = {(uid, task.id): task for uid in runs for task in store.tasks(uid, roles=None)}
+    runs, tasks = _known(store, [uid for uid, _ in makers])
     placed = [
         _Placed(row, runs.get(maker[0]), tasks.get(maker)) for row, maker in zip(rows, makers, strict=True)
     ]
     return sorted(placed, key=lambda one: one.order)
+
+
+def _known(store: Store, uids: Iterable[str]) -> tuple[dict[str, Run], dict[tuple[str, str], Task]]:
+    """Return runs by their ids, and their tasks by both ids; an empty id stands for none."""
+    runs = {uid: store.run(uid) for uid in set(uids) if uid}
+    return runs, {(uid, task.id): task for uid in runs for task in store.tasks(uid, roles=None)}
 
 
 _LISTS: dict[str, Callable[[Store, Any, int], list[_Placed]]] = {
@@ -384,7 +385,7 @@ def _cluster_logs(given: argparse.Namespace) -> int:
         if node["type"] == "Retry"
         for key in node.get("children") or ()
     }
-    pods = {key: node for key, node in nodes.items() if node["type"] == "Pod" and not _is_cached(node)}
+    pods = {key: node for key, node in nodes.items() if node["type"] == "Pod" and not show.is_cached(node)}
     names = (node["displayName"] for node in pods.values())
     chosen = _chosen(given, given.name, nodes if given.task else pods, names)
     ran = sorted(chosen & pods.keys(), key=lambda key: (str(pods[key].get("startedAt") or ""), key))
@@ -396,12 +397,8 @@ def _cluster_logs(given: argparse.Namespace) -> int:
     for node in () if wrote else (nodes[key] for key in sorted(chosen)):
         if node["type"] in ("Pod", "Skipped"):
             message = node.get("message") or node["phase"].lower()
-            _print_why_not(path(given.name, node["name"]), _is_cached(node), message)
+            _print_why_not(path(given.name, node["name"]), show.is_cached(node), message)
     return 0
-
-
-def _is_cached(node: show.Node) -> bool:
-    return bool(node.get("memoizationStatus", {}).get("hit"))
 
 
 def cache(given: argparse.Namespace) -> int:

@@ -15,7 +15,7 @@ from mlplat.argo import names
 from mlplat.argo.starting import started
 from mlplat.argo.structure import malformed_documents, wrong_names
 from mlplat.cli import arguments, engines
-from mlplat.cli.binding import bound_values, with_arguments, with_kept_arguments
+from mlplat.cli.binding import bound_values, parameters_of, with_arguments, with_kept_arguments
 from mlplat.cli.compile import options
 from mlplat.cli.engines import workflow_of
 from mlplat.cli.load import Loaded, load
@@ -119,10 +119,6 @@ def _values_of(workflow: Document) -> str:
     return str((large.get("configMap") or {}).get("name", ""))
 
 
-def _parameters(workflow: Document) -> Sequence[Document]:
-    return ((workflow.get("spec") or {}).get("arguments") or {}).get("parameters") or ()
-
-
 def named(documents: Sequence[Document], name: str, namespace: str = "") -> list[dict[str, Any]]:
     """Give the Workflow a name of its own, and the ConfigMap of its large values one that goes with it.
 
@@ -158,7 +154,7 @@ def _renamed(volume: Document, config_map: str) -> dict[str, Any]:
 def _warn_of_relative_paths(given: argparse.Namespace, workflow: Document) -> None:
     if given.engine != "local":
         return
-    for parameter in _parameters(workflow):
+    for parameter in parameters_of(workflow):
         text = str(parameter.get("value") or "")
         if _is_file_of_this_folder(text):
             hint = f"a task runs in a folder of its own; give {Path(text).absolute()}"

@@ -39,6 +39,11 @@ def nodes_of(workflow: Workflow) -> Mapping[str, Node]:
     return steps.expanded(workflow.get("status", {}).get("nodes", {}))
 
 
+def is_cached(node: Node) -> bool:
+    """Tell whether a node's outputs are an earlier run's."""
+    return bool(node.get("memoizationStatus", {}).get("hit"))
+
+
 def stands_for_nothing(node: Node) -> bool:
     """Tell a node of the compiler's own that no task of the user's is behind."""
     return node.get("templateName") == NOTHING and node.get("type") == "Skipped"
@@ -138,7 +143,7 @@ def describe(node: Node) -> str:
     """Write one node: mark, name, how long it took, what it gave."""
     phase = str(node.get("phase", ""))
     parts = [f"{_MARKS.get(phase, '?')} {node.get('displayName', '')}"]
-    if node.get("memoizationStatus", {}).get("hit"):
+    if is_cached(node):
         parts.append("(cached)")
     elif phase in ("Succeeded", "Failed", "Error") and node.get("type") in ("Pod", "Retry"):
         parts.append(duration(seconds(node)))

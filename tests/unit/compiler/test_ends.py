@@ -6,17 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mlplat import compiler, dsl, local, metadata
-from tests.e2e.programs import retried
-
-
-@dsl.component
-def one() -> int:
-    return 1
-
-
-@dsl.component
-def more(x: int) -> int:
-    return x + 1
+from tests.e2e.programs.retried import more, one, retried
 
 
 @dsl.component
@@ -52,10 +42,10 @@ def test_a_failure_behind_a_cached_task_counts(tmp_path: Path) -> None:
 
 
 def test_regions_and_loops_of_retried_tasks_come_from_the_cache(tmp_path: Path) -> None:
-    first = phases(retried.retried, tmp_path, "first")
+    first = phases(retried, tmp_path, "first")
     assert first[""] == "Succeeded"
     tries = {name for name in first if name.endswith("(0)")}
-    assert phases(retried.retried, tmp_path, "second") == {
+    assert phases(retried, tmp_path, "second") == {
         name: phase for name, phase in first.items() if name not in tries
     }
 
@@ -80,7 +70,7 @@ def test_only_what_follows_a_task_that_is_tried_again_waits_for_more() -> None:
 
 
 def test_what_follows_a_nested_pipeline_of_retried_tasks_waits_for_more() -> None:
-    found = dags(retried.retried)
+    found = dags(retried)
     assert found["inner"] == {"one": ""}
     assert found["retried"]["more"] == "(inner.Succeeded) && link"
     assert found["retried"]["total"] == "(for-loop-2.Succeeded) && link"
