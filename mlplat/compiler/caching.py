@@ -30,7 +30,7 @@ def memoize(
     identity: list[Any],
     call: Call,
     options: Options,
-    claims: Sequence[str] = (),
+    beside: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Write under which key Argo keeps a task's outputs: what the task is, and what its inputs hold.
 
@@ -40,7 +40,7 @@ def memoize(
         identity: JSON of what the task does.
         call: how it is called.
         options: how to compile.
-        claims: expressions for the volume claims that it mounts.
+        beside: expressions for what else the result depends on, such as settings of the pod.
 
     Returns:
         Argo's ``memoize``.
@@ -60,7 +60,7 @@ def memoize(
             _content(given, call.form(given)) for given in sorted(component.input_parameters) if given in own
         ]
         parts += [_fingerprint(given, component) for given in sorted(component.input_artifacts)]
-        parts += claims
+        parts += beside
     joined = " + '|' + ".join(parts)
     key = f"sprig.sha256sum({joined})"
     shard = expression(f"sprig.trunc({_SHARD_DIGITS}, {key})")

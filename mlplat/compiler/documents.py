@@ -1,9 +1,9 @@
 """JSON documents with places for values of the run: a pod's patch, a claim's manifest, a constant with placeholders.
 
-A document is plain JSON whose leaves may be a :class:`Given`, an :class:`Input`, a :class:`Text` or
-:class:`Elements`. An :class:`Input` or an optional :class:`Text` that has no value when the run comes to it is left
-out of its mapping. A :class:`Given` without one takes everything around it along, up to the list or member of the
-whole that it stands in: half a volume is none.
+A document is plain JSON whose leaves may be a :class:`Given`, an :class:`Input`, a :class:`Text`, a
+:class:`Variable` or :class:`Elements`. An :class:`Input` or an optional :class:`Text` that has no value when the run
+comes to it is left out of its mapping. A :class:`Given` without one takes everything around it along, up to the list or
+member of the whole that it stands in: half a volume is none.
 """
 
 from __future__ import annotations
@@ -65,6 +65,13 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class Variable:
+    """The value of an environment variable: a string with placeholders, in which Kubernetes expands nothing."""
+
+    part: Part
+
+
+@dataclass(frozen=True, slots=True)
 class Elements:
     """A list of the elements of a command, some of which may be there or not."""
 
@@ -122,6 +129,8 @@ def _json(document: Document, texts: Texts) -> str:
             return texts.json(name)
         case Text(part):
             return texts.text(part)
+        case Variable(part):
+            return values.json_text_expression(f"sprig.replace('$', '$$', {texts.plain(part)})")
         case Elements(parts):
             return texts.elements(parts)
         case dict():

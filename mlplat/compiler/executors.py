@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
@@ -55,7 +55,8 @@ STUBS = (CREATE_CLAIM, DELETE_CLAIM)
 """Images that no container is made of."""
 
 _ALONE = Place()
-_PATCH = "pod--patch"
+_PATCH, _KEYED = "pod--patch", "pod--key"
+"""Inputs of a template for settings of its pod: what is put into the pod, and what belongs to the cache key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,18 +215,20 @@ def _python(
     outputs = _python_outputs(component, call)
     if outputs:
         result["outputs"] = outputs
-    if call.cached:
-        identity = [
-            container.image or options.image,
-            [] if call.cache_key else [python.source, python.name, *python.packages],
-            dict(container.env),
-        ]
-        result["memoize"] = memoize(name, component, identity, call, options, _claims(pod))
-    if call.retry:
-        result["retryStrategy"] = retry_strategy(call.retry)
     needs: dict[str, Need] = {}
     if config:
         needs[CONFIG] = Whole(config)
+    if call.cached:
+        written, beside = _settings(container, pod, call, needs)
+        identity = [
+            container.image or options.image,
+            [] if call.cache_key else [python.source, python.name, *python.packages, *python.pip_options],
+            dict(container.env),
+            *written,
+        ]
+        result["memoize"] = memoize(name, component, identity, call, options, beside)
+    if call.retry:
+        result["retryStrategy"] = retry_strategy(call.retry)
     run: dict[str, Any] = {
         "image": _text(container.image or options.image, needs),
         "command": list(runtime.COMMAND),
@@ -255,15 +258,17 @@ def _fused(
         **nonempty(artifacts=[one for output in outputs for one in output.get("artifacts", ())]),
     }
     functions = [step.container.python for step in steps if step.container.python is not None]
+    needs: dict[str, Need] = {}
     if call.cached:
+        written, beside = _settings(container, pod, call, needs)
         identity = [
             container.image or options.image,
-            [[one.source, one.name, *one.packages] for one in functions],
+            [[one.source, one.name, *one.packages, *one.pip_options] for one in functions],
             [sorted(step.inside.items()) for step in steps],
             dict(container.env),
+            *written,
         ]
-        result["memoize"] = memoize(name, component, identity, call, options, _claims(pod))
-    needs: dict[str, Need] = {}
+        result["memoize"] = memoize(name, component, identity, call, options, beside)
     run: dict[str, Any] = {
         "image": _text(container.image or options.image, needs),
         "command": list(runtime.COMMAND),
@@ -296,16 +301,18 @@ def _command(name: str, component: Component, container: Container, call: Call, 
         tuple(found for text in texts for found in resolve(parse(text), present))
         for texts in (container.command, container.args)
     )
+    needs: dict[str, Need] = {}
     if call.cached:
+        written, beside = _settings(container, pod, call, needs)
         identity = [
             container.image or options.image,
             [] if call.cache_key else [repr(command), repr(args)],
             dict(container.env),
+            *written,
         ]
-        result["memoize"] = memoize(name, component, identity, call, options, _claims(pod))
+        result["memoize"] = memoize(name, component, identity, call, options, beside)
     if call.retry:
         result["retryStrategy"] = retry_strategy(call.retry)
-    needs: dict[str, Need] = {}
     run: dict[str, Any] = {"image": _text(container.image or options.image, needs)}
     dynamic = None
     first = next((number for number, part in enumerate(command) if _is_open(part)), len(command))
@@ -320,16 +327,15 @@ def _command(name: str, component: Component, container: Container, call: Call, 
     return Leaf(result, needs)
 
 
-def _claims(pod: pods.Pod) -> list[str]:
-    """Return expressions for the volume claims that a task mounts, which KFP's cache asks for too."""
-    key = "persistentVolumeClaim"
-    known = [one[key]["claimName"] for one in pod.fields.get("volumes", ()) if key in one]
-    volumes = pod.patch.get("volumes", ())
-    assert isinstance(volumes, Sequence)
-    if any(key in one for one in volumes if isinstance(one, Mapping)):
-        patch = f"fromJSON(inputs.parameters[{literal(_PATCH)}])"
-        return [*map(literal, known), f"toJson({patch}?.volumes ?? [])"]
-    return [*map(literal, known)]
+def _settings(
+    container: Container, pod: pods.Pod, call: Call, needs: dict[str, Need]
+) -> tuple[list[str], list[str]]:
+    """Return what of a task's settings belongs to its cache key: as it is written, and expressions for the rest."""
+    written, dynamic = pods.keyed(container, pod)
+    if dynamic and call.cached and not call.cache_key:
+        needs[_KEYED] = Whole(dynamic)
+    asked = (name for name in (CONFIG, _KEYED) if name in needs)
+    return [repr(written)] if written else [], [f"inputs.parameters[{literal(name)}]" for name in asked]
 
 
 def _finish(

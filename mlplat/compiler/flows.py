@@ -183,7 +183,7 @@ def used_inputs(
                 found[name] = frozenset(
                     source.name
                     for task in component.graph.tasks.values()
-                    for source in (*_read(task, used(task.component)), *settings(task))
+                    for source in (*_read(task, spec.components[task.component], used), *settings(task))
                     if isinstance(source, ComponentInput)
                 )
         return found[name]
@@ -193,7 +193,11 @@ def used_inputs(
     return found
 
 
-def _read(task: Task, used: frozenset[str]) -> Iterator[ParameterSource]:
+def _read(task: Task, called: Component, used: Callable[[str], frozenset[str]]) -> Iterator[ParameterSource]:
+    """Give what a task reads of what it is given: a container all of it, in its command or its settings."""
+    if called.graph is None:
+        yield from (*task.parameters.values(), *task.artifacts.values())
+        return
     in_texts = {
         hole.path[2]
         for source in task.parameters.values()
@@ -202,7 +206,7 @@ def _read(task: Task, used: frozenset[str]) -> Iterator[ParameterSource]:
         if len(hole.path) > 2
     }
     for key, source in (*task.parameters.items(), *task.artifacts.items()):
-        if key in in_texts or _reads(task, key, used):
+        if key in in_texts or _reads(task, key, used(task.component)):
             yield source
 
 

@@ -20,6 +20,7 @@ from mlplat.compiler import pods
 from mlplat.compiler.bands import levels
 from mlplat.compiler.placeholders import holes_of
 from mlplat.compiler.program import Program, Step
+from mlplat.compiler.scope import REGION_PREFIX
 from mlplat.errors import CompileError, Diagnostic
 from mlplat.ir.circles import waits_for
 from mlplat.ir.model import (
@@ -123,7 +124,9 @@ class _Fusing:
         ):
             return "its arguments are texts with values of the run"
         if any(pods.sources(executor)):
-            return "settings of its pod are values of the run"
+            return "settings of its pod are runtime values"
+        if any(isinstance(source, TaskOutput) for source in _of_settings(task).values()):
+            return "settings of its pod come from another task"
         if "activeDeadlineSeconds" in executor.kubernetes:
             return "it has a timeout of its own"
         if executor.own.parallelism:
@@ -145,6 +148,7 @@ class _Fusing:
             python.pip_options,
             python.use_venv,
             task.cache,
+            _of_settings(task),
         )
 
     def chosen(
@@ -269,10 +273,12 @@ class _Fusing:
                 for name, one in getattr(own, part).items():
                     if name not in inside or part.startswith("output"):
                         declared[f"{key}{JOINED}{name}"] = one
+            settings = _of_settings(task)
+            parameters |= settings
             parameters |= {
                 f"{key}{JOINED}{name}": _moved_source(source, home)
                 for name, source in task.parameters.items()
-                if name not in inside
+                if name not in inside and name not in settings
             }
             artifacts |= {
                 f"{key}{JOINED}{name}": _moved_source(source, home)
@@ -300,6 +306,11 @@ class _Fusing:
             artifacts=artifacts,
             cache=graph.tasks[group[0]].cache,
         )
+
+
+def _of_settings(task: Task) -> dict[str, ParameterSource]:
+    """Return what the variables, image and resources of a task's container read, by the names in their placeholders."""
+    return {name: source for name, source in task.parameters.items() if name.startswith(REGION_PREFIX)}
 
 
 def _name(group: tuple[str, ...]) -> str:

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlplat.argo import values
-from mlplat.compiler.documents import Beside, Document, Given, Text, givens, is_static
-from mlplat.compiler.placeholders import has_holes, parse_text
+from mlplat.compiler.documents import Beside, Document, Given, Text, Variable, givens, is_static
+from mlplat.compiler.placeholders import Hole, has_holes, holes, parse, parse_text
+from mlplat.compiler.scope import REGION_PREFIX
 from mlplat.compiler.texts import WORKSPACE
 from mlplat.ir.model import ComponentInput, Constant, Container, ParameterSource, Passthrough, TaskOutput
 
@@ -23,6 +24,9 @@ WORKSPACE_VOLUME = "kfp-workspace"
 _WORKSPACE_LABEL = "mlplat.dev/workspace"
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 _SHARED_MEMORY = "/dev/shm"  # noqa: S108 - it is the place where programs look for shared memory
+
+_WITHOUT_DATA = frozenset({"emptyDir", "ephemeral"})
+"""Kinds of volumes that are empty when the pod starts."""
 
 _Config = Mapping[str, Any]
 
@@ -119,7 +123,7 @@ def on_one_node(template: dict[str, Any], affinity: Mapping[str, Any]) -> dict[s
 
 
 def _env_text(text: str) -> Document:
-    return Text(parse_text(text)) if has_holes(text) else values.container_text(text)
+    return Variable(parse_text(text)) if has_holes(text) else values.container_text(text)
 
 
 def sources(container: Container) -> Iterator[ParameterSource]:
@@ -128,12 +132,58 @@ def sources(container: Container) -> Iterator[ParameterSource]:
         yield given.source
 
 
+def keyed(container: Container, found: Pod) -> tuple[list[Document], dict[str, Document]]:
+    """Return what of a pod can change the result of its task: variables, volumes and mounts, the accelerator.
+
+    How much CPU and memory it has, where it runs and how it is labelled changes no result.
+
+    Args:
+        container: the container.
+        found: the pod.
+
+    Returns:
+        The settings as they are written, and the runtime values in them, in the image and in the command; what the
+        task's own inputs give is not among these.
+    """
+    main = found.patch.get("containers", [{}])[0]
+    volumes = (*found.fields.get("volumes", ()), *found.patch.get("volumes", ()))
+    written = [
+        [one for one in found.container.get("env", ()) if "valueFrom" in one],
+        main.get("env", []),
+        [one for one in volumes if not _WITHOUT_DATA.intersection(one)],
+        [*found.container.get("volumeMounts", ()), *main.get("volumeMounts", ())],
+        [container.resources.accelerator_type, container.resources.accelerator_count],
+    ]
+    if any("fieldRef" in one["valueFrom"] for one in written[0]):
+        written.append([found.fields.get("metadata", {})])
+    texts = (
+        container.image,
+        *dict(container.env).values(),
+        *container.command,
+        *container.args,
+        *written[4],
+    )
+    run = dict.fromkeys(hole for text in texts for hole in holes(parse(text)) if _is_of_the_run(hole))
+    dynamic = [*map(Text, run), *dict.fromkeys(givens(written))]
+    return [one for one in written if any(one)], {str(number): one for number, one in enumerate(dynamic)}
+
+
+def _is_of_the_run(hole: Hole) -> bool:
+    match hole.path:
+        case ("inputs", "parameters", name):
+            return name.startswith(REGION_PREFIX)
+        case (word,):
+            return word != "workspace_path"
+    return False
+
+
 def _source(document: _Config) -> ParameterSource:
+    selector = document.get("parameterExpressionSelector", "")
     if "taskOutputParameter" in document:
         output = document["taskOutputParameter"]
-        return TaskOutput(output["producerTask"], output["outputParameterKey"])
+        return TaskOutput(output["producerTask"], output["outputParameterKey"], selector)
     if "componentInputParameter" in document:
-        return ComponentInput(document["componentInputParameter"])
+        return ComponentInput(document["componentInputParameter"], selector)
     return Constant(document.get("runtimeValue", {}).get("constant", document.get("constant", "")))
 
 

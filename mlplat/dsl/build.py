@@ -362,10 +362,11 @@ class _Builder:
         """Return settings of a pod as the IR writes them: a value of the run by where it comes from."""
         if isinstance(settings, Channel):
             source = self.regions.reference(settings, group)
+            part = {"parameterExpressionSelector": source.selector} if source.selector else {}
             if isinstance(source, TaskOutput):
                 output = {"producerTask": source.task, "outputParameterKey": source.output}
-                return {"taskOutputParameter": output}
-            return {"componentInputParameter": source.name}
+                return {"taskOutputParameter": output, **part}
+            return {"componentInputParameter": source.name, **part}
         if isinstance(settings, Mapping):
             lowered = {name: self.lowered(value, group) for name, value in settings.items()}
             claim = lowered.get("pvcNameParameter", {})
