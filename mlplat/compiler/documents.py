@@ -104,7 +104,7 @@ def with_placeholders(value: Any) -> Document:
     if isinstance(value, str):
         return Text(parse_text(value)) if has_holes(value) else value
     if isinstance(value, dict):
-        return {key: with_placeholders(item) for key, item in value.items()}
+        return {with_placeholders(key): with_placeholders(item) for key, item in value.items()}
     return [with_placeholders(item) for item in value] if isinstance(value, list) else value
 
 

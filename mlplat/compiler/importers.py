@@ -16,7 +16,7 @@ from mlplat.argo.sources import Repository, Source
 from mlplat.argo.values import literal
 from mlplat.compiler import documents, executors
 from mlplat.compiler.documents import Document, Text
-from mlplat.compiler.executors import Leaf, Whole
+from mlplat.compiler.executors import Leaf, Need, Whole
 from mlplat.compiler.interfaces import INDEX_PARAMETER, PATH_PARAMETER, Call, own_inputs, tag, type_of
 from mlplat.compiler.placeholders import Hole, has_holes, holes, parse
 from mlplat.compiler.program import Options, Program
@@ -38,7 +38,7 @@ from mlplat.ir.model import (
     TaskOutput,
 )
 
-_VALUE = "artifact--value"
+_VALUE, _RUN = "artifact--value", "run--uid"
 _INERT = f"inputs.parameters[{literal(_VALUE)}]"
 _URI = f"fromJSON({_INERT}).uri"
 _KEY, _GROUP, _PATH, _FINGERPRINT = ',"key":', ',"group":', ',"path":', ',"fingerprint":"'
@@ -218,6 +218,10 @@ def leaf(component: Component, importer: Importer, call: Call, options: Options)
     )
     metadata = documents.with_placeholders(dict(importer.metadata))
     need = Whole({"name": output, "type": type_of(artifact), "uri": uri, "metadata": metadata})
+    needs: dict[str, Need] = {_VALUE: need}
+    if importer.reimport:
+        # Argo's expressions for the outputs of a DAG see its inputs and tasks, and nothing of the Workflow.
+        needs[_RUN] = Hole(("pipeline_job_uuid",))
     way = _way(component, importer)
     fetches = _fetches(importer, call)
     place = [{"name": PATH_PARAMETER}, {"name": INDEX_PARAMETER, "value": ""}] if fetches else []
@@ -243,11 +247,11 @@ def leaf(component: Component, importer: Importer, call: Call, options: Options)
     ]
     return Leaf(
         {
-            "inputs": {"parameters": [*parameters, {"name": _VALUE}]},
+            "inputs": {"parameters": [*parameters, *({"name": name} for name in needs)]},
             "outputs": {"parameters": [{"name": output, "valueFrom": {"expression": value}}]},
             "dag": {"tasks": tasks or [{"name": "import", "template": names.NOTHING, "when": "false"}]},
         },
-        {_VALUE: need},
+        needs,
         others={name: _fetch(way, importer, source, call, options) for name, (source, _) in fetches.items()},
     )
 
@@ -288,7 +292,7 @@ def _described(importer: Importer, path: str = "", stored: str = "") -> str:
     elif stored:
         found = f"fromJSON({stored})"
         key = f"{literal(_KEY)} + toJson({found}.key) + {literal(_GROUP)} + toJson({found}.group)"
-    identity = f"{_INERT} + workflow.uid" if importer.reimport else _INERT
+    identity = f"{_INERT} + inputs.parameters[{literal(_RUN)}]" if importer.reimport else _INERT
     marks = f"{key} + {literal(_FINGERPRINT)} + sprig.sha256sum({identity}) + {quote} + {end}"
     described = f"sprig.trimSuffix({end}, {_INERT}) + {values.inert_expression(marks)}"
     return f"({_URI} == '' ? 'null' : {described})"

@@ -158,7 +158,7 @@ def holes_of(value: Any) -> Iterator[Hole]:
         if "{{$" in value:
             yield from holes(parse_text(value))
     elif isinstance(value, (dict, list)):
-        for item in value.values() if isinstance(value, dict) else value:
+        for item in (*value, *value.values()) if isinstance(value, dict) else value:
             yield from holes_of(item)
 
 

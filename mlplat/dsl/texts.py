@@ -61,10 +61,15 @@ def _marked(value: Any, tracing: context.Tracing) -> Any:
     if isinstance(plain, Channel):
         return tracing.mark(plain)
     if isinstance(plain, dict):
-        return {key: _marked(item, tracing) for key, item in plain.items()}
+        return {_marked_key(key, tracing): _marked(item, tracing) for key, item in plain.items()}
     if isinstance(plain, (list, tuple)):
         return [_marked(item, tracing) for item in plain]
     return plain
+
+
+def _marked_key(key: Any, tracing: context.Tracing) -> Any:
+    plain = channel_of(key)
+    return tracing.mark(plain) if isinstance(plain, Channel) else key
 
 
 def _texts(value: Any) -> Iterator[str]:

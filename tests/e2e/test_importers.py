@@ -18,7 +18,7 @@ from mlplat import compiler, metadata
 from mlplat.argo.sources import Source
 from mlplat.cli.load import load
 from tests.e2e.conftest import Kubectl
-from tests.e2e.engines import output, record, run_both
+from tests.e2e.engines import differences, output, record, run_both
 from tests.e2e.harness import config
 from tests.e2e.harness.cluster import Access
 
@@ -131,3 +131,27 @@ def test_what_is_not_there(web: str, cluster: Access, tmp_path: Path) -> None:
     ]
     assert phases[0] == phases[1]
     assert both.argo["status"]["phase"] == both.here["status"]["phase"] == "Error"
+
+
+@pytest.mark.smoke
+def test_importers_that_fetch_nothing(cluster: Access, tmp_path: Path) -> None:
+    spec = load(f"{PROGRAM}:registering").spec
+    assert spec is not None
+    name = f"e2e-{secrets.token_hex(4)}"
+    hits = []
+    with metadata.open_store(tmp_path / "mlplat.db") as store:
+        for number, where in enumerate((f"s3://{name}", f"s3://{name}", "{{workflow.name}} $(HOME) $$ é")):
+            manifest = compiler.manifest(spec, replace(options(cluster, where), cache=True))
+            both = run_both(manifest, f"{name}-{number}", tmp_path, cache=store.cache(cluster.namespace))
+            assert both.argo["status"]["phase"] == "Succeeded"
+            assert not differences(both.here, both.argo)
+            assert output(both.argo, "describe-3").startswith(f"Dataset {where} artifact {{'by {where}'")
+            hits.append(
+                {
+                    node["displayName"]
+                    for node in both.argo["status"]["nodes"].values()
+                    if node.get("memoizationStatus", {}).get("hit")
+                }
+            )
+    assert hits[1] == {"describe-2"}
+    assert "describe-3" not in hits[2]

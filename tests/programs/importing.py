@@ -80,9 +80,25 @@ def downloading(where: str) -> None:
     size(data=found)
 
 
+@dsl.pipeline
+def registering(where: str) -> None:
+    """Importers of every form that fetch nothing: a constant, one that counts as new in each run, one in a branch."""
+    with dsl.If(where != ""):
+        describe(data=dsl.importer(artifact_uri=f"{where}?if", artifact_class=Dataset, reimport=True).output)
+    describe(data=dsl.importer(artifact_uri="gs://a/b", artifact_class=Dataset).output)
+    metadata = {
+        f"by {where}": [1, {"deep": where, "text": f"<{where}>"}, None, 2.5],
+        "of": where,
+        "plain": "{{a}} $",
+    }
+    new = dsl.importer(artifact_uri=where, artifact_class=Dataset, reimport=True, metadata=metadata)
+    describe(data=new.output)
+
+
 @dsl.pipeline(pipeline_config=dsl.PipelineConfig(workspace=dsl.WorkspaceConfig(size="1Mi")))
 def importing(where: str = "https://a.b/rows.csv") -> None:
     describing(where=where)
     downloading(where=where)
     looping(where=[where, f"{where}?again"])
     reading(where=where)
+    registering(where=where)

@@ -15,6 +15,7 @@ import pytest
 from mlplat import compiler, dsl, ir, local, manifest, runtime
 from mlplat.cli.load import load
 from mlplat.ir.model import Container
+from tests import argo_variables
 
 ROOT = Path(__file__).parents[3]
 PROGRAMS = {
@@ -39,6 +40,11 @@ def test_manifest_is_what_was_reviewed(name: str, golden: Callable[[str, str], N
     spec = documents[-1]["spec"]
     spec["podSpecPatch"] = spec["podSpecPatch"].replace(runtime.packed(runtime.text()), "<packed runtime>")
     golden(f"{name}.yaml", manifest.dump(documents))
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_expressions_ask_for_what_argo_knows_there(name: str) -> None:
+    assert argo_variables.unknown(documents_of(name)[-1]) == []
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

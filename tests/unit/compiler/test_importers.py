@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
-from mlplat import compiler, dsl, local
+from mlplat import compiler, dsl, local, metadata
 from mlplat.argo.sources import Source
 from mlplat.dsl import Dataset, Input
 from mlplat.errors import CompileError
+from tests import argo_variables
 from tests.programs import importing
 
 
@@ -466,3 +467,70 @@ def test_a_whole_bucket_is_refused_with_the_reason(uri: str, tmp_path: Path) -> 
         "a whole bucket is not fetched" in node.get("message", "")
         for node in done["status"]["nodes"].values()
     )
+
+
+@dsl.component
+def metadata_of(data: Input[Dataset]) -> dict:  # type: ignore[type-arg]
+    return data.metadata
+
+
+@dsl.component
+def number() -> int:
+    return 3
+
+
+@pytest.mark.parametrize("text", ["plain", "", "{{workflow.name}} $(HOME) $$ \"'\\\n é"])
+def test_runtime_values_stand_anywhere_in_metadata(text: str, tmp_path: Path) -> None:
+    @dsl.pipeline
+    def pipeline(text: str) -> dict:  # type: ignore[type-arg]
+        count = number()
+        metadata = {
+            text: count.output,
+            f"<{text}>": [text, {f"{text}-{count.output}": [f"{count.output} {text}"]}],
+            "constant": {"list": [1, 2.5, None, True, "{{=1+1}}"], "empty": {}},
+        }
+        found = dsl.importer("s3://a/b", Dataset, metadata=metadata)
+        return metadata_of(data=found.output).output  # type: ignore[return-value]
+
+    done = run(pipeline, tmp_path, text=text)
+    assert done["status"]["phase"] == "Succeeded"
+    assert outputs(done, "metadata-of") == [
+        {
+            text: "3",
+            f"<{text}>": [text, {f"{text}-3": [f"3 {text}"]}],
+            "constant": {"list": [1, 2.5, None, True, "{{=1+1}}"], "empty": {}},
+        }
+    ]
+
+
+def test_runtime_values_are_keys_of_arguments(tmp_path: Path) -> None:
+    @dsl.component
+    def same(tree: dict) -> dict:  # type: ignore[type-arg]
+        return tree
+
+    @dsl.pipeline
+    def pipeline(key: str) -> None:
+        same(tree={f"<{key}>": {key: number().output}})
+
+    key = "a\"'{{b}}"
+    assert outputs(run(pipeline, tmp_path, key=key), "same") == [{f"<{key}>": {key: "3"}}]
+
+
+def test_an_import_that_counts_as_new_is_read_again_in_each_run(tmp_path: Path) -> None:
+    @dsl.pipeline
+    def pipeline() -> None:
+        metadata_of(data=dsl.importer("s3://a/b", Dataset, reimport=True).output)
+        metadata_of(data=dsl.importer("s3://a/b", Dataset).output).set_display_name("kept")
+
+    documents = compiler.manifest(pipeline.spec)
+    assert argo_variables.unknown(documents[-1]) == []
+    with metadata.open_store(tmp_path / "mlplat.db") as store:
+        for name in ("first", "second"):
+            manifest = compiler.manifest(pipeline.spec, compiler.Options(name=name))
+            done = local.run(manifest, home=tmp_path, cache=store.cache())
+    hits = {
+        node["displayName"]: node["memoizationStatus"]["hit"]
+        for node in done["status"]["nodes"].values()
+        if node.get("memoizationStatus")
+    }
+    assert hits == {"metadata-of": False, "kept": True}

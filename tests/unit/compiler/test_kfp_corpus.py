@@ -13,6 +13,7 @@ from mlplat import compiler, ir, manifest
 from mlplat.compiler.executors import STUBS
 from mlplat.ir import PipelineSpec
 from mlplat.ir.model import Component, Container, Executor, Importer
+from tests import argo_variables
 
 CORPUS = Path(__file__).parents[4] / "shared" / "corpus" / "kfp-ir"
 CASES = sorted(CORPUS.glob("*.yaml")) if CORPUS.is_dir() else []
@@ -50,6 +51,7 @@ def test_pipeline_compiles_cleanly(file: Path) -> None:
     program = compiler.compile(read(file), compiler.Options(require_arguments=False))
     assert {warning.code for warning in program.warnings} <= {KNOWN_WARNINGS.get(file.stem)}
     workflow = program.documents[-1]
+    assert argo_variables.unknown(workflow) == []
     pods = [one for one in workflow["spec"]["templates"] if "container" in one and not fetches(one)]
     assert len(pods) <= containers(program.spec)
 

@@ -13,6 +13,7 @@ import pytest
 from mlplat import compiler, dsl, kubernetes, local, metadata
 from mlplat.dsl import Collected
 from mlplat.dsl.task import PipelineTask
+from tests import argo_variables
 
 Setter = Callable[[Any, Any], Any]
 
@@ -76,6 +77,7 @@ def each(x: Any, settings: Mapping[str, Setter]) -> None:
 
 def run(pipeline: Any, home: Path, name: str, **arguments: Any) -> dict[str, Any]:
     documents = compiler.manifest(pipeline.spec, compiler.Options(name=name, arguments=arguments))
+    assert argo_variables.unknown(documents[-1]) == []
     with metadata.open_store(home / "mlplat.db") as store:
         done = local.run(documents, home=home, cache=store.cache())
     messages = [node.get("message") for node in done["status"]["nodes"].values()]
