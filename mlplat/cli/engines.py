@@ -18,10 +18,12 @@ from mlplat.cli import show
 from mlplat.cli.load import read_text
 from mlplat.cli.parser import home
 from mlplat.cli.progress import following
-from mlplat.errors import ArgumentError, Diagnostic, EngineError, ManifestError, Source, nearest
+from mlplat.errors import ArgumentError, Diagnostic, EngineError, ManifestError, Source
 
 if TYPE_CHECKING:
     from mlplat.local import Executor
+    from mlplat.metadata import Run
+    from mlplat.runs.cluster import Place
 
 Document = Mapping[str, Any]
 
@@ -94,7 +96,7 @@ def here(given: argparse.Namespace, documents: list[dict[str, Any]], before: Doc
     from mlplat.local import terminal
 
     executor = _executor(given)
-    folder = _made(home())
+    folder = made(home())
     if before is None:
         _check_is_new(workflow_of(documents)["metadata"]["name"])
     os.environ.setdefault("MLPLAT_ENVIRONMENTS", str(folder / "cache" / "environments"))
@@ -169,7 +171,12 @@ def _check_is_new(name: str) -> None:
     raise ArgumentError(Diagnostic("MLP415", name, message, hint))
 
 
-def _made(folder: Path) -> Path:
+def made(folder: Path) -> Path:
+    """Make the folder of this machine's state, and return it.
+
+    Raises:
+        EngineError: it can't be made.
+    """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -194,19 +201,22 @@ def run_before(name: str) -> dict[str, Any]:
     """Return the Workflow of a run of this machine, with its status.
 
     Raises:
-        ArgumentError: there is none of that name.
+        ArgumentError: it does not exist.
     """
-    from mlplat import local
+    from mlplat.runs import machine
 
-    folder = home() / "runs"
-    before = local.load(folder / name) if name == Path(name).name else None
-    if before is None:
-        known = [path.name for path in folder.glob("*")]
-        hint = nearest(name, known) or "mlplat get runs lists what ran"
-        raise ArgumentError(
-            Diagnostic("MLP409", "", f"there is no run '{name}' on this machine to go on with", hint)
-        )
-    return before
+    return machine.find(name, home())
+
+
+def check_is_of_machine(run: Run) -> None:
+    """Refuse a run of a cluster where one of this machine is asked for.
+
+    Raises:
+        ArgumentError: with what to type instead.
+    """
+    if run.engine == "argo":
+        hint = f"add --engine argo -n {run.namespace}"
+        raise ArgumentError(Diagnostic("MLP409", "", f"{run.name} is a run on a cluster", hint))
 
 
 def beside(name: str) -> list[dict[str, Any]]:
@@ -216,9 +226,16 @@ def beside(name: str) -> list[dict[str, Any]]:
     return local.beside(home() / "runs" / name)
 
 
+def where(given: argparse.Namespace) -> Place:
+    """Return the place on a cluster that was asked for."""
+    from mlplat.runs.cluster import Place
+
+    return Place(given.namespace or None, given.context, given.kubeconfig)
+
+
 def place(given: argparse.Namespace) -> dict[str, Any]:
     """Return where on the cluster, as the functions of :mod:`mlplat.k8s` take it."""
-    return {"namespace": given.namespace or None, "context": given.context, "kubeconfig": given.kubeconfig}
+    return where(given).options
 
 
 def _on_cluster(given: argparse.Namespace, documents: list[dict[str, Any]]) -> Document:
@@ -231,22 +248,18 @@ def _on_cluster(given: argparse.Namespace, documents: list[dict[str, Any]]) -> D
 
 
 def follow(given: argparse.Namespace, submitted: Document) -> Document:
-    """Show a Workflow of the cluster until it ends, and record it."""
-    from mlplat import k8s
+    """Show a Workflow of the cluster until it ends, and keep the record of it up to date."""
+    from mlplat import metadata
+    from mlplat.runs import cluster
 
     name, namespace = submitted["metadata"]["name"], submitted["metadata"]["namespace"]
-    with following(submitted, name, quiet=given.output == "json") as observer:
+    with (
+        metadata.open_store(made(home()) / "mlplat.db") as store,
+        following(submitted, name, quiet=given.output == "json") as shown,
+    ):
         try:
-            finished = k8s.follow(name, observer=observer, **{**place(given), "namespace": namespace})
+            return cluster.follow(submitted, where(given), store, observer=shown, notice=shown.notice)
         except KeyboardInterrupt:
-            print(f"it goes on; to stop it: argo terminate -n {namespace} {name}", file=sys.stderr)
+            run = f"{name} --engine argo -n {namespace}"
+            shown.notice(f"the run continues; follow it: mlplat attach {run}; end it: mlplat stop {run}")
             raise
-    _record(finished)
-    return finished
-
-
-def _record(workflow: Document) -> None:
-    from mlplat import metadata
-
-    with metadata.open_store(home() / "mlplat.db") as store:
-        store.record(workflow)

@@ -90,10 +90,14 @@ def parser() -> argparse.ArgumentParser:
     _run(commands)
     _retry(commands)
     _rerun(commands)
+    _attach(commands)
+    _end(commands, "stop", "end a run; its exit handlers still run")
+    _end(commands, "terminate", "end a run at once; its exit handlers do not run")
     _compile(commands)
     _lint(commands)
     _get(commands)
     _logs(commands)
+    _record(commands)
     _cache(commands)
     _doctor(commands)
     return top
@@ -284,6 +288,46 @@ def _rerun(commands: _Commands) -> None:  # type: ignore[valid-type]
     _execution_options(command)
 
 
+def _run_options(command: _Parser) -> None:
+    command.add_argument("run", help="name of the run")
+    _where_options(command, "where it runs")
+
+
+def _where_options(command: _Parser, summary: str) -> None:
+    command.add_argument(
+        "--engine", choices=("local", "argo"), default="local", help=f"{summary} (default: %(default)s)"
+    )
+    command.add_argument("-n", "--namespace", default="", help="namespace on the cluster")
+    _cluster_options(command)
+
+
+def _attach(commands: _Commands) -> None:  # type: ignore[valid-type]
+    command = _command(commands, "attach", "live", "attach", "follow a run to its end, whoever started it")
+    _run_options(command)
+    command.add_argument("-o", "--output", choices=("text", "json"), default="text", help="what to print")
+
+
+def _end(commands: _Commands, name: str, summary: str) -> None:  # type: ignore[valid-type]
+    _run_options(_command(commands, name, "live", name, summary))
+
+
+def _record(commands: _Commands) -> None:  # type: ignore[valid-type]
+    command = _command(
+        commands, "record", "record", "record", "record Workflows of a cluster, whoever submitted them"
+    )
+    command.add_argument("runs", nargs="*", metavar="RUN", help="name of a Workflow")
+    command.add_argument("--all", action="store_true", help="record every Workflow of the namespace")
+    command.add_argument(
+        "-l",
+        "--selector",
+        default="",
+        metavar="LABELS",
+        help="record Workflows with these labels, such as team=blue",
+    )
+    command.add_argument("-n", "--namespace", default="", help="namespace on the cluster")
+    _cluster_options(command)
+
+
 def _compile(commands: _Commands) -> None:  # type: ignore[valid-type]
     command = _command(commands, "compile", "compile", "run", "write the manifest of a pipeline")
     command.add_argument("file", help="FILE.py, FILE.py:pipeline, or IR YAML; for --to hera Argo YAML too")
@@ -335,22 +379,29 @@ _LISTED = ("runs", "tasks", "parameters", "artifacts", "lineage", "metrics")
 
 
 def _get(commands: _Commands) -> None:  # type: ignore[valid-type]
-    command = _command(commands, "get", "record", "get", "read the record")
+    command = _command(commands, "get", "record", "get", "list runs, and what they had and gave")
     command.add_argument("what", choices=_LISTED, metavar=f"{{{','.join(_LISTED)}}}", help="what to list")
     command.add_argument("name", nargs="?", help="name of a run")
     command.add_argument("-o", "--output", choices=("text", "json"), default="text", help="what to print")
     command.add_argument("--limit", type=_count, default=20, help="how many at most (default: %(default)s)")
-
-
-def _logs(commands: _Commands) -> None:  # type: ignore[valid-type]
-    command = _command(commands, "logs", "record", "logs", "print what the tasks of a run wrote")
-    command.add_argument("name", help="name of the run")
-    command.add_argument("task", nargs="?", help="name of one task")
     command.add_argument(
-        "--engine", choices=("local", "argo"), default="local", help="where it ran (default: %(default)s)"
+        "--engine",
+        choices=("local", "argo"),
+        default="local",
+        help="read the record of this machine, or the Workflows of a cluster as they are now (default: %(default)s)",
     )
     command.add_argument("-n", "--namespace", default="", help="namespace on the cluster")
     _cluster_options(command)
+
+
+def _logs(commands: _Commands) -> None:  # type: ignore[valid-type]
+    command = _command(commands, "logs", "logs", "logs", "print what the tasks of a run wrote")
+    command.add_argument("name", help="name of the run")
+    command.add_argument("task", nargs="?", help="name of one task")
+    command.add_argument(
+        "-f", "--follow", action="store_true", help="print what is written until the run ends"
+    )
+    _where_options(command, "where it ran")
 
 
 def _cache(commands: _Commands) -> None:  # type: ignore[valid-type]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from mlplat.argo import steps
 from mlplat.cli import show
+from mlplat.runs.waiting import WAITING, without_numbers
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -24,6 +25,11 @@ class Quiet:
     def __call__(self, node: show.Node) -> None:
         """Take in a node that changed."""
 
+    def notice(self, sentence: str) -> None:
+        """Say something about the run as a whole."""
+        sys.stderr.write(f"{sentence}\n")
+        sys.stderr.flush()
+
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Leave the terminal to a person for a while."""
@@ -36,9 +42,11 @@ class Lines(Quiet):
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
         self.phases: dict[str, str] = {}
+        self.reasons: dict[str, set[str]] = {}
 
     def __call__(self, node: show.Node) -> None:
         """Take in a node that changed."""
+        self._say_why(node)
         phase, known = node.get("phase", ""), self.phases.get(node["id"])
         waits = show.waits_for_lock(node)
         shown = waits or node.get("type") in ("Pod", "Retry", "Suspend", "Skipped")
@@ -53,6 +61,15 @@ class Lines(Quiet):
             for one in steps.expanded({node["id"]: node}).values():
                 self.stream.write(f"{show.describe(one)}\n")
         self.stream.flush()
+
+    def _say_why(self, node: show.Node) -> None:
+        """Say why a task cannot start: each reason once, however often it comes again."""
+        said = self.reasons.setdefault(node["id"], set())
+        new = [one for one in node.get(WAITING, ()) if without_numbers(one) not in said]
+        if new:
+            said.update(map(without_numbers, new))
+            self.stream.write(f"… {node['displayName']} cannot start\n")
+            self.stream.writelines(f"  {sentence}\n" for sentence in new)
 
 
 class Tree(Quiet):
@@ -69,6 +86,11 @@ class Tree(Quiet):
         """Take in a node that changed."""
         with self.lock:
             self.nodes[node["id"]] = dict(node)
+
+    def notice(self, sentence: str) -> None:
+        """Say something about the run as a whole, above the tree."""
+        assert self.live is not None
+        self.live.console.print(sentence, markup=False, highlight=False)
 
     @contextmanager
     def paused(self) -> Iterator[None]:

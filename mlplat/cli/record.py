@@ -1,4 +1,4 @@
-"""``mlplat get``, ``mlplat logs``, ``mlplat cache``: the record of runs."""
+"""``mlplat get``, ``mlplat record``, ``mlplat cache``: the record of runs."""
 
 from __future__ import annotations
 
@@ -6,23 +6,24 @@ import argparse
 import dataclasses
 import json
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mlplat.argo import steps
 from mlplat.argo.names import NOTHING
-from mlplat.cli import show
+from mlplat.cli import engines, show
 from mlplat.cli.parser import home
-from mlplat.cli.tasks import Nodes, path, unknown, within
-from mlplat.errors import ArgumentError, Diagnostic, EngineError
+from mlplat.cli.tasks import path
+from mlplat.errors import ArgumentError, ClusterError, Diagnostic, EngineError
 
 if TYPE_CHECKING:
     from mlplat.metadata import Artifact, Run, Store, Task
 
 _Row = Any
 _FAILED = ("Failed", "Error")
+_UNFINISHED = ("Pending", "Running")
+_TOLD = 5
 
 
 class _Placed(NamedTuple):
@@ -55,22 +56,77 @@ def get(given: argparse.Namespace) -> int:
     if given.name is None and given.what in _OF_ONE_RUN:
         message = f"get {given.what} needs the name of a run"
         raise ArgumentError(Diagnostic("MLP407", "", message, "mlplat get runs lists them"))
-    with _record() as store:
-        _catch_up(store, given.name)
+    with _store(given) as store:
         run = store.run(given.name) if given.name else None
         rows = _LISTS[given.what](store, run, given.limit)
         has_runs = bool(rows or store.runs(1))
+    _tell_of_unfollowed(given, run, rows)
     if given.output == "json":
         print(json.dumps([one.document for one in rows], indent=2, default=_json))
     elif not has_runs:
-        print(f"no runs in {home()}")
+        print(f"no runs in {given.namespace or 'this namespace' if given.engine == 'argo' else home()}")
     else:
         columns = [column for column in _COLUMNS[given.what] if column[0] != "RUN" or run is None]
         print(table([title for title, _ in columns], [[read(one) for _, read in columns] for one in rows]))
     return 0
 
 
-def _record() -> Store:
+def _store(given: argparse.Namespace) -> Store:
+    """Open the record, or make one of the Workflows of a cluster as they are now."""
+    if given.engine == "local":
+        store = opened()
+        catch_up(store, given.name)
+        return store
+    from mlplat import k8s, metadata
+    from mlplat.runs import cluster
+
+    place = engines.where(given)
+    store = metadata.open_store("sqlite://")
+    if given.name:
+        store.record(cluster.read(given.name, place))
+    else:
+        for workflow in k8s.newest(limit=given.limit, **place.options):
+            store.record(cluster.readable(workflow))
+    return store
+
+
+def record(given: argparse.Namespace) -> int:
+    """Take Workflows of a cluster into the record."""
+    from mlplat import metadata
+    from mlplat.runs import cluster
+
+    if bool(given.runs) + given.all + bool(given.selector) != 1:
+        hint = "mlplat record RUN, mlplat record --all, or mlplat record -l team=blue"
+        raise ArgumentError(Diagnostic("MLP407", "", "give names of runs, --all, or labels", hint))
+    taken: list[cluster.Recorded] = []
+    with metadata.open_store(engines.made(home()) / "mlplat.db") as store:
+        for one in cluster.record(store, engines.where(given), names=given.runs, selector=given.selector):
+            taken.append(one)
+            if one.run is None:
+                print(f"{one.name}: {one.error}", file=sys.stderr)
+            else:
+                print(f"recorded {one.name}  {one.run.phase}")
+    if not taken:
+        print("no Workflows found", file=sys.stderr)
+    return ClusterError.exit_code if any(one.error for one in taken) else 0
+
+
+def _tell_of_unfollowed(given: argparse.Namespace, run: Run | None, rows: Sequence[_Placed]) -> None:
+    """Say which runs of a cluster may be further than the record knows."""
+    listed = {one.run.uid: one.run for one in rows if one.run}
+    shown = [run] if run else list(listed.values())
+    behind = [
+        one for one in shown if given.engine == "local" and one.engine == "argo" and one.phase in _UNFINISHED
+    ]
+    for one in behind[:_TOLD]:
+        hint = f"mlplat record {one.name} -n {one.namespace}"
+        print(
+            f"{one.name} was {one.phase.lower()} when it was last recorded; to update: {hint}",
+            file=sys.stderr,
+        )
+
+
+def opened() -> Store:
     """Open the record to read it; where there is none an empty one, which leaves nothing behind."""
     from mlplat import metadata
 
@@ -291,7 +347,7 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     )
 
 
-def _catch_up(store: Store, name: str | None = None) -> None:
+def catch_up(store: Store, name: str | None = None) -> None:
     """Record how far the runs of this machine are that still go on, or how they ended that were killed; or one run."""
     from mlplat import local
 
@@ -299,106 +355,6 @@ def _catch_up(store: Store, name: str | None = None) -> None:
         known = local.load(home() / "runs" / run.name) if run.name == Path(run.name).name else None
         if known is not None:
             store.record(known)
-
-
-class _Wrote(NamedTuple):
-    """What an attempt wrote: the path of its node, the task that it is an attempt of, and the lines."""
-
-    path: str
-    task: str
-    lines: Iterable[str]
-
-
-def logs(given: argparse.Namespace) -> int:
-    """Print the logs of a run's tasks, each line with the task's path when there are several."""
-    if given.engine == "argo":
-        return _cluster_logs(given)
-    with _record() as store:
-        _catch_up(store, given.name)
-        run = store.run(given.name)
-        every = store.tasks(run, roles=None)
-    nodes = {task.id: {"name": task.name, "displayName": task.display_name} for task in every}
-    tasks = [task for task in every if task.role != "group"]
-    names = (task.display_name for task in tasks if task.role == "task" and task.attempts)
-    chosen = _chosen(given, run.name, nodes, names)
-    tasks = [task for task in tasks if task.id in chosen]
-    folder = home() / "logs" / run.name
-    wrote = [
-        _Wrote(path(run.name, task.name), task.parent_id if task.role == "attempt" else task.id, lines)
-        for task in tasks
-        for lines in _written(folder, task)
-    ]
-    _print(wrote, given.task)
-    if given.task and not wrote:
-        for task in tasks:
-            if not task.attempts:
-                _print_why_not(path(run.name, task.name), task.cached, task.message or task.phase.lower())
-    return 0
-
-
-def _chosen(given: argparse.Namespace, run: str, nodes: Nodes, names: Iterable[str]) -> Collection[str]:
-    """Return the ids of the nodes whose logs are wanted; ``names`` are what could have been asked for."""
-    chosen = within(run, given.task, nodes) if given.task else nodes.keys()
-    if not chosen:
-        raise ArgumentError(unknown(run, given.task or "", names))
-    return chosen
-
-
-def _written(folder: Path, task: Task) -> Iterator[list[str]]:
-    """Return the lines of each attempt of a task, which may share the log of its pod with others."""
-    from mlplat import local
-
-    own = local.attempts(folder / f"{task.id}.log")
-    shared = local.attempts(folder / f"{task.boundary_id}.log")
-    for text in own or filter(None, (steps.log_of(text, task.display_name) for text in shared)):
-        yield text.splitlines()
-
-
-def _print(wrote: Sequence[_Wrote], asked: str | None) -> None:
-    from mlplat import local
-
-    several = not asked or len({one.task for one in wrote}) > 1
-    before = ""
-    for one in wrote:
-        source, begin = (one.path, f"{one.path}: ") if several else (one.task, "")
-        if source == before:
-            print(f"{begin}{local.NEXT_ATTEMPT}")
-        for line in one.lines:
-            print(f"{begin}{line}")
-        before = source
-
-
-def _print_why_not(task: str, cached: bool, message: str) -> None:
-    why = "its results are from the cache" if cached else message
-    print(f"{task} did not run: {why}", file=sys.stderr)
-
-
-def _cluster_logs(given: argparse.Namespace) -> int:
-    from mlplat import k8s
-
-    where = {"context": given.context, "kubeconfig": given.kubeconfig}
-    workflow = k8s.read(given.name, namespace=given.namespace or None, **where)
-    nodes = {key: dict(node) for key, node in show.nodes_of(workflow).items()}
-    task_of = {
-        key: parent
-        for parent, node in nodes.items()
-        if node["type"] == "Retry"
-        for key in node.get("children") or ()
-    }
-    pods = {key: node for key, node in nodes.items() if node["type"] == "Pod" and not show.is_cached(node)}
-    names = (node["displayName"] for node in pods.values())
-    chosen = _chosen(given, given.name, nodes if given.task else pods, names)
-    ran = sorted(chosen & pods.keys(), key=lambda key: (str(pods[key].get("startedAt") or ""), key))
-    wrote = [
-        _Wrote(path(given.name, pods[key]["name"]), task_of.get(key, key), k8s.logs(workflow, key, **where))
-        for key in ran
-    ]
-    _print(wrote, given.task)
-    for node in () if wrote else (nodes[key] for key in sorted(chosen)):
-        if node["type"] in ("Pod", "Skipped"):
-            message = node.get("message") or node["phase"].lower()
-            _print_why_not(path(given.name, node["name"]), show.is_cached(node), message)
-    return 0
 
 
 def cache(given: argparse.Namespace) -> int:
@@ -414,7 +370,7 @@ def cache(given: argparse.Namespace) -> int:
         )
         print(f"deleted {count} cache{'' if count == 1 else 's'} of the cluster")
         return 0
-    with _record() as store:
+    with opened() as store:
         count = store.cache().clear()
     print(f"forgot {count} result{'' if count == 1 else 's'}")
     return 0

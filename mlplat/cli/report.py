@@ -116,14 +116,27 @@ def _last_lines(workflow: Document, node: show.Node, given: argparse.Namespace) 
         text = "".join(local.attempts(file)[-1:])
         lines = (text if pod == last else steps.log_of(text, node["displayName"])).splitlines()
     else:
-        from mlplat import k8s
-        from mlplat.errors import ClusterError
-
-        try:
-            lines = list(k8s.logs(workflow, last, context=given.context, kubeconfig=given.kubeconfig))
-        except ClusterError as error:
-            lines = [str(error)]
+        lines = _of_pod(workflow, last, given)
     return lines[-_LAST_LINES:]
+
+
+def _of_pod(workflow: Document, node: str, given: argparse.Namespace) -> list[str]:
+    """Return the log of a task of a cluster, or why there is none with Kubernetes' warnings about its pod."""
+    from mlplat.errors import ClusterError
+    from mlplat.runs import cluster, logs, waiting
+
+    place = cluster.Place(None, given.context, given.kubeconfig)
+    try:
+        return list(logs.of_pod(workflow, node, place))
+    except ClusterError as error:
+        why = [one.message for one in error.diagnostics]
+    try:
+        warnings = cluster.warnings_of(workflow, [workflow["status"]["nodes"][node]], place)
+    except (ClusterError, KeyError):
+        return why
+    said = waiting.told(why, warnings.get(node, ()))
+    advice = waiting.hint((*why, *said), workflow["metadata"]["namespace"])
+    return [*why, *said, *([f"hint: {advice}"] if advice else [])]
 
 
 def _next(workflow: Document, given: argparse.Namespace) -> list[str]:

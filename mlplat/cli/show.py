@@ -14,6 +14,7 @@ from mlplat.argo.expressions import condition
 from mlplat.argo.names import NOTHING
 from mlplat.argo.stores import key_of
 from mlplat.argo.values import ABSENT
+from mlplat.runs.waiting import WAITING
 
 Node = Mapping[str, Any]
 Workflow = Mapping[str, Any]
@@ -125,6 +126,8 @@ def lines(branch: Branch) -> Iterator[str]:
             written = f"{_MARKS['Omitted']} {row[0].node['displayName']} … {row[-1].node['displayName']}"
             written += f"  {len(row)} {row[0].node['phase'].lower()}"
         yield f"{'└─' if last else '├─'} {written}"
+        for sentence in row[0].node.get(WAITING, ())[1:]:
+            yield f"{'   ' if last else '│  '}  {sentence}"
         for line in lines(row[0]):
             yield f"{'   ' if last else '│  '}{line}"
 
@@ -151,6 +154,7 @@ def describe(node: Node) -> str:
         parts.append(phase.lower())
     if waits_for_lock(node):
         parts.append(str(node["message"]))
+    parts += node.get(WAITING, ())[:1]
     attempts = len(node.get("children", ())) if node.get("type") == "Retry" else 0
     if attempts > 1:
         parts.append(f"({attempts} attempts)")

@@ -9,24 +9,32 @@ from __future__ import annotations
 
 from mlplat.k8s.access import Access, check_access
 from mlplat.k8s.caches import delete_caches
+from mlplat.k8s.events import Event, pod_warnings
 from mlplat.k8s.following import follow
-from mlplat.k8s.logs import logs
+from mlplat.k8s.logs import logs, printed
 from mlplat.k8s.podnames import pod_name
 from mlplat.k8s.retrying import config_maps_of, retry
+from mlplat.k8s.secrets import secret
 from mlplat.k8s.status import plain_status
-from mlplat.k8s.workflows import read, stop, submit, terminate
+from mlplat.k8s.workflows import FINISHED, newest, read, stop, submit, terminate
 
 __all__ = [
+    "FINISHED",
     "Access",
+    "Event",
     "check_access",
     "config_maps_of",
     "delete_caches",
     "follow",
     "logs",
+    "newest",
     "plain_status",
     "pod_name",
+    "pod_warnings",
+    "printed",
     "read",
     "retry",
+    "secret",
     "stop",
     "submit",
     "terminate",

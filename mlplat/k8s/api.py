@@ -31,6 +31,9 @@ _METHODS = {
 _CONNECT_SECONDS = 10.0
 _READ_SECONDS = 60.0
 _CHUNK = 65536
+_PAGE = "500"
+_ANY_JSON = "application/json, */*"
+_METADATA_ONLY = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,9 @@ WORKFLOWS = Resource("argoproj.io", "v1alpha1", "workflows")
 CONFIG_MAPS = Resource("", "v1", "configmaps")
 PODS = Resource("", "v1", "pods")
 DEPLOYMENTS = Resource("apps", "v1", "deployments")
+EVENTS = Resource("", "v1", "events")
+SECRETS = Resource("", "v1", "secrets")
+SERVICE_ACCOUNTS = Resource("", "v1", "serviceaccounts")
 ACCESS_REVIEWS = Resource("authorization.k8s.io", "v1", "selfsubjectaccessreviews")
 
 
@@ -108,11 +114,46 @@ class Api:
         """
         request = Request(verb, resource.group, resource.plural, namespace, name)
         path = resource.path(namespace, name, "")
-        with self._opened(request, path, query or {}, body, _READ_SECONDS) as response:
+        return self._answer(request, path, query or {}, body, _ANY_JSON)
+
+    def metadata(self, resource: Resource, *, namespace: str, selector: str = "") -> Iterator[Json]:
+        """List objects of a namespace without their contents, page by page.
+
+        Args:
+            resource: the kind.
+            namespace: where.
+            selector: only those with these labels.
+
+        Yields:
+            The ``metadata`` of each.
+
+        Raises:
+            ClusterError: the server refused, or can't be reached.
+        """
+        request = Request("list", resource.group, resource.plural, namespace)
+        path = resource.path(namespace, "", "")
+        query = {"limit": _PAGE, **({"labelSelector": selector} if selector else {})}
+        while True:
+            page = self._answer(request, path, query, None, _METADATA_ONLY)
+            yield from (item["metadata"] for item in page.get("items") or ())
+            token = (page.get("metadata") or {}).get("continue")
+            if not token:
+                return
+            query["continue"] = token
+
+    def _answer(
+        self,
+        request: Request,
+        path: str,
+        query: Mapping[str, str],
+        body: Mapping[str, Any] | None,
+        accept: str,
+    ) -> Json:
+        with self._opened(request, path, query, body, _READ_SECONDS, accept) as response:
             try:
                 answer: Json = json.loads(response.data)
             except ValueError as error:
-                raise UnreachableError(self.host, "what answers there is no Kubernetes API") from error
+                raise UnreachableError(self.host, "the server is not a Kubernetes API server") from error
             return answer
 
     def version(self) -> str:
@@ -167,11 +208,12 @@ class Api:
         query: Mapping[str, str],
         body: Mapping[str, Any] | None,
         silence: float | None,
+        accept: str = _ANY_JSON,
     ) -> Iterator[Any]:
         from urllib3 import Timeout
         from urllib3.exceptions import HTTPError
 
-        headers = {"Accept": "application/json, */*", "User-Agent": "mlplat", **self._authorization()}
+        headers = {"Accept": accept, "User-Agent": "mlplat", **self._authorization()}
         if body is not None:
             headers["Content-Type"] = (
                 "application/merge-patch+json" if request.verb == "patch" else "application/json"

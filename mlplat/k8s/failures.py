@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mlplat.errors import ClusterError, Diagnostic
@@ -39,11 +39,19 @@ class RefusedError(ClusterError):
         request: what was asked.
         status: HTTP status.
         text: body of the answer.
+        hint: what to do, when more is known than the answer tells.
     """
 
-    def __init__(self, request: Request, status: int, text: str) -> None:
+    def __init__(self, request: Request, status: int, text: str, hint: str = "") -> None:
+        self.request = request
         self.status = status
-        super().__init__(_diagnostics(request, status, text))
+        self.text = text
+        found = _diagnostics(request, status, text)
+        super().__init__([replace(one, hint=hint) for one in found] if hint else found)
+
+    def with_hint(self, hint: str) -> RefusedError:
+        """Return the same error with another hint; with its own when that is empty."""
+        return RefusedError(self.request, self.status, self.text, hint)
 
 
 class UnreachableError(ClusterError):

@@ -121,24 +121,22 @@ def _with_pod(nodes: Mapping[str, _Node], node_id: str, name: str) -> _Node:
 
 
 def _explained(error: RefusedError, node: _Node, pod: str) -> ClusterError:
+    shown = node.get("displayName", pod)
+    if error.status == 404 and not node.get("hostNodeName"):
+        message = f"{shown} never ran: {node.get('message') or 'its pod was not started'}"
+        return ClusterError(Diagnostic("MLP813", "", message))
     if error.status == 404:
         archived = [
             stores.key_of(artifact)
             for artifact in (node.get("outputs") or {}).get("artifacts") or ()
             if artifact.get("name") == "main-logs"
         ]
-        hint = f"Argo kept the log in the artifact storage: {archived[0]}" if any(archived) else _WHY_GONE
-        return ClusterError(
-            Diagnostic(
-                "MLP814",
-                "",
-                f"the pod {pod} is gone, and its log with it",
-                hint,
-            )
+        hint = (
+            f"Argo archived the log in the artifact repository: {archived[0]}" if any(archived) else _WHY_GONE
         )
+        return ClusterError(Diagnostic("MLP814", "", f"the pod {pod} is gone, and its log with it", hint))
     if error.status == 400:
-        message = f"{node.get('displayName', pod)} has printed nothing yet: {error.diagnostics[0].message}"
-        return ClusterError(
-            Diagnostic("MLP815", "", message, f"kubectl describe pod {pod} tells what it waits for")
-        )
+        message = f"{shown} has printed nothing yet: {error.diagnostics[0].message}"
+        hint = f"to see what it waits for: kubectl describe pod -n {error.request.namespace} {pod}"
+        return ClusterError(Diagnostic("MLP815", "", message, hint))
     return error

@@ -57,8 +57,8 @@ def retry(
     api = connect(namespace, context, kubeconfig)
     name, phase = workflow["metadata"]["name"], workflow.get("status", {}).get("phase", "")
     if phase not in FINISHED:
-        hint = f"wait, or stop it: argo terminate -n {api.namespace} {name}"
-        raise ClusterError(Diagnostic("MLP816", "", f"{name} is going on ({phase or 'not begun'})", hint))
+        hint = f"wait, or end it: mlplat stop {name} --engine argo -n {api.namespace}"
+        raise ClusterError(Diagnostic("MLP816", "", f"{name} is running ({phase or 'not started'})", hint))
     parted = parting.retried(
         name, workflow["status"].get("nodes") or {}, also=also, other_arguments=arguments is not None
     )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from mlplat.errors import ClusterError, Diagnostic
+from mlplat.errors import ClusterError, Diagnostic, nearest
 from mlplat.k8s.api import CONFIG_MAPS, WORKFLOWS, Api, Resource
 from mlplat.k8s.connection import connect
+from mlplat.k8s.failures import RefusedError
 from mlplat.k8s.status import plain_status
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
 Json = dict[str, Any]
+
+_SUGGESTED = 10
 
 FINISHED = frozenset({"Succeeded", "Failed", "Error"})
 
@@ -88,7 +91,76 @@ def read(
 
 def read_from(api: Api, name: str) -> Json:
     """Read a Workflow with its status; see :func:`read`."""
-    return dict(plain_status(api.call("get", WORKFLOWS, namespace=api.namespace, name=name)))
+    return dict(plain_status(get(api, name)))
+
+
+def get(api: Api, name: str) -> Json:
+    """Read a Workflow as the API server has it, whose nodes may be packed.
+
+    Raises:
+        ClusterError: it does not exist (with the nearest name that does), or the cluster refused or can't be reached.
+    """
+    try:
+        return api.call("get", WORKFLOWS, namespace=api.namespace, name=name)
+    except RefusedError as error:
+        if error.status != 404 or error.diagnostics[0].code != "MLP808":
+            raise
+        raise error.with_hint(_nearest(api, name)) from None
+
+
+def _nearest(api: Api, name: str) -> str:
+    """Return a hint with the names of Workflows that are most like a name, or that are newest."""
+    try:
+        names = list(_by_age(api, ""))[:_SUGGESTED]
+    except ClusterError:
+        return ""
+    return (
+        nearest(name, names) if names else f"namespace {api.namespace} has no Workflows; name another with -n"
+    )
+
+
+def _by_age(api: Api, selector: str) -> dict[str, str]:
+    """Return the creation times of Workflows by their names, the newest first."""
+    listed = {
+        metadata["name"]: str(metadata.get("creationTimestamp") or "")
+        for metadata in api.metadata(WORKFLOWS, namespace=api.namespace, selector=selector)
+    }
+    return dict(sorted(listed.items(), key=lambda item: item[1], reverse=True))
+
+
+def newest(
+    *,
+    limit: int | None = None,
+    selector: str = "",
+    namespace: str | None = None,
+    context: str | None = None,
+    kubeconfig: str | os.PathLike[str] | None = None,
+) -> Iterator[Json]:
+    """Read the Workflows of a namespace, whoever submitted them.
+
+    A list of whole Workflows may have hundreds of megabytes. So their names are listed first, and each is read by
+    itself.
+
+    Args:
+        limit: at most so many; None for all.
+        selector: only those with these labels, such as ``team=blue``.
+        namespace: where they are; that of the context when not given.
+        context: context of the kubeconfig.
+        kubeconfig: path of the kubeconfig.
+
+    Yields:
+        Each with its status, the newest first. Its nodes may be packed: see :func:`mlplat.k8s.plain_status`.
+
+    Raises:
+        ClusterError: the cluster refused or can't be reached.
+    """
+    api = connect(namespace, context, kubeconfig)
+    for name in list(_by_age(api, selector))[:limit]:
+        try:
+            yield api.call("get", WORKFLOWS, namespace=api.namespace, name=name)
+        except RefusedError as error:
+            if error.status != 404:
+                raise
 
 
 def terminate(
@@ -134,10 +206,10 @@ def stop(
 
 
 def _shut_down(api: Api, name: str, how: str) -> None:
-    workflow = api.call("get", WORKFLOWS, namespace=api.namespace, name=name)
+    workflow = get(api, name)
     phase = (workflow.get("status") or {}).get("phase")
     if phase in FINISHED:
-        hint = f"look at its end: mlplat get tasks {name}"
+        hint = f"see its tasks: mlplat get tasks {name} --engine argo -n {api.namespace}"
         raise ClusterError(Diagnostic("MLP810", "", f"{name} has ended already ({phase})", hint))
     api.call("patch", WORKFLOWS, namespace=api.namespace, name=name, body={"spec": {"shutdown": how}})
 

@@ -1,17 +1,22 @@
 """The local engine: runs an Argo Workflow with processes or containers of this machine, and records what Argo would."""
 
+from mlplat.local.artifacts import ArtifactError
 from mlplat.local.calls import Called, RunFailedError, init
 from mlplat.local.images import ImageExecutor
 from mlplat.local.logs import NEXT_ATTEMPT, attempts
 from mlplat.local.memoize import Cache
 from mlplat.local.nodes import Node
 from mlplat.local.process import Executor, ProcessExecutor
+from mlplat.local.remote import KINDS as REMOTE_KINDS
+from mlplat.local.remote import fetch
 from mlplat.local.run import inspect, run, runs
 from mlplat.local.runners import DockerRunner, SubprocessRunner
-from mlplat.local.state import beside, load
+from mlplat.local.state import beside, is_running, load, request
 
 __all__ = [
     "NEXT_ATTEMPT",
+    "REMOTE_KINDS",
+    "ArtifactError",
     "Cache",
     "Called",
     "DockerRunner",
@@ -23,9 +28,12 @@ __all__ = [
     "SubprocessRunner",
     "attempts",
     "beside",
+    "fetch",
     "init",
     "inspect",
+    "is_running",
     "load",
+    "request",
     "run",
     "runs",
 ]

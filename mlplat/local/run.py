@@ -279,9 +279,16 @@ class _Run:
 
     def _stop(self) -> None:
         self._interrupts += 1
+        self._end("Stop" if self._interrupts == 1 else "Terminate")
+
+    def _requested(self) -> None:
+        for how in self.state.requests():
+            self._end(how)
+
+    def _end(self, how: str) -> None:
         if self._engine is None:
             return
-        if self._interrupts == 1:
+        if how == "Stop":
             last = " and onExit runs" if self.documents.workflow["spec"].get("onExit") else ""
             terminal.tell(f"stopping: what runs is ended{last}; once more ends it at once")
             self._engine.stop("Stop", grace=10.0)
@@ -305,6 +312,9 @@ class _Run:
             locks=self._locks,
             ask=self._ask,
         )
+        requests = self.state.listen()
+        if requests is not None:
+            self._loop.add_reader(requests, self._requested)
         for node in self.tree.nodes.values():
             if node["phase"] == "Succeeded":
                 engine.publish(node)
@@ -320,6 +330,8 @@ class _Run:
                 deadline.cancel()
             if self._timer:
                 self._timer.cancel()
+            if requests is not None:
+                self._loop.remove_reader(requests)
             if signals:
                 for number in (signal.SIGINT, signal.SIGTERM):
                     self._loop.remove_signal_handler(number)

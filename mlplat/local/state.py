@@ -24,6 +24,9 @@ _REST = 20
 
 _BESIDE = "documents.json"
 
+_REQUESTS = "requests"
+_LONGEST_REQUEST = 4096
+
 _STRUCTURE = frozenset(("DAG", "Steps", "StepGroup", "TaskGroup"))
 
 _CUT_OFF = "the process that ran it ended before it did"
@@ -49,6 +52,7 @@ class RunState:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._journal: TextIO | None = None
+        self._requests: int | None = None
         self._next = 0.0
         try:
             make_private(folder.parent)
@@ -80,7 +84,37 @@ class RunState:
         """Give up the lock."""
         if self._journal:
             self._journal.close()
+        if self._requests is not None:
+            os.close(self._requests)
+            with contextlib.suppress(OSError):
+                (self.folder / _REQUESTS).unlink()
         os.close(self._lock)
+
+    def listen(self) -> int | None:
+        """Take requests of other processes, see :func:`request`.
+
+        A pipe is asked and no signal sent: it reaches the run and nothing else of its process, and never a process that
+        has got the same id since.
+
+        Returns:
+            A descriptor that can be read when there is one; None where the file system has no pipes.
+        """
+        file = self.folder / _REQUESTS
+        try:
+            file.unlink(missing_ok=True)
+            os.mkfifo(file, 0o600)
+            self._requests = os.open(file, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            return None
+        return self._requests
+
+    def requests(self) -> list[str]:
+        """Return the requests that have come since the last call."""
+        assert self._requests is not None
+        try:
+            return os.read(self._requests, _LONGEST_REQUEST).decode(errors="replace").split()
+        except BlockingIOError:
+            return []
 
     def keep(self, documents: Sequence[Mapping[str, Any]]) -> None:
         """Keep what a run was made from beside its Workflow; a retry needs it.
@@ -142,6 +176,29 @@ def make_private(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
+def request(folder: Path, how: str) -> bool:
+    """Ask the process that runs a run to end it.
+
+    Args:
+        folder: the run's folder.
+        how: ``Stop`` or ``Terminate``, as in ``spec.shutdown`` of a Workflow.
+
+    Returns:
+        Whether there is a process that takes the request.
+    """
+    try:
+        pipe = os.open(folder / _REQUESTS, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        os.write(pipe, f"{how}\n".encode())
+    except OSError:
+        return False
+    finally:
+        os.close(pipe)
+    return True
+
+
 def load(folder: Path) -> dict[str, Any] | None:
     """Return the Workflow of a run as it is now, or was when it ended or was cut off.
 
@@ -162,7 +219,7 @@ def load(folder: Path) -> dict[str, Any] | None:
             with contextlib.suppress(ValueError):
                 node = json.loads(line)
                 nodes[node["id"]] = node
-    if workflow["status"].get("phase") == "Running" and not _goes_on(folder):
+    if workflow["status"].get("phase") == "Running" and not is_running(folder):
         workflow["status"].update({"phase": "Error", "message": f"{_CUT_OFF}: mlplat retry {folder.name}"})
         for node in nodes.values():
             if not fulfilled(node):
@@ -170,7 +227,7 @@ def load(folder: Path) -> dict[str, Any] | None:
     return workflow
 
 
-def _goes_on(folder: Path) -> bool:
+def is_running(folder: Path) -> bool:
     """Tell whether a process holds the lock of a run."""
     with (folder / "lock").open("rb") as file:
         try:

@@ -102,5 +102,5 @@ def test_a_workflow_that_is_not_there(api: Any) -> None:
 def test_something_else_at_the_address(api: Any) -> None:
     api.on("GET", f"{PATH}/w", api.of(200, "<html>Welcome</html>"))
 
-    with pytest.raises(ClusterError, match="no Kubernetes API"):
+    with pytest.raises(ClusterError, match="not a Kubernetes API"):
         read("w", kubeconfig=api.kubeconfig)

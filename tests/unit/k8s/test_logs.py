@@ -18,7 +18,14 @@ WORKFLOW: dict[str, Any] = {
             "w": {"id": "w", "name": "w", "type": "DAG", "displayName": "w", "phase": "Succeeded"},
             "r": {"id": "r", "name": "w.r", "type": "Retry", "displayName": "r", "children": ["r0", "r1"]},
             "r0": {"id": "r0", "name": "w.r(0)", "type": "Pod", "displayName": "r(0)", "templateName": "say"},
-            "r1": {"id": "r1", "name": "w.r(1)", "type": "Pod", "displayName": "r(1)", "templateName": "say"},
+            "r1": {
+                "id": "r1",
+                "name": "w.r(1)",
+                "type": "Pod",
+                "displayName": "r(1)",
+                "templateName": "say",
+                "hostNodeName": "node1",
+            },
             "c": {
                 "id": "c",
                 "name": "w.c",
@@ -96,3 +103,17 @@ def test_an_archived_log_is_pointed_to(api: Any) -> None:
 
     with pytest.raises(ClusterError, match=r"w/main\.log"):
         list(logs({**WORKFLOW, "status": {"nodes": {**nodes, "r1": node}}}, "r1", kubeconfig=api.kubeconfig))
+
+
+def test_a_pod_that_was_never_made_is_not_gone(api: Any) -> None:
+    body = {"kind": "Status", "message": "not found", "details": {"name": "p", "kind": "pods"}}
+    api.on("GET", POD, api.of(404, body))
+    nodes = WORKFLOW["status"]["nodes"]
+    refused = {key: value for key, value in nodes["r1"].items() if key != "hostNodeName"}
+    refused["message"] = 'pods "w-say" is forbidden: error looking up service account'
+    workflow = {**WORKFLOW, "status": {"nodes": {**nodes, "r1": refused}}}
+
+    with pytest.raises(ClusterError, match=r"r\(1\) never ran: pods .* is forbidden") as caught:
+        list(logs(workflow, "r1", kubeconfig=api.kubeconfig))
+
+    assert "gone" not in str(caught.value)

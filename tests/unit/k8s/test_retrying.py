@@ -91,7 +91,7 @@ def test_pod_that_may_not_be_deleted_leaves_the_run_as_it_is(api: Any) -> None:
 
 
 def test_run_that_goes_on_is_not_touched(api: Any) -> None:
-    with pytest.raises(ClusterError, match=r"MLP816.*wf is going on \(Running\)"):
+    with pytest.raises(ClusterError, match=r"MLP816.*wf is running \(Running\)"):
         retry(failed(phase="Running"), kubeconfig=api.kubeconfig)
     assert api.asked == []
 

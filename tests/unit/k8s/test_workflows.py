@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mlplat.errors import ClusterError
-from mlplat.k8s import stop, submit, terminate
+from mlplat.k8s import newest, read, stop, submit, terminate
 
 WORKFLOWS = "/apis/argoproj.io/v1alpha1/namespaces/team-a/workflows"
 CONFIG_MAPS = "/api/v1/namespaces/team-a/configmaps"
@@ -95,3 +95,54 @@ def test_one_that_has_ended_is_left_alone(api: Any) -> None:
 
     with pytest.raises(ClusterError, match=r"w-1 has ended already \(Failed\)"):
         stop("w-1", kubeconfig=api.kubeconfig)
+
+
+def listed(**created: str) -> dict[str, Any]:
+    return {
+        "items": [
+            {"metadata": {"name": name, "creationTimestamp": f"2026-01-{day}T00:00:00Z"}}
+            for name, day in created.items()
+        ],
+        "metadata": {},
+    }
+
+
+def missing(name: str) -> dict[str, Any]:
+    return {
+        "kind": "Status",
+        "message": f'"{name}" not found',
+        "details": {"name": name, "kind": "workflows"},
+    }
+
+
+@pytest.mark.parametrize("use", [read, stop, terminate])
+def test_a_name_that_does_not_exist_is_corrected(use: Any, api: Any) -> None:
+    api.on("GET", f"{WORKFLOWS}/trian", api.of(404, missing("trian")))
+    api.on("GET", WORKFLOWS, listed(train="01", test="02"))
+
+    with pytest.raises(ClusterError, match=r"\"trian\" not found\n.*did you mean 'train'\?"):
+        use("trian", kubeconfig=api.kubeconfig)
+
+    assert "PartialObjectMetadataList" in api.asked[-1].headers["accept"]
+
+
+def test_who_may_not_list_workflows_is_told_that_it_does_not_exist(api: Any) -> None:
+    api.on("GET", f"{WORKFLOWS}/trian", api.of(404, missing("trian")))
+    api.on("GET", WORKFLOWS, api.of(403, "no"))
+
+    with pytest.raises(ClusterError, match='"trian" not found'):
+        read("trian", kubeconfig=api.kubeconfig)
+
+
+def test_the_newest_workflows_are_read_one_by_one(api: Any) -> None:
+    first = {**listed(old="01", gone="03"), "metadata": {"continue": "next"}}
+    api.on("GET", WORKFLOWS, first, listed(new="04", older="00"))
+    api.on("GET", f"{WORKFLOWS}/gone", api.of(404, missing("gone")))
+    for name in ("new", "old"):
+        api.on("GET", f"{WORKFLOWS}/{name}", {**WORKFLOW, "metadata": {"name": name}})
+
+    found = list(newest(limit=3, selector="team=blue", kubeconfig=api.kubeconfig))
+
+    assert [one["metadata"]["name"] for one in found] == ["new", "old"]
+    assert [asked.query.get("continue") for asked in api.asked[:2]] == [None, "next"]
+    assert all(asked.query["labelSelector"] == "team=blue" for asked in api.asked[:2])

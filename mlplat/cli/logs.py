@@ -1,0 +1,190 @@
+"""``mlplat logs``: what the tasks of runs print."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mlplat.argo import steps
+from mlplat.cli import engines, show
+from mlplat.cli.parser import home
+from mlplat.cli.record import catch_up, opened
+from mlplat.cli.tasks import Nodes, path, unknown, within
+from mlplat.errors import ArgumentError, ClusterError
+
+if TYPE_CHECKING:
+    from mlplat.metadata import Task
+
+
+class _Wrote(NamedTuple):
+    """What an attempt wrote: the path of its node, the task that it is an attempt of, and the lines."""
+
+    path: str
+    task: str
+    lines: Iterable[str]
+
+
+def logs(given: argparse.Namespace) -> int:
+    """Print the logs of a run's tasks, each line with the task's path when there are several."""
+    if given.engine == "argo":
+        return _followed_cluster(given) if given.follow else _of_cluster(given)
+    with opened() as store:
+        catch_up(store, given.name)
+        if given.follow:
+            return _followed_machine(given)
+        run = store.run(given.name)
+        every = store.tasks(run, roles=None)
+    engines.check_is_of_machine(run)
+    nodes = {task.id: {"name": task.name, "displayName": task.display_name} for task in every}
+    tasks = [task for task in every if task.role != "group"]
+    names = (task.display_name for task in tasks if task.role == "task" and task.attempts)
+    chosen = _chosen(given, run.name, nodes, names)
+    tasks = [task for task in tasks if task.id in chosen]
+    folder = home() / "logs" / run.name
+    wrote = [
+        _Wrote(path(run.name, task.name), task.parent_id if task.role == "attempt" else task.id, lines)
+        for task in tasks
+        for lines in _written(folder, task)
+    ]
+    _print(wrote, given.task)
+    if given.task and not wrote:
+        for task in tasks:
+            if not task.attempts:
+                _print_why_not(path(run.name, task.name), task.cached, task.message or task.phase.lower())
+    return 0
+
+
+def _chosen(given: argparse.Namespace, run: str, nodes: Nodes, names: Iterable[str]) -> Collection[str]:
+    """Return the ids of the nodes whose logs are wanted; ``names`` are what could have been asked for."""
+    chosen = within(run, given.task, nodes) if given.task else nodes.keys()
+    if not chosen:
+        raise ArgumentError(unknown(run, given.task or "", names))
+    return chosen
+
+
+def _written(folder: Path, task: Task) -> Iterator[list[str]]:
+    """Return the lines of each attempt of a task, which may share the log of its pod with others."""
+    from mlplat import local
+
+    own = local.attempts(folder / f"{task.id}.log")
+    shared = local.attempts(folder / f"{task.boundary_id}.log")
+    for text in own or filter(None, (steps.log_of(text, task.display_name) for text in shared)):
+        yield text.splitlines()
+
+
+def _print(wrote: Sequence[_Wrote], asked: str | None) -> None:
+    from mlplat import local
+
+    several = not asked or len({one.task for one in wrote}) > 1
+    before = ""
+    for one in wrote:
+        source, begin = (one.path, f"{one.path}: ") if several else (one.task, "")
+        if source == before:
+            print(f"{begin}{local.NEXT_ATTEMPT}")
+        for line in one.lines:
+            print(f"{begin}{line}")
+        before = source
+
+
+def _print_why_not(task: str, cached: bool, message: str) -> None:
+    why = "its results are from the cache" if cached else message
+    print(f"{task} did not run: {why}", file=sys.stderr)
+
+
+def _of_cluster(given: argparse.Namespace) -> int:
+    from mlplat import k8s
+    from mlplat.runs import logs as use
+
+    place = engines.where(given)
+    workflow = k8s.read(given.name, **place.options)
+    nodes = {key: dict(node) for key, node in show.nodes_of(workflow).items()}
+    task_of = {
+        key: parent
+        for parent, node in nodes.items()
+        if node["type"] == "Retry"
+        for key in node.get("children") or ()
+    }
+    pods = {key: node for key, node in nodes.items() if node["type"] == "Pod" and not show.is_cached(node)}
+    names = (node["displayName"] for node in pods.values())
+    chosen = _chosen(given, given.name, nodes if given.task else pods, names)
+    ran = sorted(chosen & pods.keys(), key=lambda key: (str(pods[key].get("startedAt") or ""), key))
+    failures: list[ClusterError] = []
+
+    def lines(key: str) -> Iterator[str]:
+        try:
+            yield from use.of_pod(workflow, key, place)
+        except ClusterError as error:
+            failures.append(error)
+            print(error, file=sys.stderr)
+
+    _print(
+        [_Wrote(path(given.name, pods[key]["name"]), task_of.get(key, key), lines(key)) for key in ran],
+        given.task,
+    )
+    for node in () if ran else (nodes[key] for key in sorted(chosen)):
+        if node["type"] in ("Pod", "Skipped"):
+            message = node.get("message") or node["phase"].lower()
+            _print_why_not(path(given.name, node["name"]), show.is_cached(node), message)
+    return ClusterError.exit_code if failures and len(failures) == len(ran) else 0
+
+
+def _followed_cluster(given: argparse.Namespace) -> int:
+    from mlplat.runs import logs as use
+
+    shown = _Shown(given)
+
+    def problem(node: Mapping[str, Any], error: ClusterError) -> None:
+        print(f"{path(given.name, node['name'])}: {error}", file=sys.stderr)
+
+    workflow = use.follow_cluster(
+        given.name, engines.where(given), wanted=shown.wanted, emit=shown.line, problem=problem
+    )
+    return shown.concluded(workflow)
+
+
+def _followed_machine(given: argparse.Namespace) -> int:
+    from mlplat.runs import logs as use
+
+    shown = _Shown(given)
+    workflow = use.follow_machine(given.name, home(), wanted=shown.wanted, emit=shown.line)
+    return shown.concluded(workflow)
+
+
+class _Shown:
+    """Prints lines as they come, each with the path of its task unless one task is asked for.
+
+    Args:
+        given: the command line.
+    """
+
+    def __init__(self, given: argparse.Namespace) -> None:
+        self.run, self.task = given.name, given.task
+        self.paths: dict[str, str] = {}
+
+    def wanted(self, nodes: Mapping[str, show.Node], key: str) -> bool:
+        """Tell whether the log of a node's pod is wanted."""
+        self.paths[key] = path(self.run, nodes[key]["name"])
+        known = {one: dict(node) for one, node in nodes.items()} if self.task else {}
+        return not self.task or key in within(self.run, self.task, known)
+
+    def line(self, key: str, step: str, line: str) -> None:
+        """Print a line of a task."""
+        source = ".".join(filter(None, (self.paths[key], step)))
+        begin = "" if self.task and source.rpartition(".")[2] == self.task else f"{source}: "
+        print(f"{begin}{line}", flush=True)
+
+    def concluded(self, workflow: Mapping[str, Any]) -> int:
+        """Return the exit code: 0, however the run ended.
+
+        Raises:
+            ArgumentError: the run has no such task.
+        """
+        nodes = {key: dict(node) for key, node in show.nodes_of(workflow).items()}
+        if self.task and not within(self.run, self.task, nodes):
+            raise ArgumentError(
+                unknown(self.run, self.task, (node["displayName"] for node in nodes.values()))
+            )
+        return 0

@@ -1,0 +1,84 @@
+"""Warnings that Kubernetes writes about pods: why one was not scheduled, or cannot start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mlplat.k8s.api import EVENTS
+from mlplat.k8s.connection import connect
+from mlplat.k8s.failures import RefusedError
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Mapping
+
+_LIMIT = "500"
+_QUERY = {"fieldSelector": "type=Warning,involvedObject.kind=Pod", "limit": _LIMIT}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A warning about a pod.
+
+    Attributes:
+        reason: in one word, such as ``FailedMount``.
+        message: what happened.
+        count: how often it happened.
+        last: when it happened last (RFC 3339).
+    """
+
+    reason: str
+    message: str
+    count: int
+    last: str
+
+
+def pod_warnings(
+    *,
+    namespace: str | None = None,
+    context: str | None = None,
+    kubeconfig: str | os.PathLike[str] | None = None,
+) -> dict[str, tuple[Event, ...]]:
+    """List the warnings about the pods of a namespace.
+
+    Args:
+        namespace: where; that of the context when not given.
+        context: context of the kubeconfig.
+        kubeconfig: path of the kubeconfig.
+
+    Returns:
+        By name of the pod, the oldest first; of a namespace with more than 500 warnings only 500 are read. Nothing
+        when listing events is forbidden.
+
+    Raises:
+        ClusterError: the cluster refused for another reason, or can't be reached.
+    """
+    api = connect(namespace, context, kubeconfig)
+    try:
+        listed = api.call("list", EVENTS, namespace=api.namespace, query=_QUERY)
+    except RefusedError as error:
+        if error.status == 403:
+            return {}
+        raise
+    by_pod: dict[str, list[Event]] = {}
+    for item in listed.get("items") or ():
+        by_pod.setdefault(item["involvedObject"]["name"], []).append(_event(item))
+    return {pod: tuple(sorted(events, key=lambda event: event.last)) for pod, events in by_pod.items()}
+
+
+def _event(item: Mapping[str, Any]) -> Event:
+    """Read an event as the kubelet writes it (``count``) or as the scheduler does (``series``)."""
+    series = item.get("series") or {}
+    return Event(
+        reason=item.get("reason") or "",
+        message=item.get("message") or "",
+        count=int(series.get("count") or item.get("count") or 1),
+        last=str(
+            series.get("lastObservedTime")
+            or item.get("lastTimestamp")
+            or item.get("eventTime")
+            or item["metadata"].get("creationTimestamp")
+            or ""
+        ),
+    )

@@ -1,0 +1,243 @@
+"""What the tasks of runs print: of pods, of what Argo archived, and as it is written."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mlplat import k8s, local
+from mlplat.argo import steps
+from mlplat.errors import ClusterError, Diagnostic
+from mlplat.runs import machine
+from mlplat.runs.cluster import Place, Workflow
+from mlplat.runs.waiting import Node
+from mlplat.runtime.task import STEP_MARK
+
+_ARCHIVED = "main-logs"
+_GONE, _NOT_YET = "MLP814", "MLP815"
+_READERS = 32
+_PAUSE = 1.0
+
+
+def of_pod(workflow: Workflow, node_id: str, place: Place) -> Iterator[str]:
+    """Read what a task of a cluster printed, from its pod or, when that is gone, from where Argo archived it.
+
+    Args:
+        workflow: the Workflow with its nodes.
+        node_id: a node of it.
+        place: the cluster.
+
+    Yields:
+        Each line, without its end.
+
+    Raises:
+        ClusterError: there is no log, with the reason; or the cluster refused or can't be reached.
+    """
+    try:
+        yield from k8s.logs(workflow, node_id, context=place.context, kubeconfig=place.kubeconfig)
+    except ClusterError as error:
+        artifact = _archive(workflow, node_id) if error.diagnostics[0].code == _GONE else None
+        if artifact is None:
+            raise
+        yield from _archived(workflow, artifact, place, error.diagnostics[0])
+
+
+def _archive(workflow: Workflow, node_id: str) -> dict[str, Any] | None:
+    """Return the artifact in which Argo keeps the log of a node, with all that its repository says."""
+    status = workflow["status"]
+    nodes = steps.expanded(status.get("nodes") or {})
+    node = nodes.get(steps.pod_of(node_id, nodes)) or {}
+    repository = (status.get("artifactRepositoryRef") or {}).get("artifactRepository") or {}
+    for artifact in (node.get("outputs") or {}).get("artifacts") or ():
+        if artifact.get("name") == _ARCHIVED:
+            kinds = [kind for kind in local.REMOTE_KINDS if artifact.get(kind)]
+            return {kind: {**(repository.get(kind) or {}), **artifact[kind]} for kind in kinds} or None
+    return None
+
+
+def _archived(
+    workflow: Workflow, artifact: Mapping[str, Any], place: Place, gone: Diagnostic
+) -> Iterator[str]:
+    names = {
+        selector["name"]
+        for location in artifact.values()
+        for field_name, selector in location.items()
+        if field_name.endswith("Secret") and selector.get("name")
+    }
+    secrets = {name: k8s.secret(name, **place.of(workflow).options) for name in sorted(names)}
+    with tempfile.TemporaryDirectory(prefix="mlplat-log-") as folder:
+        file = Path(folder) / "log"
+        try:
+            local.fetch(artifact, file, {name: _decoded(data) for name, data in secrets.items()})
+        except local.ArtifactError as error:
+            message = f"{gone.message}; the archived log can't be read: {error}"
+            raise ClusterError(Diagnostic(_GONE, "", message, gone.hint)) from None
+        with file.open(encoding="utf-8", errors="replace") as lines:
+            yield from k8s.printed(line.rstrip("\n") for line in lines)
+
+
+def _decoded(data: Mapping[str, str]) -> dict[str, str]:
+    decoded = {}
+    for key, text in data.items():
+        try:
+            decoded[key] = base64.b64decode(text).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            continue
+    return decoded
+
+
+Emit = Callable[[str, str, str], None]
+"""Called with the id of a node, the task in its pod (empty where that runs one), and a line."""
+
+
+@dataclass(slots=True)
+class _Followed:
+    """Reads the logs of pods as they come, each in a thread; at most some at a time."""
+
+    place: Place
+    wanted: Callable[[Mapping[str, Node], str], bool]
+    emit: Emit
+    problem: Callable[[Node, ClusterError], None]
+    workflow: Workflow = field(default_factory=dict)
+    nodes: dict[str, Node] = field(default_factory=dict)
+    readers: dict[str, threading.Thread] = field(default_factory=dict)
+    room: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(_READERS))
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def changed(self, workflow: Workflow) -> None:
+        """Start to read what has started."""
+        self.workflow = workflow
+        self.nodes = dict((workflow.get("status") or {}).get("nodes") or {})
+        for key, node in self.nodes.items():
+            has_pod = node.get("type") == "Pod" and not (node.get("memoizationStatus") or {}).get("hit")
+            if has_pod and key not in self.readers and _has_run(node) and self.wanted(self.nodes, key):
+                self.readers[key] = threading.Thread(target=self._read, args=(key,), daemon=True)
+                self.readers[key].start()
+
+    def _read(self, key: str) -> None:
+        with self.room:
+            while True:
+                ended = self.nodes[key].get("phase") in k8s.FINISHED
+                try:
+                    self._print(key)
+                except ClusterError as error:
+                    if error.diagnostics[0].code == _NOT_YET and not ended:
+                        time.sleep(_PAUSE)
+                        continue
+                    with self.lock:
+                        self.problem(self.nodes[key], error)
+                return
+
+    def _print(self, key: str) -> None:
+        step = ""
+        for line in _lines(self.workflow, key, self.place):
+            if line.startswith(STEP_MARK):
+                step = line[len(STEP_MARK) :].split(" (")[0].strip()
+                continue
+            with self.lock:
+                self.emit(key, step, line)
+
+
+def _has_run(node: Node) -> bool:
+    return node.get("phase") == "Running" or node.get("phase") in k8s.FINISHED
+
+
+def _lines(workflow: Workflow, key: str, place: Place) -> Iterator[str]:
+    live = k8s.logs(workflow, key, follow=True, context=place.context, kubeconfig=place.kubeconfig)
+    try:
+        yield from live
+    except ClusterError as error:
+        if error.diagnostics[0].code != _GONE:
+            raise
+        yield from of_pod(workflow, key, place)
+
+
+def follow_cluster(
+    name: str,
+    place: Place,
+    *,
+    wanted: Callable[[Mapping[str, Node], str], bool],
+    emit: Emit,
+    problem: Callable[[Node, ClusterError], None],
+) -> dict[str, Any]:
+    """Read what the tasks of a Workflow print, as they print it, until it ends.
+
+    Args:
+        name: of the Workflow.
+        place: the cluster.
+        wanted: tells, of the nodes by id and the id of one with a pod, whether its log is wanted.
+        emit: called with each line; calls never overlap.
+        problem: called with a node whose log can't be read, and why.
+
+    Returns:
+        The Workflow as it ended.
+
+    Raises:
+        ClusterError: it does not exist or was deleted, or the cluster refused or can't be reached.
+    """
+    followed = _Followed(place, wanted, emit, problem)
+    finished = k8s.follow(name, on_change=followed.changed, **place.options)
+    for reader in followed.readers.values():
+        reader.join()
+    return finished
+
+
+def follow_machine(
+    name: str, home: Path, *, wanted: Callable[[Mapping[str, Node], str], bool], emit: Emit
+) -> dict[str, Any]:
+    """Read what the tasks of a run of this machine print, as they print it, until it ends.
+
+    Args:
+        name: of the run.
+        home: the folder for runs, logs and artifacts.
+        wanted: as for :func:`follow_cluster`.
+        emit: as for :func:`follow_cluster`.
+
+    Returns:
+        The Workflow as it ended.
+
+    Raises:
+        ArgumentError: the run does not exist.
+    """
+    tails: dict[str, _Tail] = {}
+    workflow: dict[str, Any] = {}
+    for state in machine.states(name, home):
+        workflow = state or workflow
+        nodes = workflow["status"]["nodes"]
+        files = {file.stem: file for file in (home / "logs" / name).glob("*.log")}
+        for key in nodes:
+            if key in files and wanted(nodes, key):
+                tail = tails.setdefault(key, _Tail(files[key]))
+                is_over = nodes[key].get("phase") in k8s.FINISHED
+                for step, line in tail.lines(rest=is_over):
+                    emit(key, step, line)
+    return workflow
+
+
+@dataclass(slots=True)
+class _Tail:
+    """Reads the lines of a file that have been added since the last time."""
+
+    file: Path
+    place: int = 0
+    step: str = ""
+
+    def lines(self, *, rest: bool) -> Iterator[tuple[str, str]]:
+        """Give new lines, with the task of the pod that wrote them; one without an end only as the rest."""
+        with self.file.open("rb") as file:
+            file.seek(self.place)
+            block = file.read()
+        whole = len(block) if rest else block.rfind(b"\n") + 1
+        self.place += whole
+        for line in block[:whole].decode(errors="replace").splitlines():
+            if line.startswith(STEP_MARK):
+                self.step = line[len(STEP_MARK) :].split(" (")[0].strip()
+            else:
+                yield self.step, line

@@ -1,0 +1,132 @@
+"""Why a pod has not started: what Argo says in the node's message, and what Kubernetes warns of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+Node = Mapping[str, Any]
+
+WAITING = "mlplatWaiting"
+"""Field of a node made here: why its pod has not started, a list of sentences."""
+
+_SHOWN_WARNINGS = 3
+_STARTING = frozenset({"", "PodInitializing", "ContainerCreating"})
+_LOCK = "Waiting for "
+_REPEATED = re.compile(r"(Error: )?\w+")
+_NUMBER = re.compile(r"\d+")
+_SECONDS = len("2026-01-31T12:00:00")
+
+_IMAGE = "check the image's name, and the namespace's Secret for pulling it (imagePullSecrets)"
+_HINTS = (
+    (r"ErrImageNeverPull", "the image must be on the node; or take another imagePullPolicy"),
+    (r"ImagePull|InvalidImageName|Failed to pull image", _IMAGE),
+    (r"persistentvolumeclaim|PersistentVolumeClaim", "kubectl describe pvc -n {namespace}"),
+    (r"exceeded quota", "kubectl describe resourcequota -n {namespace}"),
+    (r"(secret|configmap) .*not found|CreateContainerConfigError", "create it in namespace {namespace}"),
+    (
+        r"didn't match Pod's node (affinity|selector)",
+        "compare the node selector with kubectl get nodes --show-labels",
+    ),
+    (r"Insufficient |untolerated taint|Unschedulable", "kubectl describe nodes; or request less"),
+)
+
+
+class Event(Protocol):
+    """A warning about a pod, such as :class:`mlplat.k8s.Event`."""
+
+    @property
+    def reason(self) -> str:
+        """What happened, in one word."""
+
+    @property
+    def message(self) -> str:
+        """What happened."""
+
+    @property
+    def count(self) -> int:
+        """How often it happened."""
+
+    @property
+    def last(self) -> str:
+        """When it happened last."""
+
+
+def reasons(node: Node, warnings: Iterable[Event]) -> tuple[str, ...]:
+    """Return why the pod of a node has not started.
+
+    Args:
+        node: a node of the status.
+        warnings: about its pod, the oldest first. Those from before the node are of an earlier pod of that name.
+
+    Returns:
+        What Argo says, then the last warnings that say more; nothing for a node that is not pending, that waits for a
+        lock, or whose pod is about to start.
+    """
+    if node.get("phase") != "Pending" or node.get("type") != "Pod":
+        return ()
+    message = str(node.get("message") or "")
+    if message.startswith(_LOCK):
+        return ()
+    own = () if message in _STARTING else (message,)
+    since = str(node.get("startedAt") or "")[:_SECONDS]
+    return own + told(own, [event for event in warnings if event.last[:_SECONDS] >= since])
+
+
+def told(known: Sequence[str], warnings: Sequence[Event]) -> tuple[str, ...]:
+    """Return the last warnings as sentences, without those that say what is known.
+
+    Args:
+        known: sentences.
+        warnings: the oldest first.
+    """
+    latest: dict[str, str] = {}
+    for event in warnings:
+        if _REPEATED.fullmatch(event.message) or any(event.message in sentence for sentence in known):
+            continue
+        times = f" ({event.count} times)" if event.count > 1 else ""
+        key = without_numbers(event.message)
+        latest.pop(key, None)
+        latest[key] = f"{event.reason}: {event.message}{times}"
+    return tuple(latest.values())[-_SHOWN_WARNINGS:]
+
+
+def without_numbers(sentence: str) -> str:
+    """Return what stays the same of a sentence when it is said again a little later."""
+    return _NUMBER.sub("#", sentence)
+
+
+def hint(sentences: Iterable[str], namespace: str) -> str:
+    """Return what to do about reasons; empty when nothing is known.
+
+    Args:
+        sentences: see :func:`reasons`.
+        namespace: of the run.
+    """
+    text = "\n".join(sentences)
+    found = (advice for pattern, advice in _HINTS if re.search(pattern, text))
+    return next(found, "").format(namespace=namespace)
+
+
+def explained(node: Node, warnings: Iterable[Event], namespace: str) -> dict[str, Any]:
+    """Return a node that says why its pod has not started.
+
+    Args:
+        node: a node of the status.
+        warnings: about its pod.
+        namespace: of the run.
+
+    Returns:
+        The node; where there are reasons, with all of them in its message, and one by one in :data:`WAITING`, with what
+        to do at the end.
+    """
+    found = reasons(node, warnings)
+    if not found:
+        return dict(node)
+    advice = hint(found, namespace)
+    return {
+        **node,
+        "message": "; ".join(found),
+        WAITING: [*found, *([f"hint: {advice}"] if advice else [])],
+    }

@@ -1,0 +1,243 @@
+"""Following a run of a cluster: what is told and recorded meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+
+from mlplat import k8s
+from mlplat.cli import main
+from mlplat.metadata import Store, open_store
+from mlplat.runs import cluster
+from mlplat.runs.cluster import Place, unnoticed
+from mlplat.runs.waiting import WAITING
+from tests.unit.k8s.conftest import FakeApi, api  # noqa: F401 - a fixture
+
+WORKFLOWS = "/apis/argoproj.io/v1alpha1/namespaces/team-a/workflows"
+EVENTS = "/api/v1/namespaces/team-a/events"
+LONG_AGO = "2026-01-01T00:00:00Z"
+
+
+def workflow(phase: str = "Running", version: str = "1", **nodes: dict[str, Any]) -> dict[str, Any]:
+    named = {
+        key: {"id": key, "name": f"w.{key}", "displayName": key, "type": "Pod", "templateName": "t", **node}
+        for key, node in nodes.items()
+    }
+    return {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Workflow",
+        "metadata": {
+            "name": "w",
+            "namespace": "team-a",
+            "uid": "u",
+            "resourceVersion": version,
+            "creationTimestamp": LONG_AGO,
+        },
+        "spec": {"entrypoint": "t", "templates": [{"name": "t"}]},
+        "status": {"phase": phase, "startedAt": LONG_AGO, "nodes": named},
+    }
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with open_store(tmp_path / "mlplat.db") as opened:
+        yield opened
+
+
+def modified(document: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "MODIFIED", "object": document}
+
+
+def test_the_record_knows_the_run_before_it_ends(api: FakeApi, store: Store) -> None:  # noqa: F811
+    first = workflow(a={"phase": "Running", "startedAt": LONG_AGO})
+    last = workflow("Succeeded", "2", a={"phase": "Succeeded", "startedAt": LONG_AGO})
+    api.on("GET", f"{WORKFLOWS}/w", first)
+    api.on("WATCH", WORKFLOWS, api.stream([modified(last)]))
+    phases: list[str] = []
+
+    done = cluster.follow(
+        first,
+        Place(kubeconfig=api.kubeconfig),
+        store,
+        observer=lambda _: phases.append(store.run("w").phase),
+        notice=print,
+    )
+
+    assert done == last
+    assert phases[0] == "Running"
+    assert store.run("w").phase == "Succeeded"
+
+
+def test_an_interrupted_follower_leaves_what_it_knew(api: FakeApi, store: Store) -> None:  # noqa: F811
+    api.on("GET", f"{WORKFLOWS}/w", workflow(a={"phase": "Pending"}))
+    api.on("WATCH", WORKFLOWS, api.stream([modified(workflow("Running", "2", a={"phase": "Running"}))]))
+
+    def observer(node: Any) -> None:
+        if node["phase"] == "Running":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cluster.follow(workflow(), Place(kubeconfig=api.kubeconfig), store, observer=observer, notice=print)
+
+    assert [task.name for task in store.tasks("w")] == ["w.a"]
+
+
+def test_a_pod_that_cannot_start_is_read_with_its_warnings(api: FakeApi) -> None:  # noqa: F811
+    pod = {"phase": "Pending", "message": "ContainerCreating", "startedAt": LONG_AGO}
+    known = workflow(a=pod)
+    event = {
+        "involvedObject": {"name": k8s.pod_name(known, known["status"]["nodes"]["a"])},
+        "metadata": {},
+        "reason": "FailedMount",
+        "message": 'secret "s" not found',
+        "lastTimestamp": LONG_AGO,
+    }
+    api.on("GET", f"{WORKFLOWS}/w", known)
+    api.on("GET", EVENTS, {"items": [event]})
+
+    node = cluster.read("w", Place(kubeconfig=api.kubeconfig))["status"]["nodes"]["a"]
+
+    assert node["message"] == 'FailedMount: secret "s" not found'
+    assert node[WAITING][-1] == "hint: create it in namespace team-a"
+
+
+@pytest.mark.parametrize(
+    ("status", "seconds", "sentence"),
+    [
+        ({}, 1, ""),
+        ({}, 60, "Argo has not taken up the run"),
+        ({"phase": "Pending", "message": "Workflow is queued"}, 1, "pending: Workflow is queued"),
+        ({"phase": "Running"}, 60, ""),
+    ],
+)
+def test_a_run_that_does_not_begin_is_noticed(status: dict[str, Any], seconds: float, sentence: str) -> None:
+    found = unnoticed({**workflow(), "status": status}, seconds)
+    assert found.startswith(sentence)
+    assert bool(found) == bool(sentence)
+
+
+def listed(*names: str) -> dict[str, Any]:
+    return {"items": [{"metadata": {"name": name, "creationTimestamp": LONG_AGO}} for name in names]}
+
+
+def offloaded(name: str) -> dict[str, Any]:
+    document = workflow()
+    return {
+        **document,
+        "metadata": {**document["metadata"], "name": name, "uid": name},
+        "status": {"phase": "Running", "startedAt": LONG_AGO, "offloadNodeStatusVersion": "fnv:1"},
+    }
+
+
+@pytest.fixture
+def mlplat(
+    api: FakeApi,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Any:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLPLAT_HOME", raising=False)
+    monkeypatch.setenv("KUBECONFIG", str(api.kubeconfig))
+
+    def call(*words: str) -> tuple[int, str, str]:
+        code = main(list(words))
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
+def test_workflows_of_anybody_are_recorded_once(api: FakeApi, mlplat: Any) -> None:  # noqa: F811
+    api.on("GET", WORKFLOWS, listed("w", "far"))
+    api.on("GET", f"{WORKFLOWS}/w", workflow("Succeeded", a={"phase": "Succeeded", "startedAt": LONG_AGO}))
+    api.on("GET", f"{WORKFLOWS}/far", offloaded("far"))
+
+    for _ in range(2):
+        code, out, err = mlplat("record", "--all")
+        assert (code, out) == (2, "recorded w  Succeeded\n")
+        assert "far: error MLP820" in err
+    code, out, _ = mlplat("get", "tasks", "w")
+    assert code == 0
+    assert out.count("Succeeded") == 1
+    code, out, err = mlplat("record", "w", "-l", "team=blue")
+    assert (code, out) == (2, "")
+    assert "MLP407" in err
+
+
+def test_a_live_list_has_runs_whose_nodes_can_not_be_read(api: FakeApi, mlplat: Any) -> None:  # noqa: F811
+    api.on("GET", WORKFLOWS, listed("w", "far"))
+    api.on("GET", f"{WORKFLOWS}/w", workflow())
+    api.on("GET", f"{WORKFLOWS}/far", offloaded("far"))
+
+    code, out, err = mlplat("get", "runs", "--engine", "argo")
+
+    assert (code, err) == (0, "")
+    assert [line.split()[0] for line in out.splitlines()] == ["NAME", "w", "far"]
+
+
+def test_the_record_says_that_a_run_may_be_further(api: FakeApi, mlplat: Any) -> None:  # noqa: F811
+    api.on("GET", f"{WORKFLOWS}/w", workflow())
+    mlplat("record", "w")
+
+    _, out, err = mlplat("get", "runs")
+
+    assert "Running" in out
+    assert err == "w was running when it was last recorded; to update: mlplat record w -n team-a\n"
+    code, _, err = mlplat("logs", "w")
+    assert code == 2
+    assert "w is a run on a cluster\n  hint: add --engine argo -n team-a" in err
+
+
+def test_logs_continue_after_a_pod_that_has_none(api: FakeApi, mlplat: Any) -> None:  # noqa: F811
+    done = workflow(
+        "Failed",
+        a={"phase": "Error", "startedAt": LONG_AGO, "message": "pods is forbidden"},
+        b={"phase": "Succeeded", "startedAt": "2026-01-01T00:00:01Z", "hostNodeName": "n"},
+    )
+    api.on("GET", f"{WORKFLOWS}/w", done)
+    pod = k8s.pod_name(done, done["status"]["nodes"]["b"])
+    gone = k8s.pod_name(done, done["status"]["nodes"]["a"])
+    api.on("GET", f"/api/v1/namespaces/team-a/pods/{pod}/log", api.stream(["hello\n"]))
+    missing = {"kind": "Status", "message": "not found", "details": {"name": gone, "kind": "pods"}}
+    api.on("GET", f"/api/v1/namespaces/team-a/pods/{gone}/log", api.of(404, missing))
+
+    code, out, err = mlplat("logs", "w", "--engine", "argo")
+    assert (code, out) == (0, "b: hello\n")
+    assert "a never ran: pods is forbidden" in err
+    code, out, err = mlplat("logs", "w", "a", "--engine", "argo")
+    assert (code, out) == (2, "")
+
+
+def test_an_archived_log_is_read_where_the_pod_is_gone(api: FakeApi, mlplat: Any) -> None:  # noqa: F811
+    class Archive(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "13")
+            self.end_headers()
+            self.wfile.write(b"from archive\n")
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - name of the base class
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Archive)
+    Thread(target=server.serve_forever, daemon=True).start()
+    log = {"name": "main-logs", "http": {"url": f"http://127.0.0.1:{server.server_port}/log"}}
+    node = {"phase": "Succeeded", "startedAt": LONG_AGO, "hostNodeName": "n", "outputs": {"artifacts": [log]}}
+    done = workflow("Succeeded", a=node)
+    pod = k8s.pod_name(done, done["status"]["nodes"]["a"])
+    api.on("GET", f"{WORKFLOWS}/w", done)
+    missing = {"kind": "Status", "message": "not found", "details": {"name": pod, "kind": "pods"}}
+    api.on("GET", f"/api/v1/namespaces/team-a/pods/{pod}/log", api.of(404, missing))
+    try:
+        code, out, err = mlplat("logs", "w", "a", "--engine", "argo")
+    finally:
+        server.shutdown()
+        server.server_close()
+
+    assert (code, out, err) == (0, "from archive\n", "")
