@@ -8,42 +8,28 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from pathlib import Path
 
+from mlplat.cli import engines
 from mlplat.cli.parser import home
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at.
-
-    Attributes:
-        name: what.
-        ok: whether it is as it should be; None when it is only good to know.
-        detail: what was found.
-        remedy: what to do when it is not.
-    """
-
-    name: str
-    ok: bool | None
-    detail: str
-    remedy: str = ""
-
-    def __str__(self) -> str:
-        mark = {True: "✔", False: "✖", None: "·"}[self.ok]
-        remedy = f"\n    {self.remedy}" if self.ok is False and self.remedy else ""
-        return f"{mark} {self.name}: {self.detail}{remedy}"
+from mlplat.errors import EngineError
+from mlplat.runs import checks
+from mlplat.runs.checks import Finding
 
 
 def run(given: argparse.Namespace) -> int:
     """Print what is there and what is missing; exit code 1 when something is missing."""
-    findings = list(_cluster(given) if given.engine == "argo" else _machine())
+    if given.engine == "argo":
+        account = given.service_account or "default"
+        findings = list(checks.check_cluster(engines.where(given), account))
+    else:
+        findings = list(_machine(given.executor))
     for finding in findings:
-        print(finding)
+        print(_written(finding))
     return 1 if any(finding.ok is False for finding in findings) else 0
 
 
-def _machine() -> Iterator[Finding]:
+def _machine(executor: str) -> Iterator[Finding]:
     version = ".".join(map(str, sys.version_info[:3]))
     yield Finding(
         "Python", sys.version_info >= (3, 10), f"{version} at {sys.executable}", "use Python 3.10 or newer"
@@ -60,6 +46,12 @@ def _machine() -> Iterator[Finding]:
         there = importlib.util.find_spec(module) is not None
         detail = "there" if there else f"not installed; for --engine argo: pip install 'mlplat[{extra}]'"
         yield Finding(module, None, detail)
+    folders = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
+    yield Finding(
+        "python3", None, f"{shutil.which('python3', path=folders) or sys.executable}, which tasks run"
+    )
+    if executor != "process":
+        yield _executor(executor)
     yield Finding(
         "uv", None, shutil.which("uv") or "not on PATH; packages_to_install uses pip, which is slower"
     )
@@ -83,26 +75,18 @@ def _state() -> Finding:
     )
 
 
-def _cluster(given: argparse.Namespace) -> Iterator[Finding]:
-    from mlplat import k8s
+def _executor(name: str) -> Finding:
+    from mlplat import local
 
-    found = k8s.check_access(
-        namespace=given.namespace or None, context=given.context, kubeconfig=given.kubeconfig
-    )
-    yield Finding("Kubernetes", True, f"{found.server_version} at {found.host}, namespace {found.namespace}")
-    yield Finding(
-        "Argo's resources",
-        found.crds != "none",
-        f"{found.crds} definitions",
-        "install Argo Workflows with its CRDs",
-    )
-    yield Finding(
-        "Argo's controller", None, found.controller or "not seen (it may run where you may not look)"
-    )
-    missing = ", ".join(found.missing_rights)
-    yield Finding(
-        "rights",
-        not missing,
-        f"missing: {missing}" if missing else "all there",
-        "ask for them: a Role with these verbs",
-    )
+    try:
+        local.ImageExecutor(name)
+    except EngineError as error:
+        (found,) = error.diagnostics
+        return Finding(name, False, found.message, found.hint)
+    return Finding(name, True, "answers")
+
+
+def _written(finding: Finding) -> str:
+    mark = {True: "✔", False: "✖", None: "·"}[finding.ok]
+    remedy = f"\n    {finding.remedy}" if finding.ok is False and finding.remedy else ""
+    return f"{mark} {finding.name}: {finding.detail}{remedy}"

@@ -424,7 +424,12 @@ def _cache(commands: _Commands) -> None:  # type: ignore[valid-type]
 def _doctor(commands: _Commands) -> None:  # type: ignore[valid-type]
     command = _command(commands, "doctor", "doctor", "run", "tell what is missing on this machine or cluster")
     command.add_argument(
-        "--engine", choices=("local", "argo"), default="local", help="what to look at (default: %(default)s)"
+        "--executor",
+        choices=EXECUTORS,
+        default=EXECUTORS[0],
+        help="what tasks on this machine are to be (default: %(default)s)",
     )
-    command.add_argument("-n", "--namespace", default="", help="namespace on the cluster")
-    _cluster_options(command)
+    command.add_argument(
+        "--service-account", default="", help="service account of the pods (default: the namespace's default)"
+    )
+    _where_options(command, "what to look at")

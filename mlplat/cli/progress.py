@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from mlplat.argo import steps
 from mlplat.cli import show
-from mlplat.runs.waiting import WAITING, without_numbers
+from mlplat.runs.waiting import WAITING, is_new
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -42,7 +42,7 @@ class Lines(Quiet):
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
         self.phases: dict[str, str] = {}
-        self.reasons: dict[str, set[str]] = {}
+        self.reasons: dict[str, list[str]] = {}
 
     def __call__(self, node: show.Node) -> None:
         """Take in a node that changed."""
@@ -64,12 +64,16 @@ class Lines(Quiet):
 
     def _say_why(self, node: show.Node) -> None:
         """Say why a task cannot start: each reason once, however often it comes again."""
-        said = self.reasons.setdefault(node["id"], set())
-        new = [one for one in node.get(WAITING, ()) if without_numbers(one) not in said]
+        said = self.reasons.setdefault(node["id"], [])
+        new: list[str] = []
+        for sentence in node.get(WAITING, ()):
+            if is_new(sentence, said):
+                said.append(sentence)
+                new.append(sentence)
         if new:
-            said.update(map(without_numbers, new))
             self.stream.write(f"… {node['displayName']} cannot start\n")
             self.stream.writelines(f"  {sentence}\n" for sentence in new)
+            self.stream.flush()
 
 
 class Tree(Quiet):

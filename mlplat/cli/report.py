@@ -129,13 +129,15 @@ def _of_pod(workflow: Document, node: str, given: argparse.Namespace) -> list[st
     try:
         return list(logs.of_pod(workflow, node, place))
     except ClusterError as error:
-        why = [one.message for one in error.diagnostics]
+        failed = show.nodes_of(workflow)[node]
+        known = str(failed.get("message") or "\0")
+        why = [one.message for one in error.diagnostics if known not in one.message]
     try:
-        warnings = cluster.warnings_of(workflow, [workflow["status"]["nodes"][node]], place)
-    except (ClusterError, KeyError):
+        warnings = cluster.warnings_of(workflow, [failed], place)
+    except ClusterError:
         return why
-    said = waiting.told(why, warnings.get(node, ()))
-    advice = waiting.hint((*why, *said), workflow["metadata"]["namespace"])
+    said = waiting.told((*why, known), warnings.get(node, ()))
+    advice = waiting.hint((*why, *said, known), workflow["metadata"]["namespace"])
     return [*why, *said, *([f"hint: {advice}"] if advice else [])]
 
 

@@ -12,6 +12,7 @@ from mlplat.k8s.caches import delete_caches
 from mlplat.k8s.events import Event, pod_warnings
 from mlplat.k8s.following import follow
 from mlplat.k8s.logs import logs, printed
+from mlplat.k8s.namespaces import Hidden, Namespace, inspect_namespace
 from mlplat.k8s.podnames import pod_name
 from mlplat.k8s.retrying import config_maps_of, retry
 from mlplat.k8s.secrets import secret
@@ -22,10 +23,13 @@ __all__ = [
     "FINISHED",
     "Access",
     "Event",
+    "Hidden",
+    "Namespace",
     "check_access",
     "config_maps_of",
     "delete_caches",
     "follow",
+    "inspect_namespace",
     "logs",
     "newest",
     "plain_status",

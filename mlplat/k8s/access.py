@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mlplat.k8s.api import ACCESS_REVIEWS, DEPLOYMENTS, WORKFLOWS, Api
+from mlplat.k8s.api import ACCESS_REVIEWS, WORKFLOWS, Api
 from mlplat.k8s.connection import connect
 from mlplat.k8s.failures import RefusedError
 
@@ -34,8 +34,6 @@ class Access:
         server_version: of Kubernetes, such as ``v1.34.4``.
         crds: ``full`` (they refuse more than 200 tasks in a DAG), ``minimal`` (they check nothing),
             ``none``, or ``unknown`` when one may not even try to create a Workflow.
-        controller: image of Argo's controller, such as ``quay.io/argoproj/workflow-controller:v4.0.7``;
-            empty when none was seen, or when one may not look for it.
         missing_rights: what one may not do but needs, such as ``create workflows``.
     """
 
@@ -43,7 +41,6 @@ class Access:
     namespace: str
     server_version: str
     crds: str
-    controller: str
     missing_rights: tuple[str, ...]
 
 
@@ -75,7 +72,6 @@ def check_access(
             f"{verb} {resource}" for group, resource, verb in _NEEDED if not _may(api, group, resource, verb)
         ),
         crds=_crds(api),
-        controller=_controller(api),
     )
 
 
@@ -120,21 +116,3 @@ def _too_wide() -> dict[str, Any]:
         "metadata": {"generateName": "mlplat-doctor-"},
         "spec": {"entrypoint": "main", "templates": templates},
     }
-
-
-def _controller(api: Api) -> str:
-    for namespace in ("", "argo", api.namespace):
-        try:
-            listed = api.call(
-                "list", DEPLOYMENTS, namespace=namespace, query={"labelSelector": "app=workflow-controller"}
-            )
-        except RefusedError as error:
-            if error.status != 403:
-                raise
-            continue
-        for deployment in listed["items"]:
-            containers = deployment["spec"]["template"]["spec"]["containers"]
-            return str(containers[0]["image"])
-        if not namespace:
-            return ""
-    return ""

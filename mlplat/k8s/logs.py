@@ -136,7 +136,9 @@ def _explained(error: RefusedError, node: _Node, pod: str) -> ClusterError:
         )
         return ClusterError(Diagnostic("MLP814", "", f"the pod {pod} is gone, and its log with it", hint))
     if error.status == 400:
-        message = f"{shown} has printed nothing yet: {error.diagnostics[0].message}"
+        why = error.diagnostics[0].message.removeprefix(f"could not {error.request}: ")
+        yet = "" if node.get("finishedAt") else " yet"
+        message = f"{shown} has printed nothing{yet}: {why}"
         hint = f"to see what it waits for: kubectl describe pod -n {error.request.namespace} {pod}"
         return ClusterError(Diagnostic("MLP815", "", message, hint))
     return error

@@ -16,6 +16,8 @@ _STARTING = frozenset({"", "PodInitializing", "ContainerCreating"})
 _LOCK = "Waiting for "
 _REPEATED = re.compile(r"(Error: )?\w+")
 _NUMBER = re.compile(r"\d+")
+_TIMES = re.compile(r" \(\d+ times\)\Z")
+_SHORTEST_DETAIL = 12
 _SECONDS = len("2026-01-31T12:00:00")
 
 _IMAGE = "check the image's name, and the namespace's Secret for pulling it (imagePullSecrets)"
@@ -24,6 +26,7 @@ _HINTS = (
     (r"ImagePull|InvalidImageName|Failed to pull image", _IMAGE),
     (r"persistentvolumeclaim|PersistentVolumeClaim", "kubectl describe pvc -n {namespace}"),
     (r"exceeded quota", "kubectl describe resourcequota -n {namespace}"),
+    (r"couldn't find key", "add the key, in namespace {namespace}"),
     (r"(secret|configmap) .*not found|CreateContainerConfigError", "create it in namespace {namespace}"),
     (
         r"didn't match Pod's node (affinity|selector)",
@@ -81,20 +84,35 @@ def told(known: Sequence[str], warnings: Sequence[Event]) -> tuple[str, ...]:
         known: sentences.
         warnings: the oldest first.
     """
-    latest: dict[str, str] = {}
-    for event in warnings:
-        if _REPEATED.fullmatch(event.message) or any(event.message in sentence for sentence in known):
-            continue
+    found: list[str] = []
+    for event in reversed(warnings):
         times = f" ({event.count} times)" if event.count > 1 else ""
-        key = without_numbers(event.message)
-        latest.pop(key, None)
-        latest[key] = f"{event.reason}: {event.message}{times}"
-    return tuple(latest.values())[-_SHOWN_WARNINGS:]
+        sentence = f"{event.reason}: {event.message}{times}"
+        if not _REPEATED.fullmatch(event.message) and is_new(sentence, (*known, *found)):
+            found.append(sentence)
+    return tuple(reversed(found[:_SHOWN_WARNINGS]))
 
 
-def without_numbers(sentence: str) -> str:
-    """Return what stays the same of a sentence when it is said again a little later."""
-    return _NUMBER.sub("#", sentence)
+def is_new(sentence: str, known: Iterable[str]) -> bool:
+    """Tell whether a sentence says what others do not: of two about one mishap, one holds the detail of the other.
+
+    Args:
+        sentence: ``REASON: DETAIL``.
+        known: others; numbers in them do not count.
+    """
+    text, detail = _essence(sentence)
+    for other in known:
+        other_text, other_detail = _essence(other)
+        if detail in other_text or other_detail in text:
+            return False
+    return True
+
+
+def _essence(sentence: str) -> tuple[str, str]:
+    """Return what stays the same of a sentence when it is said again, as a whole and without its reason."""
+    text = _NUMBER.sub("#", _TIMES.sub("", sentence))
+    detail = text.partition(": ")[2]
+    return text, detail if len(detail) >= _SHORTEST_DETAIL else text
 
 
 def hint(sentences: Iterable[str], namespace: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mlplat.k8s import Event
-from mlplat.runs.waiting import WAITING, explained, hint, reasons
+from mlplat.runs.waiting import WAITING, explained, hint, is_new, reasons
 
 NODE = {
     "id": "n",
@@ -55,17 +55,27 @@ def test_warnings_are_the_last_ones_each_once() -> None:
         event("Failed", "Error: ErrImagePull"),
         event("Failed", 'Back-off pulling image "i"'),
         *[event("FailedScheduling", f"0/{number} nodes are available") for number in (1, 2)],
-        *[event("Odd", f"{letter} is odd") for letter in "abcd"],
+        *[event("Odd", f"{letter} is very odd") for letter in "abcd"],
     ]
 
     found = reasons(node('ImagePullBackOff: Back-off pulling image "i"'), warnings)
 
     assert found == (
         'ImagePullBackOff: Back-off pulling image "i"',
-        "Odd: b is odd",
-        "Odd: c is odd",
-        "Odd: d is odd",
+        "Odd: b is very odd",
+        "Odd: c is very odd",
+        "Odd: d is very odd",
     )
+
+
+def test_of_two_sentences_about_one_mishap_the_first_is_enough() -> None:
+    pull = 'failed to pull and unpack image "i:1": not found'
+    said = [f"ErrImagePull: {pull}"]
+
+    assert not is_new(f'ImagePullBackOff: Back-off pulling image "i:1": ErrImagePull: {pull}', said)
+    assert not is_new(f'Failed: Failed to pull image "i:1": {pull} (2 times)', said)
+    assert not is_new("Unschedulable: 0/3 nodes are available", ["FailedScheduling: 0/1 nodes are available"])
+    assert is_new('FailedMount: secret "s" not found', said)
 
 
 def test_warnings_from_before_the_node_are_of_an_earlier_pod() -> None:

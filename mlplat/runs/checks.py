@@ -1,0 +1,167 @@
+"""What runs need of a cluster, and what to do where it is missing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mlplat import k8s
+from mlplat.k8s.namespaces import Controller, Hidden, Namespace, Repository
+from mlplat.runs.cluster import Place
+
+_OLDEST = (4, 0)
+_VERSION = re.compile(r":v?(\d+)\.(\d+)")
+_OUR_ACCOUNT = "mlplat-task"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        name: what.
+        ok: whether it is as it should be; None when that is not known, or it is only good to know.
+        detail: what was found.
+        remedy: what to do when it is not.
+    """
+
+    name: str
+    ok: bool | None
+    detail: str
+    remedy: str = ""
+
+
+def check_cluster(place: Place, account: str) -> Iterator[Finding]:
+    """Look at a cluster and a namespace; nothing is changed there.
+
+    Args:
+        place: the cluster.
+        account: service account of the pods.
+
+    Yields:
+        What was found; what may not be looked at is said, too.
+
+    Raises:
+        ClusterError: there is no kubeconfig, or the cluster can't be reached or does not know who one is.
+    """
+    access = k8s.check_access(**place.options)
+    found = k8s.inspect_namespace(account, **place.options)
+    yield Finding(
+        "Kubernetes", True, f"{access.server_version} at {access.host}, namespace {access.namespace}"
+    )
+    yield _definitions(access.crds, found)
+    yield _version(found.controller)
+    missing = ", ".join(access.missing_rights)
+    yield Finding(
+        "your rights",
+        not missing,
+        f"missing: {missing}" if missing else f"run, follow and read logs in namespace {access.namespace}",
+        f"ask for a Role in namespace {access.namespace} with these verbs",
+    )
+    yield from namespace_findings(found, access.namespace, account)
+
+
+def namespace_findings(found: Namespace, namespace: str, account: str) -> Iterator[Finding]:
+    """Say what Workflows of a namespace have.
+
+    Args:
+        found: the facts.
+        namespace: whose they are.
+        account: service account of the pods.
+    """
+    yield _account(found, namespace, account)
+    yield _reports(found, namespace, account)
+    yield from _repository(found.repository, namespace)
+    yield _caches(found)
+
+
+def _hidden(name: str, hidden: Hidden) -> Finding:
+    return Finding(name, None, f"not checked: you may not {hidden.right}")
+
+
+def _definitions(crds: str, found: Namespace) -> Finding:
+    missing = ", ".join(found.missing_kinds)
+    remedy = "install Argo Workflows 4.0 or later with its CRDs"
+    if crds == "none" or missing:
+        return Finding("Argo's resources", False, f"missing: {missing or 'workflows'}", remedy)
+    return Finding("Argo's resources", True, f"{crds} definitions", remedy)
+
+
+def _version(controller: Controller | Hidden | None) -> Finding:
+    name = "Argo's controller"
+    if isinstance(controller, Hidden):
+        return _hidden(name, controller)
+    if controller is None:
+        return Finding(
+            name, None, "no Deployment with the label app=workflow-controller; it may run elsewhere"
+        )
+    detail = f"{controller.image} in namespace {controller.namespace}"
+    version = _VERSION.search(controller.image)
+    if version is None:
+        return Finding(name, None, f"{detail}; its tag tells no version")
+    is_new = (int(version[1]), int(version[2])) >= _OLDEST
+    return Finding(name, is_new, detail, "install Argo Workflows 4.0 or later")
+
+
+def _account(found: Namespace, namespace: str, account: str) -> Finding:
+    if isinstance(found.account, Hidden):
+        return _hidden("service account", found.account)
+    create = f"kubectl create serviceaccount -n {namespace} {account}"
+    detail = account if found.account else f"{account} does not exist: no pod can start"
+    return Finding("service account", found.account, detail, create)
+
+
+def _reports(found: Namespace, namespace: str, account: str) -> Finding:
+    name = "rights of the pods"
+    if isinstance(found.reports, Hidden):
+        return _hidden(name, found.reports)
+    if not found.reports:
+        return Finding(name, True, f"{account} may report results (workflowtaskresults)")
+    remedy = (
+        f"kubectl create role -n {namespace} {_OUR_ACCOUNT} --verb=create,patch "
+        "--resource=workflowtaskresults.argoproj.io\n"
+        f"    kubectl create rolebinding -n {namespace} {_OUR_ACCOUNT}-{account} --role={_OUR_ACCOUNT} "
+        f"--serviceaccount={namespace}:{account}\n"
+        "    or name another account: --service-account NAME"
+    )
+    return Finding(name, False, f"{account} may not {', '.join(found.reports)}: every task fails", remedy)
+
+
+def _repository(repository: Repository | Hidden | None, namespace: str) -> Iterator[Finding]:
+    name = "artifact repository"
+    remedy = "configure one: see 'The artifact repository' on the page Clusters of the documentation"
+    if isinstance(repository, Hidden):
+        yield _hidden(name, repository)
+        return
+    if repository is None:
+        yield Finding(name, False, f"none for namespace {namespace}: tasks with artifacts fail", remedy)
+        return
+    if repository.problem:
+        yield Finding(name, False, f"{repository.place}: {repository.problem}", remedy)
+        return
+    yield Finding(name, True, f"{repository.kind}, from {repository.place}")
+    for secret, there in repository.secrets.items():
+        if isinstance(there, Hidden):
+            yield _hidden(f"Secret {secret}", there)
+        else:
+            secret_name, _, key = secret.partition("/")
+            create = f"kubectl create secret generic -n {namespace} {secret_name} --from-literal={key}=…"
+            detail = "exists" if there else "missing: the repository's credentials are read from it"
+            yield Finding(f"Secret {secret}", there, detail, create)
+
+
+def _caches(found: Namespace) -> Finding:
+    name = "cached results"
+    if found.caches is None:
+        return Finding(name, None, "not checked: the controller was not found")
+    if isinstance(found.caches, Hidden):
+        return _hidden(name, found.caches)
+    missing = ", ".join(found.caches)
+    detail = f"Argo's controller may not {missing}" if missing else "Argo's controller may keep them"
+    where = f" -n {found.controller.namespace}" if isinstance(found.controller, Controller) else ""
+    remedy = (
+        f"kubectl create role{where} mlplat-memoization --verb=create,get,update --resource=configmaps, and bind it to "
+        "the controller's account; or run with --no-cache"
+    )
+    return Finding(name, not missing, detail, remedy)
