@@ -16,3 +16,37 @@ def canonical_json(value: Any) -> str:
         The text; equal values give equal text.
     """
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+DEEPEST = 100
+"""How many lists and mappings of a document that is read may be inside of each other."""
+
+
+def read_json(text: str) -> Any:
+    """Read a JSON text that anybody may have written.
+
+    Raises:
+        ValueError: it is not JSON, or more than :data:`DEEPEST` lists and mappings are nested in each other.
+    """
+    try:
+        value = json.loads(text)
+    except RecursionError:
+        value = None
+    else:
+        if text.count("[") + text.count("{") <= DEEPEST or height(value) <= DEEPEST:
+            return value
+    raise ValueError(f"more than {DEEPEST} lists and mappings are nested in each other")
+
+
+def height(value: Any) -> int:
+    """Return how many lists and mappings are inside of each other, 0 for a scalar."""
+    level, found = [value], -1
+    while level:
+        level = [
+            item
+            for one in level
+            if isinstance(one, (dict, list))
+            for item in ((*one.values(), None) if isinstance(one, dict) else (*one, None))
+        ]
+        found += 1
+    return found

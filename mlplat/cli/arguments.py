@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from mlplat import manifest
 from mlplat.argo import names
+from mlplat.canonical import read_json
 from mlplat.errors import ArgumentError, Diagnostic, Source
 from mlplat.ir.model import InputParameter, ParameterType
 from mlplat.ir.types import TYPE_NAMES, fits
@@ -128,7 +128,7 @@ def typed(text: str, kind: ParameterType) -> Any:
                 else _no(text)
             )
         case ParameterType.LIST | ParameterType.STRUCT:
-            value = json.loads(text)
+            value = read_json(text)
             return value if isinstance(value, list if kind is ParameterType.LIST else dict) else _no(text)
     return text
 
@@ -148,7 +148,8 @@ def _no(text: str) -> Any:
 def _file(path: str) -> dict[str, Any]:
     file = Path(path)
     try:
-        text = file.read_text(encoding="utf-8")
+        with file.open("rb") as opened:
+            text = opened.read(manifest.LARGEST + 1).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ArgumentError(
             Diagnostic("MLP204", "", f"the parameter file can't be read: {error}", source=Source(path))

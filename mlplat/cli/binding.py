@@ -13,6 +13,7 @@ from typing import Any
 
 from mlplat import runtime
 from mlplat.argo.values import inert_json, is_plain, literal
+from mlplat.canonical import read_json
 from mlplat.compiler.emit import LARGE_ARGUMENTS
 from mlplat.errors import ArgumentError, Diagnostic, nearest
 from mlplat.ir.model import ABSENT, InputParameter, ParameterType
@@ -212,7 +213,7 @@ def _bound(workflow: Mapping[str, Any], parameter: Mapping[str, Any], value: Any
 
 def _json(text: str) -> Any:
     try:
-        return json.loads(text)
+        return read_json(text)
     except ValueError:
         return None
 

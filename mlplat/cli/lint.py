@@ -70,7 +70,7 @@ def _check_manifest(
     file: str, loaded: Loaded, beside: Sequence[Document]
 ) -> tuple[Sequence[Document], list[Diagnostic]]:
     lines = Lines(loaded.text) if loaded.text else None
-    found: list[Diagnostic] = []
+    found = list(loaded.warnings)
     for number, document in enumerate(loaded.documents):
         for diagnostic in (*argo.problems(document, beside), *_fields(document)):
             line = lines.line(number, diagnostic.path) if lines else 0

@@ -104,13 +104,13 @@ def load_all(place: str) -> list[Loaded]:
     if file.suffix == ".py":
         return _program(file, name)
     text = read_text(file)
-    documents = manifest.load(text, path)
+    documents, warnings = manifest.read(text, path)
     if ir.is_ir(documents[0]):
         spec, lines = ir.read(documents, path), manifest.Lines(text)
-        warnings = tuple(
+        warnings += [
             replace(one, source=Source(path, lines.line(number, one.path)))
             for number, one in without_effect(documents)
-        )
+        ]
         return [Loaded(spec, warnings=(*warnings, *_relative_paths(spec, file)))]
     unknown = [document for document in documents if document.get("kind") not in _ARGO_KINDS]
     if unknown or not any("Workflow" in document["kind"] for document in documents):
@@ -118,17 +118,21 @@ def load_all(place: str) -> list[Loaded]:
         message = f"it is neither a pipeline nor a Workflow: kind is {kind!r}"
         hint = "give Python with @dsl.pipeline, IR YAML (pipelineInfo, root), or an Argo Workflow"
         raise ManifestError(Diagnostic("MLP205", "", message, hint, Source(path)))
-    return [Loaded(documents=tuple(documents), text=text)]
+    return [Loaded(documents=tuple(documents), warnings=tuple(warnings), text=text)]
 
 
 def read_text(file: Path) -> str:
-    """Return the text of a file.
+    """Return the text of a file, without a byte order mark.
 
     Raises:
-        ManifestError: it can't be read.
+        ManifestError: it can't be read, or is too large.
     """
     try:
-        return file.read_text(encoding="utf-8")
+        with file.open("rb") as opened:
+            content = opened.read(manifest.LARGEST + 1)
+        if len(content) > manifest.LARGEST:
+            raise ManifestError(manifest.too_large(str(file)))
+        return content.decode("utf-8-sig").replace("\r\n", "\n")
     except (OSError, UnicodeDecodeError) as error:
         raise ManifestError(
             Diagnostic("MLP204", "", f"it can't be read: {error}", source=Source(str(file)))

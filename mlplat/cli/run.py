@@ -69,11 +69,11 @@ def _check_resumable(name: str, before: Document, workflow: Document) -> None:
 
 
 def _documents(given: argparse.Namespace, loaded: Loaded, before: Document | None) -> list[dict[str, Any]]:
+    for warning in loaded.warnings:
+        print(warning, file=sys.stderr)
     if loaded.spec is not None:
         kept = _kept(given.resume, before, loaded.spec) if before is not None else {}
         program = compiler.compile(loaded.spec, options(given, loaded.spec, kept))
-        for warning in loaded.warnings:
-            print(warning, file=sys.stderr)
         if given.engine == "argo":
             for warning in program.warnings:
                 print(warning, file=sys.stderr)

@@ -19,7 +19,8 @@ def read(place: str) -> dict[str, Any]:
         ManifestError: the file can't be read, or holds no mapping.
     """
     try:
-        text = Path(place).read_text(encoding="utf-8")
+        with Path(place).open("rb") as opened:
+            text = opened.read(manifest.LARGEST + 1).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ManifestError(
             Diagnostic("MLP373", "", f"it can't be read: {error}", source=Source(place))

@@ -6,11 +6,12 @@ A text is a :class:`Concat` of literals and :class:`Hole`; an element of a comma
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
+
+from mlplat.canonical import read_json
 
 _HOLE = re.compile(r"\{\{\$(?P<path>(?:\.[A-Za-z_]\w*|\[(?:'[^']*'|\"[^\"]*\")\])*)\}\}")
 _STEP = re.compile(r"\.(\w+)|\[(?:'([^']*)'|\"([^\"]*)\")\]")
@@ -63,7 +64,7 @@ def parse(text: str) -> Part:
     """
     if text.startswith('{"'):
         try:
-            return _structure(json.loads(text))
+            return _structure(read_json(text))
         except ValueError:
             return parse_text(text)
     return parse_text(text)

@@ -68,7 +68,8 @@ def load_component_from_file(file_path: str) -> YamlComponent:
         ManifestError: the file can't be read too.
     """
     try:
-        text = Path(file_path).read_text(encoding="utf-8")
+        with Path(file_path).open("rb") as opened:
+            text = opened.read(manifest.LARGEST + 1).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ManifestError(
             Diagnostic("MLP204", "", f"it can't be read: {error}", source=Source(str(file_path)))
@@ -98,7 +99,7 @@ def load_component_from_url(url: str, auth: tuple[str, str] | None = None) -> Ya
     try:
         request = addresses.request(url, {}, ":".join(auth or ()))
         with addresses.opener().open(request, timeout=_SECONDS) as answer:
-            text = answer.read().decode("utf-8")
+            text = answer.read(manifest.LARGEST + 1).decode("utf-8-sig")
     except (OSError, ValueError, http.client.HTTPException) as error:
         if isinstance(error, urllib.error.HTTPError):
             error.close()

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mlplat.canonical import read_json
 from mlplat.dsl import context, inlining, signatures
 from mlplat.dsl.component import BaseComponent, sanitized
 from mlplat.dsl.signatures import Interface
@@ -249,7 +250,7 @@ def _declared(template: Mapping[str, Any], side: str, kind: str) -> list[Mapping
 
 def _read(text: str) -> Any:
     try:
-        return json.loads(text)
+        return read_json(text)
     except ValueError:
         return text
 

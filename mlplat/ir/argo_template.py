@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mlplat.canonical import canonical_json
+from mlplat.canonical import canonical_json, read_json
 
 IMAGE = "mlplat/argo-template"
 """Image that stands for a template of Argo."""
@@ -33,7 +32,7 @@ def from_command(command: tuple[str, ...]) -> tuple[Any, Any]:
         ValueError: a word is missing, or no JSON.
     """
     template, others = (
-        json.loads("".join(command[command.index(word) + 1 :][:1])) if word in command else default
+        read_json("".join(command[command.index(word) + 1 :][:1])) if word in command else default
         for word, default in ((_TEMPLATE, None), (_OTHERS, {}))
     )
     return template, others

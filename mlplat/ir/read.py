@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from mlplat.canonical import read_json
 from mlplat.errors import Diagnostic, ManifestError, Source
 from mlplat.ir import bootstrap
 from mlplat.ir.model import (
@@ -98,7 +98,7 @@ def _check(documents: Sequence[_Doc], name: str) -> None:
 
     formats = jsonschema.FormatChecker(formats=())
     formats.checks("JSON list", raises=(TypeError, ValueError))(
-        lambda text: isinstance(json.loads(text), list)
+        lambda text: isinstance(read_json(text), list)
     )
     diagnostics = [
         Diagnostic(
@@ -261,7 +261,7 @@ def _iterator(document: _Doc) -> Iterator | None:
         iterator = document["parameterIterator"]
         items = iterator["items"]
         source = (
-            Constant(json.loads(items["raw"])) if "raw" in items else ComponentInput(items["inputParameter"])
+            Constant(read_json(items["raw"])) if "raw" in items else ComponentInput(items["inputParameter"])
         )
         return Iterator(source, iterator["itemInput"], False, parallelism)
     if "artifactIterator" in document:

@@ -6,8 +6,8 @@ import shutil
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
-
+from mlplat import manifest
+from mlplat.errors import ManifestError
 from mlplat.local.containers import ContainerError
 from mlplat.local.volumes import Volumes
 
@@ -17,9 +17,9 @@ ACTIONS = ("create", "delete")
 
 def can_be_known(resource: Mapping[str, Any]) -> bool:
     """Tell whether a resource template may be about a claim: some manifests only the run knows."""
-    manifest = str(resource.get("manifest") or "")
-    is_open = manifest.strip().startswith("{{") and manifest.strip().endswith("}}")
-    return resource.get("action") in ACTIONS and (KIND in manifest or is_open)
+    text = str(resource.get("manifest") or "")
+    is_open = text.strip().startswith("{{") and text.strip().endswith("}}")
+    return resource.get("action") in ACTIONS and (KIND in text or is_open)
 
 
 def apply(resource: Mapping[str, Any], volumes: Volumes) -> None:
@@ -34,9 +34,9 @@ def apply(resource: Mapping[str, Any], volumes: Volumes) -> None:
         OSError: the disk refuses.
     """
     try:
-        document = yaml.safe_load(str(resource.get("manifest") or ""))
-    except yaml.YAMLError as error:
-        raise ContainerError(f"the manifest is no YAML: {error}") from None
+        document = manifest.value(str(resource.get("manifest") or ""))
+    except ManifestError as error:
+        raise ContainerError(f"the manifest: {error.diagnostics[0].message}") from None
     kind = document.get("kind") if isinstance(document, Mapping) else None
     if kind != KIND:
         raise ContainerError(

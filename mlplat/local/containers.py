@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
-
+from mlplat import manifest
 from mlplat.argo.structure import wrong_sub_path
+from mlplat.errors import ManifestError
 from mlplat.local.documents import any_string
 
 _REFERENCE = re.compile(r"\$(\$|\(([^()]*)\))")
@@ -237,22 +237,13 @@ def patched_volumes(volumes: Sequence[Mapping[str, Any]], patches: Sequence[str]
 
 @functools.lru_cache(maxsize=64)
 def _patch(text: str) -> Mapping[str, Any]:
-    patch = _json_or_yaml(text)
+    try:
+        patch = manifest.value(text)
+    except ManifestError as error:
+        raise ContainerError(f"podSpecPatch: {error.diagnostics[0].message}") from None
     if not isinstance(patch, Mapping):
         raise ContainerError("podSpecPatch is not a mapping")
     return patch
-
-
-def _json_or_yaml(text: str) -> Any:
-    """Read JSON as such, in a hundredth of the time that it takes as YAML."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        pass
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ContainerError(f"podSpecPatch is no YAML: {' '.join(str(error).split())}") from None
 
 
 def _items(value: Any, key: str) -> Sequence[Mapping[str, Any]]:

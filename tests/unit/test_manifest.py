@@ -80,9 +80,96 @@ def test_source_code_is_a_readable_block() -> None:
     assert manifest.dump({"source": "def f():\n    return 1\n"}) == "source: |\n  def f():\n      return 1\n"
 
 
-def test_key_that_stands_twice_is_placed() -> None:
-    with pytest.raises(ManifestError, match=r"twice\.yaml:2:1: error MLP201: .*the key 'a' stands twice"):
-        manifest.load("a: 1\na: 2\n", "twice.yaml")
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [("a: 1\nb: {c: 1, c: 2}\na: 2\n", "f:3:1: "), ('{"a": 1, "b": {"c": 1, "c": 2}, "a": 2}', "f: ")],
+)
+def test_last_value_of_a_key_counts_with_a_warning(text: str, place: str) -> None:
+    documents, warnings = manifest.read(text, "f")
+    assert documents == [{"a": 2, "b": {"c": 2}}]
+    told = [str(one) for one in warnings]
+    assert len(told) == 2
+    assert told[1].startswith(f"{place}warning MLP214: the key 'a' is given twice, and its last value counts")
+    assert "kubectl kustomize" in told[1]
+
+
+LAUGHS = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 30)
+)
+KEYS = "a0: &a0 {" + ", ".join(f"k{n}: 1" for n in range(10_000)) + "}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (LAUGHS, "f:6:50: error MLP216: with its aliases written out, the file is larger than 32 MiB"),
+        (KEYS + "b: {<<: [*a0, *a0]}\n" * 10_000, "MLP216: with its aliases written out"),
+        ("a: " + "[" * 100_000, "f:1:103: error MLP216: more than 100 lists and mappings are nested"),
+        ("a: " + "{b: " * 100_000, "MLP216: more than 100"),
+        ("- " * 100_000, "MLP216: more than 100"),
+        ("? " * 100_000, "MLP216: more than 100"),
+        ('{"a":' * 100_000 + "1" + "}" * 100_000, "MLP216: more than 100"),
+        (
+            "a0: &a0 []\n" + "".join(f"a{n}: &a{n} [*a{n - 1}]\n" for n in range(1, 10_000)),
+            "MLP216: more than 100",
+        ),
+        ("a: &a [*a]", "f:1:8: error MLP201: *a stands inside of what it is an alias of"),
+        ("a: &a {<<: *a}", "MLP201: *a stands inside of what it is an alias of"),
+        ("a: *b", "f:1:4: error MLP201: *b is an alias of nothing"),
+        ("a: &a 1\n---\nb: *a", "f:3:4: error MLP201: *a is an alias of nothing"),
+        ("a: {<<: 5}", "MLP201: << takes a mapping, or a list of mappings"),
+        ("a: !!python/object/apply:os.system [x]", "MLP201: the tag !!python/object/apply:os.system"),
+        ("a: !!python/name:os.system x", "MLP201: the tag !!python/name:os.system"),
+        ("arguments: !!map [a]", "f:1:12: error MLP201: the tag !!map is not for a list"),
+        ("a: !!int x", "MLP201: 'x' is not a !!int"),
+        ("a: !mine x", "MLP201: the tag !mine is unknown"),
+        ("a: .inf", "MLP201: .inf has no JSON form"),
+        ("[a]: b", "MLP201: a key is a list or mapping"),
+        ('é: 1\nb: "\0"', "f:2: error MLP201: not YAML: the character U+0000 is not allowed"),
+        ("a: \x1b]52;c;", "MLP201: not YAML: the character U+001B"),
+        ("a: \ud800", "MLP201: not YAML: the character '\\ud800' is half of a pair"),
+        ("\ta: 1", "f:1:1: error MLP201: not YAML: found character that cannot start any token"),
+        ("a: " + "x" * 33 * 2**20, "MLP216: the file is larger than 32 MiB"),
+    ],
+)
+def test_hostile_text_is_one_diagnostic(text: str, told: str) -> None:
+    with pytest.raises(ManifestError) as caught:
+        manifest.load(text, "f")
+    assert told in str(caught.value)
+    assert len(caught.value.diagnostics) == 1
+
+
+def test_aliases_and_merge_keys_are_read_as_go_does() -> None:
+    text = "a: &a {x: 1, y: 2}\nb: &b {z: 3, x: 9}\nc: {<<: [*a, *b], y: 5}\nd: [*a]\ne: {'<<': 1}\n"
+    (document,) = manifest.load(text)
+    assert document["c"] == {"x": 1, "y": 5, "z": 3}
+    assert document["d"] == [{"x": 1, "y": 2}]
+    assert document["e"] == {"<<": 1}
+
+
+def test_numbers_beyond_go_s_are_read_as_go_does() -> None:
+    text = f"{{large: {2**64}, whole: {2**64 - 1}, digits: {'9' * 10_000}, float: 1e999, hex: 0x{'f' * 500}}}"
+    (document,) = manifest.load(text)
+    assert document == {
+        "large": 2.0**64,
+        "whole": 2**64 - 1,
+        "digits": "9" * 10_000,
+        "float": "1e999",
+        "hex": "0x" + "f" * 500,
+    }
+
+
+def test_tags_and_a_byte_order_mark_are_read() -> None:
+    (document,) = manifest.load(
+        "\ufeffa: !!str 5\nb: !!int '5'\nc: !!float 5\nd: ! 5\ne: !!null ''\nf: !!map {}\n"
+    )
+    assert document == {"a": "5", "b": 5, "c": 5.0, "d": "5", "e": None, "f": {}}
+
+
+def test_json_is_read_as_json() -> None:
+    assert manifest.load('\ufeff {"a": "\\ud83d\\ude00\\/", "b": [1, 2.5, 1e3, null]}') == [
+        {"a": "\U0001f600/", "b": [1, 2.5, 1000.0, None]}
+    ]
 
 
 @pytest.mark.parametrize(

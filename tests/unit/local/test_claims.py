@@ -53,7 +53,7 @@ def test_a_claim_is_made_mounted_by_a_patch_and_removed(run: Any) -> None:
             acts("create", CLAIM.replace("name: data", "name: ../data")),
             'PersistentVolumeClaim "../data" is invalid',
         ),
-        (acts("create", CLAIM + "{"), "the manifest is no YAML"),
+        (acts("create", CLAIM + "{"), "the manifest: not YAML"),
     ],
 )
 def test_a_claim_that_can_not_be(run: Any, template: dict[str, Any], message: str) -> None:

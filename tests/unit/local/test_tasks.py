@@ -278,7 +278,7 @@ def test_a_variable_without_a_value_is_empty(run: Any) -> None:
 @pytest.mark.parametrize(
     ("patch", "message"),
     [
-        ("a: [b", "podSpecPatch is no YAML: while parsing a flow sequence"),
+        ("a: [b", "podSpecPatch: not YAML: did not find expected"),
         ("[a]", "podSpecPatch is not a mapping"),
         ("containers: 5", "podSpecPatch: containers must be a list of mappings"),
         ("containers: [{name: main, volumeMounts: [{name: v}]}]", "a volumeMount has no mountPath"),

@@ -1,0 +1,33 @@
+"""YAML and JSON documents that mean the same to Python, to go-yaml and to ``kubectl``.
+
+PyYAML and go-yaml disagree on what an unquoted scalar is: ``1e-5`` is a string to one and a number to the other,
+``on`` a boolean to one and a string to the other. :func:`dump` therefore leaves a string unquoted only when every YAML
+reader takes it for a string, and :func:`load` reads as Kubernetes does: YAML 1.1 booleans, floats with or without a
+point, no timestamps, keys that are always strings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from mlplat.manifest.lines import Lines
+from mlplat.manifest.reading import LARGEST, Contents, Document, load, read, too_large, value
+from mlplat.manifest.writing import dump
+
+__all__ = [
+    "LARGEST",
+    "Contents",
+    "Document",
+    "Lines",
+    "dump",
+    "load",
+    "of_kind",
+    "read",
+    "too_large",
+    "value",
+]
+
+
+def of_kind(documents: Iterable[Document], *kinds: str) -> list[Document]:
+    """Return the documents whose ``kind`` is one of ``kinds``, in their order."""
+    return [document for document in documents if document.get("kind") in kinds]
