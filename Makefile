@@ -12,7 +12,7 @@ BENCH_ARGS ?=
 # Given on the command line, the Python that .venv is made with.
 PYTHON ?=
 
-.PHONY: help venv demo test check e2e bench docs lock golden kfp kfpgolden clean
+.PHONY: help venv demo test check e2e bench docs lock golden kfp kfpgolden argoschema clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|' 2>/dev/null \
@@ -59,6 +59,9 @@ kfp: .venv-kfp/.locked ## install KFP's own SDK, for the tests that compare with
 
 kfpgolden: $(READY) .venv-kfp/.locked ## compile the programs of tests/programs/kfp with KFP's own SDK; review the difference
 	.venv-kfp/bin/python tests/kfp_golden.py $(BIN)/python
+
+argoschema: $(READY) ## write the types of Argo's resources from its Go module (needs Go); review the difference
+	$(BIN)/python -m tests.argo_schema
 
 .venv-lock/.locked: requirements/lock.txt requirements/venv.sh
 	@PYTHON='$(PYTHON)' requirements/venv.sh .venv-lock requirements/lock.txt

@@ -8,19 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, get_args, get_origin
+from typing import Any
 
-from mlplat.argo.references import place_of
-from mlplat.errors import Diagnostic, ManifestError, nearest
+from mlplat.argo.schema import KINDS
+from mlplat.errors import Diagnostic, ManifestError
 
-KINDS = ("Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "CronWorkflow")
 _SHOWN = 10
-_ANY_TEXT = {
-    ("Parameter", "value"),
-    ("Parameter", "default"),
-    ("Parameter", "enum"),
-    ("ValueFrom", "default"),
-}
 _OWN = ("workflows_service", "status")
 """Fields of hera's objects that are no part of a manifest, or not of one that is to run."""
 
@@ -29,7 +22,7 @@ def to_hera(manifest: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Any:
     """Return a compiled pipeline, or any Argo manifest, as an object of hera.
 
     Args:
-        manifest: one document of a kind in :data:`KINDS`, alone or as a list.
+        manifest: one document of a kind in :data:`~mlplat.argo.schema.KINDS`, alone or as a list.
 
     Returns:
         A ``hera.workflows.Workflow``, ``WorkflowTemplate``, ``ClusterWorkflowTemplate`` or ``CronWorkflow``;
@@ -72,7 +65,7 @@ def from_hera(workflow: Any) -> dict[str, Any]:
     """Return what an object of hera stands for as a plain document.
 
     Args:
-        workflow: a ``hera.workflows.Workflow`` or another of :data:`KINDS`, or a model of one.
+        workflow: a ``hera.workflows.Workflow`` or another of :data:`~mlplat.argo.schema.KINDS`, or a model of one.
 
     Returns:
         The document.
@@ -80,110 +73,6 @@ def from_hera(workflow: Any) -> dict[str, Any]:
     model = workflow.build() if hasattr(workflow, "build") else workflow
     document: dict[str, Any] = model.model_dump(mode="json", exclude_none=True, by_alias=True)
     return document
-
-
-def unknown_fields(kind: str, fields: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Tell which fields of a thing hera's models of Argo's API do not know, or know of another type.
-
-    Args:
-        kind: what it is, as Argo's API calls it: ``WorkflowSpec``, ``S3Artifact``.
-        fields: some of its fields.
-
-    Returns:
-        For each its path, what is wrong, and a hint or an empty text.
-
-    Raises:
-        ModuleNotFoundError: hera is not installed.
-    """
-    from hera.workflows import models
-
-    return list(_field_problems(fields, getattr(models, kind)))
-
-
-def document_problems(document: Mapping[str, Any]) -> list[Diagnostic]:
-    """Tell which fields of a document hera's models of Argo's API do not know, or know of another type.
-
-    Args:
-        document: of a kind in :data:`KINDS`; another has no problems.
-
-    Raises:
-        ModuleNotFoundError: hera is not installed.
-    """
-    if document.get("kind") not in KINDS:
-        return []
-    return [
-        Diagnostic("MLP519", path, message, hint)
-        for path, message, hint in unknown_fields(document["kind"], document)
-    ]
-
-
-def _field_problems(fields: Mapping[str, Any], model: Any) -> Iterator[tuple[str, str, str]]:
-    """Give the place of each wrong field, what is wrong, and what to do."""
-    from pydantic import ValidationError
-
-    for path, name, known in _unknown(fields, model, ""):
-        yield path, f"Argo knows no field '{name}' here", nearest(name, known)
-    try:
-        model.model_validate(fields)
-    except ValidationError as error:
-        for one in error.errors():
-            is_scalar = isinstance(one["input"], (int, float))
-            if is_scalar and one["type"] == "string_type" and _is_any_text(model, one["loc"]):
-                continue
-            hint = "put it into quotes" if is_scalar else ""
-            yield _path(one["loc"]), f"the value is of another type than Argo's: {one['msg']}", hint
-
-
-def _is_any_text(model: Any, location: Sequence[Any]) -> bool:
-    """Tell whether Argo takes a number or truth value, too, where hera's models want a text."""
-    kind, field = model, ("", "")
-    for part in location:
-        owner, by_name = _model_in(kind)
-        if owner is None or isinstance(part, int):
-            continue
-        if by_name:
-            kind = owner
-            continue
-        names = {one.alias or name: one.annotation for name, one in owner.model_fields.items()}
-        kind, field = names.get(part), (owner.__name__, part)
-    return field in _ANY_TEXT or "Quantity" in str(kind)
-
-
-def _unknown(value: Any, kind: Any, path: str) -> Iterator[tuple[str, str, list[str]]]:
-    """Give the fields in a value that its type has not: the place, the name, and the names that there are."""
-    if isinstance(value, list):
-        for number, item in enumerate(value):
-            yield from _unknown(item, kind, place_of(item, number, path))
-        return
-    model, by_name = _model_in(kind)
-    if model is None or not isinstance(value, Mapping):
-        return
-    if by_name:
-        for name, item in value.items():
-            yield from _unknown(item, model, f"{path}.{name}")
-        return
-    known = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
-    for name, item in value.items() if known else ():
-        place = f"{path}.{name}".lstrip(".")
-        if name in known:
-            yield from _unknown(item, known[name], place)
-        else:
-            yield place, name, list(known)
-
-
-def _model_in(kind: Any) -> tuple[Any, bool]:
-    """Return the model in the type of a field, None where there is none, and whether mappings have it by name."""
-    from pydantic import BaseModel, RootModel
-
-    if isinstance(kind, type) and issubclass(kind, RootModel):
-        return _model_in(kind.model_fields["root"].annotation)
-    if isinstance(kind, type) and issubclass(kind, BaseModel):
-        return kind, False
-    for inner in get_args(kind):
-        model, by_name = _model_in(inner)
-        if model is not None:
-            return model, by_name or get_origin(kind) is dict
-    return None, False
 
 
 def is_hera(value: Any) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from mlplat.argo import structure
+from mlplat.argo import schema, structure
 from mlplat.argo.expressions import condition, in_order, unknown_names
 from mlplat.argo.references import Member, Visible, declared, wrong_tags
 from mlplat.argo.stores import has_location
@@ -18,7 +18,6 @@ from mlplat.errors import Diagnostic, nearest
 from mlplat.ir.argo_template import calls, steps_of
 
 _REUSABLE = {"WorkflowTemplate": "namespaced", "ClusterWorkflowTemplate": "cluster"}
-_KINDS = ("Workflow", "CronWorkflow", *_REUSABLE)
 _EXIT = ("onExit", "hooks.exit")
 
 Part = Mapping[str, Any]
@@ -35,19 +34,20 @@ def problems(document: Part, beside: Sequence[Part] = ()) -> list[Diagnostic]:
     Returns:
         All that is wrong; a path such as ``spec.templates.main.dag.tasks.a`` calls an item of a list by its name.
     """
-    wrong = list(structure.malformed_document(document))
-    if wrong or document.get("kind") not in _KINDS:
-        return wrong
+    if document.get("kind") not in schema.KINDS:
+        return list(structure.malformed_document(document))
+    fields = schema.problems(document)
+    if any(one.code == schema.WRONG for one in fields):
+        return fields
     place, spec = structure.placed_spec(document)
     templates = {
         f"{_REUSABLE[one['kind']]}/{one['metadata'].get('name')}": one["spec"]
         for one in beside
-        if one.get("kind") in _REUSABLE
-        and isinstance(one.get("metadata"), Mapping)
-        and not list(structure.malformed(one.get("spec")))
+        if one.get("kind") in _REUSABLE and one.get("metadata") and not any(structure.malformed_document(one))
     }
     manifest = _Manifest(document["kind"], place, spec, templates)
     return [
+        *fields,
         *structure.wrong_names(document),
         *structure.broken_rules(spec, place),
         *manifest.all(),

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from mlplat.argo import schema
 from mlplat.argo.durations import DurationError, with_units
 from mlplat.argo.expressions import RESULTS, condition
 from mlplat.argo.names import (
@@ -23,7 +24,6 @@ from mlplat.argo.names import (
     generated,
 )
 from mlplat.argo.references import unreadable
-from mlplat.argo.stores import LOCATIONS
 from mlplat.errors import Diagnostic, nearest
 from mlplat.ir.argo_template import steps_of
 
@@ -41,34 +41,6 @@ KINDS = {
 }
 """Fields that say what a template does, and the type of its nodes."""
 
-_NAMED = ("parameters", "artifacts", "volumes", "env")
-_MAPPINGS = (
-    "arguments",
-    "inputs",
-    "outputs",
-    "templateRef",
-    "workflowTemplateRef",
-    "podMetadata",
-    "retryStrategy",
-    "synchronization",
-    "templateDefaults",
-)
-_OF_TEMPLATES = ("metadata", "resource", "suspend")
-_VOLUMES = (
-    "configMap",
-    "downwardAPI",
-    "emptyDir",
-    "ephemeral",
-    "hostPath",
-    "persistentVolumeClaim",
-    "projected",
-    "secret",
-)
-_OF_ITEMS = ("archive", "valueFrom", *LOCATIONS, *_VOLUMES)
-_OF_SOURCES = ("configMapKeyRef", "fieldRef", "secretKeyRef")
-_LOCK = ("mutex", "semaphore")
-_LOCKS = ("mutexes", "semaphores")
-_WORKFLOWS = ("Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "CronWorkflow")
 _FIELD = (FIELD, f"letters, digits and -, which is not the first, at most {LONGEST_TEMPLATE}")
 _PASSED = (PASSED, "letters, digits, - and _")
 _NAMES = {"template": _FIELD, "task": _FIELD, "step": _FIELD, "parameter": _PASSED, "artifact": _PASSED}
@@ -79,7 +51,6 @@ _NOT_BESIDE_DEPENDS = {
     "dependencies": "write depends: a && b, not dependencies: [a, b]",
     "continueOn": "let the tasks that follow say so: depends: a || a.Failed",
 }
-_QUOTE = "put it into quotes: YAML reads words such as no, on and y as booleans, and digits as numbers"
 
 _Placed = tuple[str, Mapping[str, Any]]
 """A part of a spec, after its place."""
@@ -210,15 +181,24 @@ def _placed(items: Sequence[Mapping[str, Any]] | None, path: str) -> list[_Place
 
 
 def malformed_document(document: Mapping[str, Any]) -> Iterator[Diagnostic]:
-    """Look for parts of a document that are of the wrong kind: a Workflow, or what stands beside one.
+    """Look for parts of a document that are of the wrong type: a Workflow, or what is given beside one.
+
+    Whatever reads a document relies on its types. A field that Argo does not know harms no reader.
 
     Yields:
         One diagnostic for each.
     """
-    yield from _malformed_metadata(document)
-    if document.get("kind") in _WORKFLOWS:
-        path, spec = placed_spec(document)
-        yield from malformed(spec, path)
+    if document.get("kind") in schema.KINDS:
+        yield from (one for one in schema.problems(document) if one.code != schema.UNKNOWN)
+        return
+    yield from schema.fields_problems("ObjectMeta", document.get("metadata") or {}, "metadata")
+    if document.get("kind") not in ("ConfigMap", "Secret"):
+        return
+    metadata = document.get("metadata")
+    if metadata is None or (isinstance(metadata, Mapping) and not metadata.get("name")):
+        yield Diagnostic("MLP525", "metadata.name", "it has no name", "give it a name")
+    for key in ("data", "stringData"):
+        yield from schema.fields_problems("{}string", document.get(key) or {}, key)
 
 
 def wrong_names(document: Mapping[str, Any]) -> Iterator[Diagnostic]:
@@ -234,7 +214,7 @@ def wrong_names(document: Mapping[str, Any]) -> Iterator[Diagnostic]:
     name, begin = metadata.get("name") or "", metadata.get("generateName") or ""
     fit = f"write {dns_label(name or begin)}{'' if name else '-'}"
     hint = f"{fit}; a name has lower-case letters, digits, '-' and '.', at most {LONGEST_WORKFLOW}"
-    if document.get("kind") not in _WORKFLOWS:
+    if document.get("kind") not in schema.KINDS:
         return
     if name and not (RESOURCE.fullmatch(name) and len(name) <= LONGEST_WORKFLOW):
         yield Diagnostic("MLP417", "metadata.name", f"{name!r} is no name that Kubernetes takes", hint)
@@ -259,200 +239,3 @@ def placed_spec(document: Mapping[str, Any]) -> tuple[str, Any]:
     if document.get("kind") == "CronWorkflow" and isinstance(spec, Mapping):
         return "spec.workflowSpec", spec.get("workflowSpec")
     return "spec", spec
-
-
-def _malformed_metadata(document: Mapping[str, Any]) -> Iterator[Diagnostic]:
-    """Look at the metadata of a document, and at the data of a ConfigMap or Secret; as :func:`malformed`."""
-    yield from _mapped(document, ("metadata",), "")
-    metadata = document.get("metadata")
-    if isinstance(metadata, Mapping):
-        yield from _plain(metadata, ("name", "generateName", "namespace"), "metadata")
-        yield from _mapped(metadata, ("labels", "annotations"), "metadata.")
-    if document.get("kind") not in ("ConfigMap", "Secret"):
-        return
-    if metadata is None or (isinstance(metadata, Mapping) and not metadata.get("name")):
-        yield Diagnostic("MLP525", "metadata.name", "it has no name", "give it a name")
-    yield from _mapped(document, ("data", "stringData"), "")
-    for key in ("data", "stringData"):
-        data = document.get(key)
-        if isinstance(data, Mapping):
-            yield from _plain(data, list(data), key)
-
-
-def malformed(spec: Any, path: str = "spec") -> Iterator[Diagnostic]:
-    """Look for parts of a spec that are of the wrong kind.
-
-    Args:
-        spec: the spec of a Workflow or WorkflowTemplate.
-        path: what it is called in diagnostics.
-
-    Yields:
-        One diagnostic for each.
-    """
-    if not isinstance(spec, Mapping):
-        yield _wrong(path, "a mapping", spec)
-        return
-    yield from _parts(spec, path)
-    yield from _plain(spec, ("entrypoint", "onExit", "podSpecPatch"), path)
-    yield from _numbers(spec, ("activeDeadlineSeconds", "parallelism"), path)
-    templates = spec.get("templates")
-    yield from _listed(templates, f"{path}.templates")
-    for index, template in enumerate(_list(templates)):
-        place = f"{path}.templates[{index}]"
-        yield from _named(template, place)
-        if isinstance(template, Mapping):
-            yield from _template(template, place)
-
-
-def _template(template: Mapping[str, Any], path: str) -> Iterator[Diagnostic]:
-    yield from _parts(template, path)
-    yield from _mapped(template, _OF_TEMPLATES, f"{path}.")
-    yield from _numbers(template, ("parallelism",), path)
-    yield from _plain(template, ("podSpecPatch",), path)
-    for kind in ("container", "script"):
-        if kind in template:
-            if isinstance(template[kind], Mapping):
-                yield from _parts(template[kind], f"{path}.{kind}")
-                yield from _mounts(template[kind].get("volumeMounts"), f"{path}.{kind}.volumeMounts")
-                yield from _texts(template[kind], ("command", "args"), f"{path}.{kind}")
-            else:
-                yield _wrong(f"{path}.{kind}", "a mapping", template[kind])
-    dag = template.get("dag")
-    if dag is not None and not isinstance(dag, Mapping):
-        yield _wrong(f"{path}.dag", "a mapping", dag)
-    elif dag is not None:
-        yield from _listed(dag.get("tasks"), f"{path}.dag.tasks")
-        for index, task in enumerate(_list(dag.get("tasks"))):
-            yield from _call(task, f"{path}.dag.tasks[{index}]")
-    yield from _listed(template.get("steps"), f"{path}.steps")
-    for index, group in enumerate(_list(template.get("steps"))):
-        members = group.get("steps", [group]) if isinstance(group, Mapping) else group
-        if not isinstance(members, list):
-            yield _wrong(f"{path}.steps[{index}]", "a list", members)
-        for position, step in enumerate(_list(members)):
-            yield from _call(step, f"{path}.steps[{index}][{position}]")
-
-
-def _call(holder: Any, path: str) -> Iterator[Diagnostic]:
-    yield from _named(holder, path)
-    if isinstance(holder, Mapping):
-        yield from _parts(holder, path)
-        yield from _plain(holder, ("template", "depends", "onExit"), path)
-        yield from _texts(holder, ("dependencies",), path)
-        inline = holder.get("inline")
-        if isinstance(inline, Mapping):
-            yield from _template(inline, f"{path}.inline")
-        elif inline is not None:
-            yield _wrong(f"{path}.inline", "a mapping", inline)
-
-
-def _parts(owner: Mapping[str, Any], path: str) -> Iterator[Diagnostic]:
-    for key in _NAMED:
-        yield from _listed(owner.get(key), f"{path}.{key}")
-        for index, item in enumerate(_list(owner.get(key))):
-            yield from _named(item, f"{path}.{key}[{index}]")
-            if isinstance(item, Mapping):
-                yield from _sources(item, f"{path}.{key}[{index}]")
-    for key in _MAPPINGS:
-        part = owner.get(key)
-        if part is not None and not isinstance(part, Mapping):
-            yield _wrong(f"{path}.{key}", "a mapping", part)
-        elif part:
-            yield from _parts(part, f"{path}.{key}")
-    if isinstance(owner.get("synchronization"), Mapping):
-        yield from _locks(owner["synchronization"], f"{path}.synchronization")
-    hooks = owner.get("hooks")
-    if hooks is not None and not isinstance(hooks, Mapping):
-        yield _wrong(f"{path}.hooks", "a mapping", hooks)
-    for name, hook in (hooks if isinstance(hooks, Mapping) else {}).items():
-        if isinstance(hook, Mapping):
-            yield from _parts(hook, f"{path}.hooks.{name}")
-            yield from _plain(hook, ("template",), f"{path}.hooks.{name}")
-        else:
-            yield _wrong(f"{path}.hooks.{name}", "a mapping", hook)
-
-
-def _sources(item: Mapping[str, Any], path: str) -> Iterator[Diagnostic]:
-    yield from _mapped(item, _OF_ITEMS, f"{path}.")
-    if isinstance(item.get("valueFrom"), Mapping):
-        yield from _mapped(item["valueFrom"], _OF_SOURCES, f"{path}.valueFrom.")
-
-
-def _locks(synchronization: Mapping[str, Any], path: str) -> Iterator[Diagnostic]:
-    locks = [(f"{path}.{key}", synchronization[key]) for key in _LOCK if synchronization.get(key) is not None]
-    for key in _LOCKS:
-        yield from _listed(synchronization.get(key), f"{path}.{key}")
-        locks += [
-            (f"{path}.{key}[{index}]", lock) for index, lock in enumerate(_list(synchronization.get(key)))
-        ]
-    for place, lock in locks:
-        if isinstance(lock, Mapping):
-            yield from _mapped(lock, ("configMapKeyRef",), f"{place}.")
-        else:
-            yield _wrong(place, "a mapping", lock)
-
-
-def _mounts(mounts: Any, path: str) -> Iterator[Diagnostic]:
-    yield from _listed(mounts, path)
-    for index, mount in enumerate(_list(mounts)):
-        yield from _named(mount, f"{path}[{index}]")
-        if isinstance(mount, Mapping) and not isinstance(mount.get("mountPath"), str):
-            message, hint = "it does not say where it is mounted", "give it a mountPath, such as /data"
-            yield Diagnostic("MLP525", f"{path}[{index}].mountPath", message, hint)
-        if isinstance(mount, Mapping):
-            yield from _plain(mount, ("subPath", "subPathExpr"), f"{path}[{index}]")
-
-
-def _texts(owner: Mapping[str, Any], keys: Sequence[str], path: str) -> Iterator[Diagnostic]:
-    for key in keys:
-        yield from _listed(owner.get(key), f"{path}.{key}")
-        for index, item in enumerate(_list(owner.get(key))):
-            if not isinstance(item, str):
-                message = f"{'a name' if key == 'dependencies' else 'an argument'} must be text, not {item!r}"
-                yield Diagnostic("MLP525", f"{path}.{key}[{index}]", message, _QUOTE)
-
-
-def _named(item: Any, path: str) -> Iterator[Diagnostic]:
-    if not isinstance(item, Mapping):
-        yield _wrong(path, "a mapping", item)
-    elif not isinstance(item.get("name"), str):
-        shown = "it has no name" if "name" not in item else f"its name must be text, not {item['name']!r}"
-        yield Diagnostic("MLP525", f"{path}.name", shown, _QUOTE if "name" in item else "give it a name")
-
-
-def _wrong(path: str, wanted: str, found: Any) -> Diagnostic:
-    return Diagnostic(
-        "MLP525",
-        path,
-        f"there must be {wanted}, not {type(found).__name__}",
-        "write it as Argo's field reference has it",
-    )
-
-
-def _listed(value: Any, path: str) -> Iterator[Diagnostic]:
-    if value is not None and not isinstance(value, list):
-        yield _wrong(path, "a list", value)
-
-
-def _mapped(owner: Mapping[str, Any], keys: Sequence[str], path: str) -> Iterator[Diagnostic]:
-    for key in keys:
-        if not isinstance(owner.get(key), Mapping | None):
-            yield _wrong(f"{path}{key}", "a mapping", owner[key])
-
-
-def _numbers(owner: Mapping[str, Any], keys: Sequence[str], path: str) -> Iterator[Diagnostic]:
-    for key in keys:
-        value = owner.get(key)
-        if isinstance(value, bool) or not isinstance(value, int | float | None):
-            message = f"it must be a number, not {value!r}"
-            yield Diagnostic("MLP525", f"{path}.{key}", message, "write digits, without quotes")
-
-
-def _plain(owner: Mapping[str, Any], keys: Sequence[str], path: str) -> Iterator[Diagnostic]:
-    for key in keys:
-        if not isinstance(owner.get(key, ""), str | None):
-            yield Diagnostic("MLP525", f"{path}.{key}", f"it must be text, not {owner[key]!r}", _QUOTE)
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from mlplat.argo import hera
+from mlplat.argo import schema
 from mlplat.cli import settings
 from mlplat.errors import Diagnostic, ManifestError, Source
 
@@ -32,8 +33,8 @@ def read(place: str) -> dict[str, Any]:
         if name in fields
     ]
     problems += [
-        Diagnostic("MLP375", path, message, hint, Source(place))
-        for path, message, hint in hera.unknown_fields("WorkflowSpec", fields)
+        replace(one, code="MLP375", source=Source(place))
+        for one in schema.fields_problems("WorkflowSpec", fields)
     ]
     if problems:
         raise ManifestError(problems)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from mlplat import compiler
-from mlplat.argo import hera, limits
+from mlplat.argo import limits
 from mlplat.argo import lint as argo
 from mlplat.argo.starting import started
 from mlplat.argo.structure import malformed_document
@@ -72,7 +72,7 @@ def _check_manifest(
     lines = Lines(loaded.text) if loaded.text else None
     found = list(loaded.warnings)
     for number, document in enumerate(loaded.documents):
-        for diagnostic in (*argo.problems(document, beside), *_fields(document)):
+        for diagnostic in argo.problems(document, beside):
             line = lines.line(number, diagnostic.path) if lines else 0
             found.append(replace(diagnostic, source=Source(file, line)) if line else diagnostic)
     found = sorted(found, key=Diagnostic.order)
@@ -80,16 +80,6 @@ def _check_manifest(
         return [], found
     documents = [dict(document) for document in loaded.documents]
     return documents, [*found, *limits.check(documents), *_only_here(documents, beside)]
-
-
-def _fields(document: Document) -> Iterable[Diagnostic]:
-    try:
-        return hera.document_problems(document)
-    except ModuleNotFoundError:
-        hint = "pip install 'mlplat[argo]'"
-        return [
-            Diagnostic("MLP002", "", "names of fields are not checked without hera", hint, severity="note")
-        ]
 
 
 def _only_here(documents: Sequence[Document], beside: Sequence[Document]) -> Iterator[Diagnostic]:

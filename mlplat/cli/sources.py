@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
-from mlplat.argo import hera
+from mlplat.argo import schema
 from mlplat.argo.sources import PLACES, Source
 from mlplat.cli import settings
 from mlplat.errors import Diagnostic, ManifestError
@@ -72,5 +73,5 @@ def _problems(prefix: Any, location: Any, place: str) -> Iterator[Diagnostic]:
         message, hint = "the URI says that", "take it out"
         yield Diagnostic("MLP378", f"{prefix} {kind}.{inner}", message, hint, Place(place))
     said = {one: "" for one in (outer, inner) if one}
-    for path, message, hint in hera.unknown_fields(_KINDS[kind], {**said, **fields}):
-        yield Diagnostic("MLP378", f"{prefix} {kind}.{path}", message, hint, Place(place))
+    for one in schema.fields_problems(_KINDS[kind], {**said, **fields}):
+        yield replace(one, code="MLP378", path=f"{prefix} {kind}.{one.path}", source=Place(place))

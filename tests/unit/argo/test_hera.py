@@ -13,6 +13,7 @@ import pytest
 
 from mlplat import compiler, ir, manifest
 from mlplat.argo import hera
+from mlplat.argo.schema import KINDS
 from mlplat.cli import main
 from mlplat.cli.load import load
 from mlplat.errors import ManifestError, MlplatError
@@ -24,7 +25,7 @@ CORPUS_AT_ONCE = 8
 
 
 def workflow_of(file: Path) -> dict[str, Any]:
-    (found,) = (one for one in manifest.load(file.read_text(), str(file)) if one["kind"] in hera.KINDS)
+    (found,) = (one for one in manifest.load(file.read_text(), str(file)) if one["kind"] in KINDS)
     return dict(found)
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from mlplat import compiler, ir, manifest
-from mlplat.argo import hera
 from mlplat.argo.expressions import RESULTS
 from mlplat.argo.lint import problems
 from mlplat.errors import Diagnostic
@@ -389,56 +388,56 @@ WRONG = {
     "locks that are none": (
         dag(A) + "  - {name: held, synchronization: x, suspend: {}}\n",
         "MLP525",
-        "spec.templates[2].synchronization",
-        "there must be a mapping, not str",
+        "spec.templates.held.synchronization",
+        "expected a mapping, got ",
     ),
     "a list of locks that is none": (
         dag(A) + "  - {name: held, synchronization: {mutexes: 5}, suspend: {}}\n",
         "MLP525",
-        "spec.templates[2].synchronization.mutexes",
-        "there must be a list, not int",
+        "spec.templates.held.synchronization.mutexes",
+        "expected a list, got 5",
     ),
     "a lock that is none": (
         dag(A) + "  - {name: held, synchronization: {semaphores: [{configMapKeyRef: x}]}, suspend: {}}\n",
         "MLP525",
-        "spec.templates[2].synchronization.semaphores[0].configMapKeyRef",
-        "there must be a mapping, not str",
+        "spec.templates.held.synchronization.semaphores[0].configMapKeyRef",
+        "expected a mapping, got ",
     ),
     "a suspension that is none": (
         dag(A) + "  - {name: wait, suspend: 1h}\n",
         "MLP525",
-        "spec.templates[2].suspend",
-        "there must be a mapping, not str",
+        "spec.templates.wait.suspend",
+        "expected a mapping, got ",
     ),
     "a source of a value that is none": (
         dag(A).replace("valueFrom: {path: /tmp/size}", "valueFrom: 5"),
         "MLP525",
-        "spec.templates[1].outputs.parameters[0].valueFrom",
-        "there must be a mapping, not int",
+        "spec.templates.echo.outputs.parameters.size.valueFrom",
+        "expected a mapping, got 5",
     ),
     "an archive that is none": (
         dag(A).replace("path: /tmp/data", "path: /tmp/data, archive: 5"),
         "MLP525",
-        "spec.templates[1].outputs.artifacts[0].archive",
-        "there must be a mapping, not int",
+        "spec.templates.echo.outputs.artifacts.data.archive",
+        "expected a mapping, got 5",
     ),
     "a mount that says not where": (
         dag(A) + "  - {name: m, container: {image: alpine, volumeMounts: [{name: v}]}}\n",
         "MLP525",
-        "spec.templates[2].container.volumeMounts[0].mountPath",
-        "it does not say where it is mounted; give it a mountPath, such as /data",
+        "spec.templates.m.container.volumeMounts.v.mountPath",
+        "it is missing, and Argo requires it",
     ),
     "a number of tasks at once that is none": (
         dag(A).replace("    dag:", "    parallelism: many\n    dag:"),
         "MLP525",
-        "spec.templates[0].parallelism",
-        "it must be a number, not 'many'",
+        "spec.templates.main.parallelism",
+        "expected an integer, got 'many'; write digits, without quotes",
     ),
     "an inline template that is none": (
         dag("{name: a, inline: echo}"),
         "MLP525",
-        "spec.templates[0].dag.tasks[0].inline",
-        "there must be a mapping, not str",
+        "spec.templates.main.dag.tasks.a.inline",
+        "expected a mapping, got ",
     ),
 }
 
@@ -524,9 +523,9 @@ def test_what_argo_accepts_is_not_refused(case: str) -> None:
 @pytest.mark.parametrize(
     ("metadata", "path", "message"),
     [
-        ("foo", "metadata", "there must be a mapping, not str"),
-        ({"name": 5}, "metadata.name", "it must be text, not 5"),
-        ({"name": "w", "labels": ["a"]}, "metadata.labels", "there must be a mapping, not list"),
+        ("foo", "metadata", "expected a mapping, got "),
+        ({"name": 5}, "metadata.name", "expected a string, got 5"),
+        ({"name": "w", "labels": ["a"]}, "metadata.labels", "expected a mapping, got a list"),
     ],
 )
 def test_metadata_of_the_wrong_kind_is_told(metadata: Any, path: str, message: str) -> None:
@@ -549,7 +548,7 @@ def test_a_parameter_of_a_workflow_wants_a_value_where_nobody_may_give_it() -> N
     cron = {
         **workflow,
         "kind": "CronWorkflow",
-        "spec": {"schedule": "@daily", "workflowSpec": workflow["spec"]},
+        "spec": {"schedules": ["@daily"], "workflowSpec": workflow["spec"]},
     }
     (found,) = problems(cron)
     assert (found.severity, found.path) == ("error", "spec.workflowSpec.arguments.parameters.x")
@@ -598,42 +597,46 @@ def test_what_argo_refuses_hides_nothing_else() -> None:
 
 def test_fields_that_argo_does_not_know_are_told_with_the_nearest() -> None:
     templates = dag(A).replace("    container:", "    retryStategy: {limit: 2}\n    container:")
-    (found,) = hera.document_problems(document(templates))
+    (found,) = problems(document(templates))
     assert (found.code, found.path) == ("MLP519", "spec.templates.echo.retryStategy")
     assert found.hint == "did you mean 'retryStrategy'?"
     deep = dag(A).replace(
         "image: alpine,", "image: alpine, env: [{name: A, valueFrom: {secretKeyReff: {}}}],"
     )
-    (found,) = hera.document_problems(document(deep))
+    (found,) = problems(document(deep))
     assert found.path == "spec.templates.echo.container.env.A.valueFrom.secretKeyReff"
 
 
 def test_a_field_of_another_type_is_told() -> None:
-    (found, *_) = hera.document_problems(document(dag(A), spec="  parallelism: many"))
-    assert (found.code, found.path) == ("MLP519", "spec.parallelism")
+    (found, *_) = problems(document(dag(A), spec="  parallelism: many"))
+    assert (found.code, found.path) == ("MLP525", "spec.parallelism")
 
 
 def test_numbers_are_taken_where_argo_takes_them() -> None:
     values = "value: 5}, {name: b, value: true}, {name: c, default: 1.5, enum: [1.5, 2]"
     templates = dag(A).replace("image: alpine,", "image: alpine, resources: {limits: {cpu: 1, memory: 1.5}},")
-    assert hera.document_problems(document(templates, spec=GIVEN.replace("value: x", values))) == []
+    assert problems(document(templates, spec=GIVEN.replace("value: x", values))) == []
     env = dag(A).replace("image: alpine,", "image: alpine, env: [{name: A, value: 1}],")
-    (found,) = hera.document_problems(document(env))
-    assert (found.path, found.hint) == ("spec.templates[1].container.env[0].value", "put it into quotes")
+    (found,) = problems(document(env))
+    assert (found.path, found.message) == (
+        "spec.templates.echo.container.env.A.value",
+        "expected a string, got 1",
+    )
+    assert "put it into quotes" in found.hint
 
 
 def test_examples_of_argo_have_nothing_wrong(corpus: Path) -> None:
     for file in sorted(corpus.glob("argo-examples/*.yaml")):
         documents = manifest.load(file.read_text(encoding="utf-8"))
         for one in documents:
-            found = [*hera.document_problems(one), *problems(one, documents)]
+            found = problems(one, documents)
             assert {other.code for other in found} <= {"MLP520"}, file
 
 
 def test_compiled_pipelines_have_nothing_wrong() -> None:
     for file in GOLDEN:
         for one in manifest.load(file.read_text(encoding="utf-8")):
-            found = [*hera.document_problems(one), *problems(one)]
+            found = problems(one)
             assert {other.code for other in found} <= {"MLP402"}, file
 
 

@@ -368,15 +368,19 @@ spec:
 @pytest.mark.parametrize(
     ("written", "changed", "expected"),
     [
-        ("metadata: {name: example}", "metadata: foo", "MLP525: metadata: there must be a mapping, not str"),
-        ("metadata: {name: example}", "metadata: {name: 5}", "MLP525: metadata.name: it must be text, not 5"),
-        ("spec:\n", "spec:\n  arguments: [a]\n", "MLP525: spec.arguments: there must be a mapping, not list"),
-        ("spec:\n", "more:\n", "MLP525: spec: there must be a mapping, not NoneType"),
-        ("kind: Workflow", "kind: CronWorkflow", "MLP525: spec.workflowSpec: there must be a mapping"),
+        ("metadata: {name: example}", "metadata: foo", "MLP525: metadata: expected a mapping, got "),
+        (
+            "metadata: {name: example}",
+            "metadata: {name: 5}",
+            "MLP525: metadata.name: expected a string, got 5",
+        ),
+        ("spec:\n", "spec:\n  arguments: [a]\n", "MLP525: spec.arguments: expected a mapping, got a list"),
+        ("spec:\n", "more:\n", "MLP525: spec: it is missing"),
+        ("kind: Workflow", "kind: CronWorkflow", "MLP525: spec.workflowSpec: it is missing"),
         (
             "apiVersion",
             "kind: ConfigMap\nmetadata: x\n---\napiVersion",
-            "MLP525: ConfigMap.metadata: there must be a mapping, not str",
+            "MLP525: ConfigMap.metadata: expected a mapping, got ",
         ),
     ],
 )

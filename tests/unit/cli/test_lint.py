@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -150,21 +149,9 @@ def test_a_document_of_another_build_is_told_and_not_looked_at_further(
     code, out = lint(capsys, "w.yaml")
     assert code == 2
     assert (
-        "w.yaml:9: error MLP525: spec.templates[0].dag.tasks[0].hooks: there must be a mapping, not list"
-        in out
+        "w.yaml:9: error MLP525: spec.templates.main.dag.tasks.a.hooks: expected a mapping, got a list" in out
     )
-    assert "an argument must be text, not True" in out
-
-
-def test_without_hera_the_rest_is_checked(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "hera.workflows", None)
-    Path("w.yaml").write_text(WORKFLOW.format(task="{name: a, template: ehco}", more=""))
-    code, out = lint(capsys, "w.yaml")
-    assert code == 2
-    assert "note MLP002" in out
-    assert "error MLP511" in out
+    assert "expected a string, got true" in out
 
 
 def test_each_pipeline_of_a_file_is_checked(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -80,7 +80,7 @@ def test_a_strategy_of_the_workflow_holds_for_its_tasks(run: Any) -> None:
 
 
 def test_a_task_that_takes_too_long_fails(run: Any) -> None:
-    slow = shell("slow", "sleep 60 & wait", activeDeadlineSeconds=0.1)
+    slow = shell("slow", "sleep 60 & wait", activeDeadlineSeconds=1)
     done = run(workflow(dag(task("a", "slow")), slow))
     assert node(done, "wf.a")["message"] == "Pod was active on the node longer than the specified deadline"
     assert node(done, "wf.a")["phase"] == "Failed"
@@ -110,7 +110,7 @@ def test_the_deadline_of_the_workflow_ends_it_but_not_its_exit_handler(run: Any)
             shell("slow", "sleep 60"),
             {"name": "wait", "suspend": {"duration": "1h"}},
             shell("bye", "true"),
-            activeDeadlineSeconds=0.2,
+            activeDeadlineSeconds=1,
             onExit="bye",
         )
     )

@@ -1,0 +1,245 @@
+"""Checks a document against the types of Argo's own resources.
+
+``schema.json`` holds the fields and types of Argo 4.0.7, and what its custom resource definitions say of them;
+``make argoschema`` writes it from Argo's Go module. The types are read as Argo's Go code reads them: a parameter's
+value may be a number, a quantity a number or a string, a port a name.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
+
+from mlplat.argo.references import place_of
+from mlplat.errors import Diagnostic, meant
+
+KINDS = ("Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "CronWorkflow")
+
+WRONG = "MLP525"
+"""Code of a value of another type, and of one that is missing: what reads a document relies on these."""
+
+UNKNOWN = "MLP519"
+"""Code of a field that Argo does not know."""
+
+_QUANTITY = re.compile(
+    r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[KMGTPE]i|[numkMGTPE]|[eE][+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))?"
+)
+_NAMED = ("Template", "WorkflowStep")
+"""Mappings that have a name wherever they are in a list, which the definitions do not say."""
+
+_WANTED = {
+    "string": "a string",
+    "any-string": "a string or a number",
+    "integer": "an integer",
+    "number": "a number",
+    "boolean": "true or false",
+    "int-or-string": "an integer or a string",
+    "quantity": "a quantity, such as 500m or 2Gi",
+}
+_QUOTE = "put it into quotes: YAML reads words such as no, on and y as booleans, and digits as numbers"
+_HINTS = {
+    "string": _QUOTE,
+    "integer": "write digits, without quotes; Argo replaces no tags here",
+    "number": "write digits, without quotes",
+    "boolean": "write true or false, without quotes; Argo replaces no tags here",
+}
+_PATCH = (
+    "Argo replaces no tags here; set it with podSpecPatch: "
+    '\'{"containers": [{"name": "main", "resources": {"limits": {"memory": "{{inputs.parameters.memory}}"}}}]}\''
+)
+_MANY = 100
+"""How many problems of one document are told."""
+
+_Place: TypeAlias = "tuple[_Place, str, Any] | None"
+"""Where a value is: the place around it, how it is reached (``.`` or ``[``), and its key, or its number and itself."""
+
+
+class _Field(NamedTuple):
+    kind: str
+    required: bool = False
+    enum: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    min_length: int = 0
+
+
+def problems(document: Mapping[str, Any]) -> list[Diagnostic]:
+    """Tell where a document differs from the types of its kind.
+
+    Args:
+        document: of a kind in :data:`KINDS`; another has no problems.
+
+    Returns:
+        What is wrong, with paths such as ``spec.templates.main.container``. Fields that Argo does not know have the
+        code :data:`UNKNOWN`.
+    """
+    kind = document.get("kind")
+    return fields_problems(str(kind), document) if kind in KINDS else []
+
+
+def fields_problems(kind: str, fields: Any, path: str = "") -> list[Diagnostic]:
+    """Tell where some fields differ from those of a type.
+
+    Args:
+        kind: of the mapping, as Argo's API calls it: ``WorkflowSpec``, ``S3Artifact``.
+        fields: the mapping.
+        path: its place.
+    """
+    checker = _Checker()
+    checker.value(fields, kind, (None, "", path) if path else None)
+    return checker.found
+
+
+def is_quantity(text: str) -> bool:
+    """Tell whether a string is an amount of Kubernetes, such as ``500m`` or ``2Gi``."""
+    return _QUANTITY.fullmatch(text) is not None
+
+
+@cache
+def _types() -> dict[str, dict[str, _Field]]:
+    written = json.loads(Path(__file__).with_name("schema.json").read_text(encoding="utf-8"))["types"]
+    return {name: {key: _field(value) for key, value in fields.items()} for name, fields in written.items()}
+
+
+def _field(written: Any) -> _Field:
+    if isinstance(written, str):
+        return _Field(written)
+    return _Field(
+        written["type"],
+        written.get("required", False),
+        tuple(written.get("enum", ())),
+        written.get("minimum"),
+        written.get("maximum"),
+        written.get("minLength", 0),
+    )
+
+
+class _Checker:
+    def __init__(self) -> None:
+        self.found: list[Diagnostic] = []
+        self.types = _types()
+
+    def value(self, value: Any, kind: str, place: _Place) -> None:
+        """Check a value that is not absent."""
+        if len(self.found) >= _MANY or kind == "any":
+            return
+        start = kind[:2]
+        if start == "[]":
+            self.items(value, kind[2:], place)
+        elif start == "{}":
+            if not isinstance(value, Mapping):
+                self.wrong(place, "a mapping", value)
+                return
+            for key, item in value.items():
+                self.value(item, kind[2:], (place, ".", key))
+        elif kind in self.types:
+            self.mapping(value, kind, place)
+        elif kind == "object":
+            if not isinstance(value, Mapping):
+                self.wrong(place, "a mapping", value)
+        elif not _is_scalar(value, kind):
+            hint = _PATCH if kind == "quantity" and "{{" in str(value) else _HINTS.get(kind, "")
+            self.wrong(place, _WANTED[kind], value, hint if not isinstance(value, (Mapping, list)) else "")
+
+    def items(self, value: Any, kind: str, place: _Place) -> None:
+        if not isinstance(value, list):
+            self.wrong(place, "a list", value)
+            return
+        named = kind in _NAMED
+        for number, item in enumerate(value):
+            inside = (place, "[", (number, item))
+            self.value(item, kind, inside)
+            if named and isinstance(item, Mapping) and item.get("name") is None:
+                self.missing(inside, "name")
+
+    def mapping(self, value: Any, kind: str, place: _Place) -> None:
+        if not isinstance(value, Mapping):
+            self.wrong(place, "a mapping", value)
+            return
+        fields = self.types[kind]
+        for key, item in value.items():
+            known = fields.get(key)
+            if known is None:
+                self.unknown((place, ".", key), str(key), list(fields))
+            elif item is not None:
+                inside = (place, ".", key)
+                self.value(item, known.kind, inside)
+                if known.enum or known.minimum is not None or known.min_length:
+                    self.limits(item, known, inside)
+        for key in _required(kind):
+            if value.get(key) is None and not (kind in KINDS and key == "metadata"):
+                self.missing(place, key)
+
+    def limits(self, value: Any, known: _Field, place: _Place) -> None:
+        if known.enum and isinstance(value, str) and value not in known.enum and "{{" not in value:
+            choices = [one for one in known.enum if one]
+            message = f"'{value}' is not one of {', '.join(choices)}"
+            self.tell("MLP532", place, message, meant(value, choices))
+        elif isinstance(value, (int, float)) and known.minimum is not None and value < known.minimum:
+            self.tell("MLP532", place, f"{value} is less than {known.minimum}, the least that Argo takes", "")
+        elif isinstance(value, (int, float)) and known.maximum is not None and value > known.maximum:
+            self.tell("MLP532", place, f"{value} is more than {known.maximum}, the most that Argo takes", "")
+        elif isinstance(value, str) and len(value) < known.min_length:
+            self.tell("MLP532", place, "it is empty", "give it a value")
+
+    def wrong(self, place: _Place, wanted: str, value: Any, hint: str = "") -> None:
+        self.tell(WRONG, place, f"expected {wanted}, got {_shown(value)}", hint)
+
+    def missing(self, place: _Place, key: str) -> None:
+        self.tell(WRONG, (place, ".", key), "it is missing, and Argo requires it", "")
+
+    def unknown(self, place: _Place, name: str, known: Sequence[str]) -> None:
+        message = f"Argo knows no field '{name}' here"
+        self.tell(UNKNOWN, place, message, meant(name, known) or f"available: {', '.join(sorted(known))}")
+
+    def tell(self, code: str, place: _Place, message: str, hint: str) -> None:
+        if len(self.found) < _MANY:
+            self.found.append(Diagnostic(code, _path(place), message, hint))
+
+
+@cache
+def _required(kind: str) -> tuple[str, ...]:
+    return tuple(key for key, field in _types()[kind].items() if field.required)
+
+
+def _is_scalar(value: Any, kind: str) -> bool:
+    if kind == "string":
+        return isinstance(value, str)
+    if kind == "boolean":
+        return isinstance(value, bool)
+    if kind == "any-string":
+        return isinstance(value, (str, bool, int, float))
+    if isinstance(value, bool):
+        return False
+    if kind == "quantity":
+        return isinstance(value, (int, float)) or (isinstance(value, str) and is_quantity(value))
+    if isinstance(value, str):
+        return kind == "int-or-string"
+    if kind == "number":
+        return isinstance(value, (int, float))
+    return isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
+    if isinstance(value, str):
+        return repr(value if len(value) <= 60 else f"{value[:60]}…")
+    return json.dumps(value)
+
+
+def _path(place: _Place) -> str:
+    return "".join(reversed(list(_steps(place)))).lstrip(".")
+
+
+def _steps(place: _Place) -> Iterator[str]:
+    while place is not None:
+        around, how, key = place
+        yield place_of(key[1], key[0], "") if how == "[" else f"{how}{key}"
+        place = around
