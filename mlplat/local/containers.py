@@ -17,6 +17,7 @@ from mlplat import manifest
 from mlplat.argo.structure import wrong_sub_path
 from mlplat.errors import ManifestError
 from mlplat.local.documents import any_string
+from mlplat.runtime.task import TERMINATION_LOG
 
 _REFERENCE = re.compile(r"\$(\$|\(([^()]*)\))")
 _FIELD = re.compile(r"metadata\.(annotations|labels)\['(.+)'\]$")
@@ -285,11 +286,11 @@ def container_paths(template: Mapping[str, Any]) -> list[str]:
         template: the template as it stands in the manifest.
 
     Returns:
-        Mounts, input artifacts, output files and the script.
+        Mounts, input artifacts, output files, the script and the file for the reason of a failure.
     """
     container = template.get("container") or template.get("script") or {}
     inputs, outputs = template.get("inputs") or {}, template.get("outputs") or {}
-    paths = [mount["mountPath"] for mount in container.get("volumeMounts") or ()]
+    paths = [TERMINATION_LOG, *(mount["mountPath"] for mount in container.get("volumeMounts") or ())]
     paths += [one["path"] for one in (inputs.get("artifacts") or ()) if one.get("path")]
     paths += [one["path"] for one in (outputs.get("artifacts") or ()) if one.get("path")]
     paths += [

@@ -124,9 +124,9 @@ class ImageExecutor:
         words = ["stop", "--time", str(int(grace))] if grace > 0 else ["kill"]
         await asyncio.to_thread(self._run, [*words, container])
 
-    async def take(self, container: str, command: Command) -> None:
-        """Copy what a container's command gives into its root."""
-        for path in command.outputs:
+    async def take(self, container: str, command: Command, *, failed: bool) -> None:
+        """Copy what a container's command gives into its root; the reason of a failure as well."""
+        for path in (*command.outputs, *([command.reason] if failed and command.reason else ())):
             if is_mounted(path, command.mounts):
                 continue
             target = command.root / path.strip("/")
@@ -351,7 +351,7 @@ class _RunningContainer:
         client = self._executor.client(self._container, self._command)
         self._started = True
         ended = await client.wait()
-        await self._executor.take(self._container, self._command)
+        await self._executor.take(self._container, self._command, failed=ended.code != 0)
         return ended
 
     def _done(self, step: Callable[[str, Command], subprocess.Popen[bytes] | None]) -> tuple[int, bytes]:

@@ -22,6 +22,7 @@ from mlplat.local.containers import ContainerError, Pod, environment, expand, pa
 from mlplat.local.logs import begin_attempt
 from mlplat.local.process import LONGEST_ARGUMENT, SCRIPT, Command, Executor, Exit, Running
 from mlplat.local.volumes import Volumes, is_mounted
+from mlplat.runtime.task import TERMINATION_LOG, TERMINATION_VARIABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +157,8 @@ class PodRunner:
             expanded.append(self._file(SCRIPT, place(template["script"]["source"], root).encode(), root))
         log = self._logs / f"{task.id}.log"
         begin_attempt(log)
+        reason = self._reason_file(root)
+        variables.setdefault(TERMINATION_VARIABLE, place(self._executor.path(reason), root))
         return Command(
             arguments=self._short(expanded, root),
             environment=variables,
@@ -169,6 +172,7 @@ class PodRunner:
             own_program=bool(container.get("command")),
             mounts=mounts,
             outputs=_output_paths(template),
+            reason=reason,
             name=task.id,
         )
 
@@ -257,11 +261,21 @@ class PodRunner:
             problems.append(problem)
         outputs["exitCode"] = str(ended.code)
         if ended.code != 0:
-            reason = f"main: Error (exit code {ended.code})"
-            return Outcome("Failed", f"{reason}: {ended.message}" if ended.message else reason, outputs)
+            message = f"main: Error (exit code {ended.code})"
+            reason = ended.message or _termination(self._executor.output(command.reason, command))
+            return Outcome("Failed", f"{message}: {reason}" if reason else message, outputs)
         if problems:
             return Outcome("Error", f"wait: Error (exit code 64): {problems[0]}", outputs)
         return Outcome("Succeeded", "", outputs)
+
+    def _reason_file(self, root: Path) -> str:
+        """Make the file in which a command may say why it failed, and return its path in the container."""
+        path = "/mlplat/termination-log" if self._executor.uses_images else TERMINATION_LOG
+        file = root / path.strip("/")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+        file.chmod(0o666)
+        return path
 
     async def _save(
         self,
@@ -291,6 +305,18 @@ class PodRunner:
                 continue
             saved.append(located)
         return saved, "".join(f"{problem}; " for problem in problems)
+
+
+_LONGEST_REASON = 4096
+
+
+def _termination(file: Path | None) -> str:
+    """Return the reason that a container left: as much of its end as the kubelet takes."""
+    if file is None or not file.is_file():
+        return ""
+    with file.open("rb") as written:
+        written.seek(max(0, file.stat().st_size - _LONGEST_REASON))
+        return written.read(_LONGEST_REASON).decode("utf-8", "replace")
 
 
 def _is_for_nobody_else(path: str, source: Path, root: Path, outputs: Iterable[str]) -> bool:

@@ -59,6 +59,7 @@ class Command:
         own_program: whether the first argument is the program; else all of them go to the image's own.
         mounts: for paths of the container what lies there, beside what is in the root.
         outputs: paths of the container that are read when it has ended.
+        reason: path of the container at which it may say why it failed.
         name: the node's id.
     """
 
@@ -74,6 +75,7 @@ class Command:
     own_program: bool = True
     mounts: Mapping[str, Mount] = field(default_factory=dict)
     outputs: Sequence[str] = ()
+    reason: str = ""
     name: str = ""
 
 

@@ -47,6 +47,11 @@ SHARED = "@source:"
 """How an argument names a variable instead of holding a text."""
 SHARED_VARIABLE = "MLPLAT_SOURCE_"
 """How the names of such variables begin."""
+TERMINATION_LOG = "/dev/termination-log"
+"""File from which Kubernetes takes the reason of a failure, which Argo puts into the message of the node."""
+TERMINATION_VARIABLE = "MLPLAT_TERMINATION_LOG"
+"""Variable that names another file instead, where there is no Kubernetes."""
+_LONGEST_REASON = 500
 STEP_MARK = "=== "
 """How a line of the log begins that names the function whose lines follow."""
 _TYPES = {
@@ -831,7 +836,9 @@ def main(arguments: List[str]) -> int:
     try:
         call = json.loads(_text(arguments[-1]))
     except ValueError as error:
-        print("an argument of this run is not JSON of its declared type: {}".format(error), file=sys.stderr)
+        reason = "an argument of this run is not JSON of its declared type: {}".format(error)
+        print(reason, file=sys.stderr)
+        _terminate(reason)
         return 1
     if "steps" in call:
         return _Steps(call["out"]).run(arguments[:-1], call["steps"])
@@ -865,7 +872,9 @@ def main(arguments: List[str]) -> int:
         _keep_reason(call, str(error))
         return 1
     except SystemExit as stop:
-        _keep_reason(call, "it exited with {!r}".format(stop.code))
+        _keep_reason(
+            call, stop.code if isinstance(stop.code, str) else "it exited with {!r}".format(stop.code)
+        )
         raise
     except Exception as error:
         _print_traceback(error)
@@ -913,19 +922,23 @@ class _Steps:
                 pause = retry["duration"] * retry["factor"] ** (attempt - 1)
                 time.sleep(min(pause, retry["cap"]))
                 shutil.rmtree(folder, ignore_errors=True)
+                _terminate("")
             _write(call, json.dumps(step["call"]))
-            again = " ({})".format(attempt) if attempt else ""
-            print("{}{}{}".format(STEP_MARK, step["task"], again), flush=True)
+            self._print(step, "attempt {}".format(attempt + 1) if attempt else "")
             self.process = subprocess.Popen([sys.executable, "-c", START, source, "@" + call])
             code = self.process.wait()
             if code == 0:
                 break
         code = code if code >= 0 else 128 - code
+        self._print(step, "failed with exit code {}".format(code) if code else "succeeded")
         record["finishedAt"] = _now()
         record["phase"] = "Failed" if code else "Succeeded"
         record["exitCode"] = str(code)
         _write(os.path.join(self.out, "steps"), inert(self.records))
         return code
+
+    def _print(self, step: Dict[str, Any], note: str) -> None:
+        print("{}{}{}".format(STEP_MARK, step["task"], note and " ({})".format(note)), flush=True)
 
     def _stop(self, *_: Any) -> None:
         if self.process is not None:
@@ -941,8 +954,24 @@ def _now() -> str:
 
 
 def _keep_reason(call: Dict[str, Any], reason: str) -> None:
+    _terminate(reason)
     if call.get("errors"):
         _write(os.path.join(call["out"], "error"), "{}: {}".format(call["function"], reason))
+
+
+def _terminate(reason: str) -> None:
+    """Leave the reason of a failure, on one line, where the message of the node comes from; nowhere if that fails."""
+    line = " ".join("".join(one if one.isprintable() else " " for one in reason).split())
+    if len(line) > _LONGEST_REASON:
+        line = line[: _LONGEST_REASON - 3] + "..."
+    path = os.environ.get(TERMINATION_VARIABLE, "")
+    try:
+        # Kubernetes has made its file; without one, this is not a pod, and /dev belongs to the machine.
+        with open(path or TERMINATION_LOG, "w" if path else "r+", encoding="utf-8", errors="replace") as file:
+            file.truncate(0)
+            file.write(line)
+    except OSError:
+        pass
 
 
 if __name__ == "__main__":

@@ -146,6 +146,24 @@ def test_an_attempt_that_writes_nothing_counts(run: Any, home: Path) -> None:
     assert local.attempts(home / "logs" / "wf" / f"{node(again, 'wf.a(0)')['id']}.log") == ["", ""]
 
 
+def test_the_reason_that_a_container_leaves_is_in_the_message(run: Any) -> None:
+    long = "x" * 5000
+    done = run(one(shell("t", f"printf '{long}end' > /dev/termination-log; exit 3")))
+    message = node(done, "wf.a")["message"]
+    assert message.startswith("main: Error (exit code 3): xxx")
+    assert message.endswith("xend")
+    assert len(message) == len("main: Error (exit code 3): ") + 4096
+    assert not Path("/dev/termination-log").exists()
+    assert not node(run(one(shell("t", "printf why > /dev/termination-log"))), "wf.a").get("message")
+
+
+def test_the_reason_is_that_of_the_last_attempt(run: Any) -> None:
+    script = "[ {{retries}} = 0 ] && printf first > /dev/termination-log; exit 1"
+    done = run(one(shell("t", script, retryStrategy={"limit": "1"})))
+    assert node(done, "wf.a(0)")["message"] == "main: Error (exit code 1): first"
+    assert node(done, "wf.a(1)")["message"] == "main: Error (exit code 1)"
+
+
 def test_a_task_that_is_killed_has_exit_code_137(run: Any) -> None:
     assert node(run(one(shell("t", "kill -9 $$$$"))), "wf.a")["message"] == "main: Error (exit code 137)"
 

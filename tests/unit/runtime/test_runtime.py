@@ -678,3 +678,37 @@ def test_full_disk_leaves_no_output(run: Runtime) -> None:
     )
     result = run(source, output_parameters={"Output": "STRING"})
     assert result.code != 0
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("raise ValueError('no\\nrows \\x1b[31m' + 'é')", "ValueError: no rows [31mé"),
+        ("raise KeyError('x' * 9000)", "KeyError: '" + "x" * 486 + "..."),
+        ("import sys; sys.exit('no data today')", "no data today"),
+        ("import sys; sys.exit(3)", "it exited with 3"),
+        ("return object()", "output 'Output' is declared str, and the function gave object"),
+    ],
+)
+def test_the_reason_of_a_failure_is_left_on_one_line(body: str, reason: str, run: Runtime) -> None:
+    log = run.folder / "termination-log"
+    done = run(
+        f"def f():\n    {body}\n",
+        env={"MLPLAT_TERMINATION_LOG": str(log)},
+        output_parameters={"Output": "STRING"},
+    )
+    assert done.code != 0
+    text = log.read_text(encoding="utf-8")
+    assert text.startswith(reason)
+    assert len(text) <= 500
+    assert text.isprintable()
+
+
+def test_a_reason_that_can_be_left_nowhere_changes_nothing(run: Runtime) -> None:
+    done = run(
+        "def f():\n    raise ValueError('why')\n",
+        env={"MLPLAT_TERMINATION_LOG": str(run.folder / "none" / "log")},
+    )
+    assert done.code == 1
+    assert done.error.splitlines()[-1] == "ValueError: why"
+    assert not Path("/dev/termination-log").exists()
