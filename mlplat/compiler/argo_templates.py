@@ -57,8 +57,35 @@ def leaf(component: Component, container: Container, call: Call) -> Leaf:
         result["retryStrategy"] = executors.retry_strategy(call.retry)
     needs = {name: Plain(Hole(("inputs", "parameters", name))) for name in component.input_parameters}
     return Leaf(
-        {**result, **template}, needs, others={name: Leaf(dict(other)) for name, other in others.items()}
+        answerable({**result, **template}),
+        needs,
+        others={name: Leaf(answerable(other)) for name, other in others.items()},
     )
+
+
+def answerable(template: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a template whose suspended node can be answered in Argo's UI.
+
+    The node's panel sends every input parameter back as an output parameter, and the Argo Server refuses one that the
+    node does not expect to be supplied (``updateSuspendedNode`` of Argo 4.0.7's ``workflow/util/util.go``).
+
+    Args:
+        template: any template; one that does not suspend stays as it is.
+    """
+    if template.get("suspend") is None:
+        return dict(template)
+    outputs = template.get("outputs") or {}
+    expected = list(outputs.get("parameters") or ())
+    names = {one["name"] for one in expected}
+    inputs = (template.get("inputs") or {}).get("parameters") or ()
+    unchanged = [
+        {"name": one["name"], "valueFrom": {"supplied": {}, "default": interfaces.tag(one["name"])}}
+        for one in inputs
+        if one["name"] not in names
+    ]
+    if not unchanged:
+        return dict(template)
+    return {**template, "outputs": {**outputs, "parameters": [*expected, *unchanged]}}
 
 
 def problem(container: Container) -> str:

@@ -35,14 +35,17 @@ def approval(
     choices: Sequence[str] = (),
     timeout: str | float | None = None,
 ) -> PipelineTask:
-    """Wait until a person lets the run go on: in Argo's web page, with ``argo resume``, or at the terminal here.
+    """Wait until a person resumes the run: in Argo's UI, with ``argo resume``, or at the terminal of a local run.
 
-    A run that is not to go on is stopped instead (``argo stop``); the Workflow's ``onExit`` handler runs then.
+    In Argo's UI the panel of the waiting node has a RESUME button that asks for the choice. The RESUME button at the
+    top of the page and ``argo resume`` ask nothing: they take the first choice, and so does the timeout. Let the first
+    choice be the one that does no harm. To end the run instead, stop it (``argo stop``); the Workflow's ``onExit``
+    handler still runs.
 
     Args:
-        message: what to decide; a value of the run may stand in it. It is shown as the task's input.
-        choices: what the person chooses from. The first one holds when the run goes on without a choice.
-        timeout: after how long the run goes on without a person, such as ``12h``; a number counts seconds.
+        message: what to decide; it may hold runtime values. It is shown as the task's input.
+        choices: what the person chooses from, the harmless one first.
+        timeout: how long to wait before the run resumes with the first choice, such as ``12h``; a number is seconds.
 
     Returns:
         A task; with choices, its output is the one that was chosen.

@@ -9,6 +9,9 @@ from collections.abc import Mapping, Sequence
 
 from mlplat.local.nodes import Node
 
+_MESSAGE = "message"
+"""The input that says what to decide: it is shown, not asked for."""
+
 
 def is_interactive() -> bool:
     """Whether there is a person to ask."""
@@ -48,19 +51,24 @@ async def ask(node: Node) -> Mapping[str, str] | None:
 def _read(node: Node) -> Mapping[str, str] | None:
     values: dict[str, str] = {}
     inputs = {one["name"]: one for one in (node.get("inputs") or {}).get("parameters", ())}
-    name, message = node["displayName"], inputs.get("message", {}).get("value")
+    name, message = node["displayName"], inputs.get(_MESSAGE, {}).get("value")
     lead = f"{name}: {message}\n" if message else ""
+    questions = [
+        one
+        for one in (node.get("outputs") or {}).get("parameters", ())
+        if one["name"] != _MESSAGE or "default" not in one["valueFrom"]
+    ]
     try:
-        for parameter in (node.get("outputs") or {}).get("parameters", ()):
+        for parameter in questions:
             default = parameter["valueFrom"].get("default")
             known = inputs.get(parameter["name"], {}).get("enum") or ()
             text = _value(f"{lead}{name}: {parameter['name']}", default, known)
             lead = ""
             if text or default is None:
                 values[parameter["name"]] = text
-        if values or (node.get("outputs") or {}).get("parameters"):
+        if questions:
             return values
-        return {} if input(f"{lead}{name}: go on? [y/N] ").strip().lower() in ("y", "yes") else None
+        return {} if input(f"{lead}{name}: continue? [y/N] ").strip().lower() in ("y", "yes") else None
     except EOFError:
         return None
 

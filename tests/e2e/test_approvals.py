@@ -54,7 +54,9 @@ def test_a_choice_and_a_go_on(cluster: Access, cluster_env: dict[str, str], tmp_
     given = {one["name"]: one["value"] for one in node["inputs"]["parameters"]}
     assert given["message"] == "3 rows: train?"
     one = f"--node-field-selector=displayName={node['displayName']}"
-    argo(cluster, cluster_env, "node", "set", name, one, f"--output-parameter={output_name(node)}=yes")
+    answers = {**given, output_name(node): "yes"}
+    chosen = [f"--output-parameter={key}={value}" for key, value in answers.items()]
+    argo(cluster, cluster_env, "node", "set", name, one, *chosen)
     argo(cluster, cluster_env, "resume", name, one)
     waiting(name, "approval-2", cluster.namespace)
     argo(cluster, cluster_env, "resume", name)
@@ -74,7 +76,7 @@ def test_a_choice_and_a_go_on(cluster: Access, cluster_env: dict[str, str], tmp_
 
 def output_name(node: Mapping[str, Any]) -> str:
     """Return what the output of a step with choices is called."""
-    [parameter] = node["outputs"]["parameters"]
+    [parameter] = [one for one in node["outputs"]["parameters"] if one["name"] != "message"]
     return str(parameter["name"])
 
 

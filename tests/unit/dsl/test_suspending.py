@@ -108,6 +108,25 @@ def test_a_person_is_asked_also_where_the_step_goes_on_without_one_after_a_time(
     assert json.loads(value(done, "wf", "Output")) == "no"
 
 
+def test_the_terminal_shows_the_message_and_asks_whether_to_continue(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @dsl.pipeline
+    def p() -> None:
+        dsl.approval("deploy?")
+
+    asked: list[str] = []
+
+    def read(prompt: str) -> str:
+        asked.append(prompt)
+        return "n"
+
+    monkeypatch.setattr("builtins.input", read)
+    done = local.run(documents(p), home=tmp_path, ask=terminal.ask)
+    assert node(done, "wf.approval")["phase"] == "Failed"
+    assert asked == ["approval: deploy?\napproval: continue? [y/N] "]
+
+
 def test_steps_that_wait_for_a_time_need_no_person(tmp_path: Path) -> None:
     compiled = documents(waits)
     templates = {template["name"]: template for template in compiled[-1]["spec"]["templates"]}
