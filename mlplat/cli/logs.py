@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlplat.argo import steps
+from mlplat.argo.reasons import readable
 from mlplat.cli import engines, show
 from mlplat.cli.parser import home
 from mlplat.cli.record import catch_up, opened
@@ -90,7 +91,7 @@ def _print(wrote: Sequence[_Wrote], asked: str | None) -> None:
 
 
 def _print_why_not(task: str, cached: bool, message: str) -> None:
-    why = "its results are from the cache" if cached else message
+    why = "its results are from the cache" if cached else readable(message)
     print(f"{task} did not run: {why}", file=sys.stderr)
 
 

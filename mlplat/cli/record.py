@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlplat.argo.names import NOTHING
+from mlplat.argo.reasons import readable
 from mlplat.cli import engines, show
 from mlplat.cli.parser import home
 from mlplat.cli.tasks import path
@@ -288,7 +289,7 @@ _COLUMNS: dict[str, list[tuple[str, Callable[[_Placed], str]]]] = {
         ("PHASE", lambda one: one.row.phase),
         ("STARTED", lambda one: _when(one.row.started_at)),
         ("TOOK", lambda one: _took(one.row)),
-        ("MESSAGE", lambda one: one.row.message),
+        ("MESSAGE", lambda one: readable(one.row.message)),
     ],
     "tasks": [
         ("NAME", lambda one: one.path),
@@ -296,7 +297,7 @@ _COLUMNS: dict[str, list[tuple[str, Callable[[_Placed], str]]]] = {
         ("ATTEMPTS", lambda one: str(one.row.attempts)),
         ("STARTED", lambda one: _when(one.row.started_at)),
         ("TOOK", lambda one: _took(one.row)),
-        ("MESSAGE", lambda one: one.row.message),
+        ("MESSAGE", lambda one: readable(one.row.message)),
     ],
     "artifacts": [
         ("RUN", lambda one: one.run.name if one.run else ""),

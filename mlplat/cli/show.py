@@ -12,6 +12,7 @@ from typing import Any
 from mlplat.argo import steps
 from mlplat.argo.expressions import condition
 from mlplat.argo.names import NOTHING
+from mlplat.argo.reasons import condition_of
 from mlplat.argo.stores import key_of
 from mlplat.argo.values import ABSENT
 from mlplat.runs.waiting import WAITING
@@ -152,6 +153,8 @@ def describe(node: Node) -> str:
         parts.append(duration(seconds(node)))
     elif phase not in ("Succeeded", "Running"):
         parts.append(phase.lower())
+    if condition := condition_of(str(node.get("message", ""))):
+        parts.append(f"({condition})")
     if waits_for_lock(node):
         parts.append(str(node["message"]))
     parts += node.get(WAITING, ())[:1]

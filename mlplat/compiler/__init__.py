@@ -14,6 +14,7 @@ from mlplat.compiler import (
     graphs,
     importers,
     imports,
+    order,
     partition,
     sdk,
     sources,
@@ -32,6 +33,7 @@ PASSES: tuple[Callable[[Program], Program], ...] = (
     arguments.run,
     graphs.run,
     ends.run,
+    order.run,
     sources.run,
     emit.run,
 )

@@ -32,6 +32,10 @@ _WORDS = {
     "double": "float",
     "string": "string",
 }
+_CONVERSIONS = ("int", "double", "string")
+_PYTHON = {"&&": "and", "||": "or", "!": "not ", "true": "True", "false": "False", "null": "None"}
+_REPLACED = {"'": "\u2019", '"': "”", "\\": "/", "{": "(", "}": ")"}
+_LONGEST_SHOWN = 200
 _ESCAPES = {
     "n": "\n",
     "t": "\t",
@@ -86,6 +90,45 @@ def to_expression(condition: str, value: Callable[[str], str], path: str) -> str
             parts.append(token[0])
         at = token.end()
     return "".join(parts)
+
+
+def shown(condition: str, name: Callable[[str], str]) -> str:
+    """Write a condition as people write it in Python, for a message that says which one did not hold.
+
+    The result can be pasted between single quotes of Argo's ``when`` (govaluate ends a string at any quote, and reads
+    one that looks like a date as a time; neither can be in it), and Argo finds no tag in it.
+
+    Args:
+        condition: CEL of the IR, which :func:`to_expression` takes.
+        name: gives what an input is called.
+
+    Returns:
+        One line of at most :data:`_LONGEST_SHOWN` characters, such as ``if evaluate.accuracy > 0.9``.
+    """
+    parts: list[str] = []
+    brackets: list[bool] = []
+    is_converted = False
+    for token in _TOKEN.finditer(condition):
+        text = token[0]
+        if text == "(":
+            brackets.append(not is_converted)
+            text = "" if is_converted else text
+        elif text == ")" and brackets:
+            text = text if brackets.pop() else ""
+        elif token["input"] is not None:
+            text = name(token["input"])
+        elif token["string"]:
+            text = f"“{_unquoted(token['string'])}”"
+        is_converted = token["word"] in _CONVERSIONS
+        parts.append("" if is_converted else _PYTHON.get(text, text))
+    line = " ".join("".join(map(_harmless, f"if {''.join(parts)}")).split())
+    return line if len(line) <= _LONGEST_SHOWN else f"{line[: _LONGEST_SHOWN - 1]}…"
+
+
+def _harmless(character: str) -> str:
+    if not character.isprintable():
+        return " "
+    return _REPLACED.get(character, character)
 
 
 def _unquoted(text: str) -> str:

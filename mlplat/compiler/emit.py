@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,9 +16,17 @@ from mlplat.compiler.interfaces import VALUES_VOLUME
 from mlplat.compiler.pods import WORKSPACE_VOLUME
 from mlplat.compiler.program import Argument, Options, Program
 from mlplat.errors import CompileError, Diagnostic, ManifestError
+from mlplat.ir.model import Container, PipelineSpec
 
 API_VERSION = "argoproj.io/v1alpha1"
 PIPELINE_ANNOTATION = "mlplat.dev/pipeline"
+"""Annotation that holds the pipeline's name, and label to select runs by: the name where it is a valid label value."""
+
+_UNBUFFERED = "PYTHONUNBUFFERED"
+"""Variable with which Python writes what a program prints at once, standard output and error in order."""
+
+_TITLE, _DESCRIPTION = "workflows.argoproj.io/title", "workflows.argoproj.io/description"
+_LABEL_VALUE = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 LARGE_ARGUMENTS = "mlplat.dev/arguments"
 """Annotation of the ConfigMap of large values: which of its entries are the pipeline's arguments, by their names."""
 
@@ -66,13 +75,18 @@ def _resource(program: Program, base: str, volumes: list[dict[str, Any]]) -> dic
     metadata = _metadata(base, options)
     if options.kind == "Workflow" and not options.name:
         metadata = {"generateName": f"{base}-", **{key: metadata[key] for key in metadata if key != "name"}}
-    annotations = {PIPELINE_ANNOTATION: spec.name}
+    labels, annotations = {PIPELINE_ANNOTATION: label_value(spec.name)}, {PIPELINE_ANNOTATION: spec.name}
     if spec.display_name:
-        annotations["workflows.argoproj.io/title"] = spec.display_name
+        annotations[_TITLE] = spec.display_name
     if spec.description:
-        annotations["workflows.argoproj.io/description"] = spec.description
-    metadata["annotations"] = annotations
-    said = _spec(program, volumes)
+        annotations[_DESCRIPTION] = spec.description
+    metadata |= {"labels": labels, "annotations": annotations}
+    of_runs, said = _metadata_of_runs(spec, labels), _spec(program, volumes)
+    if options.kind == "WorkflowTemplate":
+        said = {"workflowMetadata": of_runs, **said}
+    elif spec.display_name:  # Argo replaces tags in the spec that runs, and not in a CronWorkflow's own part
+        title = {_TITLE: of_runs["annotations"].pop(_TITLE)}
+        said = {"workflowMetadata": {"annotations": title}, **said}
     if patch := options.workflow_defaults.get("podSpecPatch"):
         said["podSpecPatch"] = json.dumps(merged(_read_patch(patch), json.loads(said["podSpecPatch"])))
     workflow = merged(options.workflow_defaults, said)
@@ -80,10 +94,34 @@ def _resource(program: Program, base: str, volumes: list[dict[str, Any]]) -> dic
     if options.kind == "CronWorkflow":
         document["spec"] = {
             **_schedule(options),
-            "workflowMetadata": {"annotations": annotations},
+            "workflowMetadata": of_runs,
             "workflowSpec": workflow,
         }
     return document
+
+
+def label_value(name: str) -> str:
+    """Return the value of the label for a pipeline: its name, or what a label can hold of it and a hash."""
+    return name if _LABEL_VALUE.fullmatch(name) else names.dns_label(name)
+
+
+def _metadata_of_runs(spec: PipelineSpec, labels: Mapping[str, str]) -> dict[str, Any]:
+    """Return the metadata that Argo gives to runs.
+
+    In the list of Argo's UI a title replaces the name of a run, and some 23 characters of it are visible; so it starts
+    with the name. Argo replaces tags in this part of a spec (``execWf.Spec.WorkflowMetadata``), in ``metadata`` not.
+    """
+    annotations = {PIPELINE_ANNOTATION: _untagged(spec.name)}
+    if spec.display_name:
+        annotations[_TITLE] = f"{{{{workflow.name}}}} - {_untagged(spec.display_name)}"
+    if spec.description:
+        annotations[_DESCRIPTION] = _untagged(spec.description)
+    return {"labels": dict(labels), "annotations": annotations}
+
+
+def _untagged(text: str) -> str:
+    """Return a text in which Argo finds no tag."""
+    return text.replace("{{", "{ {")
 
 
 def _read_patch(text: str) -> dict[str, Any]:
@@ -155,7 +193,9 @@ def _spec(program: Program, volumes: list[dict[str, Any]]) -> dict[str, Any]:
     ]
     if parameters:
         workflow["arguments"] = {"parameters": parameters}
-    workflow["podSpecPatch"] = _programs({runtime.VARIABLE: runtime.text(), **program.sources})
+    workflow["podSpecPatch"] = _programs(
+        {runtime.VARIABLE: runtime.text(), **program.sources}, spec.executors.values()
+    )
     workflow["volumes"] = [{"name": "mlplat-outputs", "emptyDir": {}}, *volumes]
     if claim := spec.config.get("workspace"):
         workflow["volumeClaimTemplates"] = [_workspace(claim)]
@@ -168,9 +208,14 @@ def _parameter(name: str, description: str, argument: Argument) -> dict[str, Any
     return {"name": name, **described, **({} if argument.text is None else {"value": argument.text})}
 
 
-def _programs(texts: Mapping[str, str]) -> str:
-    """Return the patch that gives every pod the runtime, and the functions that several templates share."""
+def _programs(texts: Mapping[str, str], executors: Iterable[object]) -> str:
+    """Return the patch that gives every pod the runtime, the functions that several templates share, and live logs.
+
+    A patch wins over what a template says, so a pipeline that sets :data:`_UNBUFFERED` itself gets only that.
+    """
     variables = [{"name": name, "value": runtime.packed(text)} for name, text in texts.items()]
+    if not any(_UNBUFFERED in dict(one.env) for one in executors if isinstance(one, Container)):
+        variables.append({"name": _UNBUFFERED, "value": "1"})
     return json.dumps({"containers": [{"name": "main", "env": variables}]})
 
 

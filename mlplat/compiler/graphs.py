@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from mlplat.argo import names, values
+from mlplat.argo.reasons import explained
 from mlplat.argo.sources import Source
 from mlplat.argo.values import literal
 from mlplat.compiler import (
@@ -27,7 +28,7 @@ from mlplat.compiler import (
     workspace,
 )
 from mlplat.compiler.arguments import keep_large
-from mlplat.compiler.conditions import to_expression
+from mlplat.compiler.conditions import shown, to_expression
 from mlplat.compiler.executors import Leaf
 from mlplat.compiler.interfaces import INDEX_PARAMETER, PATH_PARAMETER, Call
 from mlplat.compiler.placeholders import choices, has_holes, parse
@@ -226,7 +227,9 @@ class _Lowering:
                 lambda name: scope.reference(task.parameters[name]).value,
                 f"{self.spec.name}.{key}",
             )
-            result["when"] = expression(condition)
+            result["when"] = explained(
+                expression(condition), shown(task.condition, lambda name: scope.shown(task.parameters[name]))
+            )
         return result
 
     def is_exit(self, task: Task, graph: Graph) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -21,6 +22,10 @@ from mlplat.ir.model import (
 )
 
 REGION_PREFIX = "pipelinechannel--"
+_ONLY = "Output"
+"""What KFP calls the output of a component that has only one."""
+_ITEM, _SUBVARIABLE = "loop-item", "-subvar-"
+"""How KFP's compiler names the item of a loop, and a field of it."""
 _FIELD = re.compile(r"""\[["']([^"']*)["']\]""")
 
 
@@ -110,6 +115,23 @@ class Scope:
         if Form.PART in form:
             return replace(found, value=values.small_expression(found.text, found.value))
         return found
+
+    def shown(self, source: ParameterSource) -> str:
+        """Return what people call a parameter: ``evaluate.accuracy``, ``train`` for its only output, ``threshold``."""
+        fields = "".join(f".{field}" for field in _FIELD.findall(getattr(source, "selector", "")))
+        match source:
+            case TaskOutput(task, output):
+                return self.task_names[task] + ("" if output == _ONLY else f".{output}") + fields
+            case ComponentInput(name):
+                plain = input_name(name)
+                item, is_item, field = plain.partition(_ITEM)
+                if is_item and not item.removesuffix("-"):
+                    _, _, subvariable = field.partition(_SUBVARIABLE)
+                    return "item" + (f".{subvariable}" if subvariable else "") + fields
+                return plain.removesuffix(f"-{_ONLY}") + fields
+            case Constant(value):
+                return json.dumps(value, ensure_ascii=False)
+        return "status"
 
     def _input(self, name: str) -> Reference:
         if self.arguments is None:

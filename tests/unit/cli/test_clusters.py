@@ -77,7 +77,7 @@ def test_a_cron_workflow_starts_what_a_workflow_would_be(capsys: pytest.CaptureF
         "concurrencyPolicy": "Forbid",
         "startingDeadlineSeconds": 60,
         "failedJobsHistoryLimit": 2,
-        "workflowMetadata": {"annotations": document["metadata"]["annotations"]},
+        "workflowMetadata": {part: document["metadata"][part] for part in ("labels", "annotations")},
     }
     assert main(["lint", "out.yaml"]) == 0
     assert "CronWorkflow" in capsys.readouterr().out

@@ -111,7 +111,7 @@ def test_iterations_are_told_apart(first: Path, capsys: pytest.CaptureFixture[st
 def test_runs_tell_which_tasks_failed(first: Path, capsys: pytest.CaptureFixture[str]) -> None:
     told(capsys, "run", "program.py:many", "--name", "many", expected=1)
     messages = {
-        "first": "guard.fails: main: Error (exit code 1)",
+        "first": "guard.fails: main: Error (exit code 1): RuntimeError: no",
         "many": "failed: texts.iteration(0:0).fails, texts.iteration(1:1).fails",
     }
     rows = json.loads(told(capsys, "get", "runs", "-o", "json")[0])
@@ -222,7 +222,7 @@ def test_attempts_of_a_task_are_set_apart(folder: Path, capsys: pytest.CaptureFi
 @pytest.mark.parametrize(
     ("task", "why"),
     [
-        ("branch", "guard.branch did not run: when 'false' evaluated false"),
+        ("branch", "guard.branch did not run: condition not met: if go == True"),
         ("After it", "guard.After-it did not run: omitted: depends condition not met"),
     ],
 )

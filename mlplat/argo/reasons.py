@@ -1,0 +1,29 @@
+"""Reasons in the messages of nodes: why a task was skipped."""
+
+from __future__ import annotations
+
+import re
+
+_SKIPPED = re.compile(r"when 'false && '(.*)' != ''' evaluated false", re.DOTALL)
+
+
+def explained(when: str, why: str) -> str:
+    """Return a ``when`` that adds its condition, as people wrote it, to the message of a task that it skips.
+
+    Args:
+        when: what decides: an expression's tag, which gives ``true`` or ``false``.
+        why: the condition as text, without quotes, backslashes and braces.
+    """
+    return f"{when} && '{why}' != ''"
+
+
+def condition_of(message: str) -> str:
+    """Return the condition in the message of a skipped task; empty where there is none."""
+    match = _SKIPPED.fullmatch(message)
+    return match[1] if match else ""
+
+
+def readable(message: str) -> str:
+    """Return a message of Argo's without the syntax around the condition of a skipped task."""
+    condition = condition_of(message)
+    return f"condition not met: {condition}" if condition else message

@@ -1,0 +1,238 @@
+"""Argo's UI: what every manifest must be like so that its pages work, and so that people can read them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlplat import compiler, dsl, ir, local, manifest
+from mlplat.argo.expressions import condition
+from mlplat.argo.reasons import condition_of, readable
+from mlplat.cli import show
+from mlplat.cli.load import load
+from mlplat.cli.run import named
+from mlplat.compiler import order
+from mlplat.compiler.emit import PIPELINE_ANNOTATION, label_value
+from mlplat.ir import PipelineSpec
+from tests.unit.compiler.test_golden import PROGRAMS
+
+CORPUS = Path(__file__).parents[4] / "shared" / "corpus" / "kfp-ir"
+COMPILED = sorted(CORPUS.glob("*.yaml")) if CORPUS.is_dir() else []
+EVERY = [
+    *(pytest.param(place, id=name) for name, place in PROGRAMS.items()),
+    *(pytest.param(str(file), id=file.stem) for file in COMPILED),
+]
+
+
+def spec_of(place: str) -> PipelineSpec:
+    if place.endswith(".yaml"):
+        return ir.read(manifest.load(Path(place).read_text(encoding="utf-8"), place), place)
+    spec = load(place).spec
+    assert spec is not None
+    return spec
+
+
+def templates_of(place: str, **options: Any) -> list[dict[str, Any]]:
+    documents = compiler.manifest(spec_of(place), compiler.Options(require_arguments=False, **options))
+    return list(documents[-1]["spec"]["templates"])
+
+
+def misplaced(tasks: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    """Give the tasks that stand before one that they depend on, and that one."""
+    by_name = {task["name"]: task for task in tasks}
+    places = {name: place for place, name in enumerate(by_name)}
+    for name, task in by_name.items():
+        yield from (
+            (name, other) for other in condition(task, by_name).tasks if places[other] >= places[name]
+        )
+
+
+@pytest.mark.parametrize("place", EVERY)
+def test_tasks_are_listed_after_those_they_depend_on(place: str) -> None:
+    for template in templates_of(place):
+        assert not list(misplaced(template.get("dag", {}).get("tasks", [])))
+
+
+@pytest.mark.parametrize("place", EVERY)
+def test_a_suspended_node_expects_every_input_as_an_output(place: str) -> None:
+    for template in templates_of(place):
+        if "suspend" in template:
+            assert_answerable(template)
+
+
+def assert_answerable(template: dict[str, Any]) -> None:
+    outputs = {one["name"]: one for one in template.get("outputs", {}).get("parameters", ())}
+    for one in template.get("inputs", {}).get("parameters", ()):
+        source = outputs[one["name"]]["valueFrom"]
+        assert source["supplied"] == {}
+        assert "default" in source
+
+
+def test_tasks_that_may_stand_in_any_order_stay_in_that_of_the_program() -> None:
+    tasks: list[dict[str, Any]] = [
+        {"name": "Succeeded", "depends": "b.Failed || (c.Succeeded && d.AnySucceeded)"},
+        {"name": "d"},
+        {"name": "a", "dependencies": ["c"]},
+        {"name": "c"},
+        {"name": "b", "depends": "!a.Failed"},
+        {"name": "e"},
+    ]
+    assert [task["name"] for task in order.in_order(tasks)] == ["d", "c", "a", "b", "Succeeded", "e"]
+
+
+def test_tasks_that_wait_for_each_other_are_all_listed() -> None:
+    tasks = [{"name": "a", "depends": "b"}, {"name": "b", "depends": "a"}, {"name": "c"}]
+    assert [task["name"] for task in order.in_order(tasks)] == ["c", "a", "b"]
+
+
+def test_templates_that_people_wrote_are_ordered_and_answerable_too() -> None:
+    inner = {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Workflow",
+        "metadata": {"name": "w"},
+        "spec": {
+            "entrypoint": "main",
+            "templates": [
+                {
+                    "name": "main",
+                    "dag": {
+                        "tasks": [
+                            {"name": "b", "template": "wait", "depends": "a"},
+                            {
+                                "name": "a",
+                                "template": "wait",
+                                "arguments": {"parameters": [{"name": "who", "value": "x"}]},
+                            },
+                        ]
+                    },
+                },
+                {"name": "wait", "suspend": {}, "inputs": {"parameters": [{"name": "who", "value": "you"}]}},
+            ],
+        },
+    }
+
+    @dsl.pipeline
+    def p() -> None:
+        dsl.argo_component(inner)()
+
+    templates = compiler.manifest(p.spec)[-1]["spec"]["templates"]
+    [main] = [
+        one
+        for one in templates
+        if [task["name"] for task in one.get("dag", {}).get("tasks", ())][:1] == ["a"]
+    ]
+    assert not list(misplaced(main["dag"]["tasks"]))
+    [waits] = [one for one in templates if "suspend" in one]
+    assert_answerable(waits)
+
+
+@dsl.component
+def score() -> float:
+    return 0.5
+
+
+@dsl.pipeline(name="churn", display_name="Churn: {{who}} leaves", description="Of {{last}} month.")
+def churn() -> None:
+    score()
+
+
+@pytest.mark.parametrize("kind", ["Workflow", "WorkflowTemplate", "CronWorkflow"])
+def test_runs_have_a_title_of_their_own_a_description_and_a_label_of_their_pipeline(kind: str) -> None:
+    options = compiler.Options(kind=kind, schedule=compiler.Schedule(("0 3 * * *",)))
+    [document] = compiler.manifest(churn.spec, options)
+    spec = document["spec"]
+    of_runs = {
+        "Workflow": [document["metadata"], spec.get("workflowMetadata", {})],
+        "WorkflowTemplate": [spec.get("workflowMetadata", {})],
+        "CronWorkflow": [
+            spec.get("workflowMetadata", {}),
+            spec.get("workflowSpec", {}).get("workflowMetadata", {}),
+        ],
+    }[kind]
+    labels = {key: text for one in of_runs for key, text in one.get("labels", {}).items()}
+    annotations = {key: text for one in of_runs for key, text in one.get("annotations", {}).items()}
+    assert labels[PIPELINE_ANNOTATION] == "churn"
+    assert annotations[PIPELINE_ANNOTATION] == "churn"
+    assert annotations["workflows.argoproj.io/title"] == "{{workflow.name}} - Churn: { {who}} leaves"
+    assert annotations["workflows.argoproj.io/description"].endswith(" month.")
+    assert document["metadata"]["labels"][PIPELINE_ANNOTATION] == "churn"
+    assert document["metadata"]["annotations"]["workflows.argoproj.io/title"] == "Churn: {{who}} leaves"
+
+
+@pytest.mark.parametrize(
+    "name", ["churn", "Churn model!", "ü", "-a-", "a" * 63, "a" * 64, "a/b", "A.b_c", "", "x" * 62 + "-"]
+)
+def test_every_pipeline_name_gives_a_valid_label_value(name: str) -> None:
+    value = label_value(name)
+    assert re.fullmatch(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?", value)
+    assert 0 < len(value) <= 63
+
+
+def test_prints_appear_at_once_unless_the_pipeline_says_otherwise() -> None:
+    def variables(pipeline: dsl.Pipeline) -> dict[str, str]:
+        patch = json.loads(compiler.manifest(pipeline.spec)[-1]["spec"]["podSpecPatch"])
+        return {one["name"]: one["value"] for one in patch["containers"][0]["env"]}
+
+    @dsl.pipeline
+    def own() -> None:
+        score().set_env_variable("PYTHONUNBUFFERED", "")
+
+    assert variables(churn)["PYTHONUNBUFFERED"] == "1"
+    assert "PYTHONUNBUFFERED" not in variables(own)
+
+
+@dsl.component
+def flip() -> str:
+    return "tails"
+
+
+@dsl.component
+def measure() -> dict:  # type: ignore[type-arg]
+    return {"accuracy": 0.5}
+
+
+NASTY = "it's \"heads\" \\ {{workflow.name}}\n'; ${HOME} 2024-01-01 é" + "x" * 300
+
+
+@dsl.pipeline
+def branches(threshold: float = 0.9) -> None:
+    flipped, scored = flip(), score()
+    with dsl.If(flipped.output == "heads"):
+        score()
+    with dsl.Elif(scored.output > threshold):
+        score()
+    with dsl.If(flipped.output == NASTY):
+        score()
+    with dsl.If(flipped.output == "2024-01-01"):
+        score()
+    with dsl.ParallelFor([{"n": 1}]) as item, dsl.If(item.n == 2):
+        score()
+    with dsl.If(scored.output < 1), dsl.If(scored.output > 0.8):
+        score()
+
+
+def test_a_skipped_branch_says_which_condition_did_not_hold(tmp_path: Path) -> None:
+    done = local.run(
+        named(compiler.manifest(branches.spec, compiler.Options(cache=False)), "wf"), home=tmp_path
+    )
+    assert done["status"]["phase"] == "Succeeded"
+    messages = [node["message"] for node in done["status"]["nodes"].values() if node["phase"] == "Skipped"]
+    why = {condition_of(message) for message in messages}
+    [nasty] = [one for one in why if "é" in one]
+    assert why - {nasty} == {
+        "if flip == “heads”",
+        "if not (flip == “heads”) and score > threshold",
+        "if flip == “2024-01-01”",
+        "if item.n == 2",
+        "if score > 0.8",
+    }
+    assert len(nasty) == 200
+    assert not set(nasty) & set("'\"\\{}\n")
+    lines = "\n".join(show.lines(show.tree(done["status"]["nodes"], "wf", show.order(done))))
+    assert "condition-2  skipped  (if flip == “heads”)" in lines
+    assert "condition not met: if flip == “heads”" in map(readable, messages)
