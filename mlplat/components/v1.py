@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mlplat.dsl.signatures import PARAMETER_TYPES
-from mlplat.errors import Diagnostic, ManifestError, Source
+from mlplat.dsl.signatures import named_artifact, named_parameter
+from mlplat.errors import Diagnostic, ManifestError, Source, nearest
 from mlplat.ir.model import (
     ABSENT,
     ArtifactType,
@@ -21,18 +21,15 @@ from mlplat.ir.model import (
     ParameterType,
 )
 from mlplat.ir.types import TYPE_NAMES
-from mlplat.runtime.artifacts import ARTIFACT_CLASSES
 
-_CLASSES = {
-    cls.__name__: ArtifactType(cls.schema_title, cls.schema_version) for cls in ARTIFACT_CLASSES.values()
-}
 _PLACES = {
     "inputValue": "{{$.inputs.parameters['%s']}}",
     "inputPath": "{{$.inputs.artifacts['%s'].path}}",
     "inputUri": "{{$.inputs.artifacts['%s'].uri}}",
     "outputUri": "{{$.outputs.artifacts['%s'].uri}}",
 }
-_BOOLEANS = {"true": True, "false": False}
+_TRUE, _FALSE = ("y", "yes", "t", "true", "on", "1"), ("n", "no", "f", "false", "off", "0")
+_GOOGLE = re.compile(r"google\.[A-Za-z]+\Z")
 
 
 def read(document: Mapping[str, Any], name: str) -> tuple[str, Component, Container, str]:
@@ -73,12 +70,11 @@ class _Reader:
             )
             raise ManifestError(self.problems)
         by_value, by_path = (set(_named(container, key)) for key in ("inputValue", "inputPath"))
-        for given in self.document.get("inputs") or ():
-            name = _key(given["name"])
-            self.inputs[name] = self.input(given, given["name"] in by_value, given["name"] in by_path)
-        for given in self.document.get("outputs") or ():
-            kind = _parameter(given.get("type"))
-            description = given.get("description", "")
+        for given in self.declared("inputs"):
+            name = str(given["name"])
+            self.inputs[_key(name)] = self.input(given, name in by_value, name in by_path)
+        for given in self.declared("outputs"):
+            kind, description = _parameter(given.get("type")), _description(given)
             self.outputs[_key(given["name"])] = (
                 OutputParameter(kind, description)
                 if kind
@@ -90,7 +86,7 @@ class _Reader:
             image=str(container.get("image", "")),
             command=tuple(self.words(container.get("command"), "implementation.container.command")),
             args=tuple(self.words(container.get("args"), "implementation.container.args")),
-            env=tuple((key, str(value)) for key, value in (container.get("env") or {}).items()),
+            env=tuple(self.variables(container.get("env") or {}, "implementation.container.env")),
         )
         if self.problems:
             raise ManifestError(self.problems)
@@ -101,17 +97,28 @@ class _Reader:
             {name: one for name, one in self.outputs.items() if isinstance(one, OutputArtifact)},
         )
         return (
-            str(self.document.get("name", "component")),
+            str(self.document.get("name") or "component"),
             component,
             made,
-            self.document.get("description", ""),
+            _description(self.document),
         )
+
+    def declared(self, side: str) -> Iterator[Mapping[str, Any]]:
+        """Give the declared inputs or outputs that have a name."""
+        for number, given in enumerate(_listed(self.document.get(side) or ())):
+            if isinstance(given, Mapping) and _key(given.get("name") or ""):
+                yield given
+            else:
+                message = f"{given!r} has no name"
+                self.problem(f"{side}.{number}", message, "write it as {name: ..., type: ...}")
 
     def input(
         self, given: Mapping[str, Any], by_value: bool, by_path: bool
     ) -> InputParameter | InputArtifact:
         """Read an input: how the command takes it decides where its type does not."""
-        kind, description = _parameter(given.get("type")), given.get("description", "")
+        kind, description = _parameter(given.get("type")), _description(given)
+        if kind is ParameterType.TASK_FINAL_STATUS:
+            return InputParameter(kind, ABSENT, optional=True, description=description)
         optional = bool(given.get("optional")) or "default" in given
         if by_path and not by_value:
             kind = None
@@ -123,21 +130,25 @@ class _Reader:
         return InputParameter(kind, default, optional, description)
 
     def default(self, given: Mapping[str, Any], kind: ParameterType) -> Any:
-        """Return a default as its declared type: the first version writes all of them as text."""
-        text = given["default"]
-        if kind is ParameterType.STRING:
-            return str(text)
-        if not isinstance(text, str):
-            return text
+        """Return a default as a value of the declared type: the first version writes most of them as strings."""
+        default = given["default"]
         try:
-            return _BOOLEANS[text.lower()] if kind is ParameterType.BOOLEAN else json.loads(text)
-        except (KeyError, ValueError):
-            message = f"the default {text!r} is no {TYPE_NAMES[kind]}"
+            return _value(default, kind)
+        except (TypeError, ValueError, OverflowError):
+            message = f"the default {default!r} is not a valid {TYPE_NAMES[kind]}"
             self.problem(f"inputs.{given['name']}.default", message, "write it as JSON")
             return ABSENT
 
+    def variables(self, given: Any, path: str) -> Iterator[tuple[str, str]]:
+        if not isinstance(given, Mapping):
+            self.problem(path, f"expected a mapping of names to values, got {given!r}", "write NAME: value")
+            return
+        for name, value in given.items():
+            structure = self.structure(value, f"{path}.{name}")
+            yield str(name), structure if isinstance(structure, str) else json.dumps(structure)
+
     def words(self, given: Any, path: str) -> Iterator[str]:
-        for number, part in enumerate(given or ()):
+        for number, part in enumerate(_listed(given or ())):
             structure = self.structure(part, f"{path}.{number}")
             yield structure if isinstance(structure, str) else json.dumps(structure)
 
@@ -157,8 +168,8 @@ class _Reader:
             self.known(given, self.outputs if kind == "outputUri" else self.inputs, path)
             return _PLACES[kind] % _key(given)
         if kind == "concat":
-            return {"Concat": [self.structure(item, path) for item in given]}
-        if kind == "if":
+            return {"Concat": [self.structure(item, path) for item in _listed(given)]}
+        if kind == "if" and isinstance(given, Mapping):
             return self.choice(given, path)
         hint = f"use one of {', '.join((*_PLACES, 'outputPath', 'concat', 'if'))}"
         self.problem(path, f"{part!r} is no placeholder", hint)
@@ -172,23 +183,29 @@ class _Reader:
             )
             return ""
         self.known(condition["isPresent"], self.inputs, path)
-        found = {
-            "InputName": _key(condition["isPresent"]),
-            "Then": [self.structure(item, path) for item in _listed(given.get("then"))],
-        }
+        found = {"InputName": _key(condition["isPresent"]), "Then": self.elements(given.get("then"), path)}
         if given.get("else"):
-            found["Else"] = [self.structure(item, path) for item in _listed(given["else"])]
+            found["Else"] = self.elements(given["else"], path)
         return {"IfPresent": found}
+
+    def elements(self, given: Any, path: str) -> Any:
+        if isinstance(given, (list, tuple)):
+            return [self.structure(item, path) for item in given]
+        return self.structure(given, path)
 
     def known(self, name: Any, names: Mapping[str, Any], path: str) -> str:
         key = _key(name)
         if key not in names:
-            self.problem(path, f"it names '{name}', which is not declared", f"there is {', '.join(names)}")
+            self.problem(path, f"it names '{name}', which is not declared", nearest(key, list(names)))
         return key
 
 
 def _key(name: Any) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", str(name).lower()).strip("_")
+    return re.sub(r"[^_a-z0-9]+", "_", str(name).lower()).strip("_")
+
+
+def _description(given: Mapping[str, Any]) -> str:
+    return str(given.get("description") or "")
 
 
 def _listed(given: Any) -> list[Any]:
@@ -213,8 +230,32 @@ def _type_name(given: Any) -> str:
 
 
 def _parameter(given: Any) -> ParameterType | None:
-    return PARAMETER_TYPES.get(_type_name(given))
+    return named_parameter(_type_name(given))
 
 
 def _artifact(given: Any) -> ArtifactType:
-    return _CLASSES.get(_type_name(given), ArtifactType())
+    """Return the type of an artifact: one of KFP's, one of Google Cloud's by its title, else any."""
+    name = _type_name(given)
+    return ArtifactType(name) if _GOOGLE.match(name) else named_artifact(name)
+
+
+def _value(default: Any, kind: ParameterType) -> Any:
+    """Convert a default to its declared type as KFP's ``type_utils`` does.
+
+    Raises:
+        TypeError: it cannot be converted.
+        ValueError: likewise.
+    """
+    if default is None:
+        return ABSENT
+    if kind is ParameterType.STRING:
+        return str(default)
+    if kind is ParameterType.NUMBER_INTEGER:
+        return int(default)
+    if kind is ParameterType.NUMBER_DOUBLE:
+        return float(default)
+    if not isinstance(default, str):
+        return default
+    if kind is ParameterType.BOOLEAN:
+        return (_TRUE + _FALSE).index(default.lower()) < len(_TRUE)
+    return json.loads(default) if default else ABSENT

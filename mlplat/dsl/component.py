@@ -196,13 +196,17 @@ def _unlike_artifact(value: Any, declared: InputArtifact) -> str:
     if value.is_list != declared.is_list:
         number = "a list" if value.is_list else "one"
         return f"{wanted}{' list' if declared.is_list else ''}, and was given {number}"
-    any_artifact = "system.Artifact"
-    if (
-        any_artifact not in (value.type.schema_title, declared.type.schema_title)
-        and value.type != declared.type
-    ):
+    if not _is_compatible(value.type, declared.type):
         return f"{wanted}, and was given '{value.name}', a {value.type.schema_title}"
     return ""
+
+
+def _is_compatible(given: ArtifactType, declared: ArtifactType) -> bool:
+    """Tell whether an artifact of one type can be an input of another: same title, same major version, as in KFP."""
+    if "system.Artifact" in (given.schema_title, declared.schema_title):
+        return True
+    versions = (one.schema_version.partition(".")[0] for one in (given, declared))
+    return given.schema_title == declared.schema_title and len(set(versions)) == 1
 
 
 def _is_taken(item: Any, declared: InputParameter) -> bool:

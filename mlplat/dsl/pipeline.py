@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable
 from typing import Any, overload
 
-from mlplat.dsl import build, context, given, signatures
+from mlplat.dsl import build, context, docstrings, given, signatures
 from mlplat.dsl.channels import Channel, channel_of
 from mlplat.dsl.component import BaseComponent, sanitized
 from mlplat.dsl.config import PipelineConfig
@@ -43,7 +42,7 @@ class Pipeline(BaseComponent):
             self.interface,
             root,
             outputs,
-            description=inspect.cleandoc(description or func.__doc__ or "").strip(),
+            description=description or docstrings.summary(func.__doc__),
             display_name=display_name or "",
             pipeline_root=pipeline_root or "",
             config=pipeline_config.document() if pipeline_config else {},
@@ -145,7 +144,7 @@ def pipeline(
     Args:
         func: the function, when the decorator is written without parentheses.
         name: the pipeline's name; the function's unless given.
-        description: what it does; the docstring unless given.
+        description: what it does; the docstring up to its sections unless given.
         pipeline_root: where artifacts go.
         display_name: how to show it.
         pipeline_config: settings of its runs.

@@ -75,12 +75,17 @@ PARAMETER_TYPES: Mapping[Any, ParameterType] = {
     bool: ParameterType.BOOLEAN,
     list: ParameterType.LIST,
     dict: ParameterType.STRUCT,
-    **dict.fromkeys(("str", "String"), ParameterType.STRING),
-    **dict.fromkeys(("int", "Integer"), ParameterType.NUMBER_INTEGER),
-    **dict.fromkeys(("float", "Float", "Double"), ParameterType.NUMBER_DOUBLE),
-    **dict.fromkeys(("bool", "Bool", "Boolean"), ParameterType.BOOLEAN),
-    **dict.fromkeys(("list", "List", "JsonArray"), ParameterType.LIST),
-    **dict.fromkeys(("dict", "Dict", "JsonObject"), ParameterType.STRUCT),
+}
+_PARAMETER_NAMES: Mapping[str, ParameterType] = {
+    **dict.fromkeys(("str", "string", "text"), ParameterType.STRING),
+    **dict.fromkeys(("int", "integer"), ParameterType.NUMBER_INTEGER),
+    **dict.fromkeys(("float", "double"), ParameterType.NUMBER_DOUBLE),
+    **dict.fromkeys(("bool", "boolean"), ParameterType.BOOLEAN),
+    **dict.fromkeys(("list", "jsonarray"), ParameterType.LIST),
+    **dict.fromkeys(("dict", "jsonobject"), ParameterType.STRUCT),
+}
+_ARTIFACT_NAMES: Mapping[str, Any] = {
+    cls.__name__.lower(): cls for cls in artifacts.ARTIFACT_CLASSES.values()
 }
 _WRITE_INSTEAD = (
     "a parameter is str, int, float, bool, list or dict; an artifact is Input[Dataset], Output[Model], …; "
@@ -135,6 +140,25 @@ def artifact_type(cls: Any) -> ArtifactType:
     return ArtifactType(cls.schema_title, cls.schema_version)
 
 
+def named_parameter(name: str) -> ParameterType | None:
+    """Return the parameter type that a name stands for in component YAML or in ``OutputPath('Integer')``.
+
+    Args:
+        name: any spelling that KFP's ``type_utils`` takes, such as ``JsonObject``, ``bool`` or ``List[str]``.
+
+    Returns:
+        The type; None when the name stands for an artifact.
+    """
+    if name == PipelineTaskFinalStatus.__name__:
+        return ParameterType.TASK_FINAL_STATUS
+    return _PARAMETER_NAMES.get(name.removeprefix("typing.").partition("[")[0].lower())
+
+
+def named_artifact(name: str) -> ArtifactType:
+    """Return the artifact type that a name stands for; ``system.Artifact`` for an unknown name, as in KFP."""
+    return artifact_type(_ARTIFACT_NAMES.get(name.lower(), artifacts.Artifact))
+
+
 def interface(function: Callable[..., Any], *, is_pipeline: bool = False, returns: bool = True) -> Interface:
     """Read the signature of a component or pipeline function.
 
@@ -173,6 +197,7 @@ class _Reader:
         artifacts_out: dict[str, OutputArtifact] = {}
         order: list[str] = []
         descriptions = docstrings.arguments(self.function.__doc__)
+        output_descriptions = docstrings.outputs(self.function.__doc__)
         for name, parameter in inspect.signature(self.function).parameters.items():
             if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
                 self.problem(
@@ -193,8 +218,7 @@ class _Reader:
             if self.is_pipeline and isinstance(described, (OutputParameter, OutputArtifact)):
                 hint = "declare it with -> Dataset (several as a NamedTuple), and return a task's output"
                 self.problem("MLP102", name, "a pipeline's outputs are what it returns", hint)
-            if isinstance(described, (InputParameter, InputArtifact)):
-                described = replace(described, description=descriptions.get(name, ""))
+            described = _described(described, descriptions, output_descriptions, name)
             match described:
                 case InputParameter():
                     inputs[name] = described
@@ -204,7 +228,8 @@ class _Reader:
                     outputs[name] = described
                 case OutputArtifact():
                     artifacts_out[name] = described
-        for name, described in self.returned().items() if returns else ():
+        for name, given in self.returned().items() if returns else ():
+            described = _described(given, {}, output_descriptions, name)
             if name in {**outputs, **artifacts_out}:
                 self.problem(
                     "MLP103", name, f"the output '{name}' is both a parameter and returned", "rename one"
@@ -233,6 +258,8 @@ class _Reader:
         try:
             return eval(text, self.namespace)
         except (NameError, AttributeError, SyntaxError, TypeError) as error:
+            if named_parameter(text):
+                return text
             self.problem("MLP102", name, f"the annotation '{text}' can't be read: {error}")
             return ABSENT
 
@@ -254,10 +281,9 @@ class _Reader:
         if isinstance(given, (InputPath, OutputPath)):
             self.paths.add(name)
         if isinstance(given, OutputPath):
-            return self.output(name, given.type)
+            return self.written(name, given.type)
         if isinstance(given, InputPath):
-            of = _artifact_class(given.type)
-            return InputArtifact(artifact_type(of or artifacts.Artifact), False, optional)
+            return self.read_from_path(given.type, default, optional)
         marker = _marker(given)
         if marker is _EmbeddedMarker:
             return None
@@ -272,10 +298,9 @@ class _Reader:
             return None
         if item := item_type(given):
             self.items[name] = item
-        value = ABSENT if not has_default or default is None else default
         # No caller gives these: the run does.
         is_given = kind in (ParameterType.TASK_FINAL_STATUS, ParameterType.TASK_CONFIG)
-        return InputParameter(kind, value, optional or is_given)
+        return InputParameter(kind, _default(default), optional or is_given)
 
     def marked(
         self, name: str, given: Any, marker: type, optional: bool
@@ -303,13 +328,26 @@ class _Reader:
         elif problem := json_problem(default):
             self.problem("MLP104", name, f"the default has no JSON form: {problem}", "give another default")
 
+    def written(self, name: str, given: Any) -> OutputParameter | OutputArtifact:
+        """Return the output of a path: a parameter where the type is one, else an artifact."""
+        kind = parameter_type(given)
+        if kind is None:
+            return OutputArtifact(_path_type(given))
+        if item := item_type(given):
+            self.output_items[name] = item
+        return OutputParameter(kind)
+
+    def read_from_path(self, given: Any, default: Any, optional: bool) -> InputParameter | InputArtifact:
+        """Return the input of a path: a parameter, whose value the file holds, where the type is one."""
+        kind = parameter_type(given)
+        if kind is None:
+            return InputArtifact(_path_type(given), False, optional)
+        return InputParameter(kind, _default(default), optional)
+
     def output(self, name: str, given: Any) -> OutputParameter | OutputArtifact | None:
         of, is_list = _list_of(_unmarked(given))
         if is_artifact_class(of):
             return OutputArtifact(artifact_type(of), is_list)
-        named = _artifact_class(given)
-        if named is not None and isinstance(given, str):
-            return OutputArtifact(artifact_type(named))
         kind = parameter_type(given)
         if kind is None:
             self.problem("MLP102", name, f"{_name(given)} is no type of an output")
@@ -336,6 +374,8 @@ class _Reader:
 
 def parameter_type(annotation: Any) -> ParameterType | None:
     """Return the IR type of an annotation, or None when it means none."""
+    if isinstance(annotation, str):
+        return named_parameter(annotation)
     origin = typing.get_origin(annotation) or annotation
     try:
         return PARAMETER_TYPES.get(origin)
@@ -399,10 +439,21 @@ def _list_of(annotation: Any) -> tuple[Any, bool]:
     return annotation, False
 
 
-def _artifact_class(given: Any) -> Any:
-    if is_artifact_class(given):
-        return given
-    return next((cls for cls in artifacts.ARTIFACT_CLASSES.values() if cls.__name__ == given), None)
+def _path_type(given: Any) -> ArtifactType:
+    of = _unmarked(given)
+    return artifact_type(of) if is_artifact_class(of) else named_artifact(str(of))
+
+
+def _default(given: Any) -> Any:
+    return ABSENT if given is inspect.Parameter.empty or given is None else given
+
+
+def _described(declared: Any, inputs: Mapping[str, str], outputs: Mapping[str, str], name: str) -> Any:
+    """Return a declaration with what the docstring says of it."""
+    if declared is None:
+        return None
+    is_input = isinstance(declared, (InputParameter, InputArtifact))
+    return replace(declared, description=(inputs if is_input else outputs).get(name, ""))
 
 
 def _name(annotation: Any) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
-
+from mlplat.dsl import docstrings
 from mlplat.dsl.component import BaseComponent
 from mlplat.ir.model import Component, ComponentInput, Graph, OneOf, PipelineSpec, Task, TaskOutput
 
@@ -63,6 +62,8 @@ def spec_of(component: BaseComponent) -> PipelineSpec:
 
 
 def description_of(component: BaseComponent) -> str:
-    """Return what a component's docstring says before its sections."""
+    """Return what a component's file or docstring says it does."""
+    if described := getattr(component, "description", ""):
+        return str(described)
     function = getattr(component, "python_func", None)
-    return inspect.cleandoc(getattr(function, "__doc__", None) or "").strip()
+    return docstrings.summary(getattr(function, "__doc__", None))

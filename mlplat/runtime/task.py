@@ -580,6 +580,15 @@ def _annotation(given: Any, namespace: Dict[str, Any]) -> Any:
     return next((choice for choice in choices if isinstance(choice, _Marker)), given)
 
 
+def _file_of(name: str, value: Any) -> str:
+    """Write a parameter to a file, for a function that takes it as a path; strings as they are, the rest as JSON."""
+    import tempfile
+
+    path = os.path.join(tempfile.mkdtemp(), name)
+    _write(path, value if isinstance(value, str) else json.dumps(value))
+    return path
+
+
 class _Call:
     """One call of the function: its arguments, and where its outputs lie."""
 
@@ -630,7 +639,7 @@ class _Call:
                 value = _parameter(name, self.call["parameters"][name], self.call.get("values", ""))
                 value = self.moved(value, _WORKSPACE, self.call.get("workspace", _WORKSPACE))
                 if value is not None:
-                    arguments[name] = value
+                    arguments[name] = _file_of(name, value) if kind == "InputPath" else value
                 elif name not in optional:
                     arguments[name] = _nothing(name, annotation)
             elif name in self.call["artifacts"]:

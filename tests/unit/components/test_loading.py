@@ -15,6 +15,7 @@ import yaml
 
 from mlplat import compiler, components, dsl, ir, local, manifest
 from mlplat.errors import ManifestError
+from mlplat.ir.model import ABSENT, ArtifactType
 
 V1 = """\
 name: Count Words
@@ -159,8 +160,16 @@ def test_file_that_is_not_there_is_told() -> None:
             "args.5: the condition 'x' can't be decided",
         ),
         (
+            lambda document: document["inputs"].append({"type": "String"}),
+            "inputs.4: .*has no name",
+        ),
+        (
+            lambda document: document["implementation"]["container"].update(env=["A"]),
+            "container.env: expected a mapping",
+        ),
+        (
             lambda document: document["inputs"][1].update(default="two"),
-            "inputs.Times.default: .*is no int",
+            "inputs.Times.default: .*is not a valid int",
         ),
     ],
 )
@@ -169,6 +178,112 @@ def test_what_can_not_be_used_is_told(change: Any, message: str) -> None:
     change(document)
     with pytest.raises(ManifestError, match=f"MLP212: .*{message}"):
         components.load_component_from_text(json.dumps(document))
+
+
+DEFAULTS = [
+    ("String", "5", "5"),
+    ("String", 5, "5"),
+    ("Integer", "3", 3),
+    ("Double", "0.5", 0.5),
+    ("Bool", "yes", True),
+    ("boolean", False, False),
+    ("List[str]", '["a"]', ["a"]),
+    ("JsonObject", '{"a": 1}', {"a": 1}),
+    ("JsonArray", [1], [1]),
+    ("JsonObject", "", None),
+    ("String", None, None),
+]
+
+
+@pytest.mark.parametrize(("kind", "default", "expected"), DEFAULTS)
+def test_default_is_of_the_declared_type(kind: str, default: Any, expected: Any) -> None:
+    document = {
+        "inputs": [{"name": "Given__one", "type": kind, "default": default}],
+        "implementation": {"container": {"image": "a"}},
+    }
+    given = components.load_component_from_text(json.dumps(document)).interface.input_parameters["given__one"]
+    assert given.optional
+    assert given.default == (ABSENT if expected is None else expected)
+
+
+@pytest.mark.parametrize(
+    ("written", "title"),
+    [
+        ("google.VertexDataset", "google.VertexDataset"),
+        ("model", "system.Model"),
+        ("ClassificationMetrics", "system.ClassificationMetrics"),
+        ("Anything", "system.Artifact"),
+        ({"GCSPath": {"data_type": "CSV"}}, "system.Artifact"),
+        (None, "system.Artifact"),
+    ],
+)
+def test_artifact_keeps_the_title_that_kfp_knows(written: Any, title: str) -> None:
+    document = {
+        "inputs": [{"name": "in", "type": written}],
+        "outputs": [{"name": "out", "type": written}],
+        "implementation": {"container": {"image": "a", "args": [{"inputPath": "in"}, {"outputPath": "out"}]}},
+    }
+    found = components.load_component_from_text(json.dumps(document)).interface
+    assert found.input_artifacts["in"].type == found.output_artifacts["out"].type == ArtifactType(title)
+
+
+def test_variables_of_the_environment_take_inputs(tmp_path: Path) -> None:
+    document = {
+        "name": "say",
+        "inputs": [{"name": "word", "type": "String"}],
+        "outputs": [{"name": "said", "type": "String"}],
+        "implementation": {
+            "container": {
+                "image": "busybox",
+                "command": [
+                    "sh",
+                    "-ec",
+                    'mkdir -p "$(dirname "$0")"; printf %s "$WORD" > "$0"',
+                    {"outputPath": "said"},
+                ],
+                "env": {"WORD": {"inputValue": "word"}},
+            }
+        },
+    }
+    done = run(components.load_component_from_text(json.dumps(document)), tmp_path, word="it's $(this)")
+    values = [
+        parameter["value"]
+        for node in done["status"]["nodes"].values()
+        if node["type"] == "Pod"
+        for parameter in node["outputs"]["parameters"]
+    ]
+    assert values == ["it's $(this)"]
+
+
+def test_exit_task_of_the_first_version_is_given_the_status(tmp_path: Path) -> None:
+    text = """
+name: tell
+inputs: [{name: status, type: PipelineTaskFinalStatus}]
+outputs: [{name: told, type: String}]
+implementation:
+  container:
+    image: busybox
+    command: [sh, -ec, 'mkdir -p "$(dirname "$1")"; printf %s "$0" > "$1"', {inputValue: status}, {outputPath: told}]
+"""
+    tell = components.load_component_from_text(text)
+
+    @dsl.component
+    def work() -> None:
+        pass
+
+    @dsl.pipeline
+    def p() -> None:
+        with dsl.ExitHandler(tell()):
+            work()
+
+    done = local.run(compiler.manifest(p.spec, compiler.Options(name="run", cache=False)), home=tmp_path)
+    told = [
+        json.loads(parameter["value"])
+        for node in done["status"]["nodes"].values()
+        for parameter in node.get("outputs", {}).get("parameters", ())
+        if parameter["name"] == "told"
+    ]
+    assert [one["state"] for one in told] == ["SUCCEEDED"]
 
 
 @dsl.component
