@@ -9,7 +9,7 @@ from mlplat.dsl import Dataset, Input, InputPath, Model, Output, OutputPath
 
 
 @dsl.component
-def read(text: InputPath(str), words: InputPath("List"), seen: OutputPath(), again: OutputPath("CSV")) -> str:  # type: ignore[valid-type] # noqa: F821
+def read(text: InputPath(str), words: InputPath("List"), seen: OutputPath(), again: OutputPath("CSV")) -> str:  # type: ignore[valid-type]
     import pathlib
 
     pathlib.Path(seen).write_text("seen")
@@ -18,7 +18,7 @@ def read(text: InputPath(str), words: InputPath("List"), seen: OutputPath(), aga
 
 
 @dsl.component
-def joined(seen: InputPath(), again: InputPath("CSV")) -> str:  # type: ignore[valid-type] # noqa: F821
+def joined(seen: InputPath(), again: InputPath("CSV")) -> str:  # type: ignore[valid-type]
     import pathlib
 
     return pathlib.Path(seen).read_text() + pathlib.Path(again).read_text()
