@@ -17,8 +17,10 @@ _KEYWORD = re.compile(r"([\w.]+)\(\) got an unexpected keyword argument '(\w+)'"
 _IMPORT = re.compile(r"cannot import name '(\w+)' from '(mlplat[\w.]*)'")
 
 
-def hint(error: Exception) -> str:
+def hint(error: BaseException) -> str:
     """Say what to do about an exception: the name that was meant, where there is one."""
+    if isinstance(error, EOFError):
+        return "nobody can answer while a file is read; take it as a parameter of the pipeline: -p NAME=VALUE"
     if isinstance(error, NameError):
         return _to_import(error.name or "")
     if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] == "kfp":

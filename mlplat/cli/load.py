@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-import sys
 import traceback
 import types
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,8 @@ from typing import Any
 
 from mlplat import ir, manifest
 from mlplat.argo import hera
-from mlplat.cli import hints
+from mlplat.cli import hints, programs
+from mlplat.cli.programs import Module
 from mlplat.errors import Diagnostic, ManifestError, MlplatError, Source, nearest
 from mlplat.ir import PipelineSpec
 from mlplat.ir.effects import without_effect
@@ -28,6 +29,7 @@ _ARGO_KINDS = (
     "Secret",
 )
 _ELSEWHERE = re.compile(r"/|[A-Za-z][A-Za-z0-9+.-]*:|.*\{\{|\Z")
+_ENDINGS = ("py", "yaml", "yml", "json")
 _OURS = str(Path(__file__).parent.parent)
 
 
@@ -67,7 +69,7 @@ def load(place: str) -> Loaded:
     """Read what a file holds.
 
     Args:
-        place: a path; ``path:name`` for one of several pipelines of a Python file, or for a component by itself.
+        place: a path, or a module; with ``:name`` for one of several pipelines, or for a component by itself.
 
     Returns:
         What it holds.
@@ -86,7 +88,7 @@ def load_all(place: str) -> list[Loaded]:
     """Read all pipelines that a file holds, or its documents for Argo.
 
     Args:
-        place: a path; ``path:name`` for one of several pipelines of a Python file, or for a component by itself.
+        place: a path, or a module; with ``:name`` for one of several pipelines, or for a component by itself.
 
     Returns:
         The pipelines that no other one calls; one item for documents.
@@ -94,13 +96,18 @@ def load_all(place: str) -> list[Loaded]:
     Raises:
         MlplatError: it is not there, can't be read, raises, or holds nothing to run.
     """
+    if isinstance(place, Module):
+        module, _, name = place.partition(":")
+        return _program(Module(module), name)
     path, _, name = place.rpartition(":") if ".py:" in place else (place, "", "")
     file = Path(path)
     if not file.exists():
         there = sorted(str(other) for other in file.parent.glob("*.[py]*") if other.is_file())
-        raise ManifestError(
-            Diagnostic("MLP204", "", f"there is no file '{path}'", nearest(path, there), Source(path))
-        )
+        hint = nearest(path, there)
+        parts = place.partition(":")[0].split(".")
+        if parts[-1] not in _ENDINGS and all(part.isidentifier() for part in parts):
+            hint = f"{hint}; to load a module: -m {place}".removeprefix("; ")
+        raise ManifestError(Diagnostic("MLP204", "", f"file '{path}' not found", hint, Source(path)))
     if file.suffix == ".py":
         return _program(file, name)
     text = read_text(file)
@@ -139,14 +146,23 @@ def read_text(file: Path) -> str:
         ) from None
 
 
-def _program(file: Path, name: str) -> list[Loaded]:
+def _program(place: Path | Module, name: str) -> list[Loaded]:
+    with contextlib.ExitStack() as stack:
+        try:
+            module = stack.enter_context(programs.running(place))
+        except programs.RaisedError as raised:
+            raise _told(raised.error, Source(raised.file)) from None
+        return _made_by(module, place, name)
+
+
+def _made_by(module: types.ModuleType, place: Path | Module, name: str) -> list[Loaded]:
     from mlplat.dsl import Pipeline
 
-    module = _execute(file)
+    file = Path(module.__file__ or "")
     made = {key: value for key, value in vars(module).items() if hera.is_hera(value)}
     if name in made or (made and not any(isinstance(value, Pipeline) for value in vars(module).values())):
-        return [Loaded(documents=_made_with_hera(file, name, made))]
-    found = _pipelines(module, file, name)
+        return [Loaded(documents=_made_with_hera(place, name, made))]
+    found = _pipelines(module, place, name)
     return [
         Loaded(spec, warnings=tuple(_relative_paths(spec, file)), name=key if len(found) > 1 else "")
         for key, spec in found.items()
@@ -169,7 +185,9 @@ def _relative_paths(spec: PipelineSpec, file: Path) -> Iterator[Diagnostic]:
         yield Diagnostic("MLP410", path, message, hint, Source(str(file)), severity="warning")
 
 
-def _made_with_hera(file: Path, name: str, made: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+def _made_with_hera(
+    place: Path | Module, name: str, made: Mapping[str, Any]
+) -> tuple[Mapping[str, Any], ...]:
     """Return the Workflow that a program makes with hera, and the templates beside it."""
     documents: dict[str, dict[str, Any]] = {}
     seen = {id(made[name])} if name else set()
@@ -180,20 +198,20 @@ def _made_with_hera(file: Path, name: str, made: Mapping[str, Any]) -> tuple[Map
     workflows = [key for key, document in documents.items() if document["kind"] == "Workflow"]
     chosen = name or (workflows[0] if len(workflows) == 1 else "")
     if not chosen and workflows:
-        hint = f"name one: {', '.join(f'{file}:{key}' for key in workflows)}"
+        hint = f"name one: {', '.join(f'{place}:{key}' for key in workflows)}"
         message = f"it holds {len(workflows)} Workflows"
-        raise ManifestError(Diagnostic("MLP207", "", message, hint, Source(str(file))))
+        raise ManifestError(Diagnostic("MLP207", "", message, hint, Source(str(place))))
     beside = [document for key, document in documents.items() if key not in (*workflows, chosen)]
     return (*beside, documents[chosen]) if chosen else tuple(beside)
 
 
-def _pipelines(module: types.ModuleType, file: Path, name: str) -> dict[str, PipelineSpec]:
+def _pipelines(module: types.ModuleType, place: Path | Module, name: str) -> dict[str, PipelineSpec]:
     """Return what is meant, by its name in the program: what is named, a component too; or what no other calls."""
     from mlplat.dsl import BaseComponent, DoWhile, Pipeline
     from mlplat.dsl.single import spec_of
 
     components = {key: value for key, value in vars(module).items() if isinstance(value, BaseComponent)}
-    source = Source(str(file))
+    source = Source(str(place))
     if name:
         if name not in components:
             hint = nearest(name, list(components)) or "decorate a function with @dsl.pipeline"
@@ -218,7 +236,7 @@ def _pipelines(module: types.ModuleType, file: Path, name: str) -> dict[str, Pip
     )
     hint = "decorate a function that calls components with @dsl.pipeline"
     if components:
-        hint += f", or name one component to run it alone: {file}:{next(iter(components))}"
+        hint += f", or name one component to run it alone: {place}:{next(iter(components))}"
     raise ManifestError(Diagnostic("MLP207", "", message, hint, source))
 
 
@@ -227,38 +245,33 @@ def _graphs(spec: PipelineSpec) -> list[Any]:
     return [task for component in components if component.graph for task in component.graph.tasks.values()]
 
 
-def _execute(file: Path) -> types.ModuleType:
-    """Run a Python file as a module of its own."""
-    module = types.ModuleType(file.stem)
-    module.__file__ = str(file)
-    sys.modules[file.stem] = module
-    sys.path.insert(0, str(file.parent.absolute()))
-    try:
-        exec(compile(read_text(file), str(file), "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - it is the user's program
-    except MlplatError:
-        raise
-    except SyntaxError as error:
-        source = Source(error.filename or str(file), error.lineno or 0, error.offset or 0)
-        line = (error.text or "").strip()
-        raise ManifestError(
-            Diagnostic("MLP208", "", f"not Python: {error.msg}: {line}", source=source)
-        ) from None
-    except SystemExit as error:
+def _told(error: BaseException, source: Source) -> MlplatError:
+    """Return what tells the user of an exception that a program raised while it was read."""
+    place = replace(source, line=_line_in(error, source.file))
+    if isinstance(error, SyntaxError):
+        if error.filename and Path(error.filename).is_file():
+            place = Source(error.filename, error.lineno or 0, error.offset or 0)
+        message = f"not Python: {error.msg}: {(error.text or '').strip()}"
+        return ManifestError(Diagnostic("MLP208", "", message, source=place))
+    if isinstance(error, SystemExit):
         message = f"the file ends the program ({error!r}) while it is read"
         hint = "put that below: if __name__ == '__main__':"
-        raise ManifestError(Diagnostic("MLP206", "", message, hint, Source(str(file)))) from None
-    except Exception as error:  # noqa: BLE001 - whatever the user's program raises is shown to the user
-        raise _program_error(error, file) from None
-    return module
-
-
-def _program_error(error: Exception, file: Path) -> ProgramError:
+        return ManifestError(Diagnostic("MLP206", "", message, hint, place))
     shown = traceback.TracebackException.from_exception(error)
-    frames = [frame for frame in shown.stack if not frame.filename.startswith(_OURS)]
-    shown.stack = traceback.StackSummary.from_list(frames)
+    shown.stack = traceback.StackSummary.from_list(_frames(error))
     shown.__context__ = None
-    own = [frame.lineno for frame in frames if frame.filename == str(file)]
-    line = own[-1] if own else 0
     message = f"the file raised {type(error).__name__}: {error}"
-    diagnostic = Diagnostic("MLP206", "", message, hints.hint(error), Source(str(file), line or 0))
+    diagnostic = Diagnostic("MLP206", "", message, hints.hint(error), place)
     return ProgramError("".join(shown.format()), [diagnostic])
+
+
+def _frames(error: BaseException) -> list[traceback.FrameSummary]:
+    """Return the frames of an exception that are not this package's, nor those of the import system."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return [frame for frame in frames if not frame.filename.startswith((_OURS, "<frozen importlib"))]
+
+
+def _line_in(error: BaseException, file: str) -> int:
+    """Return the line of a file that an exception came through last; 0 when it did not."""
+    lines = [frame.lineno for frame in _frames(error) if frame.filename == file]
+    return (lines[-1] if lines else 0) or 0

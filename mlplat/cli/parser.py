@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from mlplat.argo import stores
+from mlplat.cli.programs import Module
 from mlplat.errors import meant
 
 DEFAULT_IMAGE = "python:3.11"
@@ -49,7 +50,23 @@ class _Command(_Parser):
             self._is_within = False
         if left:
             self._refuse_words(left)
+        self._place(found)
         return found, left
+
+    def _place(self, found: Any) -> None:
+        """Let what ``-m`` names stand where files stand."""
+        modules = getattr(found, "module", None)
+        if modules is None:
+            return
+        if hasattr(found, "files"):
+            found.files = [*found.files, *modules]
+            if not found.files:
+                self._refuse("name a file, or a module with -m")
+            return
+        places = [*([found.file] if found.file else []), *modules]
+        if len(places) != 1:
+            self._refuse("name a file, or a module with -m" if not places else "name one file or one module")
+        found.file = places[0]
 
     def _refuse_words(self, words: Sequence[str]) -> NoReturn:
         option = next((word.partition("=")[0] for word in words if word.startswith("-")), "")
@@ -118,6 +135,23 @@ def _command(commands: _Commands, name: str, module: str, function: str, summary
     command: _Parser = commands.add_parser(name, help=summary, description=summary, allow_abbrev=False)  # type: ignore[attr-defined]
     command.set_defaults(command=_later(module, function), command_name=name)
     return command
+
+
+def _place_options(command: _Parser, summary: str) -> None:
+    command.add_argument("file", nargs="?", help=summary)
+    _module_option(command)
+
+
+def _module_option(command: _Parser) -> None:
+    command.add_argument(
+        "-m",
+        "--module",
+        action="append",
+        default=[],
+        type=Module.of,
+        metavar="MODULE",
+        help="a module instead of a file, as python -m finds it: team.pipe, or team.pipe:pipeline",
+    )
 
 
 def _pipeline_options(command: _Parser) -> None:
@@ -190,7 +224,7 @@ def _cluster_options(command: _Parser) -> None:
 
 def _run(commands: _Commands) -> None:  # type: ignore[valid-type]
     command = _command(commands, "run", "run", "run", "run a pipeline, here or on a cluster")
-    command.add_argument("file", help="FILE.py, FILE.py:pipeline, IR YAML, or Argo YAML")
+    _place_options(command, "FILE.py, FILE.py:pipeline, IR YAML, or Argo YAML")
     _pipeline_options(command)
     command.add_argument("--name", default="", help="name of the run")
     command.add_argument(
@@ -330,7 +364,7 @@ def _record(commands: _Commands) -> None:  # type: ignore[valid-type]
 
 def _compile(commands: _Commands) -> None:  # type: ignore[valid-type]
     command = _command(commands, "compile", "compile", "run", "write the manifest of a pipeline")
-    command.add_argument("file", help="FILE.py, FILE.py:pipeline, or IR YAML; for --to hera Argo YAML too")
+    _place_options(command, "FILE.py, FILE.py:pipeline, or IR YAML; for --to hera Argo YAML too")
     _pipeline_options(command)
     command.add_argument(
         "-o", "--output", default="-", metavar="OUT", help="file to write (default: standard output)"
@@ -372,7 +406,8 @@ def _lint(commands: _Commands) -> None:  # type: ignore[valid-type]
     command = _command(
         commands, "lint", "lint", "run", "tell what is wrong with pipelines and manifests, offline"
     )
-    command.add_argument("files", nargs="+", metavar="FILE", help="Python, IR YAML or Argo YAML")
+    command.add_argument("files", nargs="*", metavar="FILE", help="Python, IR YAML or Argo YAML")
+    _module_option(command)
 
 
 _LISTED = ("runs", "tasks", "parameters", "artifacts", "lineage", "metrics")

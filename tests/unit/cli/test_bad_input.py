@@ -179,7 +179,7 @@ def test_missing_file_names_the_nearest(
     Path("training.py").touch()
     assert main(["compile", "trainin.py"]) == 2
     error = capsys.readouterr().err
-    assert "there is no file 'trainin.py'" in error
+    assert "file 'trainin.py' not found" in error
     assert "did you mean 'training.py'?" in error
 
 

@@ -55,7 +55,9 @@ def test_options_stand_anywhere(words: str, expected: dict[str, Any]) -> None:
             "mlplat get --help",
         ),
         ("get tasks a b", "too many words: b", "mlplat get --help"),
-        ("run", "the following arguments are required: file", "mlplat run --help"),
+        ("run", "name a file, or a module with -m", "mlplat run --help"),
+        ("lint", "name a file, or a module with -m", "mlplat lint --help"),
+        ("compile a.py -m a", "name one file or one module", "mlplat compile --help"),
         ("doctor -x", "there is no option -x", "mlplat doctor --help"),
     ],
 )
