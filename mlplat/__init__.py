@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
+
+from mlplat import aliases
 
 if TYPE_CHECKING:
     from mlplat import compiler, components, dsl, kubernetes, local
+
+sys.meta_path.append(aliases.Finder())
 
 __all__ = ["compiler", "components", "dsl", "kubernetes", "local"]
 
@@ -18,8 +23,10 @@ INSTEAD = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import a package of the public ones when it is first asked for."""
+    """Import a public package, or look the version up, when it is first asked for."""
     if name in __all__:
         return importlib.import_module(f"mlplat.{name}")
+    if name == "__version__":
+        return importlib.import_module("importlib.metadata").version("mlplat")
     instead = f": {INSTEAD[name]}" if name in INSTEAD else ""
     raise AttributeError(f"module 'mlplat' has no attribute {name!r}{instead}")

@@ -1,10 +1,12 @@
 """Compiles the programs of tests/programs/kfp with KFP's own SDK into tests/golden/kfp, and loads what mlplat writes.
 
-Run by ``make kfp-golden`` in an environment that has KFP; what it writes is compared by tests/unit/dsl/test_kfp_ir.py.
+It also looks every import path of ``mlplat.aliases`` up in KFP. Run by ``make kfpgolden`` in an environment that has
+KFP; what it writes is compared by tests/unit/dsl/test_kfp_ir.py.
 """
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 import subprocess
@@ -31,6 +33,11 @@ def main(python: str) -> None:
     from kfp import compiler, components, dsl
 
     warnings.simplefilter("ignore")
+    aliases = module_of(TESTS.parent / "mlplat/aliases.py")
+    for path, (_, names) in aliases.PATHS.items():
+        module = importlib.import_module(f"kfp.{path}")
+        if absent := [name for name, _ in aliases.pairs(names) if not hasattr(module, name)]:
+            raise ImportError(f"kfp.{path} has no {', '.join(absent)}")
     for old in GOLDEN.glob("*.yaml"):
         old.unlink()
     for file in sorted(PROGRAMS.glob("*.py")):

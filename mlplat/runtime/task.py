@@ -523,11 +523,13 @@ def _stand_ins() -> Dict[str, Any]:
     names.update(PipelineTaskFinalStatus=PipelineTaskFinalStatus, TaskConfig=TaskConfig)
     dsl.__dict__.update(names)
     dsl.__dict__["__all__"] = sorted(names)
+    dsl.__dict__.update(__path__=[], types=dsl, artifact_types=dsl, type_annotations=dsl)
     for package in ("kfp", "mlplat"):
         module = module_type(package)
-        module.__dict__.update(dsl=dsl, __path__=[])
-        sys.modules[package] = module
-        sys.modules[package + ".dsl"] = dsl
+        module.__dict__.update(dsl=dsl, v2=module, __path__=[])
+        sys.modules.update({package: module, package + ".v2": module})
+        for path in ("dsl", "v2.dsl", "dsl.types", "dsl.types.artifact_types", "dsl.types.type_annotations"):
+            sys.modules[package + "." + path] = dsl
     return names
 
 
