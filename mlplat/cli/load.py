@@ -15,10 +15,11 @@ from mlplat import ir, manifest
 from mlplat.argo import hera
 from mlplat.cli import hints, programs
 from mlplat.cli.programs import Module
+from mlplat.dsl import undefined
 from mlplat.errors import Diagnostic, ManifestError, MlplatError, Source, nearest
 from mlplat.ir import PipelineSpec
 from mlplat.ir.effects import without_effect
-from mlplat.ir.model import Constant, Importer
+from mlplat.ir.model import Constant, Container, Importer
 
 _ARGO_KINDS = (
     "Workflow",
@@ -118,7 +119,8 @@ def load_all(place: str) -> list[Loaded]:
             replace(one, source=Source(path, lines.line(number, one.path)))
             for number, one in without_effect(documents)
         ]
-        return [Loaded(spec, warnings=(*warnings, *_relative_paths(spec, file)))]
+        warnings += [*_relative_paths(spec, file), *_undefined(spec, lines, path)]
+        return [Loaded(spec, warnings=tuple(warnings))]
     unknown = [document for document in documents if document.get("kind") not in _ARGO_KINDS]
     if unknown or not any("Workflow" in document["kind"] for document in documents):
         kind = unknown[0].get("kind") if unknown else documents[0]["kind"]
@@ -163,10 +165,12 @@ def _made_by(module: types.ModuleType, place: Path | Module, name: str) -> list[
     if name in made or (made and not any(isinstance(value, Pipeline) for value in vars(module).values())):
         return [Loaded(documents=_made_with_hera(place, name, made))]
     found = _pipelines(module, place, name)
-    return [
-        Loaded(spec, warnings=tuple(_relative_paths(spec, file)), name=key if len(found) > 1 else "")
-        for key, spec in found.items()
-    ]
+    loaded, told = [], set()
+    for key, spec in found.items():
+        warnings = [one for one in (*_relative_paths(spec, file), *_undefined(spec)) if one not in told]
+        told.update(warnings)
+        loaded.append(Loaded(spec, warnings=tuple(warnings), name=key if len(found) > 1 else ""))
+    return loaded
 
 
 def _relative_paths(spec: PipelineSpec, file: Path) -> Iterator[Diagnostic]:
@@ -183,6 +187,20 @@ def _relative_paths(spec: PipelineSpec, file: Path) -> Iterator[Diagnostic]:
         message = f"the importer's data is at '{place}', a relative path"
         path = name.removeprefix("exec-")
         yield Diagnostic("MLP410", path, message, hint, Source(str(file)), severity="warning")
+
+
+def _undefined(
+    spec: PipelineSpec, lines: manifest.Lines | None = None, file: str = ""
+) -> Iterator[Diagnostic]:
+    """Warn of names that functions use and nothing defines where they run."""
+    told: set[Diagnostic] = set()
+    for name, executor in spec.executors.items():
+        if isinstance(executor, Container) and executor.python:
+            path = f"deploymentSpec.executors.{name}"
+            source = Source(file, lines.line(0, path)) if lines else None
+            found = [one for one in undefined.warnings(executor.python, source) if one not in told]
+            told.update(found)
+            yield from found
 
 
 def _made_with_hera(

@@ -13,7 +13,7 @@ from typing import Any, overload
 from mlplat.dsl import embedding, given, signatures
 from mlplat.dsl.component import BaseComponent, sanitized
 from mlplat.errors import AuthoringError, Diagnostic
-from mlplat.ir.model import Container, Passthrough, PythonFunction
+from mlplat.ir.model import Container, Origin, Passthrough, PythonFunction
 
 _PRELUDE = "import kfp\nfrom kfp import dsl\nfrom kfp.dsl import *\nfrom typing import *\n\n"
 
@@ -69,8 +69,10 @@ class PythonComponent(BaseComponent):
         passthroughs: tuple[Passthrough, ...] = (),
     ) -> None:
         func = signatures.plain_function(func)
-        text = "\n\n".join((*before, function_text(func)))
-        python = PythonFunction(_PRELUDE + text if source else "", func.__name__, **function)
+        own, line = _definition(func)
+        first = _PRELUDE + "".join(f"{text}\n\n" for text in before)
+        origin = Origin(func, line, first.count("\n"))
+        python = PythonFunction(first + own if source else "", func.__name__, **function, origin=origin)
         super().__init__(
             sanitized(func.__name__),
             signatures.interface(func),
@@ -92,6 +94,11 @@ def function_text(func: Callable[..., Any]) -> str:
     Raises:
         AuthoringError: it can't be read, or is no plain function.
     """
+    return _definition(func)[0]
+
+
+def _definition(func: Callable[..., Any]) -> tuple[str, int]:
+    """Return the text of a function without its decorators, and the line of its ``def``."""
     try:
         text = textwrap.dedent(inspect.getsource(func))
         parsed = ast.parse(text)
@@ -116,7 +123,8 @@ def function_text(func: Callable[..., Any]) -> str:
                 signatures.source_of(func),
             )
         )
-    return "\n".join(text.splitlines()[definition.lineno - 1 : definition.end_lineno]) + "\n"
+    own = "\n".join(text.splitlines()[definition.lineno - 1 : definition.end_lineno]) + "\n"
+    return own, func.__code__.co_firstlineno + definition.lineno - 1
 
 
 def installing(

@@ -5,7 +5,7 @@ Nothing is checked here; passes of the compiler do that. Names are the IR's, in 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, TypeAlias
@@ -220,6 +220,21 @@ class Resources:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """A function as it stands in the user's file.
+
+    Attributes:
+        function: the function.
+        line: the line of its ``def``.
+        before: how many lines of the module's text come before it.
+    """
+
+    function: Callable[..., Any]
+    line: int
+    before: int
+
+
+@dataclass(frozen=True, slots=True)
 class PythonFunction:
     """A Python function that travels as text.
 
@@ -231,6 +246,7 @@ class PythonFunction:
         install_kfp: whether the IR's command installs KFP's SDK, for a KFP backend.
         kfp_package: what it installs as that; empty for the version that the IR is written for.
         use_venv: whether it makes an environment of its own first.
+        origin: the function of a program that this is the text of, for the place of its mistakes; not in the IR.
     """
 
     source: str
@@ -240,6 +256,7 @@ class PythonFunction:
     install_kfp: bool = True
     kfp_package: str = ""
     use_venv: bool = False
+    origin: Origin | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
