@@ -225,14 +225,17 @@ def _made_with_hera(
 
 def _pipelines(module: types.ModuleType, place: Path | Module, name: str) -> dict[str, PipelineSpec]:
     """Return what is meant, by its name in the program: what is named, a component too; or what no other calls."""
-    from mlplat.dsl import BaseComponent, DoWhile, Pipeline
+    from mlplat.dsl import BaseComponent, DoWhile, Pipeline, foreign
     from mlplat.dsl.single import spec_of
 
     components = {key: value for key, value in vars(module).items() if isinstance(value, BaseComponent)}
+    others = {key: value for key, value in vars(module).items() if foreign.is_foreign(value)}
     source = Source(str(place))
     if name:
+        if name in others:
+            return {name: spec_of(foreign.own(others[name]))}
         if name not in components:
-            hint = nearest(name, list(components)) or "decorate a function with @dsl.pipeline"
+            hint = nearest(name, [*components, *others]) or "decorate a function with @dsl.pipeline"
             message = f"there is no pipeline or component '{name}' in it"
             raise ManifestError(Diagnostic("MLP207", "", message, hint, source))
         return {name: spec_of(components[name])}
@@ -247,6 +250,9 @@ def _pipelines(module: types.ModuleType, place: Path | Module, name: str) -> dic
     outermost = {key: value for key, value in outermost.items() if key in pipelines} or outermost
     if outermost:
         return {key: value.spec for key, value in outermost.items()}
+    if graphs := {key: spec_of(foreign.own(one)) for key, one in others.items() if foreign.is_pipeline(one)}:
+        called = {task.component for spec in graphs.values() for task in _graphs(spec)}
+        return {key: spec for key, spec in graphs.items() if f"comp-{spec.name}" not in called} or graphs
     if any(type(value).__module__.partition(".")[0] == "kfp" for value in vars(module).values()):
         raise ManifestError(Diagnostic("MLP207", "", "it is written with KFP's SDK", hints.OF_KFP, source))
     message = (

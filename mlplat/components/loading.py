@@ -4,46 +4,15 @@ from __future__ import annotations
 
 import http.client
 import urllib.error
-from dataclasses import replace
 from pathlib import Path
 
 from mlplat import addresses, ir, manifest
 from mlplat.components import v1
-from mlplat.dsl.component import BaseComponent, sanitized
-from mlplat.dsl.signatures import Interface
+from mlplat.dsl.component import sanitized
+from mlplat.dsl.loaded import YamlComponent, of_ir
 from mlplat.errors import Diagnostic, ManifestError, Source
-from mlplat.ir.model import Component, Container, Importer, PipelineSpec
 
 _SECONDS = 30
-
-
-class YamlComponent(BaseComponent):
-    """A component that was read from YAML.
-
-    Attributes:
-        spec: the pipeline that it is; None for a single container or importer.
-        description: for people.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        component: Component,
-        executor: Container | Importer | None,
-        spec: PipelineSpec | None = None,
-        description: str = "",
-    ) -> None:
-        inputs = (*component.input_parameters, *component.input_artifacts)
-        interface = Interface(
-            component.input_parameters,
-            component.input_artifacts,
-            component.output_parameters,
-            component.output_artifacts,
-            inputs,
-        )
-        super().__init__(name, interface, executor=executor, passthroughs=component.passthroughs)
-        self.spec = spec
-        self.description = description
 
 
 def load_component_from_text(text: str) -> YamlComponent:
@@ -111,26 +80,6 @@ def load_component_from_url(url: str, auth: tuple[str, str] | None = None) -> Ya
 def _component(text: str, name: str) -> YamlComponent:
     documents = manifest.load(text, name)
     if ir.is_ir(documents[0]):
-        return _of_ir(ir.read(documents, name))
+        return of_ir(ir.read(documents, name))
     given, component, container, description = v1.read(documents[0], name)
     return YamlComponent(sanitized(given), component, container, description=description)
-
-
-def _of_ir(spec: PipelineSpec) -> YamlComponent:
-    """Take the component out of a pipeline that only calls it, as KFP writes single components."""
-    tasks = dict(spec.root.graph.tasks) if spec.root.graph else {}
-    if len(tasks) == 1 and len(spec.components) == 1:
-        (name, task), (component,) = next(iter(tasks.items())), spec.components.values()
-        same = (spec.root.input_parameters.keys(), spec.root.input_artifacts.keys()) == (
-            component.input_parameters.keys(),
-            component.input_artifacts.keys(),
-        )
-        if name == spec.name and component.executor and same and task.iterator is None and not task.condition:
-            executor = spec.executors[component.executor]
-            own = replace(
-                component,
-                input_parameters=spec.root.input_parameters,
-                input_artifacts=spec.root.input_artifacts,
-            )
-            return YamlComponent(spec.name, own, executor, description=spec.description)
-    return YamlComponent(spec.name, spec.root, None, spec, spec.description)

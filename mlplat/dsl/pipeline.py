@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, overload
 
-from mlplat.dsl import build, context, docstrings, given, signatures
+from mlplat.dsl import build, context, docstrings, foreign, given, signatures
 from mlplat.dsl.channels import Channel, channel_of
 from mlplat.dsl.component import BaseComponent, sanitized
 from mlplat.dsl.config import PipelineConfig
@@ -70,7 +70,8 @@ class Pipeline(BaseComponent):
         tracing = context.Tracing([root])
         token = context.current().set(tracing)
         try:
-            returned = self.python_func(**channels)
+            with foreign.callable_here():
+                returned = self.python_func(**channels)
         except AuthoringError as error:
             raise AuthoringError([*tracing.problems, *error.diagnostics]) from None
         finally:

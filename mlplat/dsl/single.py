@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlplat.dsl import docstrings
+from mlplat.dsl import docstrings, foreign
 from mlplat.dsl.component import BaseComponent
 from mlplat.ir.model import Component, ComponentInput, Graph, OneOf, PipelineSpec, Task, TaskOutput
 
@@ -11,8 +11,10 @@ def spec_of(component: BaseComponent) -> PipelineSpec:
     """Return a pipeline as it is; of any other component, a pipeline with its interface that calls it once.
 
     Args:
-        component: a component or pipeline.
+        component: a component or pipeline, of KFP's own SDK too.
     """
+    if foreign.is_foreign(component):
+        component = foreign.own(component)
     spec: PipelineSpec | None = getattr(component, "spec", None)
     if spec is not None:
         return spec

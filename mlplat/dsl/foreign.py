@@ -1,0 +1,81 @@
+"""Components and pipelines that KFP's own SDK made, used with ours: they are taken through their IR.
+
+KFP is never imported here: what is its own is known by its class, which is there when somebody else imported it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from mlplat import ir
+from mlplat.dsl.component import BaseComponent
+from mlplat.dsl.loaded import of_ir
+from mlplat.errors import AuthoringError, Diagnostic, MlplatError
+
+
+def is_foreign(value: Any) -> bool:
+    """Tell whether a value is a component or pipeline that KFP's SDK made."""
+    base = _class()
+    return base is not None and isinstance(value, base)
+
+
+def is_pipeline(value: Any) -> bool:
+    """Tell whether a value is a pipeline that KFP's SDK made."""
+    return is_foreign(value) and type(value).__name__ == "GraphComponent"
+
+
+def own(component: Any) -> BaseComponent:
+    """Return a component of KFP's SDK as one of ours.
+
+    Args:
+        component: the component or pipeline.
+
+    Raises:
+        AuthoringError: its IR has something that is not supported.
+    """
+    to_dict = importlib.import_module("google.protobuf.json_format").MessageToDict
+    documents = [to_dict(component.pipeline_spec), to_dict(component.platform_spec)]
+    try:
+        return of_ir(ir.read([one for one in documents if one], component.name))
+    except MlplatError as error:
+        raise AuthoringError(
+            Diagnostic(one.code, component.name, one.message, one.hint) for one in error.diagnostics
+        ) from None
+
+
+@contextlib.contextmanager
+def callable_here() -> Iterator[None]:
+    """Let a call of KFP's components add a task to the pipeline of ours that is being written."""
+    base = _class()
+    if base is None:
+        yield
+        return
+    call = base.__call__
+    known: dict[int, tuple[Any, BaseComponent]] = {}
+
+    def called(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if _is_tracing():
+            return call(self, *args, **kwargs)
+        if id(self) not in known:
+            known[id(self)] = self, own(self)
+        return known[id(self)][1](*args, **kwargs)
+
+    base.__call__ = called
+    try:
+        yield
+    finally:
+        base.__call__ = call
+
+
+def _class() -> Any:
+    return getattr(sys.modules.get("kfp.dsl.base_component"), "BaseComponent", None)
+
+
+def _is_tracing() -> bool:
+    """Tell whether KFP's SDK is writing a pipeline of its own."""
+    pipeline = getattr(sys.modules.get("kfp.dsl.pipeline_context"), "Pipeline", None)
+    return pipeline is not None and pipeline.get_default_pipeline() is not None
