@@ -148,7 +148,7 @@ def test_a_failure_is_told(tmp_path: Path) -> None:
         fail()
 
     done = run(fails, tmp_path)
-    assert node(done, "wf.fail")["message"] == "main: Error (exit code 1)"
+    assert node(done, "wf.fail")["message"] == "main: Error (exit code 1): it exited with 1"
     (log,) = (tmp_path / "logs/wf").glob("*.log")
     assert "ValueError: on purpose" in log.read_text()
 
