@@ -12,6 +12,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from mlplat.argo import gotime, govalues
+
 _QUOTED = {
     "\a": r"\a",
     "\b": r"\b",
@@ -23,6 +25,7 @@ _QUOTED = {
     '"': r"\"",
     "\\": r"\\",
 }
+_STRAY_BYTE = re.compile("([\udc80-\udcff])")
 _HTML = {"<": r"\u003c", ">": r"\u003e", "&": r"\u0026", "\u2028": r"\u2028", "\u2029": r"\u2029"}
 _HTML_PATTERN = re.compile("[<>&\u2028\u2029]")
 
@@ -55,6 +58,15 @@ def quote_inner(text: str) -> str:
             else:
                 parts.append(f"\\U{code:08x}")
     return "".join(parts)
+
+
+def quote(text: str) -> str:
+    r"""Write a string as ``%q`` does: a byte that is not valid UTF-8 becomes ``\xff``."""
+    parts = [
+        f"\\x{ord(part) - 0xDC00:02x}" if _STRAY_BYTE.fullmatch(part) else quote_inner(part)
+        for part in _STRAY_BYTE.split(text)
+    ]
+    return f'"{"".join(parts)}"'
 
 
 def float_json(number: float) -> str:
@@ -105,12 +117,13 @@ def _scientific(number: float, *, strip_zero: bool) -> str:
     return f"{sign}{mantissa}e{'-' if exponent < 0 else '+'}{shown}"
 
 
-def to_json(value: Any, indent: str = "") -> str:
+def to_json(value: Any, indent: str = "", *, html: bool = True) -> str:
     """Write a value as ``json.Marshal`` does: sorted keys, no spaces, ``<``, ``>`` and ``&`` escaped.
 
     Args:
         value: what an expression can yield: text, numbers, booleans, None, lists and mappings.
         indent: one step of indentation, for ``json.MarshalIndent``; empty for one line.
+        html: whether ``<``, ``>`` and ``&`` are escaped.
 
     Returns:
         JSON text.
@@ -120,7 +133,16 @@ def to_json(value: Any, indent: str = "") -> str:
     """
     parts: list[str] = []
     _write(value, parts, indent, "\n")
-    return "".join(parts)
+    text = "".join(parts)
+    return text if html else _HTML_ESCAPE.sub(_unescaped, text)
+
+
+_HTML_ESCAPE = re.compile(r"\\(?:u003c|u003e|u0026|.)", re.DOTALL)
+_UNESCAPED = {r"\u003c": "<", r"\u003e": ">", r"\u0026": "&"}
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    return _UNESCAPED.get(match.group(), match.group())
 
 
 def _write(value: Any, parts: list[str], indent: str, newline: str) -> None:
@@ -131,17 +153,29 @@ def _write(value: Any, parts: list[str], indent: str, newline: str) -> None:
     elif isinstance(value, str):
         parts.append(_string(value))
     elif isinstance(value, int):
-        parts.append(str(value))
+        parts.append(int.__repr__(value))
     elif isinstance(value, float):
         parts.append(float_json(value))
+    elif govalues.is_nil(value):
+        parts.append("null")
     elif isinstance(value, Mapping):
         members = [(_key(key), value[key]) for key in value]
         members.sort(key=lambda member: member[0])
         _group(("{", "}"), members, parts, indent, newline)
     elif isinstance(value, (list, tuple)):
         _group(("[", "]"), [("", item) for item in value], parts, indent, newline)
+    elif isinstance(value, gotime.Time):
+        parts.append(f'"{_rfc3339(value)}"')
+    elif isinstance(value, gotime.Zone):
+        parts.append("{}")
     else:
-        raise ValueError(f"json: unsupported type: {type(value).__name__}")
+        raise ValueError(f"json: unsupported type: {govalues.type_of(value)}")
+
+
+def _rfc3339(moment: gotime.Time) -> str:
+    if not 0 <= moment.date[0] <= 9999:
+        raise ValueError("Time.MarshalJSON: year outside of range [0,9999]")
+    return moment.format(gotime.RFC3339_NANO)
 
 
 def _group(
@@ -168,7 +202,8 @@ def _key(key: Any) -> str:
 
 
 def _string(text: str) -> str:
-    return _HTML_PATTERN.sub(lambda match: _HTML[match.group()], json.dumps(text, ensure_ascii=False))
+    written = _HTML_PATTERN.sub(lambda match: _HTML[match.group()], json.dumps(text, ensure_ascii=False))
+    return govalues.valid(written, r"\ufffd")
 
 
 def sprint(value: Any) -> str:
@@ -194,7 +229,36 @@ def sprint(value: Any) -> str:
         )
     if isinstance(value, (list, tuple)):
         return "[" + " ".join(sprint(item) for item in value) + "]"
+    if isinstance(value, govalues.AnyMap):
+        pairs = sorted(value.items(), key=lambda pair: _map_order(pair[0]))
+        return "map[" + " ".join(f"{sprint(key)}:{sprint(item)}" for key, item in pairs) + "]"
     return str(value)
+
+
+def _map_order(key: Any) -> tuple[str, Any]:
+    if key is None:
+        return "", 0
+    return govalues.type_of(key), key if isinstance(key, (int, float, str)) else sprint(key)
+
+
+def upper(text: str) -> str:
+    """Write a string in upper case, as ``strings.ToUpper`` does: no character becomes several."""
+    return text.upper() if text.isascii() else govalues.valid("".join(map(_upper, text)))
+
+
+def lower(text: str) -> str:
+    """Write a string in lower case, as ``strings.ToLower`` does: no character becomes several."""
+    return text.lower() if text.isascii() else govalues.valid("".join(map(_lower, text)))
+
+
+def _upper(character: str) -> str:
+    changed = character.upper()
+    return changed if len(changed) == 1 else character
+
+
+def _lower(character: str) -> str:
+    changed = character.lower()
+    return changed if len(changed) == 1 else character[:1] if character != "\u0130" else "i"
 
 
 def _sprint_float(number: float) -> str:

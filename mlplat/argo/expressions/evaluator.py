@@ -1,37 +1,62 @@
 """Evaluates the tree of an expression.
 
-A tree is turned once into nested closures; each takes a :class:`Frame` and yields a value. Values are those of Go's
-``any``: text, int, float (float64: every number that came from JSON), bool, None (nil), lists, mappings, functions.
+A tree is checked, optimized and turned into nested closures once for the types of the variables that it names; each
+closure takes a :class:`Frame` and yields a value of Go (:mod:`mlplat.argo.govalues`).
 """
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from copy import deepcopy
 from functools import lru_cache
 from typing import Any
 
-from mlplat.argo.expressions import syntax
-from mlplat.argo.expressions.functions import BUILTINS, type_name
-from mlplat.argo.expressions.syntax import ExpressionError
+from mlplat.argo import goregexp, gotime, govalues
+from mlplat.argo.expressions import checker, natures, operators, optimizer, syntax
+from mlplat.argo.expressions.budget import Meter
+from mlplat.argo.expressions.functions import BUILTINS, COUNTED, forget_json
+from mlplat.argo.expressions.natures import UNKNOWN, Nature
+from mlplat.argo.expressions.operators import truth
+from mlplat.argo.expressions.sprig import CHANGING
+from mlplat.argo.expressions.syntax import ExpressionError, Node
+from mlplat.argo.govalues import AnyMap, is_nil, type_of
 
 
-@dataclass(frozen=True, slots=True)
 class Frame:
-    """What names mean at one place of an expression."""
+    """What names and pointers mean at one place of an expression."""
 
-    names: Mapping[str, Any]
-    element: Any = None
-    index: int = 0
-    accumulator: Any = None
+    __slots__ = ("accumulator", "element", "index", "left", "meter", "names", "variables")
+
+    def __init__(
+        self, names: Mapping[str, Any], meter: Meter, variables: Mapping[str, Any] | None = None
+    ) -> None:
+        self.names = names
+        self.meter = meter
+        self.variables = variables
+        self.element: Any = None
+        self.index = 0
+        self.accumulator: Any = None
+        self.left: Any = None
+
+
+class _MapFrame(Frame):
+    """A frame of a loop over a map: it turns as often as the map has keys, but has no elements."""
+
+    __slots__ = ()
+
+    @property
+    def element(self) -> Any:
+        raise ExpressionError("reflect: call of reflect.Value.Index on map Value")
+
+    @element.setter
+    def element(self, value: Any) -> None:
+        pass
 
 
 Evaluator = Callable[[Frame], Any]
 
 
-def evaluate(root: syntax.Node, environment: Mapping[str, Any]) -> Any:
+def evaluate(root: Node, environment: Mapping[str, Any]) -> Any:
     """Evaluate an expression.
 
     Args:
@@ -42,73 +67,436 @@ def evaluate(root: syntax.Node, environment: Mapping[str, Any]) -> Any:
         The value.
 
     Raises:
-        ExpressionError: a name is unknown, or an operation isn't defined for its operands.
+        ExpressionError: a name is unknown, types do not fit, or an operation is not defined for its operands.
     """
     try:
-        return _compile(root)(Frame(environment))
+        names = _names(root)
+        if _changes_maps(root):
+            return _evaluate_apart(root, names, environment)
+        types = tuple(natures.of(environment[name]) if name in environment else None for name in names)
+        program = _program(root, names, types)
+        if isinstance(program, ExpressionError):
+            raise program.with_traceback(None)
+        return program(Frame(environment, Meter()))
     except ExpressionError:
         raise
     except RecursionError:
         raise ExpressionError("expression is nested too deeply") from None
-    except (ArithmeticError, LookupError, TypeError, ValueError, re.error) as error:
+    except (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError) as error:
         raise ExpressionError(str(error)) from error
 
 
 @lru_cache(maxsize=4096)
-def _compile(node: syntax.Node) -> Evaluator:  # noqa: C901
-    match node:
-        case syntax.Literal(value):
-            return lambda _: value
-        case syntax.Identifier(name):
-            return _identifier(name)
-        case syntax.Pointer(name):
-            return _pointer(name)
-        case syntax.Member():
-            return _member(node)
-        case syntax.Slice():
-            return _slice(node)
-        case syntax.Chain(body):
-            return _chain(_compile(body))
-        case syntax.Call():
-            return _call(node)
-        case syntax.Builtin():
-            return _builtin(node)
-        case syntax.Predicate(body):
-            return _compile(body)
-        case syntax.Unary(operator, operand):
-            return _unary(operator, _compile(operand))
-        case syntax.Binary():
-            return _binary(node)
-        case syntax.Conditional(condition, then, otherwise):
-            return _conditional(_compile(condition), _compile(then), _compile(otherwise))
-        case syntax.Array(items):
-            parts = [_compile(item) for item in items]
-            return lambda frame: [part(frame) for part in parts]
-        case syntax.Map(pairs):
-            members = [(_compile(key), _compile(value)) for key, value in pairs]
-            return lambda frame: {_map_key(key(frame)): value(frame) for key, value in members}
-        case syntax.Let():
-            return _let(node)
-        case syntax.Sequence(items):
-            steps = [_compile(item) for item in items]
-            return lambda frame: [step(frame) for step in steps][-1]
-    raise AssertionError(f"no evaluator for {type(node).__name__}")
+def _names(root: Node) -> tuple[str, ...]:
+    """Return the first names of all that an expression could refer to."""
+    found: dict[str, None] = {}
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, (syntax.Identifier, syntax.Builtin, syntax.Let)):
+            found.setdefault(node.name)
+        elif isinstance(node, syntax.Member) and isinstance(node.key, syntax.Literal):
+            found.setdefault(str(node.key.value))  # which ``$env.name`` refers to
+        stack.extend(syntax.children(node))
+    return tuple(found)
 
 
-def _map_key(key: Any) -> str:
-    if not isinstance(key, str):
-        raise ExpressionError(f"cannot use {type_name(key)} as a key of map[string]any")
-    return key
+@lru_cache(maxsize=4096)
+def _changes_maps(root: Node) -> bool:
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if (
+            isinstance(node, syntax.Member)
+            and isinstance(node.key, syntax.Literal)
+            and node.key.value in CHANGING
+        ):
+            return True
+        stack.extend(syntax.children(node))
+    return False
 
 
-def _identifier(name: str) -> Evaluator:
-    def run(frame: Frame) -> Any:
-        try:
-            return frame.names[name]
-        except KeyError:
-            raise ExpressionError(f"unknown name {name}") from None
+def _evaluate_apart(root: Node, names: tuple[str, ...], environment: Mapping[str, Any]) -> Any:
+    """Evaluate an expression that changes maps, with maps of its own."""
+    own = {
+        name: deepcopy(environment[name])
+        if type(environment[name]) is dict and name != "sprig"
+        else environment[name]
+        for name in names
+        if name in environment
+    }
+    program = _program(root, names, tuple(natures.of(own[name]) if name in own else None for name in names))
+    if isinstance(program, ExpressionError):
+        raise program.with_traceback(None)
+    forget_json()
+    try:
+        return program(Frame(own, Meter()))
+    finally:
+        forget_json()
+
+
+@lru_cache(maxsize=4096)
+def _program(
+    root: Node, names: tuple[str, ...], types: tuple[Nature | None, ...]
+) -> Evaluator | ExpressionError:
+    known = {name: nature for name, nature in zip(names, types, strict=True) if nature is not None}
+    try:
+        found = checker.check(root, known)
+        optimized = optimizer.optimize(root, found)
+        compiler = _LitteredCompiler(found) if _litters(optimized) else _Compiler(found)
+        return compiler.compile(optimized)
+    except ExpressionError as error:
+        return error
+
+
+class _BrokenChainError(Exception):
+    """An optional chain met nil."""
+
+
+class _Compiler:
+    """Turns a tree into closures."""
+
+    def __init__(self, known: checker.Natures) -> None:
+        self.known = known
+        self.variables: list[str] = []
+        self.loops = _LOOPS
+
+    def each(self, nodes: tuple[Node, ...]) -> list[Evaluator]:
+        return [self.compile(node) for node in nodes]
+
+    def compile(self, node: Node) -> Evaluator:  # noqa: C901
+        match node:
+            case syntax.Literal(value) | syntax.Constant(value):
+                return lambda _: value
+            case syntax.Identifier(name):
+                return self.identifier(name)
+            case syntax.Pointer(name):
+                return _pointer(name)
+            case syntax.Member():
+                return self.member(node)
+            case syntax.Slice():
+                return self.slice(node)
+            case syntax.Chain(body):
+                return _chain(self.compile(body))
+            case syntax.Call():
+                return self.call(node)
+            case syntax.Builtin(name):
+                return self.predicate_builtin(node) if name in syntax.PREDICATES else self.builtin(node)
+            case syntax.Predicate(body):
+                return self.compile(body)
+            case syntax.Unary(operator, operand):
+                return _unary(operator, self.compile(operand))
+            case syntax.Binary():
+                return self.binary(node)
+            case syntax.Conditional(condition, then, otherwise):
+                return _conditional(self.compile(condition), self.compile(then), self.compile(otherwise))
+            case syntax.Array(items):
+                return _array(self.operands(items))
+            case syntax.Map(pairs):
+                return _map(self.operands(tuple(part for pair in pairs for part in pair)))
+            case syntax.Let():
+                return self.let(node)
+            case syntax.Sequence(items):
+                steps = self.each(items)
+                return lambda frame: [step(frame) for step in steps][-1]
+        raise AssertionError(f"no evaluator for {type(node).__name__}")
+
+    def identifier(self, name: str) -> Evaluator:
+        if name in self.variables:
+            return lambda frame: frame.variables[name] if frame.variables else None
+        if name == "$env":
+            return lambda frame: frame.names
+        return lambda frame: frame.names.get(name)
+
+    def member(self, node: syntax.Member) -> Evaluator:
+        target, optional = self.compile(node.target), node.optional
+        fetch = operators.fetch
+        if isinstance(node.key, syntax.Literal) and isinstance(node.key.value, str):
+            name = node.key.value
+
+            def named(frame: Frame) -> Any:
+                container = target(frame)
+                if type(container) is dict:
+                    return container.get(name)
+                if optional and is_nil(container):
+                    raise _BrokenChainError
+                return fetch(container, name)
+
+            return named
+        key = self.compile(node.key)
+
+        def run(frame: Frame) -> Any:
+            container = target(frame)
+            if optional and is_nil(container):
+                raise _BrokenChainError
+            return fetch(container, key(frame))
+
+        return run
+
+    def operands(self, nodes: tuple[Node, ...]) -> Callable[[Frame], list[Any]]:
+        """Return what evaluates the operands of one operation."""
+        evaluators = self.each(nodes)
+        return lambda frame: [evaluator(frame) for evaluator in evaluators]
+
+    def slice(self, node: syntax.Slice) -> Evaluator:
+        target = self.compile(node.target)
+        start = self.compile(node.start) if node.start else None
+        end = self.compile(node.end) if node.end else None
+
+        def run(frame: Frame) -> Any:
+            container = target(frame)
+            last = end(frame) if end else None
+            first = start(frame) if start else None
+            if (end and last is None) or (start and first is None):
+                raise ExpressionError("invalid operation: int(<nil>)")
+            return operators.cut(container, first, last)
+
+        return run
+
+    def call(self, node: syntax.Call) -> Evaluator:
+        operands = self.operands((*node.arguments, node.callee))
+
+        def run(frame: Frame) -> Any:
+            *given, function = operands(frame)
+            if function is None:
+                raise ExpressionError("invalid operation: cannot call nil")
+            if not callable(function):
+                raise ExpressionError(
+                    f"invalid operation: cannot call non-function of type {type_of(function)}"
+                )
+            return _metered(frame.meter, function, given)
+
+        return run
+
+    def builtin(self, node: syntax.Builtin) -> Evaluator:
+        function, name = BUILTINS[node.name], node.name
+        if name == "date" and node.arguments and self.known.get(node.arguments[0], UNKNOWN).is_unknown:
+            function = _without_zone
+        if name in COUNTED:
+            operands = self.operands(node.arguments)
+
+            def counted(frame: Frame) -> Any:
+                result = _metered(frame.meter, function, operands(frame))
+                frame.meter.grow(govalues.size(result) if isinstance(result, str) else len(result))
+                return result
+
+            return counted
+        if len(node.arguments) == 1:
+            only = self.compile(node.arguments[0])
+
+            def single(frame: Frame) -> Any:
+                value = only(frame)
+                frame.meter.handle(value)
+                return function(value)
+
+            return single
+        operands = self.operands(node.arguments)
+        return lambda frame: _metered(frame.meter, function, operands(frame))
+
+    def binary(self, node: syntax.Binary) -> Evaluator:
+        spine = [node]
+        while isinstance(spine[-1].left, syntax.Binary):
+            spine.append(spine[-1].left)
+        if len(spine) <= _SHALLOW:
+            return self.operation(node, self.compile(node.left))
+        first = self.compile(spine[-1].left)
+        steps = [self.operation(one, lambda frame: frame.left) for one in reversed(spine)]
+
+        def run(frame: Frame) -> Any:
+            value = first(frame)
+            for step in steps:
+                frame.left = value  # which each operation reads before anything else
+                value = step(frame)
+            return value
+
+        return run
+
+    def operation(self, node: syntax.Binary, left: Evaluator) -> Evaluator:
+        right, operator = self.compile(node.right), node.operator
+        if operator in ("&&", "and"):
+            return lambda frame: right(frame) if truth(left(frame)) else False
+        if operator in ("||", "or"):
+            return lambda frame: True if truth(left(frame)) else right(frame)
+        if operator == "??":
+            return lambda frame: right(frame) if is_nil(value := left(frame)) else value
+        if operator in ("==", "!="):
+            return self.both(left, right, self.equality(node, negate=operator == "!="))
+        if operator == "in" and isinstance(node.right, syntax.Constant):
+            among = _membership(node.right.value)
+            return lambda frame: among(left(frame))
+        compute = _OPERATORS[operator]
+        if operator in _METERED:
+            return self.both_metered(left, right, compute)
+        return self.both(left, right, compute)
+
+    def both(self, left: Evaluator, right: Evaluator, compute: Callable[[Any, Any], Any]) -> Evaluator:
+        """Return an operation on two values."""
+        return lambda frame: compute(left(frame), right(frame))
+
+    def both_metered(
+        self, left: Evaluator, right: Evaluator, compute: Callable[[Meter, Any, Any], Any]
+    ) -> Evaluator:
+        """Return an operation on two values that is counted."""
+        return lambda frame: compute(frame.meter, left(frame), right(frame))
+
+    def equality(self, node: syntax.Binary, *, negate: bool) -> Callable[[Any, Any], bool]:
+        first, second = self.known.get(node.left, UNKNOWN), self.known.get(node.right, UNKNOWN)
+        equal = operators.equal
+        if first.name != second.name or first.name not in ("int", "string"):
+            return lambda left, right: equal(left, right) is not negate
+        wanted = int if first.name == "int" else str
+
+        def typed(left: Any, right: Any) -> bool:
+            for value in (left, right):
+                if type(value) is not wanted:
+                    raise ExpressionError(
+                        f"interface conversion: interface {{}} is {type_of(value)}, not {first.name}"
+                    )
+            return (left == right) is not negate
+
+        return typed
+
+    def let(self, node: syntax.Let) -> Evaluator:
+        name, value = node.name, self.compile(node.value)
+        self.variables.append(name)
+        body = self.compile(node.body)
+        self.variables.pop()
+
+        def run(frame: Frame) -> Any:
+            inner = Frame(frame.names, frame.meter, {**(frame.variables or {}), name: value(frame)})
+            inner.element, inner.index = frame.element, frame.index
+            inner.accumulator = frame.accumulator
+            return body(inner)
+
+        return run
+
+    def predicate_builtin(self, node: syntax.Builtin) -> Evaluator:
+        items = self.compile(node.arguments[0])
+        predicate = self.compile(node.arguments[1]) if len(node.arguments) > 1 else None
+        extra = self.compile(node.arguments[2]) if len(node.arguments) > 2 else None
+        mapped = self.compile(node.mapped) if node.mapped is not None else None
+        finish = self.loops[node.name]
+        strict = node.strict
+        points = len(node.arguments) > 2 and _points(node.arguments[2])
+
+        def run(frame: Frame) -> Any:
+            values = items(frame)
+            if not isinstance(values, (list, tuple)):
+                if not isinstance(values, (str, Mapping, AnyMap)):
+                    raise ExpressionError(
+                        f"reflect: call of reflect.Value.Len on {govalues.kind_of(values)} Value"
+                    )
+                if isinstance(values, str):
+                    values = [govalues.Uint8(byte) for byte in govalues.to_bytes(values)]
+            kind = Frame if isinstance(values, (list, tuple)) else _MapFrame
+            inner = kind(frame.names, frame.meter, frame.variables)
+            if kind is _MapFrame:
+                values = [None] * len(values)
+            if extra and values:
+                inner.element = values[0]  # what # means in the argument: the loop has begun
+            elif points:
+                raise ExpressionError("reflect: slice index out of range")
+            argument = extra(inner) if extra else None
+            return finish(_Loop(inner, values, predicate, mapped, argument, extra is not None, strict))
+
+        return run
+
+
+_SHALLOW = 50
+
+
+def _litters(root: Node) -> bool:
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, syntax.Builtin) and node.name in ("findLast", "findLastIndex"):
+            return True
+        stack.extend(syntax.children(node))
+    return False
+
+
+class _LitteredCompiler(_Compiler):
+    """Turns a tree with ``findLast`` or ``findLastIndex`` into closures.
+
+    expr-lang 1.17.7 leaves a boolean on its stack for each element that these looked at, below their result. An
+    operation with several operands then takes such a boolean for an operand: ``[1, findLast([2], true)]`` is
+    ``[true, 2]``. So the operands are kept on a stack here, as they are there.
+    """
+
+    def __init__(self, known: checker.Natures) -> None:
+        super().__init__(known)
+        self.loops = {**_LOOPS, **_LITTERING_LOOPS}
+
+    def operands(self, nodes: tuple[Node, ...]) -> Callable[[Frame], list[Any]]:
+        return _from_stack(self.each(nodes))
+
+    def both(self, left: Evaluator, right: Evaluator, compute: Callable[[Any, Any], Any]) -> Evaluator:
+        operands = _from_stack([left, right])
+        return lambda frame: compute(*operands(frame))
+
+    def both_metered(
+        self, left: Evaluator, right: Evaluator, compute: Callable[[Meter, Any, Any], Any]
+    ) -> Evaluator:
+        operands = _from_stack([left, right])
+        return lambda frame: compute(frame.meter, *operands(frame))
+
+    def slice(self, node: syntax.Slice) -> Evaluator:
+        evaluators = [self.compile(node.target)]
+        evaluators += [self.compile(bound) for bound in (node.end, node.start) if bound is not None]
+        operands = _from_stack(evaluators)
+
+        def run(frame: Frame) -> Any:
+            container, *bounds = operands(frame)
+            end = bounds.pop(0) if node.end else None
+            return operators.cut(container, bounds[0] if node.start else None, end)
+
+        return run
+
+    def member(self, node: syntax.Member) -> Evaluator:
+        if node.optional or isinstance(node.key, syntax.Literal):
+            return super().member(node)
+        operands = _from_stack([self.compile(node.target), self.compile(node.key)])
+        return lambda frame: operators.fetch(*operands(frame))
+
+
+def _from_stack(evaluators: list[Evaluator]) -> Callable[[Frame], list[Any]]:
+    count = len(evaluators)
+
+    def run(frame: Frame) -> list[Any]:
+        stack = frame.meter.stack
+        for evaluator in evaluators:
+            stack.append(evaluator(frame))
+        return _popped(stack, count)
 
     return run
+
+
+def _popped(stack: list[Any], count: int) -> list[Any]:
+    values = stack[len(stack) - count :]
+    del stack[len(stack) - count :]
+    return values
+
+
+def _metered(meter: Meter, function: Callable[..., Any], arguments: list[Any]) -> Any:
+    for argument in arguments:
+        meter.handle(argument)
+    result = function(*arguments)
+    meter.handle(result)
+    return result
+
+
+def _points(node: Node) -> bool:
+    """Tell whether an expression uses ``#``, outside of predicates of its own."""
+    if isinstance(node, syntax.Pointer):
+        return node.name == ""
+    return any(_points(part) for part in syntax.children(node) if not isinstance(part, syntax.Predicate))
+
+
+def _without_zone(*arguments: Any) -> Any:
+    """``date`` with a first argument of unknown type, of which expr-lang does not pass on a zone."""
+    if isinstance(arguments[0], gotime.Zone):
+        raise ExpressionError("interface conversion: interface {} is time.Location, not string")
+    return BUILTINS["date"](*arguments)
 
 
 def _pointer(name: str) -> Evaluator:
@@ -118,425 +506,292 @@ def _pointer(name: str) -> Evaluator:
         return lambda frame: frame.index
     if name == "acc":
         return lambda frame: frame.accumulator
-    raise ExpressionError(f"unknown pointer #{name}")
-
-
-class _BrokenChainError(Exception):
-    """An optional chain met nil."""
+    raise ExpressionError(f"unknown pointer {name}")
 
 
 def _chain(body: Evaluator) -> Evaluator:
     def run(frame: Frame) -> Any:
         try:
-            return body(frame)
+            value = body(frame)
         except _BrokenChainError:
             return None
+        return None if is_nil(value) else value
 
     return run
-
-
-def _member(node: syntax.Member) -> Evaluator:
-    target, key, optional = _compile(node.target), _compile(node.key), node.optional
-
-    def run(frame: Frame) -> Any:
-        container = target(frame)
-        if container is None and optional:
-            raise _BrokenChainError
-        return fetch(container, key(frame))
-
-    return run
-
-
-def fetch(container: Any, key: Any) -> Any:
-    """Return ``container[key]``: nil for a key that a mapping lacks, an error beyond the end of a list."""
-    if isinstance(container, Mapping):
-        return container.get(key)
-    if isinstance(container, (list, str)):
-        position = _integer(key)
-        length = len(container)
-        if position < 0:
-            position += length
-        if not 0 <= position < length:
-            raise ExpressionError(f"index out of range: {position} (array length is {length})")
-        found = container[position]
-        return ord(found) if isinstance(container, str) else found
-    raise ExpressionError(f"cannot fetch {key} from {type_name(container)}")
-
-
-def _integer(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ExpressionError(f"invalid operation: int({type_name(value)})")
-    return int(value)
-
-
-def _slice(node: syntax.Slice) -> Evaluator:
-    target = _compile(node.target)
-    start = _compile(node.start) if node.start else None
-    end = _compile(node.end) if node.end else None
-
-    def run(frame: Frame) -> Any:
-        container = target(frame)
-        if not isinstance(container, (list, str)):
-            raise ExpressionError(f"cannot slice {type_name(container)}")
-        length = len(container)
-        first = _integer(start(frame)) if start else 0
-        last = _integer(end(frame)) if end else length
-        first = max(first + length, 0) if first < 0 else first
-        last = min(max(last + length, 0) if last < 0 else last, length)
-        return container[min(first, last) : last]
-
-    return run
-
-
-def _call(node: syntax.Call) -> Evaluator:
-    callee = _compile(node.callee)
-    arguments = [_compile(argument) for argument in node.arguments]
-
-    def run(frame: Frame) -> Any:
-        function = callee(frame)
-        if not callable(function):
-            raise ExpressionError(f"{type_name(function)} is not callable")
-        return function(*(argument(frame) for argument in arguments))
-
-    return run
-
-
-def _builtin(node: syntax.Builtin) -> Evaluator:
-    if node.name in syntax.PREDICATES:
-        return _predicate_builtin(node)
-    function = BUILTINS.get(node.name)
-    if function is None:
-        raise ExpressionError(f"function {node.name} is not supported")
-    known = function
-    arguments = [_compile(argument) for argument in node.arguments]
-    return lambda frame: known(*(argument(frame) for argument in arguments))
-
-
-def _predicate_builtin(node: syntax.Builtin) -> Evaluator:
-    items = _compile(node.arguments[0])
-    predicate = _compile(node.arguments[1]) if len(node.arguments) > 1 else None
-    extra = _compile(node.arguments[2]) if len(node.arguments) > 2 else None
-    finish = _PREDICATE_BUILTINS[node.name]
-
-    def run(frame: Frame) -> Any:
-        values = items(frame)
-        if isinstance(values, Mapping):
-            values = list(values.values())
-        if not isinstance(values, (list, tuple)):
-            raise ExpressionError(f"builtin {node.name} cannot iterate over {type_name(values)}")
-        if node.name == "reduce":
-            return _reduce(frame, values, predicate, extra)
-
-        def test(index: int) -> Any:
-            element = values[index]
-            return (
-                element
-                if predicate is None
-                else predicate(Frame(frame.names, element, index, frame.accumulator))
-            )
-
-        return finish(values, test, extra(frame) if extra else None)
-
-    return run
-
-
-def _reduce(
-    frame: Frame, values: Sequence[Any], predicate: Evaluator | None, initial: Evaluator | None
-) -> Any:
-    assert predicate is not None
-    if initial is not None:
-        accumulator, first = initial(frame), 0
-    elif values:
-        accumulator, first = values[0], 1
-    else:
-        raise ExpressionError("reduce of an empty array with no initial value")
-    for index in range(first, len(values)):
-        accumulator = predicate(Frame(frame.names, values[index], index, accumulator))
-    return accumulator
-
-
-Test = Callable[[int], Any]
-
-
-def _find(order: Callable[[int], range], *, position: bool) -> Callable[[Sequence[Any], Test, Any], Any]:
-    def run(values: Sequence[Any], test: Test, _: Any) -> Any:
-        for index in order(len(values)):
-            if _truth(test(index)):
-                return index if position else values[index]
-        return -1 if position else None
-
-    return run
-
-
-def _group_by(values: Sequence[Any], test: Test, _: Any) -> dict[Any, list[Any]]:
-    groups: dict[Any, list[Any]] = {}
-    for index, value in enumerate(values):
-        groups.setdefault(test(index), []).append(value)
-    return groups
-
-
-def _sort_by(values: Sequence[Any], test: Test, order: Any) -> list[Any]:
-    keys = [test(index) for index in range(len(values))]
-    positions = sorted(range(len(values)), key=keys.__getitem__, reverse=order == "desc")
-    return [values[position] for position in positions]
-
-
-def _total(values: Sequence[Any], test: Test, _: Any) -> Any:
-    total: Any = 0
-    for index in range(len(values)):
-        total = add(total, test(index))
-    return total
-
-
-_PREDICATE_BUILTINS: dict[str, Callable[[Sequence[Any], Test, Any], Any]] = {
-    "all": lambda values, test, _: all(_truth(test(index)) for index in range(len(values))),
-    "none": lambda values, test, _: not any(_truth(test(index)) for index in range(len(values))),
-    "any": lambda values, test, _: any(_truth(test(index)) for index in range(len(values))),
-    "one": lambda values, test, _: sum(_truth(test(index)) for index in range(len(values))) == 1,
-    "filter": lambda values, test, _: [value for index, value in enumerate(values) if _truth(test(index))],
-    "map": lambda values, test, _: [test(index) for index in range(len(values))],
-    "find": _find(range, position=False),
-    "findIndex": _find(range, position=True),
-    "findLast": _find(lambda length: range(length - 1, -1, -1), position=False),
-    "findLastIndex": _find(lambda length: range(length - 1, -1, -1), position=True),
-    "count": lambda values, test, _: sum(_truth(test(index)) for index in range(len(values))),
-    "sum": _total,
-    "groupBy": _group_by,
-    "sortBy": _sort_by,
-    "reduce": _total,
-}
-
-
-def _truth(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ExpressionError(f"invalid operation: {type_name(value)} is not a bool")
-    return value
 
 
 def _unary(operator: str, operand: Evaluator) -> Evaluator:
     if operator in ("not", "!"):
-        return lambda frame: not _truth(operand(frame))
-    sign = -1 if operator == "-" else 1
-
-    def run(frame: Frame) -> Any:
-        value = operand(frame)
-        if not _is_number(value):
-            raise ExpressionError(f"invalid operation: {operator} {type_name(value)}")
-        return sign * value
-
-    return run
+        return lambda frame: not truth(operand(frame))
+    if operator == "-":
+        return lambda frame: operators.negate(operand(frame))
+    return operand
 
 
 def _conditional(condition: Evaluator, then: Evaluator, otherwise: Evaluator) -> Evaluator:
-    return lambda frame: then(frame) if _truth(condition(frame)) else otherwise(frame)
+    return lambda frame: then(frame) if truth(condition(frame)) else otherwise(frame)
 
 
-def _let(node: syntax.Let) -> Evaluator:
-    value, body, name = _compile(node.value), _compile(node.body), node.name
-
+def _array(items: Callable[[Frame], list[Any]]) -> Evaluator:
     def run(frame: Frame) -> Any:
-        names = {**frame.names, name: value(frame)}
-        return body(Frame(names, frame.element, frame.index, frame.accumulator))
+        values = items(frame)
+        frame.meter.grow(len(values))
+        return values
 
     return run
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def add(left: Any, right: Any) -> Any:
-    """Return ``left + right``: numbers are added, texts joined, anything else is an error."""
-    if _is_number(left) and _is_number(right):
-        return left + right
-    if isinstance(left, str) and isinstance(right, str):
-        return left + right
-    raise _mismatch("+", left, right)
-
-
-def _mismatch(operator: str, left: Any, right: Any) -> ExpressionError:
-    return ExpressionError(f"invalid operation: {type_name(left)} {operator} {type_name(right)}")
-
-
-def _numbers(operator: str, compute: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    def run(left: Any, right: Any) -> Any:
-        if not (_is_number(left) and _is_number(right)):
-            raise _mismatch(operator, left, right)
-        return compute(left, right)
+def _map(parts: Callable[[Frame], list[Any]]) -> Evaluator:
+    def run(frame: Frame) -> Any:
+        values = parts(frame)
+        frame.meter.grow(len(values) // 2)
+        made: dict[str, Any] = {}
+        for key, value in reversed(list(zip(values[::2], values[1::2], strict=True))):
+            if type(key) is not str:
+                raise ExpressionError(f"interface conversion: interface {{}} is {type_of(key)}, not string")
+            made[key] = value
+        return dict(reversed(made.items()))
 
     return run
 
 
-def _divide(left: Any, right: Any) -> float:
-    if right == 0:
-        return (
-            math.nan
-            if left == 0 or math.isnan(left)
-            else math.copysign(math.inf, left) * math.copysign(1.0, right)
-        )
-    return float(left / right)
+def _range(meter: Meter, left: Any, right: Any) -> Any:
+    first, last = operators.integer(left), operators.integer(right)
+    size = max(govalues.wrapped(last - first + 1), 0)
+    meter.grow(size)
+    return govalues.Ints(map(govalues.wrapped, range(first, first + size)))
 
 
-def _remainder(left: Any, right: Any) -> int:
-    if not (isinstance(left, int) and isinstance(right, int)):
-        raise _mismatch("%", left, right)
-    if right == 0:
-        raise ExpressionError("integer divide by zero")
-    return (
-        int(math.fmod(left, right))
-        if max(abs(left), abs(right)) < 2**53
-        else left - right * int(left / right)
-    )
+def _plus(meter: Meter, left: Any, right: Any) -> Any:
+    total = operators.add(left, right)
+    if type(total) is str:
+        meter.handle(total)
+    return total
 
 
-def _compare(operator: str, compute: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
-    def run(left: Any, right: Any) -> bool:
-        if (_is_number(left) and _is_number(right)) or (isinstance(left, str) and isinstance(right, str)):
-            return compute(left, right)
-        raise _mismatch(operator, left, right)
+def _membership(values: Any) -> Callable[[Any], bool]:
+    if not isinstance(values, frozenset):
+        return lambda value: operators.contains(values, value)
+    kind = type(next(iter(values)))
+
+    def run(value: Any) -> bool:
+        if value is None:
+            return kind() in values
+        if type(value) is not kind:
+            raise ExpressionError(
+                f"reflect.Value.MapIndex: value of type {type_of(value)} is not assignable to type {kind.__name__}"
+            )
+        return value in values
 
     return run
 
 
-def equal(left: Any, right: Any) -> bool:
-    """Return ``left == right``: numbers by value, everything else only with its own kind."""
-    if _is_number(left) and _is_number(right):
-        return bool(left == right)
-    if isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)):
-        return len(left) == len(right) and all(map(equal, left, right))
-    if isinstance(left, Mapping) and isinstance(right, Mapping):
-        return left.keys() == right.keys() and all(equal(left[key], right[key]) for key in left)
-    return type(left) is type(right) and bool(left == right)
+def _matches(left: Any, right: Any) -> bool:
+    try:
+        return goregexp.search(right, left)
+    except goregexp.RegexpError as error:
+        raise ExpressionError(str(error)) from None
 
 
-def contains(container: Any, needle: Any) -> bool:
-    """Return ``needle in container`` for a list (elements) or a mapping (keys)."""
-    if container is None:
-        return False
-    if isinstance(container, Mapping):
-        return needle in container
-    if isinstance(container, (list, tuple)):
-        return any(equal(item, needle) for item in container)
-    raise ExpressionError(f'operator "in" not defined on {type_name(container)}')
-
-
-def _texts(operator: str, compute: Callable[[str, str], bool]) -> Callable[[Any, Any], bool]:
-    def run(left: Any, right: Any) -> bool:
-        if left is None or right is None:
+def _strings(compute: Callable[[Any, Any], bool]) -> Callable[[Meter, Any, Any], bool]:
+    def run(meter: Meter, left: Any, right: Any) -> bool:
+        if is_nil(left) or is_nil(right):
             return False
-        if not (isinstance(left, str) and isinstance(right, str)):
-            raise _mismatch(operator, left, right)
+        for value in (left, right):
+            if type(value) is not str:
+                raise ExpressionError(f"interface conversion: interface {{}} is {type_of(value)}, not string")
+        meter.handle(left)
         return compute(left, right)
 
     return run
 
 
-def _range(left: Any, right: Any) -> list[int]:
-    return list(range(_integer(left), _integer(right) + 1))
-
-
-_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
-    "+": add,
-    "-": _numbers("-", lambda left, right: left - right),
-    "*": _numbers("*", lambda left, right: left * right),
-    "/": _numbers("/", _divide),
-    "%": _remainder,
-    "**": _numbers("**", math.pow),
-    "^": _numbers("^", math.pow),
-    "<": _compare("<", lambda left, right: left < right),
-    "<=": _compare("<=", lambda left, right: left <= right),
-    ">": _compare(">", lambda left, right: left > right),
-    ">=": _compare(">=", lambda left, right: left >= right),
-    "in": lambda left, right: contains(right, left),
-    "contains": _texts("contains", lambda left, right: right in left),
-    "startsWith": _texts("startsWith", str.startswith),
-    "endsWith": _texts("endsWith", str.endswith),
-    "matches": _texts("matches", lambda left, right: re.search(right, left) is not None),
+_METERED = frozenset(("+", "..", "contains", "startsWith", "endsWith", "matches"))
+_OPERATORS: dict[str, Callable[..., Any]] = {
+    "+": _plus,
     "..": _range,
+    "-": operators.subtract,
+    "*": operators.multiply,
+    "/": operators.divide,
+    "%": operators.remainder,
+    "**": operators.power,
+    "^": operators.power,
+    "<": operators.less,
+    "<=": operators.order("<=", lambda left, right: left <= right),
+    ">": operators.order(">", lambda left, right: left > right),
+    ">=": operators.order(">=", lambda left, right: left >= right),
+    "in": lambda left, right: operators.contains(right, left),
+    "contains": _strings(lambda left, right: right in left),
+    "startsWith": _strings(str.startswith),
+    "endsWith": _strings(str.endswith),
+    "matches": _strings(_matches),
 }
 
 
-def _binary(node: syntax.Binary) -> Evaluator:
-    left, right, operator = _compile(node.left), _compile(node.right), node.operator
-    if operator in ("&&", "and"):
-        return lambda frame: _truth(left(frame)) and _truth(right(frame))
-    if operator in ("||", "or"):
-        return lambda frame: _truth(left(frame)) or _truth(right(frame))
-    if operator == "??":
-        return lambda frame: right(frame) if (value := left(frame)) is None else value
-    if operator in ("==", "!="):
-        return _equality(node, left, right, negate=operator == "!=")
-    compute = _OPERATORS[operator]
-    return lambda frame: compute(left(frame), right(frame))
+class _Loop:
+    """One run of a function over the elements of a list."""
+
+    __slots__ = ("argument", "frame", "given", "mapped", "predicate", "strict", "values")
+
+    def __init__(
+        self,
+        frame: Frame,
+        values: Any,
+        predicate: Evaluator | None,
+        mapped: Evaluator | None,
+        argument: Any,
+        given: bool,
+        strict: bool,
+    ) -> None:
+        self.frame = frame
+        self.values = values
+        self.predicate = predicate
+        self.mapped = mapped
+        self.argument = argument
+        self.given = given
+        self.strict = strict
+
+    def at(self, index: int) -> Any:
+        """Return what the predicate makes of an element."""
+        frame = self.frame
+        frame.meter.step()
+        frame.element = self.values[index]
+        frame.index = index
+        return frame.element if self.predicate is None else self.predicate(frame)
+
+    def kept(self, index: int) -> Any:
+        """Return what becomes of an element that was found."""
+        del index
+        return self.frame.element if self.mapped is None else self.mapped(self.frame)
+
+    def hits(self, *, backwards: bool = False) -> Any:
+        """Yield the positions at which the predicate holds."""
+        count = len(self.values)
+        for index in range(count - 1, -1, -1) if backwards else range(count):
+            if truth(self.at(index)):
+                yield index
 
 
-def _equality(node: syntax.Binary, left: Evaluator, right: Evaluator, *, negate: bool) -> Evaluator:
-    typed = _typed(node.left) and _typed(node.right)
+def _found(loop: _Loop, *, backwards: bool) -> Any:
+    for index in loop.hits(backwards=backwards):
+        return loop.kept(index)
+    if loop.strict:
+        raise ExpressionError("reflect: slice index out of range")
+    return None
 
-    def run(frame: Frame) -> bool:
-        first, second = left(frame), right(frame)
-        if typed and not _comparable(first, second):
-            raise ExpressionError(
-                f"invalid operation: {node.operator} "
-                f"(mismatched types {type_name(first)} and {type_name(second)})"
-            )
-        return equal(first, second) is not negate
+
+def _filter(loop: _Loop) -> Any:
+    kept = [loop.kept(index) for index in loop.hits()]
+    loop.frame.meter.grow(len(kept))
+    return kept
+
+
+def _map_elements(loop: _Loop) -> Any:
+    made = [loop.at(index) for index in range(len(loop.values))]
+    loop.frame.meter.grow(len(made))
+    return made
+
+
+def _sum(loop: _Loop) -> Any:
+    total: Any = 0
+    for index in range(len(loop.values)):
+        total = operators.add(loop.at(index), total)
+    return total
+
+
+def _group(loop: _Loop) -> Any:
+    groups = loop.frame.accumulator = AnyMap(type_name=natures.GROUPS.name)
+    for index in range(len(loop.values)):
+        key = loop.at(index)
+        if key in groups:
+            groups[key].append(loop.frame.element)
+        else:
+            groups[key] = [loop.frame.element]
+    return groups
+
+
+def _sort(loop: _Loop) -> Any:
+    direction = loop.argument if loop.given else "asc"
+    if direction not in ("asc", "desc"):
+        raise ExpressionError("unknown order, use asc or desc")
+    keys: list[Any] = []
+    values: list[Any] = []
+    for index in range(len(loop.values)):
+        keys.append(loop.at(index))
+        values.append(loop.frame.element)
+    items = operators.ordered(values, keys, descending=direction == "desc")
+    loop.frame.meter.grow(len(items))
+    return items
+
+
+def _reduce(loop: _Loop) -> Any:
+    frame, first = loop.frame, 0
+    if loop.given:
+        frame.accumulator = loop.argument
+    elif loop.values:
+        frame.element = loop.values[0]
+        frame.accumulator, first = frame.element, 1
+    else:
+        raise ExpressionError("reflect: slice index out of range")
+    for index in range(first, len(loop.values)):
+        frame.accumulator = loop.at(index)
+    return frame.accumulator
+
+
+_LOOPS: dict[str, Callable[[_Loop], Any]] = {
+    "all": lambda loop: all(truth(loop.at(index)) for index in range(len(loop.values))),
+    "none": lambda loop: next(loop.hits(), None) is None,
+    "any": lambda loop: next(loop.hits(), None) is not None,
+    "one": lambda loop: sum(1 for _ in loop.hits()) == 1,
+    "count": lambda loop: sum(1 for _ in loop.hits()),
+    "filter": _filter,
+    "map": _map_elements,
+    "find": lambda loop: _found(loop, backwards=False),
+    "findLast": lambda loop: _found(loop, backwards=True),
+    "findIndex": lambda loop: next(loop.hits(), None),
+    "findLastIndex": lambda loop: next(loop.hits(backwards=True), None),
+    "sum": _sum,
+    "groupBy": _group,
+    "sortBy": _sort,
+    "reduce": _reduce,
+}
+
+
+def _littering_find(*, position: bool) -> Callable[[_Loop], Any]:
+    def run(loop: _Loop) -> Any:
+        stack = loop.frame.meter.stack
+        for index in range(len(loop.values) - 1, -1, -1):
+            stack.append(True)
+            if truth(loop.at(index)):
+                return index if position else loop.kept(index)
+        stack.append(False)
+        if loop.strict:
+            raise ExpressionError("reflect: slice index out of range")
+        return None
 
     return run
 
 
-def _comparable(left: Any, right: Any) -> bool:
-    both_numbers = _is_number(left) and _is_number(right)
-    return left is None or right is None or both_numbers or type_name(left) == type_name(right)
+def _littered_map(loop: _Loop) -> Any:
+    stack = loop.frame.meter.stack
+    for index in range(len(loop.values)):
+        stack.append(loop.at(index))
+    loop.frame.meter.grow(len(loop.values))
+    return _popped(stack, len(loop.values))
 
 
-_TYPED_BUILTINS = frozenset(
-    [
-        "len",
-        "type",
-        "ceil",
-        "floor",
-        "round",
-        "int",
-        "float",
-        "string",
-        "trim",
-        "trimPrefix",
-        "trimSuffix",
-        "upper",
-        "lower",
-        "split",
-        "replace",
-        "repeat",
-        "join",
-        "indexOf",
-        "lastIndexOf",
-        "hasPrefix",
-        "hasSuffix",
-        "toJSON",
-        "toBase64",
-        "fromBase64",
-        "all",
-        "none",
-        "any",
-        "one",
-        "count",
-    ]
-)
+def _littered_filter(loop: _Loop) -> Any:
+    stack, count = loop.frame.meter.stack, 0
+    for index in loop.hits():
+        stack.append(loop.kept(index))
+        count += 1
+    loop.frame.meter.grow(count)
+    return _popped(stack, count)
 
 
-def _typed(node: syntax.Node) -> bool:
-    """Whether expr's checker knows the type before it runs, and so refuses to compare it with another."""
-    match node:
-        case syntax.Literal() | syntax.Identifier():
-            return True
-        case syntax.Builtin(name, _):
-            return name in _TYPED_BUILTINS
-        case syntax.Binary(operator, left, right):
-            return operator not in ("??", "+", "-", "*") or (
-                operator != "??" and _typed(left) and _typed(right)
-            )
-        case syntax.Unary(operator, operand):
-            return operator in ("not", "!") or _typed(operand)
-        case _:
-            return False
+_LITTERING_LOOPS: dict[str, Callable[[_Loop], Any]] = {
+    "findLast": _littering_find(position=False),
+    "findLastIndex": _littering_find(position=True),
+    "map": _littered_map,
+    "filter": _littered_filter,
+}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 
 class ExpressionError(ValueError):
@@ -73,10 +74,23 @@ class Call(Node):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Builtin(Node):
-    """A call of one of the language's own functions."""
+    """A call of one of the language's own functions.
+
+    The optimizer makes ``find`` and ``filter`` of others: ``mapped`` is what becomes of each element that is kept,
+    ``strict`` says that there must be one.
+    """
 
     name: str
     arguments: tuple[Node, ...]
+    mapped: Node | None = None
+    strict: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Constant(Node):
+    """A value that the optimizer computed: a list, or a set of what ``in`` looks for."""
+
+    value: list[Any] | frozenset[Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -265,42 +279,32 @@ FUNCTIONS = frozenset(
 )
 """Built-in functions that take plain arguments."""
 
+_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+_ESCAPE = r"[abfnrtv\\]|[0-3][0-7]{2}|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|u\{[0-9a-fA-F]{1,6}\}|U[0-9a-fA-F]{8}"
 _TOKEN = re.compile(
-    r"""
-    (?P<space>\s+|//[^\n]*(?:\n|$)|/\*.*?\*/)
-  | (?P<number>0[xX][0-9a-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+
-      |(?:[0-9][0-9_]*(?:\.(?!\.)[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][+-]?[0-9_]+)?)
+    rf"""
+    (?P<space>[{_SPACE}]+|//[^\n]*(?:\n|$)|/\*.*?\*/)
+  | (?P<number>(?:0[xX][0-9a-fA-F_]*|0[oO][0-7_]*|0[bB][01_]*|[0-9][0-9_]*)(?:\.(?!\.)[0-9_]*)?(?:[eE][+-]?[0-9_]*)?
+      |\.[0-9][0-9_]*(?:[eE][+-]?[0-9_]*)?)
+  | (?P<pointer>\#\#?)(?P<pointed>[\w$]*)
   | (?P<name>[^\W\d][\w$]*|\$[\w$]*)
-  | (?P<raw>`[^`]*`)
-  | (?P<string>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")
-  | (?P<operator>\?\?|\?\.|\|\||&&|==|!=|<=|>=|\*\*|\.\.|::|[|?:,;%+\-^!=*<>.&/\#])
-  | (?P<bracket>[()\[\]{}])
+  | (?P<raw>`(?:[^`]|``)*`)
+  | (?P<string>'(?:[^'\\\n]|\\(?:'|{_ESCAPE}))*'|"(?:[^"\\\n]|\\(?:"|{_ESCAPE}))*")
+  | (?P<operator>\?[.?]?|\|\|?|::?|[,;%+\-^/]|[&!=*<>][&=*]?|\.\.?)
+  | (?P<bracket>[()\[\]{{}}])
     """,
     re.VERBOSE | re.DOTALL,
 )
-_ESCAPE = re.compile(
-    r"\\(?:u\{([0-9a-fA-F]+)\}|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2})|([0-3][0-7]{2})|(.))",
+_ESCAPED = re.compile(
+    r"\\(?:u\{([0-9a-fA-F]+)\}|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2})|([0-7]{3})|(.))",
     re.DOTALL,
 )
-_SIMPLE = {
-    "a": "\a",
-    "b": "\b",
-    "f": "\f",
-    "n": "\n",
-    "r": "\r",
-    "t": "\t",
-    "v": "\v",
-    "\\": "\\",
-    "'": "'",
-    '"': '"',
-    "`": "`",
-    "?": "?",
-}
+_SIMPLE = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A word of the text, what kind it is and where it stands."""
+    """A word of the expression, its kind and its position."""
 
     kind: str
     text: str
@@ -308,21 +312,25 @@ class Token:
 
 
 def _unescape(body: str, position: int) -> str:
+    if "\r" in body:
+        body = body.replace("\r\n", "\n").replace("\r", "\n")
     if "\\" not in body:
         return body
 
     def one(match: re.Match[str]) -> str:
         braced, four, eight, two, octal, simple = match.groups()
         if simple is not None:
-            if simple not in _SIMPLE:
-                raise ExpressionSyntaxError(f"invalid char escape at {position}")
-            return _SIMPLE[simple]
+            return _SIMPLE.get(simple, simple)
         code = int(octal, 8) if octal else int(braced or four or eight or two, 16)
         if code > 0x10FFFF:
             raise ExpressionSyntaxError(f"invalid char escape at {position}")
-        return chr(code)
+        return "\ufffd" if 0xD800 <= code < 0xE000 else chr(code)
 
-    return _ESCAPE.sub(one, body)
+    return _ESCAPED.sub(one, body)
+
+
+def _is_word(character: str) -> bool:
+    return character in "_$" or character.isalpha() or character.isdecimal()
 
 
 def tokenize(text: str) -> list[Token]:
@@ -335,35 +343,43 @@ def tokenize(text: str) -> list[Token]:
         The tokens; the last one is of kind ``end``.
 
     Raises:
-        ExpressionSyntaxError: a character or string can't start or end here.
+        ExpressionSyntaxError: a token cannot start or end here.
     """
     tokens: list[Token] = []
     position = 0
-    while position < len(text):
+    end = len(text)
+    while position < end:
         match = _TOKEN.match(text, position)
-        if match is None:
+        kind = match.lastgroup if match else None
+        if match is None or kind is None:
             raise ExpressionSyntaxError(
                 f"unrecognized character {text[position]!r} at {position} in {text!r}"
             )
-        kind = match.lastgroup or ""
         word = match.group()
-        if (
-            kind == "number"
-            and match.end() < len(text)
-            and (text[match.end()].isalnum() or text[match.end()] == "_")
-        ):
+        following = match.end()
+        if kind == "number" and following < end and _is_word(text[following]):
             raise ExpressionSyntaxError(f"bad number syntax at {position} in {text!r}")
         if kind == "string":
             tokens.append(Token("string", _unescape(word[1:-1], position), position))
         elif kind == "raw":
-            tokens.append(Token("string", word[1:-1], position))
+            tokens.append(Token("string", word[1:-1].replace("``", "`"), position))
+        elif kind in ("name", "pointed") and not (word.isascii() or all(map(_is_word, word.lstrip("#")))):
+            raise ExpressionSyntaxError(f"unrecognized character at {position} in {text!r}")
+        elif kind == "pointed":
+            tokens.append(Token("operator", match["pointer"], position))
+            if match["pointed"]:
+                tokens.append(Token("name", match["pointed"], position))
         elif kind == "name" and word in _WORDS:
             tokens.append(Token("operator", word, position))
         elif kind != "space":
             tokens.append(Token(kind, word, position))
-        position = match.end()
-    tokens.append(Token("end", "", len(text)))
+        position = following
+    tokens.append(Token("end", "", end))
     return tokens
+
+
+_MOST_NODES = 10_000
+"""Nodes up to which expr-lang compiles an expression."""
 
 
 class _Parser:
@@ -372,6 +388,12 @@ class _Parser:
         self.tokens = tokenize(text)
         self.index = 0
         self.depth = 0
+        self.nodes = 0
+
+    def count(self, nodes: int = 1) -> None:
+        self.nodes += nodes
+        if self.nodes > _MOST_NODES:
+            raise ExpressionSyntaxError("compilation failed: expression exceeds maximum allowed nodes")
 
     @property
     def current(self) -> Token:
@@ -450,8 +472,10 @@ class _Parser:
                 left = self.comparison(left, operator)
             else:
                 right = self.expression(BINARY[operator] + (operator not in _RIGHT))
+                self.count()
                 left = Binary(operator, left, right)
             if negate:
+                self.count()
                 left = Unary("not", left)
             previous = operator
         return left
@@ -461,6 +485,7 @@ class _Parser:
         while True:
             right = self.expression(BINARY[operator] + 1)
             one = Binary(operator, left, right)
+            self.count(1 if root is None else 2)
             root = one if root is None else Binary("&&", root, one)
             if self.current.kind != "operator" or self.current.text not in _COMPARISONS:
                 return root
@@ -469,6 +494,7 @@ class _Parser:
 
     def conditional(self, node: Node) -> Node:
         while self.accept("?"):
+            self.count()
             if self.accept(":"):
                 node = Conditional(node, node, self.expression(0))
             else:
@@ -494,13 +520,14 @@ class _Parser:
         if token.kind == "operator":
             if token.text in UNARY:
                 self.index += 1
+                self.count()
                 return self.postfix(Unary(token.text, self.expression(UNARY[token.text])))
             if self.depth and token.text in ("#", "."):
+                self.count()
                 name = ""
                 if token.text == "#":
                     self.index += 1
-                    following = self.current
-                    if following.kind == "name" and following.position == token.position + 1:
+                    if self.current.kind == "name":
                         name = self.name()
                 return self.postfix(Pointer(name))
             if token.text == "::":
@@ -515,9 +542,15 @@ class _Parser:
 
     def secondary(self) -> Node:
         token = self.current
+        self.count()
         if token.kind == "number":
             self.index += 1
-            return Literal(_number(token.text))
+            try:
+                return Literal(_number(token.text))
+            except ValueError:
+                raise ExpressionSyntaxError(
+                    f"invalid number {token.text!r} at {token.position} in {self.text!r}"
+                ) from None
         if token.kind == "string":
             self.index += 1
             return self.postfix(Literal(token.text))
@@ -547,6 +580,7 @@ class _Parser:
 
     def map(self) -> Node:
         pairs: list[tuple[Node, Node]] = []
+        self.count()
         while not self.accept("}", "bracket"):
             if pairs:
                 self.expect(",")
@@ -561,6 +595,7 @@ class _Parser:
             else:
                 raise self.fail("a map key must be a quoted string, a number, a name or in parentheses")
             self.expect(":")
+            self.count(2)
             pairs.append((key, self.expression(0)))
         return Map(tuple(pairs))
 
@@ -610,6 +645,7 @@ class _Parser:
                 ):
                     raise self.fail("expected name")
                 self.index += 1
+                self.count(3)
                 chained = isinstance(node, Chain)
                 target = node.body if isinstance(node, Chain) else node
                 node = Member(target, Literal(following.text), optional)
@@ -624,6 +660,7 @@ class _Parser:
                 return node
 
     def index_of(self, node: Node, optional: bool) -> Node:
+        self.count()
         start = None if self.at(":") else self.expression(0)
         if self.accept(":"):
             end = None if self.at("]", "bracket") else self.expression(0)
@@ -637,11 +674,20 @@ class _Parser:
 
 def _number(text: str) -> int | float:
     plain = text.replace("_", "").lower()
-    if plain.startswith(("0x", "0o", "0b")):
-        return int(plain, 0)
+    if plain.startswith("0x"):
+        return _int64(int(plain, 16))
     if "." in plain or "e" in plain:
-        return float(plain)
-    return int(plain)
+        number = float(plain)
+        if number in (float("inf"), float("-inf")):
+            raise ValueError(text)
+        return number
+    return _int64(int(plain, {"0b": 2, "0o": 8}.get(plain[:2], 10)))
+
+
+def _int64(number: int) -> int:
+    if number > 0x7FFFFFFFFFFFFFFF:
+        raise ValueError(number)
+    return number
 
 
 @lru_cache(maxsize=4096)
@@ -674,8 +720,8 @@ def children(node: Node) -> tuple[Node, ...]:
             return (body,)
         case Call(callee, arguments):
             return (callee, *arguments)
-        case Builtin(_, arguments):
-            return arguments
+        case Builtin(_, arguments, mapped):
+            return arguments if mapped is None else (*arguments, mapped)
         case Unary(_, operand):
             return (operand,)
         case Binary(_, left, right):
