@@ -7,7 +7,7 @@ begin with the task's.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from mlplat.runtime.task import STEP_MARK
@@ -68,6 +68,23 @@ def log_of(text: str, step: str) -> str:
         elif inside:
             found.append(line)
     return "".join(found)
+
+
+def part_of(pieces: Iterable[bytes], step: str) -> Iterator[bytes]:
+    """Return what one task wrote, of the log of its pod.
+
+    Args:
+        pieces: the log: whole lines, and parts of lines.
+        step: the task.
+    """
+    inside, starts_a_line = False, True
+    for piece in pieces:
+        if starts_a_line and piece.startswith(STEP_MARK.encode()):
+            name = piece[len(STEP_MARK) :].decode("utf-8", "replace")
+            inside = name.split(" (")[0].strip() == step
+        elif inside:
+            yield piece
+        starts_a_line = piece.endswith(b"\n")
 
 
 def template_of(template: Mapping[str, Any], node: Node) -> Mapping[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+from mlplat.cli.output import escaping
 from mlplat.cli.parser import parser
 from mlplat.errors import Diagnostic, MlplatError
 
@@ -21,6 +22,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0; 1 for a run that failed; 2 for a mistake in what was given; 130 after Ctrl-C.
     """
+    with escaping():
+        return _run(arguments)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     given = parser().parse_args(arguments)
     try:
         code: int = given.command(given)

@@ -10,7 +10,7 @@ from typing import Any
 
 from mlplat import compiler, ir, manifest
 from mlplat.argo import hera, names
-from mlplat.cli import arguments, defaults, sources
+from mlplat.cli import arguments, defaults, output, sources
 from mlplat.cli.load import load
 from mlplat.compiler import package
 from mlplat.errors import ArgumentError, Diagnostic, ManifestError
@@ -100,6 +100,6 @@ def _schedule(given: argparse.Namespace) -> compiler.Schedule:
 
 def _write(place: str, text: str) -> None:
     if place == "-":
-        sys.stdout.write(text)
+        output.document(text)
     else:
         package.write(Path(place), text)

@@ -436,6 +436,9 @@ def _logs(commands: _Commands) -> None:  # type: ignore[valid-type]
     command.add_argument(
         "-f", "--follow", action="store_true", help="print what is written until the run ends"
     )
+    command.add_argument(
+        "--raw", action="store_true", help="print control characters as they are on a terminal too"
+    )
     _where_options(command, "where it ran")
 
 

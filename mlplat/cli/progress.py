@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 from mlplat.argo import steps
-from mlplat.cli import show
+from mlplat.cli import output, show
+from mlplat.escaping import escaped_line
 from mlplat.runs.waiting import WAITING, is_new
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Lines(Quiet):
             return
         self.phases[node["id"]] = phase
         if phase == "Running":
-            self.stream.write(f"▶ {node['displayName']}\n")
+            self.stream.write(f"▶ {escaped_line(node['displayName'])}\n")
         elif waits:
             self.stream.write(f"{show.describe(node)}\n")
         elif phase in _FINAL:
@@ -117,7 +118,7 @@ class Tree(Quiet):
         if len(written) > room:
             running = [line for line in written if "▶" in line]
             written = [*running[: room - 1], f"… {len(written) - min(len(running), room - 1)} more"]
-        yield Text("\n".join(line[: options.max_width] for line in written))
+        yield Text("\n".join(escaped_line(line)[: options.max_width] for line in written))
 
 
 @contextmanager
@@ -141,5 +142,6 @@ def following(workflow: show.Workflow, run: str, *, quiet: bool) -> Iterator[Qui
         from rich.live import Live
 
         tree = Tree(run, show.order(workflow))
-        with Live(tree, console=Console(stderr=True), refresh_per_second=4, transient=True) as tree.live:
+        console = Console(file=output.unescaped(sys.stderr))
+        with Live(tree, console=console, refresh_per_second=4, transient=True) as tree.live:
             yield tree

@@ -16,6 +16,7 @@ from mlplat.cli.tasks import path
 
 INTERRUPTED = 130
 _LAST_LINES = 20
+_WIDEST = 2000
 _CACHE_REFUSED = "could not save to config map cache"
 _NOT_GIVEN = re.compile(r'\b(secret|configmap) ".*" (with key ".*" )?not found')
 Document = Mapping[str, Any]
@@ -113,11 +114,11 @@ def _last_lines(workflow: Document, node: show.Node, given: argparse.Namespace) 
 
         pod = steps.pod_of(last, show.nodes_of(workflow))
         file = home() / "logs" / workflow["metadata"]["name"] / f"{pod}.log"
-        text = "".join(local.attempts(file)[-1:])
+        text = local.last_attempt(file)
         lines = (text if pod == last else steps.log_of(text, node["displayName"])).splitlines()
     else:
         lines = _of_pod(workflow, last, given)
-    return lines[-_LAST_LINES:]
+    return [line if len(line) <= _WIDEST else f"{line[:_WIDEST]}…" for line in lines[-_LAST_LINES:]]
 
 
 def _of_pod(workflow: Document, node: str, given: argparse.Namespace) -> list[str]:

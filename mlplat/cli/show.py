@@ -15,6 +15,7 @@ from mlplat.argo.names import NOTHING
 from mlplat.argo.reasons import condition_of
 from mlplat.argo.stores import key_of
 from mlplat.argo.values import ABSENT
+from mlplat.escaping import escaped_line
 from mlplat.runs.waiting import WAITING
 
 Node = Mapping[str, Any]
@@ -162,7 +163,7 @@ def describe(node: Node) -> str:
     if attempts > 1:
         parts.append(f"({attempts} attempts)")
     parts += outputs(node)
-    return "  ".join(parts)
+    return escaped_line("  ".join(parts))
 
 
 def waits_for_lock(node: Node) -> bool:

@@ -1,22 +1,127 @@
-"""The logs of tasks: a file for each, to which every attempt appends."""
+"""The logs of tasks: a file for each, to which every attempt appends.
+
+A task may print for days, or a line of gigabytes, so nothing here holds more than a part of a log in memory.
+"""
 
 from __future__ import annotations
 
+import codecs
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 NEXT_ATTEMPT = "--- next attempt ---"
 """Line between what two attempts wrote."""
+
+LONGEST_PIECE = 1 << 16
+"""Bytes of a line that are handed on at once."""
+
+_BETWEEN = f"\n{NEXT_ATTEMPT}\n".encode()
+_BLOCK = 1 << 20
+_TAIL = 1 << 18
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What one attempt wrote: a part of a file.
+
+    Attributes:
+        file: the log.
+        start: where the part starts, in bytes.
+        end: where it ends.
+    """
+
+    file: Path
+    start: int
+    end: int
+
+    def pieces(self) -> Iterator[bytes]:
+        """Return what was written, in order: whole lines, and parts of lines that are longer than a piece."""
+        with self.file.open("rb") as log:
+            log.seek(self.start)
+            left = self.end - self.start
+            while left > 0 and (piece := log.readline(min(LONGEST_PIECE, left))):
+                left -= len(piece)
+                yield piece
+
+    def tail(self, size: int = _TAIL) -> str:
+        """Return the end of what was written, at most so many bytes; it starts with a whole line where one fits."""
+        start = max(self.start, self.end - size)
+        with self.file.open("rb") as log:
+            log.seek(start)
+            found = log.read(self.end - start)
+        if start > self.start and b"\n" in found[:-1]:
+            found = found.split(b"\n", 1)[1]
+        return found.decode("utf-8", "replace")
 
 
 def begin_attempt(file: Path) -> None:
     """Set what is going to be written apart from what earlier attempts wrote."""
     if file.exists():
-        with file.open("a", encoding="utf-8") as log:
-            log.write(f"\n{NEXT_ATTEMPT}\n")
+        with file.open("ab") as log:
+            log.write(_BETWEEN)
 
 
-def attempts(file: Path) -> list[str]:
+def attempts(file: Path) -> list[Attempt]:
     """Return what each attempt wrote, the last one last; nothing when none has started."""
-    if not file.exists():
+    try:
+        log = file.open("rb")
+    except FileNotFoundError:
         return []
-    return file.read_text(encoding="utf-8", errors="replace").split(f"\n{NEXT_ATTEMPT}\n")
+    with log:
+        size = os.fstat(log.fileno()).st_size
+        marks = list(_marks(log, 0, size))
+    starts = [0, *(mark + len(_BETWEEN) for mark in marks)]
+    return [Attempt(file, start, end) for start, end in zip(starts, [*marks, size], strict=True)]
+
+
+def last_attempt(file: Path) -> str:
+    """Return the end of what the last attempt wrote, read from the end of the file; empty when none has started."""
+    try:
+        log = file.open("rb")
+    except FileNotFoundError:
+        return ""
+    with log:
+        size = os.fstat(log.fileno()).st_size
+        first = max(0, size - _TAIL - len(_BETWEEN))
+        marks = list(_marks(log, first, size))
+    return Attempt(file, marks[-1] + len(_BETWEEN) if marks else 0, size).tail()
+
+
+def _marks(log: BinaryIO, start: int, end: int) -> Iterator[int]:
+    """Return where the lines between attempts are."""
+    log.seek(start)
+    place, kept = start, b""
+    while place < end and (block := log.read(min(_BLOCK, end - place))):
+        window = kept + block
+        base = place - len(kept)
+        found = window.find(_BETWEEN)
+        while found >= 0:
+            yield base + found
+            found = window.find(_BETWEEN, found + len(_BETWEEN))
+        place += len(block)
+        kept = window[-len(_BETWEEN) + 1 :]
+
+
+class Lines:
+    """Makes lines of what comes in parts; a line that is too long is handed on in parts too."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._rest = ""
+
+    def add(self, part: bytes, *, final: bool = False) -> Iterator[str]:
+        """Return the lines that are complete, without their ends.
+
+        Args:
+            part: what was written since the last call.
+            final: whether nothing follows, so that what is left is a line too.
+        """
+        self._rest += self._decoder.decode(part, final)
+        *lines, self._rest = self._rest.split("\n")
+        yield from lines
+        if self._rest and (final or len(self._rest) >= LONGEST_PIECE):
+            yield self._rest
+            self._rest = ""

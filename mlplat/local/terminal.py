@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 import threading
 from collections.abc import Mapping, Sequence
 
+from mlplat.escaping import escaped
 from mlplat.local.nodes import Node
 
 _MESSAGE = "message"
@@ -20,8 +22,9 @@ def is_interactive() -> bool:
 
 def tell(text: str) -> None:
     """Tell a person something while a run goes on."""
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
+    with contextlib.suppress(OSError):  # the terminal may be gone
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
 
 
 async def ask(node: Node) -> Mapping[str, str] | None:
@@ -68,7 +71,8 @@ def _read(node: Node) -> Mapping[str, str] | None:
                 values[parameter["name"]] = text
         if questions:
             return values
-        return {} if input(f"{lead}{name}: continue? [y/N] ").strip().lower() in ("y", "yes") else None
+        asked = escaped(f"{lead}{name}: continue? [y/N] ")
+        return {} if input(asked).strip().lower() in ("y", "yes") else None
     except EOFError:
         return None
 
@@ -79,7 +83,7 @@ def _value(prompt: str, default: str | None, known: Sequence[str]) -> str:
     shown = f" [{default}]" if default is not None else ""
     asked = f"{prompt}{of}{shown}: "
     while True:
-        text = input(asked).strip()
+        text = input(escaped(asked)).strip()
         if not known or text in known or (not text and default is not None):
             return text
         asked = f"{text!r} is none of {', '.join(known)}: "

@@ -1,0 +1,99 @@
+"""The edge where the command prints: what tasks and files wrote can't control the terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any, TextIO, cast
+
+from mlplat.escaping import escaped
+
+
+class _Escaping:
+    """A stream that escapes what it is given."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        """Write a string, escaped."""
+        self.stream.write(_encodable(escaped(text), self.stream))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write strings, escaped."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+
+def _encodable(text: str, stream: TextIO) -> str:
+    """Return a string with escapes for what the encoding of a stream does not have."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+@contextlib.contextmanager
+def escaping() -> Iterator[None]:
+    """Escape everything that is printed in the block, as :func:`mlplat.escaping.escaped` does."""
+    streams = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (cast("TextIO", _Escaping(stream)) for stream in streams)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = streams
+
+
+def unescaped(stream: TextIO) -> TextIO:
+    """Return the stream itself, for what controls the terminal on purpose."""
+    return stream.stream if isinstance(stream, _Escaping) else stream
+
+
+def document(text: str) -> None:
+    """Print a document that programs read: escaped on a terminal only, because an escape may be wrong in YAML."""
+    (sys.stdout if sys.stdout.isatty() else unescaped(sys.stdout)).write(text)
+
+
+class Log:
+    """Prints what tasks wrote: escaped on a terminal, byte for byte to a file or another program.
+
+    Args:
+        raw: whether it is printed as it is on a terminal too.
+    """
+
+    def __init__(self, *, raw: bool) -> None:
+        binary = getattr(unescaped(sys.stdout), "buffer", None)
+        self._binary = binary if raw or not sys.stdout.isatty() else None
+        self._starts_a_line = True
+
+    def write(self, pieces: Iterable[bytes], prefix: str) -> None:
+        """Print a log, on a line of its own.
+
+        Args:
+            pieces: whole lines, and parts of lines.
+            prefix: what each line starts with.
+        """
+        start = prefix.encode(errors="backslashreplace")
+        self.end_line()
+        for piece in pieces:
+            self._write(start + piece if self._starts_a_line else piece)
+            self._starts_a_line = piece.endswith(b"\n")
+        if prefix or self._binary is None:
+            self.end_line()
+        sys.stdout.flush()
+
+    def end_line(self) -> None:
+        """End the line that was begun, if there is one."""
+        if not self._starts_a_line:
+            self._write(b"\n")
+            self._starts_a_line = True
+
+    def _write(self, piece: bytes) -> None:
+        if self._binary is not None:
+            self._binary.write(piece)
+        else:
+            text = piece.decode("utf-8", "replace")
+            sys.stdout.write(text.replace("\r\n", "\n").replace("\r", "\n"))
