@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import os
 import shutil
-import tarfile
 import tempfile
 from collections.abc import Iterator
-from fcntl import ioctl
 from pathlib import Path, PurePosixPath
 
-_FICLONE = 0x40049409
+from mlplat.local import archives, files
 
 
 class ArtifactError(Exception):
@@ -79,19 +76,19 @@ class ArtifactStore:
             move: whether it is not wanted where it is, which spares the copy.
 
         Raises:
-            ArtifactError: the key would leave the folder.
-            OSError: the disk refuses.
+            ArtifactError: the key would leave the folder, or there is a socket in what is to be packed.
+            NotAFileError: there is a pipe, a socket or a device.
+            OSError: the disk refuses; or a link leads nowhere or to a folder, and it is not packed.
         """
         target = self.path(key)
         target.parent.mkdir(parents=True, exist_ok=True)
         with _place_beside(target) as staged:
             if pack:
-                with tarfile.open(staged, "w:gz", compresslevel=1) as archive:
-                    archive.add(source, arcname=source.name)
-            elif move:
+                _pack(source, staged)
+            elif move and files.is_plain(source):
                 _move(source, staged)
             else:
-                _copy(source, staged)
+                files.copy(source, staged)
             _replace(staged, target)
 
 
@@ -110,11 +107,11 @@ def copy(source: Path, target: Path, *, unpack: bool | None) -> None:
     """
     make_room(target)
     if unpack is None:
-        unpack = source.is_file() and tarfile.is_tarfile(source)
+        unpack = source.is_file() and archives.is_archive(source)
     if unpack:
         _unpack(source, target)
     else:
-        _copy(source, target)
+        files.copy(source, target)
 
 
 def make_room(target: Path) -> None:
@@ -144,20 +141,20 @@ def _place_beside(target: Path) -> Iterator[Path]:
         shutil.rmtree(holder, ignore_errors=True)
 
 
+def _pack(source: Path, target: Path) -> None:
+    try:
+        archives.pack(source, target)
+    except archives.ArchiveError as error:
+        raise ArtifactError(str(error)) from None
+
+
 def _move(source: Path, target: Path) -> None:
     try:
         source.rename(target)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        _copy(source, target)
-
-
-def _copy(source: Path, target: Path) -> None:
-    if source.is_dir():
-        shutil.copytree(source, target, copy_function=copy_file, symlinks=True)
-    else:
-        copy_file(source, target)
+        files.copy(source, target)
 
 
 def _replace(staged: Path, target: Path) -> None:
@@ -167,66 +164,12 @@ def _replace(staged: Path, target: Path) -> None:
     staged.replace(target)
 
 
-def copy_file(source: str | Path, target: str | Path) -> str:
-    """Copy a file, sharing its blocks where the file system can.
-
-    Args:
-        source: the file.
-        target: the copy.
-
-    Returns:
-        The copy's path.
-    """
-    with Path(source).open("rb") as reading, Path(target).open("wb") as writing:
-        if not _clone(reading.fileno(), writing.fileno()):
-            _copy_bytes(reading.fileno(), writing.fileno())
-    shutil.copymode(source, target)
-    return str(target)
-
-
-def _clone(source: int, target: int) -> bool:
-    try:
-        ioctl(target, _FICLONE, source)
-    except OSError:
-        return False
-    return True
-
-
-def _copy_bytes(source: int, target: int) -> None:
-    remaining = os.fstat(source).st_size
-    if hasattr(os, "copy_file_range"):
-        try:
-            while remaining > 0 and (copied := os.copy_file_range(source, target, remaining)) > 0:
-                remaining -= copied
-            if remaining <= 0:
-                return
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                raise
-    while block := os.read(source, 1 << 20):
-        view = memoryview(block)
-        while view:
-            view = view[os.write(target, view) :]
-
-
 def _unpack(source: Path, target: Path) -> None:
     with _place_beside(target) as staged:
         staged.mkdir()
         try:
-            with tarfile.open(source) as archive:
-                _extract(archive, staged)
-        except tarfile.TarError as error:
-            raise ArtifactError(f"{source.name} is not an archive that can be unpacked: {error}") from None
+            archives.unpack(source, staged)
+        except archives.ArchiveError as error:
+            raise ArtifactError(str(error)) from None
         content = list(staged.iterdir())
         (content[0] if len(content) == 1 else staged).rename(target)
-
-
-def _extract(archive: tarfile.TarFile, target: Path) -> None:
-    if hasattr(tarfile, "data_filter"):
-        archive.extractall(target, filter="data")
-        return
-    for member in archive.getmembers():
-        parts = PurePosixPath(member.name).parts
-        if member.name.startswith("/") or ".." in parts or not (member.isfile() or member.isdir()):
-            raise ArtifactError(f"the archive holds {member.name!r}, which would leave its folder")
-    archive.extractall(target)  # noqa: S202

@@ -16,13 +16,16 @@ from typing import Any
 
 from mlplat.argo import stores
 from mlplat.argo.stores import has_location
-from mlplat.local import claims, remote
+from mlplat.local import claims, files, remote
 from mlplat.local.artifacts import ArtifactError, ArtifactMissingError, ArtifactStore, copy, make_room
 from mlplat.local.containers import ContainerError, Pod, environment, expand, patched, patched_volumes
 from mlplat.local.logs import begin_attempt
 from mlplat.local.process import LONGEST_ARGUMENT, SCRIPT, Command, Executor, Exit, Running
 from mlplat.local.volumes import Volumes, is_mounted
 from mlplat.runtime.task import TERMINATION_LOG, TERMINATION_VARIABLE
+
+LARGEST_PARAMETER = 1_572_864
+"""Bytes of an output parameter: etcd's default limit of a request, where Argo keeps what a task gives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +75,24 @@ class PodRunner:
         volumes: makes their volumes.
         folder: below which each task has its folder.
         logs: where their logs go.
+        environments: where what they install is kept for later tasks and runs.
     """
 
     def __init__(
-        self, executor: Executor, store: ArtifactStore, volumes: Volumes, folder: Path, logs: Path
+        self,
+        executor: Executor,
+        store: ArtifactStore,
+        volumes: Volumes,
+        folder: Path,
+        logs: Path,
+        environments: Path,
     ) -> None:
         self._executor = executor
         self._store = store
         self._volumes = volumes
         self._folder = folder
         self._logs = logs
+        self._environments = environments
         self._cleaning: set[asyncio.Future[Any]] = set()
 
     async def run(self, task: Task, started: Callable[[Running], None]) -> Outcome:
@@ -174,6 +185,7 @@ class PodRunner:
             outputs=_output_paths(template),
             reason=reason,
             name=task.id,
+            environments=self._environments,
         )
 
     def _renew(self, folder: Path, root: Path) -> None:
@@ -245,7 +257,9 @@ class PodRunner:
         declared = task.template.get("outputs") or {}
         mounts = _mounts(task.template)
         found = {path: self._executor.output(path, command) for path in command.outputs}
-        parameters, problem = _read_parameters(declared.get("parameters") or (), found, mounts)
+        parameters, problem = await asyncio.to_thread(
+            _read_parameters, declared.get("parameters") or (), found, mounts
+        )
         if parameters:
             outputs["parameters"] = parameters
         if problem:
@@ -383,6 +397,11 @@ def _read_parameters(
         try:
             text = _read(found[source["path"]])
         except OSError as error:
+            if isinstance(error, files.NotAFileError) or error.errno == errno.EFBIG:
+                return (
+                    parameters,
+                    f"failed to save parameter {one['name']}: {_refusal(source['path'], error)}",
+                )
             if source.get("default") is None:
                 place = (
                     "/mainctrfs" if is_mounted(source["path"], mounts) else "/var/run/argo/outputs/parameters"
@@ -396,7 +415,17 @@ def _read_parameters(
 def _read(file: Path | None) -> str:
     if file is None:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
-    return file.read_bytes().decode("utf-8", "replace")
+    return files.read(file, LARGEST_PARAMETER).decode("utf-8", "replace")
+
+
+def _refusal(path: str, error: OSError) -> str:
+    """Return why what lies at an output's path is not read, where Argo would wait for ever or fail later."""
+    if isinstance(error, files.NotAFileError):
+        return f"{path} is not a regular file"
+    return (
+        f"{path} holds more than {LARGEST_PARAMETER:,} bytes, the most that etcd stores of an object; "
+        "make it an artifact"
+    )
 
 
 def _reason(error: OSError) -> str:

@@ -37,6 +37,8 @@ from mlplat.runtime.artifacts import ARTIFACT_CLASSES, Artifact, is_artifact_cla
 
 LARGE = "mlplat.dev/large"
 LARGEST_PARAMETER = 32 * 1024
+LARGEST_FILE = 256 * 1024 * 1024
+"""Bytes of a file that are read as the value of a parameter."""
 VARIABLE = "MLPLAT_RUNTIME"
 """Variable in which this program comes."""
 START = "import base64, os, zlib; exec(zlib.decompress(base64.b64decode(os.environ['{}'])).decode())".format(
@@ -441,17 +443,28 @@ def _without_links(name: str, path: str) -> None:
                     "output '{}' has a link that leads nowhere: {} -> {}".format(name, entry, target)
                 )
             os.unlink(entry)
-            _copy(target, entry)
+            _copy(name, target, entry)
         elif not os.path.isfile(entry) and not os.path.isdir(entry):
             raise TaskError("output '{}' has neither file nor folder in it: {}".format(name, entry))
 
 
-def _copy(source: str, target: str) -> None:
+def _copy(name: str, source: str, target: str, around: Tuple[str, ...] = ()) -> None:
+    """Copy a file or folder, with the files that links lead to."""
     import shutil
 
-    if os.path.isdir(target):
-        shutil.rmtree(target)
-    (shutil.copytree if os.path.isdir(source) else shutil.copyfile)(source, target)
+    real = os.path.realpath(source)
+    if real in around or os.path.commonpath([real, os.path.realpath(target)]) == real:
+        raise TaskError("output '{}' is in a folder that it would hold: {}".format(name, source))
+    if os.path.isdir(source):
+        if os.path.isdir(target):
+            shutil.rmtree(target)
+        os.makedirs(target)
+        for entry in os.listdir(source):
+            _copy(name, os.path.join(source, entry), os.path.join(target, entry), (*around, real))
+    elif os.path.isfile(source):
+        shutil.copy(source, target)
+    else:
+        raise TaskError("output '{}' has neither file nor folder in it: {}".format(name, source))
 
 
 def _json(name: str, value: Any) -> str:
@@ -488,6 +501,11 @@ def _output_parameter(name: str, value: Any, kind: str) -> Any:
 
 
 def _from_file(name: str, path: str, kind: str) -> Any:
+    if not os.path.isfile(path):
+        raise TaskError("output '{}' is not a file: {}".format(name, path))
+    if os.path.getsize(path) > LARGEST_FILE:
+        message = "output '{}' holds {:,} bytes; a parameter holds at most {:,}: make it an artifact"
+        raise TaskError(message.format(name, os.path.getsize(path), LARGEST_FILE))
     with open(path, "rb") as file:
         data = file.read()
     try:
@@ -726,19 +744,19 @@ class _Call:
                 continue
             artifact, path = self.artifacts[name], self.path_of(name)
             if artifact.custom_path not in (None, path) and os.path.exists(artifact.path):
-                self.take(artifact.path, path)
+                self.take(name, artifact.path, path)
             _without_links(name, path)
             texts[name] = _json(name, _artifact_value(name, artifact, spec, path, self.call.get("index", "")))
         for name, text in texts.items():
             _write(os.path.join(self.out, "values", name), text)
 
-    def take(self, source: str, target: str) -> None:
+    def take(self, name: str, source: str, target: str) -> None:
         """Make what lies elsewhere an output: moved from where outputs lie, copied from anywhere else."""
         os.makedirs(os.path.dirname(target), exist_ok=True)
         if os.path.realpath(source).startswith(os.path.join(os.path.realpath(self.out), "")):
             os.replace(source, target)
         else:
-            _copy(source, target)
+            _copy(name, source, target)
 
     def within_limit(self, name: str, text: str, value: Any) -> str:
         data = text.encode("utf-8", "surrogatepass")
