@@ -23,8 +23,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from mlplat.errors import Diagnostic, EngineError
-from mlplat.local.process import GRACE, Command, Exit, Running, RunningProcess, end_leftover
+from mlplat.local.process import GRACE, Command, Exit, Running, RunningProcess
 from mlplat.local.volumes import is_mounted
+from mlplat.local.watchdog import end_process, forget_container, note_container, noted_container
 
 PROGRAMS = ("podman", "docker")
 
@@ -47,7 +48,6 @@ _BEGINS_OF_THE_CLIENT = (
 
 _PULL = {"Always": "always", "Never": "never", "IfNotPresent": "missing"}
 _INITS = ("catatonit", "/usr/libexec/podman/catatonit", "/usr/lib/podman/catatonit")
-_NOTE = "container"
 _KILLED = 137
 """Exit code of what was ended by a signal, as Argo reports it."""
 
@@ -72,7 +72,7 @@ class ImageExecutor:
         self.name = name
         self._environment = dict(environment or {})
         self._options = (*(["--init"] if _has_init(name) else []), *options)
-        self._program = shutil.which(name) or ""
+        self._program = self.remover = shutil.which(name) or ""
         if not self._program:
             hint = f"install {name}, or leave the option out: tasks are then processes of this machine"
             raise EngineError(Diagnostic("MLP605", name, "it is not on PATH", hint))
@@ -115,9 +115,10 @@ class ImageExecutor:
 
     def end_leftover(self, folder: Path) -> None:
         """Remove the container that is noted in a task's folder."""
-        end_leftover(folder)
-        with contextlib.suppress(OSError):
-            self._run(["rm", "--force", "--volumes", (folder / _NOTE).read_text()])
+        end_process(folder)
+        if name := noted_container(folder):
+            with contextlib.suppress(OSError):
+                self._run(["rm", "--force", "--volumes", name])
 
     async def stop(self, container: str, grace: float) -> None:
         """End a container: ask first, insist after a number of seconds."""
@@ -322,13 +323,14 @@ class _RunningContainer:
         self._stopping: set[asyncio.Task[None]] = set()
 
     async def wait(self) -> Exit:
-        (self._command.root.parent / _NOTE).write_text(self._container)
+        note_container(self._command.root.parent, self._container)
         try:
             return await self._run()
         except (OSError, ValueError) as error:
             return self._not_started(f"failed to start command: {error}")
         finally:
             await self._executor.remove(self._container)
+            forget_container(self._command.root.parent)
 
     def stop(self, grace: float = GRACE) -> None:
         self._stopped = True

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from mlplat.local.volumes import Mount
+from mlplat.local.watchdog import end_process, forget_process, note_process
 
 LONGEST_ARGUMENT = 131_072
 """Bytes of one argument that a Linux kernel takes; Argo puts longer ones into a file and passes ``@file``."""
@@ -61,6 +62,7 @@ class Command:
         outputs: paths of the container that are read when it has ended.
         reason: path of the container at which it may say why it failed.
         name: the node's id.
+        environments: folder for what tasks install, which later tasks and runs use again.
     """
 
     arguments: Sequence[str]
@@ -77,6 +79,7 @@ class Command:
     outputs: Sequence[str] = ()
     reason: str = ""
     name: str = ""
+    environments: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +113,12 @@ class Executor(Protocol):
     Attributes:
         name: what it is called on the command line.
         uses_images: whether a command finds the files and the program of its image.
+        remover: the program that removes the containers of commands; empty where they are processes.
     """
 
     name: str
     uses_images: bool
+    remover: str
 
     def rewrite(self, template: Mapping[str, Any], paths: Sequence[str]) -> dict[str, Any]:
         """Return a template whose container finds its paths where this executor puts them."""
@@ -143,6 +148,7 @@ class ProcessExecutor:
 
     name = "process"
     uses_images = False
+    remover = ""
 
     def __init__(self, environment: Mapping[str, str] | None = None) -> None:
         base = dict(os.environ if environment is None else environment)
@@ -206,6 +212,8 @@ class ProcessExecutor:
         scratch = command.root / "tmp"
         environment = {**self._environment, "TMPDIR": str(scratch), **command.environment}
         environment.setdefault("PYTHONUNBUFFERED", "1")
+        if command.environments is not None:
+            environment.setdefault("MLPLAT_ENVIRONMENTS", str(command.environments))
         directory = command.root / command.directory
         program = find_program(command.arguments[0], environment.get("PATH", ""), directory)
         if program is None:
@@ -223,7 +231,7 @@ class ProcessExecutor:
 
     def end_leftover(self, folder: Path) -> None:
         """End the process group that is noted in a task's folder."""
-        end_leftover(folder)
+        end_process(folder)
 
 
 @lru_cache(maxsize=256)
@@ -321,7 +329,8 @@ class RunningProcess:
             os.close(log)
             if self._tail:
                 self._tail.close_input()
-        note_process(command.root.parent, self._process.pid)
+        self._folder = command.root.parent
+        note_process(self._folder, self._process.pid)
         self._watch()
 
     def _watch(self) -> None:
@@ -349,6 +358,7 @@ class RunningProcess:
     def _reap(self) -> None:
         self._signal(signal.SIGKILL)
         code = self._process.wait()
+        forget_process(self._folder)
         if self._kill:
             self._kill.cancel()
         if self._is_stopped:
@@ -383,35 +393,6 @@ class RunningProcess:
         self._signal(signal.SIGTERM)
         if self._kill is None:
             self._kill = self._loop.call_later(grace, self._signal, signal.SIGKILL)
-
-
-def _birth(process: int) -> str:
-    """Return when a process began, in the kernel's ticks; empty when there is no such process, or no ``/proc``."""
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[19]
-    except OSError:
-        return ""
-
-
-def note_process(folder: Path, process: int) -> None:
-    """Write down which process runs in a task's folder."""
-    with contextlib.suppress(OSError):
-        (folder / "process").write_text(f"{process} {_birth(process)}")
-
-
-def end_leftover(folder: Path) -> None:
-    """End what an engine that was killed left running in a task's folder.
-
-    Args:
-        folder: the task's folder.
-    """
-    try:
-        process, birth = (folder / "process").read_text().split()
-    except (OSError, ValueError):
-        return
-    if birth == _birth(int(process)):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(int(process), signal.SIGKILL)
 
 
 class _Tail:

@@ -35,6 +35,7 @@ from mlplat.local.scope import Globals, global_variables
 from mlplat.local.state import RunState, make_private
 from mlplat.local.suspend import Ask
 from mlplat.local.volumes import Volumes
+from mlplat.local.watchdog import Watchdog, noted_folders
 
 _PHASES = {
     "Pending": "Pending",
@@ -45,6 +46,13 @@ _PHASES = {
     "Failed": "Failed",
     "Error": "Error",
 }
+
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+
+
+def _do_nothing() -> None:
+    pass
 
 
 def _nobody(node: Node) -> None:
@@ -100,7 +108,8 @@ def run(
             resume=resume,
             ask=ask,
         )
-        return _drive(runner)
+        with Watchdog(state.folder, executor.remover):
+            return _drive(runner)
     except OSError as error:
         raise EngineError(
             Diagnostic(
@@ -187,8 +196,10 @@ class _Run:
         self.status["nodes"] = self.tree.nodes
         self.documents = self._bound(documents, instant(self.workflow["metadata"]["creationTimestamp"]))
         self._locks = home / "locks"
-        for private in ("logs", "volumes"):
+        for private in ("artifacts", "cache", "locks", "logs", "volumes"):
             make_private(home / private)
+        for folder in noted_folders(state.folder):
+            executor.end_leftover(folder)
         logs = home / "logs" / self.tree.workflow
         logs.mkdir(exist_ok=True)
         self._pods = PodRunner(
@@ -197,6 +208,7 @@ class _Run:
             Volumes(state.folder / "volumes", home / "volumes"),
             state.folder,
             logs,
+            home / "cache" / "environments",
         )
 
     def _prepare(self, documents: Documents, resume: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -297,9 +309,7 @@ class _Run:
 
     async def run(self, *, signals: bool) -> dict[str, Any]:
         self._loop = asyncio.get_running_loop()
-        if signals:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._loop.add_signal_handler(number, self._stop)
+        restore = self._handle_signals(self._loop) if signals else _do_nothing
         self._write()
         engine = self._engine = Engine(
             self.documents,
@@ -332,13 +342,26 @@ class _Run:
                 self._timer.cancel()
             if requests is not None:
                 self._loop.remove_reader(requests)
-            if signals:
-                for number in (signal.SIGINT, signal.SIGTERM):
-                    self._loop.remove_signal_handler(number)
+            restore()
         if self._failure is not None:
             raise self._failure
         self._finish(engine, phase, message)
         return self.workflow
+
+    def _handle_signals(self, loop: asyncio.AbstractEventLoop) -> Callable[[], None]:
+        """Stop the run at a signal, and at once at the second; return what restores the handlers there were."""
+        before = {number: signal.getsignal(number) for number in _SIGNALS}
+        if before[signal.SIGHUP] is signal.SIG_IGN:  # nohup
+            del before[signal.SIGHUP]
+        for number in before:
+            loop.add_signal_handler(number, self._stop)
+
+        def restore() -> None:
+            for number, handler in before.items():
+                loop.remove_signal_handler(number)
+                signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+        return restore
 
     def _set_deadline(self, engine: Engine) -> asyncio.TimerHandle | None:
         limit = self.documents.workflow["spec"].get("activeDeadlineSeconds")

@@ -26,6 +26,8 @@ _BESIDE = "documents.json"
 
 _REQUESTS = "requests"
 _LONGEST_REQUEST = 4096
+_RECORDED = "recorded"
+"""File of a run that the record has as it ended."""
 
 _STRUCTURE = frozenset(("DAG", "Steps", "StepGroup", "TaskGroup"))
 
@@ -79,6 +81,9 @@ class RunState:
                     "wait until it is over, stop it, or give this one another name",
                 )
             ) from None
+
+        with contextlib.suppress(OSError):
+            (folder / _RECORDED).unlink()
 
     def close(self) -> None:
         """Give up the lock."""
@@ -172,8 +177,11 @@ class RunState:
 
 
 def make_private(folder: Path) -> None:
-    """Make a folder that only this user may enter; one that is there stays as it is."""
+    """Make a folder that only this user may enter, or take the rights of others from one that is there."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = folder.stat()
+    if found.st_mode & 0o077 and found.st_uid == os.geteuid():
+        folder.chmod(0o700)
 
 
 def request(folder: Path, how: str) -> bool:
@@ -225,6 +233,25 @@ def load(folder: Path) -> dict[str, Any] | None:
             if not fulfilled(node):
                 node.update({"phase": "Error", "message": _CUT_OFF})
     return workflow
+
+
+def unrecorded(home: Path) -> list[str]:
+    """Return the names of the runs that the record may not have as they ended, such as those of ``local.init``.
+
+    Args:
+        home: the folder for runs, logs and artifacts.
+    """
+    return sorted(folder.name for folder in (home / "runs").glob("*") if not (folder / _RECORDED).exists())
+
+
+def mark_recorded(folder: Path) -> None:
+    """Note that the record has a run as it ended.
+
+    Args:
+        folder: the run's folder.
+    """
+    with contextlib.suppress(OSError):
+        (folder / _RECORDED).touch()
 
 
 def is_running(folder: Path) -> bool:

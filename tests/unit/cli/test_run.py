@@ -17,6 +17,7 @@ import pytest
 
 from mlplat.cli import main
 from mlplat.cli.progress import Lines
+from tests.unit.local.manifests import ends
 
 PROGRAM = """
 from typing import List
@@ -443,7 +444,7 @@ def test_a_killed_run_is_over_and_can_go_on(folder: Path, capsys: pytest.Capture
         time.sleep(0.05)
     process.kill()
     process.communicate()
-    os.kill(child, signal.SIGKILL)
+    assert ends(child)
     (row,) = json.loads(run(capsys, "get", "runs", "-o", "json"))
     assert row["phase"] == "Error"
     assert "mlplat retry long" in row["message"]

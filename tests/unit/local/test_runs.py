@@ -19,6 +19,7 @@ import pytest
 from mlplat import local
 from mlplat.errors import EngineError, ManifestError
 from mlplat.local.state import RunState
+from mlplat.local.watchdog import end_process, note_container, note_process
 from tests.unit.local.manifests import (
     dag,
     ends,
@@ -59,12 +60,11 @@ def gate(tmp_path: Path) -> dict[str, Any]:
     )
 
 
-def begin(home: Path, manifest: dict[str, Any]) -> subprocess.Popen[str]:
+def begin(home: Path, manifest: dict[str, Any], before: str = "exec ") -> subprocess.Popen[str]:
     home.mkdir(exist_ok=True)
     (home / "manifest.json").write_text(json.dumps(manifest))
-    return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(home)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    words = ["sh", "-c", f'{before} "$@"', "sh", sys.executable, "-c", PROGRAM, str(home)]
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def until_begun(folder: Path) -> None:
@@ -77,7 +77,7 @@ def finish(process: subprocess.Popen[str]) -> dict[str, Any]:
     return {"status": json.loads(out)}
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
 def test_a_stopped_run_ends_its_tasks_and_can_be_resumed(
     home: Path, tmp_path: Path, gate: dict[str, Any], number: int
 ) -> None:
@@ -104,6 +104,28 @@ def test_a_stopped_run_ends_its_tasks_and_can_be_resumed(
     assert again["status"]["progress"] == "4/4"
 
 
+def test_a_hangup_that_is_ignored_stays_ignored(home: Path, tmp_path: Path, gate: dict[str, Any]) -> None:
+    process = begin(home, gate, "trap '' HUP; exec ")
+    until_begun(tmp_path)
+    process.send_signal(signal.SIGHUP)
+    process.send_signal(signal.SIGTERM)
+    assert "once more" in process.communicate(timeout=60)[1]
+    left = local.load(home / "runs" / "wf")
+    assert left is not None
+    assert left["status"]["message"] == "Stopped with strategy 'Stop'"
+
+
+def test_handlers_of_signals_are_given_back(run: Any) -> None:
+    def own(*_: Any) -> None: ...
+
+    before = signal.signal(signal.SIGHUP, own)
+    try:
+        run(workflow(dag(task("a", "t")), shell("t", "true")))
+        assert signal.getsignal(signal.SIGHUP) is own
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_a_run_that_is_stopped_twice_ends_its_exit_handler_too(home: Path, tmp_path: Path) -> None:
     for name in ("begun", "ending"):
         os.mkfifo(tmp_path / name)
@@ -126,20 +148,84 @@ def test_a_killed_run_can_be_resumed(home: Path, tmp_path: Path, gate: dict[str,
     while not any(file.read_text() for file in (home / "runs" / "wf").glob("*/process")):
         assert time.monotonic() < deadline
         time.sleep(0.01)
+    (running,) = (int(file.read_text().split()[0]) for file in (home / "runs" / "wf").glob("*/process"))
     process.kill()
     process.communicate()
+    assert ends(running)
     left = local.load(home / "runs" / "wf")
     assert left is not None
     assert phases(left)["wf.a"] == "Succeeded"
-
-    (abandoned,) = (int(file.read_text().split()[0]) for file in (home / "runs" / "wf").glob("*/process"))
-    assert is_alive(abandoned)
 
     (tmp_path / "open").touch()
     again = finish(begin(home, gate))
     assert again["status"]["phase"] == "Succeeded"
     assert (tmp_path / "ran").read_text() == "ran\nran\n"
-    assert ends(abandoned)
+
+
+def test_what_a_watchdog_could_not_end_is_ended_before_the_run_continues(home: Path, run: Any) -> None:
+    manifest = workflow(dag(task("a", "t")), shell("t", "exit 1"))
+    folder = home / "runs" / "wf" / node(run(manifest), "wf.a")["id"]
+    with subprocess.Popen(["sleep", "600"], start_new_session=True) as left:
+        note_process(folder, left.pid)
+        run(manifest, resume=local.load(home / "runs" / "wf"))
+        assert left.wait(30) == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGABRT])
+def test_tasks_and_what_they_started_die_with_the_engine(home: Path, tmp_path: Path, number: int) -> None:
+    os.mkfifo(tmp_path / "begun")
+    inner = f"echo $$$$ > {tmp_path}/inner; sleep 600"
+    script = (
+        f"(trap '' TERM HUP INT; sh -c '{inner}'; true) & until test -s {tmp_path}/inner; do sleep 0.01; done"
+    )
+    noted = f"until test -s ../process; do sleep 0.01; done; echo $$$$ > {tmp_path}/outer"
+    manifest = workflow(
+        dag(task("a", "t")), shell("t", f"{script}; {noted}; echo > {tmp_path}/begun; sleep 600")
+    )
+    process = begin(home, manifest)
+    until_begun(tmp_path)
+    children = [int((tmp_path / name).read_text()) for name in ("inner", "outer")]
+    assert all(map(is_alive, children))
+    process.send_signal(number)
+    process.communicate()
+    assert all(map(ends, children))
+
+
+def test_a_process_that_has_the_number_of_one_that_ended_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    with subprocess.Popen(["sleep", "600"], start_new_session=True) as other:
+        (tmp_path / "a" / "process").write_text(f"{other.pid} 1\n")
+        end_process(tmp_path / "a")
+        program = (
+            "import os, signal, sys; from pathlib import Path; from mlplat.local.watchdog import Watchdog\n"
+            "watchdog = Watchdog(Path(sys.argv[1])).__enter__()\n"
+            "print(watchdog._process.pid, flush=True)\n"
+            "os.kill(os.getpid(), signal.SIGKILL)\n"
+        )
+        words = [sys.executable, "-c", program, str(tmp_path)]
+        dead = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=False)
+        assert ends(int(dead.stdout))
+        assert is_alive(other.pid)
+        other.kill()
+
+
+def test_containers_are_removed_when_the_engine_dies(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / "run" / name).mkdir(parents=True)
+        note_container(tmp_path / "run" / name, f"mlplat-{name}")
+    program = tmp_path / "podman"
+    program.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/asked\n')
+    program.chmod(0o755)
+    source = (
+        "import os, signal, sys; from pathlib import Path; from mlplat.local.watchdog import Watchdog\n"
+        "watchdog = Watchdog(Path(sys.argv[1]), sys.argv[2]).__enter__()\n"
+        "print(watchdog._process.pid, flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    words = [sys.executable, "-c", source, str(tmp_path / "run"), str(program)]
+    dead = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=False)
+    assert ends(int(dead.stdout))
+    assert (tmp_path / "asked").read_text() == "rm --force --volumes mlplat-a mlplat-b\n"
 
 
 def test_a_state_that_can_not_be_written_ends_the_run(
