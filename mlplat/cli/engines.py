@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
 import sys
 import uuid
@@ -99,7 +98,6 @@ def here(given: argparse.Namespace, documents: list[dict[str, Any]], before: Doc
     folder = made(home())
     if before is None:
         _check_is_new(workflow_of(documents)["metadata"]["name"])
-    os.environ.setdefault("MLPLAT_ENVIRONMENTS", str(folder / "cache" / "environments"))
     started = _begun(workflow_of(documents), before)
     documents = [*(document for document in documents if document.get("kind") != "Workflow"), started]
     name = started["metadata"]["name"]
@@ -131,6 +129,7 @@ def here(given: argparse.Namespace, documents: list[dict[str, Any]], before: Doc
             ask=ask if terminal.is_interactive() else None,
         )
         store.record(finished)
+        local.mark_recorded(folder / "runs" / name)
     return finished
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlplat.argo import steps
 from mlplat.argo.reasons import readable
-from mlplat.cli import engines, show
+from mlplat.cli import engines, output, show
 from mlplat.cli.parser import home
 from mlplat.cli.record import catch_up, opened
 from mlplat.cli.tasks import Nodes, path, unknown, within
@@ -21,11 +22,11 @@ if TYPE_CHECKING:
 
 
 class _Wrote(NamedTuple):
-    """What an attempt wrote: the path of its node, the task that it is an attempt of, and the lines."""
+    """What an attempt wrote: the path of its node, the task that it is an attempt of, lines and parts of long lines."""
 
     path: str
     task: str
-    lines: Iterable[str]
+    pieces: Iterable[bytes]
 
 
 def logs(given: argparse.Namespace) -> int:
@@ -46,11 +47,11 @@ def logs(given: argparse.Namespace) -> int:
     tasks = [task for task in tasks if task.id in chosen]
     folder = home() / "logs" / run.name
     wrote = [
-        _Wrote(path(run.name, task.name), task.parent_id if task.role == "attempt" else task.id, lines)
+        _Wrote(path(run.name, task.name), task.parent_id if task.role == "attempt" else task.id, pieces)
         for task in tasks
-        for lines in _written(folder, task)
+        for pieces in _written(folder, task)
     ]
-    _print(wrote, given.task)
+    _print(wrote, given)
     if given.task and not wrote:
         for task in tasks:
             if not task.attempts:
@@ -66,33 +67,41 @@ def _chosen(given: argparse.Namespace, run: str, nodes: Nodes, names: Iterable[s
     return chosen
 
 
-def _written(folder: Path, task: Task) -> Iterator[list[str]]:
-    """Return the lines of each attempt of a task, which may share the log of its pod with others."""
+def _written(folder: Path, task: Task) -> Iterator[Iterable[bytes]]:
+    """Return what each attempt of a task wrote, which may share the log of its pod with others."""
     from mlplat import local
 
     own = local.attempts(folder / f"{task.id}.log")
-    shared = local.attempts(folder / f"{task.boundary_id}.log")
-    for text in own or filter(None, (steps.log_of(text, task.display_name) for text in shared)):
-        yield text.splitlines()
+    if own:
+        yield from (attempt.pieces() for attempt in own)
+        return
+    for attempt in local.attempts(folder / f"{task.boundary_id}.log"):
+        part = steps.part_of(attempt.pieces(), task.display_name)
+        if (first := next(part, None)) is not None:
+            yield itertools.chain([first], part)
 
 
-def _print(wrote: Sequence[_Wrote], asked: str | None) -> None:
+def _print(wrote: Sequence[_Wrote], given: argparse.Namespace) -> None:
     from mlplat import local
 
-    several = not asked or len({one.task for one in wrote}) > 1
+    several = not given.task or len({one.task for one in wrote}) > 1
+    log = output.Log(raw=given.raw)
     before = ""
     for one in wrote:
-        source, begin = (one.path, f"{one.path}: ") if several else (one.task, "")
+        source, prefix = (one.path, f"{one.path}: ") if several else (one.task, "")
         if source == before:
-            print(f"{begin}{local.NEXT_ATTEMPT}")
-        for line in one.lines:
-            print(f"{begin}{line}")
+            log.write([f"{local.NEXT_ATTEMPT}\n".encode()], prefix)
+        log.write(one.pieces, prefix)
         before = source
 
 
 def _print_why_not(task: str, cached: bool, message: str) -> None:
     why = "its results are from the cache" if cached else readable(message)
     print(f"{task} did not run: {why}", file=sys.stderr)
+
+
+def _encoded(line: str) -> bytes:
+    return f"{line}\n".encode(errors="replace")
 
 
 def _of_cluster(given: argparse.Namespace) -> int:
@@ -114,16 +123,16 @@ def _of_cluster(given: argparse.Namespace) -> int:
     ran = sorted(chosen & pods.keys(), key=lambda key: (str(pods[key].get("startedAt") or ""), key))
     failures: list[ClusterError] = []
 
-    def lines(key: str) -> Iterator[str]:
+    def lines(key: str) -> Iterator[bytes]:
         try:
-            yield from use.of_pod(workflow, key, place)
+            yield from map(_encoded, use.of_pod(workflow, key, place))
         except ClusterError as error:
             failures.append(error)
             print(error, file=sys.stderr)
 
     _print(
         [_Wrote(path(given.name, pods[key]["name"]), task_of.get(key, key), lines(key)) for key in ran],
-        given.task,
+        given,
     )
     for node in () if ran else (nodes[key] for key in sorted(chosen)):
         if node["type"] in ("Pod", "Skipped"):
@@ -163,6 +172,7 @@ class _Shown:
 
     def __init__(self, given: argparse.Namespace) -> None:
         self.run, self.task = given.name, given.task
+        self.log = output.Log(raw=given.raw)
         self.paths: dict[str, str] = {}
 
     def wanted(self, nodes: Mapping[str, show.Node], key: str) -> bool:
@@ -174,8 +184,8 @@ class _Shown:
     def line(self, key: str, step: str, line: str) -> None:
         """Print a line of a task."""
         source = ".".join(filter(None, (self.paths[key], step)))
-        begin = "" if self.task and source.rpartition(".")[2] == self.task else f"{source}: "
-        print(f"{begin}{line}", flush=True)
+        prefix = "" if self.task and source.rpartition(".")[2] == self.task else f"{source}: "
+        self.log.write([_encoded(line)], prefix)
 
     def concluded(self, workflow: Mapping[str, Any]) -> int:
         """Return the exit code: 0, however the run ended.

@@ -8,7 +8,6 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlplat.argo.names import NOTHING
@@ -17,6 +16,7 @@ from mlplat.cli import engines, show
 from mlplat.cli.parser import home
 from mlplat.cli.tasks import path
 from mlplat.errors import ArgumentError, ClusterError, Diagnostic, EngineError
+from mlplat.escaping import escaped_line
 
 if TYPE_CHECKING:
     from mlplat.metadata import Artifact, Run, Store, Task
@@ -135,8 +135,8 @@ def opened() -> Store:
     if folder.exists() and not folder.is_dir():
         hint = "set MLPLAT_HOME to the folder of the runs"
         raise EngineError(Diagnostic("MLP601", "", f"{folder} is no folder", hint))
-    file = folder / "mlplat.db"
-    return metadata.open_store(file if file.exists() else "sqlite://")
+    file, runs = folder / "mlplat.db", folder / "runs"
+    return metadata.open_store(file if file.exists() or runs.exists() else "sqlite://")
 
 
 def _runs(store: Store, run: Run | None, limit: int) -> list[_Placed]:
@@ -340,7 +340,7 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     Returns:
         Lines, the titles first.
     """
-    every = [list(titles), *map(list, rows)]
+    every = [list(titles), *([escaped_line(cell) for cell in row] for row in rows)]
     widths = [max(len(row[column]) for row in every) for column in range(len(titles))]
     return "\n".join(
         "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
@@ -349,13 +349,16 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def catch_up(store: Store, name: str | None = None) -> None:
-    """Record how far the runs of this machine are that still go on, or how they ended that were killed; or one run."""
+    """Record runs of this machine that the record has not seen end: those of programs, killed and current ones."""
     from mlplat import local
 
-    for run in store.runs(name=name, phase="Running", engine="local"):
-        known = local.load(home() / "runs" / run.name) if run.name == Path(run.name).name else None
+    for run in local.unrecorded(home()):
+        folder = home() / "runs" / run
+        known = local.load(folder) if name in (None, run) else None
         if known is not None:
             store.record(known)
+            if known["status"].get("phase") != "Running":
+                local.mark_recorded(folder)
 
 
 def cache(given: argparse.Namespace) -> int:

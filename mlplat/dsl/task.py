@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlplat.dsl import context, durations, given
 from mlplat.dsl.channels import Channel, Comparable, NotYet, channel_of
+from mlplat.dsl.states import TaskState
 from mlplat.dsl.texts import Filled
 from mlplat.errors import AuthoringError, Diagnostic, Source, closest, nearest
 from mlplat.ir.model import InputArtifact, InputParameter, OwnSettings, ParameterType, Resources, Retry
@@ -63,7 +64,10 @@ class PipelineTask(NotYet):
         marks: values of the run that stand in the texts of its settings, by their marks.
         kubernetes: settings of its pod, as the IR's ``KubernetesExecutorConfig``; a value of the run stands for itself.
         own: settings that only this package knows.
+        state: ``TaskState.FUTURE``: a task of a pipeline that is being written has not run.
     """
+
+    state = TaskState.FUTURE
 
     def __init__(
         self,

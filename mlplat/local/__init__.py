@@ -3,7 +3,7 @@
 from mlplat.local.artifacts import ArtifactError
 from mlplat.local.calls import Called, RunFailedError, init
 from mlplat.local.images import ImageExecutor
-from mlplat.local.logs import NEXT_ATTEMPT, attempts
+from mlplat.local.logs import NEXT_ATTEMPT, Attempt, Lines, attempts, last_attempt
 from mlplat.local.memoize import Cache
 from mlplat.local.nodes import Node
 from mlplat.local.process import Executor, ProcessExecutor
@@ -11,17 +11,19 @@ from mlplat.local.remote import KINDS as REMOTE_KINDS
 from mlplat.local.remote import fetch
 from mlplat.local.run import inspect, run, runs
 from mlplat.local.runners import DockerRunner, SubprocessRunner
-from mlplat.local.state import beside, is_running, load, request
+from mlplat.local.state import beside, is_running, load, mark_recorded, request, unrecorded
 
 __all__ = [
     "NEXT_ATTEMPT",
     "REMOTE_KINDS",
     "ArtifactError",
+    "Attempt",
     "Cache",
     "Called",
     "DockerRunner",
     "Executor",
     "ImageExecutor",
+    "Lines",
     "Node",
     "ProcessExecutor",
     "RunFailedError",
@@ -32,8 +34,11 @@ __all__ = [
     "init",
     "inspect",
     "is_running",
+    "last_attempt",
     "load",
+    "mark_recorded",
     "request",
     "run",
     "runs",
+    "unrecorded",
 ]

@@ -16,8 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mlplat.dsl.states import TaskState
 from mlplat.errors import Diagnostic, EngineError
-from mlplat.local.logs import attempts
+from mlplat.local.echo import Echo
+from mlplat.local.logs import last_attempt
 from mlplat.local.process import Executor
 from mlplat.local.run import run
 from mlplat.local.runners import DockerRunner, SubprocessRunner, executor_of
@@ -43,11 +45,13 @@ class Called:
         name: the run's name.
         outputs: values and artifacts by name; an artifact is an object with ``path`` and ``metadata``.
         workflow: the run's record: the Workflow with its ``status``.
+        state: ``TaskState.FINAL``, as KFP sets it on a task that has ended, whether it succeeded or not.
     """
 
     name: str
     outputs: Mapping[str, Any]
     workflow: Mapping[str, Any] = field(repr=False)
+    state: TaskState = TaskState.FINAL
 
     @property
     def output(self) -> Any:
@@ -104,9 +108,14 @@ class _Runs:
             arguments={name: _argument(value) for name, value in arguments.items()},
             cache=self.cache is not None,
         )
-        workflow = run(
-            compiler.manifest(spec, options), home=self.root, executor=self.executor, cache=self.cache
-        )
+        with Echo(self.root / "logs" / options.name, print) as echo:
+            workflow = run(
+                compiler.manifest(spec, options),
+                home=self.root,
+                executor=self.executor,
+                cache=self.cache,
+                observer=echo,
+            )
         if workflow["status"]["phase"] != "Succeeded" and self.raise_on_error:
             raise RunFailedError(self._reasons(workflow), workflow)
         return Called(options.name, self._outputs(workflow, spec), workflow)
@@ -146,7 +155,7 @@ class _Runs:
         for node in workflow["status"]["nodes"].values():
             if node["phase"] in ("Failed", "Error") and node["type"] == "Pod":
                 log = self.root / "logs" / name / f"{node['id']}.log"
-                lines = "".join(attempts(log)[-1:]).splitlines()
+                lines = last_attempt(log).splitlines()
                 message = f"it failed: {node.get('message', '')}"
                 hint = f"its log is {log}; the last line: {lines[-1]}" if lines else f"its log is {log}"
                 found.append(Diagnostic("MLP604", node["displayName"], message, hint))
@@ -170,7 +179,9 @@ def init(
     enable_caching: bool = False,
     cache_root: str | None = None,
 ) -> None:
-    """Let every later call of a pipeline or component, outside of a pipeline, run it here.
+    """Run every later call of a pipeline or component, outside of a pipeline, on this machine.
+
+    What its tasks print is shown, and ``mlplat get runs`` lists it when ``MLPLAT_HOME`` is the ``pipeline_root``.
 
     Args:
         runner: what tasks run in.

@@ -24,6 +24,7 @@ _ARCHIVED = "main-logs"
 _GONE, _NOT_YET = "MLP814", "MLP815"
 _READERS = 32
 _PAUSE = 1.0
+_BLOCK = 1 << 16
 
 
 def of_pod(workflow: Workflow, node_id: str, place: Place) -> Iterator[str]:
@@ -228,16 +229,21 @@ class _Tail:
     file: Path
     place: int = 0
     step: str = ""
+    parts: local.Lines = field(default_factory=local.Lines)
 
     def lines(self, *, rest: bool) -> Iterator[tuple[str, str]]:
         """Give new lines, with the task of the pod that wrote them; one without an end only as the rest."""
-        with self.file.open("rb") as file:
-            file.seek(self.place)
-            block = file.read()
-        whole = len(block) if rest else block.rfind(b"\n") + 1
-        self.place += whole
-        for line in block[:whole].decode(errors="replace").splitlines():
+        for line in self._new(rest=rest):
             if line.startswith(STEP_MARK):
                 self.step = line[len(STEP_MARK) :].split(" (")[0].strip()
             else:
                 yield self.step, line
+
+    def _new(self, *, rest: bool) -> Iterator[str]:
+        with self.file.open("rb") as file:
+            file.seek(self.place)
+            while part := file.read(_BLOCK):
+                self.place += len(part)
+                yield from self.parts.add(part)
+        if rest:
+            yield from self.parts.add(b"", final=True)

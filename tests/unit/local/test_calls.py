@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mlplat import dsl, local
+from mlplat import dsl, local, metadata
 from mlplat.dsl import Dataset, Input, Output, context
 from mlplat.errors import AuthoringError, EngineError, UnsupportedError
+from tests.unit.cli.commands import told
 
 
 @dsl.component
@@ -161,3 +163,61 @@ def test_pipelines_are_still_written_as_before(tmp_path: Path) -> None:
 
     assert p.spec.root.graph is not None
     assert list(tmp_path.iterdir()) == []
+
+
+@dsl.component
+def chatty(lines: int) -> int:
+    import sys
+
+    print("\x1b[31mstart\x1b[0m \x1b]52;c;eA==\x07", flush=True)
+    for line in range(lines):
+        print("line", line)
+    sys.stdout.write("no end")
+    return lines
+
+
+def test_what_tasks_print_is_shown_escaped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    init(tmp_path)
+    called = chatty(lines=3)
+    shown = capsys.readouterr().out.splitlines()
+    assert shown == [
+        "chatty: start \\u001b]52;c;eA==\\u0007",
+        "chatty: line 0",
+        "chatty: line 1",
+        "chatty: line 2",
+        "chatty: no end",
+    ]
+    assert (called.state, called.state.name) == ("FINAL", "FINAL")
+
+
+def test_a_call_that_fails_has_its_state_and_shows_what_it_printed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    init(tmp_path, raise_on_error=False)
+    assert fail().state == "FINAL"
+    assert "fail: ValueError: on purpose" in capsys.readouterr().out
+
+
+def test_calls_are_in_the_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    init(tmp_path, raise_on_error=False)
+    names = [double(number=4).name, fail().name]
+    monkeypatch.setenv("MLPLAT_HOME", str(tmp_path))
+    phases = {row["name"]: row["phase"] for row in json.loads(told(capsys, "get", "runs", "-o", "json")[0])}
+    assert phases == dict(zip(names, ("Succeeded", "Failed"), strict=True))
+    rows = json.loads(told(capsys, "get", "parameters", names[0], "-o", "json")[0])
+    assert 8 in [row["value"] for row in rows if row["direction"] == "output"]
+    assert "on purpose" in told(capsys, "logs", names[1])[0]
+
+
+def test_a_run_that_was_taken_out_of_the_record_stays_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    init(tmp_path)
+    name = double(number=4).name
+    monkeypatch.setenv("MLPLAT_HOME", str(tmp_path))
+    told(capsys, "get", "runs")
+    with metadata.open_store(tmp_path / "mlplat.db") as store:
+        store.delete_run(name)
+    assert json.loads(told(capsys, "get", "runs", "-o", "json")[0]) == []

@@ -1,0 +1,12 @@
+"""Whether a task has run, under KFP's names."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class TaskState(str, Enum):
+    """Whether a task is still to run or has ended; equal to its name."""
+
+    FUTURE = "FUTURE"
+    FINAL = "FINAL"
