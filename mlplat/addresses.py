@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import base64
+import http.client
 import re
+import socket
+import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from http.client import HTTPMessage
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import IO
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
-_SECRET = ("Authorization", "Cookie", "Cookie2", "Proxy-authorization", "Www-authenticate")
-"""Headers that are for one host only, as in Go's client, which Argo uses."""
+_HARMLESS = frozenset(("Accept", "Accept-encoding", "Accept-language", "User-agent"))
+"""Headers that every host may see; all others may be secret, whatever they are called."""
+
+_METADATA = frozenset(map(ip_address, ("100.100.100.200", "168.63.129.16", "fd00:ec2::254")))
+"""Where clouds tell machines their credentials, beside link-local addresses."""
+
+_NAT64 = ip_network("64:ff9b::/96")
 
 _USER = re.compile(r"\A(\w+://)([^/?#]*)@")
 
 
 def shown(url: str) -> str:
     """Return what messages call an address: user, password, query and fragment may be secret."""
-    return _USER.sub(r"\1", re.split(r"[?#]", url, maxsplit=1)[0])
+    return without_user(re.split(r"[?#]", url, maxsplit=1)[0])
 
 
 def request(url: str, headers: Mapping[str, str], user: str = "") -> urllib.request.Request:
@@ -34,16 +43,30 @@ def request(url: str, headers: Mapping[str, str], user: str = "") -> urllib.requ
         user = unquote(match.group(2))
     if user:
         told["Authorization"] = f"Basic {base64.b64encode(user.encode()).decode()}"
-    return urllib.request.Request(_USER.sub(r"\1", url), headers=told)  # noqa: S310 - callers check the scheme
+    return urllib.request.Request(without_user(url), headers=told)  # noqa: S310 - callers check the scheme
+
+
+def without_user(url: str) -> str:
+    """Return an address without the user and password that it may have."""
+    return _USER.sub(r"\1", url)
+
+
+def reason(error: Exception) -> str:
+    """Return why a request failed, without any part of its address: that may be secret."""
+    if isinstance(error, urllib.error.URLError) and not isinstance(error, urllib.error.HTTPError):
+        return str(error.reason)
+    if isinstance(error, ValueError | http.client.InvalidURL):
+        return "the address is malformed"
+    return str(error) or type(error).__name__
 
 
 def opener() -> urllib.request.OpenerDirector:
-    """Return what sends requests; it follows redirects."""
-    return urllib.request.build_opener(_Redirects)
+    """Return what sends requests; it follows redirects, but not to addresses that only this machine can reach."""
+    return urllib.request.build_opener(_Redirects, _Http, _Https)
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Keeps credentials from a host that another one names, unless it is below that one."""
+    """Keeps headers from other servers, and requests from addresses that a server of the web has no business with."""
 
     def redirect_request(
         self,
@@ -54,16 +77,87 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         headers: HTTPMessage,
         newurl: str,
     ) -> urllib.request.Request | None:
+        if refusal := _refusal(newurl):
+            raise urllib.error.HTTPError(shown(req.full_url), code, refusal, headers, fp)
         following = super().redirect_request(req, fp, code, msg, headers, newurl)
-        if following is not None and not _is_within(_host(newurl), _host(req.full_url)):
-            for name in _SECRET:
+        if following is not None and not _is_same_server(req.full_url, newurl):
+            for name in [name for name in following.headers if name not in _HARMLESS]:
                 following.remove_header(name)
         return following
 
 
-def _host(url: str) -> str:
-    return urlsplit(url).hostname or ""
+def _refusal(url: str) -> str:
+    """Return why a redirect is not followed; empty when it is."""
+    try:
+        place = urlsplit(url)
+        host, port = place.hostname or "", place.port
+    except ValueError:
+        return "it redirects to a malformed address"
+    if place.scheme not in ("http", "https"):
+        return f"it redirects to an address that starts with {place.scheme}://"
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return ""  # a proxy may know it
+    internal = (str(one[4][0]) for one in found if _is_internal(str(one[4][0])))
+    return _internal(address) if (address := next(internal, "")) else ""
 
 
-def _is_within(host: str, domain: str) -> bool:
-    return host == domain or host.endswith(f".{domain}")
+def _internal(address: str) -> str:
+    return f"it redirects to {address}, an address for this machine alone"
+
+
+def _is_internal(address: str) -> bool:
+    """Tell whether an address is link-local, or one where a cloud tells a machine its credentials."""
+    found = ip_address(address.partition("%")[0])
+    if isinstance(found, IPv6Address):
+        embedded = found.ipv4_mapped or found.sixtofour
+        if found in _NAT64:
+            embedded = IPv4Address(found.packed[-4:])
+        found = embedded or found
+    return found.is_link_local or found in _METADATA
+
+
+def _is_same_server(one: str, other: str) -> bool:
+    """Tell whether two addresses are of one server: host, port and scheme, or the same host once http is left."""
+    first, second = urlsplit(one), urlsplit(other)
+    if first.hostname != second.hostname:
+        return False
+    if first.scheme == second.scheme:
+        return _port(first) == _port(second)
+    return (first.scheme, _port(first), second.scheme, _port(second)) == ("http", 80, "https", 443)
+
+
+def _port(place: SplitResult) -> int:
+    return place.port or (443 if place.scheme == "https" else 80)
+
+
+class _Connection(http.client.HTTPConnection):
+    """A connection that looks at where it leads: the name may have got another address since it was looked up."""
+
+    def connect(self) -> None:
+        super().connect()
+        _check_peer(self.sock)
+
+
+class _SecureConnection(http.client.HTTPSConnection):
+    def connect(self) -> None:
+        super().connect()
+        _check_peer(self.sock)
+
+
+def _check_peer(connection: socket.socket) -> None:
+    address = str(connection.getpeername()[0])
+    if _is_internal(address):
+        connection.close()
+        raise OSError(_internal(address))
+
+
+class _Http(urllib.request.HTTPHandler):
+    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(_Connection if req.unverifiable else http.client.HTTPConnection, req)
+
+
+class _Https(urllib.request.HTTPSHandler):
+    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(_SecureConnection if req.unverifiable else http.client.HTTPSConnection, req)

@@ -73,7 +73,9 @@ def load_component_from_url(url: str, auth: tuple[str, str] | None = None) -> Ya
         if isinstance(error, urllib.error.HTTPError):
             error.close()
         hint = "open the address with a browser; a file in Git has an address of its plain text"
-        raise ManifestError(Diagnostic("MLP211", "", f"{shown} can't be read: {error}", hint)) from None
+        raise ManifestError(
+            Diagnostic("MLP211", "", f"{shown} can't be read: {addresses.reason(error)}", hint)
+        ) from None
     return _component(text, shown)
 
 

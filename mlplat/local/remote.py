@@ -120,7 +120,7 @@ def _from_web(location: Mapping[str, Any], target: Path, secrets: Mapping[str, M
             raise ArtifactMissingError(f"there is nothing under {shown}") from None
         raise ArtifactError(f"{shown} can't be fetched: {error}") from None
     except (OSError, ValueError, http.client.HTTPException) as error:
-        raise ArtifactError(f"{shown} can't be fetched: {str(error) or type(error).__name__}") from None
+        raise ArtifactError(f"{shown} can't be fetched: {addresses.reason(error)}") from None
 
 
 def _from_bucket(
@@ -194,10 +194,15 @@ def _content(selector: Mapping[str, str], secrets: Mapping[str, Mapping[str, str
 
 
 def _save(found: Iterable[Any], target: Path) -> None:
+    """Write what comes; when anything fails, nothing stays that fills the disk."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    with target.open("wb") as file:
-        for chunk in found:
-            file.write(chunk)
+    try:
+        with target.open("wb") as file:
+            for chunk in found:
+                file.write(chunk)
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
 
 
 def _save_all(obstore: Any, store: Any, prefix: str, target: Path) -> None:
