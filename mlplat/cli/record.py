@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mlplat.argo import metrics
 from mlplat.argo.names import NOTHING
 from mlplat.argo.reasons import readable
 from mlplat.cli import engines, show
@@ -42,7 +43,7 @@ class _Placed(NamedTuple):
     def document(self) -> dict[str, Any]:
         """All that is known of the row, with the names of its run and task."""
         placed = {"run": self.run.name if self.run else "", "task": self.path} if self.task else {}
-        return {**placed, **dataclasses.asdict(self.row)}
+        return {**placed, **_finite(dataclasses.asdict(self.row))}
 
     @property
     def order(self) -> tuple[Any, ...]:
@@ -261,6 +262,15 @@ _LISTS: dict[str, Callable[[Store, Any, int], list[_Placed]]] = {
 }
 
 
+def _finite(value: Any) -> Any:
+    """Return a value with NaN and infinities as strings, because JSON has none."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return metrics.spelled(value) if isinstance(value, float) else value
+
+
 def _json(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
@@ -325,7 +335,7 @@ _COLUMNS: dict[str, list[tuple[str, Callable[[_Placed], str]]]] = {
         ("TASK", lambda one: one.path),
         ("ARTIFACT", lambda one: one.row.artifact),
         ("METRIC", lambda one: one.row.name),
-        ("VALUE", lambda one: f"{one.row.value:.6g}"),
+        ("VALUE", lambda one: metrics.shown(one.row.value)),
     ],
 }
 

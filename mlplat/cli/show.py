@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from mlplat.argo import steps
+from mlplat.argo import metrics, steps
 from mlplat.argo.expressions import condition
 from mlplat.argo.names import NOTHING
 from mlplat.argo.reasons import condition_of
@@ -31,7 +31,6 @@ _MARKS = {
     "Pending": "…",
 }
 _FAILED = ("Failed", "Error")
-_METRICS = ("system.Metrics", "system.ClassificationMetrics")
 _WIDEST_VALUE = 60
 _LONGEST_ROW = 3
 _NAMED = 10
@@ -190,20 +189,16 @@ def _time(text: str) -> datetime:
 
 
 def outputs(node: Node) -> list[str]:
-    """Write a node's small results: parameters, and the numbers of its metrics."""
+    """Write a node's small results: parameters and metrics."""
     if node.get("type") not in ("Pod", "Retry", "Suspend"):
         return []
     written = []
     for parameter in node.get("outputs", {}).get("parameters", ()):
         value = decoded(parameter.get("value"))
         if is_artifact(value):
-            if value["type"].get("schemaTitle") in _METRICS:
-                numbers = {
-                    key: number
-                    for key, number in value["metadata"].items()
-                    if isinstance(number, (int, float))
-                }
-                written += [f"{key}={number:.6g}" for key, number in numbers.items()]
+            if value["type"].get("schemaTitle") in metrics.TYPES:
+                logged = metrics.scalars(value["metadata"])
+                written += [f"{name}={_cut(metrics.shown(one))}" for name, one in logged]
         elif value is not None and not isinstance(value, dict):
             written.append(f"{parameter['name']}={short(value)}")
     return list(dict.fromkeys(written))
@@ -217,7 +212,10 @@ def listed(names: Sequence[str]) -> str:
 
 def short(value: Any) -> str:
     """Write a value in one short line."""
-    text = f"{value:.6g}" if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
+    return _cut(f"{value:.6g}" if isinstance(value, float) else json.dumps(value, ensure_ascii=False))
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= _WIDEST_VALUE else text[:_WIDEST_VALUE] + "…"
 
 

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from mlplat.argo import steps, stores
+from mlplat.addresses import without_user
+from mlplat.argo import metrics, steps, stores
 from mlplat.argo.values import ABSENT
 from mlplat.errors import StoreError
 from mlplat.metadata.rows import Artifact, ArtifactUse, Direction, Engine, Metric, Parameter, Role, Run, Task
@@ -31,14 +32,12 @@ DEFAULT_EXPERIMENT = "default"
 _OWN_STORAGE = "mlplat://"
 
 _DIRECTIONS: tuple[Direction, ...] = ("input", "output")
-_METRIC_TYPES = frozenset({"system.Metrics", "system.ClassificationMetrics"})
 _GROUP_TYPES = frozenset({"DAG", "Steps", "StepGroup", "TaskGroup"})
 _EXPANDING_TYPES = frozenset({"TaskGroup", "StepGroup", "Retry"})
 _ENGINE_LABELS = ("workflows.argoproj.io/", "mlplat.dev/")
 _LOOP_ITEM = re.compile(r"\((\d+):")
 _ATTEMPT = re.compile(r"\(\d+\)\Z")
 _STEP_GROUP = re.compile(r"\[\d+\]")
-_SPELLED_NUMBERS = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 _STORAGE_URLS = (("http", "url"), ("artifactory", "url"), ("git", "repo"))
 
 
@@ -51,7 +50,7 @@ class NodeFacts:
         parameters: values in and out.
         artifacts: what it read and what it gave out; of those that it made, it is the producer.
         uses: its edges to :attr:`artifacts`.
-        metrics: numbers that it logged.
+        metrics: values that it logged.
     """
 
     task: Task
@@ -330,7 +329,7 @@ def _facts(task: Task, node: Json, run: Run, template: Json) -> NodeFacts:
     parameters: list[Parameter] = []
     artifacts: dict[str, Artifact] = {}
     uses: list[ArtifactUse] = []
-    metrics: list[Metric] = []
+    logged: list[Metric] = []
     for direction in _DIRECTIONS:
         side = _mapping(node.get(f"{direction}s"))
         declared = _mapping(template.get(f"{direction}s"))
@@ -346,14 +345,14 @@ def _facts(task: Task, node: Json, run: Run, template: Json) -> NodeFacts:
                 artifacts[artifact.id] = artifact
                 uses.append(ArtifactUse(run.uid, task.id, direction, name, position, artifact.id))
                 if direction == "output":
-                    metrics.extend(_metrics(artifact, name, task))
+                    logged.extend(_metrics(artifact, name, task))
         if task.role == "task":
             by_parameter = texts.keys() | _names(declared.get("parameters"))
             for name, value in _stored_artifacts(side, without=by_parameter):
                 artifact = _artifact(value, name, task, direction, run)
                 artifacts.setdefault(artifact.id, artifact)
                 uses.append(ArtifactUse(run.uid, task.id, direction, name, 0, artifact.id))
-    return NodeFacts(task, tuple(parameters), tuple(artifacts.values()), tuple(uses), tuple(metrics))
+    return NodeFacts(task, tuple(parameters), tuple(artifacts.values()), tuple(uses), tuple(logged))
 
 
 def _texts(side: Json) -> dict[str, str]:
@@ -413,7 +412,7 @@ def _stored_artifacts(side: Json, *, without: Iterable[str]) -> Iterator[tuple[s
 
 
 def _artifact(value: Json, name: str, task: Task, direction: Direction, run: Run) -> Artifact:
-    key, uri = _text(value.get("key") or ""), _text(value.get("uri") or "")
+    key, uri = _text(value.get("key") or ""), without_user(_text(value.get("uri") or ""))
     produced = direction == "output" and task.role == "task" and not task.cached
     return Artifact(
         id=artifact_id(run.namespace, run.engine, key, uri),
@@ -438,12 +437,10 @@ def _artifact_type(value: object) -> str:
 
 
 def _metrics(artifact: Artifact, name: str, task: Task) -> Iterator[Metric]:
-    if artifact.type not in _METRIC_TYPES or task.role != "task":
+    if artifact.type not in metrics.TYPES or task.role != "task":
         return
-    for metric, value in artifact.metadata.items():
-        number = _SPELLED_NUMBERS.get(value) if isinstance(value, str) else value
-        if isinstance(number, (int, float)) and not isinstance(number, bool):
-            yield Metric(task.run_uid, task.id, name, metric, _float(number))
+    for metric, value in metrics.scalars(artifact.metadata):
+        yield Metric(task.run_uid, task.id, name, metric, value)
 
 
 class _Templates:
@@ -534,10 +531,3 @@ def _integer(value: Any) -> int | None:
         return int(value)
     except (TypeError, ValueError, OverflowError):
         return None
-
-
-def _float(number: int | float) -> float:
-    try:
-        return float(number)
-    except OverflowError:
-        return float("inf") if number > 0 else float("-inf")

@@ -199,12 +199,23 @@ def _artifact_row(artifact: Artifact, created_at: datetime) -> dict[str, Any]:
 
 
 def _metric_row(metric: Metric) -> dict[str, Any]:
-    finite = math.isfinite(metric.value)
+    """Return the row of a metric: as it was logged and, to be compared in queries, as a number where it is one."""
+    number = _number(metric.value)
     return {
         **asdict(metric),
-        "value": metric.value if finite else None,
-        "not_finite": "" if finite else str(metric.value),
+        "value": number if number is not None and math.isfinite(number) else None,
+        "not_finite": "" if number is None or math.isfinite(number) else str(number),
+        "exact": metric.value,
     }
+
+
+def _number(value: float | str) -> float | None:
+    if isinstance(value, str | bool):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def _by_id(rows: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:

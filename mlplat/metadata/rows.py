@@ -215,18 +215,18 @@ class ArtifactUse:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A number that a task logged.
+    """A value that a task logged.
 
     Attributes:
         run_uid: the run.
         task_id: the task.
         artifact: name of the metrics artifact it was logged to.
         name: name of the metric.
-        value: the number; may be NaN or infinite.
+        value: a number, which may be NaN or infinite, a boolean or a string, as it was logged.
     """
 
     run_uid: str
     task_id: str
     artifact: str
     name: str
-    value: float
+    value: float | int | bool | str

@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from mlplat.metadata.columns import AnyText, JsonText, Name, UtcDateTime
 
-HEAD = "0002"
+HEAD = "0003"
 VERSION_TABLE = "mlplat_schema_version"
 
 _NAMING = {
@@ -170,6 +170,7 @@ metrics = Table(
     Column("name", Name, nullable=False),
     Column("value", Double),
     Column("not_finite", String(4), nullable=False),
+    Column("exact", JsonText),
     _task_reference(),
     Index("ix_metrics_run_uid_task_id", "run_uid", "task_id"),
     Index("ix_metrics_name", "name"),

@@ -309,7 +309,7 @@ class Store:
             return tuple(ArtifactUse(**row) for row in connection.execute(query).mappings())
 
     def metrics(self, run: Run | str) -> tuple[Metric, ...]:
-        """List the numbers that the tasks of a run logged, in the order in which the tasks finished.
+        """List the values that the tasks of a run logged, in the order in which the tasks finished.
 
         Args:
             run: the run, or its name or uid.
@@ -464,5 +464,6 @@ def _artifact(row: RowMapping) -> Artifact:
 
 def _metric(row: RowMapping) -> Metric:
     fields = dict(row)
-    not_finite = fields.pop("not_finite")
-    return Metric(**{**fields, "value": float(not_finite) if not_finite else fields["value"]})
+    not_finite, exact = fields.pop("not_finite"), fields.pop("exact")
+    number = float(not_finite) if not_finite else fields["value"]
+    return Metric(**{**fields, "value": number if exact is None else exact})

@@ -81,12 +81,12 @@ class Model(Artifact):
 
 
 class Metrics(Artifact):
-    """Numbers by name."""
+    """Numbers, booleans and strings by name."""
 
     schema_title = "system.Metrics"
 
-    def log_metric(self, metric: str, value: float) -> None:
-        """Record one number; the last value of a name stays."""
+    def log_metric(self, metric: str, value: Union[float, bool, str]) -> None:
+        """Record one value, which keeps its type; the last value of a name stays."""
         self.metadata[metric] = value
 
 

@@ -316,3 +316,48 @@ def test_values_and_lineage_of_a_run(
         ("train", "output", "model", "second", "train"),
     ]
     assert "first/make" in told(capsys, "get", "lineage", "second")[0]
+
+
+def test_metrics_keep_their_types(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = """
+from mlplat import dsl
+from mlplat.dsl import Metrics, Output
+@dsl.component
+def log(metrics: Output[Metrics]):
+    metrics.log_metric("framework", "xgboost")
+    metrics.log_metric("converged", True)
+    metrics.log_metric("epochs", 3)
+    metrics.log_metric("loss", float("nan"))
+    metrics.log_metric("best", -float("inf"))
+    metrics.log_metric("accuracy", 0.98765432)
+@dsl.pipeline
+def logged():
+    log()
+"""
+    (folder / "logged.py").write_text(source)
+    out, err = told(capsys, "run", "logged.py", "--name", "logged")
+    line = "framework=xgboost  converged=true  epochs=3  loss=nan  best=-inf  accuracy=0.987654"
+    assert line in out
+    assert line in err
+    rows = json.loads(
+        told(capsys, "get", "metrics", "logged", "-o", "json")[0],
+        parse_constant=lambda constant: pytest.fail(f"{constant} is not JSON"),
+    )
+    assert {row["name"]: row["value"] for row in rows} == {
+        "framework": "xgboost",
+        "converged": True,
+        "epochs": 3,
+        "loss": "NaN",
+        "best": "-Infinity",
+        "accuracy": 0.98765432,
+    }
+    assert {row["name"]: type(row["value"]) for row in rows}["epochs"] is int
+    lines = told(capsys, "get", "metrics", "logged")[0].splitlines()[1:]
+    assert [line.split()[-2:] for line in lines] == [
+        ["accuracy", "0.987654"],
+        ["best", "-inf"],
+        ["converged", "true"],
+        ["epochs", "3"],
+        ["framework", "xgboost"],
+        ["loss", "nan"],
+    ]

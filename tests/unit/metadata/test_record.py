@@ -141,12 +141,18 @@ def test_lineage_leads_from_an_artifact_to_its_readers(store: Store, training_ru
     assert len(store.uses(run=RUN)) == 6
 
 
-def test_numbers_of_metrics_artifacts_are_metrics(store: Store, training_run: MakeRun) -> None:
+def test_metrics_keep_their_types(store: Store, training_run: MakeRun) -> None:
     store.record(training_run())
 
-    found = [(row.task_id, row.artifact, row.name, row.value) for row in store.metrics(RUN)]
-
-    assert found == [(f"{RUN}-2", "metrics", "accuracy", 0.9375), (f"{RUN}-2", "metrics", "epochs", 3.0)]
+    found = store.metrics(RUN)
+    assert {(row.task_id, row.artifact) for row in found} == {(f"{RUN}-2", "metrics")}
+    logged = [(row.name, row.value, type(row.value)) for row in found]
+    assert logged == [
+        ("accuracy", 0.9375, float),
+        ("epochs", 3, int),
+        ("final", True, bool),
+        ("note", "good", str),
+    ]
 
 
 def test_a_result_from_the_cache_stays_the_artifact_of_who_made_it(
@@ -169,7 +175,7 @@ def test_a_result_from_the_cache_stays_the_artifact_of_who_made_it(
 
     (model,) = [artifact for artifact in store.artifacts("ml-pipeline-second") if artifact.name == "model"]
     assert model.producer_run_uid == first["metadata"]["uid"]
-    assert [row.value for row in store.metrics("ml-pipeline-second")] == [0.9375, 3.0]
+    assert [row.value for row in store.metrics("ml-pipeline-second")] == [0.9375, 3, True, "good"]
 
 
 def test_lists_of_artifacts_and_missing_ones(
@@ -347,8 +353,8 @@ def test_odd_values_survive(store: Store, training_run: MakeRun, artifact_value:
     assert store.tasks(RUN)[0].message == odd
     assert store.run(RUN).parameters == {"input_path": odd}
     metrics = {row.name: row.value for row in store.metrics(RUN)}
-    assert math.isnan(metrics.pop("nan"))
-    assert metrics == {"high": math.inf, "low": -math.inf, "tiny": 5e-324, "big": math.inf, "é": 0.0}
+    assert repr(metrics.pop("nan")) == "nan"
+    assert metrics == {"high": math.inf, "low": -math.inf, "tiny": 5e-324, "big": 10**400, "é": 0.0}
     (artifact,) = [row for row in store.artifacts(RUN) if row.name == "metrics"]
     assert artifact.metadata["big"] == 10**400
 
@@ -416,3 +422,13 @@ def _collector(written: list[str]) -> Callable[..., None]:
             written.append(statement)
 
     return collect
+
+
+def test_credentials_of_an_address_are_not_recorded(store: Store, training_run: MakeRun) -> None:
+    workflow = training_run()
+    node = workflow["status"]["nodes"][f"{RUN}-1"]
+    url = "https://ada:hunter2@example.org/data.csv"
+    node["inputs"]["artifacts"] = [{"name": "raw", "path": "/raw", "http": {"url": url}}]
+    store.record(workflow)
+    (artifact,) = [one for one in store.artifacts(RUN) if one.name == "raw"]
+    assert artifact.uri == "https://example.org/data.csv"
