@@ -23,6 +23,7 @@ from mlplat.local.logs import last_attempt
 from mlplat.local.process import Executor
 from mlplat.local.run import run
 from mlplat.local.runners import DockerRunner, SubprocessRunner, executor_of
+from mlplat.local.state import make_private
 
 _SUFFIX = string.ascii_lowercase + string.digits
 
@@ -81,7 +82,8 @@ class _FileCache:
 
     def save(self, cache_name: str, key: str, node_id: str, outputs: Mapping[str, Any]) -> None:
         file = self._root / cache_name / f"{key}.json"
-        file.parent.mkdir(parents=True, exist_ok=True)
+        make_private(self._root)
+        file.parent.mkdir(exist_ok=True)
         part = file.with_name(f"{key}.{node_id}.part")
         part.write_text(json.dumps(outputs), encoding="utf-8")
         part.replace(file)

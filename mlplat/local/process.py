@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import posixpath
 import re
 import secrets
 import shutil
@@ -214,14 +215,12 @@ class ProcessExecutor:
         environment.setdefault("PYTHONUNBUFFERED", "1")
         if command.environments is not None:
             environment.setdefault("MLPLAT_ENVIRONMENTS", str(command.environments))
-        directory = command.root / command.directory
+        directory = _starting_folder(command.directory, command.root)
         program = find_program(command.arguments[0], environment.get("PATH", ""), directory)
         if program is None:
             why = f'exec: "{command.arguments[0]}": executable file not found in $PATH'
             return NotStarted(Exit(64, f"failed to find name in PATH: {why}"), command.log)
-        needed = [scratch, *((command.root / path.strip("/")).parent for path in command.outputs)]
-        if directory.is_relative_to(command.root):
-            needed.append(directory)
+        needed = [scratch, directory, *((command.root / path.strip("/")).parent for path in command.outputs)]
         try:
             for folder in needed:
                 folder.mkdir(parents=True, exist_ok=True)
@@ -254,6 +253,12 @@ def _map_texts(container: Mapping[str, Any], change: Any) -> dict[str, Any]:
     return changed
 
 
+def _starting_folder(directory: str, root: Path) -> Path:
+    """Return where a process starts: ``workingDir`` is a path of the container, and the task's folder is its root."""
+    inside = posixpath.normpath(f"/{directory.removeprefix(str(root))}")
+    return root / inside.strip("/")
+
+
 def find_program(name: str, path: str, directory: Path) -> str | None:
     """Return the file of a program, None when there is none; ``python3`` is at least this interpreter.
 
@@ -271,7 +276,7 @@ class NotStarted:
 
     def __init__(self, ended: Exit, log: Path) -> None:
         self._exit = ended
-        with log.open("ab") as file:
+        with contextlib.suppress(OSError), log.open("ab") as file:
             file.write(f"{ended.message}\n".encode(errors="backslashreplace"))
 
     async def wait(self) -> Exit:

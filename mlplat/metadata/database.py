@@ -6,6 +6,8 @@ begins (``BEGIN IMMEDIATE``), because SQLite lets no one wait who wants to write
 
 from __future__ import annotations
 
+import os
+import sqlite3
 import threading
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -203,11 +205,27 @@ def _engine(url: URL) -> Engine:
     if url.get_backend_name() != "sqlite":
         return create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED")
     if url.database and url.database != ":memory:":
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        _make_private(Path(url.database))
     engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _make_private(file: Path) -> None:
+    """Make a file that only this user may read, or take the rights of others from one that is there.
+
+    A file that is there is not opened: closing it would give up the locks that SQLite holds in this process.
+    """
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    for name in ("", "-wal", "-shm"):
+        part = file.with_name(f"{file.name}{name}")
+        with suppress(FileNotFoundError):
+            found = part.stat()
+            if found.st_mode & 0o077 and found.st_uid == os.geteuid():
+                part.chmod(0o600)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
@@ -323,6 +341,8 @@ def reported(url: URL) -> Iterator[None]:
         raise StoreError(_no_driver(url, error)) from error
     except DBAPIError as error:
         raise StoreError(_refused(url, str(error.orig).strip())) from error
+    except sqlite3.Error as error:
+        raise StoreError(_refused(url, str(error))) from error
     except SQLAlchemyError as error:
         raise StoreError(Diagnostic("MLP700", "", f"{_place(url)}: {error}")) from error
     except OSError as error:

@@ -813,7 +813,8 @@ def _environment(packages: List[str], options: List[str]) -> str:
         if os.path.exists(done):
             return python
         shutil.rmtree(folder, ignore_errors=True)
-        print("installing {} into {}".format(" ".join(packages), folder), file=sys.stderr, flush=True)
+        named = re.sub(r"(://)[^/@\s]+@", r"\1", " ".join(packages))
+        print("installing {} into {}".format(named, folder), file=sys.stderr, flush=True)
         uv = shutil.which("uv")
         make = (
             [sys.executable, "-m", "venv", "--system-site-packages"]
@@ -824,7 +825,7 @@ def _environment(packages: List[str], options: List[str]) -> str:
         for command in (make, install + options + packages):
             if subprocess.call(command, stdout=sys.stderr) != 0:
                 shutil.rmtree(folder, ignore_errors=True)
-                raise TaskError("could not install {}".format(" ".join(packages)))
+                raise TaskError("could not install {}".format(named))
         parents = [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
         library = os.path.join(folder, "lib")
         site = next(entry.path for entry in os.scandir(library) if entry.name.startswith("python"))

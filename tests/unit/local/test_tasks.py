@@ -118,11 +118,12 @@ def test_a_program_that_was_installed_after_a_run_is_found(
     assert phases(run(document))["wf.a"] == "Succeeded"
 
 
-def test_a_program_is_sought_below_the_working_directory(run: Any, tmp_path: Path) -> None:
-    (tmp_path / "run.sh").write_text("#!/bin/sh\npwd\n")
-    (tmp_path / "run.sh").chmod(0o755)
-    container = {"image": "none", "command": ["./run.sh"], "workingDir": str(tmp_path)}
-    assert phases(run(one({"name": "t", "container": container})))["wf.a"] == "Succeeded"
+def test_a_program_is_sought_below_the_working_directory(run: Any) -> None:
+    raw = {"data": "#!/bin/sh\npwd\n"}
+    program = {"name": "p", "path": "/work/run.sh", "mode": 0o755, "raw": raw}
+    container = {"image": "none", "command": ["./run.sh"], "workingDir": "/work"}
+    template = {"name": "t", "inputs": {"artifacts": [program]}, "container": container}
+    assert phases(run(one(template)))["wf.a"] == "Succeeded"
 
 
 @pytest.mark.parametrize(
@@ -602,3 +603,61 @@ def test_one_output_may_lie_in_another(run: Any, home: Path) -> None:
     done = run(one(shell("t", "mkdir -p /o; echo 1 > /o/f", outputs=given("/o", "/o/f"))))
     folder, file = stored(home, done, "wf.a")
     assert (folder / "f").read_text() == file.read_text() == "1\n"
+
+
+@pytest.mark.parametrize(
+    ("directory", "inside"),
+    [
+        ("/", ""),
+        ("../..", ""),
+        ("/../../etc", "etc"),
+        ("/work/../../../x", "x"),
+        ("sub/folder", "sub/folder"),
+        ("/tmp/o/..", "tmp"),
+        ("/tmp/o/../../../../../etc", "etc"),
+    ],
+)
+def test_the_working_directory_is_a_path_of_the_container(run: Any, directory: str, inside: str) -> None:
+    template = shell("t", "pwd > /tmp/o", outputs=gives(o="/tmp/o"))
+    template["container"]["workingDir"] = directory
+    done = run(one(template))
+    assert value(done, "wf.a", "o").endswith(f"/{node(done, 'wf.a')['id']}/root/{inside}".rstrip("/"))
+
+
+def test_no_other_user_may_read_what_runs_leave_in_a_folder_of_the_team(run: Any, home: Path) -> None:
+    previous = os.umask(0)
+    try:
+        home.mkdir()
+        (home / "artifacts").mkdir()
+        (home / "logs").mkdir()
+        artifact = {"name": "o", "path": "/tmp/o"}
+        run(one(shell("t", "echo secret | tee /tmp/o", outputs={"artifacts": [artifact]})))
+    finally:
+        os.umask(previous)
+    assert {path.name: path.stat().st_mode & 0o077 for path in home.iterdir()} == dict.fromkeys(
+        ("artifacts", "cache", "locks", "logs", "runs", "volumes"), 0
+    )
+
+
+def test_a_machine_without_a_temporary_folder(run: Any, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", "/nonexistent")
+    monkeypatch.setattr("tempfile._candidate_tempdir_list", lambda: ["/nonexistent"])
+    monkeypatch.setattr("tempfile.tempdir", None)
+    outputs = {"artifacts": [{"name": "o", "path": "/tmp/o"}]}
+    inputs = {"artifacts": [{"name": "o", "path": "/tmp/in"}]}
+    main = dag(
+        task("a", "make"),
+        task(
+            "b",
+            "read",
+            "a",
+            arguments={"artifacts": [{"name": "o", "from": "{{tasks.a.outputs.artifacts.o}}"}]},
+        ),
+    )
+    make = shell("make", "mkdir /tmp/o; mktemp > /tmp/o/name", outputs=outputs)
+    done = run(
+        workflow(
+            main, make, shell("read", "cat /tmp/in/name > /tmp/x", inputs=inputs, outputs=gives(x="/tmp/x"))
+        )
+    )
+    assert value(done, "wf.b", "x").startswith(str(home))
