@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Sequence
 
-from mlplat.cli.output import escaping
+from mlplat.cli.output import drop_output, escaping
 from mlplat.cli.parser import parser
-from mlplat.errors import Diagnostic, MlplatError
+from mlplat.errors import Diagnostic, EngineError, MlplatError
 
 INTERRUPTED = 130
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _EXTRAS = {"sqlalchemy": "local", "alembic": "local", "rich": "local", "kubernetes": "argo", "hera": "argo"}
 
 
@@ -47,4 +49,13 @@ def _run(arguments: Sequence[str] | None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 0
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        hint = "make room on the disk, then run the command again"
+        print(
+            Diagnostic("MLP003", "", f"nothing more can be written: {error.strerror}", hint), file=sys.stderr
+        )
+        drop_output()
+        return EngineError.exit_code
     return code

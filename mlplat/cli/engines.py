@@ -78,7 +78,9 @@ def _secrets(given: argparse.Namespace) -> list[dict[str, Any]]:
             "create the Secrets on the cluster: kubectl apply -f",
         )
         raise ArgumentError(
-            Diagnostic("MLP418", f"--secrets {given.secrets}", message, f"{hint} {given.secrets}")
+            Diagnostic(
+                "MLP418", f"--secrets {given.secrets}", message, f"{hint} {shlex.quote(given.secrets)}"
+            )
         )
     documents = manifest.load(read_text(Path(given.secrets)), given.secrets)
     if any(one.get("kind") not in ("ConfigMap", "Secret") for one in documents):

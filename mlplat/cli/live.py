@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from shlex import quote
 
 from mlplat.cli import engines
 from mlplat.cli.parser import home
@@ -25,7 +26,7 @@ def attach(given: argparse.Namespace) -> int:
         try:
             finished = machine.follow(given.run, home(), shown)
         except KeyboardInterrupt:
-            shown.notice(f"the run continues; end it: mlplat stop {given.run}")
+            shown.notice(f"the run continues; end it: mlplat stop {quote(given.run)}")
             raise
     with metadata.open_store(home() / "mlplat.db") as store:
         store.record(finished)
@@ -49,11 +50,11 @@ def _end(given: argparse.Namespace, how: str) -> int:
 
         (k8s.stop if how == "Stop" else k8s.terminate)(given.run, **engines.place(given))
         namespace = f" -n {given.namespace}" if given.namespace else ""
-        again = f"mlplat attach {given.run} --engine argo{namespace}"
+        again = f"mlplat attach {quote(given.run)} --engine argo{namespace}"
     else:
         from mlplat.runs import machine
 
         machine.end(given.run, home(), how)
-        again = f"mlplat attach {given.run}"
+        again = f"mlplat attach {quote(given.run)}"
     print(f"{done} {given.run}; to see it end: {again}", file=sys.stderr)
     return 0

@@ -9,6 +9,7 @@ import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from mlplat import ir, manifest
@@ -81,7 +82,7 @@ def load(place: str) -> Loaded:
     found = load_all(place)
     if len(found) == 1:
         return found[0]
-    hint = f"name one: {', '.join(f'{place}:{one.name}' for one in found)}"
+    hint = f"name one: {', '.join(quote(f'{place}:{one.name}') for one in found)}"
     raise ManifestError(Diagnostic("MLP207", "", f"it holds {len(found)} pipelines", hint, Source(place)))
 
 
@@ -216,7 +217,7 @@ def _made_with_hera(
     workflows = [key for key, document in documents.items() if document["kind"] == "Workflow"]
     chosen = name or (workflows[0] if len(workflows) == 1 else "")
     if not chosen and workflows:
-        hint = f"name one: {', '.join(f'{place}:{key}' for key in workflows)}"
+        hint = f"name one: {', '.join(quote(f'{place}:{key}') for key in workflows)}"
         message = f"it holds {len(workflows)} Workflows"
         raise ManifestError(Diagnostic("MLP207", "", message, hint, Source(str(place))))
     beside = [document for key, document in documents.items() if key not in (*workflows, chosen)]
@@ -260,7 +261,7 @@ def _pipelines(module: types.ModuleType, place: Path | Module, name: str) -> dic
     )
     hint = "decorate a function that calls components with @dsl.pipeline"
     if components:
-        hint += f", or name one component to run it alone: {place}:{next(iter(components))}"
+        hint += f", or name one component to run it alone: {quote(f'{place}:{next(iter(components))}')}"
     raise ManifestError(Diagnostic("MLP207", "", message, hint, source))
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, TextIO, cast
@@ -18,8 +20,14 @@ class _Escaping:
 
     def write(self, text: str) -> int:
         """Write a string, escaped."""
-        self.stream.write(_encodable(escaped(text), self.stream))
+        with _unless_hung_up():
+            self.stream.write(_encodable(escaped(text), self.stream))
         return len(text)
+
+    def flush(self) -> None:
+        """Write what is held back."""
+        with _unless_hung_up():
+            self.stream.flush()
 
     def writelines(self, lines: Iterable[str]) -> None:
         """Write strings, escaped."""
@@ -28,6 +36,16 @@ class _Escaping:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.stream, name)
+
+
+@contextlib.contextmanager
+def _unless_hung_up() -> Iterator[None]:
+    """Ignore that a terminal is gone: the run continues to its end, and nobody reads what it prints."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.EIO:
+            raise
 
 
 def _encodable(text: str, stream: TextIO) -> str:
@@ -50,6 +68,14 @@ def escaping() -> Iterator[None]:
 def unescaped(stream: TextIO) -> TextIO:
     """Return the stream itself, for what controls the terminal on purpose."""
     return stream.stream if isinstance(stream, _Escaping) else stream
+
+
+def drop_output() -> None:
+    """Forget what could not be written to standard output, which Python would try once more when it ends."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def document(text: str) -> None:

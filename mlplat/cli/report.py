@@ -7,8 +7,10 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
+from mlplat.addresses import without_user
 from mlplat.argo import steps
 from mlplat.cli import show
 from mlplat.cli.parser import home
@@ -61,7 +63,7 @@ def _outputs(workflow: Document, given: argparse.Namespace) -> list[str]:
 def _place(artifact: Document, given: argparse.Namespace) -> str:
     """Return where an artifact lies: a path of this machine, a key of the cluster's store, or its URI."""
     if not artifact.get("key"):
-        return str(artifact.get("uri", ""))
+        return without_user(str(artifact.get("uri", "")))
     return near(home() / "artifacts" / artifact["key"]) if given.engine == "local" else str(artifact["key"])
 
 
@@ -155,6 +157,6 @@ def _next(workflow: Document, given: argparse.Namespace) -> list[str]:
         return [f"next: mlplat logs {where}", *again]
     written = [f"logs {near(home() / 'logs' / name)}", f"next: mlplat get tasks {name}; mlplat logs {name}"]
     if workflow["status"]["phase"] != "Succeeded":
-        repaired = f"; repaired: mlplat run {given.file} --resume {name}" if "file" in given else ""
+        repaired = f"; repaired: mlplat run {quote(given.file)} --resume {name}" if "file" in given else ""
         written.append(f"to go on from here: mlplat retry {name}{repaired}")
     return written

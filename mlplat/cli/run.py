@@ -8,6 +8,7 @@ import string
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from mlplat import compiler
@@ -47,7 +48,10 @@ def run(given: argparse.Namespace) -> int:
 
 def _check_options_of_resume(given: argparse.Namespace) -> None:
     if given.engine == "argo":
-        message, hint = "--resume is for runs on this machine", f"mlplat retry {given.resume} --engine argo"
+        message, hint = (
+            "--resume is for runs on this machine",
+            f"mlplat retry {quote(given.resume)} --engine argo",
+        )
     elif given.name:
         message = f"--name {given.name} has no effect"
         hint = "leave out --name: a run that goes on keeps its name"
@@ -157,7 +161,7 @@ def _warn_of_relative_paths(given: argparse.Namespace, workflow: Document) -> No
     for parameter in parameters_of(workflow):
         text = str(parameter.get("value") or "")
         if _is_file_of_this_folder(text):
-            hint = f"a task runs in a folder of its own; give {Path(text).absolute()}"
+            hint = f"a task runs in a folder of its own; give {quote(str(Path(text).absolute()))}"
             message = f"{parameter['name']}={text} is a file in this folder"
             print(Diagnostic("MLP410", "", message, hint, severity="warning"), file=sys.stderr)
 

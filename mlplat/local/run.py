@@ -113,7 +113,10 @@ def run(
     except OSError as error:
         raise EngineError(
             Diagnostic(
-                "MLP603", error.filename or str(home), f"the run can't go on: {error.strerror or error}"
+                "MLP603",
+                error.filename or str(home),
+                f"the run can't continue: {error.strerror or error}",
+                f"make room or give the rights that are missing, then: mlplat retry {state.folder.name}",
             )
         ) from error
     finally:

@@ -14,7 +14,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from mlplat.errors import Diagnostic, EngineError
 from mlplat.local.nodes import Node, fulfilled
@@ -24,6 +24,7 @@ _REST = 20
 
 _BESIDE = "documents.json"
 
+_NODES = "nodes.jsonl"
 _REQUESTS = "requests"
 _LONGEST_REQUEST = 4096
 _RECORDED = "recorded"
@@ -53,7 +54,7 @@ class RunState:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._journal: TextIO | None = None
+        self._journal: _Journal | None = None
         self._requests: int | None = None
         self._next = 0.0
         try:
@@ -128,25 +129,18 @@ class RunState:
             documents: all of them. Only this user may read the file: there may be Secrets among them.
         """
         beside = [dict(one) for one in documents if one.get("kind") != "Workflow"]
-        file = self.folder / _BESIDE
-        file.unlink(missing_ok=True)
         if beside:
-            with os.fdopen(
-                os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600),
-                "w",
-                encoding="utf-8",
-                errors=_SURROGATES,
-            ) as out:
-                json.dump(beside, out, ensure_ascii=False)
+            self._replace(_BESIDE, beside)
+        else:
+            (self.folder / _BESIDE).unlink(missing_ok=True)
 
     def node(self, node: Node) -> None:
         """Note a node that is over, or that others belong to."""
         if not fulfilled(node) and node["type"] not in _STRUCTURE:
             return
         if self._journal is None:
-            self._journal = (self.folder / "nodes.jsonl").open("a", encoding="utf-8", errors=_SURROGATES)
-        self._journal.write(json.dumps(node, ensure_ascii=False) + "\n")
-        self._journal.flush()
+            self._journal = _Journal(self.folder / _NODES)
+        self._journal.add(_encoded(node) + b"\n")
 
     def due(self) -> float:
         """Return the seconds until the Workflow should be written again."""
@@ -160,20 +154,59 @@ class RunState:
             durable: whether to wait until the disk has it.
         """
         begun = time.monotonic()
-        staged = self.folder / ".workflow.json"
-        with staged.open("w", encoding="utf-8", errors=_SURROGATES) as file:
-            file.write(json.dumps(workflow(), ensure_ascii=False))
-            if durable:
-                file.flush()
-                os.fsync(file.fileno())
-        staged.replace(self.folder / "workflow.json")
+        self._replace("workflow.json", workflow(), durable=durable)
         if self._journal:
             self._journal.close()
             self._journal = None
         with contextlib.suppress(FileNotFoundError):
-            (self.folder / "nodes.jsonl").unlink()
+            (self.folder / _NODES).unlink()
         now = time.monotonic()
         self._next = now + max(_SHORTEST, _REST * (now - begun))
+
+    def _replace(self, name: str, document: Any, *, durable: bool = False) -> None:
+        """Write a file whole or, when the disk refuses, not at all."""
+        staged = self.folder / f".{name}"
+        try:
+            with open(staged, "wb", opener=_private) as file:
+                file.write(_encoded(document))
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
+            staged.replace(self.folder / name)
+        except OSError:
+            with contextlib.suppress(OSError):
+                staged.unlink()
+            raise
+
+
+class _Journal:
+    """Lines that are added to a file, each whole or, when the disk refuses, not at all."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._size = os.fstat(self._file).st_size
+
+    def add(self, line: bytes) -> None:
+        left = memoryview(line)
+        try:
+            while left:
+                left = left[os.write(self._file, left) :]
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._file, self._size)
+            raise
+        self._size += len(line)
+
+    def close(self) -> None:
+        os.close(self._file)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _encoded(document: Any) -> bytes:
+    return json.dumps(document, ensure_ascii=False).encode(errors=_SURROGATES)
 
 
 def make_private(folder: Path) -> None:
@@ -222,7 +255,7 @@ def load(folder: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     nodes = workflow.setdefault("status", {}).setdefault("nodes", {})
-    with contextlib.suppress(FileNotFoundError), (folder / "nodes.jsonl").open(encoding="utf-8") as journal:
+    with contextlib.suppress(FileNotFoundError), (folder / _NODES).open(encoding="utf-8") as journal:
         for line in journal:
             with contextlib.suppress(ValueError):
                 node = json.loads(line)

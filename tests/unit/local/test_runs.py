@@ -64,7 +64,19 @@ def begin(home: Path, manifest: dict[str, Any], before: str = "exec ") -> subpro
     home.mkdir(exist_ok=True)
     (home / "manifest.json").write_text(json.dumps(manifest))
     words = ["sh", "-c", f'{before} "$@"', "sh", sys.executable, "-c", PROGRAM, str(home)]
-    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        words,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=_ignore_nothing,  # noqa: PLW1509 - it takes no locks
+    )
+
+
+def _ignore_nothing() -> None:
+    """Undo what nohup, or a shell that starts the tests in the background, has set."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def until_begun(folder: Path) -> None:
