@@ -224,6 +224,9 @@ class Expressions:
                     self.pick(("-2", "0", "1", "3", "5", "12", "'3'", "2.0", "nil")),
                 )
                 position = start + 3
+            elif mark == "<x>":
+                parts += (template[position:start], self.time(0))
+                position = start + 3
             elif mark in fixed:
                 parts += (template[position:start], _quoted(self.pick(fixed[mark])))
                 position = start + 3
@@ -564,10 +567,10 @@ class Expressions:
                     "sprig.mustRegexFind(<p>, <s>)",
                     "sprig.fail(<s>)",
                     "sprig.urlJoin(sprig.urlParse(<s>))",
-                    "sprig.date(<L>, <t>)",
+                    "sprig.date(<L>, <x>)",
                     "sprig.date('2006-01-02', 1700000000)",
-                    "sprig.dateInZone(<L>, <t>, <z>)",
-                    "sprig.htmlDate(<t>)",
+                    "sprig.dateInZone(<L>, <x>, <z>)",
+                    "sprig.htmlDate(<x>)",
                     "sprig.unixEpoch(<t>)",
                     "sprig.duration(<s>)",
                     "sprig.duration(sprig.int64(<n>))",

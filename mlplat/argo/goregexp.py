@@ -18,6 +18,10 @@ class RegexpError(ValueError):
     """A pattern is not a regular expression of Go, or cannot be matched here."""
 
 
+class MissingEngineError(RegexpError):
+    """A pattern needs google-re2, which is not installed."""
+
+
 def check(pattern: str) -> None:
     """Check that a pattern is a regular expression.
 
@@ -170,7 +174,7 @@ _SIMPLE = re.compile(rf"\^?(?:{_ITEM}\??)*(?:{_ITEM}[*+])?(?:{_ITEM}\??)*\$?")
 def _plain(pattern: str) -> Any:
     """Compile a pattern for Python's engine, if it has one repetition at most and so cannot backtrack for long."""
     if not _SIMPLE.fullmatch(pattern):
-        raise RegexpError(
+        raise MissingEngineError(
             f"the regular expression {pattern!r} needs google-re2; install it with: pip install 'mlplat[local]'"
         )
     at_end = pattern.endswith("$") and not pattern.endswith("\\$")

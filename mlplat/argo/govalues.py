@@ -132,7 +132,7 @@ class Function:
         supported: whether the function works on this machine.
     """
 
-    __slots__ = ("_checks", "_more", "call", "name", "parameters", "supported", "variadic")
+    __slots__ = ("_checks", "_kinds", "_more", "call", "name", "parameters", "supported", "variadic")
 
     def __init__(
         self,
@@ -149,6 +149,7 @@ class Function:
         self.parameters = parameters
         self.variadic = variadic
         self._checks = tuple(_CONVERTERS[one] for one in parameters)
+        self._kinds = tuple(_CLASSES.get(one, _NoValue) for one in parameters)
         self._more = _CONVERTERS[variadic] if variadic else None
 
     def __call__(self, *arguments: Any) -> Any:
@@ -159,6 +160,12 @@ class Function:
         """
         checks = self._checks
         given = len(arguments)
+        if given == len(self._kinds) and self._more is None:
+            for kind, argument in zip(self._kinds, arguments, strict=True):
+                if kind is not None and type(argument) is not kind:
+                    break
+            else:
+                return self.call(*arguments)
         if given < len(checks):
             raise TypeError("reflect: Call with too few input arguments")
         if given > len(checks) and self._more is None:
@@ -289,6 +296,20 @@ _CONVERTERS: dict[str, Callable[[Any], Any]] = {
     "map[string]interface {}": _string_map,
     "[]interface {}": _any_list,
     "interface {}": _anything,
+}
+
+
+class _NoValue:
+    """The class of no value: such an argument is always converted."""
+
+
+_CLASSES: dict[str, type | None] = {
+    "string": str,
+    "int": int,
+    "float64": float,
+    "bool": bool,
+    "map[string]interface {}": dict,
+    "interface {}": None,
 }
 
 

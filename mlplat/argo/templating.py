@@ -22,6 +22,7 @@ from mlplat.argo.expressions.syntax import (
     ExpressionError,
     ExpressionSyntaxError,
     Node,
+    RefusedError,
     identifiers,
     member_path,
     parse,
@@ -352,6 +353,8 @@ def _expression(escaped: str, scope: Scope, strictness: Strictness) -> str:
         return left
     try:
         value = evaluator.evaluate(tree, environment)
+    except RefusedError as error:
+        raise TemplatingError(f"failed to evaluate expression: {error}") from None
     except ExpressionError as error:
         if may_stay:
             return left

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlplat.argo.expressions.syntax import ExpressionError
+from mlplat.argo import goregexp
+from mlplat.argo.expressions.syntax import ExpressionError, RefusedError
 
 MOST_ELEMENTS = 1_000_000
 """Elements of all lists that an expression makes: ``DefaultMemoryBudget`` of expr-lang."""
@@ -19,10 +20,11 @@ LONGEST_STRING = 32 * 1024 * 1024
 
 _MOST_WORK = 5_000_000
 _STEP = 4
-_LARGE = 4096
+LARGE = 4096
+"""Length from which a string or list counts."""
 
 
-class BudgetError(ExpressionError):
+class BudgetError(RefusedError):
     """An expression takes more than Argo's controller would survive."""
 
 
@@ -48,13 +50,13 @@ class Meter:
 
     def step(self) -> None:
         """Count one call of a predicate."""
-        self.work += _STEP
-        if self.work > _MOST_WORK:
+        self.work = work = self.work + _STEP
+        if work > _MOST_WORK:
             self.fail()
 
     def handle(self, value: Any) -> None:
         """Count a value that a function or operator reads or makes."""
-        if isinstance(value, (str, list)) and len(value) > _LARGE:
+        if isinstance(value, (str, list)) and len(value) > LARGE:
             self.work += len(value) >> 5 if isinstance(value, str) else len(value)
             if self.work > _MOST_WORK:
                 self.fail()
@@ -62,6 +64,12 @@ class Meter:
     def fail(self) -> None:
         """Refuse to go on."""
         raise BudgetError("the expression takes too long: it goes through too many elements or characters")
+
+
+def of_pattern(error: goregexp.RegexpError) -> ExpressionError:
+    """Return the error of an expression whose regular expression cannot be read, or not be matched here."""
+    kind = RefusedError if isinstance(error, goregexp.MissingEngineError) else ExpressionError
+    return kind(str(error))
 
 
 def string_of(length: int) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from mlplat.argo import goregexp
-from mlplat.argo.expressions import natures, syntax
+from mlplat.argo.expressions import budget, natures, syntax
 from mlplat.argo.expressions.natures import (
     ANY,
     ANY_MAP,
@@ -341,7 +341,7 @@ _Kind = Callable[[Nature], bool]
 
 
 def _is_time(one: Nature) -> bool:
-    return one is TIME or one.name == TIME.name
+    return one.name == TIME.name
 
 
 def _is_duration(one: Nature) -> bool:
@@ -380,7 +380,7 @@ def _binary(node: syntax.Binary, left: Nature, right: Nature) -> Nature:
         try:
             goregexp.check(node.right.value)
         except goregexp.RegexpError as error:
-            raise ExpressionError(str(error)) from None
+            raise budget.of_pattern(error) from None
     if result is None:
         raise ExpressionError(
             f"invalid operation: {node.operator} (mismatched types {left.shown} and {right.shown})"
@@ -403,7 +403,7 @@ def _order(left: Nature, right: Nature) -> Nature | None:
 
 
 def _promoted(left: Nature, right: Nature) -> Nature:
-    return FLOAT if FLOAT in (left, right) else INT
+    return FLOAT if "float64" in (left.name, right.name) else INT
 
 
 def _plus(left: Nature, right: Nature) -> Nature | None:

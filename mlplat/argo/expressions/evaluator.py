@@ -12,8 +12,8 @@ from functools import lru_cache
 from typing import Any
 
 from mlplat.argo import goregexp, gotime, govalues
-from mlplat.argo.expressions import checker, natures, operators, optimizer, syntax
-from mlplat.argo.expressions.budget import Meter
+from mlplat.argo.expressions import budget, checker, natures, operators, optimizer, syntax
+from mlplat.argo.expressions.budget import LARGE, Meter
 from mlplat.argo.expressions.functions import BUILTINS, COUNTED, forget_json
 from mlplat.argo.expressions.natures import UNKNOWN, Nature
 from mlplat.argo.expressions.operators import truth
@@ -70,14 +70,10 @@ def evaluate(root: Node, environment: Mapping[str, Any]) -> Any:
         ExpressionError: a name is unknown, types do not fit, or an operation is not defined for its operands.
     """
     try:
-        names = _names(root)
-        if _changes_maps(root):
-            return _evaluate_apart(root, names, environment)
-        types = tuple(natures.of(environment[name]) if name in environment else None for name in names)
-        program = _program(root, names, types)
-        if isinstance(program, ExpressionError):
-            raise program.with_traceback(None)
-        return program(Frame(environment, Meter()))
+        found = _compiled(root)
+        if found.changes_maps:
+            return _evaluate_apart(found, environment)
+        return found.program(environment)(Frame(environment, Meter()))
     except ExpressionError:
         raise
     except RecursionError:
@@ -86,7 +82,56 @@ def evaluate(root: Node, environment: Mapping[str, Any]) -> Any:
         raise ExpressionError(str(error)) from error
 
 
+_MISSING = object()
+
+
+class _Compiled:
+    """A tree, and the programs that were made of it for variables of some types."""
+
+    __slots__ = ("changes_maps", "names", "programs", "root")
+
+    def __init__(self, root: Node) -> None:
+        self.root = root
+        self.names = _names(root)
+        self.changes_maps = _changes_maps(root)
+        self.programs: dict[tuple[Nature | None, ...], Evaluator | ExpressionError] = {}
+
+    def program(self, environment: Mapping[str, Any]) -> Evaluator:
+        """Return the program for the variables of an environment.
+
+        Raises:
+            ExpressionError: a name is unknown, or types do not fit.
+        """
+        values = [environment.get(name, _MISSING) for name in self.names]
+        types = tuple(
+            [
+                natures.STRING if type(value) is str else None if value is _MISSING else natures.of(value)
+                for value in values
+            ]
+        )
+        program = self.programs.get(types)
+        if program is None:
+            program = self.programs[types] = self.compile(types)
+        if isinstance(program, ExpressionError):
+            raise program.with_traceback(None)
+        return program
+
+    def compile(self, types: tuple[Nature | None, ...]) -> Evaluator | ExpressionError:
+        known = {name: nature for name, nature in zip(self.names, types, strict=True) if nature is not None}
+        try:
+            found = checker.check(self.root, known)
+            optimized = optimizer.optimize(self.root, found)
+            compiler = _LitteredCompiler(found) if _litters(optimized) else _Compiler(found)
+            return compiler.compile(optimized)
+        except ExpressionError as error:
+            return error
+
+
 @lru_cache(maxsize=4096)
+def _compiled(root: Node) -> _Compiled:
+    return _Compiled(root)
+
+
 def _names(root: Node) -> tuple[str, ...]:
     """Return the first names of all that an expression could refer to."""
     found: dict[str, None] = {}
@@ -101,7 +146,6 @@ def _names(root: Node) -> tuple[str, ...]:
     return tuple(found)
 
 
-@lru_cache(maxsize=4096)
 def _changes_maps(root: Node) -> bool:
     stack = [root]
     while stack:
@@ -116,37 +160,18 @@ def _changes_maps(root: Node) -> bool:
     return False
 
 
-def _evaluate_apart(root: Node, names: tuple[str, ...], environment: Mapping[str, Any]) -> Any:
+def _evaluate_apart(found: _Compiled, environment: Mapping[str, Any]) -> Any:
     """Evaluate an expression that changes maps, with maps of its own."""
-    own = {
-        name: deepcopy(environment[name])
-        if type(environment[name]) is dict and name != "sprig"
-        else environment[name]
-        for name in names
-        if name in environment
-    }
-    program = _program(root, names, tuple(natures.of(own[name]) if name in own else None for name in names))
-    if isinstance(program, ExpressionError):
-        raise program.with_traceback(None)
+    own = {name: environment[name] for name in found.names if name in environment}
+    for name, value in own.items():
+        if type(value) is dict and name != "sprig":
+            own[name] = deepcopy(value)
+    program = found.program(own)
     forget_json()
     try:
         return program(Frame(own, Meter()))
     finally:
         forget_json()
-
-
-@lru_cache(maxsize=4096)
-def _program(
-    root: Node, names: tuple[str, ...], types: tuple[Nature | None, ...]
-) -> Evaluator | ExpressionError:
-    known = {name: nature for name, nature in zip(names, types, strict=True) if nature is not None}
-    try:
-        found = checker.check(root, known)
-        optimized = optimizer.optimize(root, found)
-        compiler = _LitteredCompiler(found) if _litters(optimized) else _Compiler(found)
-        return compiler.compile(optimized)
-    except ExpressionError as error:
-        return error
 
 
 class _BrokenChainError(Exception):
@@ -479,9 +504,11 @@ def _popped(stack: list[Any], count: int) -> list[Any]:
 
 def _metered(meter: Meter, function: Callable[..., Any], arguments: list[Any]) -> Any:
     for argument in arguments:
-        meter.handle(argument)
+        if isinstance(argument, (str, list)) and len(argument) > LARGE:
+            meter.handle(argument)
     result = function(*arguments)
-    meter.handle(result)
+    if isinstance(result, (str, list)) and len(result) > LARGE:
+        meter.handle(result)
     return result
 
 
@@ -590,7 +617,7 @@ def _matches(left: Any, right: Any) -> bool:
     try:
         return goregexp.search(right, left)
     except goregexp.RegexpError as error:
-        raise ExpressionError(str(error)) from None
+        raise budget.of_pattern(error) from None
 
 
 def _strings(compute: Callable[[Any, Any], bool]) -> Callable[[Meter, Any, Any], bool]:

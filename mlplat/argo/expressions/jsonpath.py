@@ -731,6 +731,8 @@ def _matches(left: Any, right: Any, parameters: Mapping[str, Any]) -> bool:
     )
     try:
         return goregexp.search(pattern, text)
+    except goregexp.MissingEngineError as error:
+        raise budget.of_pattern(error) from None
     except goregexp.RegexpError as error:
         raise _PathError(f"invalid argument. expected a valid regexp: {error}") from None
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from mlplat.argo import gotime, govalues
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Nature:
-    """What is known of a value.
+    """What is known of a value; compared by identity, as what an evaluation is looked up by.
 
     Args:
         name: Go's name of the type; empty when nothing is known.
@@ -178,6 +179,7 @@ FUNCTION = function(ANY, ANY, variadic=True)
 """A function of which nothing more is known."""
 
 
+@lru_cache(maxsize=1024)
 def _of_function(value: govalues.Function) -> Nature:
     parameters = [named(one) for one in value.parameters]
     if value.variadic:

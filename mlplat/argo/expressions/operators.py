@@ -97,6 +97,8 @@ def subtract(left: Any, right: Any) -> Any:
 def multiply(left: Any, right: Any) -> Any:
     """Return ``left * right``."""
     first, second = type(left), type(right)
+    if first is int and second is int:
+        return wrapped(left * right)
     numbers = first in NUMBERS, second in NUMBERS
     if not all(known or kind is Duration for known, kind in zip(numbers, (first, second), strict=True)):
         raise mismatch("*", left, right)

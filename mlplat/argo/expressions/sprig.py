@@ -34,7 +34,7 @@ from mlplat.argo.expressions.functions import (
     split_n,
 )
 from mlplat.argo.expressions.operators import deep_equal
-from mlplat.argo.expressions.syntax import ExpressionError
+from mlplat.argo.expressions.syntax import ExpressionError, RefusedError
 from mlplat.argo.govalues import (
     AnyMap,
     Function,
@@ -56,7 +56,7 @@ from mlplat.argo.govalues import (
 )
 
 
-class UnsupportedError(ExpressionError):
+class UnsupportedError(RefusedError):
     """A function that Argo has does not work on this machine."""
 
 
@@ -817,7 +817,7 @@ def _regexp(call: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return call(*arguments)
         except goregexp.RegexpError as error:
-            raise ExpressionError(str(error)) from None
+            raise budget.of_pattern(error) from None
 
     return run
 
@@ -829,9 +829,9 @@ def _regexp_match(pattern: str, text: str) -> bool:
 def _quiet_regexp_match(pattern: str, text: str) -> bool:
     try:
         return goregexp.search(pattern, text)
-    except goregexp.RegexpError as error:
-        if "google-re2" in str(error):
-            raise ExpressionError(str(error)) from None
+    except goregexp.MissingEngineError as error:
+        raise budget.of_pattern(error) from None
+    except goregexp.RegexpError:
         return False
 
 

@@ -16,6 +16,10 @@ class ExpressionError(ValueError):
     """An expression can't be read or has no value."""
 
 
+class RefusedError(ExpressionError):
+    """An expression that Argo evaluates, or tries to, is not evaluated on this machine."""
+
+
 class ExpressionSyntaxError(ExpressionError):
     """An expression can't be read."""
 

@@ -128,17 +128,16 @@ def should_execute(when: str) -> bool:
         return True
     try:
         tokens = _checked(_tokenize(when))
-        _plan(tokens)
     except _InvalidTokenError as error:
         hint = '(hint: try wrapping the affected expression in quotes ("))'
         raise ExpressionError(f"Invalid 'when' expression '{when}': {error} {hint}") from None
-    except RecursionError:
-        raise ExpressionError(f"Invalid 'when' expression '{when[:80]}…': it is nested too deeply") from None
     except ExpressionError as error:
         raise ExpressionError(f"Invalid 'when' expression '{when}': {error}") from None
     strings = [_Token("STRING", one.value) if one.kind == "VARIABLE" else one for one in tokens]
     try:
         stage = _plan(_checked(strings))
+    except RecursionError:
+        raise ExpressionError(f"Invalid 'when' expression '{when[:80]}…': it is nested too deeply") from None
     except ExpressionError as error:
         raise ExpressionError(f"Failed to parse 'when' expression '{when}': {error}") from None
     try:

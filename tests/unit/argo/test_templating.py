@@ -125,3 +125,22 @@ def test_an_inner_layer_hides_an_outer_one() -> None:
 
 def test_tags_are_listed() -> None:
     assert tags({"a": '{{x}} {{=y + "z"}}'}) == ["x", '=y + "z"']
+
+
+@pytest.mark.parametrize(
+    ("expression", "reason"),
+    [
+        ("sprig.genPrivateKey('rsa')", "not supported on this machine"),
+        ("sprig.repeat(3000000000, 'a')", "a string of"),
+    ],
+)
+def test_an_expression_that_is_refused_on_this_machine_never_stays(expression: str, reason: str) -> None:
+    with pytest.raises(TemplatingError, match=reason):
+        replace("{{=" + expression + "}}", SCOPE)
+
+
+def test_a_filter_of_jsonpath_is_applied() -> None:
+    scope = Scope({"inputs.parameters.j": '{"e": [{"n": "A", "a": 1}, {"n": "B", "a": 2}]}'})
+    assert (
+        replace("""{{=jsonpath(inputs.parameters.j, '$.e[?(@.n=="B")].a')}}""", scope, DEPENDENCIES) == "[2]"
+    )
