@@ -122,6 +122,12 @@ def _strings(value: Any) -> Strings:
     return Strings() if value is None else Strings([_strval(value)])
 
 
+def _sorted_strings(items: Any) -> Strings:
+    if isinstance(items, NilStrings):
+        return items
+    return Strings(sorted(_strings(items))) if is_list(items) else Strings([_strval(items)])
+
+
 def _listed(what: str, value: Any) -> list[Any]:
     if not is_list(value):
         if value is None:
@@ -1187,10 +1193,7 @@ _FUNCTIONS: dict[str, _Entry] = {
     "floor": (_whole(math.floor), "any"),
     "round": (_round, "any int ...float"),
     "join": (lambda glue, items: joined(_strings(items), glue), "string any"),
-    "sortAlpha": (
-        lambda items: Strings(sorted(_strings(items)) if is_list(items) else [_strval(items)]),
-        "any",
-    ),
+    "sortAlpha": (_sorted_strings, "any"),
     "default": (_default, "any ...any"),
     "empty": (empty, "any"),
     "coalesce": (lambda *values: next((value for value in values if not empty(value)), None), "...any"),
