@@ -510,40 +510,48 @@ def _is_alphabet(character: str) -> bool:
     return character.isalpha() and not ideographic
 
 
+def _after_stray_bytes(text: str, position: int) -> int:
+    while position < len(text) and "\ud800" <= text[position] <= "\udfff":
+        position += 1
+    return position
+
+
 def _next_word(text: str) -> tuple[str, str, str]:
     """Return the kind of the first word, the word, and what is left: ``nextWord`` of ``xstrings``."""
-    if not text:
-        return "invalid", "", ""
-    first = text[0]
-    end = 1
     length = len(text)
+    begin = _after_stray_bytes(text, 0)
+    if begin == length:
+        return "invalid", text, ""
+    first = text[begin]
+    end = begin + 1
 
     def run(belongs: Callable[[str], bool], start: int) -> int:
-        while start < length and belongs(text[start]):
-            start += 1
-        return start
+        while (valid := _after_stray_bytes(text, start)) < length and belongs(text[valid]):
+            start = valid + 1
+        return length if valid == length else start
 
     if _connects(first):
-        kind, end = "connector", run(_connects, 1)
+        kind, end = "connector", run(_connects, end)
     elif _is_punctuation(first):
-        kind, end = "punctuation", run(_is_punctuation, 1)
+        kind, end = "punctuation", run(_is_punctuation, end)
     elif _is_upper(first):
         kind = "upper"
-        if length > 1 and _is_upper(text[1]):
-            end = run(_is_upper, 1)
+        following = text[end : end + 1]
+        if following and _is_upper(following):
+            end = run(_is_upper, end)
             if end < length and _is_alphabet(text[end]):
                 end -= 1
-        elif length > 1 and _is_alphabet(text[1]):
-            end = run(lambda one: _is_alphabet(one) and not _is_upper(one), 1)
+        elif following and _is_alphabet(following):
+            end = run(lambda one: _is_alphabet(one) and not _is_upper(one), end)
     elif _is_alphabet(first):
-        kind, end = "alphabet", run(lambda one: _is_alphabet(one) and not _is_upper(one), 1)
+        kind, end = "alphabet", run(lambda one: _is_alphabet(one) and not _is_upper(one), end)
     elif _is_number(first):
-        kind, end = "number", run(_is_number, 1)
+        kind, end = "number", run(_is_number, end)
     else:
         kind = "other"
         end = run(
             lambda one: not (_connects(one) or _is_alphabet(one) or _is_number(one) or _is_punctuation(one)),
-            1,
+            end,
         )
     return kind, text[:end], text[end:]
 
