@@ -13,6 +13,9 @@ from typing import Any
 
 import pytest
 
+from mlplat import k8s
+from mlplat.metadata import open_store
+from tests.e2e.engines import Engines
 from tests.e2e.harness.cluster import Access, Cluster
 from tests.e2e.harness.failure import HarnessError
 
@@ -40,6 +43,14 @@ def cluster() -> Access:
 def cluster_of_kubeconfig(cluster: Access, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let this process find the cluster as a user's would: by its kubeconfig."""
     monkeypatch.setenv("KUBECONFIG", str(cluster.kubeconfig))
+
+
+@pytest.fixture
+def engines(cluster: Access, cluster_of_kubeconfig: None, tmp_path: Path) -> Iterator[Engines]:
+    """Both engines, with empty caches."""
+    k8s.delete_caches(namespace=cluster.namespace)
+    with open_store(tmp_path / "mlplat.db") as store:
+        yield Engines(cluster.namespace, tmp_path / "home", store)
 
 
 @pytest.fixture(scope="session")

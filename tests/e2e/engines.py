@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import secrets
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlplat import k8s, local
+from mlplat import compiler, k8s, local
+from mlplat.cli.load import load
 from mlplat.cli.run import named
+from mlplat.ir import PipelineSpec
+from mlplat.metadata import Store
 from tests.e2e.harness.cluster import Access
+from tests.e2e.harness.versions import ML_IMAGE
 
 Document = dict[str, Any]
 COMPARED = (
@@ -72,12 +77,103 @@ def run_both(
     machine are processes but for an executor.
     """
     prepared = named(documents, name)
-    submitted = k8s.submit(prepared)
-    argo = k8s.follow(name, namespace=submitted["metadata"]["namespace"])
-    namespace = submitted["metadata"]["namespace"]
+    namespace = k8s.submit(prepared)["metadata"]["namespace"]
     for document in prepared:
         document["metadata"]["namespace"] = namespace
-    return Both(argo, local.run([*beside, *prepared], home=home, cache=cache, executor=executor))
+    here = local.run([*beside, *prepared], home=home, cache=cache, executor=executor)
+    return Both(k8s.follow(name, namespace=namespace), here)
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """What came of a pipeline's runs.
+
+    Attributes:
+        first: with its first values.
+        cached: once more with them: what could be kept came from the cache.
+        other: with other values; the first run where a pipeline has none.
+    """
+
+    first: Both
+    cached: Both
+    other: Both
+
+
+class Engines:
+    """Runs pipelines on both engines, each more than once: afresh, from the cache, and with other values.
+
+    Args:
+        namespace: where on the cluster.
+        home: state of this machine.
+        store: the record of this machine, whose cache is empty as that of the cluster is.
+    """
+
+    def __init__(self, namespace: str, home: Path, store: Store) -> None:
+        self._namespace = namespace
+        self._home = home
+        self._store = store
+
+    def run(
+        self,
+        place: str | PipelineSpec,
+        values: Mapping[str, Any] | None = None,
+        *,
+        other: Mapping[str, Any] | None = None,
+        phase: str = "Succeeded",
+        ignoring: Sequence[str] = (),
+        left_out: Sequence[str] = (),
+        beside: Sequence[Document] = (),
+        **options: Any,
+    ) -> Series:
+        """Run a pipeline, and hold both engines to the same records.
+
+        Args:
+            place: the pipeline, or where it is: ``FILE.py:NAME``.
+            values: of its parameters.
+            other: values of a run that follows; those not named are as before.
+            phase: how all runs end.
+            ignoring: fields of artifacts' values that are not compared.
+            left_out: outputs that are not compared.
+            beside: what the cluster has and this machine has not, such as Secrets.
+            options: of the compiler.
+        """
+        spec = load(place).spec if isinstance(place, str) else place
+        assert spec is not None
+        given = dict(values or {})
+        name = f"e2e-{secrets.token_hex(4)}"
+
+        def compared(values: Mapping[str, Any], suffix: str) -> Both:
+            chosen = {
+                "namespace": self._namespace,
+                "service_account": "mlplat-task",
+                "image": ML_IMAGE,
+                **options,
+            }
+            documents = compiler.manifest(spec, compiler.Options(arguments=dict(values), **chosen))
+            cache = self._store.cache(self._namespace)
+            both = run_both(documents, f"{name}{suffix}", self._home, cache=cache, beside=beside)
+            found = differences(both.here, both.argo, ignoring=ignoring, left_out=left_out)
+            assert not found, found
+            messages = {node["name"]: node.get("message") for node in both.argo["status"]["nodes"].values()}
+            assert both.argo["status"]["phase"] == phase, messages
+            return both
+
+        first = compared(given, "")
+        cached = compared(given, "-cached")
+        hits = [node for node in _kept(cached.argo) if node["memoizationStatus"]["hit"]]
+        assert len(hits) == len(_kept(cached.argo))
+        assert bool(hits) == bool(_kept(first.argo))
+        return Series(first, cached, first if other is None else compared({**given, **other}, "-other"))
+
+    def artifact(self, key: str) -> Path:
+        """Return the file of an artifact of this machine."""
+        return self._home / "artifacts" / key
+
+
+def _kept(workflow: Mapping[str, Any]) -> list[Document]:
+    """Return the nodes whose results a cache keeps: those that succeed."""
+    nodes = workflow["status"]["nodes"].values()
+    return [node for node in nodes if node.get("memoizationStatus") and node["phase"] == "Succeeded"]
 
 
 def accepted(cluster: Access, env: Mapping[str, str], files: Sequence[Path]) -> str:
@@ -98,19 +194,31 @@ def accepted(cluster: Access, env: Mapping[str, str], files: Sequence[Path]) -> 
     return run(str(cluster.kubectl), "create", "--dry-run=server", "-n", cluster.namespace, *given)
 
 
-def record(workflow: Mapping[str, Any], *, ignoring: Sequence[str] = ()) -> dict[str, Any]:
-    """Return what is compared of a run: its phase, and per node what happened."""
+def record(
+    workflow: Mapping[str, Any], *, ignoring: Sequence[str] = (), left_out: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Return what is compared of a run: its phase, and per node what happened, without some outputs."""
     nodes = {
         key: {field: _plain(node[field], ignoring) for field in COMPARED if node.get(field)}
         | {"children": sorted(node.get("children", ())), "outbound": sorted(node.get("outboundNodes", ()))}
         for key, node in workflow["status"]["nodes"].items()
     }
+    for node in nodes.values() if left_out else ():
+        outputs = node.get("outputs", {})
+        parameters = outputs.get("parameters", ())
+        outputs["parameters"] = [one for one in parameters if one["name"] not in left_out]
     return {"phase": workflow["status"]["phase"], "nodes": dict(sorted(nodes.items()))}
 
 
-def differences(here: Mapping[str, Any], argo: Mapping[str, Any], *, ignoring: Sequence[str] = ()) -> str:
+def differences(
+    here: Mapping[str, Any],
+    argo: Mapping[str, Any],
+    *,
+    ignoring: Sequence[str] = (),
+    left_out: Sequence[str] = (),
+) -> str:
     """Return where the records of a run on this machine and on the cluster differ; empty where they agree."""
-    one, other = record(here, ignoring=ignoring), record(argo, ignoring=ignoring)
+    one, other = (record(run, ignoring=ignoring, left_out=left_out) for run in (here, argo))
     lines = [] if one["phase"] == other["phase"] else [f"{one['phase']} here, {other['phase']} there"]
     for key in sorted({*one["nodes"], *other["nodes"]}):
         before, after = one["nodes"].get(key, {}), other["nodes"].get(key, {})

@@ -18,7 +18,7 @@ from mlplat import compiler, metadata
 from mlplat.argo.sources import Source
 from mlplat.cli.load import load
 from tests.e2e.conftest import Kubectl
-from tests.e2e.engines import differences, output, record, run_both
+from tests.e2e.engines import Engines, differences, output, record, run_both
 from tests.e2e.harness import config
 from tests.e2e.harness.cluster import Access
 
@@ -77,6 +77,7 @@ def options(cluster: Access, where: str, *sources: Source) -> compiler.Options:
 def test_a_bucket(
     bucket: tuple[str, Source, list[dict[str, Any]]], volume: Path, cluster: Access, tmp_path: Path
 ) -> None:
+    """Runs once: the volume is that of one claim."""
     where, source, beside = bucket
     spec = load(str(PROGRAM)).spec
     assert spec is not None
@@ -91,30 +92,11 @@ def test_a_bucket(
     assert record(both.here) == record(both.argo)
 
 
-def test_the_web(web: str, cluster: Access, tmp_path: Path) -> None:
-    spec = load(f"{PROGRAM}:reading").spec
-    assert spec is not None
-    name = f"e2e-{secrets.token_hex(4)}"
-    both = run_both(compiler.manifest(spec, options(cluster, web)), name, tmp_path / "home")
-    assert both.argo["status"]["phase"] == "Succeeded"
-    assert output(both.argo, "read") == f"{FILES['rows.csv']}|{web}|{{'by': '{web}'}}"
-    assert record(both.here) == record(both.argo)
-
-
-def test_what_was_fetched_comes_from_the_cache(web: str, cluster: Access, tmp_path: Path) -> None:
-    spec = load(f"{PROGRAM}:reading").spec
-    assert spec is not None
-    name = f"e2e-{secrets.token_hex(4)}"
-    given = replace(options(cluster, f"{web}?{name}"), cache=True)
-    manifest = compiler.manifest(spec, given)
-    with metadata.open_store(tmp_path / "mlplat.db") as store:
-        for one in (name, f"{name}-again"):
-            both = run_both(manifest, one, tmp_path / "home", cache=store.cache(cluster.namespace))
-            assert both.argo["status"]["phase"] == "Succeeded"
-            assert record(both.here) == record(both.argo)
-    hits = [node for node in both.argo["status"]["nodes"].values() if node.get("memoizationStatus")]
-    assert hits
-    assert all(node["memoizationStatus"]["hit"] for node in hits)
+def test_the_web(web: str, engines: Engines) -> None:
+    other = f"{web}?again"
+    series = engines.run(f"{PROGRAM}:reading", {"where": web}, other={"where": other})
+    for both, where in ((series.first, web), (series.cached, web), (series.other, other)):
+        assert output(both.argo, "read") == f"{FILES['rows.csv']}|{where}|{{'by': '{where}'}}"
 
 
 def test_what_is_not_there(web: str, cluster: Access, tmp_path: Path) -> None:
@@ -139,6 +121,7 @@ def without_uid(workflow: dict[str, Any]) -> Any:
 
 @pytest.mark.smoke
 def test_importers_that_fetch_nothing(cluster: Access, tmp_path: Path) -> None:
+    """Some of these count as new in each run, so not all can come from the cache."""
     spec = load(f"{PROGRAM}:registering").spec
     assert spec is not None
     name = f"e2e-{secrets.token_hex(4)}"

@@ -12,67 +12,77 @@ from mlplat import compiler, dsl
 from mlplat.cli.load import load
 from mlplat.dsl import Dataset, Input, Output
 from mlplat.ir import PipelineSpec
-from tests.e2e.engines import Both, output, record, run_both
+from tests.e2e.engines import Both, Engines, output, record, run_both
 from tests.e2e.harness.cluster import Access
 
-PROGRAMS = Path(__file__).parents[1] / "programs"
-ML_IMAGE = "mlplat.test/python:ml"
-
+TESTS = Path(__file__).parents[1]
 
 pytestmark = pytest.mark.usefixtures("cluster_of_kubeconfig")
 
 
-def on_both(spec: PipelineSpec | None, cluster: Access, home: Path, **arguments: Any) -> Both:
+def once(spec: PipelineSpec | None, cluster: Access, home: Path) -> Both:
+    """Run a pipeline that can't come from the cache."""
     assert spec is not None
-    options = compiler.Options(
-        arguments=arguments,
-        cache=False,
-        image=ML_IMAGE,
-        namespace=cluster.namespace,
-        service_account="mlplat-task",
-    )
+    options = compiler.Options(cache=False, namespace=cluster.namespace, service_account="mlplat-task")
     return run_both(compiler.manifest(spec, options), f"e2e-{secrets.token_hex(4)}", home)
 
 
 @pytest.mark.parametrize(
-    ("program", "arguments"),
+    ("program", "values", "other", "phase"),
     [
-        ("artifacts.py", {}),
-        ("fields.py", {}),
-        ("large_values.py", {}),
-        ("loops.py", {"people": [{"first": "é{{", "last": "$$"}]}),
-        ("branches.py", {"seed": 8, "names": ["{{workflow.name}}", "b"]}),
-        ("odd_names.py", {}),
-        ("containers.py", {}),
-        ("repeating.py:repeating", {}),
-        ("empties.py", {}),
-        ("argo.py", {"who": "Grace"}),
+        pytest.param(
+            "e2e/programs/retried.py:retried", {}, {"last": 2}, "Succeeded", marks=pytest.mark.smoke
+        ),
+        ("e2e/programs/failing.py:failing", {}, {"x": 2}, "Failed"),
+        ("e2e/programs/failing.py:retried", {}, {"x": 2}, "Failed"),
+        ("programs/artifacts.py", {}, {"rows": 2}, "Succeeded"),
+        ("programs/fields.py", {}, {"items": ["b", "c"]}, "Succeeded"),
+        ("programs/large_values.py", {}, {"times": 1}, "Succeeded"),
+        (
+            "programs/loops.py",
+            {"people": [{"first": "é{{", "last": "$$"}]},
+            {"people": [{"first": "é{{", "last": "$$"}, {"first": "A", "last": ""}]},
+            "Succeeded",
+        ),
+        ("programs/branches.py", {"seed": 8, "names": ["{{workflow.name}}", "b"]}, {"seed": 1}, "Succeeded"),
+        ("programs/nested.py:nested", {}, {"text": "b"}, "Succeeded"),
+        ("programs/odd_names.py", {}, {"n": "y", "no": True}, "Succeeded"),
+        ("programs/containers.py", {}, {"name": "Grace"}, "Succeeded"),
+        ("programs/repeating.py:repeating", {}, {"target": 2}, "Succeeded"),
+        ("programs/empties.py", {}, {"more": [1]}, "Succeeded"),
+        ("programs/argo.py", {"who": "Grace"}, {"who": "Ada"}, "Succeeded"),
     ],
 )
 def test_program_leaves_the_same_record(
-    program: str, arguments: dict[str, Any], cluster: Access, tmp_path: Path
+    program: str, values: dict[str, Any], other: dict[str, Any], phase: str, engines: Engines
 ) -> None:
-    both = on_both(load(str(PROGRAMS / program)).spec, cluster, tmp_path, **arguments)
-    assert both.argo["status"]["phase"] == "Succeeded"
-    assert record(both.here) == record(both.argo)
+    engines.run(str(TESTS / program), values, other=other, phase=phase)
 
 
 @pytest.mark.usefixtures("volume")
 def test_paths_that_only_a_caller_knows_leave_the_same_record(cluster: Access, tmp_path: Path) -> None:
-    both = on_both(load(str(PROGRAMS / "paths.py")).spec, cluster, tmp_path)
+    """Runs once: the volume is that of one claim, and what reads a claim does not come from the cache."""
+    spec = load(str(TESTS / "programs/paths.py")).spec
+    both = once(spec, cluster, tmp_path)
     assert both.argo["status"]["phase"] == "Succeeded"
     assert record(both.here) == record(both.argo)
 
 
-def test_what_comes_out_of_regions_and_why_tasks_failed(cluster: Access, tmp_path: Path) -> None:
-    both = on_both(load(f"{PROGRAMS / 'regions.py'}:regions").spec, cluster, tmp_path, name="two")
-    assert both.argo["status"]["phase"] == "Failed"
-    assert output(both.argo, "report") == "dear two: exit-handler-7 FAILED stumble: ValueError: stumbled"
-    assert output(both.argo, "total") == 10
-    assert record(both.here) == record(both.argo)
+def test_what_comes_out_of_regions_and_why_tasks_failed(engines: Engines) -> None:
+    place = f"{TESTS / 'programs/regions.py'}:regions"
+    series = engines.run(place, {"name": "two"}, other={"name": "one", "least": 3}, phase="Failed")
+    for both, name, total in (
+        (series.first, "two", 10),
+        (series.cached, "two", 10),
+        (series.other, "one", 6),
+    ):
+        assert (
+            output(both.argo, "report") == f"dear {name}: exit-handler-7 FAILED stumble: ValueError: stumbled"
+        )
+        assert output(both.argo, "total") == total
 
 
-def test_part_of_a_large_value_fails_where_it_can_not_be_known(cluster: Access, tmp_path: Path) -> None:
+def test_part_of_a_large_value_fails_where_it_can_not_be_known(engines: Engines) -> None:
     @dsl.component
     def people() -> list:  # type: ignore[type-arg]
         return [{"name": "a" * 40_000}]
@@ -86,14 +96,13 @@ def test_part_of_a_large_value_fails_where_it_can_not_be_known(cluster: Access, 
         with dsl.ParallelFor(people().output) as person, dsl.If(person.name != "b"):
             say(text="reached")
 
-    both = on_both(p.spec, cluster, tmp_path)
-    assert both.argo["status"]["phase"] == both.here["status"]["phase"] == "Error"
+    both = engines.run(p.spec, phase="Error").cached
     for workflow in (both.argo, both.here):
         messages = [node.get("message", "") for node in workflow["status"]["nodes"].values()]
         assert any("or a part of one, is known in tasks only" in text for text in messages)
 
 
-def test_links_and_empty_folders_arrive(cluster: Access, tmp_path: Path) -> None:
+def test_links_and_empty_folders_arrive(engines: Engines) -> None:
     @dsl.component
     def write(linked: Output[Dataset], empty: Output[Dataset]) -> None:
         from pathlib import Path
@@ -116,9 +125,8 @@ def test_links_and_empty_folders_arrive(cluster: Access, tmp_path: Path) -> None
         written = write()
         read(linked=written.outputs["linked"], empty=written.outputs["empty"])
 
-    both = on_both(p.spec, cluster, tmp_path)
-    assert output(both.argo, "read") == output(both.here, "read") == ["text", []]
-    assert record(both.here) == record(both.argo)
+    for both in (series := engines.run(p.spec)).first, series.cached:
+        assert output(both.argo, "read") == output(both.here, "read") == ["text", []]
 
 
 def test_a_task_with_a_limit_takes_turns(cluster: Access, tmp_path: Path) -> None:
@@ -142,5 +150,5 @@ def test_a_task_with_a_limit_takes_turns(cluster: Access, tmp_path: Path) -> Non
             worked = work(first=first, second=second).set_parallelism(2).set_retry(1)
         most(spans=dsl.Collected(worked.output))
 
-    both = on_both(p.spec, cluster, tmp_path)
+    both = once(p.spec, cluster, tmp_path)
     assert output(both.argo, "most") == output(both.here, "most") == 2

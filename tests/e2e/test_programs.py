@@ -17,7 +17,7 @@ import pytest
 
 from mlplat import compiler, k8s, metadata
 from mlplat.cli.load import load
-from tests.e2e.engines import CHANCE, Both, accepted, differences, find, output, record, run_both
+from tests.e2e.engines import CHANCE, Engines, accepted, find, output, record, run_both
 from tests.e2e.harness import config
 from tests.e2e.harness.cluster import Access
 
@@ -76,13 +76,6 @@ def pods(cluster: Access, name: str) -> list[str]:
     return subprocess.run([*command, *selector], capture_output=True, text=True, check=True).stdout.split()
 
 
-def pod_nodes(both: Both) -> list[dict[str, Any]]:
-    nodes = both.argo["status"]["nodes"].values()
-    return [
-        node for node in nodes if node["type"] == "Pod" and not node.get("memoizationStatus", {}).get("hit")
-    ]
-
-
 @pytest.mark.smoke
 def test_the_program_trains_on_both_engines(cluster: Access, table: str, name: str, tmp_path: Path) -> None:
     documents = compiled(str(ROOT / "examples/ml_pipeline.py"), cluster, input_path=table)
@@ -107,41 +100,19 @@ def test_the_program_trains_on_both_engines(cluster: Access, table: str, name: s
         assert pods(cluster, f"{name}-again") == []
 
 
-@pytest.mark.parametrize(
-    "program",
-    [
-        pytest.param("e2e/programs/retried", marks=pytest.mark.smoke),
-        "programs/artifacts",
-        "programs/branches",
-        "programs/loops",
-        "programs/regions",
-        "programs/repeating",
-    ],
-)
-def test_a_second_run_comes_from_the_cache(program: str, cluster: Access, name: str, tmp_path: Path) -> None:
-    documents = compiled(str(ROOT / f"tests/{program}.py"), cluster)
-    with metadata.open_store(tmp_path / "mlplat.db") as store:
-        first = run_both(documents, name, tmp_path, cache=store.cache(cluster.namespace))
-        assert not differences(first.here, first.argo, ignoring=CHANCE)
-        again = run_both(documents, f"{name}-again", tmp_path, cache=store.cache(cluster.namespace))
-        assert not differences(again.here, again.argo, ignoring=CHANCE)
-        assert len(pods(cluster, f"{name}-again")) == len(pod_nodes(again)) < len(pod_nodes(first))
-
-
-def test_branches_and_loops_on_both_engines(cluster: Access, table: str, name: str, tmp_path: Path) -> None:
-    place = str(ROOT / "examples/conditional_pipeline.py")
-    both = run_both(compiled(place, cluster, input_path=table), name, tmp_path)
-    assert both.argo["status"]["phase"] == "Succeeded"
-    assert record(both.here, ignoring=CHANCE) == record(both.argo, ignoring=CHANCE)
-    assert find(both.argo, "condition-1")["phase"] == "Succeeded"
-    assert len(pods(cluster, name)) == len(pod_nodes(both)) == 7
-
-    strict = run_both(
-        compiled(place, cluster, input_path=table, threshold=0.9999), f"{name}-strict", tmp_path
+def test_branches_and_loops_on_both_engines(cluster: Access, table: str, engines: Engines) -> None:
+    series = engines.run(
+        str(ROOT / "examples/conditional_pipeline.py"),
+        {"input_path": table},
+        other={"threshold": 0.9999},
+        ignoring=CHANCE,
     )
-    assert find(strict.argo, "condition-1")["phase"] == "Skipped"
-    assert find(strict.here, "condition-1")["message"] == find(strict.argo, "condition-1")["message"]
-    assert len(pods(cluster, f"{name}-strict")) == 0
+    first, cached, strict = (both.argo for both in (series.first, series.cached, series.other))
+    assert find(first, "condition-1")["phase"] == "Succeeded"
+    assert len(pods(cluster, first["metadata"]["name"])) == 7
+    assert pods(cluster, cached["metadata"]["name"]) == []
+    assert find(strict, "condition-1")["phase"] == "Skipped"
+    assert pods(cluster, strict["metadata"]["name"]) == []
 
 
 @pytest.mark.smoke
@@ -174,20 +145,6 @@ def test_any_text_arrives_byte_for_byte(cluster: Access, name: str, tmp_path: Pa
             if node["displayName"] == "echo-5"
         }
         assert [json.loads(value) for _, value in sorted(looped.items())] == items
-    assert record(both.here) == record(both.argo)
-
-
-def test_failure_and_what_it_stops_agree(cluster: Access, name: str, tmp_path: Path) -> None:
-    both = run_both(compiled(f"{PROGRAMS / 'failing.py'}:failing", cluster), name, tmp_path)
-    assert both.argo["status"]["phase"] == "Failed"
-    assert find(both.argo, "broken")["outputs"]["exitCode"] == "1"
-    assert record(both.here) == record(both.argo)
-
-
-def test_retries_agree(cluster: Access, name: str, tmp_path: Path) -> None:
-    both = run_both(compiled(f"{PROGRAMS / 'failing.py'}:retried", cluster), name, tmp_path)
-    assert both.argo["status"]["phase"] == "Failed"
-    assert len(find(both.argo, "broken")["children"]) == 2
     assert record(both.here) == record(both.argo)
 
 

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import json
-import secrets
-import tempfile
-from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
-from mlplat import compiler
-from tests.e2e.engines import CHANCE, record, run_both
-from tests.e2e.harness.cluster import Access
+from tests.e2e.engines import CHANCE, Engines
 from tests.random_pipelines import NUMBERS, TEXTS, expected, pipeline, programs
 
 
@@ -24,21 +19,18 @@ from tests.random_pipelines import NUMBERS, TEXTS, expected, pipeline, programs
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-@given(program=programs(), text=TEXTS, number=NUMBERS)
-def test_engines_agree_with_python(program: Any, text: str, number: int, cluster: Access) -> None:
-    options = compiler.Options(
-        cache=False,
-        arguments={"text": text, "number": number},
-        namespace=cluster.namespace,
-        service_account="mlplat-task",
-    )
-    with tempfile.TemporaryDirectory() as home, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KUBECONFIG", str(cluster.kubeconfig))
-        name = f"random-{secrets.token_hex(4)}"
-        both = run_both(compiler.manifest(pipeline(program).spec, options), name, Path(home))
-        assert record(both.argo, ignoring=CHANCE) == record(both.here, ignoring=CHANCE)
-        (root,) = (node for node in both.here["status"]["nodes"].values() if node["name"] == name)
+@given(program=programs(), values=st.lists(st.tuples(TEXTS, NUMBERS), min_size=2, max_size=2))
+def test_engines_agree_with_python(program: Any, values: list[tuple[str, int]], engines: Engines) -> None:
+    first, other = values
+    given_first, given_other = ({"text": text, "number": number} for text, number in values)
+    series = engines.run(pipeline(program).spec, given_first, other=given_other, ignoring=CHANCE)
+    for both, chosen in ((series.first, first), (series.cached, first), (series.other, other)):
+        (root,) = (
+            node
+            for node in both.here["status"]["nodes"].values()
+            if node["name"] == both.here["metadata"]["name"]
+        )
         value = json.loads(root["outputs"]["parameters"][0]["value"])
         if isinstance(value, dict):
-            value = json.loads((Path(home) / "artifacts" / value["mlplat.dev/large"]["key"]).read_text())
-        assert value == expected(program, text, number)
+            value = json.loads(engines.artifact(value["mlplat.dev/large"]["key"]).read_text())
+        assert value == expected(program, *chosen)
