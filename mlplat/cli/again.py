@@ -11,7 +11,7 @@ from typing import Any
 
 from mlplat.argo import retry as parting
 from mlplat.cli import arguments, engines
-from mlplat.cli.binding import with_arguments
+from mlplat.cli.binding import parameters_of, spec_of, with_arguments
 from mlplat.cli.report import conclude
 from mlplat.cli.run import named
 from mlplat.cli.tasks import meant, unknown
@@ -77,7 +77,7 @@ def rerun(given: argparse.Namespace) -> int:
         before: Document = k8s.read(given.run, **engines.place(given))
     else:
         before = engines.run_before(given.run)
-    documents = _with_documents(given, with_arguments(_anew(before, no_cache=given.no_cache), values))
+    documents = _with_documents(given, _anew(with_arguments(before, values), no_cache=given.no_cache))
     return conclude(engines.execute(given, named(documents, given.name, given.namespace), None), given)
 
 
@@ -173,7 +173,15 @@ def _fresh(workflow: Document) -> dict[str, Any]:
 
 
 def _anew(workflow: Document, *, no_cache: bool) -> dict[str, Any]:
-    """Return the Workflow of a run as another one."""
+    """Return the Workflow of a run as another one.
+
+    A run of a WorkflowTemplate keeps all values that it had, whatever the template's defaults are by now. Without the
+    cache it gets the template's spec as its own, in which nothing is cached.
+    """
+    if "workflowTemplateRef" in workflow["spec"]:
+        given = {**(workflow["spec"].get("arguments") or {}), "parameters": parameters_of(workflow)}
+        spec = {key: value for key, value in spec_of(workflow).items() if key != "workflowTemplateRef"}
+        workflow = {**workflow, "spec": {**(spec if no_cache else workflow["spec"]), "arguments": given}}
     fresh = _fresh(workflow)
     metadata = {key: value for key, value in fresh["metadata"].items() if key not in _OF_A_RUN}
     name = metadata.pop("name")

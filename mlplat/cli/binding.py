@@ -143,8 +143,15 @@ def _takes(workflow: Mapping[str, Any], parameter: Mapping[str, Any]) -> tuple[A
     return (*form, _kind(_json(str(parameter.get("value", "")))) if form[0] is _Form.JSON else "")
 
 
+def spec_of(workflow: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a run does: of one of a WorkflowTemplate, the spec that Argo merged and keeps in the status."""
+    stored = (workflow.get("status") or {}).get("storedWorkflowTemplateSpec")
+    own: Mapping[str, Any] = workflow.get("spec") or {}
+    return stored if stored and "workflowTemplateRef" in own else own
+
+
 def _is_compiled(workflow: Mapping[str, Any]) -> bool:
-    return runtime.VARIABLE in (workflow["spec"].get("podSpecPatch") or "")
+    return runtime.VARIABLE in (spec_of(workflow).get("podSpecPatch") or "")
 
 
 def _form(workflow: Mapping[str, Any], name: str) -> tuple[_Form, bool]:
@@ -152,7 +159,7 @@ def _form(workflow: Mapping[str, Any], name: str) -> tuple[_Form, bool]:
     if not _is_compiled(workflow):
         return _Form.UNKNOWN, False
     reference = f"workflow.parameters[{literal(name)}]"
-    uses = [one for one in _texts(workflow["spec"].get("templates", ())) if reference in one]
+    uses = [one for one in _texts(spec_of(workflow).get("templates", ())) if reference in one]
     may_be_absent = any(f"({reference} == '' ? " in one for one in uses)
     if not uses:
         return _Form.UNKNOWN, False
@@ -165,8 +172,12 @@ def _form(workflow: Mapping[str, Any], name: str) -> tuple[_Form, bool]:
 
 
 def parameters_of(workflow: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """Return the parameters that a Workflow gives its templates."""
-    return ((workflow.get("spec") or {}).get("arguments") or {}).get("parameters") or ()
+    """Return the parameters that a Workflow gives its templates; of a run of a WorkflowTemplate, those of that too."""
+    given = [
+        *((spec_of(workflow).get("arguments") or {}).get("parameters") or ()),
+        *(((workflow.get("spec") or {}).get("arguments") or {}).get("parameters") or ()),
+    ]
+    return list({parameter["name"]: parameter for parameter in given}.values())
 
 
 def _replaced(workflow: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, Any]:
@@ -176,9 +187,10 @@ def _replaced(workflow: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str
     spec = workflow["spec"]
     parameters = [
         {**parameter, "value": texts[parameter["name"]]} if parameter["name"] in texts else parameter
-        for parameter in spec["arguments"]["parameters"]
+        for parameter in parameters_of(workflow)
     ]
-    return {**workflow, "spec": {**spec, "arguments": {**spec["arguments"], "parameters": parameters}}}
+    arguments = {**(spec.get("arguments") or {}), "parameters": parameters}
+    return {**workflow, "spec": {**spec, "arguments": arguments}}
 
 
 def _bound(workflow: Mapping[str, Any], parameter: Mapping[str, Any], value: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
     from rich.live import Live
 
+_RUNNING = "▶"
 _FINAL = ("Succeeded", "Failed", "Error", "Skipped")
 
 
@@ -72,7 +73,7 @@ class Lines(Quiet):
                 said.append(sentence)
                 new.append(sentence)
         if new:
-            self.stream.write(f"… {node['displayName']} cannot start\n")
+            self.stream.write(f"… {node['displayName']}  {show.CANNOT_START}\n")
             self.stream.writelines(f"  {sentence}\n" for sentence in new)
             self.stream.flush()
 
@@ -115,10 +116,31 @@ class Tree(Quiet):
             nodes = dict(self.nodes)
         written = [self.run, *show.lines(show.tree(nodes, self.run, self.places))]
         room = max(options.max_height - 1, 5)
-        if len(written) > room:
-            running = [line for line in written if "▶" in line]
-            written = [*running[: room - 1], f"… {len(written) - min(len(running), room - 1)} more"]
+        written = fitting(written, room)
         yield Text("\n".join(escaped_line(line)[: options.max_width] for line in written))
+
+
+def fitting(lines: Sequence[str], room: int) -> list[str]:
+    """Choose the lines of a tree that are shown where there is no room for all.
+
+    Args:
+        lines: the tree.
+        room: how many fit.
+
+    Returns:
+        What runs and what cannot start, then as much as fits of what stands below these, in the order of the tree.
+    """
+    if len(lines) <= room:
+        return list(lines)
+    kept = [
+        place for place, line in enumerate(lines) if _RUNNING in line or line.endswith(show.CANNOT_START)
+    ][: room - 1]
+    while len(kept) < room - 1:
+        below = [place + 1 for place in kept if place + 1 < len(lines) and place + 1 not in kept]
+        if not below:
+            break
+        kept = sorted([*kept, *below[: room - 1 - len(kept)]])
+    return [*(lines[place] for place in kept), f"… {len(lines) - len(kept)} more"]
 
 
 @contextmanager

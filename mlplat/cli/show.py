@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -30,8 +31,12 @@ _MARKS = {
     "Running": "▶",
     "Pending": "…",
 }
+CANNOT_START = "cannot start"
+"""What is written of a task whose pod waits for something that may never come."""
+
 _FAILED = ("Failed", "Error")
 _WIDEST_VALUE = 60
+_WIDEST_REASON = 70
 _LONGEST_ROW = 3
 _NAMED = 10
 
@@ -127,8 +132,9 @@ def lines(branch: Branch) -> Iterator[str]:
             written = f"{_MARKS['Omitted']} {row[0].node['displayName']} … {row[-1].node['displayName']}"
             written += f"  {len(row)} {row[0].node['phase'].lower()}"
         yield f"{'└─' if last else '├─'} {written}"
-        for sentence in row[0].node.get(WAITING, ())[1:]:
-            yield f"{'   ' if last else '│  '}  {sentence}"
+        for sentence in row[0].node.get(WAITING, ()):
+            for line in textwrap.wrap(sentence, _WIDEST_REASON, subsequent_indent="  "):
+                yield f"{'   ' if last else '│  '}  {line}"
         for line in lines(row[0]):
             yield f"{'   ' if last else '│  '}{line}"
 
@@ -152,12 +158,11 @@ def describe(node: Node) -> str:
     elif phase in ("Succeeded", "Failed", "Error") and node.get("type") in ("Pod", "Retry"):
         parts.append(duration(seconds(node)))
     elif phase not in ("Succeeded", "Running"):
-        parts.append(phase.lower())
+        parts.append(CANNOT_START if node.get(WAITING) else phase.lower())
     if condition := condition_of(str(node.get("message", ""))):
         parts.append(f"({condition})")
     if waits_for_lock(node):
         parts.append(str(node["message"]))
-    parts += node.get(WAITING, ())[:1]
     attempts = len(node.get("children", ())) if node.get("type") == "Retry" else 0
     if attempts > 1:
         parts.append(f"({attempts} attempts)")

@@ -183,7 +183,7 @@ def test_why_pods_cannot_start_is_said_at_once_and_at_the_end(
     assert run.returncode == 130
     blocks: dict[str, str] = {}
     for block in (said + rest).split("… ")[1:]:
-        task, _, sentences = block.partition(" cannot start\n")
+        task, _, sentences = block.partition("  cannot start\n")
         blocks[task] = blocks.get(task, "") + sentences
     rows = {line.split()[0]: line for line in tasks_now.splitlines()}
     for task, (_, reason, advice) in CANNOT_START.items():
