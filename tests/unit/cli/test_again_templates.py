@@ -37,11 +37,11 @@ def run(
     monkeypatch.setenv("KUBECONFIG", str(api.kubeconfig))
     assert main(["compile", "program.py", "--kind", "WorkflowTemplate", "-o", "out.yaml"]) == 0
     (template,) = manifest.load((folder / "out.yaml").read_text())
-    typed = [{"name": "size", "value": "3"}]
+    typed: list[dict[str, Any]] = [{"name": "size", "value": "3"}]
     by_name = {one["name"]: one for one in template["spec"]["arguments"]["parameters"]}
     merged = list({**by_name, "size": typed[0]}.values())
-    reference = {"workflowTemplateRef": {"name": template["metadata"]["name"]}}
-    workflow = {
+    reference: dict[str, Any] = {"workflowTemplateRef": {"name": template["metadata"]["name"]}}
+    workflow: dict[str, Any] = {
         "apiVersion": "argoproj.io/v1alpha1",
         "kind": "Workflow",
         "metadata": {"name": "w", "namespace": "team-a", "uid": "u", "resourceVersion": "1", "labels": {}},
