@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+_ZSTD = b"\x28\xb5\x2f\xfd"
+"""First bytes of a zstd frame (RFC 8878)."""
+
+
 def plain_status(workflow: Mapping[str, Any]) -> Mapping[str, Any]:
     """Unpack the nodes of a Workflow.
 
@@ -49,15 +53,24 @@ def plain_status(workflow: Mapping[str, Any]) -> Mapping[str, Any]:
     packed = status.get("compressedNodes")
     if not packed:
         return workflow
+    if (data := _decoded(packed)).startswith(_ZSTD):
+        raise ClusterError(
+            Diagnostic(
+                "MLP821",
+                "status.compressedNodes",
+                "the nodes are packed with zstd, which Argo 4.1 writes when WORKFLOW_COMPRESSION_ALGORITHM asks for it",
+                "set WORKFLOW_COMPRESSION_ALGORITHM=gzip on the workflow controller, and run it again",
+            )
+        )
     try:
-        nodes = json.loads(gzip.decompress(base64.b64decode(packed, validate=True)))
-    except (binascii.Error, OSError, EOFError, zlib.error, ValueError) as error:
+        nodes = json.loads(gzip.decompress(data))
+    except (OSError, EOFError, zlib.error, ValueError) as error:
         raise ClusterError(
             Diagnostic(
                 "MLP821",
                 "status.compressedNodes",
                 f"the nodes are packed in a way that can't be read: {error}",
-                "mlplat reads gzip, as Argo writes it unless another compression was configured",
+                "mlplat reads gzip: set WORKFLOW_COMPRESSION_ALGORITHM=gzip on the workflow controller",
             )
         ) from error
     return {
@@ -67,3 +80,10 @@ def plain_status(workflow: Mapping[str, Any]) -> Mapping[str, Any]:
             "nodes": nodes,
         },
     }
+
+
+def _decoded(packed: str) -> bytes:
+    try:
+        return base64.b64decode(packed, validate=True)
+    except binascii.Error:
+        return b""

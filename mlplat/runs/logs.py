@@ -137,13 +137,30 @@ class _Followed:
                 return
 
     def _print(self, key: str) -> None:
+        several = _runs_several(self.workflow, self.nodes[key])
         step = ""
         for line in _lines(self.workflow, key, self.place):
-            if line.startswith(STEP_MARK):
-                step = line[len(STEP_MARK) :].split(" (")[0].strip()
+            if several and line.startswith(STEP_MARK):
+                step = _step(line)
                 continue
             with self.lock:
                 self.emit(key, step, line)
+
+
+def _runs_several(workflow: Workflow, node: Node) -> bool:
+    """Tell whether the pod of a node runs several tasks, whose names stand in its log."""
+    stored = (workflow.get("status") or {}).get("storedWorkflowTemplateSpec") or {}
+    templates = (*(workflow["spec"].get("templates") or ()), *(stored.get("templates") or ()))
+    return any(
+        parameter.get("name") == steps.OUTPUT
+        for template in templates
+        if template.get("name") == node.get("templateName")
+        for parameter in (template.get("outputs") or {}).get("parameters") or ()
+    )
+
+
+def _step(line: str) -> str:
+    return line[len(STEP_MARK) :].split(" (", maxsplit=1)[0].strip()
 
 
 def _has_run(node: Node) -> bool:
@@ -215,7 +232,7 @@ def follow_machine(
         files = {file.stem: file for file in (home / "logs" / name).glob("*.log")}
         for key in nodes:
             if key in files and wanted(nodes, key):
-                tail = tails.setdefault(key, _Tail(files[key]))
+                tail = tails.setdefault(key, _Tail(files[key], _runs_several(workflow, nodes[key])))
                 is_over = nodes[key].get("phase") in k8s.FINISHED
                 for step, line in tail.lines(rest=is_over):
                     emit(key, step, line)
@@ -227,6 +244,7 @@ class _Tail:
     """Reads the lines of a file that have been added since the last time."""
 
     file: Path
+    several: bool
     place: int = 0
     step: str = ""
     parts: local.Lines = field(default_factory=local.Lines)
@@ -234,8 +252,8 @@ class _Tail:
     def lines(self, *, rest: bool) -> Iterator[tuple[str, str]]:
         """Give new lines, with the task of the pod that wrote them; one without an end only as the rest."""
         for line in self._new(rest=rest):
-            if line.startswith(STEP_MARK):
-                self.step = line[len(STEP_MARK) :].split(" (")[0].strip()
+            if self.several and line.startswith(STEP_MARK):
+                self.step = _step(line)
             else:
                 yield self.step, line
 

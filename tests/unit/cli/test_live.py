@@ -18,6 +18,18 @@ from mlplat import local
 from mlplat.metadata import open_store
 from tests.unit.cli.commands import told
 
+PROGRAM = """
+from mlplat import dsl
+
+@dsl.component
+def say(number: int) -> int:
+    print("said", number)
+    return number + 1
+
+@dsl.pipeline
+def saying() -> None:
+    say(number=say(number=1).output)
+"""
 WAIT = "echo started {name}; while [ ! -e {gate} ]; do sleep 0.05; done; echo ended {name}"
 
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -41,7 +53,7 @@ def document(folder: Path) -> dict[str, Any]:
             "templates": [
                 {"name": "main", "dag": {"tasks": tasks}},
                 shell("first", WAIT.format(name="first", gate=folder / "gate")),
-                shell("second", "echo second"),
+                shell("second", "echo second; echo === mine"),
                 shell("bye", f"touch {folder}/bye"),
             ],
         },
@@ -103,7 +115,7 @@ def test_a_run_is_followed_from_elsewhere(running: subprocess.Popen[str], tmp_pa
     assert out.startswith("live  Succeeded")
     assert "next: mlplat get tasks live" in out
     rest, _ = logs.communicate(timeout=60)
-    assert rest.splitlines() == ["first: ended first", "second: second"]
+    assert rest.splitlines() == ["first: ended first", "second: second", "second: === mine"]
     assert running.wait(60) == 0
 
 
@@ -111,8 +123,18 @@ def test_following_one_task_prints_its_lines_alone(running: subprocess.Popen[str
     logs = _other("logs", "-f", "live", "second")
     (tmp_path / "gate").touch()
 
-    assert logs.communicate(timeout=60) == ("second\n", "")
+    assert logs.communicate(timeout=60) == ("second\n=== mine\n", "")
     assert logs.returncode == 0
+
+
+def test_following_a_pod_of_several_tasks_names_each(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told(capsys, "run", "program.py", "--fuse", "auto", "--name", "fused")
+
+    out, _ = told(capsys, "logs", "-f", "fused")
+
+    assert out.splitlines() == ["say-to-say-2.say: said 1", "say-to-say-2.say-2: said 2"]
 
 
 def test_a_run_is_stopped_from_elsewhere(

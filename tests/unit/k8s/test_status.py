@@ -30,3 +30,9 @@ def test_plain_ones_are_left_as_they_are(workflow: dict[str, Any]) -> None:
 def test_what_can_not_be_unpacked_is_refused(packed: str) -> None:
     with pytest.raises(ClusterError, match="packed in a way that can't be read"):
         plain_status({"status": {"compressedNodes": packed}})
+
+
+def test_what_argo_packs_with_zstd_is_told() -> None:
+    packed = base64.b64encode(b"\x28\xb5\x2f\xfd rest").decode()
+    with pytest.raises(ClusterError, match=r"packed with zstd.*\n.*WORKFLOW_COMPRESSION_ALGORITHM=gzip"):
+        plain_status({"status": {"compressedNodes": packed}})
