@@ -73,8 +73,8 @@ class Lines(Quiet):
                 said.append(sentence)
                 new.append(sentence)
         if new:
-            self.stream.write(f"… {node['displayName']}  {show.CANNOT_START}\n")
-            self.stream.writelines(f"  {sentence}\n" for sentence in new)
+            self.stream.write(f"… {escaped_line(node['displayName'])}  {show.CANNOT_START}\n")
+            self.stream.writelines(f"  {escaped_line(sentence)}\n" for sentence in new)
             self.stream.flush()
 
 
