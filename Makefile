@@ -12,7 +12,7 @@ BENCH_ARGS ?=
 # Given on the command line, the Python that .venv is made with.
 PYTHON ?=
 
-.PHONY: help venv demo test check e2e bench docs lock golden kfp kfpgolden argoschema clean
+.PHONY: help venv demo test check e2e bench docs lock golden kfp kfpgolden argoschema argorules fuzz clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/  make \1|\2/p' $(firstword $(MAKEFILE_LIST)) | column -t -s '|' 2>/dev/null \
@@ -62,6 +62,14 @@ kfpgolden: $(READY) .venv-kfp/.locked ## compile the programs of tests/programs/
 
 argoschema: $(READY) ## write the types of Argo's resources from its Go module (needs Go); review the difference
 	$(BIN)/python -m tests.argo_schema
+
+ARGO ?= argo
+argorules: $(READY) ## record what `argo lint` says of the cases of tests/argo_rules.py (ARGO names the program)
+	$(BIN)/python -m tests.argo_rules $(ARGO)
+
+FUZZ_ARGS ?=
+fuzz: $(READY) ## feed 10,000 broken files to lint and compile, and 1,000 to run (FUZZ_ARGS='--seed 2')
+	$(BIN)/python -m tests.fuzz $(FUZZ_ARGS)
 
 .venv-lock/.locked: requirements/lock.txt requirements/venv.sh
 	@PYTHON='$(PYTHON)' requirements/venv.sh .venv-lock requirements/lock.txt

@@ -4,8 +4,8 @@
 resource definitions say (``manifests/base/crds/full``) is put beside them. Descriptions are left out.
 
 A type is one of ``string``, ``any-string``, ``integer``, ``number``, ``boolean``, ``int-or-string``, ``quantity``,
-``any``, ``object`` (a mapping with any fields) or the name of a mapping with known fields; ``[]`` before it makes a
-list, ``{}`` a mapping by any keys.
+``any``, ``object`` (a mapping with any fields), ``plugin`` (with one) or the name of a mapping with known fields;
+``[]`` before it makes a list, ``{}`` a mapping by any keys.
 """
 
 from __future__ import annotations
@@ -41,9 +41,10 @@ GO = {
     ("Parameter", "description"): "any-string",
     ("Parameter", "enum"): "[]any-string",
     ("Parameter", "value"): "any-string",
+    ("Template", "plugin"): "plugin",
     ("ValueFrom", "default"): "any-string",
 }
-"""Types that Argo's Go code reads differently from what its schema says (``AnyString``)."""
+"""Types that Argo's Go code reads differently from what its schema says (``AnyString``, ``Plugin``)."""
 
 LIMITS = ("enum", "maximum", "minimum", "minLength")
 """What the custom resource definitions alone say of a value, and is written beside its type."""

@@ -270,3 +270,15 @@ def _sprint_float(number: float) -> str:
         return "-0" if math.copysign(1.0, number) < 0 else "0"
     exponent = _digits(number)[2] - 1
     return _scientific(number, strip_zero=False) if exponent < -4 or exponent >= 6 else _plain(number)
+
+
+def any_string(value: Any) -> str:
+    """Return a value of a parameter as the string that Argo reads it as (``AnyString``)."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        is_plain = abs(value) < 1e21 and (value == 0 or abs(value) >= 1e-6)
+        return float_json(value) if is_plain else f"{value:f}"
+    return "" if value is None or isinstance(value, (dict, list)) else str(value)

@@ -11,7 +11,7 @@ from typing import Any
 
 from mlplat.argo import schema, structure
 from mlplat.argo.expressions import condition, in_order, unknown_names
-from mlplat.argo.references import Member, Visible, declared, wrong_tags
+from mlplat.argo.references import Member, OfWorkflow, Visible, declared, wrong_tags
 from mlplat.argo.stores import has_location
 from mlplat.argo.structure import KINDS, kind_of
 from mlplat.errors import Diagnostic, nearest
@@ -19,6 +19,8 @@ from mlplat.ir.argo_template import calls, steps_of
 
 _REUSABLE = {"WorkflowTemplate": "namespaced", "ClusterWorkflowTemplate": "cluster"}
 _EXIT = ("onExit", "hooks.exit")
+_PODS = ("container", "containerSet", "script", "resource", "data")
+_WITH_RESULT = ("container", "script", "data", "http", "plugin")
 
 Part = Mapping[str, Any]
 
@@ -45,17 +47,18 @@ def problems(document: Part, beside: Sequence[Part] = ()) -> list[Diagnostic]:
         for one in beside
         if one.get("kind") in _REUSABLE and one.get("metadata") and not any(structure.malformed_document(one))
     }
-    manifest = _Manifest(document["kind"], place, spec, templates)
+    manifest = _Manifest(document["kind"], place, spec, document.get("metadata") or {}, templates)
     return [
         *fields,
         *structure.wrong_names(document),
+        *(structure.cron_rules(document) if document["kind"] == "CronWorkflow" else ()),
         *structure.broken_rules(spec, place),
         *manifest.all(),
     ]
 
 
 class _Manifest:
-    def __init__(self, kind: str, path: str, spec: Part, others: Mapping[str, Part]) -> None:
+    def __init__(self, kind: str, path: str, spec: Part, metadata: Part, others: Mapping[str, Part]) -> None:
         self.kind, self.path, self.spec, self.others = kind, path, spec, others
         reference = spec.get("workflowTemplateRef")
         self.base = others.get(_scope(reference)) if reference else {}
@@ -67,11 +70,34 @@ class _Manifest:
         self.told: set[str] = set()
         self.arguments = (from_base.get("arguments") or {}, spec.get("arguments") or {})
         self.visible = Visible(
-            workflow=None
-            if self.base is None or kind in _REUSABLE
-            else declared(*self.arguments)["parameters"],
-            globals=self._globals(),
+            OfWorkflow(
+                None if self.base is None or kind in _REUSABLE else declared(*self.arguments)["parameters"],
+                self._globals(),
+                None if self.base is None else self._metadata(metadata, from_base),
+                self._absent(from_base),
+            )
         )
+
+    def _metadata(self, metadata: Part, base: Part) -> Mapping[str, frozenset[str]]:
+        """Return the keys of the labels and annotations that a run has."""
+        own = (self.spec.get("workflowMetadata") or {}, base.get("workflowMetadata") or {})
+        sources = own if self.kind == "CronWorkflow" else (metadata, *own)
+        labels = {
+            key for one in sources for key in (*(one.get("labels") or ()), *(one.get("labelsFrom") or ()))
+        }
+        annotations = {key for one in sources for key in one.get("annotations") or ()}
+        if self.kind == "CronWorkflow":
+            labels.add("workflows.argoproj.io/cron-workflow")
+            annotations.add("workflows.argoproj.io/scheduled-time")
+        return {"labels": frozenset(labels), "annotations": frozenset(annotations)}
+
+    def _absent(self, base: Part) -> frozenset[str]:
+        if self.base is None or self.kind in _REUSABLE:
+            return frozenset()
+        sides = (self.spec, base)
+        priority = any(one.get("priority") is not None for one in sides)
+        exits = any(one.get("onExit") or one.get("hooks") for one in sides)
+        return frozenset([*([] if priority else ["priority"]), *([] if exits else ["failures"])])
 
     def _globals(self) -> Mapping[str, frozenset[str]] | None:
         found: dict[str, set[str]] = {"parameters": set(), "artifacts": set()}
@@ -152,7 +178,9 @@ class _Manifest:
         inputs = declared(self.defaults.get("inputs") or {}, template.get("inputs") or {})
         if around.inputs is not None:
             inputs = {kind: names | around.inputs[kind] for kind, names in inputs.items()}
-        inside = replace(around, inputs=inputs)
+        is_pod = kind_of(template) in _PODS
+        items = None if around.inputs is not None else frozenset[str]()
+        inside = replace(around, inputs=inputs, is_pod=is_pod, items=items)
         kind = kind_of(template)
         if not kind:
             yield Diagnostic(
@@ -204,22 +232,32 @@ class _Manifest:
         yield from self.called(path, call, [call.get("arguments") or {}])
         beside = {key: call[key] for key in ("hooks", "onExit") if key in call}
         own = {key: value for key, value in call.items() if key not in ("inline", *beside)}
+        seen = replace(seen, items=_fields_of_items(call))
         yield from wrong_tags(own, path, seen)
-        yield from wrong_tags(beside, path, replace(seen, over=None))
+        ends = "onExit" in beside or "exit" in (call.get("hooks") or {})
+        is_early = "steps" in seen.roots and not ends
+        yield from wrong_tags(beside, path, replace(seen, over=None, own=call["name"] if is_early else ""))
         for name, hook in self.hooks(call):
             given = [hook.get("arguments") or {}]
             yield from self.called(
                 f"{path}.{name}", hook, [*given, *self.arguments] if name in _EXIT else given
             )
         if call.get("inline"):
-            yield from self.template(f"{path}.inline", call["inline"], seen)
+            yield from self.template(f"{path}.inline", call["inline"], replace(seen, items=None))
 
     def member(self, call: Part) -> Member:
         template = self.find(call)
         if not isinstance(template, Mapping):
             return Member("", None)
         sides = (self.defaults.get("outputs") or {}, template.get("outputs") or {})
-        return Member(str(template.get("name") or "inline"), declared(*sides))
+        is_loop = bool(call.get("withItems") or call.get("withParam"))
+        return Member(
+            str(template.get("name") or "inline"),
+            declared(*sides),
+            _has_result(template),
+            bool(template.get("daemon")),
+            is_loop,
+        )
 
     def find(self, call: Part) -> Part | Diagnostic | None:
         """Return the template that is called; what is wrong when it isn't there; None when it can't be known.
@@ -275,6 +313,27 @@ class _Manifest:
                         + (f", and is given {others}" if others else ""),
                         f"add it to arguments.{kind}, or {otherwise}",
                     )
+
+
+def _has_result(template: Part) -> bool:
+    """Whether a template has ``outputs.result`` (``HasOutput``)."""
+    kind = kind_of(template)
+    if kind == "containerSet":
+        return any(one["name"] == "main" for one in template["containerSet"].get("containers") or ())
+    return kind in _WITH_RESULT
+
+
+def _fields_of_items(call: Part) -> frozenset[str] | None:
+    """Return the fields that tags can name of the items of a loop; None when only the run knows them."""
+    if call.get("withParam"):
+        return None
+    found: set[str] = set()
+    for item in call.get("withItems") or ():
+        if isinstance(item, Mapping):
+            found.update(map(str, item))
+        elif isinstance(item, list):
+            found.update(f"[{number}]" for number in range(len(item)))
+    return frozenset(found)
 
 
 def _scope(reference: Part) -> str:

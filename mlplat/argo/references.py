@@ -32,7 +32,10 @@ _WORKFLOW = (
     "uid",
 )
 _OF_TASKS = ("tasks", "steps")
+_ROOTS = (*_OF_TASKS, "inputs", "item", "pod", "workflow")
 _ONE = {"parameters": "parameter", "artifacts": "artifact"}
+_ALWAYS = ("id", "startedAt", "finishedAt", "hostNodeName", "status")
+_OF_MEMBERS = (*_ALWAYS, "exitCode", "ip", "outputs")
 
 Declared = Mapping[str, frozenset[str]]
 """Names of parameters and of artifacts, under ``parameters`` and ``artifacts``."""
@@ -52,33 +55,60 @@ class Member:
     Attributes:
         template: what the template that it calls is called.
         outputs: what that template gives; None when it can't be known.
+        has_result: whether it has ``outputs.result`` and ``exitCode``.
+        is_daemon: whether it has an ``ip``.
+        is_loop: whether its outputs are also there as one list, ``outputs.parameters``.
     """
 
     template: str
     outputs: Declared | None
+    has_result: bool = True
+    is_daemon: bool = False
+    is_loop: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OfWorkflow:
+    """What tags can name of a workflow; None stands for what can't be known.
+
+    Attributes:
+        parameters: names of its parameters.
+        outputs: outputs of its templates that have a ``globalName``.
+        metadata: keys of its ``labels`` and ``annotations``.
+        absent: variables of workflows that this one does not have.
+    """
+
+    parameters: frozenset[str] | None
+    outputs: Declared | None
+    metadata: Mapping[str, frozenset[str]] | None = None
+    absent: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Visible:
-    """What tags can name at one place.
+    """What tags can name at one place (``resolveAllVariables`` of Argo's validation).
 
     Attributes:
-        workflow: names of the workflow's parameters; None when they can't be known.
-        globals: outputs that have a ``globalName``; None when they can't be known.
+        workflow: what is known of the workflow.
         inputs: of the template; None outside of templates.
+        is_pod: whether the place is in a template that makes a pod; None outside of templates.
+        items: fields of a loop's items; None when they can't be known.
         roots: ``tasks`` in a DAG, ``steps`` in steps, none elsewhere.
         members: the tasks or steps of the template.
         over: those of them that are over when the place is reached; None for all.
         to_wait: what to write so that another is over too; ``{}`` stands for its name.
+        own: the task or step of a hook that runs while it does, so that its outputs are not there yet.
     """
 
-    workflow: frozenset[str] | None
-    globals: Declared | None
+    workflow: OfWorkflow
     inputs: Declared | None = None
+    is_pod: bool | None = None
+    items: frozenset[str] | None = None
     roots: frozenset[str] = frozenset()
     members: Mapping[str, Member] = field(default_factory=dict)
     over: frozenset[str] | None = None
     to_wait: str = ""
+    own: str = ""
 
     def problem(self, tag: str) -> Diagnostic | None:
         """Return what is wrong with a tag, without its place; None when nothing is known to be."""
@@ -86,48 +116,125 @@ class Visible:
         if name.startswith("="):
             return unreadable(name[1:])
         root, *rest = name.split(".")
-        if "{{" in name or not rest:
+        if "{{" in name or not rest or root not in _ROOTS:
             return None
-        if root == "inputs" and self.inputs is not None:
-            return self._of(rest, self.inputs, tag, "the template has no input")
         if root == "workflow":
             return self._of_workflow(rest, tag)
-        if root in _OF_TASKS and len(rest) > 1 and self.inputs is not None:
-            return self._of_member(root, rest, tag)
-        return None
+        if root == "item":
+            return self._of_item(".".join(rest), tag)
+        if self.inputs is None:
+            return None
+        if root == "inputs":
+            return self._of_inputs(rest, tag)
+        if root == "pod":
+            return self._of_pod(rest, tag)
+        return self._of_member(root, rest, tag)
 
     def _of(self, rest: list[str], known: Declared | None, tag: str, there_is_no: str) -> Diagnostic | None:
-        if known is None or len(rest) < 2 or rest[0] not in _ONE or rest[1] in known[rest[0]]:
+        if known is None:
             return None
-        return _nothing(
-            tag, f"{there_is_no} {_ONE[rest[0]]} '{rest[1]}'", nearest(rest[1], sorted(known[rest[0]]))
-        )
+        if rest[0] not in _ONE or len(rest) < 2:
+            return _nothing(tag, "it names no output", "name one: outputs.parameters.NAME")
+        name = ".".join(rest[1:])
+        if name in known[rest[0]]:
+            return None
+        return _nothing(tag, f"{there_is_no} {_ONE[rest[0]]} '{name}'", nearest(name, sorted(known[rest[0]])))
+
+    def _of_inputs(self, rest: list[str], tag: str) -> Diagnostic | None:
+        if rest == ["parameters"]:
+            return None
+        if rest[0] not in _ONE or len(rest) < 2:
+            return _nothing(tag, "it names no input", "name one: inputs.parameters.NAME")
+        named = rest[:-1] if rest[0] == "artifacts" and len(rest) > 2 and rest[-1] == "path" else rest
+        return self._of(named, self.inputs, tag, "the template has no input")
+
+    def _of_pod(self, rest: list[str], tag: str) -> Diagnostic | None:
+        if rest != ["name"]:
+            return _nothing(tag, f"there is no 'pod.{'.'.join(rest)}'", "use pod.name")
+        if self.is_pod is False:
+            return _nothing(tag, "the template makes no pod", "read it in the template that the task calls")
+        return None
+
+    def _of_item(self, name: str, tag: str) -> Diagnostic | None:
+        if self.items is None or name in self.items:
+            return None
+        if not self.items:
+            return _nothing(
+                tag, "there are no items with fields", "loop over mappings with withItems or withParam"
+            )
+        return _nothing(tag, f"no item has the field '{name}'", nearest(name, sorted(self.items)))
 
     def _of_workflow(self, rest: list[str], tag: str) -> Diagnostic | None:
-        if rest[0] not in _WORKFLOW:
-            return _nothing(tag, f"there is no 'workflow.{rest[0]}'", nearest(rest[0], _WORKFLOW))
-        if rest[0] == "outputs":
-            return self._of(rest[1:], self.globals, tag, "no template gives, as globalName, an output")
-        known = None if self.workflow is None else {"parameters": self.workflow}
-        if rest[0] != "parameters" or rest[1:] == ["json"]:
+        known = self.workflow
+        first, after = rest[0], rest[1:]
+        if first not in _WORKFLOW:
+            return _nothing(tag, f"there is no 'workflow.{first}'", nearest(first, _WORKFLOW))
+        if first in known.absent:
+            return _nothing(tag, f"the Workflow has no {first}", _SET[first])
+        if first == "outputs":
+            return self._of(after, known.outputs, tag, "no template gives, as globalName, an output")
+        if first in ("labels", "annotations") and after not in ([], ["json"]):
+            key = ".".join(after)
+            if known.metadata is None or key in known.metadata[first]:
+                return None
+            hint = nearest(key, sorted(known.metadata[first])) or "set it in spec.workflowMetadata"
+            return _nothing(tag, f"the Workflow has no {first[:-1]} '{key}'", hint)
+        if first != "parameters" or known.parameters is None:
             return None
-        return self._of(rest, known, tag, "the Workflow has no")
+        if after in ([], ["json"]):
+            hint = "declare some in spec.arguments.parameters"
+            return None if known.parameters else _nothing(tag, "the Workflow has no parameters", hint)
+        return self._of(rest, {"parameters": known.parameters}, tag, "the Workflow has no")
 
     def _of_member(self, root: str, rest: list[str], tag: str) -> Diagnostic | None:
         one, kind = ("task", "dag") if root == "tasks" else ("step", "steps")
+        if rest[0] == "name":
+            return None
         if root not in self.roots:
             hint = "give it to the template as an input, and read {{inputs.…}}"
             return _nothing(tag, f"{root} are known in a {kind} template only", hint)
         member = self.members.get(rest[0])
         if member is None:
             return _nothing(tag, f"there is no {one} '{rest[0]}'", nearest(rest[0], sorted(self.members)))
+        if rest[0] == self.own and rest[1:] != ["status"]:
+            hint = "let a later step read it, or the hook 'exit'"
+            return _nothing(tag, f"the hook runs while the {one} does", hint)
         if self.over is not None and rest[0] not in self.over:
             return _nothing(
                 tag, f"the {one} '{rest[0]}' need not be over by then", self.to_wait.format(rest[0])
             )
-        if rest[1] != "outputs":
-            return None
-        return self._of(rest[2:], member.outputs, tag, f"the template '{member.template}' has no output")
+        return _of_one(member, rest[1:], tag, one)
+
+
+_SET = {
+    "priority": "set spec.priority",
+    "failures": "only an exit handler (onExit) knows them",
+}
+
+
+def _of_one(member: Member, rest: list[str], tag: str, one: str) -> Diagnostic | None:
+    """Look at what follows the name of a task or step."""
+    if not rest or rest[0] not in _OF_MEMBERS:
+        unknown = rest[0] if rest else ""
+        message = f"a {one} has no '{unknown}'" if unknown else f"it names nothing of the {one}"
+        return _nothing(tag, message, nearest(unknown, _OF_MEMBERS))
+    if rest[0] in _ALWAYS or member.outputs is None:
+        return None
+    if rest == ["ip"]:
+        hint = "set daemon: true in its template"
+        return None if member.is_daemon else _nothing(tag, f"'{member.template}' is not a daemon", hint)
+    if rest in (["exitCode"], ["outputs", "result"]):
+        message, hint = f"the template '{member.template}' has no result", "declare an output parameter"
+        return None if member.has_result else _nothing(tag, message, hint)
+    if rest == ["outputs", "parameters"] and member.is_loop:
+        return None
+    if rest[0] != "outputs" or len(rest) < 3 or rest[1] not in _ONE:
+        return _nothing(tag, "it names no output", "name one: outputs.parameters.NAME")
+    name, known = ".".join(rest[2:]), member.outputs[rest[1]]
+    if name in known:
+        return None
+    message = f"the template '{member.template}' has no output {_ONE[rest[1]]} '{name}'"
+    return _nothing(tag, message, nearest(name, sorted(known)))
 
 
 def _nothing(tag: str, why: str, hint: str) -> Diagnostic:

@@ -138,9 +138,11 @@ class _Checker:
                 self.value(item, kind[2:], (place, ".", key))
         elif kind in self.types:
             self.mapping(value, kind, place)
-        elif kind == "object":
+        elif kind in ("object", "plugin"):
             if not isinstance(value, Mapping):
                 self.wrong(place, "a mapping", value)
+            elif kind == "plugin" and len(value) != 1:
+                self.wrong(place, "one field, the name of the plugin", value)
         elif not _is_scalar(value, kind):
             hint = _PATCH if kind == "quantity" and "{{" in str(value) else _HINTS.get(kind, "")
             self.wrong(place, _WANTED[kind], value, hint if not isinstance(value, (Mapping, list)) else "")

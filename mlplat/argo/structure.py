@@ -10,12 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from mlplat.argo import schema
+from mlplat.argo import schedules, schema, selectors
 from mlplat.argo.durations import DurationError, with_units
 from mlplat.argo.expressions import RESULTS, condition
+from mlplat.argo.leaves import leaf_rules
 from mlplat.argo.names import (
     FIELD,
     GENERATED_SUFFIX,
+    LONGEST_CRON_WORKFLOW,
     LONGEST_TEMPLATE,
     LONGEST_WORKFLOW,
     PASSED,
@@ -23,6 +25,7 @@ from mlplat.argo.names import (
     dns_label,
     generated,
 )
+from mlplat.argo.passing import argument_rules, input_rules, location_rules, output_rules
 from mlplat.argo.references import unreadable
 from mlplat.errors import Diagnostic, nearest
 from mlplat.ir.argo_template import steps_of
@@ -45,6 +48,8 @@ _FIELD = (FIELD, f"letters, digits and -, which is not the first, at most {LONGE
 _PASSED = (PASSED, "letters, digits, - and _")
 _NAMES = {"template": _FIELD, "task": _FIELD, "step": _FIELD, "parameter": _PASSED, "artifact": _PASSED}
 _TAG = re.compile(r"{{.*?}}")
+_OF_ITEMS = re.compile(r"([a-zA-Z0-9][-a-zA-Z0-9]*?)\.(AnySucceeded|AllFailed)\b")
+_LOOPS = ("withItems", "withParam", "withSequence")
 _INTEGER = re.compile(r"[0-9]+")
 _RESULT = re.compile(r"\.(\w+)")
 _NOT_BESIDE_DEPENDS = {
@@ -62,7 +67,7 @@ def kind_of(template: Mapping[str, Any]) -> str:
 
 
 def broken_rules(spec: Mapping[str, Any], path: str = "spec") -> Iterator[Diagnostic]:
-    """Look for names, templates, conditions and times of tasks that Argo refuses.
+    """Look for what Argo refuses of a spec whatever else there is: names, arguments, templates, calls and times.
 
     Args:
         spec: the spec of a Workflow or WorkflowTemplate, of which nothing is :func:`malformed`.
@@ -73,9 +78,25 @@ def broken_rules(spec: Mapping[str, Any], path: str = "spec") -> Iterator[Diagno
     """
     templates = _placed(spec.get("templates"), f"{path}.templates")
     yield from _passed(spec, ("arguments",), path)
+    yield from argument_rules(spec.get("arguments"), f"{path}.arguments", may_lack_value=True)
+    yield from _hooks(spec, path)
+    yield from selectors.problems(
+        (spec.get("podGC") or {}).get("labelSelector"), f"{path}.podGC.labelSelector"
+    )
+    for field in ("entrypoint", "onExit"):
+        if "{{" in (spec.get(field) or ""):
+            message = f"{spec[field]!r} is not the name of a template: Argo replaces no tags here"
+            yield Diagnostic("MLP511", f"{path}.{field}", message, "write the name")
+    reference = spec.get("workflowTemplateRef")
+    if reference is not None and not reference.get("name"):
+        message, hint = "it is missing", "name the WorkflowTemplate"
+        yield Diagnostic("MLP538", f"{path}.workflowTemplateRef.name", message, hint)
+    if templates and reference:
+        message = "a Workflow with workflowTemplateRef has no templates of its own"
+        yield Diagnostic("MLP538", f"{path}.templates", message, "put them into the WorkflowTemplate")
     yield from _names("template", templates)
     for place, template in templates:
-        yield from _rules(template, place)
+        yield from _rules(template, spec.get("templateDefaults") or {}, place)
 
 
 def wrong_sub_path(path: str) -> str:
@@ -85,25 +106,75 @@ def wrong_sub_path(path: str) -> str:
     return "must not contain '..'" if ".." in path.split("/") else ""
 
 
-def _rules(template: Mapping[str, Any], path: str) -> Iterator[Diagnostic]:
+def _rules(template: Mapping[str, Any], defaults: Mapping[str, Any], path: str) -> Iterator[Diagnostic]:
+    kind = kind_of(template)
     kinds = [kind for kind in KINDS if template.get(kind) is not None]
     if len(kinds) > 1:
         message = f"the template is {' and '.join(kinds)} at once"
         yield Diagnostic("MLP528", path, message, "make a template of each")
     yield from _passed(template, ("inputs", "outputs"), path)
+    if kind:
+        yield from input_rules(template, kind, path)
+        yield from output_rules(template, kind, path)
+        yield from leaf_rules(template, kind, defaults, path)
+    yield from location_rules(template.get("archiveLocation") or {}, f"{path}.archiveLocation")
     yield from _times(template, path)
-    for kind in ("container", "script"):
-        mounts = (template.get(kind) or {}).get("volumeMounts")
-        yield from _sub_paths(_placed(mounts, f"{path}.{kind}.volumeMounts"))
-    tasks = _placed((template.get("dag") or {}).get("tasks"), f"{path}.dag.tasks")
+    for runs in ("container", "script"):
+        mounts = (template.get(runs) or {}).get("volumeMounts")
+        yield from _sub_paths(_placed(mounts, f"{path}.{runs}.volumeMounts"))
+    dag = template.get("dag") or {}
+    tasks = _placed(dag.get("tasks"), f"{path}.dag.tasks")
+    if kind == "dag" and not tasks:
+        yield Diagnostic("MLP538", f"{path}.dag.tasks", "a DAG has at least one task", "add one")
+    yield from _targets(dag, f"{path}.dag.target")
     groups = enumerate(steps_of(template))
     steps = [one for index, group in groups for one in _placed(group, f"{path}.steps[{index}]")]
     yield from _names("task", tasks)
-    yield from _names("step", steps)
+    yield from _names("step", steps, may_have_tags=True)
     yield from _waiting(tasks)
     for place, call in (*tasks, *steps):
         yield from _passed(call, ("arguments",), place)
-        yield from _rules(call.get("inline") or {}, f"{place}.inline")
+        yield from _call(call, place)
+        if call.get("inline"):
+            yield from _rules(call["inline"], defaults, f"{place}.inline")
+
+
+def _call(call: Mapping[str, Any], path: str) -> Iterator[Diagnostic]:
+    """Look at a task or step."""
+    yield from argument_rules(call.get("arguments"), f"{path}.arguments", may_lack_value=False)
+    yield from _hooks(call, path)
+    reference = call.get("templateRef")
+    if reference is not None:
+        for field in ("name", "template"):
+            if not reference.get(field):
+                hint = "name the WorkflowTemplate and the template in it"
+                yield Diagnostic("MLP538", f"{path}.templateRef.{field}", "it is missing", hint)
+        if call.get("template"):
+            message, hint = "it has both template and templateRef", "remove one"
+            yield Diagnostic("MLP538", f"{path}.template", message, hint)
+    loops = [one for one in _LOOPS if call.get(one) not in (None, [], "")]
+    if len(loops) > 1:
+        message = f"it has {' and '.join(loops)}"
+        yield Diagnostic("MLP538", f"{path}.{loops[1]}", message, "a task or step loops over one of them")
+    sequence = call.get("withSequence") or {}
+    if sequence.get("count") is not None and sequence.get("end") is not None:
+        message = "a sequence has a count or an end, not both"
+        yield Diagnostic("MLP538", f"{path}.withSequence.end", message, "remove one")
+
+
+def _hooks(owner: Mapping[str, Any], path: str) -> Iterator[Diagnostic]:
+    for name, hook in (owner.get("hooks") or {}).items():
+        if name != "exit" and not hook.get("expression"):
+            message = f"the hook '{name}' does not say when it runs"
+            hint = "give it an expression, such as steps.a.status == 'Running'; or call it exit"
+            yield Diagnostic("MLP538", f"{path}.hooks.{name}", message, hint)
+
+
+def _targets(dag: Mapping[str, Any], path: str) -> Iterator[Diagnostic]:
+    names = [task["name"] for task in dag.get("tasks") or ()]
+    for target in (dag.get("target") or "").split(" "):
+        if target and not _TAG.search(target) and target not in names:
+            yield Diagnostic("MLP513", path, f"there is no task '{target}'", nearest(target, names))
 
 
 def _sub_paths(mounts: Sequence[_Placed]) -> Iterator[Diagnostic]:
@@ -120,8 +191,13 @@ def _sub_paths(mounts: Sequence[_Placed]) -> Iterator[Diagnostic]:
 def _times(template: Mapping[str, Any], path: str) -> Iterator[Diagnostic]:
     """Look at what limits the time of a template; what a tag stands for is known at run time."""
     timeout, limit = str(template.get("timeout") or ""), template.get("activeDeadlineSeconds")
-    if timeout and kind_of(template) in ("dag", "steps"):
-        message = f"a template that is {kind_of(template)} has no timeout"
+    kind = kind_of(template)
+    if limit is not None and kind in ("dag", "steps"):
+        message = f"a template that is {kind} has no activeDeadlineSeconds"
+        hint = "give it to the templates of its tasks, or to the Workflow"
+        yield Diagnostic("MLP530", f"{path}.activeDeadlineSeconds", message, hint)
+    if timeout and kind in ("dag", "steps", "suspend"):
+        message = f"a template that is {kind} has no timeout"
         hint = "give it to the templates of its tasks, or activeDeadlineSeconds to the Workflow"
         yield Diagnostic("MLP530", f"{path}.timeout", message, hint)
     elif timeout and "{{" not in timeout:
@@ -138,6 +214,7 @@ def _times(template: Mapping[str, Any], path: str) -> Iterator[Diagnostic]:
 
 def _waiting(tasks: Sequence[_Placed]) -> Iterator[Diagnostic]:
     depends = any(task.get("depends") for _, task in tasks)
+    loops = {task["name"]: any(task.get(one) not in (None, [], "") for one in _LOOPS) for _, task in tasks}
     for place, task in tasks:
         if (depends or task.get("dependencies")) and "0" <= task["name"][:1] <= "9":
             message = f"'{task['name']}' starts with a digit, in a DAG where tasks wait for others"
@@ -146,10 +223,15 @@ def _waiting(tasks: Sequence[_Placed]) -> Iterator[Diagnostic]:
             if depends and task.get(field) not in (None, []):
                 yield Diagnostic("MLP529", f"{place}.{field}", f"a DAG with depends has no {field}", hint)
         if task.get("depends"):
-            yield from _depends(task, f"{place}.depends")
+            yield from _depends(task, loops, f"{place}.depends")
 
 
-def _depends(task: Mapping[str, Any], path: str) -> Iterator[Diagnostic]:
+def _depends(task: Mapping[str, Any], loops: Mapping[str, bool], path: str) -> Iterator[Diagnostic]:
+    for name, result in _OF_ITEMS.findall(task["depends"]):
+        if not loops.get(name, True):
+            message = f"'{name}' has no items, so {name}.{result} means nothing"
+            hint = f"write {name}.{'Succeeded' if result == 'AnySucceeded' else 'Failed'}"
+            yield Diagnostic("MLP529", path, message, hint)
     wrong = [one for one in _RESULT.findall(task["depends"]) if one not in RESULTS]
     for one in wrong:
         yield Diagnostic("MLP529", path, f"'{one}' is no result of a task", nearest(one, RESULTS))
@@ -160,18 +242,19 @@ def _depends(task: Mapping[str, Any], path: str) -> Iterator[Diagnostic]:
 def _passed(owner: Mapping[str, Any], keys: Sequence[str], path: str) -> Iterator[Diagnostic]:
     for key in keys:
         for kind in ("parameters", "artifacts"):
-            yield from _names(kind[:-1], _placed((owner.get(key) or {}).get(kind), f"{path}.{key}.{kind}"))
+            items = _placed((owner.get(key) or {}).get(kind), f"{path}.{key}.{kind}")
+            yield from _names(kind[:-1], items, may_have_tags=key == "outputs")
 
 
-def _names(kind: str, items: Sequence[_Placed]) -> Iterator[Diagnostic]:
-    """Look at the names of a list; a tag is as good as a letter, for what it stands for is known at run time."""
+def _names(kind: str, items: Sequence[_Placed], *, may_have_tags: bool = False) -> Iterator[Diagnostic]:
+    """Look at the names of a list; where tags may be, what they stand for is known at run time only."""
     pattern, rule = _NAMES[kind]
     taken: set[str] = set()
     for place, item in items:
         name = item["name"]
         if name in taken:
             yield Diagnostic("MLP526", f"{place}.name", f"there is another {kind} '{name}'", "rename one")
-        elif not pattern.fullmatch(_TAG.sub("x", name)):
+        elif not pattern.fullmatch(_TAG.sub("x", name) if may_have_tags else name):
             yield Diagnostic("MLP527", f"{place}.name", f"'{name}' is no name of a {kind}", rule)
         taken.add(name)
 
@@ -213,14 +296,29 @@ def wrong_names(document: Mapping[str, Any]) -> Iterator[Diagnostic]:
     metadata = document.get("metadata") or {}
     name, begin = metadata.get("name") or "", metadata.get("generateName") or ""
     fit = f"write {dns_label(name or begin)}{'' if name else '-'}"
-    hint = f"{fit}; a name has lower-case letters, digits, '-' and '.', at most {LONGEST_WORKFLOW}"
+    longest = LONGEST_CRON_WORKFLOW if document.get("kind") == "CronWorkflow" else LONGEST_WORKFLOW
+    hint = f"{fit}; a name has lower-case letters, digits, '-' and '.', at most {longest}"
     if document.get("kind") not in schema.KINDS:
         return
-    if name and not (RESOURCE.fullmatch(name) and len(name) <= LONGEST_WORKFLOW):
+    if name and not (RESOURCE.fullmatch(name) and len(name) <= longest):
         yield Diagnostic("MLP417", "metadata.name", f"{name!r} is no name that Kubernetes takes", hint)
     elif not name and begin and not RESOURCE.fullmatch(generated(begin, "x" * GENERATED_SUFFIX)):
         message = f"{begin!r} is no begin of a name that Kubernetes takes"
         yield Diagnostic("MLP417", "metadata.generateName", message, hint)
+
+
+def cron_rules(document: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    """Look at when a CronWorkflow starts runs (``ValidateCronWorkflow``)."""
+    spec = document["spec"]
+    for number, schedule in enumerate(spec["schedules"]):
+        if wrong := schedules.problem(schedule):
+            message = f"{schedule!r} is not a valid schedule: {wrong}"
+            yield Diagnostic("MLP371", f"spec.schedules[{number}]", message, schedules.HINT)
+    if not spec["schedules"]:
+        yield Diagnostic("MLP370", "spec.schedules", "a CronWorkflow needs a schedule", "such as '0 3 * * *'")
+    zone = spec.get("timezone") or ""
+    if zone and (wrong := schedules.timezone_problem(zone)):
+        yield Diagnostic("MLP372", "spec.timezone", wrong, schedules.timezone_hint(zone))
 
 
 def malformed_documents(documents: Sequence[Mapping[str, Any]]) -> Iterator[Diagnostic]:

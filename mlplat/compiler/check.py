@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from mlplat.argo.names import PASSED
-from mlplat.compiler import argo_templates
+from mlplat.compiler import argo_templates, pods
 from mlplat.compiler.conditions import inputs_of
 from mlplat.compiler.executors import STUBS
 from mlplat.compiler.placeholders import Hole, has_holes, holes, holes_of, parse
@@ -192,6 +192,7 @@ def _task(
         if name not in given and name != item and not declared.optional:
             yield Diagnostic("MLP133", place, f"the input '{name}' is missing", f"give it: {name}=…")
     yield from _sources(place, task, around, called, tasks, spec)
+    yield from _settings(place, called, around, tasks, spec)
     for name in inputs_of(task.condition):
         if name not in task.parameters:
             message = f"its condition reads the input '{name}', which it is not given"
@@ -246,6 +247,23 @@ def _sources(
             yield Diagnostic(
                 "MLP134", path, f"the constant has no JSON form: {problem}", "give another value"
             )
+
+
+def _settings(
+    place: str, called: Component, around: Component, tasks: Mapping[str, Task], spec: PipelineSpec
+) -> Iterator[Diagnostic]:
+    """Look at what the settings of a task's pod read from the graph around the task."""
+    executor = spec.executors.get(called.executor)
+    if not isinstance(executor, Container) or not executor.kubernetes:
+        return
+    for source in dict.fromkeys(pods.sources(executor)):
+        if isinstance(source, TaskOutput):
+            yield from _task_output(f"{place}.settings", source, tasks, spec)
+        elif isinstance(source, ComponentInput) and source.name not in around.input_parameters:
+            message = (
+                f"a setting of its pod reads the input '{source.name}', unknown to the component around it"
+            )
+            yield Diagnostic("MLP306", place, message, nearest(source.name, list(around.input_parameters)))
 
 
 def _loop(place: str, task: Task, called: Component) -> Iterator[Diagnostic]:

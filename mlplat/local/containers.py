@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlplat import manifest
+from mlplat.argo.gotext import any_string
 from mlplat.argo.structure import wrong_sub_path
 from mlplat.errors import ManifestError
-from mlplat.local.documents import any_string
 from mlplat.runtime.task import TERMINATION_LOG
 
 _REFERENCE = re.compile(r"\$(\$|\(([^()]*)\))")

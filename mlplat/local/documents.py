@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlplat.argo import gotext
+from mlplat.argo.gotext import any_string
 from mlplat.argo.structure import broken_rules, malformed_documents, wrong_names
 from mlplat.errors import Diagnostic, ManifestError
 
@@ -141,21 +141,6 @@ def _merge_arguments(base: Mapping[str, Any], given: Mapping[str, Any]) -> dict[
         if by_name:
             merged[kind] = list(by_name.values())
     return merged
-
-
-def any_string(value: Any) -> str:
-    """Return a value of a parameter as the text that Argo reads it as."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return (
-            gotext.float_json(value)
-            if abs(value) < 1e21 and (value == 0 or abs(value) >= 1e-6)
-            else f"{value:f}"
-        )
-    return "" if value is None or isinstance(value, (dict, list)) else str(value)
 
 
 def _normalize(spec: dict[str, Any]) -> None:

@@ -350,7 +350,7 @@ WRONG = {
         "a mount has a subPath or a subPathExpr, not both; leave one of them out",
     ),
     "a timeout without a unit": (
-        dag(A) + "  - {name: slow, timeout: '2', suspend: {}}\n",
+        dag(A) + "  - {name: slow, timeout: '2', container: {image: alpine}}\n",
         "MLP530",
         "spec.templates[2].timeout",
         "'2' is no time to wait: time: missing unit in duration \"2\"; write it with a unit: 30s, 5m, 1h30m",
@@ -451,7 +451,7 @@ def test_what_argo_refuses_is_told_with_its_place_and_what_to_do(case: str) -> N
 
 
 RIGHT = {
-    "items": dag(call("a", "{{item}} {{item.name}}", "template: echo, withItems: [1]")),
+    "items": dag(call("a", "{{item}} {{item.name}}", "template: echo, withItems: [1, {name: x}]")),
     "fields of items of an output": dag(
         A, call("b", "{{item.x}}", "template: echo, depends: a, withParam: '{{tasks.a.outputs.result}}'")
     ),
@@ -459,9 +459,10 @@ RIGHT = {
     "variables of Argo": dag(
         call(
             "a",
-            "{{workflow.name}} {{workflow.labels.any}} {{workflow.creationTimestamp.Y}} {{workflow.status}}",
+            "{{workflow.name}} {{workflow.labels}} {{workflow.labels.json}} {{workflow.status}}"
+            "{{workflow.creationTimestamp.Y}}",
         ),
-        call("b", "{{pod.name}} {{retries}} {{lastRetry.exitCode}} {{cron.x}} {{tasks.name}} {{node.name}}"),
+        call("b", "{{retries}} {{lastRetry.exitCode}} {{cron.x}} {{tasks.name}} {{node.name}}"),
     ),
     "a tag in a tag": dag(call("a", "{{inputs.parameters.{{item}}}}", "template: echo, withItems: [1]")),
     "a template that is known at run time": dag(call("a", "x", "template: '{{workflow.parameters.json}}'")),
@@ -502,7 +503,7 @@ RIGHT = {
     "names that are known at run time": steps("[{name: 'run-{{workflow.name}}', template: free}]")
     + "  - {name: free, suspend: {}}\n",
     "times that Argo takes": dag(A)
-    + "  - {name: timed, timeout: 1h30m0.5s, activeDeadlineSeconds: '60', suspend: {}}\n"
+    + "  - {name: timed, timeout: 1h30m0.5s, activeDeadlineSeconds: '60', container: {image: alpine}}\n"
     + "  - {name: later, timeout: '{{workflow.parameters.given}}', activeDeadlineSeconds: "
     "'{{workflow.parameters.given}}', container: {image: alpine}}\n",
     "an input and an output of one name": dag(A).replace("name: size", "name: text"),
@@ -510,7 +511,9 @@ RIGHT = {
     "every result of a task": dag(
         A, *(call(f"on-{one}", "x", f"template: echo, depends: a.{one}") for one in RESULTS[:6])
     ),
-    "tags of other languages": dag(call("a", "{{ user.name }} {{tasks}} {{inputs.something}}")),
+    "tags of other languages": dag(
+        call("a", "{{ user.name }} {{tasks}} {{outputs.something}} {{pod}} {{item}}")
+    ),
 }
 GIVEN = "  arguments: {parameters: [{name: given, value: x}]}"
 
