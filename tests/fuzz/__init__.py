@@ -1,0 +1,1 @@
+"""Feeds broken files to mlplat: ``make fuzz``."""
