@@ -110,12 +110,21 @@ def in_order(waits: Mapping[str, Sequence[str]]) -> tuple[list[str], list[str]]:
         The tasks that can start, each behind those that it waits for; and those that never can, because each waits for
         another of them.
     """
-    left = {name: {other for other in others if other in waits} for name, others in waits.items()}
+    position = {name: number for number, name in enumerate(waits)}
+    left = {name: {other for other in others if other in position} for name, others in waits.items()}
+    behind: dict[str, list[str]] = {name: [] for name in waits}
+    for name, others in left.items():
+        for other in others:
+            behind[other].append(name)
     order: list[str] = []
-    while ready := [name for name, others in left.items() if not others]:
+    ready = [name for name, others in left.items() if not others]
+    while ready:
         order += ready
+        free: list[str] = []
         for name in ready:
             del left[name]
-        for others in left.values():
-            others.difference_update(ready)
+            for other in behind[name]:
+                left[other].discard(name)
+                free += [] if left[other] else [other]
+        ready = sorted(free, key=position.__getitem__)
     return order, sorted(left)

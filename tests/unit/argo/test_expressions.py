@@ -23,6 +23,7 @@ from mlplat.argo.expressions import (
     evaluate_boolean,
     expand,
     identifiers,
+    in_order,
     parse,
     should_execute,
     unknown_names,
@@ -152,3 +153,9 @@ def test_dependencies_are_bare_names() -> None:
 def test_unknown_tasks_are_found() -> None:
     conditions = {"b": condition({"depends": "a && c.Failed"}, {})}
     assert unknown_names(conditions, ["a", "b"]) == {"b": ["c"]}
+
+
+def test_tasks_in_order_are_those_of_a_long_chain_too() -> None:
+    chain = {f"t{number}": (f"t{number - 1}",) if number else () for number in range(20_000)}
+    assert in_order(chain) == (list(chain), [])
+    assert in_order({"a": ("b",), "c": ("none",), "b": ("a",), "d": ("c",)}) == (["c", "d"], ["a", "b"])
