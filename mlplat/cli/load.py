@@ -113,7 +113,7 @@ def load_all(place: str) -> list[Loaded]:
     if file.suffix == ".py":
         return _program(file, name)
     text = read_text(file)
-    documents, warnings = manifest.read(text, path)
+    documents, warnings, booleans = manifest.read(text, path)
     if ir.is_ir(documents[0]):
         spec, lines = ir.read(documents, path), manifest.Lines(text)
         warnings += [
@@ -128,7 +128,7 @@ def load_all(place: str) -> list[Loaded]:
         message = f"it is neither a pipeline nor a Workflow: kind is {kind!r}"
         hint = "give Python with @dsl.pipeline, IR YAML (pipelineInfo, root), or an Argo Workflow"
         raise ManifestError(Diagnostic("MLP205", "", message, hint, Source(path)))
-    return [Loaded(documents=tuple(documents), warnings=tuple(warnings), text=text)]
+    return [Loaded(documents=tuple(documents), warnings=(*warnings, *booleans), text=text)]
 
 
 def read_text(file: Path) -> str:

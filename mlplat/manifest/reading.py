@@ -29,6 +29,8 @@ LARGEST = 32 * 1024 * 1024
 _VALUE = 32
 """Characters that a value counts for beside its own: 32 MiB are at most a million values."""
 
+_BOOLEANS = ("y", "Y", "n", "N")
+
 _TAG = "tag:yaml.org,2002:"
 _MERGE = object()
 _CHECK = "check indentation, quotes and brackets at that place"
@@ -40,10 +42,12 @@ class Contents(NamedTuple):
     Attributes:
         documents: those that are not empty.
         warnings: of keys that are given twice.
+        booleans: warnings of what is a string here and a boolean for Argo: ``y``, which KFP's compiler writes.
     """
 
     documents: list[Any]
     warnings: list[Diagnostic]
+    booleans: list[Diagnostic]
 
 
 def load(text: str, name: str = "") -> list[Document]:
@@ -123,11 +127,18 @@ def _read_json(text: str, name: str) -> Contents | None:
         return None
     if height(document) > DEEPEST:
         return None
-    return Contents([document], [_given_twice(key, Source(name)) for key in twice])
+    return Contents([document], [_given_twice(key, Source(name)) for key in twice], [])
 
 
 def _no_constant(word: str) -> float:
     raise ValueError(f"{word} has no JSON form")
+
+
+def _boolean(word: str, source: Source) -> Diagnostic:
+    meant = "true" if word in "yY" else "false"
+    message = f"'{word}' without quotes is {meant} for Argo and kubectl, and a string here"
+    hint = f"write '{word}' in quotes, or {meant}"
+    return Diagnostic("MLP215", "", message, hint, source, severity="warning")
 
 
 def _given_twice(key: str, source: Source) -> Diagnostic:
@@ -192,7 +203,8 @@ def _read_yaml(text: str, name: str) -> Contents:
         line = text.count("\n", 0, error.start) + 1
         message = f"not YAML: the character {text[error.start]!a} is half of a pair"
         raise ManifestError(Diagnostic("MLP201", "", message, source=Source(name, line))) from None
-    return Contents([one for one in builder.documents if one is not None], builder.warnings)
+    documents = [one for one in builder.documents if one is not None]
+    return Contents(documents, builder.warnings, builder.booleans)
 
 
 class _Builder:
@@ -202,6 +214,7 @@ class _Builder:
         self.name = name
         self.documents: list[Any] = []
         self.warnings: list[Diagnostic] = []
+        self.booleans: list[Diagnostic] = []
         self.stack: list[_Open] = []
         self.anchors: dict[str, _Anchored | None] = {}
         self.size = 0
@@ -256,6 +269,8 @@ class _Builder:
             if event.tag is None or event.tag == "!":
                 if event.style or event.tag == "!":
                     return event.value
+                if event.value in _BOOLEANS:
+                    self.booleans.append(_boolean(event.value, Source(self.name, *_place(event))))
                 if in_place_of_key:
                     return _MERGE if event.value == "<<" else event.value
                 return scalars.plain(event.value)

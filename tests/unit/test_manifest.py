@@ -85,7 +85,7 @@ def test_source_code_is_a_readable_block() -> None:
     [("a: 1\nb: {c: 1, c: 2}\na: 2\n", "f:3:1: "), ('{"a": 1, "b": {"c": 1, "c": 2}, "a": 2}', "f: ")],
 )
 def test_last_value_of_a_key_counts_with_a_warning(text: str, place: str) -> None:
-    documents, warnings = manifest.read(text, "f")
+    documents, warnings, _ = manifest.read(text, "f")
     assert documents == [{"a": 2, "b": {"c": 2}}]
     told = [str(one) for one in warnings]
     assert len(told) == 2
@@ -157,6 +157,14 @@ def test_numbers_beyond_go_s_are_read_as_go_does() -> None:
         "float": "1e999",
         "hex": "0x" + "f" * 500,
     }
+
+
+def test_words_that_are_booleans_for_argo_alone_are_told() -> None:
+    documents, warnings, booleans = manifest.read("a: y\nb: 'y'\nc: [N, no]\ny: 1\n", "f")
+    assert documents == [{"a": "y", "b": "y", "c": ["N", False], "y": 1}]
+    assert warnings == []
+    assert [str(one.source) for one in booleans] == ["f:1:4", "f:3:5", "f:4:1"]
+    assert "'y' without quotes is true for Argo and kubectl" in booleans[0].message
 
 
 def test_tags_and_a_byte_order_mark_are_read() -> None:
