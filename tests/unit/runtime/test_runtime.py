@@ -712,3 +712,42 @@ def test_a_reason_that_can_be_left_nowhere_changes_nothing(run: Runtime) -> None
     assert done.code == 1
     assert done.error.splitlines()[-1] == "ValueError: why"
     assert not Path("/dev/termination-log").exists()
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ("os.mkfifo(o)", "output 'o' is not a file: "),
+        ("os.symlink('/dev/zero', o)", "output 'o' is not a file: "),
+        ("os.mkdir(o)", "output 'o' is not a file: "),
+        ("open(o, 'w').truncate(10 << 30)", "output 'o' holds 10,737,418,240 bytes"),
+    ],
+)
+def test_a_parameter_that_is_no_small_file_is_refused_at_once(run: Runtime, body: str, why: str) -> None:
+    source = f"def f(o: OutputPath(str)):\n    import os\n    {body}\n"
+    result = run(source, output_parameters={"o": "STRING"})
+    assert result.code == 1
+    assert why in result.error
+    assert "Traceback" not in result.error
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "os.mkfifo(data.path)",
+        "os.symlink('/dev/zero', data.path)",
+        "os.makedirs(data.path); os.mkfifo(data.path + '/p')",
+        "os.makedirs(data.path); os.symlink('/dev/zero', data.path + '/p')",
+        "data.path = '/dev/zero'",
+        "os.makedirs('k'); os.symlink('/dev/zero', 'k/p'); data.path = os.path.abspath('k')",
+        "os.makedirs('k'); os.symlink('.', 'k/p'); data.path = os.path.abspath('k')",
+        "os.makedirs('k'); os.symlink('none', 'k/p'); data.path = os.path.abspath('k')",
+        "os.makedirs('k/l'); os.symlink('..', 'k/l/p'); os.symlink(os.path.abspath('k'), data.path)",
+        "data.path = os.path.dirname(os.path.dirname(os.path.dirname(data.path)))",
+    ],
+)
+def test_an_artifact_without_end_is_refused_at_once(run: Runtime, body: str) -> None:
+    source = f"def f(data: Output[Dataset]):\n    import os\n    os.chdir({str(run.folder)!r})\n    {body}\n"
+    result = run(source, output_artifacts={"data": dataset()})
+    assert (result.code, "output 'data' " in result.error) == (1, True), result.error
+    assert "Traceback" not in result.error
