@@ -15,12 +15,6 @@ sys.meta_path.append(aliases.Finder())
 
 __all__ = ["compiler", "components", "dsl", "kubernetes", "local"]
 
-INSTEAD = {
-    "Client": "there is no server to be a client of: mlplat run FILE, with --engine argo on a cluster; "
-    "see docs/migrating.md"
-}
-"""What stands here for names of KFP's package that are not there."""
-
 
 def __getattr__(name: str) -> Any:
     """Import a public package, or look the version up, when it is first asked for."""
@@ -28,5 +22,6 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f"mlplat.{name}")
     if name == "__version__":
         return importlib.import_module("importlib.metadata").version("mlplat")
-    instead = f": {INSTEAD[name]}" if name in INSTEAD else ""
-    raise AttributeError(f"module 'mlplat' has no attribute {name!r}{instead}")
+    if name == "Client":
+        return importlib.import_module("mlplat.client").Client
+    raise AttributeError(f"module 'mlplat' has no attribute {name!r}")

@@ -8,7 +8,6 @@ import re
 import types
 from typing import Any
 
-import mlplat
 from mlplat.errors import meant, nearest
 
 OF_KFP = "change the import: from mlplat import dsl; or compile it with KFP, and give the YAML"
@@ -49,8 +48,6 @@ def _to_import(name: str) -> str:
 def _of_package(name: str, package: str) -> str:
     from mlplat import dsl
 
-    if package == "mlplat" and name in mlplat.INSTEAD:
-        return mlplat.INSTEAD[name]
     if package == "mlplat" and name in dsl.__all__:
         return f"write: from mlplat.dsl import {name}"
     return nearest(name, _public(importlib.import_module(package)))

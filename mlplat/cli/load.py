@@ -16,8 +16,8 @@ from mlplat import ir, manifest
 from mlplat.argo import hera
 from mlplat.cli import hints, programs
 from mlplat.cli.programs import Module
-from mlplat.dsl import undefined
-from mlplat.errors import Diagnostic, ManifestError, MlplatError, Source, nearest
+from mlplat.dsl import context, undefined
+from mlplat.errors import AuthoringError, Diagnostic, ManifestError, MlplatError, Source, nearest
 from mlplat.ir import PipelineSpec
 from mlplat.ir.effects import without_effect
 from mlplat.ir.model import Constant, Container, Importer
@@ -151,11 +151,21 @@ def read_text(file: Path) -> str:
 
 def _program(place: Path | Module, name: str) -> list[Loaded]:
     with contextlib.ExitStack() as stack:
+        problems = stack.enter_context(context.keeping())
         try:
             module = stack.enter_context(programs.running(place))
         except programs.RaisedError as raised:
-            raise _told(raised.error, Source(raised.file)) from None
-        return _made_by(module, place, name)
+            error = _told(raised.error, Source(raised.file))
+            if problems:  # it may come of them
+                raise AuthoringError([*problems, *error.diagnostics]) from None
+            raise error from None
+        except AuthoringError as error:
+            raise AuthoringError([*problems, *error.diagnostics]) from None
+        if any(problem.severity == "error" for problem in problems):
+            raise AuthoringError(problems)
+        loaded = _made_by(module, place, name)
+    first, *others = loaded
+    return [replace(first, warnings=(*problems, *first.warnings)), *others]
 
 
 def _made_by(module: types.ModuleType, place: Path | Module, name: str) -> list[Loaded]:

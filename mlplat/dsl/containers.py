@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from mlplat.dsl import signatures
+from mlplat.dsl.broken import unless_wrong
 from mlplat.dsl.component import BaseComponent, sanitized
 from mlplat.dsl.signatures import Interface
 from mlplat.errors import AuthoringError, Diagnostic
@@ -205,4 +206,4 @@ def container_component(func: Callable[..., Any]) -> ContainerComponent:
     Raises:
         AuthoringError: an annotation means nothing, or the function returns something else.
     """
-    return ContainerComponent(func)
+    return unless_wrong(lambda: ContainerComponent(func), func)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import secrets
 import sys
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +25,7 @@ _MARK = f"{{{{channel:{secrets.token_hex(8)}:"
 """Begin of what stands in a text for a value of the run, while a pipeline is written: no text of a user's has it."""
 
 _MARKED = re.compile(rf"{re.escape(_MARK)}([0-9]+)\}}\}}")
-_OWN = tuple(str(Path(__file__).parents[1] / room) for room in ("dsl", "kubernetes"))
+_OWN = tuple(str(Path(__file__).parents[1] / room) for room in ("dsl", "kubernetes", "client.py"))
 
 
 @dataclass
@@ -135,6 +137,45 @@ def told(problem: Diagnostic) -> None:
     if current is None:
         raise AuthoringError(problem)
     current.problems.append(problem)
+
+
+_kept: ContextVar[list[Diagnostic] | None] = ContextVar("mlplat.dsl.kept", default=None)
+
+
+@contextlib.contextmanager
+def keeping() -> Iterator[list[Diagnostic]]:
+    """Keep what is wrong with components and pipelines while a program is read, so that all of it is told at once.
+
+    Yields:
+        What was wrong so far.
+    """
+    problems: list[Diagnostic] = []
+    token = _kept.set(problems)
+    try:
+        yield problems
+    finally:
+        _kept.reset(token)
+
+
+def keep(problems: Sequence[Diagnostic]) -> None:
+    """Note what is wrong with a component or pipeline.
+
+    Raises:
+        AuthoringError: nobody keeps it: the program runs by itself.
+    """
+    kept = _kept.get()
+    if kept is None:
+        raise AuthoringError(problems)
+    kept.extend(problems)
+
+
+def warn(problem: Diagnostic) -> None:
+    """Warn of something in a program: with the rest where it is kept, else as Python warns."""
+    kept = _kept.get()
+    if kept is None:
+        warnings.warn(str(problem), FutureWarning, stacklevel=2)
+    else:
+        kept.append(problem)
 
 
 _runner: list[Callable[[Any, Mapping[str, Any]], Any]] = []

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, overload
 
 from mlplat import runtime
 from mlplat.dsl import context, embedding, given
+from mlplat.dsl.broken import unless_wrong
 from mlplat.dsl.python import (
     PythonComponent,
     TaskConfigPassthrough,
     installing,
     passed,
     pip_options,
-    refuse_file,
+    warn_of_file,
 )
 from mlplat.errors import AuthoringError, Diagnostic
 from mlplat.ir.model import Container
@@ -72,7 +74,7 @@ def notebook_component(
         notebook_path: the notebook, or a folder that holds one and what it needs beside it.
         base_image: as for :func:`mlplat.dsl.component`, like all that follow.
         packages_to_install: requirements; what running a notebook needs (:data:`PACKAGES`) when None.
-        output_component_file: refused.
+        output_component_file: not written.
         pip_index_urls: package indexes.
         pip_trusted_hosts: hosts to trust without TLS.
         use_venv: for a KFP backend.
@@ -98,10 +100,11 @@ def notebook_component(
     )
 
     def decorate(function: Callable[..., Any]) -> PythonComponent:
-        refuse_file(function, output_component_file)
+        warn_of_file(function, output_component_file)
         container = Container(image=base_image or "")
         passthroughs = passed(task_config_passthroughs)
-        return PythonComponent(function, container, python, before=before, passthroughs=passthroughs)
+        make = functools.partial(PythonComponent, function, container, python)
+        return unless_wrong(lambda: make(before=before, passthroughs=passthroughs), function)
 
     return decorate if func is None else decorate(func)
 

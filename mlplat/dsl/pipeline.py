@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, overload
 
 from mlplat.dsl import build, context, docstrings, foreign, given, signatures
+from mlplat.dsl.broken import unless_wrong
 from mlplat.dsl.channels import Channel, channel_of
 from mlplat.dsl.component import BaseComponent, sanitized
 from mlplat.dsl.config import PipelineConfig
@@ -158,6 +159,7 @@ def pipeline(
     """
 
     def decorate(function: Callable[..., Any]) -> Pipeline:
-        return Pipeline(function, name, description, pipeline_root, display_name, pipeline_config)
+        settings = (name, description, pipeline_root, display_name, pipeline_config)
+        return unless_wrong(lambda: Pipeline(function, *settings), function)
 
     return decorate if func is None else decorate(func)

@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, overload
 
-from mlplat.dsl import embedding, given, signatures
+from mlplat.dsl import context, embedding, given, signatures
+from mlplat.dsl.broken import unless_wrong
 from mlplat.dsl.component import BaseComponent, sanitized
 from mlplat.errors import AuthoringError, Diagnostic
 from mlplat.ir.model import Container, Origin, Passthrough, PythonFunction
@@ -214,7 +215,7 @@ def component(
         target_image: image that has the function, as ``kfp component build`` makes it; its text does not travel then.
         packages_to_install: requirements; nothing is installed where the environment has them.
         pip_index_urls: package indexes, the first instead of the default one.
-        output_component_file: refused: write the file with ``compiler.Compiler().compile(component, path)``.
+        output_component_file: not written; ``compiler.Compiler().compile(component, path)`` writes it.
         install_kfp_package: for a KFP backend: whether the IR's command installs KFP's SDK. Nothing does here.
         kfp_package_path: for a KFP backend: what to install as KFP's SDK.
         pip_trusted_hosts: hosts to trust without TLS.
@@ -246,32 +247,23 @@ def component(
         before.insert(0, embedding.text_of(embedded_artifact_path))
 
     def decorate(function: Callable[..., Any]) -> PythonComponent:
-        refuse_file(function, output_component_file)
-        return PythonComponent(
+        warn_of_file(function, output_component_file)
+        container = Container(image=target_image or base_image or "")
+        passthroughs = passed(task_config_passthroughs)
+        make = functools.partial(PythonComponent, function, container, python)
+        return unless_wrong(
+            lambda: make(before=before, source=target_image is None, cache=cache, passthroughs=passthroughs),
             function,
-            Container(image=target_image or base_image or ""),
-            python,
-            before=before,
-            source=target_image is None,
-            cache=cache,
-            passthroughs=passed(task_config_passthroughs),
         )
 
     return decorate if func is None else decorate(func)
 
 
-def refuse_file(func: Callable[..., Any], file: str | None) -> None:
-    """Refuse to write a component's file.
-
-    Raises:
-        AuthoringError: a file is named.
-    """
+def warn_of_file(func: Callable[..., Any], file: str | None) -> None:
+    """Warn where a program names a file for a component: reading a program writes none."""
     if file is None:
         return
-    message = f"output_component_file='{file}' would write a file when the program is read"
+    message = f"output_component_file='{file}' is not written: reading a program writes no files"
     hint = "write it with mlplat.compiler.Compiler().compile(component, path)"
-    raise AuthoringError(
-        Diagnostic(
-            "MLP106", func.__name__, message, hint, signatures.source_of(signatures.plain_function(func))
-        )
-    )
+    source = signatures.source_of(signatures.plain_function(func))
+    context.warn(Diagnostic("MLP106", func.__name__, message, hint, source, severity="warning"))

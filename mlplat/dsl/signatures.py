@@ -87,6 +87,7 @@ _PARAMETER_NAMES: Mapping[str, ParameterType] = {
 _ARTIFACT_NAMES: Mapping[str, Any] = {
     cls.__name__.lower(): cls for cls in artifacts.ARTIFACT_CLASSES.values()
 }
+_WRONG_DEFAULT = "MLP104"
 _WRITE_INSTEAD = (
     "a parameter is str, int, float, bool, list or dict; an artifact is Input[Dataset], Output[Model], …; "
     "a value written to a file is OutputPath(float)"
@@ -214,7 +215,7 @@ class _Reader:
             order.append(name)
             given = self.resolve(name, parameter.annotation)
             described = self.describe(name, given, parameter.default)
-            self.refuse_default(name, described, parameter.default)
+            self.refuse_default(name, described, parameter.default, given)
             if self.is_pipeline and isinstance(described, (OutputParameter, OutputArtifact)):
                 hint = "declare it with -> Dataset (several as a NamedTuple), and return a task's output"
                 self.problem("MLP102", name, "a pipeline's outputs are what it returns", hint)
@@ -238,7 +239,9 @@ class _Reader:
                 artifacts_out[name] = described
             else:
                 outputs[name] = described
-        if self.problems:
+        if all(problem.code == _WRONG_DEFAULT for problem in self.problems) and self.problems:
+            context.keep(self.problems)  # the interface is whole without them
+        elif self.problems:
             raise AuthoringError(self.problems)
         return Interface(
             inputs,
@@ -272,7 +275,7 @@ class _Reader:
             self.problem("MLP102", name, "it has no type")
             return None
         has_default = default is not inspect.Parameter.empty
-        given, is_optional = _without_none(given)
+        given, is_optional = _without_none(_aliased(given))
         optional = is_optional or has_default
         if given is OutputPath:
             given = OutputPath(str)
@@ -294,7 +297,7 @@ class _Reader:
             return InputArtifact(artifact_type(of), is_list, optional)
         kind = parameter_type(given)
         if kind is None:
-            self.problem("MLP102", name, f"{_name(given)} is no type of a parameter")
+            self.problem("MLP102", name, f"{_name(given)} is not a type of a parameter")
             return None
         if item := item_type(given):
             self.items[name] = item
@@ -316,17 +319,25 @@ class _Reader:
             return InputArtifact(artifact_type(of), is_list, optional)
         return OutputArtifact(artifact_type(of), is_list)
 
-    def refuse_default(self, name: str, described: object, default: Any) -> None:
+    def refuse_default(self, name: str, described: object, default: Any, annotation: Any) -> None:
         if default is inspect.Parameter.empty or default is None:
             return
         if not isinstance(described, InputParameter):
             if described is not None:
-                self.problem("MLP104", name, "an artifact or output has no default but None", "leave it out")
+                self.problem(
+                    _WRONG_DEFAULT, name, "an artifact or output has no default but None", "leave it out"
+                )
+        elif default not in _choices(annotation, default):
+            choices = ", ".join(map(repr, _choices(annotation, default)))
+            message = f"the default {default!r} is not one of {choices}"
+            self.problem(_WRONG_DEFAULT, name, message, "give one of them")
         elif not fits(default, described.type):
             message = f"the default {default!r} is not {TYPE_NAMES[described.type]}"
-            self.problem("MLP104", name, message, "give a default of the declared type")
+            self.problem(_WRONG_DEFAULT, name, message, "give a default of the declared type")
         elif problem := json_problem(default):
-            self.problem("MLP104", name, f"the default has no JSON form: {problem}", "give another default")
+            self.problem(
+                _WRONG_DEFAULT, name, f"the default has no JSON form: {problem}", "give another default"
+            )
 
     def written(self, name: str, given: Any) -> OutputParameter | OutputArtifact:
         """Return the output of a path: a parameter where the type is one, else an artifact."""
@@ -377,6 +388,11 @@ def parameter_type(annotation: Any) -> ParameterType | None:
     if isinstance(annotation, str):
         return named_parameter(annotation)
     origin = typing.get_origin(annotation) or annotation
+    if origin is typing.Literal:
+        kinds = {PARAMETER_TYPES.get(type(value)) for value in typing.get_args(annotation)}
+        return kinds.pop() if len(kinds) == 1 else None
+    if origin is typing.Annotated:
+        return parameter_type(typing.get_args(annotation)[0])
     try:
         return PARAMETER_TYPES.get(origin)
     except TypeError:
@@ -413,6 +429,13 @@ def _namespace(function: Callable[..., Any]) -> dict[str, Any]:
     return {**own, **function.__globals__, **around, **closed_over}
 
 
+def _aliased(annotation: Any) -> Any:
+    """Return what a ``type`` statement names."""
+    while type(annotation).__name__ == "TypeAliasType":
+        annotation = annotation.__value__
+    return annotation
+
+
 def _without_none(annotation: Any) -> tuple[Any, bool]:
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
         rest = [argument for argument in typing.get_args(annotation) if argument is not type(None)]
@@ -442,6 +465,12 @@ def _list_of(annotation: Any) -> tuple[Any, bool]:
 def _path_type(given: Any) -> ArtifactType:
     of = _unmarked(given)
     return artifact_type(of) if is_artifact_class(of) else named_artifact(str(of))
+
+
+def _choices(annotation: Any, default: Any) -> tuple[Any, ...]:
+    """Return the values that a ``Literal`` allows; the default itself where the annotation is something else."""
+    plain, _ = _without_none(_aliased(annotation))
+    return typing.get_args(plain) if typing.get_origin(plain) is typing.Literal else (default,)
 
 
 def _default(given: Any) -> Any:

@@ -271,6 +271,7 @@ def test_program_that_does_not_end_is_told_with_its_line(
 
 
 def test_what_only_the_script_does_is_left_out(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    write(folder, {"pipe": PROGRAM + "if __name__ == '__main__':\n    raise SystemExit('ran')\n"})
+    client = "from mlplat import Client\n"
+    write(folder, {"pipe": client + PROGRAM + "if __name__ == '__main__':\n    Client().run()\n"})
     assert compiled(capfd, "pipe.py") == "first"
     assert compiled(capfd, "-m", "pipe") == "first"

@@ -246,7 +246,7 @@ def test_annotations_that_mean_nothing_are_told_together() -> None:
     codes = sorted(diagnostic.code for diagnostic in raised.value.diagnostics)
     assert codes == ["MLP101", "MLP102", "MLP102", "MLP102", "MLP104"]
     text = str(raised.value)
-    for part in ("wrong.a: it has no type", "complex is no type of a parameter"):
+    for part in ("wrong.a: it has no type", "complex is not a type of a parameter"):
         assert part in text
     assert "test_tracing.py" in text
 

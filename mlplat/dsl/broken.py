@@ -1,0 +1,50 @@
+"""What stands for a component or pipeline that is wrong, so that what is wrong further down is told too."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeVar, cast
+
+from mlplat.dsl import context
+from mlplat.dsl.component import BaseComponent, sanitized
+from mlplat.dsl.signatures import Interface
+from mlplat.errors import AuthoringError
+
+T = TypeVar("T", bound=BaseComponent)
+
+
+class Broken(BaseComponent):
+    """A component that could not be made; whatever uses it is left out, without a word of its own."""
+
+    def __init__(self, function: Any) -> None:
+        name = getattr(function, "__name__", "component")
+        super().__init__(sanitized(name), Interface())
+        if callable(function):
+            functools.update_wrapper(self, function)
+
+    @property
+    def spec(self) -> NoReturn:
+        """Raise: there is none."""
+        raise AuthoringError([])
+
+    def __call__(self, *_: Any, **__: Any) -> NoReturn:
+        """Leave out the pipeline that calls it."""
+        raise AuthoringError([])
+
+
+def unless_wrong(make: Callable[[], T], function: Any) -> T:
+    """Make a component or pipeline; what is wrong with it is kept while a program is read.
+
+    Args:
+        make: makes it.
+        function: what it is made of.
+
+    Raises:
+        AuthoringError: it is wrong, and nobody keeps what is.
+    """
+    try:
+        return make()
+    except AuthoringError as error:
+        context.keep(error.diagnostics)
+        return cast(T, Broken(function))
