@@ -27,6 +27,7 @@ _QUOTED = {
 }
 _STRAY_BYTE = re.compile("([\udc80-\udcff])")
 _HTML = {"<": r"\u003c", ">": r"\u003e", "&": r"\u0026", "\u2028": r"\u2028", "\u2029": r"\u2029"}
+_INTEGER = re.compile("[+-]?[0-9]+")
 _HTML_PATTERN = re.compile("[<>&\u2028\u2029]")
 
 
@@ -202,8 +203,12 @@ def _key(key: Any) -> str:
 
 
 def _string(text: str) -> str:
-    written = _HTML_PATTERN.sub(lambda match: _HTML[match.group()], json.dumps(text, ensure_ascii=False))
-    return govalues.valid(written, r"\ufffd")
+    return govalues.valid(escape_html(json.dumps(text, ensure_ascii=False)), r"\ufffd")
+
+
+def escape_html(text: str) -> str:
+    """Escape ``<``, ``>``, ``&`` and line separators in JSON text, as ``json.Marshal`` does."""
+    return _HTML_PATTERN.sub(lambda match: _HTML[match.group()], text)
 
 
 def sprint(value: Any) -> str:
@@ -282,3 +287,17 @@ def any_string(value: Any) -> str:
         is_plain = abs(value) < 1e21 and (value == 0 or abs(value) >= 1e-6)
         return float_json(value) if is_plain else f"{value:f}"
     return "" if value is None or isinstance(value, (dict, list)) else str(value)
+
+
+def int_or_string(value: Any) -> int:
+    """Read what Kubernetes has as an ``IntOrString``, once its tags are replaced; see Argo's ``util/intstr``.
+
+    Args:
+        value: an integer, or a string of one.
+
+    Raises:
+        ValueError: the string is not an integer; the message is Argo's.
+    """
+    if isinstance(value, str) and not _INTEGER.fullmatch(value):
+        raise ValueError(f"value '{value}' cannot be resolved to an int")
+    return int(value)

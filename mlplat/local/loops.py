@@ -8,31 +8,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from mlplat.argo import gotext
+from mlplat.argo import gojson, gotext
 from mlplat.argo.expressions import ExpressionError, should_execute
 from mlplat.argo.templating import EVERYTHING, LENIENT, Scope, Template, TemplatingError
 
 KEYS = ("withItems", "withParam", "withSequence")
-_DECODER = json.JSONDecoder()
-_BETWEEN = re.compile(r'("(?:[^"\\]|\\.)*")|[ \t\r\n]+')
-_SPACE = re.compile(r"[ \t\r\n]*")
 _FORMAT = re.compile(r"%([-+ #0]*)(\d*)(?:\.(\d+))?([dxXob%c])")
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One item of a loop.
-
-    Attributes:
-        value: the item.
-        raw: its JSON text as it stood in the list: names of nodes are made of it.
-    """
-
-    value: Any
-    raw: str
 
 
 def is_loop(task: Mapping[str, Any]) -> bool:
@@ -59,7 +42,7 @@ def expand(task: Mapping[str, Any], scope: Scope) -> Iterator[dict[str, Any]]:
     skipped = _surely_skipped(str(task.get("when") or ""))
     visible = _present_only(scope) if skipped else scope
     for index, item in enumerate(items):
-        variables, described = _variables(item, index)
+        variables, described = _variables(item)
         expanded = template.replace(visible.child(variables), LENIENT if skipped else EVERYTHING)
         name = f"{task['name']}({index}:{described.replace('(', '').replace(')', '')})"
         kept = {"template": task["template"]} if "template" in task else {}
@@ -78,87 +61,52 @@ def _present_only(scope: Scope) -> Scope:
     return Scope({name: value for name, value in names.items() if value is not None})
 
 
-def _items(task: Mapping[str, Any]) -> list[Item]:
+def _items(task: Mapping[str, Any]) -> list[str]:
+    """Return the items of a loop as JSON text, as Argo keeps them: names of nodes are made of it."""
     if task.get("withItems"):
-        return [Item(value, gotext.to_json(value)) for value in task["withItems"]]
+        return [gotext.to_json(value) for value in task["withItems"]]
     try:
         if task.get("withParam"):
             return _param_items(task["withParam"])
-        return [Item(text, json.dumps(text)) for text in _sequence(task["withSequence"])]
+        return [json.dumps(text) for text in _sequence(task["withSequence"])]
     except TemplatingError:
         if _surely_skipped(str(task.get("when") or "")):
             return []
         raise
 
 
-def _param_items(text: str) -> list[Item]:
+def _param_items(text: str) -> list[str]:
     try:
-        if text.strip() == "null":
-            return []
-        return [Item(json.loads(raw), raw) for _, raw in _members(text, "[]")]
-    except ValueError as error:
+        return gojson.items(text, "[]v1alpha1.Item")
+    except gojson.GoJSONError as error:
         raise TemplatingError(
             f"withParam value could not be parsed as a JSON list: {text.strip()}: {error}"
         ) from None
 
 
-def _members(text: str, brackets: str) -> Iterator[tuple[str, str]]:
-    """Yield key and text of each member of a JSON object, or of each item of a list with an empty key."""
-    position = _skip(text, 0)
-    if text[position : position + 1] != brackets[0]:
-        raise ValueError(f"expected {brackets[0]!r} at character {position}")
-    position = _skip(text, position + 1)
-    empty = text[position : position + 1] == brackets[1]
-    while not empty:
-        key = ""
-        if brackets == "{}":
-            key, position = _DECODER.raw_decode(text, position)
-            position = _skip(text, _skip(text, position) + 1)
-        _, end = _DECODER.raw_decode(text, position)
-        yield key, text[position:end]
-        position = _skip(text, end)
-        following = text[position : position + 1]
-        if following == brackets[1]:
-            break
-        if following != ",":
-            raise ValueError(f"expected ',' or {brackets[1]!r} at character {position}")
-        position = _skip(text, position + 1)
-    if _skip(text, position + 1) != len(text):
-        raise ValueError(f"text after the value, at character {position + 1}")
-
-
-def _skip(text: str, position: int) -> int:
-    match = _SPACE.match(text, position)
-    return match.end() if match else position
-
-
-def _compact(raw: str) -> str:
-    """Return JSON text without the spaces between its parts: numbers and escapes stay as they are written."""
-    return _BETWEEN.sub(lambda match: match.group(1) or "", raw)
-
-
 def _shown(raw: str) -> str:
-    """Show JSON text as Argo shows an item: compact, text without its quotes."""
-    return raw[1:-1] if raw[0] == '"' else _compact(raw)
+    """Show JSON text as ``Item.String`` of Argo's ``item.go`` does: compact, a string without its quotes."""
+    written = gojson.compact(raw)
+    shown = written[1:-1] if written[0] == '"' else written
+    return shown.replace(r"\u003c", "<").replace(r"\u003e", ">").replace(r"\u0026", "&")
 
 
-def _variables(item: Item, index: int) -> tuple[dict[str, Any], str]:
-    if isinstance(item.value, dict):
-        members = dict(sorted(_members(item.raw, "{}")))
+def _variables(item: str) -> tuple[dict[str, Any], str]:
+    """Return the variables of an item, and what the name of its node says of it; see ``processItem`` of Argo 4.0.7."""
+    if item[0] == "{":
+        members = dict(sorted(gojson.members(item).items()))
         shown = {key: _shown(raw) for key, raw in members.items()}
         variables = {f"item.{key}": text for key, text in shown.items()}
-        variables["item"] = (
-            "{" + ",".join(f"{gotext.to_json(key)}:{_compact(raw)}" for key, raw in members.items()) + "}"
-        )
+        written = ",".join(f"{gotext.to_json(key)}:{gojson.compact(raw)}" for key, raw in members.items())
+        variables["item"] = f"{{{written}}}"
         return variables, ",".join(sorted(f"{key}:{text}" for key, text in shown.items()))
-    if isinstance(item.value, list):
-        described = "[" + " ".join(_shown(raw) for _, raw in _members(item.raw, "[]")) + "]"
-        return {"item": _compact(item.raw)}, described
-    if isinstance(item.value, str):
-        return {"item": item.value}, _shown(item.raw)
-    if item.value is None:
-        raise TemplatingError(f"withItems[{index}] expected string, number, list, or map. received: null")
-    return {"item": item.raw}, item.raw
+    if item[0] == "[":
+        described = " ".join(map(_shown, gojson.items(item, "[]v1alpha1.Item")))
+        return {"item": gojson.compact(item)}, f"[{described}]"
+    if item[0] == '"':
+        return {"item": gojson.decoded(item)}, _shown(item)
+    # Go reads null into a list, and prints that as an empty one.
+    return {"item": item}, "[]" if item == "null" else item
 
 
 def _sequence(sequence: Mapping[str, Any]) -> list[str]:
