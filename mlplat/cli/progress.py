@@ -45,9 +45,12 @@ class Lines(Quiet):
         self.stream = stream
         self.phases: dict[str, str] = {}
         self.reasons: dict[str, list[str]] = {}
+        self.hooks: set[str] = set()
 
     def __call__(self, node: show.Node) -> None:
         """Take in a node that changed."""
+        if (node.get("nodeFlag") or {}).get("hooked"):
+            self.hooks.add(node["id"])
         self._say_why(node)
         phase, known = node.get("phase", ""), self.phases.get(node["id"])
         waits = show.waits_for_lock(node)
@@ -60,8 +63,9 @@ class Lines(Quiet):
         elif waits:
             self.stream.write(f"{show.describe(node)}\n")
         elif phase in _FINAL:
+            attempts = len(set(node.get("children") or ()) - self.hooks) if node["type"] == "Retry" else 0
             for one in steps.expanded({node["id"]: node}).values():
-                self.stream.write(f"{show.describe(one)}\n")
+                self.stream.write(f"{show.describe(one, attempts)}\n")
         self.stream.flush()
 
     def _say_why(self, node: show.Node) -> None:

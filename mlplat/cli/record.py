@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlplat.argo import metrics
+from mlplat.argo.failures import Failed, causes
 from mlplat.argo.names import NOTHING
 from mlplat.argo.reasons import readable
 from mlplat.cli import engines, show
@@ -26,6 +28,7 @@ _Row = Any
 _FAILED = ("Failed", "Error")
 _UNFINISHED = ("Pending", "Running")
 _TOLD = 5
+_CHILD_FAILED = re.compile("child '.*' failed")
 
 
 class _Placed(NamedTuple):
@@ -142,24 +145,56 @@ def opened() -> Store:
 
 def _runs(store: Store, run: Run | None, limit: int) -> list[_Placed]:
     found = store.runs(limit, name=run.name if run else None)
-    return [
-        _Placed(dataclasses.replace(one, message=one.message or _failed(store, one)), one) for one in found
-    ]
+    return [_Placed(dataclasses.replace(one, message=_message(store, one)), one) for one in found]
+
+
+def _message(store: Store, run: Run) -> str:
+    """Write why a run ended as it did: not which of its steps failed, by its id, as Argo says of steps."""
+    own = "" if _CHILD_FAILED.fullmatch(run.message) else run.message
+    return own or _failed(store, run) or run.message
 
 
 def _failed(store: Store, run: Run) -> str:
     """Write which tasks of a run failed, and why when it is one."""
     if run.phase not in _FAILED:
         return ""
-    tasks = store.tasks(run, phase=_FAILED)
+    tasks = _causes(store.tasks(run, phase=_FAILED, roles=None), run)
     if len(tasks) == 1:
         return f"{path(run.name, tasks[0].name)}: {tasks[0].message}"
     return f"failed: {show.listed([path(run.name, task.name) for task in tasks])}" if tasks else ""
 
 
+def _causes(tasks: Sequence[Task], run: Run) -> list[Task]:
+    """Return those of a run's failed nodes that failed of their own; a group of steps by the name of the steps."""
+    by_id = {task.id: task for task in tasks}
+    failed = (
+        Failed(
+            task.id,
+            task.phase,
+            task.message,
+            task.role == "group",
+            task.role == "attempt",
+            {task.boundary_id, task.parent_id},
+        )
+        for task in tasks
+        if task.phase in _FAILED
+    )
+    found = []
+    for key in causes(failed):
+        task = by_id[key]
+        around = by_id.get(task.boundary_id)
+        named = around.name if around else run.name
+        found.append(dataclasses.replace(task, name=named) if task.type == "StepGroup" else task)
+    return found
+
+
 def _tasks(store: Store, run: Run, _limit: int) -> list[_Placed]:
+    """List the tasks of a run, and the groups of tasks that failed of their own."""
+    every = store.tasks(run, roles=None)
+    groups = [task for task in _causes(every, run) if task.role == "group"]
     skipped = (NOTHING, "Skipped")
-    return [_Placed(task, run, task) for task in store.tasks(run) if (task.template, task.type) != skipped]
+    tasks = [task for task in every if task.role == "task" and (task.template, task.type) != skipped]
+    return [_Placed(task, run, task) for task in sorted([*tasks, *groups], key=lambda task: task.order)]
 
 
 def _artifacts(store: Store, run: Run | None, limit: int) -> list[_Placed]:

@@ -19,6 +19,7 @@ from mlplat.cli.tasks import path
 INTERRUPTED = 130
 _LAST_LINES = 20
 _WIDEST = 2000
+_TOLD_FAILURES = 5
 _CACHE_REFUSED = "could not save to config map cache"
 _NOT_GIVEN = re.compile(r'\b(secret|configmap) ".*" (with key ".*" )?not found')
 Document = Mapping[str, Any]
@@ -44,6 +45,7 @@ def report(workflow: Document, given: argparse.Namespace) -> str:
     written += _outputs(workflow, given)
     written += _artifacts(workflow, given)
     written += _failures(workflow, given)
+    written += _warnings(workflow)
     written += _next(workflow, given)
     return "\n".join(written)
 
@@ -90,8 +92,9 @@ def _failures(workflow: Document, given: argparse.Namespace) -> list[str]:
     if workflow["status"]["phase"] == "Succeeded":
         return []
     written: list[str] = []
-    for node in show.failures(workflow):
-        task = path(workflow["metadata"]["name"], node["name"])
+    failures, run = show.failures(workflow), workflow["metadata"]["name"]
+    for node in failures[:_TOLD_FAILURES]:
+        task = path(run, node["name"])
         written.append(f"{task} failed: {node.get('message', '')}")
         written += [f"  | {line}" for line in _last_lines(workflow, node, given)]
         if _CACHE_REFUSED in node.get("message", ""):
@@ -102,15 +105,22 @@ def _failures(workflow: Document, given: argparse.Namespace) -> list[str]:
         if given.engine == "local" and _NOT_GIVEN.search(node.get("message", "")):
             again = f"mlplat retry {workflow['metadata']['name']} --secrets FILE"
             written.append(f"  hint: give it in a file of Secrets and ConfigMaps: {again}")
+    if others := [path(run, node["name"]) for node in failures[_TOLD_FAILURES:]]:
+        written.append(f"{len(others)} more failed: {show.listed(others)}")
     missing = show.not_run(workflow)
     if missing:
         written.append(f"not run because of it: {show.listed(missing)}")
     return written
 
 
+def _warnings(workflow: Document) -> list[str]:
+    """Write what the engine noticed that does no harm here, but on a cluster."""
+    conditions = workflow["status"].get("conditions") or ()
+    return [f"warning: {one.get('message', '')}" for one in conditions if one.get("type") == "SpecWarning"]
+
+
 def _last_lines(workflow: Document, node: show.Node, given: argparse.Namespace) -> list[str]:
-    attempts = node.get("children", ()) if node.get("type") == "Retry" else ()
-    last = attempts[-1] if attempts else node["id"]
+    last = [node["id"], *show.attempts(node, show.nodes_of(workflow))][-1]
     if given.engine == "local":
         from mlplat import local
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import textwrap
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,11 +14,13 @@ from typing import Any
 
 from mlplat.argo import metrics, steps
 from mlplat.argo.expressions import condition
+from mlplat.argo.failures import causes_among
 from mlplat.argo.names import NOTHING
 from mlplat.argo.reasons import condition_of
 from mlplat.argo.stores import key_of
 from mlplat.argo.values import ABSENT
 from mlplat.escaping import escaped_line
+from mlplat.ir.argo_template import steps_of
 from mlplat.runs.waiting import WAITING
 
 Node = Mapping[str, Any]
@@ -35,10 +39,15 @@ CANNOT_START = "cannot start"
 """What is written of a task whose pod waits for something that may never come."""
 
 _FAILED = ("Failed", "Error")
+_WORST_FIRST = (*_FAILED, "Running", "Pending", "Succeeded", "Skipped", "Omitted")
 _WIDEST_VALUE = 60
 _WIDEST_REASON = 70
 _LONGEST_ROW = 3
+_LONGEST_LOOP = 10
+_SHOWN_FAILURES = 3
 _NAMED = 10
+_TASK = re.compile(r"(?:\[\d+\])?\.([^.(\[]+)")
+_ITEM = re.compile(r"\((\d+):[^)]*\)$")
 
 
 def nodes_of(workflow: Workflow) -> Mapping[str, Node]:
@@ -58,18 +67,29 @@ def stands_for_nothing(node: Node) -> bool:
 
 @dataclass(slots=True)
 class Branch:
-    """A node of a run and what stands below it."""
+    """A node of a run and what stands below it.
+
+    Attributes:
+        node: the node.
+        below: branches in the order in which people read them.
+        task: name of the task or step, without its loop item or hook.
+        attempts: how often it was tried, where it may be tried again.
+    """
 
     node: Node
     below: list[Branch] = field(default_factory=list)
+    task: str = ""
+    attempts: int = 0
 
 
 def order(workflow: Workflow) -> dict[tuple[str, str], int]:
-    """Return the place of each task in its DAG, by template and task, as the manifest has them."""
+    """Return the place of each task in its DAG or steps, by template and task, as the manifest has them."""
     return {
         (template["name"], task["name"]): place
-        for template in workflow["spec"].get("templates", ())
-        for place, task in enumerate(template.get("dag", {}).get("tasks", ()))
+        for template in workflow["spec"].get("templates") or ()
+        for place, task in enumerate(
+            [*itertools.chain(*steps_of(template)), *((template.get("dag") or {}).get("tasks") or ())]
+        )
     }
 
 
@@ -86,7 +106,10 @@ def tree(nodes: Mapping[str, Node], root: str, places: Mapping[tuple[str, str], 
         attempts of a retried task are left out.
     """
     nodes = steps.expanded(nodes)
-    branches = {key: Branch(node) for key, node in nodes.items()}
+    branches = {
+        key: Branch(node, task=_task_of(node, nodes), attempts=len(attempts(node, nodes)))
+        for key, node in nodes.items()
+    }
     kinds = ("TaskGroup", "StepGroup", "Container")
     hidden = {key for key, node in nodes.items() if node["type"] in kinds or stands_for_nothing(node)}
     parents = _parents(nodes)
@@ -99,58 +122,87 @@ def tree(nodes: Mapping[str, Node], root: str, places: Mapping[tuple[str, str], 
         branches[parent].below.append(branches[key])
     for branch in branches.values():
         template = str(branch.node.get("templateName", ""))
-        branch.below.sort(key=lambda below: _place(below.node, template, places))
+        branch.below.sort(key=lambda below: _place(below, template, places))
     return branches.get(root) or Branch({"displayName": "", "phase": "Pending", "type": "DAG"})
 
 
 def _parents(nodes: Mapping[str, Node]) -> dict[str, str]:
-    """Loops and retries hold their children, which name only the DAG around as their boundary."""
-    holders = ("TaskGroup", "Retry")
-    return {
+    """Return what holds a node that names only the DAG around as its boundary: a loop, or a task that retries."""
+    loops = {
         child: key
         for key, node in nodes.items()
-        if node["type"] in holders
+        if node["type"] == "TaskGroup"
         for child in node.get("children", ())
     }
+    return loops | {child: key for key, node in nodes.items() for child in attempts(node, nodes)}
 
 
-def _place(node: Node, template: str, places: Mapping[tuple[str, str], int]) -> tuple[int, int, str]:
-    if steps.STEP in node:
-        return (0, 0, "")  # they stand in the order in which they ran
-    name = str(node.get("displayName", ""))
-    digits = name.rpartition("(")[2].partition(":")[0]
-    return (places.get((template, name), len(places)), int(digits) if digits.isdigit() else 0, name)
+def _task_of(node: Node, nodes: Mapping[str, Node]) -> str:
+    """Return the name of the task or step that a node comes from: ``train`` for ``run.train(3:a)`` or its hook."""
+    around = nodes.get(str(node.get("boundaryID", "")), {})
+    own = str(node.get("name", "")).removeprefix(str(around.get("name", "")))
+    found = _TASK.match(own)
+    return found[1] if found else own
+
+
+def _place(branch: Branch, template: str, places: Mapping[tuple[str, str], int]) -> tuple[int, str, int, str]:
+    if steps.STEP in branch.node:
+        return (0, "", 0, "")  # they stand in the order in which they ran
+    name = str(branch.node.get("name", ""))
+    item = _ITEM.search(name)
+    return (places.get((template, branch.task), len(places)), branch.task, int(item[1]) if item else 0, name)
 
 
 def lines(branch: Branch) -> Iterator[str]:
-    """Write a run's tree, a line a node; a long row of tasks that were omitted, or skipped, is one line."""
+    """Write a run's tree, a line a node.
+
+    A long row of tasks that were omitted, or skipped, is one line; so are the iterations of a long loop, but for the
+    first ones that failed.
+    """
     rows = list(_rows(branch.below))
     for number, row in enumerate(rows):
         last = number == len(rows) - 1
-        written = describe(row[0].node)
-        if len(row) > 1:
-            written = f"{_MARKS['Omitted']} {row[0].node['displayName']} … {row[-1].node['displayName']}"
-            written += f"  {len(row)} {row[0].node['phase'].lower()}"
-        yield f"{'└─' if last else '├─'} {written}"
+        yield f"{'└─' if last else '├─'} {_described(row)}"
         for sentence in row[0].node.get(WAITING, ()):
             for line in textwrap.wrap(sentence, _WIDEST_REASON, subsequent_indent="  "):
                 yield f"{'   ' if last else '│  '}  {line}"
-        for line in lines(row[0]):
+        for line in lines(row[0]) if len(row) == 1 else ():
             yield f"{'   ' if last else '│  '}{line}"
 
 
+def _described(row: list[Branch]) -> str:
+    if len(row) == 1:
+        return describe(row[0].node, row[0].attempts)
+    counts = Counter(str(one.node.get("phase", "")) for one in row)
+    mark = next((_MARKS[phase] for phase in _WORST_FIRST if phase in counts), "?")
+    written = f"{mark} {row[0].node['displayName']} … {row[-1].node['displayName']}"
+    return f"{written}  {', '.join(f'{count} {phase.lower()}' for phase, count in counts.items())}"
+
+
 def _rows(branches: list[Branch]) -> Iterator[list[Branch]]:
-    """Give the branches one by one, but for long rows of tasks that were omitted, or skipped."""
-    for phase, group in itertools.groupby(branches, lambda one: one.node.get("phase")):
+    """Give the branches one by one, but for what :func:`lines` writes into one line."""
+    for (task, phase), group in itertools.groupby(branches, _kind):
         row = list(group)
-        if phase in ("Omitted", "Skipped") and len(row) > _LONGEST_ROW:
+        if task and len(row) > _LONGEST_LOOP:
+            failed = [one for one in row if one.node.get("phase") in _FAILED][:_SHOWN_FAILURES]
+            yield from ([one] for one in failed)
+            yield [one for one in row if one not in failed]
+        elif phase and len(row) > _LONGEST_ROW:
             yield row
         else:
             yield from ([one] for one in row)
 
 
-def describe(node: Node) -> str:
-    """Write one node: mark, name, how long it took, what it gave."""
+def _kind(branch: Branch) -> tuple[str, str]:
+    """Tell by what a branch belongs together with those beside it: the loop, or that they did not run."""
+    if _ITEM.search(str(branch.node.get("name", ""))):
+        return branch.task, ""
+    phase = str(branch.node.get("phase", ""))
+    return "", phase if phase in ("Omitted", "Skipped") else ""
+
+
+def describe(node: Node, attempts: int = 0) -> str:
+    """Write one node: mark, name, how long it took, how many attempts it needed, what it gave."""
     phase = str(node.get("phase", ""))
     parts = [f"{_MARKS.get(phase, '?')} {node.get('displayName', '')}"]
     if is_cached(node):
@@ -163,7 +215,6 @@ def describe(node: Node) -> str:
         parts.append(f"({condition})")
     if waits_for_lock(node):
         parts.append(str(node["message"]))
-    attempts = len(node.get("children", ())) if node.get("type") == "Retry" else 0
     if attempts > 1:
         parts.append(f"({attempts} attempts)")
     parts += outputs(node)
@@ -275,12 +326,25 @@ def _is_there(node: Node, key: str) -> bool:
 
 
 def failures(workflow: Workflow) -> list[Node]:
-    """Return the tasks that failed of their own: not for a task below them."""
+    """Return the nodes that failed of their own, each with the name of what people know: steps for their group."""
     nodes = nodes_of(workflow)
-    failed = [node for node in nodes.values() if node.get("phase") in _FAILED]
-    own = [node for node in failed if node.get("type") in ("Pod", "Retry", "Suspend", "Skipped")]
-    attempts = {child for node in own if node["type"] == "Retry" for child in node.get("children", ())}
-    return [node for node in own if node["id"] not in attempts] or failed[:1]
+    found = [_known_as(nodes[key], nodes) for key in causes_among(nodes)]
+    return found or [node for node in nodes.values() if node.get("phase") in _FAILED][:1]
+
+
+def _known_as(node: Node, nodes: Mapping[str, Node]) -> Node:
+    around = nodes.get(str(node.get("boundaryID", "")))
+    if node.get("type") != "StepGroup" or around is None:
+        return node
+    return {**node, "name": around["name"], "displayName": around["displayName"]}
+
+
+def attempts(node: Node, nodes: Mapping[str, Node]) -> list[str]:
+    """Return the ids of the attempts of a task that retries, the last one last; hooks hang from it too."""
+    if node.get("type") != "Retry":
+        return []
+    children = [child for child in node.get("children") or () if child in nodes]
+    return [child for child in children if not (nodes[child].get("nodeFlag") or {}).get("hooked")]
 
 
 def not_run(workflow: Workflow) -> list[str]:
