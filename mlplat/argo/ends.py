@@ -31,7 +31,7 @@ def hanging(templates: Iterable[Template]) -> dict[str, frozenset[str]]:
 
 
 def _comes_without_tries(template: Template) -> bool:
-    return bool(template.get("memoize") and template.get("retryStrategy"))
+    return bool(template.get("memoize")) and template.get("retryStrategy") is not None
 
 
 class _Ends:

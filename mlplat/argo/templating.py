@@ -408,3 +408,15 @@ def evaluate_in(scope: Scope, expression: str) -> Any:
     """
     tree = parse(expression)
     return evaluator.evaluate(tree, scope.environment(tree))
+
+
+def evaluate_boolean_in(scope: Scope, expression: str) -> bool:
+    """Evaluate an expression that must be a boolean, such as a hook's; see :func:`evaluate_in`.
+
+    Raises:
+        ExpressionError: it can't be read or evaluated, or is not a boolean.
+    """
+    value = evaluate_in(scope, expression)
+    if not isinstance(value, bool):
+        raise ExpressionError(f"unable to cast expression result '{gotext.sprint(value)}' to bool")
+    return value

@@ -6,18 +6,21 @@ See ``executeDAG``, ``executeDAGTask`` and ``assessDAGPhase`` of Argo 4.0.7's ``
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mlplat.argo.expressions import Condition, ExpressionError, condition, should_execute
-from mlplat.argo.templating import DEPENDENCIES, TemplatingError
+from mlplat.argo.gojson import GoJSONError
+from mlplat.argo.templating import DEPENDENCIES, Scope, TemplatingError, UnresolvedError
 from mlplat.argo.templating import replace as replace_tags
 from mlplat.local import loops
-from mlplat.local.failures import TemplateFailedError
-from mlplat.local.hooks import Over, run_exit_hook, run_hooks, while_running
+from mlplat.local.failures import FAIL_FAST, FailFastError, TemplateFailedError
+from mlplat.local.hooks import HookError, Over, run_exit_hook, run_hooks, while_running
 from mlplat.local.nodes import Node, completed, fulfilled, hooked, unsuccessful
 from mlplat.local.scope import (
+    ArtifactMissingError,
     LocalScope,
     TaskLayer,
     aggregate,
@@ -69,6 +72,7 @@ class _Dag:
         self._loop_hooks: dict[str, asyncio.Task[None]] = {}
         self._ancestors: dict[str, frozenset[str]] = {}
         self._variables: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
+        self._unreadable: dict[str, str] = {}
         self._inputs = input_variables(template)
 
     def _leaves(self) -> list[str]:
@@ -81,23 +85,35 @@ class _Dag:
         except _UnreachableError as error:
             self.engine.tree.mark(self.node, "Error", str(error))
             return
+        except HookError as error:
+            raise self.engine.fail(self.call, str(error)) from None
+        if self._fails_fast():
+            self.engine.tree.mark(self.node, "Failed", FAIL_FAST)
+            return
+        if self._failing_target():
+            raise self.engine.fail(self.call, next(iter(self._unreadable.values())))
         phase = self._assess()
-        self.node["outboundNodes"] = [
+        if phase == "Succeeded":
+            self._give_outputs()
+        outbound = [
             last
             for task in self.targets
             if (one := self._task_node(task))
             for last in self.engine.tree.outbound(one["id"])
         ]
-        if phase == "Succeeded":
-            try:
-                outputs = template_outputs(self.template, self._whole_scope())
-            except (TemplatingError, ExpressionError, LookupError) as error:
-                self.engine.tree.mark(self.node, "Error", str(error))
-                return
-            if outputs is not None:
-                self.node["outputs"] = outputs
+        if outbound:
+            self.node["outboundNodes"] = outbound
         self.engine.tree.mark(self.node, phase)
         self.engine.publish(self.node)
+
+    def _give_outputs(self) -> None:
+        try:
+            self._refuse(self._unreadable)
+            outputs = template_outputs(self.template, self._whole_scope())
+        except (TemplatingError, ExpressionError) as error:
+            raise self.engine.fail(self.call, str(error)) from None
+        if outputs is not None:
+            self.node["outputs"] = outputs
 
     async def _run_tasks(self) -> None:
         needed = self._needed()
@@ -121,6 +137,8 @@ class _Dag:
                 over, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
                 for one in over:
                     name = one.result()
+                    if self._fails_fast() or self._doomed(name):
+                        continue
                     for follower in followers.get(name, ()):
                         remaining[follower] -= 1
                         if remaining[follower] == 0:
@@ -137,10 +155,13 @@ class _Dag:
         finally:
             for pending in (*running, *self._loop_hooks.values()):
                 pending.cancel()
-        if started < len(needed):
+        if started < len(needed) and not (self._fails_fast() or self._unreadable):
             raise _UnreachableError(
                 f"tasks {', '.join(name for name in needed if remaining[name])} wait for each other"
             )
+
+    def _fails_fast(self) -> bool:
+        return self.call.boundary is not None and self.engine.fails_fast(self.call.boundary)
 
     def _needed(self) -> list[str]:
         needed: dict[str, None] = {}
@@ -176,21 +197,25 @@ class _Dag:
         task = self.tasks[name]
         if hooks:
             await asyncio.wait(hooks)
+        if self._unreadable and not self._leads_to_failure(name):
+            return name
         try:
             if not self.conditions[name].holds(
                 {one: self._results(one) for one in self.conditions[name].tasks}
             ):
                 self._skip(task, "Omitted", "omitted: depends condition not met")
                 return name
+            self._refuse_unreadable(name)
             scope = self._scope_of(name)
             resolved = self._resolve(task, scope)
-            expanded = (
-                list(loops.expand(resolved, scope.parameters)) if loops.is_loop(resolved) else [resolved]
-            )
+            is_loop = loops.is_loop(resolved)
+            expanded = list(loops.expand(resolved, scope.parameters)) if is_loop else [resolved]
         except (ExpressionError, TemplatingError, LookupError) as error:
+            if isinstance(error, UnresolvedError):
+                self.engine.endless(self._name(name), str(error))
             self._skip(task, "Error", str(error))
             return name
-        if not loops.is_loop(task):
+        if not is_loop:
             await self._run_one(name, expanded[0], scope)
         elif not expanded:
             self._skip(task, "Skipped", "Skipped, empty params")
@@ -208,25 +233,56 @@ class _Dag:
             self._connect(name)
             group = self._new_node(name, task, "TaskGroup", "Running")
         elif fulfilled(group):
+            self._read_results(name)
             return
         self.loops[name] = [one["name"] for one in expanded]
         for one in expanded:
             tree.connect(group["id"], tree.id(self._name(one["name"])))
         await _gather([self._run_one(name, one, scope, connected=True) for one in expanded])
+        if self._fails_fast():
+            return
         phase = "Succeeded"
         for child in tree.existing(tree.id(self._name(one)) for one in self.loops[name]):
             if unsuccessful(child):
                 phase = child["phase"]
         tree.mark(group, phase)
+        self._read_results(name)
         self._after_loop[name] = (task, group, scope)
+
+    def _read_results(self, loop: str) -> None:
+        """Look at what the iterations of a loop gave: what follows them fails where it can't be joined."""
+        try:
+            self._variables_of(loop)
+        except GoJSONError as error:
+            self._unreadable[loop] = str(error)
+
+    def _failing_target(self) -> str:
+        """Return the first target that follows a loop with unreadable results: there Argo fails the DAG."""
+        return next((one for one in self.targets if self._unreadable.keys() & self._before(one)), "")
+
+    def _leads_to_failure(self, name: str) -> bool:
+        target = self._failing_target()
+        return not target or name == target or name in self._before(target)
+
+    def _doomed(self, name: str) -> bool:
+        """Whether nothing more starts, because the target at which the DAG fails is over."""
+        return bool(self._unreadable) and name == self._failing_target()
+
+    def _refuse_unreadable(self, name: str) -> None:
+        self._refuse(loop for loop in self._unreadable if loop in self._before(name))
+
+    def _refuse(self, unreadable: Iterable[str]) -> None:
+        for loop in unreadable:
+            raise TemplatingError(self._unreadable[loop])
 
     async def _run_loop_hooks(
         self, task: Mapping[str, Any], group: Node, scope: LocalScope, *, goes_on: bool
     ) -> None:
         over = Over(self.call, task, group, self.context, scope, f"tasks.{task['name']}")
-        await run_hooks(self.engine, over)
+        with self._hooks_of(task["name"], group):
+            await run_hooks(self.engine, over)
         if goes_on:
-            await run_exit_hook(self.engine, over)
+            await self._run_exit_hook(over)
 
     async def _run_one(
         self, original: str, task: Mapping[str, Any], scope: LocalScope, *, connected: bool = False
@@ -258,19 +314,44 @@ class _Dag:
         expected: Node = {"name": self._name(name)}
         begun = Over(self.call, task, expected, self.context, scope, f"tasks.{original}")
         try:
-            async with while_running(self.engine, begun, self._name(name)):
-                node = await self.engine.execute(inner)
+            with self._hooks_of(original, expected):
+                async with while_running(self.engine, begun, self._name(name)):
+                    expected = await self.engine.execute(inner)
+        except FailFastError:
+            return
         except TemplateFailedError as error:
-            node = tree.mark(
+            tree.mark(
                 self._task_node(name) or self._new_node(name, task, "Skipped", "Error"),
                 "Error",
                 f"task '{self._name(name)}' errored: {error}",
             )
             return
-        over = Over(self.call, task, node, self.context, scope, f"tasks.{original}")
-        await run_hooks(self.engine, over)
-        if completed(node):
+        if self._fails_fast():
+            return
+        over = Over(self.call, task, expected, self.context, scope, f"tasks.{original}")
+        with self._hooks_of(original, expected):
+            await run_hooks(self.engine, over)
+        if completed(expected):
+            await self._run_exit_hook(over)
+
+    @contextlib.contextmanager
+    def _hooks_of(self, task: str, node: Node) -> Iterator[None]:
+        """Fail the task, or the whole DAG where nothing follows the task, when one of its hooks can't be evaluated."""
+        try:
+            yield
+        except HookError as error:
+            if task in self.targets:
+                raise
+            known = self.engine.tree.named(node["name"])
+            if known is not None:
+                self.engine.tree.mark(known, "Error", str(error))
+
+    async def _run_exit_hook(self, over: Over) -> None:
+        try:
             await run_exit_hook(self.engine, over)
+        except HookError as error:
+            # Argo goes on without a word.
+            self.engine.warnings.append(f"the exit hook of '{over.node['name']}' did not run: {error}")
 
     def _new_node(self, name: str, task: Mapping[str, Any], kind: str, phase: str, message: str = "") -> Node:
         return self.engine.tree.create(
@@ -373,14 +454,16 @@ class _Dag:
             return None
 
     def _scope_of(self, name: str) -> LocalScope:
-        return self._scope(lambda: self._before(name))
+        return self._scope(lambda: self._before(name), self.engine.workflow_outputs())
 
     def _whole_scope(self) -> LocalScope:
-        return self._scope(lambda: self.tasks)
+        return self._scope(lambda: self.tasks, ({}, {}))
 
-    def _scope(self, visible: Any) -> LocalScope:
+    def _scope(
+        self, visible: Callable[[], Collection[str]], shared: tuple[dict[str, Any], dict[str, Any]]
+    ) -> LocalScope:
         parameters, artifacts = self._inputs
-        shared, shared_artifacts = self.engine.workflow_outputs()
+        shared_parameters, shared_artifacts = shared
 
         def artifact(name: str) -> Mapping[str, Any] | None:
             if name.startswith("tasks."):
@@ -389,12 +472,12 @@ class _Dag:
             return artifacts.get(name) or shared_artifacts.get(name)
 
         tasks = TaskLayer(lambda task: self._variables_of(task)[0], visible)
-        return LocalScope(self.engine.scope.child(parameters, shared, tasks), artifact)
+        return LocalScope(self.engine.scope, Scope(parameters, shared_parameters, tasks), artifact)
 
     def _resolve(self, task: Mapping[str, Any], scope: LocalScope) -> dict[str, Any]:
         hooks = {key: task[key] for key in ("hooks",) if key in task}
         body = {key: value for key, value in task.items() if key != "hooks"}
-        return {**resolve_references(body, scope), **hooks}
+        return {**resolve_references(body, scope, _artifact), **hooks}
 
     def _assess(self) -> str:
         """Deduce the DAG's phase from its targets, walking from node to node as Argo does."""
@@ -420,10 +503,26 @@ class _Dag:
                 if (child, branch) not in seen:
                     seen.add((child, branch))
                     queue.append((child, branch))
-        for key, found in targets.items():
-            if not found and key in tree.nodes:
-                targets[key] = tree.nodes[key].get("phase", "")
+        for task in self.targets:
+            key = tree.id(self._name(task))
+            if not targets[key] and key in tree.nodes:
+                targets[key] = self._phase_of_unfound(task)
         return self._verdict(targets)
+
+    def _phase_of_unfound(self, task: str) -> str:
+        """Return the phase of a target that Argo does not find from the DAG's first tasks.
+
+        What follows a DAG whose outputs failed hangs from nothing, for such a DAG has no ``outboundNodes``.
+        """
+        earlier = self._before(task)
+        for name in (one for one in self.tasks if one in earlier):
+            before = self._task_node(name)
+            if before is not None and unsuccessful(before) and not self.engine.tree.outbound(before["id"]):
+                why = str(before.get("message", ""))
+                self.engine.endless(self._name(task), f"it depends on '{before['name']}': {why}")
+                return str(before["phase"])
+        node = self._task_node(task)
+        return str(node["phase"]) if node is not None else ""
 
     def _after_retry(self, node: Node) -> list[str]:
         following: list[str] = []
@@ -461,12 +560,17 @@ def last_try(engine: Engine, node: Node) -> Node:
     return tries[-1] if tries else node
 
 
-def resolve_references(task: Mapping[str, Any], scope: LocalScope) -> dict[str, Any]:
+def resolve_references(
+    task: Mapping[str, Any],
+    scope: LocalScope,
+    artifact: Callable[[LocalScope, Mapping[str, Any]], dict[str, Any] | None],
+) -> dict[str, Any]:
     """Replace what a task or step says of others.
 
     Args:
         task: the task or step, without its hooks.
         scope: what it can name.
+        artifact: finds an artifact that an argument refers to, None when it may be missing.
 
     Returns:
         A new task. One whose ``when`` is false already keeps the rest as it was.
@@ -491,18 +595,21 @@ def resolve_references(task: Mapping[str, Any], scope: LocalScope) -> dict[str, 
     new: dict[str, Any] = replace_tags(marked, scope.parameters, DEPENDENCIES)
     artifacts = (new["arguments"] or {}).get("artifacts")
     if artifacts:
-        found = []
-        for one in artifacts:
-            if not (one.get("from") or one.get("fromExpression")):
-                found.append(one)
-                continue
-            try:
-                found.append(scope.artifact(one))
-            except (LookupError, ExpressionError):
-                if not one.get("optional"):
-                    raise
-        new = {**new, "arguments": {**new["arguments"], "artifacts": found}}
+        found = [
+            artifact(scope, one) if one.get("from") or one.get("fromExpression") else one for one in artifacts
+        ]
+        kept = [one for one in found if one is not None]
+        new = {**new, "arguments": {**new["arguments"], "artifacts": kept}}
     return new
+
+
+def _artifact(scope: LocalScope, argument: Mapping[str, Any]) -> dict[str, Any] | None:
+    try:
+        return scope.artifact(argument)
+    except ArtifactMissingError:
+        if argument.get("optional"):
+            return None
+        raise
 
 
 async def _gather(coroutines: list[Any]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from mlplat.argo.enums import outside
 from mlplat.argo.gotext import any_string
 from mlplat.argo.structure import broken_rules, malformed_documents, wrong_names
 from mlplat.errors import Diagnostic, ManifestError
@@ -91,6 +92,8 @@ def read(documents: Sequence[Mapping[str, Any]]) -> Documents:
         )
     _normalize(workflow["spec"])
     workflow["spec"] = _with_template(workflow["spec"], specs)
+    if wrong := list(outside(workflow["spec"].get("arguments") or {}, "spec.arguments")):
+        raise ManifestError(wrong)
     return Documents(workflow, specs, config_maps, secrets)
 
 
@@ -117,13 +120,14 @@ def _with_template(spec: dict[str, Any], specs: Mapping[str, dict[str, Any]]) ->
     reference = spec.get("workflowTemplateRef")
     if not reference:
         return spec
-    scope = f"{'cluster' if reference.get('clusterScope') else 'namespaced'}/{reference['name']}"
+    name = reference.get("name", "")
+    scope = f"{'cluster' if reference.get('clusterScope') else 'namespaced'}/{name}"
     if scope not in specs:
         raise ManifestError(
             Diagnostic(
                 "MLP523",
                 "spec.workflowTemplateRef",
-                f"the template {reference['name']!r} is not among the documents",
+                f"the template {name!r} is not among the documents" if name else "the reference has no name",
                 "put it into the same file, behind a line with ---",
             )
         )

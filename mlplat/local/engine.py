@@ -17,18 +17,20 @@ from typing import Any
 
 from mlplat.argo.durations import DurationError, with_units
 from mlplat.argo.expressions import ExpressionError
+from mlplat.argo.gotext import int_or_string
 from mlplat.argo.limits import DEEPEST
+from mlplat.argo.stores import key_of
 from mlplat.argo.structure import KINDS, kind_of
 from mlplat.argo.templating import Scope, TemplatingError
 from mlplat.argo.templating import replace as replace_tags
 from mlplat.local.containers import ContainerError, Pod, container_paths, patched_paths
 from mlplat.local.dag import execute_dag
 from mlplat.local.documents import Documents
-from mlplat.local.failures import TemplateFailedError
+from mlplat.local.failures import FAIL_FAST, FailFastError, TemplateFailedError
 from mlplat.local.inputs import fill
 from mlplat.local.locks import Lock, Locks, Waiting, locks_of
 from mlplat.local.memoize import Memo, MemoizeError
-from mlplat.local.nodes import Node, NodeTree, fulfilled, pod_name
+from mlplat.local.nodes import Node, NodeTree, fulfilled, pod_name, unsuccessful
 from mlplat.local.pods import Outcome, PodRunner, Task
 from mlplat.local.process import GRACE, Executor, Running
 from mlplat.local.scope import Globals, output_variables
@@ -37,6 +39,9 @@ from mlplat.local.suspend import Ask, execute_suspend
 from mlplat.local.templates import Context, Library, TemplateMissingError, node_type
 from mlplat.local.tries import Tries
 
+_RUNS = ("Pod", "Steps", "DAG")
+_DISPLAY_NAME = "workflows.argoproj.io/display-name"
+_DISPLAY_NAME_PATTERN = "^[a-zA-Z0-9][a-zA-Z0-9-.]{0,61}[a-zA-Z0-9]$"
 _RESULT = re.compile(r"""(?:tasks|steps)(?:\.([\w-]+)|\[\\?['"]([\w-]+)\\?['"]\])\.outputs\.result""")
 
 
@@ -48,6 +53,7 @@ class Boundary:
         id: the node's id.
         template: its template.
         gate: lets as many tasks run as ``parallelism`` of the template says.
+        results: names of the tasks whose standard output is referred to.
     """
 
     id: str
@@ -125,6 +131,7 @@ class Engine:
         self.library = Library(tree.workflow, self.spec, documents.specs)
         self.ask = ask
         self.outputs: dict[str, list[dict[str, Any]]] = {}
+        self.warnings: list[str] = []
         self.shutdown = ""
         self.deadline_passed = False
         self._pods = pods
@@ -251,7 +258,19 @@ class Engine:
             raise self.fail(call, str(error)) from None
         place = gate if gate is not None and kind != "suspend" else contextlib.nullcontext()
         async with place, locks:
+            if existing is None and call.boundary is not None and self.fails_fast(call.boundary):
+                raise FailFastError(FAIL_FAST)
             return await self._execute_filled(call, context, template, filled)
+
+    def fails_fast(self, boundary: Boundary) -> bool:
+        """Whether nothing more may start in a DAG or steps node: its template says ``failFast``, and something failed.
+
+        Attempts count too; see ``checkParallelism`` and ``getUnsuccessfulChildrenCounter`` of Argo 4.0.7.
+        """
+        return bool(boundary.template.get("failFast")) and any(
+            node.get("boundaryID") == boundary.id and node["type"] in _RUNS and unsuccessful(node)
+            for node in self.tree.nodes.values()
+        )
 
     def synchronized(
         self, holder: Mapping[str, Any], waiting: Waiting
@@ -297,7 +316,7 @@ class Engine:
         local = {"node.name": call.name}
         if call.kind:
             local[f"{call.kind}.name"] = str(call.holder.get("name", ""))
-        if KINDS[kind_of(template)] == "Pod" and not self.retry_strategy(template):
+        if KINDS[kind_of(template)] == "Pod" and self.retry_strategy(template) is None:
             local["pod.name"] = pod_name(self.tree.workflow, call.name, template.get("name", ""))
         scope = self._scope.child(local)
 
@@ -325,18 +344,24 @@ class Engine:
 
     def retry_strategy(self, template: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Return the retry strategy of a template, or that of the workflow."""
-        return template.get("retryStrategy") or self.spec.get("retryStrategy") or None
+        own = template.get("retryStrategy")
+        return self.spec.get("retryStrategy") if own is None else own
 
     async def _execute_filled(
         self, call: Call, context: Context, template: Mapping[str, Any], filled: dict[str, Any]
     ) -> Node:
         node = self.tree.named(call.name)
+        display_name = _display_name(filled)
+        if display_name and not re.match(_DISPLAY_NAME_PATTERN, display_name):
+            if node is None:
+                self.create(call, node_type(filled), "Pending", filled, flag=call.flag)
+            raise self.fail(call, f"displayName must match the regex {_DISPLAY_NAME_PATTERN}")
         memoize = filled.get("memoize")
         if memoize and node is None:
             node = self._recall(call, filled, memoize)
             if fulfilled(node):
                 return node
-        if self.retry_strategy(filled):
+        if self.retry_strategy(filled) is not None:
             return await self._execute_with_tries(call, context, filled, node)
         return await self.execute_once(call, context, filled, template)
 
@@ -393,6 +418,7 @@ class Engine:
             flag=flag,
             message=message,
             inputs=inputs,
+            display_name="" if (flag or {}).get("retried") else _display_name(filled),
         )
         memoize = filled.get("memoize")
         if memoize:
@@ -417,6 +443,15 @@ class Engine:
                 message=message,
             )
         return TemplateFailedError(message)
+
+    def endless(self, node: str, why: str) -> None:
+        """Remember that Argo would wait for a node for ever, where this engine ends the run.
+
+        Args:
+            node: the node's name.
+            why: what it waits for.
+        """
+        self.warnings.append(f"on a cluster the Workflow never finishes: it waits for '{node}': {why}")
 
     async def execute_once(
         self,
@@ -453,7 +488,9 @@ class Engine:
             node["id"], filled, self._template_gate(filled), self._result_references(context, filled)
         )
         await execution(self, replace(call, boundary=boundary), context, node, filled)
-        self._memorize(node)
+        if node["phase"] == "Succeeded":
+            with contextlib.suppress(MemoizeError):
+                self._memorize(node)
         return node
 
     def _template_gate(self, template: Mapping[str, Any]) -> asyncio.Semaphore | None:
@@ -501,6 +538,7 @@ class Engine:
     ) -> Outcome:
         metadata = self.workflow["metadata"]
         name = pod_name(self.tree.workflow, call.name, template.get("name", ""))
+        archive = template.get("archiveLocation") or {}
         task = Task(
             id=node["id"],
             template=template,
@@ -508,15 +546,12 @@ class Engine:
             volumes=self._volumes,
             patches=[self._workflow_patch(template)] if self.spec.get("podSpecPatch") else [],
             capture=call.boundary is not None and task_name(call.name) in call.boundary.results,
-            prefix=f"{metadata['name']}/{name}",
+            prefix=key_of(archive) or f"{metadata['name']}/{name}",
         )
         try:
             limits = self._limits(template, deadline)
-        except DurationError as error:
-            return Outcome("Failed", f"invalid timeout format. {error}", {})
-        except ValueError:
-            message = f"activeDeadlineSeconds is no whole number: {template['activeDeadlineSeconds']!r}"
-            return Outcome("Error", message, {})
+        except ValueError as error:
+            raise self.fail(call, str(error)) from None
         timers: list[asyncio.TimerHandle] = []
         over = ""
 
@@ -538,7 +573,12 @@ class Engine:
         finally:
             for timer in timers:
                 timer.cancel()
-        return Outcome("Failed", over, {}) if over and outcome.phase != "Succeeded" else outcome
+        if archive.get("archiveLogs", self.spec.get("archiveLogs")):
+            outcome = await self._pods.with_log(outcome, task)
+        if not over or outcome.phase == "Succeeded":
+            return outcome
+        code = {key: value for key, value in outcome.outputs.items() if key == "exitCode"}
+        return Outcome("Failed", over, code)
 
     def _workflow_patch(self, template: Mapping[str, Any]) -> str:
         inputs = (template.get("inputs") or {}).get("parameters") or ()
@@ -548,11 +588,13 @@ class Engine:
     def _limits(self, template: Mapping[str, Any], deadline: float | None) -> list[tuple[float, str]]:
         message = "Pod was active on the node longer than the specified deadline"
         limits: list[tuple[float, str]] = []
-        active = template.get("activeDeadlineSeconds")
-        if active is not None:
-            limits.append((int(active) if isinstance(active, str) else float(active), message))
+        if template.get("activeDeadlineSeconds") is not None:
+            limits.append((float(int_or_string(template["activeDeadlineSeconds"])), message))
         if template.get("timeout"):
-            limits.append((with_units(str(template["timeout"])), message))
+            try:
+                limits.append((with_units(str(template["timeout"])), message))
+            except DurationError as error:
+                raise ValueError(f"invalid timeout format. {error}") from None
         if deadline is not None:
             limits.append((max(deadline, 0.0), "main: Error (exit code 143)"))
         return limits
@@ -590,15 +632,16 @@ class Engine:
             node["outputs"] = outcome.outputs
         self.tree.mark(node, outcome.phase, outcome.message)
         self.publish(node)
-        self._memorize(node)
+        if outcome.phase == "Succeeded":
+            try:
+                self._memorize(node)
+            except MemoizeError as error:
+                self.tree.mark(node, "Error", str(error))
 
     def _memorize(self, node: Node) -> None:
         status = node.get("memoizationStatus")
-        if status and not status["hit"] and node["phase"] == "Succeeded":
-            try:
-                self._memo.memorize(status, node["id"], node.get("outputs") or {})
-            except MemoizeError as error:
-                self.tree.mark(node, "Error", str(error))
+        if status and not status["hit"]:
+            self._memo.memorize(status, node["id"], node.get("outputs") or {})
 
     def publish(self, node: Node) -> None:
         """Make the outputs of a node that have a ``globalName`` outputs of the workflow."""
@@ -624,6 +667,12 @@ class Engine:
     def workflow_outputs(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the variables ``workflow.outputs.…``: parameters, and artifacts."""
         return output_variables(self.outputs, "workflow")
+
+
+def _display_name(template: Mapping[str, Any]) -> str:
+    """Return how a template's node is shown; Argo does not rename a node that waits for a person."""
+    annotations = {} if kind_of(template) == "suspend" else template.get("annotations") or {}
+    return str(annotations.get(_DISPLAY_NAME, ""))
 
 
 def task_name(node_name: str) -> str:

@@ -12,15 +12,19 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mlplat.argo.expressions import ExpressionError
-from mlplat.argo.templating import LENIENT, TemplatingError, evaluate_in
+from mlplat.argo.templating import LENIENT, TemplatingError, evaluate_boolean_in
 from mlplat.argo.templating import replace as replace_tags
 from mlplat.local.failures import TemplateFailedError
 from mlplat.local.nodes import Node, hooked
-from mlplat.local.scope import LocalScope, output_variables
+from mlplat.local.scope import LocalScope, found_artifact, output_variables
 from mlplat.local.templates import Context
 
 if TYPE_CHECKING:
     from mlplat.local.engine import Call, Engine
+
+
+class HookError(Exception):
+    """A hook can't be evaluated, or its arguments can't be found; the message is Argo's."""
 
 
 def exit_hook(holder: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -112,15 +116,19 @@ async def while_running(engine: Engine, over: Over, name: str) -> AsyncIterator[
 
 async def _run(engine: Engine, over: Over, hook: Mapping[str, Any], name: str, *, on_exit: bool) -> None:
     node = over.node
-    parameters, artifacts = output_variables(_outputs(engine, node), over.prefix)
-    visible = over.scope.child({f"{over.prefix}.status": node["phase"]}, artifacts=artifacts)
+    outputs = _outputs(engine, node)
+    visible = over.scope.child({f"{over.prefix}.status": node["phase"]})
+    arguments = hook.get("arguments") or {}
     try:
-        if hook.get("expression") and evaluate_in(visible.parameters, hook["expression"]) is not True:
+        if not on_exit and not hook.get("expression"):
+            raise HookError(f"Expression required for hook {name}")
+        if hook.get("expression") and not evaluate_boolean_in(visible.parameters, hook["expression"]):
             return
-        arguments = _arguments(hook.get("arguments") or {}, visible.child(parameters))
-    except (ExpressionError, TemplatingError, LookupError) as error:
-        engine.tree.mark(node, node["phase"], str(error))
-        return
+        if arguments and (on_exit or outputs is not None):
+            parameters, artifacts = output_variables(outputs or {}, over.prefix)
+            arguments = _arguments(arguments, visible.child(parameters, artifacts=artifacts))
+    except (ExpressionError, TemplatingError) as error:
+        raise HookError(str(error)) from None
     inner = replace(
         over.call,
         name=name,
@@ -137,26 +145,21 @@ async def _run(engine: Engine, over: Over, hook: Mapping[str, Any], name: str, *
         await engine.execute(inner)
 
 
-def _outputs(engine: Engine, node: Node) -> Mapping[str, Any]:
+def _outputs(engine: Engine, node: Node) -> Mapping[str, Any] | None:
     if node["type"] == "Retry":
         tries = [one for one in engine.tree.existing(node.get("children", ())) if not hooked(one)]
         if tries:
             node = tries[-1]
-    return node.get("outputs") or {}
+    outputs: Mapping[str, Any] | None = node.get("outputs")
+    return outputs
 
 
 def _arguments(arguments: Mapping[str, Any], scope: LocalScope) -> dict[str, Any]:
     new: dict[str, Any] = replace_tags(scope.mark_absent(arguments), scope.parameters, LENIENT)
     if new.get("artifacts"):
-        found = []
-        for one in new["artifacts"]:
-            if not (one.get("from") or one.get("fromExpression")):
-                found.append(one)
-                continue
-            try:
-                found.append(scope.artifact(one))
-            except (LookupError, ExpressionError):
-                if not one.get("optional"):
-                    raise
-        new["artifacts"] = found
+        found = [
+            found_artifact(scope, one) if one.get("from") or one.get("fromExpression") else one
+            for one in new["artifacts"]
+        ]
+        new["artifacts"] = [one for one in found if one is not None]
     return new

@@ -150,4 +150,24 @@ def substitute(template: Mapping[str, Any], scope: Scope, path: Callable[[str], 
             own[f"outputs.parameters.{one['name']}.path"] = path(one["valueFrom"]["path"])
     result: dict[str, Any] = replace(first, scope.child(own), LENIENT)
     replace((result.get("inputs") or {}).get("artifacts") or [], scope.child(own), EVERYTHING)
+    _check_container(result)
     return dict(result)
+
+
+def _check_container(template: Mapping[str, Any]) -> None:
+    """Refuse a container that Go could not read, such as a script whose source is a mapping."""
+    container = template.get("container") or template.get("script") or {}
+    found = {
+        key: container[key] for key in ("image", "source", "workingDir") if container.get(key) is not None
+    }
+    for key in ("command", "args"):
+        lines = container.get(key) or []
+        found |= (
+            {key: lines}
+            if not isinstance(lines, list)
+            else {f"{key}[{n}]": one for n, one in enumerate(lines)}
+        )
+    for key, value in found.items():
+        if not isinstance(value, str):
+            kind = {dict: "object", list: "array", bool: "bool"}.get(type(value), "number")
+            raise TemplatingError(f"json: cannot unmarshal {kind} into Go struct field .{key} of type string")

@@ -116,6 +116,7 @@ class NodeTree:
         flag: Mapping[str, bool] | None = None,
         message: str = "",
         inputs: Mapping[str, Any] | None = None,
+        display_name: str = "",
     ) -> Node:
         """Add a node.
 
@@ -129,6 +130,7 @@ class NodeTree:
             flag: ``nodeFlag``.
             message: why it is in its phase.
             inputs: inputs with their values.
+            display_name: how people see it; by default, what its name adds to that of the boundary.
 
         Returns:
             The node.
@@ -137,7 +139,7 @@ class NodeTree:
         node: Node = {
             "id": self.id(name),
             "name": name,
-            "displayName": self._display_name(name, boundary),
+            "displayName": display_name or self._display_name(name, boundary),
             "type": kind,
         }
         if holder.get("template"):
@@ -210,6 +212,11 @@ class NodeTree:
         if child not in edges:
             edges.add(child)
             self.nodes[parent].setdefault("children", []).append(child)
+
+    def disconnect(self, parent: str, child: str) -> None:
+        """Undo :meth:`connect` for a child that did not come to be."""
+        self._edges[parent].discard(child)
+        self.nodes[parent]["children"].remove(child)
 
     def outbound(self, key: str) -> list[str]:
         """Return the ids of the nodes after which what follows a node is hung.

@@ -19,7 +19,7 @@ from mlplat.argo.stores import has_location
 from mlplat.local import claims, files, remote
 from mlplat.local.artifacts import ArtifactError, ArtifactMissingError, ArtifactStore, copy, make_room
 from mlplat.local.containers import ContainerError, Pod, environment, expand, patched, patched_volumes
-from mlplat.local.logs import begin_attempt
+from mlplat.local.logs import attempts, begin_attempt
 from mlplat.local.process import LONGEST_ARGUMENT, SCRIPT, Command, Executor, Exit, Running
 from mlplat.local.volumes import Volumes, is_mounted
 from mlplat.runtime.task import TERMINATION_LOG, TERMINATION_VARIABLE
@@ -291,6 +291,33 @@ class PodRunner:
         file.chmod(0o666)
         return path
 
+    async def with_log(self, outcome: Outcome, task: Task) -> Outcome:
+        """Keep what a task wrote to its log as an artifact, as Argo does where logs are archived.
+
+        Args:
+            outcome: how the task ended.
+            task: the task.
+
+        Returns:
+            The outcome with one more artifact; as it was for a task that did not start.
+        """
+        log = self._logs / f"{task.id}.log"
+        if not log.exists() or "exitCode" not in outcome.outputs:
+            return outcome
+        folder = self._folder / f"{task.id}.log"
+        folder.mkdir(exist_ok=True)
+        file, key = folder / "main.log", f"{task.prefix}/main.log"
+        try:
+            with file.open("wb") as copied:
+                copied.writelines(attempts(log)[-1].pieces())
+            await asyncio.to_thread(self._store.put, file, key, pack=False, move=True)
+        except (ArtifactError, OSError) as error:
+            return Outcome("Error", f"wait: Error (exit code 64): {error}", outcome.outputs)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        artifacts = [*outcome.outputs.get("artifacts", ()), {"name": "main-logs", **stores.location(key)}]
+        return Outcome(outcome.phase, outcome.message, {**outcome.outputs, "artifacts": artifacts})
+
     async def _save(
         self,
         declared: Sequence[Mapping[str, Any]],
@@ -317,7 +344,7 @@ class PodRunner:
             except (ArtifactError, OSError) as error:
                 problems.append(f"failed to save {artifact['name']}: {error}")
                 continue
-            saved.append(located)
+            saved.append({**located, "path": posixpath.normpath(located["path"])})
         return saved, "".join(f"{problem}; " for problem in problems)
 
 

@@ -88,7 +88,8 @@ class Exit:
     """How a command ended.
 
     Attributes:
-        code: its exit code as Argo reports it: 137 when a signal ended it, 64 when it couldn't be started.
+        code: its exit code as Argo reports it: 143 when it was asked to end and did, 137 when another signal ended it,
+            64 when it couldn't be started.
         message: why it couldn't be started.
         result: the end of its standard output, when it was to be captured.
     """
@@ -369,7 +370,8 @@ class RunningProcess:
         if self._is_stopped:
             self._give_up_output()
         if not self._ended.done():
-            self._ended.set_result(137 if code < 0 else code)
+            asked = self._is_stopped and code == -signal.SIGTERM
+            self._ended.set_result(143 if asked else 137 if code < 0 else code)
 
     def _signal(self, number: int) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):

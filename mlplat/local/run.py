@@ -17,7 +17,7 @@ from typing import Any
 from mlplat.argo import gotext
 from mlplat.argo.expressions import ExpressionError
 from mlplat.argo.retry import retried
-from mlplat.argo.templating import LENIENT, Scope, evaluate_in
+from mlplat.argo.templating import LENIENT, Scope, TemplatingError, evaluate_boolean_in, evaluate_in
 from mlplat.argo.templating import replace as replace_tags
 from mlplat.errors import Diagnostic, EngineError, ManifestError
 from mlplat.local import progress, terminal
@@ -255,13 +255,39 @@ class _Run:
         spec = {key: value for key, value in self.workflow["spec"].items() if key != "templates"}
         runtime = ("workflow.status", "workflow.duration")
         early = {name: value for name, value in variables.items() if name not in runtime}
-        replaced = replace_tags(spec, Scope(early), LENIENT)
+        try:
+            replaced = replace_tags(spec, Scope(early), LENIENT)
+        except TemplatingError as error:
+            raise ManifestError(Diagnostic("MLP514", "spec", str(error), "close the tag with }}")) from None
+        replaced = self._with_metadata(replaced, variables, early)
         bound = {
             **self.workflow,
             "spec": {**replaced, "templates": self.workflow["spec"].get("templates") or []},
         }
         self.globals = Globals(variables)
         return Documents(bound, documents.specs, documents.config_maps, documents.secrets)
+
+    def _with_metadata(
+        self, spec: dict[str, Any], variables: dict[str, Any], early: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Give the Workflow the labels and annotations of ``workflowMetadata``, and the spec those among them.
+
+        See ``updateWorkflowMetadata`` of Argo 4.0.7's ``operator.go``.
+        """
+        extra = spec.get("workflowMetadata")
+        if not extra:
+            return spec
+        metadata = self.workflow["metadata"]
+        labels = dict(extra.get("labels") or {})
+        for name, source in (extra.get("labelsFrom") or {}).items():
+            labels[name] = _label(name, source.get("expression", ""), Scope(early))
+        added = {f"workflow.labels.{name}": value for name, value in labels.items()}
+        for name, value in (extra.get("annotations") or {}).items():
+            metadata["annotations"][name] = added[f"workflow.annotations.{name}"] = value
+        metadata["labels"].update(labels)
+        variables.update(added)
+        bound: dict[str, Any] = replace_tags(spec, Scope(added), LENIENT)
+        return bound
 
     def _changed(self, node: Node) -> None:
         try:
@@ -432,7 +458,9 @@ class _Run:
             target = f"{self.tree.workflow}.hooks.{name}"
             if name == "exit" or self.tree.named(target) is not None:
                 continue
-            if evaluate_in(engine.scope, hook.get("expression") or "true") is not True:
+            if not hook.get("expression"):
+                raise ExpressionError(f"Expression required for hook {target}")
+            if not evaluate_boolean_in(engine.scope, hook["expression"]):
                 continue
             call = Call(
                 target,
@@ -477,8 +505,25 @@ class _Run:
         labels = self.workflow["metadata"]["labels"]
         labels["workflows.argoproj.io/phase"] = phase
         labels["workflows.argoproj.io/completed"] = "true"
-        self.status["conditions"] = [{"status": "True", "type": "Completed"}]
+        self.status["conditions"] = [
+            {"status": "True", "type": "Completed"},
+            *({"status": "True", "type": "SpecWarning", "message": one} for one in engine.warnings),
+        ]
         self.state.write(lambda: self.workflow, durable=True)
+
+
+def _label(name: str, expression: str, scope: Scope) -> str:
+    try:
+        value = evaluate_in(scope, expression)
+    except ExpressionError as error:
+        why = str(error)
+    else:
+        if isinstance(value, str):
+            return value
+        why = f"it gives {gotext.sprint(value)}, which is not a string"
+    path = f"spec.workflowMetadata.labelsFrom.{name}.expression"
+    hint = "write an expression that gives a string; it sees workflow.*"
+    raise ManifestError(Diagnostic("MLP534", path, f"the label has no value: {why}", hint))
 
 
 def runs(home: Path) -> list[dict[str, Any]]:

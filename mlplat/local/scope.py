@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-from mlplat.argo import gotext
-from mlplat.argo.expressions import ExpressionError, expand, identifiers
+from mlplat.argo import gojson, gotext
+from mlplat.argo.expressions import ExpressionError, expand, identifiers, parse
 from mlplat.argo.expressions.syntax import Node as Expression
 from mlplat.argo.templating import (
     ABSENT,
@@ -108,8 +108,10 @@ def global_variables(
     for kind in ("labels", "annotations"):
         own = metadata.get(kind) or {}
         variables[f"workflow.{kind}"] = variables[f"workflow.{kind}.json"] = gotext.to_json(own)
+        late = extra.get("labelsFrom") or {} if kind == "labels" else {}
         for key, value in {**own, **(extra.get(kind) or {})}.items():
-            variables[f"workflow.{kind}.{key}"] = value
+            if key not in late:
+                variables[f"workflow.{kind}.{key}"] = value
     return variables
 
 
@@ -133,24 +135,48 @@ def _global_parameter(parameter: Mapping[str, Any], config_maps: Mapping[str, Ma
     )
 
 
+class ArtifactMissingError(LookupError):
+    """There is no artifact of a name; the message begins with Argo's "Unable to resolve"."""
+
+
 class LocalScope:
     """What can be named inside one DAG or steps template: parameters, and artifacts beside them.
 
     Args:
-        parameters: everything that is text.
+        shared: the variables of the workflow.
+        own: those of the template: its inputs, tasks and steps.
         artifacts: looks an artifact up by its dotted name.
     """
 
-    def __init__(self, parameters: Scope, artifacts: Callable[[str], Mapping[str, Any] | None]) -> None:
-        self.parameters = parameters
+    def __init__(
+        self, shared: Scope, own: Scope, artifacts: Callable[[str], Mapping[str, Any] | None]
+    ) -> None:
+        self._shared = shared
+        self.own = own
+        self.parameters = shared.child(*own.layers)
         self._artifact = artifacts
 
     def child(
         self, *layers: Layer | Mapping[str, Any], artifacts: Mapping[str, Any] | None = None
     ) -> LocalScope:
         """Return a scope with more variables."""
-        own = artifacts or {}
-        return LocalScope(self.parameters.child(*layers), lambda name: own.get(name) or self._artifact(name))
+        found = artifacts or {}
+        return LocalScope(
+            self._shared,
+            self.own.child(*layers),
+            lambda name: found[name] if name in found else self._artifact(name),
+        )
+
+    def evaluate(self, expression: str) -> Any:
+        """Evaluate ``valueFrom.expression`` or ``fromExpression``, which see nothing of the workflow.
+
+        Args:
+            expression: its text.
+
+        Raises:
+            ExpressionError: it can't be read or evaluated.
+        """
+        return evaluate_in(self.own.child(_ArtifactLayer(self._artifact)), expression)
 
     def mark_absent(self, arguments: Mapping[str, Any] | None) -> dict[str, Any]:
         """Return arguments in which pure references to absent outputs are marked, so that defaults apply."""
@@ -178,30 +204,38 @@ class LocalScope:
             The artifact under the reference's name.
 
         Raises:
-            LookupError: there is no such artifact; the message begins with Argo's "Unable to resolve".
+            ArtifactMissingError: there is no such artifact.
+            LookupError: what is named is not an artifact, or has no key to append ``subPath`` to.
             ExpressionError: the expression can't be evaluated.
         """
         if reference.get("fromExpression"):
-            found = self._artifact_of_expression(reference["fromExpression"])
+            found = self.evaluate(reference["fromExpression"])
+            if not isinstance(found, Mapping):
+                raise LookupError(f"fromExpression of {reference['name']!r} is not an artifact")
         else:
-            name = reference["from"].strip().removeprefix("{{").removesuffix("}}").strip()
-            artifact = None
+            name = _name_in(reference["from"])
             if name.startswith("="):
-                found = self._artifact_of_expression(name[1:])
-            else:
-                artifact = self._artifact(name)
-                if artifact is None:
-                    raise LookupError(f'Unable to resolve: "{name}"')
-                found = dict(artifact)
+                _refuse_names(name[1:])
+            found = self._artifact(name)
+            if found is None:
+                raise ArtifactMissingError(f'Unable to resolve: "{name}"')
         if reference.get("subPath"):
-            found = _below(found, str(replace(reference["subPath"], self.parameters, LENIENT)))
+            found = _below(dict(found), str(replace(reference["subPath"], self.own, LENIENT)))
         return {**found, "name": reference["name"]}
 
-    def _artifact_of_expression(self, expression: str) -> dict[str, Any]:
-        value = evaluate_in(self.parameters.child(_ArtifactLayer(self._artifact)), expression)
-        if not isinstance(value, Mapping):
-            raise LookupError(f'Unable to resolve: "{expression}" is not an artifact')  # noqa: TRY004
-        return dict(value)
+
+def _name_in(tag: str) -> str:
+    return tag.strip().removeprefix("{{").removesuffix("}}").strip()
+
+
+def _refuse_names(expression: str) -> None:
+    """Refuse an expression in ``from`` or ``valueFrom.parameter`` that names something.
+
+    Argo gives it the variables by their dotted names, of which none is an identifier, and no functions; see
+    ``ResolveVar`` in Argo 4.0.7's ``util/template/resolve_var.go``.
+    """
+    if identifiers(parse(expression)):
+        raise ExpressionError(f"Unable to compile: {gotext.to_json(expression)}")
 
 
 class _ArtifactLayer(Layer):
@@ -213,12 +247,13 @@ class _ArtifactLayer(Layer):
 
     def get(self, name: str) -> Any:
         """Return the artifact of a name."""
-        return self._lookup(name) or ABSENT
+        found = self._lookup(name)
+        return ABSENT if found is None else found
 
     def tree(self, wanted: Expression) -> Mapping[str, Any]:
         """Return the artifacts that an expression names, nested."""
         found = {name: self._lookup(name) for name in identifiers(wanted) if ".artifacts." in name}
-        return expand({name: artifact for name, artifact in found.items() if artifact})
+        return expand({name: artifact for name, artifact in found.items() if artifact is not None})
 
 
 def _below(artifact: dict[str, Any], path: str) -> dict[str, Any]:
@@ -285,6 +320,33 @@ def skipped_variables(template: Mapping[str, Any] | None, prefix: str) -> dict[s
     }
 
 
+def skipped_artifacts(template: Mapping[str, Any] | None, prefix: str) -> dict[str, Any]:
+    """Return the artifacts of a step that was skipped: empty ones, which Argo has for steps, but not for DAG tasks."""
+    outputs = (template or {}).get("outputs") or {}
+    return {f"{prefix}.outputs.artifacts.{one['name']}": {} for one in outputs.get("artifacts") or ()}
+
+
+def found_artifact(scope: LocalScope, argument: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the artifact that an argument of a step or hook refers to.
+
+    Args:
+        scope: what it can name.
+        argument: has ``from`` or ``fromExpression``.
+
+    Returns:
+        The artifact; None for an optional one that can't be found.
+
+    Raises:
+        TemplatingError: it can't be found.
+    """
+    try:
+        return scope.artifact(argument)
+    except (LookupError, ExpressionError, TemplatingError) as error:
+        if argument.get("optional"):
+            return None
+        raise TemplatingError(f"unable to resolve references: {error}") from None
+
+
 def aggregate(children: Iterable[Node], prefix: str) -> dict[str, Any]:
     """Return the outputs of a loop's tasks as lists.
 
@@ -294,17 +356,17 @@ def aggregate(children: Iterable[Node], prefix: str) -> dict[str, Any]:
 
     Returns:
         ``….outputs.result``, ``….outputs.parameters`` and one list for each output parameter, all as JSON text; those
-        of tasks that did not succeed are left out.
+        of tasks that did not succeed are left out. Results are written as the tasks wrote them.
 
     Raises:
-        ValueError: a result isn't JSON.
+        GoJSONError: a result isn't JSON.
     """
     own = [one for one in children if not hooked(one) and not (one.get("nodeFlag") or {}).get("retried")]
     if not own:
         return {}
     every: list[dict[str, str]] = []
     lists: dict[str, list[str]] = {}
-    results: list[Any] = []
+    results: list[str] = []
     for node in own:
         outputs = node.get("outputs")
         if not outputs or node["phase"] != "Succeeded":
@@ -314,9 +376,10 @@ def aggregate(children: Iterable[Node], prefix: str) -> dict[str, Any]:
             for one in outputs["parameters"]:
                 lists.setdefault(one["name"], []).append(one.get("value", ""))
         if outputs.get("result") is not None:
-            results.append(json.loads(outputs["result"]))
+            gojson.check(outputs["result"])
+            results.append(gojson.compact(outputs["result"]))
     variables = {
-        f"{prefix}.outputs.result": gotext.to_json(results),
+        f"{prefix}.outputs.result": f"[{','.join(results)}]",
         f"{prefix}.outputs.parameters": gotext.to_json(every),
     }
     for name, values in lists.items():
@@ -394,8 +457,8 @@ def template_outputs(template: Mapping[str, Any], scope: LocalScope) -> dict[str
             continue
         try:
             artifacts.append(scope.artifact(one))
-        except LookupError as error:
-            if not one.get("optional"):
+        except (LookupError, ExpressionError) as error:
+            if not (one.get("optional") and isinstance(error, ArtifactMissingError)):
                 raise TemplatingError(f"unable to resolve outputs from scope: {error}") from None
     if artifacts:
         outputs["artifacts"] = artifacts
@@ -426,17 +489,18 @@ def _output_parameter(declared: Mapping[str, Any], scope: LocalScope) -> dict[st
 
 def _output_value(source: Mapping[str, Any], scope: LocalScope) -> Any:
     if source.get("expression"):
-        value = evaluate_in(scope.parameters, source["expression"])
+        value = scope.evaluate(source["expression"])
         if value is None:
             raise ExpressionError(f'failed to evaluate expression "{source["expression"]}"')
         return value
     reference = source.get("parameter")
     if not reference:
         return ""
-    name = reference.strip().removeprefix("{{").removesuffix("}}").strip()
+    name = _name_in(reference)
     if name.startswith("="):
-        return evaluate_in(scope.parameters, name[1:])
-    value = scope.parameters.get(name, ABSENT)
+        _refuse_names(name[1:])
+        return scope.evaluate(name[1:])
+    value = scope.own.get(name, ABSENT)
     if value is ABSENT:
         raise LookupError(f'Unable to resolve: "{name}"')
     return value

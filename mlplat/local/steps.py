@@ -11,18 +11,21 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from mlplat.argo.expressions import ExpressionError, should_execute
-from mlplat.argo.templating import TemplatingError
+from mlplat.argo.gojson import GoJSONError
+from mlplat.argo.templating import Scope, TemplatingError, UnresolvedError
 from mlplat.ir.argo_template import steps_of
 from mlplat.local import loops
 from mlplat.local.dag import continues_on, last_try, resolve_references
-from mlplat.local.failures import TemplateFailedError
-from mlplat.local.hooks import Over, run_exit_hook, run_hooks, while_running
+from mlplat.local.failures import FAIL_FAST, FailFastError, TemplateFailedError
+from mlplat.local.hooks import HookError, Over, run_exit_hook, run_hooks, while_running
 from mlplat.local.nodes import Node, completed, fulfilled, unsuccessful
 from mlplat.local.scope import (
     LocalScope,
     aggregate,
+    found_artifact,
     input_variables,
     node_variables,
+    skipped_artifacts,
     skipped_variables,
     template_outputs,
 )
@@ -62,8 +65,9 @@ class _Steps:
         shared, shared_artifacts = self.engine.workflow_outputs()
         artifacts = self.artifacts
         return LocalScope(
-            self.engine.scope.child(dict(self.variables), shared),
-            lambda name: artifacts.get(name) or shared_artifacts.get(name),
+            self.engine.scope,
+            Scope(dict(self.variables), shared),
+            lambda name: artifacts[name] if name in artifacts else shared_artifacts.get(name),
         )
 
     async def run(self) -> None:
@@ -72,23 +76,32 @@ class _Steps:
         for index, steps in enumerate(steps_of(self.template)):
             group = self._group(index, previous)
             await self._run_group(group, steps)
+            if self._fails_fast():
+                tree.mark(group, "Failed", FAIL_FAST)
+                tree.mark(self.node, "Failed", FAIL_FAST)
+                return
             previous = group
             if unsuccessful(group):
                 self._set_outbound(group)
                 tree.mark(self.node, "Failed", group.get("message", ""))
                 return
-            self._remember(group, steps)
+            try:
+                self._remember(group, steps)
+            except GoJSONError as error:
+                raise self.engine.fail(self.call, str(error)) from None
         if previous is not None:
             self._set_outbound(previous)
         try:
             outputs = template_outputs(self.template, self._scope())
-        except (TemplatingError, ExpressionError, LookupError) as error:
-            tree.mark(self.node, "Error", str(error))
-            return
+        except (TemplatingError, ExpressionError) as error:
+            raise self.engine.fail(self.call, str(error)) from None
         if outputs is not None:
             self.node["outputs"] = outputs
             self.engine.publish(self.node)
         tree.mark(self.node, "Succeeded")
+
+    def _fails_fast(self) -> bool:
+        return self.call.boundary is not None and self.engine.fails_fast(self.call.boundary)
 
     def _group(self, index: int, previous: Node | None) -> Node:
         tree = self.engine.tree
@@ -126,10 +139,16 @@ class _Steps:
             return
         scope = self._scope()
         try:
-            expanded = self._expand(group, steps, scope)
-        except (ExpressionError, TemplatingError, LookupError) as error:
-            known = "" if isinstance(error, LookupError) else "failed to resolve references: "
-            tree.mark(group, "Error", f"{known}{error}")
+            resolved = [self._resolve(step, scope) for step in steps]
+        except (ExpressionError, TemplatingError) as error:
+            if isinstance(error, UnresolvedError):
+                self.engine.endless(group["name"], str(error))
+            tree.mark(group, "Error", f"failed to resolve references: {error}")
+            return
+        try:
+            expanded = self._expand(group, resolved, scope)
+        except TemplatingError as error:
+            tree.mark(group, "Error", str(error))
             return
         running: list[asyncio.Future[tuple[Node, dict[str, Any]] | None]] = []
         problem = ""
@@ -147,6 +166,10 @@ class _Steps:
             tree.connect(group["id"], tree.id(name))
             running.append(asyncio.ensure_future(self._run_step(name, original, step, scope)))
         failed = await self._wait(running)
+        if self._fails_fast():
+            for child in [one for one in group.get("children", ()) if one not in tree.nodes]:
+                tree.disconnect(group["id"], child)
+            return
         if problem or failed:
             tree.mark(group, "Error", problem or failed)
             return
@@ -165,26 +188,29 @@ class _Steps:
             for future in running:
                 try:
                     await future
-                except TemplateFailedError as error:
+                except FailFastError:
+                    continue
+                except (TemplateFailedError, HookError) as error:
                     problem = problem or str(error)
         finally:
             for future in running:
                 future.cancel()
         return problem
 
+    def _resolve(self, step: dict[str, Any], scope: LocalScope) -> dict[str, Any]:
+        body = {key: value for key, value in step.items() if key != "hooks"}
+        resolved = resolve_references(body, scope, found_artifact)
+        return {**resolved, "hooks": step["hooks"]} if "hooks" in step else resolved
+
     def _expand(
         self, group: Node, steps: list[dict[str, Any]], scope: LocalScope
     ) -> list[tuple[str, dict[str, Any]]]:
         expanded: list[tuple[str, dict[str, Any]]] = []
         for step in steps:
-            body = {key: value for key, value in step.items() if key != "hooks"}
-            resolved = resolve_references(body, scope)
-            if "hooks" in step:
-                resolved["hooks"] = step["hooks"]
             if not loops.is_loop(step):
-                expanded.append((step["name"], resolved))
+                expanded.append((step["name"], step))
                 continue
-            items = list(loops.expand(resolved, scope.parameters))
+            items = list(loops.expand(step, scope.parameters))
             if not items:
                 self._skip(group, f"{group['name']}.{step['name']}", step, "Skipped", "Skipped, empty params")
             expanded.extend((step["name"], item) for item in items)
@@ -222,10 +248,14 @@ class _Steps:
         try:
             async with while_running(self.engine, begun, name):
                 node = await self.engine.execute(inner)
+        except FailFastError:
+            raise
         except TemplateFailedError as error:
             raise TemplateFailedError(
                 f"step group deemed errored due to child {name} error: {error}"
             ) from None
+        if self._fails_fast():
+            raise FailFastError(FAIL_FAST)
         visible = scope.child({f"steps.{node['displayName']}.status": node["phase"]})
         over = Over(self.call, step, node, self.context, visible, f"steps.{original}")
         await run_hooks(self.engine, over)
@@ -250,12 +280,14 @@ class _Steps:
             else:
                 own, artifacts = node_variables(last_try(self.engine, node), prefix)
                 if node.get("outputs") is None and node["phase"] in ("Skipped", "Omitted"):
-                    own.update(self._skipped(step, prefix))
+                    template = self._template_of(step)
+                    own.update(skipped_variables(template, prefix))
+                    artifacts.update(skipped_artifacts(template, prefix))
             self.variables.update(own)
             self.artifacts.update(artifacts)
 
-    def _skipped(self, step: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    def _template_of(self, step: Mapping[str, Any]) -> Mapping[str, Any] | None:
         try:
-            return skipped_variables(self.context.resolve(step)[1], prefix)
+            return self.context.resolve(step)[1]
         except TemplateMissingError:
-            return {}
+            return None

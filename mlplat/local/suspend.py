@@ -45,7 +45,7 @@ async def execute_suspend(engine: Engine, call: Call, template: Mapping[str, Any
             try:
                 duration = seconds(template["suspend"]["duration"])
             except DurationError as error:
-                return tree.mark(node, "Error", str(error))
+                raise engine.fail(call, str(error)) from None
             answer: Mapping[str, str] | None = {}
             with contextlib.suppress(asyncio.TimeoutError):
                 if engine.ask is not None and _is_for_a_person(node):

@@ -15,7 +15,7 @@ class TemplateMissingError(LookupError):
 
 def node_type(template: Mapping[str, Any]) -> str:
     """Return the type of the node that a template makes."""
-    return "Retry" if template.get("retryStrategy") else KINDS.get(kind_of(template), "Skipped")
+    return "Retry" if template.get("retryStrategy") is not None else KINDS.get(kind_of(template), "Skipped")
 
 
 class Library:
@@ -31,25 +31,33 @@ class Library:
         self, workflow: str, spec: Mapping[str, Any], specs: Mapping[str, Mapping[str, Any]]
     ) -> None:
         self._defaults = spec.get("templateDefaults") or {}
-        own = {f"local/{workflow}": spec, **specs}
+        # Argo gives a Workflow that runs a WorkflowTemplate a spec that has no name.
+        home = "local/" if spec.get("workflowTemplateRef") else f"local/{workflow}"
+        own = {home: spec, **specs}
         self._by_scope = {
             scope: {one.get("name", ""): one for one in each.get("templates") or ()}
             for scope, each in own.items()
         }
-        self.root = Context(self, f"local/{workflow}")
+        self._pod_metadata = {scope: each.get("podMetadata") or {} for scope, each in own.items()}
+        self.root = Context(self, home)
+
+    def has(self, scope: str) -> bool:
+        """Tell whether there is a WorkflowTemplate of a scope."""
+        return scope in self._by_scope
 
     def template(self, scope: str, name: str) -> dict[str, Any]:
-        """Return a template, the workflow's defaults applied.
+        """Return a template, the workflow's defaults and the pod metadata of its resource applied.
 
         Raises:
-            TemplateMissingError: there is none of that name.
+            TemplateMissingError: there is none of that name; the message is Argo's.
         """
-        templates = self._by_scope.get(scope)
-        if templates is None:
-            raise TemplateMissingError(f'workflowtemplates.argoproj.io "{scope.split("/", 1)[1]}" not found')
-        if name not in templates:
+        template = self._by_scope.get(scope, {}).get(name)
+        if template is None:
             raise TemplateMissingError(f"template {name} not found")
-        return self.with_defaults(templates[name])
+        if metadata := self._pod_metadata[scope]:
+            added = {key: value for key, value in metadata.items() if key in ("labels", "annotations")}
+            template = {**template, "metadata": _merge(added, template.get("metadata") or {})}
+        return self.with_defaults(template)
 
     def with_defaults(self, template: Mapping[str, Any]) -> dict[str, Any]:
         """Return a template with the workflow's ``templateDefaults`` applied."""
@@ -99,6 +107,12 @@ class Context:
         reference = holder.get("templateRef")
         if not reference:
             return self, self.library.template(self.scope, holder.get("template", ""))
-        scope = f"{'cluster' if reference.get('clusterScope') else 'namespaced'}/{reference['name']}"
-        context = Context(self.library, scope)
-        return context, self.library.template(scope, reference["template"])
+        resource = reference.get("name", "")
+        scope = f"{'cluster' if reference.get('clusterScope') else 'namespaced'}/{resource}"
+        if not self.library.has(scope):
+            raise TemplateMissingError(f"workflow template {resource} not found")
+        try:
+            template = self.library.template(scope, reference.get("template", ""))
+        except TemplateMissingError as error:
+            raise TemplateMissingError(f"{error} in workflow template {resource}") from None
+        return Context(self.library, scope), template

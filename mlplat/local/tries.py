@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from mlplat.argo import gotext
 from mlplat.argo.durations import DurationError, seconds
-from mlplat.argo.expressions import ExpressionError, environment, evaluate_boolean
+from mlplat.argo.expressions import ExpressionError
+from mlplat.argo.gotext import int_or_string
 from mlplat.argo.structure import KINDS, kind_of
-from mlplat.argo.templating import TemplatingError
-from mlplat.local.failures import TemplateFailedError
+from mlplat.argo.templating import Scope, TemplatingError, evaluate_boolean_in
+from mlplat.local.failures import FAIL_FAST, FailFastError, TemplateFailedError
 from mlplat.local.inputs import substitute
 from mlplat.local.nodes import Node, fulfilled, instant, pod_name, unsuccessful
 from mlplat.local.templates import Context
@@ -32,6 +33,10 @@ _TRANSIENT = (
     "deadline exceeded",
     "no such host",
 )
+
+
+_LONGEST_WAIT = (2**63 - 1) / 1e9
+"""Seconds that fit into Go's ``time.Duration``."""
 
 
 class _NoMoreTriesError(Exception):
@@ -88,8 +93,10 @@ class Tries:
                     if tries[-1].get("outputs"):
                         node["outputs"] = copy.deepcopy(tries[-1]["outputs"])
                     return tree.mark(node, tries[-1]["phase"], str(error))
-                except (DurationError, ExpressionError) as error:
-                    return tree.mark(node, "Error", str(error))
+                except (ExpressionError, ValueError) as error:
+                    raise self._engine.fail(self._call, str(error)) from None
+                if self._call.boundary is not None and self._engine.fails_fast(self._call.boundary):
+                    raise FailFastError(FAIL_FAST)
             tries.append(await self._try(node, tries))
 
     def _earlier(self, node: Node) -> list[Node]:
@@ -132,7 +139,7 @@ class Tries:
             raise _NoMoreTriesError("retry exceeded workflow deadline")
         limit = self._strategy.get("limit")
         if self._strategy.get("backoff"):
-            await self._back_off(node, tries, None if limit is None else int(limit))
+            await self._back_off(node, tries, limit)
         allowed = {
             "Always": ("Failed", "Error"),
             "OnFailure": ("Failed",),
@@ -144,14 +151,14 @@ class Tries:
             raise ExpressionError(f"{policy} is not a valid RetryPolicy")
         if last["phase"] not in allowed[policy]:
             raise _NoMoreTriesError(last.get("message", ""))
-        if limit is not None and len(tries) > int(limit):
+        if limit is not None and len(tries) > int_or_string(limit):
             raise _NoMoreTriesError("No more retries left")
         if self._strategy.get("expression"):
-            names = environment({"retries": str(len(tries) - 1), **_last(tries, missing="-1")})
-            if not evaluate_boolean(self._strategy["expression"], names):
+            names = Scope({"retries": str(len(tries) - 1), **_last(tries, missing="-1")})
+            if not evaluate_boolean_in(names, self._strategy["expression"]):
                 raise _NoMoreTriesError("retryStrategy.expression evaluated to false")
 
-    async def _back_off(self, node: Node, tries: list[Node], limit: int | None) -> None:
+    async def _back_off(self, node: Node, tries: list[Node], limit: int | str | None) -> None:
         backoff = self._strategy["backoff"]
         elapsed = time.time() - instant(tries[0]["startedAt"]).timestamp()
         longest = seconds(backoff["maxDuration"]) if backoff.get("maxDuration") else None
@@ -162,14 +169,14 @@ class Tries:
         if not backoff.get("duration"):
             raise DurationError("no base duration specified for retryStrategy")
         wait = seconds(backoff["duration"])
-        factor = int(backoff["factor"]) if backoff.get("factor") else 0
+        factor = int_or_string(backoff["factor"]) if backoff.get("factor") is not None else 0
         if factor > 0:
-            wait *= float(factor) ** (len(tries) - 1)
+            wait = _multiplied(wait, factor, len(tries) - 1)
         if backoff.get("cap"):
             wait = min(wait, seconds(backoff["cap"]))
         if longest is not None and elapsed + wait > longest:
             raise _NoMoreTriesError("Backoff would exceed max duration limit")
-        if limit is None or len(tries) <= limit:
+        if limit is not None and len(tries) <= _lenient_int(limit):
             self._engine.tree.mark(node, "Running", f"Backoff for {_spoken(wait)}")
             await self._pause(wait)
             self._engine.tree.mark(node, "Running", "")
@@ -185,6 +192,20 @@ class Tries:
             if self._engine.shutdown
             else "retry exceeded workflow deadline"
         )
+
+
+def _lenient_int(value: int | str) -> int:
+    try:
+        return int_or_string(value)
+    except ValueError:
+        return 0
+
+
+def _multiplied(wait: float, factor: int, exponent: int) -> float:
+    try:
+        return min(wait * float(factor) ** exponent, _LONGEST_WAIT)
+    except OverflowError:
+        return _LONGEST_WAIT
 
 
 def _last(tries: list[Node], missing: str = "0") -> dict[str, str]:

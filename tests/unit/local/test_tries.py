@@ -90,9 +90,24 @@ def test_a_task_that_takes_too_long_fails(run: Any) -> None:
     ("limit", "text", "phase", "message"),
     [
         ("timeout", "0.1s", "Failed", "Pod was active on the node longer than the specified deadline"),
-        ("timeout", "2 sec", "Failed", 'invalid timeout format. time: invalid duration "2 sec"'),
-        ("timeout", "2", "Failed", 'invalid timeout format. time: missing unit in duration "2"'),
-        ("activeDeadlineSeconds", "a", "Error", "activeDeadlineSeconds is no whole number: 'a'"),
+        (
+            "timeout",
+            "2 sec",
+            "Error",
+            "task 'wf.a' errored: invalid timeout format. time: invalid duration \"2 sec\"",
+        ),
+        (
+            "timeout",
+            "2",
+            "Error",
+            "task 'wf.a' errored: invalid timeout format. time: missing unit in duration \"2\"",
+        ),
+        (
+            "activeDeadlineSeconds",
+            "a",
+            "Error",
+            "task 'wf.a' errored: value 'a' cannot be resolved to an int",
+        ),
     ],
 )
 def test_a_limit_of_time_that_only_the_run_knows(
