@@ -41,6 +41,15 @@ _TAG = "a text with two braces in a row is not given to a template of Argo, whic
 _PLAIN_FIELD = re.compile("[-A-Za-z0-9_. ]+")
 """Names of fields that stand in JSON as they are, whoever wrote it."""
 
+LONGEST_LABEL = 40
+"""Characters of an item in the name of its iteration; the names of all nodes below it have them too."""
+
+_NOT_SHOWN = (
+    "[^ !#%*+,./0-9:;=?@A-Z^_`a-z|~"
+    "\u00a1-\u00ac\u00ae-\u1fff\u2010-\u2027\u2030-\u205e\u2070-\ud7ff\ue000-\ufefe\uff01-\uffee-]+"
+)
+"""Characters of an item that its label leaves out: quotes, braces, brackets and what has no look of its own."""
+
 _TWO_BRACES = re.compile(r"\{(?=\{)")
 
 
@@ -283,6 +292,31 @@ def length_expression(items: str, *, may_be_large: bool) -> str:
     if not may_be_large:
         return length
     return f"{is_large(items)} ? int(fromJSON({items})[{literal(LARGE)}].length ?? {literal(_UNKNOWN)}) : {length}"
+
+
+def labels_expression(items: str, *, may_be_large: bool) -> str:
+    """Return the expression for a list with a label for each item of a list, as JSON for ``withParam``.
+
+    A label is the item's position, a space, and as much of the item as names of nodes can show: :data:`LONGEST_LABEL`
+    characters, without those that Argo would take for a tag, or quote in a way that is not JSON.
+
+    Args:
+        items: expression that gives the list as inert JSON, or as a reference to a large one, whose items are unknown.
+        may_be_large: whether it can be such a reference.
+    """
+    text = "(type(#) == 'string' ? # : toJson(#))"
+    shown = f"sprig.regexReplaceAll({literal(_NOT_SHOWN)}, {text}, '')"
+    cut = f"sprig.regexFind({literal(f'^.{{0,{LONGEST_LABEL}}}')}, {shown})"
+    labels = f"toJson(map(fromJSON({items}), sprig.trim(string(#index) + ' ' + {cut})))"
+    if not may_be_large:
+        return labels
+    numbers = f"toJson(map(1..({length_expression(items, may_be_large=True)}), string(# - 1)))"
+    return f"{is_large(items)} ? {numbers} : {labels}"
+
+
+def position_expression(label: str) -> str:
+    """Return the expression for the position in a label of :func:`labels_expression`, as text."""
+    return f"split({label}, ' ')[0]"
 
 
 def is_large(text: str) -> str:

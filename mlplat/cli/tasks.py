@@ -13,6 +13,9 @@ _SHOWN = 20
 _ENDS = re.compile(r"(?=[.(\[])|$")
 """Where the names end of all that a node stands in: regions, loops, tasks that retry, and the node itself."""
 
+_ITEM = re.compile(r"\((\d+):[^()]*\)")
+"""What the name of an iteration has behind its position."""
+
 Nodes = Mapping[str, dict[str, Any]]
 
 
@@ -26,11 +29,22 @@ def meant(run: str, task: str, nodes: Nodes) -> list[str]:
 
     Args:
         run: name of the run.
-        task: an id, a name with or without that of the run, or a display name as it is shown or as the program has it.
+        task: an id, a name with or without that of the run, or a display name as it is shown or as the program has it;
+            iterations may be named by their positions alone.
         nodes: by id, with ``name`` and ``displayName``.
     """
     spellings = (task, f"{run}.{task}", names.template_name(task))
-    return list(dict.fromkeys(key for one in spellings for key in retry.find(nodes, one)))
+    found = list(dict.fromkeys(key for one in spellings for key in retry.find(nodes, one)))
+    return found or [
+        key
+        for key, node in nodes.items()
+        if {_without_items(node["name"]), _without_items(node["displayName"])}
+        & set(map(_without_items, spellings))
+    ]
+
+
+def _without_items(name: str) -> str:
+    return _ITEM.sub(r"(\1)", name)
 
 
 def within(run: str, task: str, nodes: Nodes) -> set[str]:

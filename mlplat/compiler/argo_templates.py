@@ -130,12 +130,14 @@ def _inputs(own: _Own, component: Component, call: Call) -> dict[str, Any]:
 def _outputs(own: _Own, component: Component, call: Call) -> dict[str, Any]:
     parameters = [_with_default(one) for one in own.declared("outputs", "parameters")]
     described = [
-        {"name": name, "value": interfaces.artifact_text(name, artifact)}
+        {"name": name, "value": interfaces.artifact_text(name, artifact, call)}
         for name, artifact in component.output_artifacts.items()
     ]
+    made = component.output_artifacts
+    keys = {name: interfaces.key_of(name, artifact, call) for name, artifact in made.items()}
     artifacts = [
-        {**one, **interfaces.stored(call, one["name"], one.get("path", ""), interfaces.key_of(one["name"]))}
-        if one["name"] in component.output_artifacts
+        {**one, **interfaces.stored(call, one["name"], one.get("path", ""), keys[one["name"]])}
+        if one["name"] in keys
         else one
         for one in own.declared("outputs", "artifacts")
     ]

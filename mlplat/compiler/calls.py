@@ -9,15 +9,16 @@ from typing import Any
 
 from mlplat.argo import values
 from mlplat.argo.steps import JOINED
+from mlplat.compiler import interfaces
 from mlplat.compiler.flows import Form
 from mlplat.compiler.interfaces import (
-    INDEX_PARAMETER,
     LARGE_OUTPUT,
     LARGE_VALUES,
     PATH_PARAMETER,
     Call,
     asks_status,
     folder_paths,
+    index_of,
     key_of,
     may_grow,
     own_inputs,
@@ -151,12 +152,14 @@ class _Writer:
                 name: {
                     "schemaTitle": output.type.schema_title,
                     "schemaVersion": output.type.schema_version,
-                    "key": self.keyed(key_of(place.outer(name))),
+                    "key": self.keyed(key_of(place.outer(name), output, self.call)),
                 }
                 for name, output in component.output_artifacts.items()
             },
-            "large_key": self.keyed(key_of(place.outer(LARGE_OUTPUT))) if may_grow(component) else "",
-            "index": self.keyed(tag(INDEX_PARAMETER)) if _writes(component) else "",
+            "large_key": self.keyed(interfaces.folder_of(place.outer(LARGE_OUTPUT), self.call))
+            if may_grow(component)
+            else "",
+            "index": self.keyed(index_of(self.call)) if self.call.looped and _writes(component) else "",
             "path": self.keyed(tag(PATH_PARAMETER)) if asks_status(component) else "",
             "errors": self.call.keeps_errors,
             "workspace": WORKSPACE if self.call.workspace else "",

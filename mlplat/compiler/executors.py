@@ -18,7 +18,6 @@ from mlplat.compiler.documents import Document, Elements, Input, Text, is_static
 from mlplat.compiler.flows import Form
 from mlplat.compiler.interfaces import (
     ERROR_OUTPUT,
-    ERRORS,
     INDEX_PARAMETER,
     LARGE_OUTPUT,
     LARGE_VALUES,
@@ -27,6 +26,8 @@ from mlplat.compiler.interfaces import (
     Call,
     artifact_text,
     asks_status,
+    errors_of,
+    folder_of,
     interface,
     key_of,
     may_grow,
@@ -176,7 +177,8 @@ def leaf(
         affinity = options.workflow_defaults.get("affinity") or {}
         found = replace(found, template=pods.on_one_node(found.template, affinity))
     if limit := executor.own.parallelism:
-        mutex = {"name": f"{{{{workflow.name}}}}-{component.executor}-{_turn(limit)}"}
+        turn = _turn(limit) if call.looped else "0"
+        mutex = {"name": f"{{{{workflow.name}}}}-{component.executor}-{turn}"}
         return replace(found, template={**found.template, "synchronization": {"mutexes": [mutex]}})
     return found
 
@@ -185,7 +187,7 @@ def _turn(limit: int) -> str:
     """Return the place that an iteration takes, by its positions in the loops around it."""
     index = f"inputs.parameters[{literal(INDEX_PARAMETER)}]"
     positions = f"map(split(sprig.trimPrefix('/', {index}), '/'), int(#))"
-    return expression(f"{index} == '' ? 0 : sum({positions}) % {limit}")
+    return expression(f"sum({positions}) % {limit}")
 
 
 def argument(need: Need, texts: Texts) -> str:
@@ -286,11 +288,12 @@ def _command(name: str, component: Component, container: Container, call: Call, 
         for output in component.output_parameters
     ]
     described = [
-        {"name": output, "value": artifact_text(output, artifact)}
+        {"name": output, "value": artifact_text(output, artifact, call)}
         for output, artifact in component.output_artifacts.items()
     ]
     artifacts = [
-        stored(call, output, f"{OUTPUTS}/{output}", key_of(output)) for output in component.output_artifacts
+        stored(call, output, f"{OUTPUTS}/{output}", key_of(output, artifact, call))
+        for output, artifact in component.output_artifacts.items()
     ]
     if outputs := nonempty(parameters=[*parameters, *described], artifacts=artifacts):
         result["outputs"] = outputs
@@ -499,14 +502,15 @@ def _python_outputs(component: Component, call: Call, place: Place = _ALONE) -> 
         for name in (*component.output_parameters, *component.output_artifacts)
     ]
     artifacts = [
-        stored(call, place.outer(name), f"{place.folder}/artifacts/{name}", key_of(place.outer(name)))
-        for name in component.output_artifacts
+        stored(call, outer, f"{place.folder}/artifacts/{name}", key_of(outer, artifact, call))
+        for name, artifact in component.output_artifacts.items()
+        for outer in [place.outer(name)]
     ]
     if may_grow(component):
         large = place.outer(LARGE_OUTPUT)
-        artifacts.append(stored(call, large, f"{place.folder}/large", key_of(large)))
+        artifacts.append(stored(call, large, f"{place.folder}/large", folder_of(large, call)))
     if call.keeps_errors:
-        key = f"{ERRORS}/{tag(PATH_PARAMETER)}/error"
+        key = f"{errors_of(call)}/{tag(PATH_PARAMETER)}/error"
         artifacts.append(stored(call, place.outer(ERROR_OUTPUT), f"{place.folder}/error", key))
     return nonempty(parameters=parameters, artifacts=artifacts)
 

@@ -30,7 +30,7 @@ from mlplat.compiler import (
 from mlplat.compiler.arguments import keep_large
 from mlplat.compiler.conditions import shown, to_expression
 from mlplat.compiler.executors import Leaf
-from mlplat.compiler.interfaces import INDEX_PARAMETER, PATH_PARAMETER, Call
+from mlplat.compiler.interfaces import INDEX_PARAMETER, PATH_PARAMETER, Call, tag
 from mlplat.compiler.placeholders import choices, has_holes, parse
 from mlplat.compiler.program import Program
 from mlplat.compiler.scope import Scope, expression, input_name
@@ -82,6 +82,7 @@ class _Lowering:
         self.paths: dict[str, bool] = {}
         self.has_large = bool(program.values) or flows.large_constants(program.spec)
         self.flows = flows.analyse(program)
+        self.contexts = _contexts(program.spec)
         self.used = flows.used_inputs(program.spec, self.settings)
         self.workspace = workspace.users(program.spec)
         self.one_node = workspace.is_for_one_node(program.spec)
@@ -132,7 +133,14 @@ class _Lowering:
         return importers.possible(executor, self.program.options)
 
     def graph(
-        self, name: str, key: str, component: Component, retry: Retry | None = None, *, cached: bool = True
+        self,
+        name: str,
+        key: str,
+        component: Component,
+        retry: Retry | None = None,
+        *,
+        cached: bool = True,
+        looped: bool = False,
     ) -> None:
         """Write the DAG template of a component; of the pipeline itself when ``key`` is empty."""
         graph, is_root = component.graph, not key
@@ -144,12 +152,13 @@ class _Lowering:
             lambda output: self.plain_type(graph.tasks[output.task], output.output),
             self.program.arguments if is_root else None,
             has_place=not is_root and self.needs_path(key),
+            looped=looped,
             cached=cached,
         )
         template: dict[str, Any] = {"name": name}
         place = len(self.templates)
         self.templates.append(template)
-        inputs = [] if is_root else self.inputs(key, component)
+        inputs = [] if is_root else self.inputs(key, component, looped=looped)
         if inputs:
             template["inputs"] = {"parameters": inputs}
         outputs = _outputs(graph, scope)
@@ -170,7 +179,7 @@ class _Lowering:
         declared = component.output_parameters.get(output)
         return declared.type if declared else None
 
-    def inputs(self, key: str, component: Component) -> list[dict[str, Any]]:
+    def inputs(self, key: str, component: Component, *, looped: bool) -> list[dict[str, Any]]:
         parameters: list[dict[str, Any]] = []
         used = self.used[key]
         for name, parameter in component.input_parameters.items():
@@ -184,13 +193,11 @@ class _Lowering:
                 parameters.append(
                     {"name": input_name(name), **({"value": "null"} if artifact.optional else {})}
                 )
-        return [*parameters, *self.place(key)]
+        return [*parameters, *self.place(key, looped=looped)]
 
-    def place(self, component: str) -> list[dict[str, Any]]:
+    def place(self, component: str, *, looped: bool) -> list[dict[str, Any]]:
         """Declare the inputs by which a region's tasks learn their place in the run."""
-        if not self.needs_path(component):
-            return []
-        return [{"name": PATH_PARAMETER}, {"name": INDEX_PARAMETER, "value": ""}]
+        return interfaces.place(looped=looped) if self.needs_path(component) else []
 
     def constant(self, value: Any) -> str:
         text = values.inert_json(value)
@@ -206,9 +213,9 @@ class _Lowering:
         assert graph is not None
         cached = scope.cached and not self.is_exit(task, graph)
         if task.iterator:
-            template = self.loop(key, task, cached=cached)
+            template = self.loop(key, task, scope, cached=cached)
         elif component.graph is not None:
-            template = self.called_graph(task.component, task.retry, cached=cached)
+            template = self.called_graph(task.component, task.retry, cached=cached, looped=scope.looped)
         else:
             template, leaf = self.leaf(task, component, texts, cached=cached)
             needs = {name: executors.argument(need, texts) for name, need in leaf.needs.items()}
@@ -248,7 +255,7 @@ class _Lowering:
         name = literal(scope.task_names[key])
         is_root = scope.arguments is not None
         around = f"inputs.parameters[{literal(PATH_PARAMETER)}] + '/' + " if scope.has_place else ""
-        index = f" + inputs.parameters[{literal(INDEX_PARAMETER)}]" if around else ""
+        index = f" + inputs.parameters[{literal(INDEX_PARAMETER)}]" if around and scope.looped else ""
         return Texts(
             scope if not task.when_all_completed else replace(scope, may_fail=True),
             task,
@@ -288,12 +295,9 @@ class _Lowering:
             if texts.scope.arguments is not None:
                 given.append({"name": PATH_PARAMETER, "value": name})
             else:
-                given.append(
-                    {"name": PATH_PARAMETER, "value": f"{{{{inputs.parameters.{PATH_PARAMETER}}}}}/{name}"}
-                )
-                given.append(
-                    {"name": INDEX_PARAMETER, "value": f"{{{{inputs.parameters.{INDEX_PARAMETER}}}}}"}
-                )
+                given.append({"name": PATH_PARAMETER, "value": f"{tag(PATH_PARAMETER)}/{name}"})
+                if texts.scope.looped:
+                    given.append({"name": INDEX_PARAMETER, "value": tag(INDEX_PARAMETER)})
         return given
 
     def argument(self, source: ParameterSource, texts: Texts) -> str:
@@ -303,15 +307,23 @@ class _Lowering:
             return expression(documents.expression(documents.with_placeholders(source.value), texts))
         return self.constant(source.value)
 
-    def called_graph(self, component: str, retry: Retry | None, *, cached: bool) -> str:
-        identity = (component, retry, cached)
+    def called_graph(self, component: str, retry: Retry | None, *, cached: bool, looped: bool) -> str:
+        looped = looped and self.needs_path(component)
+        identity = (component, retry, cached, looped)
         if identity not in self.written:
-            name = self.taken.take(names.template_name(component.removeprefix("comp-")))
+            name = self.taken.take(self.template_name(component, looped=looped))
             self.written[identity] = name
-            self.graph(name, component, self.spec.components[component], retry, cached=cached)
+            called = self.spec.components[component]
+            self.graph(name, component, called, retry, cached=cached, looped=looped)
         return self.written[identity]
 
-    def loop(self, key: str, task: Task, *, cached: bool) -> str:
+    def template_name(self, component: str, *, looped: bool) -> str:
+        """Name a template; what is called both in loops and outside of them has a template for each."""
+        label = _label(component, self.spec)
+        both = looped and (label, False) in self.contexts
+        return names.template_name(f"{label}-in-loops" if both else label)
+
+    def loop(self, key: str, task: Task, scope: Scope, *, cached: bool) -> str:
         iterator = task.iterator
         assert iterator is not None
         component = self.spec.components[task.component]
@@ -323,20 +335,20 @@ class _Lowering:
         may_be_large = bool(self.flows.of(task.component, item) & flows.Form.PART)
         region = self.taken.take(names.template_name(key))
         declared = [{"name": name} for name in dict.fromkeys([*map(input_name, passed), items])]
-        text = f"inputs.parameters[{literal(items)}]"
+        text, position = f"inputs.parameters[{literal(items)}]", values.position_expression("item")
         arguments = [
             {"name": input_name(name), "value": f"{{{{inputs.parameters.{input_name(name)}}}}}"}
             for name in passed
         ]
         if item in used:
-            picked = values.item_expression(text, "item", may_be_large=may_be_large)
+            picked = values.item_expression(text, position, may_be_large=may_be_large)
             arguments.append({"name": input_name(item), "value": expression(picked)})
         if self.needs_path(task.component):
-            declared += self.place(task.component)
-            index = f"{{{{inputs.parameters.{INDEX_PARAMETER}}}}}/{{{{item}}}}"
+            declared += self.place(task.component, looped=scope.looped)
+            around = tag(INDEX_PARAMETER) if scope.looped else ""
             arguments += [
-                {"name": PATH_PARAMETER, "value": f"{{{{inputs.parameters.{PATH_PARAMETER}}}}}"},
-                {"name": INDEX_PARAMETER, "value": index},
+                {"name": PATH_PARAMETER, "value": tag(PATH_PARAMETER)},
+                {"name": INDEX_PARAMETER, "value": f"{around}/{expression(position)}"},
             ]
         body = self.taken.take(f"{region}-{_ITERATION}")
         template: dict[str, Any] = {"name": region, "inputs": {"parameters": declared}}
@@ -353,14 +365,12 @@ class _Lowering:
                     "name": _ITERATION,
                     "template": body,
                     **({"arguments": {"parameters": arguments}} if arguments else {}),
-                    "withSequence": {
-                        "count": expression(values.length_expression(text, may_be_large=may_be_large))
-                    },
+                    "withParam": expression(values.labels_expression(text, may_be_large=may_be_large)),
                 }
             ]
         }
         self.templates.append(template)
-        self.graph(body, task.component, component, cached=cached)
+        self.graph(body, task.component, component, cached=cached, looped=self.needs_path(task.component))
         return region
 
     def leaf(self, task: Task, component: Component, texts: Texts, *, cached: bool) -> tuple[str, Leaf]:
@@ -370,7 +380,7 @@ class _Lowering:
         quick = (*_identity(component, executor), call)
         if quick not in self.leaves:
             steps = self.program.steps.get(component.executor, ())
-            name = names.template_name(_COUNT.sub("", component.executor.removeprefix("exec-")))
+            name = self.template_name(task.component, looped=call.looped)
             options = self.program.options
             if isinstance(executor, Importer):
                 leaf = importers.leaf(component, executor, call, options)
@@ -419,6 +429,7 @@ class _Lowering:
         )
         present = tuple((name, known) for name in sorted(asked) if (known := texts.known(name)) is not None)
         return Call(
+            looped=texts.scope.looped and self.needs_path(task.component),
             cached=cached,
             cache_key=task.cache_key if cached else "",
             retry=task.retry,
@@ -446,6 +457,28 @@ def _identity(component: Component, executor: Container | Importer) -> tuple[Any
         return (*interface, id(executor))
     function = id(executor.python) if executor.python is not None else (executor.command, executor.args)
     return (*interface, function, executor.image, executor.env, executor.resources)
+
+
+def _contexts(spec: PipelineSpec) -> frozenset[tuple[str, bool]]:
+    """Return the labels of what the pipeline calls, and whether that is in a loop, outside of loops, or both."""
+    found: set[tuple[str, bool]] = set()
+    waiting = [(spec.root, False)]
+    while waiting:
+        component, looped = waiting.pop()
+        for task in component.graph.tasks.values() if component.graph else ():
+            call = (task.component, looped or task.iterator is not None)
+            if call not in found:
+                found.add(call)
+                waiting.append((spec.components[task.component], call[1]))
+    return frozenset((_label(component, spec), looped) for component, looped in found)
+
+
+def _label(name: str, spec: PipelineSpec) -> str:
+    """Return what a component is called, which all uses of a Python function have in common."""
+    component = spec.components[name]
+    if component.graph is not None:
+        return name.removeprefix("comp-")
+    return _COUNT.sub("", component.executor.removeprefix("exec-"))
 
 
 def _asks_status(spec: PipelineSpec) -> bool:

@@ -14,10 +14,10 @@ from mlplat import runtime
 from mlplat.argo import names, sources, values
 from mlplat.argo.sources import Repository, Source
 from mlplat.argo.values import literal
-from mlplat.compiler import documents, executors
+from mlplat.compiler import documents, executors, interfaces
 from mlplat.compiler.documents import Document, Text
 from mlplat.compiler.executors import Leaf, Need, Whole
-from mlplat.compiler.interfaces import INDEX_PARAMETER, PATH_PARAMETER, Call, own_inputs, tag, type_of
+from mlplat.compiler.interfaces import PATH_PARAMETER, Call, own_inputs, tag, type_of
 from mlplat.compiler.placeholders import Hole, has_holes, holes, parse
 from mlplat.compiler.program import Options, Program
 from mlplat.compiler.scope import expression
@@ -222,9 +222,9 @@ def leaf(component: Component, importer: Importer, call: Call, options: Options)
     if importer.reimport:
         # Argo's expressions for the outputs of a DAG see its inputs and tasks, and nothing of the Workflow.
         needs[_RUN] = Hole(("pipeline_job_uuid",))
-    way = _way(component, importer)
+    way = _way(component, importer, call)
     fetches = _fetches(importer, call)
-    place = [{"name": PATH_PARAMETER}, {"name": INDEX_PARAMETER, "value": ""}] if fetches else []
+    place = interfaces.place(looped=call.looped) if fetches else []
     parameters = [*executors.optional(component, [{"name": name} for name in own_inputs(component)]), *place]
     value = _described(importer)
     for name in reversed(fetches):
@@ -309,6 +309,7 @@ class _Way:
         given: its other inputs.
         path: where Argo puts what it fetches.
         output: its output that says what came.
+        place: what tells it its place in the run.
     """
 
     function: str
@@ -317,14 +318,15 @@ class _Way:
     given: Mapping[str, str]
     path: str
     output: str
+    place: tuple[str, ...]
 
     def arguments(self) -> dict[str, str]:
         """Return what the importer's template gives a pod."""
-        place = {name: tag(name) for name in (PATH_PARAMETER, INDEX_PARAMETER)}
-        return {self.value: tag(_VALUE), **self.given, **place}
+        return {self.value: tag(_VALUE), **self.given, **{name: tag(name) for name in self.place}}
 
 
-def _way(component: Component, importer: Importer) -> _Way:
+def _way(component: Component, importer: Importer, call: Call) -> _Way:
+    place = tuple(one["name"] for one in interfaces.place(looped=call.looped))
     output, artifact = next(iter(component.output_artifacts.items()))
     if importer.download_to_workspace:
         copying = Component(
@@ -334,14 +336,14 @@ def _way(component: Component, importer: Importer) -> _Way:
         )
         given = {
             "workspace": values.inert_json(WORKSPACE),
-            "place": f'"{tag(PATH_PARAMETER)}{tag(INDEX_PARAMETER)}"',
+            "place": f'"{tag(PATH_PARAMETER)}{interfaces.index_of(call)}"',
         }
-        return _Way("copy_to_workspace", copying, "data", given, f"{INPUTS}/data", "Output")
+        return _Way("copy_to_workspace", copying, "data", given, f"{INPUTS}/data", "Output", place)
     storing = Component(
         input_parameters={"value": InputParameter(ParameterType.STRUCT)},
         output_artifacts={output: artifact},
     )
-    return _Way("fetch", storing, "value", {}, f"{OUTPUTS}/artifacts/{output}", output)
+    return _Way("fetch", storing, "value", {}, f"{OUTPUTS}/artifacts/{output}", output, place)
 
 
 def _fetch(way: _Way, importer: Importer, source: Source | None, call: Call, options: Options) -> Leaf:

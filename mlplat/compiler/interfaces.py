@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mlplat.argo import stores, values
@@ -27,8 +27,8 @@ PATH_PARAMETER = "task--path"
 user's has two dashes in a row, but for KFP's own, which start with ``pipelinechannel--``."""
 
 INDEX_PARAMETER = "task--index"
-"""Input through which a task learns its position in the loops around it: ``/3/0``, nothing outside of loops. It ends
-the keys of artifacts, so that those of one output in all iterations have one folder."""
+"""Input through which a task in a loop learns its position in the loops around it: ``/3/0``. The keys of artifacts have
+it behind the output, so that those of one output in all iterations have one folder."""
 
 FOLDERS = 8
 """How many folders of the store a list of artifacts may lie in: one for each earlier run that the cache took some of
@@ -37,9 +37,20 @@ them from, and one for this run."""
 LARGE_OUTPUT, ERROR_OUTPUT = "large--values", "error--text"
 """Artifacts of the compiler's own; by the two dashes the record tells them from those of users."""
 
+EXTENSIONS = {
+    "system.HTML": ".html",
+    "system.Markdown": ".md",
+    "system.Metrics": ".json",
+    "system.ClassificationMetrics": ".json",
+    "system.SlicedClassificationMetrics": ".json",
+}
+"""Ends of the keys of artifacts whose bytes are of one format, by type.
+
+By the extension Argo's UI draws an artifact in the graph and shows it in its panel, and the Argo Server names a
+download and tells its content type.
+"""
+
 _NO_KEY = "no-artifact"
-ERRORS = f"{{{{workflow.name}}}}/errors{{{{inputs.parameters.{INDEX_PARAMETER}}}}}"
-"""Folder of the store for the reasons of failures, where a task asks how another one ended; one for each iteration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +58,7 @@ class Call:
     """How a task calls a component: what its template depends on beside the component.
 
     Attributes:
+        looped: whether it is given its position in the loops around it.
         cached: whether an earlier result may stand for a run.
         cache_key: stands for the inputs in the cache's key, unless empty.
         retry: when to try again.
@@ -60,6 +72,7 @@ class Call:
         sources: from where the data of an importer may have to be fetched, the most exact first.
     """
 
+    looped: bool = False
     cached: bool = False
     cache_key: str = ""
     retry: Retry | None = None
@@ -120,7 +133,7 @@ def interface(component: Component, call: Call, *, has_path: bool) -> dict[str, 
                     "name": f"{name}--errors",
                     "path": path,
                     "optional": True,
-                    **stores.location(ERRORS, call.store),
+                    **stores.location(errors_of(call), call.store),
                 }
             )
         form, text = call.form(name), f"inputs.parameters[{literal(name)}]"
@@ -143,7 +156,7 @@ def interface(component: Component, call: Call, *, has_path: bool) -> dict[str, 
         else:
             artifacts.append(_read(call, name, f"{value}?.key ?? '{_NO_KEY}'"))
     if has_path:
-        parameters += [{"name": PATH_PARAMETER}, {"name": INDEX_PARAMETER, "value": ""}]
+        parameters += place(looped=call.looped)
     inputs = nonempty(parameters=parameters, artifacts=artifacts)
     return {"inputs": inputs} if inputs else {}
 
@@ -171,14 +184,35 @@ def stored(call: Call, name: str, path: str, key: str) -> dict[str, Any]:
     return {"name": name, "path": path, "optional": True, "archive": {"none": {}}, **place}
 
 
-def group_of(output: str) -> str:
-    """Folder of an output in the artifact store: the run, the task's place in it, the output."""
-    return f"{{{{workflow.name}}}}/{tag(PATH_PARAMETER)}/{output}"
+def place(*, looped: bool) -> list[dict[str, Any]]:
+    """Return the inputs by which a template learns its place in the run."""
+    return [{"name": name} for name in (PATH_PARAMETER, *([INDEX_PARAMETER] if looped else []))]
 
 
-def key_of(output: str) -> str:
-    """Key of an output in the artifact store: its folder and, in loops, the positions."""
-    return f"{group_of(output)}{tag(INDEX_PARAMETER)}"
+def index_of(call: Call) -> str:
+    """Return the tag of the position in the loops around a task; empty outside of loops."""
+    return tag(INDEX_PARAMETER) if call.looped else ""
+
+
+def errors_of(call: Call) -> str:
+    """Folder of the store for the reasons of failures, where a task asks how another one ended; one per iteration."""
+    return f"{{{{workflow.name}}}}/errors{index_of(call)}"
+
+
+def folder_of(output: str, call: Call) -> str:
+    """Folder of an output in the artifact store: run, place of the task, output and, in loops, positions."""
+    return f"{{{{workflow.name}}}}/{tag(PATH_PARAMETER)}/{output}{index_of(call)}"
+
+
+def key_of(output: str, artifact: OutputArtifact, call: Call) -> str:
+    """Key of an artifact in the store; its last part is the name of a file that people download."""
+    folder, extension = folder_of(output, call), EXTENSIONS.get(artifact.type.schema_title, "")
+    return f"{folder}/{output}{extension}" if call.looped else f"{folder}{extension}"
+
+
+def group_of(output: str, artifact: OutputArtifact, call: Call) -> str:
+    """Folder of the store for an artifact in all iterations; outside of loops its key."""
+    return folder_of(output, replace(call, looped=False)) if call.looped else key_of(output, artifact, call)
 
 
 def type_of(artifact: OutputArtifact) -> dict[str, str]:
@@ -186,9 +220,9 @@ def type_of(artifact: OutputArtifact) -> dict[str, str]:
     return {"schemaTitle": artifact.type.schema_title, "schemaVersion": artifact.type.schema_version}
 
 
-def artifact_text(name: str, artifact: OutputArtifact) -> str:
+def artifact_text(name: str, artifact: OutputArtifact, call: Call) -> str:
     """Write an artifact's value as inert JSON, for a container that can't write it itself."""
-    marks = {"KEY": key_of(name), "GROUP": group_of(name)}
+    marks = {"KEY": key_of(name, artifact, call), "GROUP": group_of(name, artifact, call)}
     value = {
         "name": name,
         "type": type_of(artifact),

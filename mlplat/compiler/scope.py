@@ -67,6 +67,7 @@ class Scope:
         plain: type of an output that its task writes as plain text, not as inert JSON; None for all others.
         arguments: set for the pipeline itself, whose inputs are the Workflow's arguments.
         has_place: whether the graph has inputs that tell its place in the run.
+        looped: whether one of these tells its position in the loops around it.
         cached: whether results of its tasks may come from other runs: not of those of an exit task, which is there to
             be run.
         may_fail: whether a task whose output is read may have failed: the output then counts as absent.
@@ -78,6 +79,7 @@ class Scope:
     plain: Callable[[TaskOutput], ParameterType | None]
     arguments: Mapping[str, Argument] | None = None
     has_place: bool = False
+    looped: bool = False
     cached: bool = True
     may_fail: bool = False
 

@@ -14,10 +14,10 @@ another, CALL is ``{"steps": [{"task": NAME, "call": CALL, "retry": {...}}], "ou
      "workspace": PATH, "packages": [REQUIREMENT], "pip_options": [OPTION]}
 
 What is empty may be left out. Instead of a value, ``from`` names the file of a function that ran before in the same
-pod. Keys end in the task's position in the loops around it, the index; what comes before is
-the group of all iterations' outputs. A list of artifacts, or of large values, lies in the folders: one for each group,
-in the order in which the list names them. An empty SOURCE means that ``kfp_config.ini`` in the working directory names
-the module, as in images that KFP builds.
+pod. In a loop, a key is the group of all iterations' outputs, the task's position in the loops around it (the index)
+and the name of a file; a large key ends in the index. A list of artifacts, or of large values, lies in the folders: one
+for each group, in the order in which the list names them. An empty SOURCE means that ``kfp_config.ini`` in the working
+directory names the module, as in images that KFP builds.
 
 Every output becomes ``out/values/NAME``, inert JSON: JSON text in which two braces in a row and dollar signs are
 escaped, so that neither Argo nor Kubernetes finds anything in it. An artifact's bytes lie in ``out/artifacts/NAME``. A
@@ -479,16 +479,22 @@ def _artifact_value(
 ) -> Dict[str, Any]:
     kind = {"schemaTitle": spec["schemaTitle"], "schemaVersion": spec["schemaVersion"]}
     metadata = json.loads(_json(name, _plain(artifact.metadata)))
-    value = {"name": artifact.name or name, "type": kind, "uri": artifact.uri, "metadata": metadata}
+    value = {"metadata": metadata} if metadata else {}  # first: Argo's UI shows the first 60 characters
+    value.update(name=artifact.name or name, type=kind, uri=artifact.uri)
     if os.path.exists(path):
         value["key"] = spec["key"]
-        value["group"] = spec["key"][: len(spec["key"]) - len(index)]
+        value["group"] = _group(spec["key"], index)
         value["digest"], value["size"] = sha256(path)
     identity = [kind, value.get("digest", artifact.uri), metadata]
     if "key" in value and not artifact.uri.startswith("mlplat://"):
         identity.append(artifact.uri)
     value["fingerprint"] = _hex(json.dumps(identity, sort_keys=True).encode())[7:]
+    value.setdefault("metadata", metadata)
     return value
+
+
+def _group(key: str, index: str) -> str:
+    return key[: len(os.path.dirname(key)) - len(index)] if index else key
 
 
 def _output_parameter(name: str, value: Any, kind: str) -> Any:

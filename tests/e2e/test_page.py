@@ -165,5 +165,5 @@ def test_titles_descriptions_and_names_are_a_persons(cluster: Access) -> None:
     assert parameters["rate"]["description"] == "learning rate, between 0 and 1"
     assert parameters["names"]["description"] == "of the regions"
     names = {node["displayName"] for node in shown["status"]["nodes"].values()}
-    assert {"Train-the-model", "Each-region", "train-2", "iteration(0:0)", "iteration(1:1)"} <= names
+    assert {"Train-the-model", "Each-region", "train-2", "iteration(0:0 é)", "iteration(1:1 b)"} <= names
     assert not [one for one in names if set(one) & set('{}"[]\\')]

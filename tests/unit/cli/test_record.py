@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,7 @@ def good(rates: List[int] = [1, 2, 3]):
     with dsl.ParallelFor(rates, name="rates") as rate:
         fit(rate=rate)
 """
-ITERATIONS = [f"guard.rates.iteration({number}:{number}).fit" for number in range(3)]
+ITERATIONS = [f"guard.rates.iteration({number}:{number} {number + 1}).fit" for number in range(3)]
 
 
 @pytest.fixture
@@ -70,8 +71,8 @@ def first(folder: Path, capsys: pytest.CaptureFixture[str]) -> Path:
 
 
 def listed(capsys: pytest.CaptureFixture[str], *words: str) -> list[list[str]]:
-    """Return the words of each row."""
-    return [line.split() for line in told(capsys, *words)[0].splitlines()[1:]]
+    """Return the cells of each row."""
+    return [re.split(r" {2,}", line.strip()) for line in told(capsys, *words)[0].splitlines()[1:]]
 
 
 @pytest.mark.parametrize(
@@ -82,7 +83,9 @@ def listed(capsys: pytest.CaptureFixture[str], *words: str) -> list[list[str]]:
         ("Late-one", "say late\n"),
         ("Late one", "say late\n"),
         ("guard.Late-one", "say late\n"),
+        ("iteration(1:1 2)", "fit 2\n"),
         ("iteration(1:1)", "fit 2\n"),
+        ("guard.rates.iteration(1).fit", "fit 2\n"),
         ("fit", "".join(f"{path}: fit {number + 1}\n" for number, path in enumerate(ITERATIONS))),
         ("rates", "".join(f"{path}: fit {number + 1}\n" for number, path in enumerate(ITERATIONS))),
     ],
@@ -112,7 +115,7 @@ def test_runs_tell_which_tasks_failed(first: Path, capsys: pytest.CaptureFixture
     told(capsys, "run", "program.py:many", "--name", "many", expected=1)
     messages = {
         "first": "guard.fails: main: Error (exit code 1): RuntimeError: no",
-        "many": "failed: texts.iteration(0:0).fails, texts.iteration(1:1).fails",
+        "many": "failed: texts.iteration(0:0 a).fails, texts.iteration(1:1 b).fails",
     }
     rows = json.loads(told(capsys, "get", "runs", "-o", "json")[0])
     assert {row["name"]: row["message"] for row in rows} == messages
@@ -170,7 +173,7 @@ def test_artifacts_are_in_the_order_of_runs_tasks_and_names(
     rates = ",".join(str(number) for number in range(12))
     told(capsys, "run", "program.py:good", "--name", "older", "-j", "4", "-p", f"rates=[{rates}]")
     expected = [
-        [f"rates.iteration({number}:{number}).fit", name]
+        [f"rates.iteration({number}:{number} {number + 1}).fit", name]
         for number in range(12)
         for name in ("data", "metrics")
     ]
@@ -182,7 +185,7 @@ def test_artifacts_are_in_the_order_of_runs_tasks_and_names(
     time.sleep(1 - time.time() % 1)  # as in Kubernetes, runs of the same second have no order
     told(capsys, "run", "program.py:good", "--name", "newer", "--no-cache", "-p", "rates=[7]")
     every = listed(capsys, "get", "artifacts", "--limit", "100")
-    newest = [["newer", "rates.iteration(0:0).fit", name] for name in ("data", "metrics")]
+    newest = [["newer", "rates.iteration(0:0 7).fit", name] for name in ("data", "metrics")]
     assert [row[:3] for row in every] == [*newest, *(["older", *row] for row in expected)]
     assert told(capsys, "get", "artifacts")[0].startswith("RUN ")
 
@@ -194,8 +197,8 @@ def test_artifacts_of_the_cache_have_the_task_that_gave_them(
     told(capsys, "run", "program.py:good", "--name", "newer", "-p", "rates=[3,2]")
     rows = listed(capsys, "get", "artifacts", "newer")
     assert [(row[0], row[1], row[3]) for row in rows if row[1] == "data"] == [
-        ("rates.iteration(0:0).fit", "data", "3"),
-        ("rates.iteration(1:1).fit", "data", "2"),
+        ("rates.iteration(0:0 3).fit", "data", "3"),
+        ("rates.iteration(1:1 2).fit", "data", "2"),
     ]
 
 
@@ -237,7 +240,7 @@ def test_the_log_of_what_came_from_the_cache_tells_so(
 ) -> None:
     told(capsys, "run", "program.py:good")
     told(capsys, "run", "program.py:good", "--name", "again", "-p", "rates=[1]")
-    why = "rates.iteration(0:0).fit did not run: its results are from the cache\n"
+    why = "rates.iteration(0:0 1).fit did not run: its results are from the cache\n"
     assert told(capsys, "logs", "again", "fit") == ("", why)
 
 

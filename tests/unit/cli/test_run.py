@@ -84,7 +84,7 @@ def test_tree_tells_what_ran_and_what_came_of_it(folder: Path, capsys: pytest.Ca
     assert "✔ measure" in out
     assert "size=3" in out
     assert 'Output="BIG"' in out
-    assert "iteration(1:1)" in out
+    assert "iteration(1:1 b)" in out
     assert ".mlplat/artifacts/first/make/data" in out
     assert (folder / ".mlplat/artifacts/first/make/data").read_text() == "xxx"
     assert "mlplat get tasks first" in out
@@ -699,5 +699,5 @@ def test_the_report_names_tasks_by_their_paths_and_an_artifact_once(
     out = run(capsys, "run", "looping.py", "--name", "looping", expected=1)
     _, _, shown = out.partition("\nartifacts\n")
     artifacts = [line.split()[0] for line in shown.splitlines() if line.startswith("  ") and "|" not in line]
-    assert artifacts == ["make.data", "each.iteration(0:0).make-2.data"]
-    assert "each.iteration(1:1).make-2 failed: main: Error" in out
+    assert artifacts == ["make.data", "each.iteration(0:0 1).make-2.data"]
+    assert "each.iteration(1:1 0).make-2 failed: main: Error" in out

@@ -236,3 +236,125 @@ def test_a_skipped_branch_says_which_condition_did_not_hold(tmp_path: Path) -> N
     lines = "\n".join(show.lines(show.tree(done["status"]["nodes"], "wf", show.order(done))))
     assert "condition-2  skipped  (if flip == “heads”)" in lines
     assert "condition not met: if flip == “heads”" in map(readable, messages)
+
+
+@dsl.component
+def odd_items() -> list:  # type: ignore[type-arg]
+    return [
+        "mean area",
+        'it\'s "x" {{workflow.name}} $(HOME) \\ \n<&>',
+        "",
+        1.5,
+        {"lr": 0.1, "n": [1, 2]},
+        "(a)",
+        "é" * 100,
+        "\x1b[31mred\x7f\u202e",
+    ]
+
+
+@dsl.component
+def same(x: str) -> str:
+    return x
+
+
+@dsl.pipeline
+def loops() -> None:
+    with dsl.ParallelFor(odd_items().output) as item:
+        same(x=item)
+
+
+def test_iterations_are_named_by_their_items(tmp_path: Path) -> None:
+    documents = named(compiler.manifest(loops.spec, compiler.Options(cache=False)), "wf")
+    done = local.run(documents, home=tmp_path)
+    assert done["status"]["phase"] == "Succeeded"
+    found = [node["displayName"] for node in done["status"]["nodes"].values()]
+    assert [name for name in found if name.startswith("iteration(")] == [
+        "iteration(0:0 mean area)",
+        "iteration(1:1 its x workflow.name HOME)",
+        "iteration(2:2)",
+        "iteration(3:3 1.5)",
+        "iteration(4:4 lr:0.1,n:1,2)",
+        "iteration(5:5 a)",
+        f"iteration(6:6 {'é' * 40})",
+        "iteration(7:7 31mred)",
+    ]
+
+
+def test_the_manifest_of_a_loop_is_as_long_for_any_number_of_items() -> None:
+    def size(count: int) -> int:
+        @dsl.pipeline
+        def p(items: list = [0] * count) -> None:  # type: ignore[type-arg]
+            with dsl.ParallelFor(items) as item:
+                same(x=f"{item}")
+
+        spec = compiler.manifest(p.spec)[-1]["spec"]
+        return len(json.dumps(spec["templates"]))
+
+    assert size(1) == size(5000)
+
+
+@dsl.component
+def draw(
+    page: dsl.Output[dsl.HTML],
+    notes: dsl.Output[dsl.Markdown],
+    numbers: dsl.Output[dsl.Metrics],
+    data: dsl.Output[dsl.Dataset],
+) -> str:
+    from pathlib import Path
+
+    for one in (page, notes, numbers, data):
+        Path(one.path).write_text("{}")
+    numbers.log_metric("accuracy", 0.93)
+    return " ".join(one.path.rpartition("/")[2] for one in (page, notes, numbers, data))
+
+
+@dsl.component
+def read(pages: dsl.Input[list[dsl.HTML]]) -> str:
+    from pathlib import Path
+
+    return "".join(Path(page.path).read_text() for page in pages)
+
+
+@dsl.pipeline
+def drawn() -> None:
+    draw()
+    with dsl.ParallelFor(["a", "b"]):
+        one = draw()
+    read(pages=dsl.Collected(one.outputs["page"]))
+
+
+def test_keys_end_in_a_file_name_with_the_extension_of_their_format(tmp_path: Path) -> None:
+    done = local.run(named(compiler.manifest(drawn.spec, compiler.Options(cache=False)), "wf"), home=tmp_path)
+    assert done["status"]["phase"] == "Succeeded"
+    keys = [
+        artifact["s3"]["key"]
+        for node in done["status"]["nodes"].values()
+        for artifact in node.get("outputs", {}).get("artifacts", ())
+    ]
+    files = ["page{}.html", "notes{}.md", "numbers{}.json", "data{}"]
+    assert set(keys) == {
+        *(f"wf/draw/{file.format('')}" for file in files),
+        *(
+            f"wf/for-loop-1/draw-2/{file.partition('{')[0]}/{position}/{file.format('')}"
+            for file in files
+            for position in range(2)
+        ),
+    }
+    outputs = {
+        (node["displayName"], one["name"]): one["value"]
+        for node in done["status"]["nodes"].values()
+        for one in node.get("outputs", {}).get("parameters", ())
+    }
+    assert json.loads(outputs["draw", "Output"]) == "page notes numbers data"
+    assert json.loads(outputs["read", "Output"]) == "{}{}"
+    assert outputs["draw", "numbers"].startswith('{"metadata":{"accuracy":0.93},')
+
+
+def test_tasks_outside_of_loops_have_no_position() -> None:
+    templates = compiler.manifest(drawn.spec)[-1]["spec"]["templates"]
+    takes = {
+        template["name"]: [one["name"] for one in template.get("inputs", {}).get("parameters", ())]
+        for template in templates
+    }
+    assert takes["draw"] == ["task--path"]
+    assert takes["draw-in-loops"] == ["task--path", "task--index"]
