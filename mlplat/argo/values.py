@@ -44,11 +44,18 @@ _PLAIN_FIELD = re.compile("[-A-Za-z0-9_. ]+")
 LONGEST_LABEL = 40
 """Characters of an item in the name of its iteration; the names of all nodes below it have them too."""
 
-_NOT_SHOWN = (
-    "[^ !#%*+,./0-9:;=?@A-Z^_`a-z|~"
-    "\u00a1-\u00ac\u00ae-\u1fff\u2010-\u2027\u2030-\u205e\u2070-\ud7ff\ue000-\ufefe\uff01-\uffee-]+"
+_NOT_SHOWN = "\"$&'()<>[\\]{}"
+_SHOWN = (
+    (" ", "~"),
+    ("¡", "¬"),
+    ("®", "\u1fff"),
+    ("\u2010", "\u2027"),
+    ("\u2030", "\u205e"),
+    ("\u2070", "\ud7a3"),
+    ("\uf900", "\ufefe"),
+    ("\uff01", "\uffee"),
 )
-"""Characters of an item that its label leaves out: quotes, braces, brackets and what has no look of its own."""
+"""Ranges of the characters of an item that its label shows; none of them means something to Argo or has no look."""
 
 _TWO_BRACES = re.compile(r"\{(?=\{)")
 
@@ -304,9 +311,11 @@ def labels_expression(items: str, *, may_be_large: bool) -> str:
         items: expression that gives the list as inert JSON, or as a reference to a large one, whose items are unknown.
         may_be_large: whether it can be such a reference.
     """
-    text = "(type(#) == 'string' ? # : toJson(#))"
-    shown = f"sprig.regexReplaceAll({literal(_NOT_SHOWN)}, {text}, '')"
-    cut = f"sprig.regexFind({literal(f'^.{{0,{LONGEST_LABEL}}}')}, {shown})"
+    text = "string(type(#) == 'string' ? # : toJson(#))"
+    ranges = " || ".join(f"# >= {literal(first)} && # <= {literal(last)}" for first, last in _SHOWN)
+    hidden = f"# in [{', '.join(map(literal, _NOT_SHOWN))}]"
+    shown = f"filter(split({text}, ''), ({ranges}) && !({hidden}))"
+    cut = f"join({shown}[:{LONGEST_LABEL}], '')"
     labels = f"toJson(map(fromJSON({items}), sprig.trim(string(#index) + ' ' + {cut})))"
     if not may_be_large:
         return labels

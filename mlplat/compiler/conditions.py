@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from mlplat.argo.reasons import harmless
 from mlplat.argo.values import literal
 from mlplat.errors import CompileError, Diagnostic
 
@@ -34,8 +35,6 @@ _WORDS = {
 }
 _CONVERSIONS = ("int", "double", "string")
 _PYTHON = {"&&": "and", "||": "or", "!": "not ", "true": "True", "false": "False", "null": "None"}
-_REPLACED = {"'": "\u2019", '"': "”", "\\": "/", "{": "(", "}": ")"}
-_LONGEST_SHOWN = 200
 _ESCAPES = {
     "n": "\n",
     "t": "\t",
@@ -95,15 +94,12 @@ def to_expression(condition: str, value: Callable[[str], str], path: str) -> str
 def shown(condition: str, name: Callable[[str], str]) -> str:
     """Write a condition as people write it in Python, for a message that says which one did not hold.
 
-    The result can be pasted between single quotes of Argo's ``when`` (govaluate ends a string at any quote, and reads
-    one that looks like a date as a time; neither can be in it), and Argo finds no tag in it.
-
     Args:
         condition: CEL of the IR, which :func:`to_expression` takes.
         name: gives what an input is called.
 
     Returns:
-        One line of at most :data:`_LONGEST_SHOWN` characters, such as ``if evaluate.accuracy > 0.9``.
+        One line, such as ``if evaluate.accuracy > 0.9``, that :func:`mlplat.argo.reasons.explained` takes.
     """
     parts: list[str] = []
     brackets: list[bool] = []
@@ -121,14 +117,7 @@ def shown(condition: str, name: Callable[[str], str]) -> str:
             text = f"“{_unquoted(token['string'])}”"
         is_converted = token["word"] in _CONVERSIONS
         parts.append("" if is_converted else _PYTHON.get(text, text))
-    line = " ".join("".join(map(_harmless, f"if {''.join(parts)}")).split())
-    return line if len(line) <= _LONGEST_SHOWN else f"{line[: _LONGEST_SHOWN - 1]}…"
-
-
-def _harmless(character: str) -> str:
-    if not character.isprintable():
-        return " "
-    return _REPLACED.get(character, character)
+    return harmless(f"if {''.join(parts)}")
 
 
 def _unquoted(text: str) -> str:

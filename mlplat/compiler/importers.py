@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from mlplat import runtime
 from mlplat.argo import names, sources, values
+from mlplat.argo.reasons import explained, harmless
 from mlplat.argo.sources import Repository, Source
 from mlplat.argo.values import literal
 from mlplat.compiler import documents, executors, interfaces
@@ -241,9 +242,9 @@ def leaf(component: Component, importer: Importer, call: Call, options: Options)
             "name": name,
             "template": name,
             "arguments": {"parameters": arguments},
-            **({"when": expression(when)} if when else {}),
+            **({"when": explained(expression(when), _reason(source))} if when else {}),
         }
-        for name, (_, when) in fetches.items()
+        for name, (source, when) in fetches.items()
     ]
     return Leaf(
         {
@@ -271,6 +272,11 @@ def _fetches(importer: Importer, call: Call) -> dict[str, tuple[Source | None, s
         name = next(iter(found), "")
         return {name: (found[name][0], "")} if name else {}
     return found
+
+
+def _reason(source: Source | None) -> str:
+    """Say when a task fetches, for the message of one that does not."""
+    return harmless(f"if the URI starts with {source.prefix}" if source else "if the URI is a path")
 
 
 def _starts(prefix: str) -> str:

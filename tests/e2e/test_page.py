@@ -137,6 +137,59 @@ def test_runs_of_a_template_have_its_title_and_pipeline(cluster: Access, cluster
     )
 
 
+@dsl.component
+def draw(page: dsl.Output[dsl.HTML], notes: dsl.Output[dsl.Markdown], data: dsl.Output[dsl.Dataset]) -> None:
+    from pathlib import Path
+
+    Path(page.path).write_text("<h1>Report</h1>")
+    Path(notes.path).write_text("# Notes")
+    Path(data.path).mkdir()
+    Path(data.path, "rows.csv").write_text("a,b")
+
+
+@dsl.component
+def read(page: dsl.Input[dsl.HTML]) -> int:
+    from pathlib import Path
+
+    return len(Path(page.path).read_text())
+
+
+@dsl.pipeline(name="drawn")
+def drawn() -> None:
+    read(page=draw().outputs["page"])
+    with dsl.ParallelFor(["a"]):
+        draw()
+
+
+def test_every_artifact_opens_with_its_name_and_type(cluster: Access) -> None:
+    if cluster.s3_root is None:
+        pytest.skip("the Argo Server of a cluster that is not the harness's may not read its artifacts")
+    options = compiler.Options(namespace=cluster.namespace, service_account="mlplat-task", cache=False)
+    documents = named(compiler.manifest(drawn.spec, options), f"page-{secrets.token_hex(4)}")
+    name = documents[-1]["metadata"]["name"]
+    k8s.submit(documents)
+    done = k8s.follow(name, namespace=cluster.namespace)
+    assert done["status"]["phase"] == "Succeeded"
+    types = {"page": "text/html", "notes": "text/markdown"}
+    opened = []
+    for node in done["status"]["nodes"].values():
+        for side in ("inputs", "outputs"):
+            for artifact in node.get(side, {}).get("artifacts", ()):
+                one = artifact["name"]
+                place = f"{cluster.namespace}/workflows/{name}/{node['id']}/{side}/{one}"
+                with urllib.request.urlopen(f"{cluster.argo_server}/artifact-files/{place}") as answer:
+                    body, headers = answer.read().decode(), answer.headers
+                opened.append(one)
+                if one == "data":
+                    assert "rows.csv" in body
+                    continue
+                assert (
+                    headers["Content-Disposition"] == f'filename="{one}.{"html" if one == "page" else "md"}"'
+                )
+                assert headers["Content-Type"].partition(";")[0] in (types[one], "")
+    assert sorted(opened) == ["data", "data", "notes", "notes", "page", "page", "page"]
+
+
 def run(*words: str, env: dict[str, str], given: str | None = None) -> str:
     done = subprocess.run(words, env=env, input=given, capture_output=True, text=True, check=True)
     return done.stdout

@@ -106,6 +106,15 @@ def _mounts(state: Path) -> None:
         own = state / "var" / path.strip("/").replace("/", "-")
         own.mkdir(parents=True)
         run(["mount", "--bind", own, path])
+    _resolver(state)
+
+
+def _resolver(state: Path) -> None:
+    """Lets the daemons resolve the names of the cluster: the Argo Server reads artifacts from a Service."""
+    file = Path("/etc/resolv.conf").resolve()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch()
+    run(["mount", "--bind", state / "resolv.conf", file])
 
 
 def _network(address: str) -> None:
