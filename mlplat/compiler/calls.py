@@ -160,7 +160,7 @@ class _Writer:
             if may_grow(component)
             else "",
             "index": self.keyed(index_of(self.call)) if self.call.looped and _writes(component) else "",
-            "path": self.keyed(tag(PATH_PARAMETER)) if asks_status(component) else "",
+            "path": self.keyed(tag(PATH_PARAMETER)) if asks_status(component, self.call.form) else "",
             "errors": self.call.keeps_errors,
             "workspace": WORKSPACE if self.call.workspace else "",
             "packages": list(python.packages),
@@ -182,7 +182,7 @@ class _Writer:
             found["large"] = f"{INPUTS}/{outer}--large"
         if Form.COLLECTED in form:
             found["folders"] = folder_paths(f"{outer}--large")
-        if kind is ParameterType.TASK_FINAL_STATUS:
+        if kind is ParameterType.TASK_FINAL_STATUS or Form.STATUS in form:
             found["errors"] = f"{INPUTS}/{outer}--errors"
         return found
 
@@ -195,6 +195,8 @@ class _Writer:
         folders = {"folders": folder_paths(outer)} if is_list else {}
         return {"path": f"{INPUTS}/{outer}", "value": self.pasted(outer), **folders}
 
-
-def _writes(component: Component) -> bool:
-    return bool(component.output_artifacts) or may_grow(component) or asks_status(component)
+    def knows_place(self, component: Component) -> bool:
+        """Tell whether a function has to know its position in loops."""
+        return (
+            bool(component.output_artifacts) or may_grow(component) or asks_status(component, self.call.form)
+        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
@@ -131,14 +131,24 @@ def writes_plain_text(executor: object) -> bool:
     return isinstance(executor, Container) and executor.python is None and executor.image not in STUBS
 
 
-def needs_path(component: Component, executor: object) -> bool:
-    """Tell whether a container has to know its place in the run: it writes into the store, or takes turns."""
+def needs_path(component: Component, executor: object, form: Callable[[str], Form]) -> bool:
+    """Tell whether a container has to know its place in the run: it writes into the store, or takes turns.
+
+    Args:
+        component: its interface.
+        executor: what it does.
+        form: gives what an input of it may hold.
+    """
     if is_claim(executor):
         return False
     if isinstance(executor, Container) and executor.own.parallelism:
         return True
     is_python = isinstance(executor, Container) and executor.python is not None
-    return bool(component.output_artifacts) or asks_status(component) or (is_python and may_grow(component))
+    return (
+        bool(component.output_artifacts)
+        or asks_status(component, form)
+        or (is_python and may_grow(component))
+    )
 
 
 def leaf(
@@ -212,7 +222,7 @@ def _python(
 ) -> Leaf:
     pod = pods.pod(container, workspace=call.workspace)
     config = pods.task_config(pod, component.passthroughs)
-    stored = needs_path(component, container) or call.keeps_errors
+    stored = needs_path(component, container, call.form) or call.keeps_errors
     result = interface(component, call, has_path=stored)
     outputs = _python_outputs(component, call)
     if outputs:
@@ -250,7 +260,7 @@ def _fused(
 ) -> Leaf:
     """Write a pod in which functions run one after another."""
     pod = pods.pod(container, workspace=call.workspace)
-    result = interface(component, call, has_path=needs_path(component, container))
+    result = interface(component, call, has_path=needs_path(component, container, call.form))
     outputs = [_python_outputs(step.component, call, Place(step.task)) for step in steps]
     result["outputs"] = {
         "parameters": [
@@ -282,7 +292,7 @@ def _fused(
 
 def _command(name: str, component: Component, container: Container, call: Call, options: Options) -> Leaf:
     pod = pods.pod(container, workspace=call.workspace)
-    result = interface(component, call, has_path=needs_path(component, container))
+    result = interface(component, call, has_path=needs_path(component, container, call.form))
     parameters = [
         {"name": output, "valueFrom": {"path": f"{OUTPUTS}/{output}", "default": values.ABSENT}}
         for output in component.output_parameters

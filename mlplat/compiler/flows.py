@@ -50,6 +50,9 @@ class Form(Flag):
     IMPORTED = auto()
     """The artifact may lie outside of the store."""
 
+    STATUS = auto()
+    """The value tells how a task ended; the reason of a failure lies in the artifact store."""
+
     @property
     def is_large(self) -> bool:
         """Whether the value itself may be a reference."""
@@ -134,7 +137,7 @@ def form_of(
             assert component.graph is not None
             form = _of_output(source, component.graph, spec)
         case _:
-            return Form.PLAIN
+            return Form.STATUS
     return form | Form.PART if form.is_large and source.selector else form
 
 

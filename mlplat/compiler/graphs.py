@@ -124,7 +124,8 @@ class _Lowering:
         if isinstance(executor, Importer):
             return executor.download_to_workspace or bool(self.sources(name, executor))
         is_python = isinstance(executor, Container) and executor.python is not None
-        return executors.needs_path(component, executor) or (self.keeps_errors and is_python)
+        asks = executors.needs_path(component, executor, lambda given: self.flows.of(name, given))
+        return asks or (self.keeps_errors and is_python)
 
     def sources(self, component: str, executor: object) -> tuple[Source, ...]:
         """Return where the data of an importer may have to be fetched from."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from mlplat.compiler.scope import REGION_PREFIX, expression
 from mlplat.compiler.texts import INPUTS
 from mlplat.ir.model import (
     Component,
+    InputParameter,
     OutputArtifact,
     ParameterType,
     Retry,
@@ -97,9 +98,19 @@ def own_inputs(component: Component) -> Iterator[str]:
             yield name
 
 
-def asks_status(component: Component) -> bool:
-    """Tell whether a component takes how another task ended."""
-    return any(given.type is ParameterType.TASK_FINAL_STATUS for given in component.input_parameters.values())
+def asks_status(component: Component, form: Callable[[str], Form]) -> bool:
+    """Tell whether a component takes how another task ended.
+
+    Args:
+        component: the component.
+        form: gives what an input of it may hold.
+    """
+    return any(is_status(given, form(name)) for name, given in component.input_parameters.items())
+
+
+def is_status(parameter: InputParameter, form: Form) -> bool:
+    """Tell whether an input takes how another task ended, declared as that or as a dict."""
+    return parameter.type is ParameterType.TASK_FINAL_STATUS or Form.STATUS in form
 
 
 def may_grow(component: Component) -> bool:
@@ -126,7 +137,7 @@ def interface(component: Component, call: Call, *, has_path: bool) -> dict[str, 
         if name not in own:
             continue
         parameters.append({"name": name, **({"value": "null"} if parameter.optional else {})})
-        if parameter.type is ParameterType.TASK_FINAL_STATUS:
+        if is_status(parameter, call.form(name)):
             path = f"{INPUTS}/{name}--errors"
             artifacts.append(
                 {

@@ -13,8 +13,8 @@ from typing import Any
 from mlplat.canonical import canonical_json
 from mlplat.dsl.cel import cel
 from mlplat.dsl.channels import Channel
-from mlplat.dsl.groups import Elif, Else, Group, If, ParallelFor, Root, channel_input
-from mlplat.dsl.regions import Region, Regions
+from mlplat.dsl.groups import Branches, Elif, Else, Group, If, ParallelFor, Root, channel_input
+from mlplat.dsl.regions import Region, Regions, from_inside
 from mlplat.dsl.signatures import Interface
 from mlplat.dsl.task import PipelineTask
 from mlplat.dsl.texts import Filled, placeholders, replaced
@@ -97,7 +97,6 @@ class _Builder:
         self.name = name
         self.interface = interface
         self.root = root
-        self.outputs = outputs
         self.source = source
         self.regions = Regions(root, outputs, source)
         self.components: dict[str, Component] = {}
@@ -107,7 +106,7 @@ class _Builder:
 
     def build(self) -> PipelineSpec:
         graph = self.graph(self.root)
-        returned = {name: self.returned(channel) for name, channel in self.outputs.items()}
+        returned = {name: self.returned(channel) for name, channel in self.regions.returned.items()}
         parameters, artifacts = self.interface.output_parameters, self.interface.output_artifacts
         if self.problems:
             raise AuthoringError(self.problems)
@@ -176,6 +175,7 @@ class _Builder:
             (*parameters.values(), *artifacts.values(), *settings), task.after_these, group, task
         )
         if task.exit_of is not None:
+            self.refuse_exit(task, before)
             before = (task.exit_of.name,)
         parameters.update(self.final_status(task, before))
         return Task(
@@ -190,12 +190,20 @@ class _Builder:
             retry=task.retry,
         )
 
+    def refuse_exit(self, task: PipelineTask, before: tuple[str, ...]) -> None:
+        """Note an exit task that waits for more than its dsl.ExitHandler."""
+        for other in before:
+            if task.exit_of is not None and other != task.exit_of.name:
+                message = f"the exit task waits for '{other}', so it would not run when that fails"
+                hint = "give it constants and the pipeline's parameters only, and take .after(...) away"
+                self.problems.append(Diagnostic("MLP119", task.name, message, hint, task.source))
+
     def final_status(self, task: PipelineTask, before: tuple[str, ...]) -> dict[str, FinalStatus]:
         """Give a task that asks for it how the one before it ended."""
         asking = [
             name
             for name, declared in task.component.interface.input_parameters.items()
-            if declared.type is ParameterType.TASK_FINAL_STATUS
+            if declared.type is ParameterType.TASK_FINAL_STATUS and name not in task.arguments
         ]
         if not asking:
             return {}
@@ -229,23 +237,28 @@ class _Builder:
                 at, parent = parent, parent.parent if parent is not None else None
             if at is not None:
                 names.append(at.name)
-            elif user is not None and not self.is_around(other, group):
-                message = (
-                    f"'{other.name}' is in another branch of the pipeline, so nothing tells when it is over"
-                )
-                hint = "call .after(...) on the region's tasks of the same level"
-                self.problems.append(Diagnostic("MLP142", user.name, message, hint, user.source))
+            elif user is not None:
+                self.refuse_wait(user, other)
         return tuple(sorted(dict.fromkeys(names)))
 
-    def is_around(self, other: PipelineTask | Group, group: Group) -> bool:
-        """Tell whether a task or region stands in a region around this one: then waiting is the region's business."""
-        outer = other.group if isinstance(other, PipelineTask) else other.parent
-        at: Group | None = group
-        while at is not None:
-            if at is outer:
-                return True
-            at = at.parent
-        return False
+    def refuse_wait(self, user: PipelineTask, other: PipelineTask | Group) -> None:
+        """Note a task that waits for what never ends before it: another branch of one choice, another pipeline's task.
+
+        What is in another region of the pipeline ends with that region, for which the region of the task waits.
+        """
+        around = {id(group): group for group in from_inside(user.group)}
+        parent = other.group if isinstance(other, PipelineTask) else other.parent
+        shared = next((group for group in from_inside(parent) if id(group) in around), None)
+        if shared is None:
+            message, hint = f"'{other.name}' is a task of another pipeline", "call it in this pipeline"
+        elif isinstance(shared, Branches):
+            message = (
+                f"it waits for '{other.name}', which is in another branch of the same dsl.If: only one runs"
+            )
+            hint = "take .after(...) away, or call the task after the branches"
+        else:
+            return
+        self.problems.append(Diagnostic("MLP142", user.name, message, hint, user.source))
 
     def region(self, group: Group, parent: Group) -> Task:
         region = self.regions.of(group)
@@ -297,12 +310,10 @@ class _Builder:
         return found
 
     def is_inside(self, other: PipelineTask | Group, group: Group) -> bool:
-        at = other.group if isinstance(other, PipelineTask) else other.parent
-        while at is not None:
-            if at is group:
-                return True
-            at = at.parent
-        return False
+        return any(
+            at is group
+            for at in from_inside(other.group if isinstance(other, PipelineTask) else other.parent)
+        )
 
     def iterator(self, group: ParallelFor, parent: Group) -> Iterator:
         if not isinstance(group.items, Channel):

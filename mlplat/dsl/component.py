@@ -164,8 +164,7 @@ def _mismatch(value: Any, declared: Any) -> str:
                 return f"{wanted}, and item {place} of the loop gives {one!r}"
         if declared.type is ParameterType.STRING or value.selector or hasattr(value.producer, "item_input"):
             return ""
-        number = {ParameterType.NUMBER_DOUBLE: ParameterType.NUMBER_INTEGER}
-        if value.type is not declared.type and number.get(declared.type) is not value.type:
+        if value.type is not declared.type and _TAKEN_TOO.get(declared.type) is not value.type:
             return f"{wanted}, and was given '{value.name}', which is {TYPE_NAMES[value.type]}"
         return ""
     if value is None and declared.optional:
@@ -179,6 +178,13 @@ def _mismatch(value: Any, declared: Any) -> str:
         return f"{wanted}, and was given {given.shown(constant)}"
     problem = json_problem(constant)
     return f"has no JSON form: {problem}" if problem else ""
+
+
+_TAKEN_TOO = {
+    ParameterType.NUMBER_DOUBLE: ParameterType.NUMBER_INTEGER,
+    ParameterType.STRUCT: ParameterType.TASK_FINAL_STATUS,
+}
+"""The type that an input takes beside its own."""
 
 
 def _unlike_artifact(value: Any, declared: InputArtifact) -> str:

@@ -18,17 +18,18 @@ def Collected(output: Any) -> Channel:  # noqa: N802 - KFP's name
     """Collect an output of a task in a loop over all iterations.
 
     Args:
-        output: the task's output; in loops inside loops the result is a list of lists.
+        output: the task's output; in loops inside loops the result is a list of lists. An output of a task in a
+            branch, and in no loop, can be collected for the pipeline to return, as in KFP: it is given as it is.
 
     Returns:
         A list in the order of the items, without those iterations in which the task did not run. Of artifacts, it is
         one list, for ``Input[List[Model]]``.
 
     Raises:
-        AuthoringError: it is no output of a task in a ``dsl.ParallelFor``.
+        AuthoringError: it is not an output of a task in a ``dsl.ParallelFor`` or in a branch.
     """
     channel = _output(output, "dsl.Collected")
-    if not any(isinstance(group, ParallelFor) for group in _around(channel)):
+    if not any(isinstance(group, (ParallelFor, If, Elif, Else)) for group in _around(channel)):
         where = getattr(channel.producer, "name", "the pipeline")
         _refuse("dsl.Collected", f"'{channel.name}' of '{where}' is in no loop", "give it as it is")
     is_artifact = isinstance(channel.type, ArtifactType)

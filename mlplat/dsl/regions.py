@@ -47,6 +47,7 @@ class Regions:
 
     Attributes:
         problems: values that are used where they can't be known.
+        returned: what the pipeline returns, as its outermost region reads it.
     """
 
     def __init__(self, root: Root, outputs: Mapping[str, Channel], source: Source | None = None) -> None:
@@ -54,7 +55,8 @@ class Regions:
         self.problems: list[Diagnostic] = []
         self._regions: dict[int, Region] = {}
         self._gather(root)
-        for name, channel in outputs.items():
+        self.returned = {name: self._returned(channel) for name, channel in outputs.items()}
+        for name, channel in self.returned.items():
             self._bring(channel, root, source, name)
 
     def of(self, group: Group) -> Region:
@@ -97,11 +99,23 @@ class Regions:
         """
         if not channel.is_collected:
             return channel
+        way = self._way(channel, user)
+        return self._out(channel, way) if way and isinstance(way[-1], ParallelFor) else channel
+
+    def _returned(self, channel: Channel) -> Channel:
+        """Return what the pipeline returns as its own region reads it: a collected output comes out of branches too."""
+        way = self._way(channel, self.root) if channel.is_collected else []
+        return self._out(channel, way) if way else channel
+
+    def _way(self, channel: Channel, user: Group) -> list[Group]:
+        """Return the regions that a task's output leaves on its way to a region that reads it, the innermost first."""
         assert isinstance(channel.producer, (PipelineTask, RegionOutput))
-        around = set(map(id, _from(user)))
-        way = [group for group in _from(channel.producer.group) if id(group) not in around]
-        if not way or not isinstance(way[-1], ParallelFor):
-            return channel
+        around = set(map(id, from_inside(user)))
+        return [group for group in from_inside(channel.producer.group) if id(group) not in around]
+
+    def _out(self, channel: Channel, way: list[Group]) -> Channel:
+        """Let a task's output leave regions, and return it as the output of the outermost."""
+        assert isinstance(channel.producer, (PipelineTask, RegionOutput))
         name = channel_input(channel)
         source = TaskOutput(channel.producer.name, channel.name)
         for group in way:
@@ -115,8 +129,15 @@ class Regions:
         """Let a value into every region between where it is made and where it is used."""
         found = self.resolve(channel, group)
         home = self._home(found)
+        if found.is_collected and not any(isinstance(one, ParallelFor) for one in from_inside(home)):
+            message = (
+                f"it collects '{found.name}' of '{getattr(found.producer, 'name', '')}', which is in no loop"
+            )
+            hint = "use it as it is inside its branch, or join the branches with dsl.OneOf"
+            self.problems.append(Diagnostic("MLP143", user, message, hint, source))
+            return found
         way: list[Group] = []
-        for at in _from(group):
+        for at in from_inside(group):
             if at is home:
                 break
             way.append(at)
@@ -130,9 +151,9 @@ class Regions:
 
     def _refuse(self, channel: Channel, group: Group, source: Source | None, user: str) -> None:
         """Note a value that is used in a region from which what makes it can't be seen."""
-        around = {id(one) for one in _from(group)}
+        around = {id(one) for one in from_inside(group)}
         home = self._home(channel)
-        between = [one for one in _from(home) if id(one) not in around]
+        between = [one for one in from_inside(home) if id(one) not in around]
         loop = next((one for one in between if isinstance(one, ParallelFor)), None)
         message = f"it uses the output '{channel.name}' of '{getattr(channel.producer, 'name', '')}'"
         if channel.is_collected:
@@ -171,9 +192,9 @@ class Regions:
         return ComponentInput(found.name if isinstance(group, Root) else channel_input(found))
 
 
-def _from(group: Group) -> Iterator[Group]:
-    """Give a region and those around it, from the inside out."""
-    at: Group | None = group
+def from_inside(group: Group | None) -> Iterator[Group]:
+    """Give a region and those around it, from the inside out; nothing for None."""
+    at = group
     while at is not None:
         yield at
         at = at.parent

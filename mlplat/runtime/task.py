@@ -304,8 +304,10 @@ def _parameter(name: str, spec: Dict[str, Any], values: str) -> Any:
         value = _large(value[LARGE], spec, values, {})
     if value is None:
         return None
+    if "errors" in spec:
+        value = _with_reason(value, spec["errors"])
     if spec["type"] == "TASK_FINAL_STATUS":
-        return _final_status(value, spec)
+        return _final_status(value)
     if spec["type"] == "TASK_CONFIG":
         return TaskConfig(**{_snake(field): given for field, given in value.items()})
     return _typed(name, value, spec["type"])
@@ -322,17 +324,26 @@ def _snake(name: str) -> str:
     return "".join("_" + letter.lower() if letter.isupper() else letter for letter in name)
 
 
-def _final_status(value: Dict[str, Any], spec: Dict[str, Any]) -> Any:
+def _with_reason(value: Any, folder: str) -> Any:
+    """Return how a task ended as KFP writes it, with the reason of its failure; any other value as it is."""
+    if not isinstance(value, dict) or "node" not in value or "pipelineTaskName" not in value:
+        return value
+    error = dict(value.get("error") or {})
+    if value.get("state") == "FAILED":
+        error["message"] = _reason(folder, value["node"]) or error.get("message")
+        error["code"] = _number(error.get("code"))
+    told = {name: one for name, one in value.items() if name != "node"}
+    return {**told, "state": _State(value.get("state") or ""), "error": error}
+
+
+def _final_status(value: Dict[str, Any]) -> Any:
     error = value.get("error") or {}
-    state, message = value.get("state"), error.get("message")
-    if state == "FAILED":
-        message = _reason(spec.get("errors", ""), value.get("node", "")) or message
     return PipelineTaskFinalStatus(
-        state=_State(state or ""),
+        state=value.get("state") or _State(""),
         pipeline_job_resource_name=value.get("pipelineJobResourceName", ""),
         pipeline_task_name=value.get("pipelineTaskName", ""),
         error_code=_number(error.get("code")),
-        error_message=message,
+        error_message=error.get("message"),
     )
 
 

@@ -98,7 +98,7 @@ def use_of_branch() -> None:
 def wait_for_branch() -> None:
     with dsl.If(one(x=1).output > 1):
         first = make()
-    with dsl.If(one(x=1).output > 1):
+    with dsl.Else():
         make().after(first)
 
 
@@ -424,7 +424,10 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
         use_of_branch,
         "MLP140: read: it uses the output 'Output' of 'make', .*condition-1",
     ),
-    "waiting for another branch": (wait_for_branch, "MLP142: make-2: 'make' is in another branch"),
+    "waiting for another branch": (
+        wait_for_branch,
+        "MLP142: make-2: it waits for 'make', which is in another branch",
+    ),
     "circle": (circle, "MLP141: make: .*in a circle: make -> make-2 -> make"),
 }
 
