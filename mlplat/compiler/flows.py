@@ -7,6 +7,7 @@ ConfigMap). What a region or task gets from anything else is small, and its temp
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Flag, auto
@@ -26,9 +27,12 @@ from mlplat.ir.model import (
     ParameterSource,
     ParameterType,
     PipelineSpec,
+    PythonFunction,
     Task,
     TaskOutput,
 )
+
+_SETS_URI = re.compile(r"\buri\b\s*=(?!=)|\b(set_path|setattr)\b|\.path\s*=(?!=)")
 
 GROWING = frozenset({ParameterType.STRING, ParameterType.LIST, ParameterType.STRUCT})
 """Types whose values have no bound."""
@@ -150,7 +154,10 @@ def _of_output(source: TaskOutput, graph: Graph, spec: PipelineSpec) -> Form:
         if isinstance(executor, Importer):
             return Form.IMPORTED
         declared = producer.output_parameters.get(source.output)
-        is_python = isinstance(executor, Container) and executor.python is not None
+        python = executor.python if isinstance(executor, Container) else None
+        if declared is None and python is not None and sets_uris(python):
+            return Form.IMPORTED
+        is_python = python is not None
         return Form.STORED if is_python and declared and declared.type in GROWING else Form.PLAIN
     outputs = {**producer.graph.output_parameters, **producer.graph.output_artifacts}
     inner = outputs.get(source.output)
@@ -159,6 +166,11 @@ def _of_output(source: TaskOutput, graph: Graph, spec: PipelineSpec) -> Form:
     for choice in choices:
         form |= _of_output(choice, producer.graph, spec)
     return Form.COLLECTED if form.is_large and task.iterator else form
+
+
+def sets_uris(function: PythonFunction) -> bool:
+    """Tell whether a function may say by a URI where an output lies, instead of writing it."""
+    return _SETS_URI.search(function.source) is not None
 
 
 def is_large(constant: Constant) -> bool:

@@ -18,6 +18,7 @@ from mlplat.argo.values import literal
 from mlplat.compiler import documents, executors, interfaces
 from mlplat.compiler.documents import Document, Text
 from mlplat.compiler.executors import Leaf, Need, Whole
+from mlplat.compiler.flows import sets_uris
 from mlplat.compiler.interfaces import PATH_PARAMETER, Call, own_inputs, tag, type_of
 from mlplat.compiler.placeholders import Hole, has_holes, holes, parse
 from mlplat.compiler.program import Options, Program
@@ -128,6 +129,8 @@ def _opens(executor: object, given: str) -> bool:
 
 def _takes_more_than_marks(function: PythonFunction, given: str) -> bool:
     """Tell whether a function does anything with an artifact but ask for its class, URI, name or metadata."""
+    if sets_uris(function):
+        return True  # its output may be the artifact, and whoever reads that reads the artifact
     try:
         tree = ast.parse(function.source)
     except (SyntaxError, ValueError, RecursionError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -34,6 +35,18 @@ class Cache(Protocol):
 
     def save(self, cache_name: str, key: str, node_id: str, outputs: Mapping[str, Any]) -> None:
         """Keep the outputs of a node under a key."""
+
+
+def _key(parameter: Mapping[str, Any]) -> str:
+    """Return the key of an artifact whose value is an output parameter; empty for any other value."""
+    text = parameter.get("value") or ""
+    if not text.startswith("{"):
+        return ""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return ""
+    return str(value["key"]) if {"key", "group", "uri"} <= value.keys() and value["key"] else ""
 
 
 class Memo:
@@ -82,9 +95,8 @@ class Memo:
 
     def _written(self, outputs: Mapping[str, Any]) -> dict[str, int | None]:
         """Return when each artifact was written, in nanoseconds; None for one that is gone."""
-        paths = {
-            key: self._artifacts.path(key) for key in map(stores.key_of, outputs.get("artifacts", ())) if key
-        }
+        keys = (*map(stores.key_of, outputs.get("artifacts", ())), *map(_key, outputs.get("parameters", ())))
+        paths = {key: self._artifacts.path(key) for key in keys if key}
         return {key: path.stat().st_mtime_ns if path.exists() else None for key, path in paths.items()}
 
     def memorize(self, status: Mapping[str, Any], node_id: str, outputs: Mapping[str, Any]) -> None:

@@ -31,6 +31,9 @@ DEFAULT_EXPERIMENT = "default"
 
 _OWN_STORAGE = "mlplat://"
 
+_FOLDER = re.compile(r"--[0-9]+\Z")
+"""What the names of the folders of a list of artifacts end in, after the list's."""
+
 _DIRECTIONS: tuple[Direction, ...] = ("input", "output")
 _GROUP_TYPES = frozenset({"DAG", "Steps", "StepGroup", "TaskGroup"})
 _EXPANDING_TYPES = frozenset({"TaskGroup", "StepGroup", "Retry"})
@@ -333,7 +336,9 @@ def _facts(task: Task, node: Json, run: Run, template: Json) -> NodeFacts:
     for direction in _DIRECTIONS:
         side = _mapping(node.get(f"{direction}s"))
         declared = _mapping(template.get(f"{direction}s"))
-        named = _names(declared.get("artifacts")) | _names(side.get("artifacts"))
+        named = {
+            _FOLDER.sub("", one) for one in _names(declared.get("artifacts")) | _names(side.get("artifacts"))
+        }
         texts = _texts(side)
         for name, text in texts.items():
             values = _artifact_values(text) if name in named else None
@@ -342,7 +347,8 @@ def _facts(task: Task, node: Json, run: Run, template: Json) -> NodeFacts:
                 continue
             for position, value in enumerate(values):
                 artifact = _artifact(value, name, task, direction, run)
-                artifacts[artifact.id] = artifact
+                # What is an input too was handed on: who made it, and what it was called there, stays.
+                artifacts.setdefault(artifact.id, artifact)
                 uses.append(ArtifactUse(run.uid, task.id, direction, name, position, artifact.id))
                 if direction == "output":
                     logged.extend(_metrics(artifact, name, task))

@@ -14,10 +14,11 @@ another, CALL is ``{"steps": [{"task": NAME, "call": CALL, "retry": {...}}], "ou
      "workspace": PATH, "packages": [REQUIREMENT], "pip_options": [OPTION]}
 
 What is empty may be left out. Instead of a value, ``from`` names the file of a function that ran before in the same
-pod. In a loop, a key is the group of all iterations' outputs, the task's position in the loops around it (the index)
-and the name of a file; a large key ends in the index. A list of artifacts, or of large values, lies in the folders: one
-for each group, in the order in which the list names them. An empty SOURCE means that ``kfp_config.ini`` in the working
-directory names the module, as in images that KFP builds.
+pod; ``handed/NAME`` beside its folder says where an artifact lies that it handed on from an input. In a loop, a key is
+the group of all iterations' outputs, the task's position in the loops around it (the index) and the name of a file; a
+large key ends in the index. A list of artifacts, or of large values, lies in the folders: one for each group, in the
+order in which the list names them. An empty SOURCE means that ``kfp_config.ini`` in the working directory names the
+module, as in images that KFP builds.
 
 Every output becomes ``out/values/NAME``, inert JSON: JSON text in which two braces in a row and dollar signs are
 escaped, so that neither Argo nor Kubernetes finds anything in it. An artifact's bytes lie in ``out/artifacts/NAME``. A
@@ -68,6 +69,8 @@ _NOT_ASCII = re.compile("[^\x00-\x7e]")
 _OUT = {"folder": ""}
 _WORKSPACE = "/kfp-workspace"
 _FOLDER = b"folder\n"
+_STORE = "mlplat://artifacts/"
+_PLACE = ("uri", "key", "group", "digest", "size", "path")
 _MARKERS = ("EmbeddedInput", "InputPath", "OutputPath", "Input", "Output")
 
 
@@ -390,13 +393,23 @@ def _input_artifact(name: str, value: Dict[str, Any], path: str, annotation: Any
 
 
 def _unwritten(call: Dict[str, Any], message: str) -> List[str]:
-    """Say of which artifacts an error tells that nothing was written to; one of metadata only is none."""
-    return [
-        "input '{}': the task that makes '{}' wrote nothing to it".format(name, value.get("name"))
-        for name, spec in call.get("artifacts", {}).items()
-        for value in _flat(spec.get("value"))
-        if value and not value.get("key") and "mlplat://" in message and str(value.get("uri")) in message
-    ]
+    """Say which artifacts that an error names have no bytes here: nothing was written, or they lie elsewhere."""
+    found = []
+    for name, spec in call.get("artifacts", {}).items():
+        for value in _flat(spec.get("value")):
+            uri = str((value or {}).get("uri", ""))
+            if not value or value.get("key") or not uri or Artifact(uri=uri).path not in message:
+                continue
+            if uri.startswith(_STORE):
+                found.append(
+                    "input '{}': the task that makes '{}' wrote nothing to it".format(name, value.get("name"))
+                )
+            elif "://" in uri:
+                found.append(
+                    "input '{}': nothing fetches {} for this task; read it by its uri, or import it with"
+                    " dsl.importer".format(name, uri)
+                )
+    return found
 
 
 def _is_there(path: str) -> bool:
@@ -486,19 +499,16 @@ def _json(name: str, value: Any) -> str:
 
 
 def _artifact_value(
-    name: str, artifact: Artifact, spec: Dict[str, Any], path: str, index: str
+    name: str, artifact: Artifact, spec: Dict[str, Any], place: Dict[str, Any]
 ) -> Dict[str, Any]:
     kind = {"schemaTitle": spec["schemaTitle"], "schemaVersion": spec["schemaVersion"]}
     metadata = json.loads(_json(name, _plain(artifact.metadata)))
     value = {"metadata": metadata} if metadata else {}  # first: Argo's UI shows the first 60 characters
     value.update(name=artifact.name or name, type=kind, uri=artifact.uri)
-    if os.path.exists(path):
-        value["key"] = spec["key"]
-        value["group"] = _group(spec["key"], index)
-        value["digest"], value["size"] = sha256(path)
-    identity = [kind, value.get("digest", artifact.uri), metadata]
-    if "key" in value and not artifact.uri.startswith("mlplat://"):
-        identity.append(artifact.uri)
+    value.update(place)
+    identity = [kind, value.get("digest", value["uri"]), metadata]
+    if "key" in value and not value["uri"].startswith(_STORE):
+        identity.append(value["uri"])
     value["fingerprint"] = _hex(json.dumps(identity, sort_keys=True).encode())[7:]
     value.setdefault("metadata", metadata)
     return value
@@ -506,6 +516,34 @@ def _artifact_value(
 
 def _group(key: str, index: str) -> str:
     return key[: len(os.path.dirname(key)) - len(index)] if index else key
+
+
+def _written(path: str, spec: Dict[str, Any], index: str, uri: str) -> Dict[str, Any]:
+    """Return the place of bytes that the task wrote; where it also named another place of the store, they count."""
+    key = spec["key"]
+    digest, size = sha256(path)
+    place = {"key": key, "group": _group(key, index), "digest": digest, "size": size}
+    return {**place, "uri": _STORE + key} if uri.startswith(_STORE) else place
+
+
+def _handed_on(uri: str, spec: Dict[str, Any], inputs: List[Tuple[Dict[str, Any], str]]) -> Dict[str, Any]:
+    """Return the place that an output's URI names: that of an input, of something in it, or of anything in the store.
+
+    Args:
+        uri: what the function set.
+        spec: the output.
+        inputs: the values of the input artifacts, and where they lie here.
+    """
+    for value, path in inputs:
+        for begin in (value.get("uri"), path):
+            if begin and uri == begin:
+                return {part: value[part] for part in _PLACE if part in value}
+            if begin and uri.startswith(begin + "/") and value.get("key"):
+                rest = uri[len(begin) :]
+                key = value["key"] + rest
+                return {"uri": str(value.get("uri")) + rest, "key": key, "group": key}
+    key = uri[len(_STORE) :]
+    return {"key": key, "group": key} if uri.startswith(_STORE) and key != spec["key"] else {}
 
 
 def _output_parameter(name: str, value: Any, kind: str) -> Any:
@@ -634,6 +672,7 @@ class _Call:
         self.call: Dict[str, Any] = {**{part: {} for part in parts}, **call}
         self.out = call["out"]
         self.artifacts: Dict[str, Artifact] = {}
+        self.inputs: List[Tuple[Dict[str, Any], str]] = []
         self.passed: List[str] = []
         self.order: Tuple[str, ...] = ()
         self.has_ended = False
@@ -657,7 +696,7 @@ class _Call:
     def output_artifact(self, name: str, annotation: Any) -> Artifact:
         spec = self.call["output_artifacts"][name]
         artifact: Artifact = _class_of(annotation, spec["schemaTitle"])(name)
-        artifact.uri = "mlplat://artifacts/" + spec["key"]
+        artifact.uri = _STORE + spec["key"]
         artifact.custom_path = self.path_of(name)
         os.makedirs(os.path.dirname(artifact.path), exist_ok=True)
         return artifact
@@ -688,8 +727,10 @@ class _Call:
                     continue
                 if "folders" in spec:
                     arguments[name] = _input_artifacts(name, spec, annotation)
+                    self.inputs += zip(_flat(spec["value"]), (one.path for one in arguments[name]))
                     continue
                 artifact = _input_artifact(name, spec["value"], spec["path"], annotation)
+                self.inputs.append((spec["value"], artifact.path))
                 arguments[name] = artifact.path if kind == "InputPath" else artifact
             elif name in self.call["output_artifacts"]:
                 self.passed.append(name)
@@ -737,7 +778,7 @@ class _Call:
             local = value.path if value.custom_path is not None or value.path == value.uri else ""
             if os.path.exists(local) or local.startswith(os.path.join(self.out, "")):
                 value.custom_path = local
-                value.uri = "mlplat://artifacts/" + self.call["output_artifacts"][name]["key"]
+                value.uri = _STORE + self.call["output_artifacts"][name]["key"]
         else:
             self.artifacts[name] = self.output_artifact(name, None)
             _write(path, str(value))
@@ -763,9 +804,20 @@ class _Call:
             if artifact.custom_path not in (None, path) and os.path.exists(artifact.path):
                 self.take(name, artifact.path, path)
             _without_links(name, path)
-            texts[name] = _json(name, _artifact_value(name, artifact, spec, path, self.call.get("index", "")))
+            texts[name] = _json(name, _artifact_value(name, artifact, spec, self.place_of(name)))
         for name, text in texts.items():
             _write(os.path.join(self.out, "values", name), text)
+
+    def place_of(self, name: str) -> Dict[str, Any]:
+        """Return where the bytes of an output artifact are; nothing where only its URI tells."""
+        uri, spec, path = self.artifacts[name].uri, self.call["output_artifacts"][name], self.path_of(name)
+        if os.path.exists(path):
+            return _written(path, spec, self.call.get("index", ""), uri)
+        place = _handed_on(uri, spec, self.inputs)
+        for value, local in self.inputs:
+            if place.get("key") and place["key"] == value.get("key"):
+                _write(os.path.join(self.out, "handed", name), local)
+        return place
 
     def take(self, name: str, source: str, target: str) -> None:
         """Make what lies elsewhere an output: moved from where outputs lie, copied from anywhere else."""
@@ -904,6 +956,10 @@ def main(arguments: List[str]) -> int:
         for spec in (*call.get("parameters", {}).values(), *call.get("artifacts", {}).values()):
             if "from" in spec:
                 spec["value"] = json.loads(_read(spec["from"]))
+                handed = os.path.join(
+                    os.path.dirname(spec["from"]), "..", "handed", os.path.basename(spec["from"])
+                )
+                spec["path"] = _read(handed) if os.path.exists(handed) else spec.get("path")
         run = _Call(call)
         given = run.arguments(function, dict(names, **namespace))
         result: Optional[Any] = None
