@@ -10,8 +10,17 @@ from typing import Any
 
 from mlplat.argo import values
 from mlplat.compiler.program import Argument, Program
+from mlplat.compiler.scope import REGION_PREFIX
 from mlplat.errors import ArgumentError, Diagnostic, nearest
-from mlplat.ir.model import ABSENT, ComponentInput, Importer, InputParameter, ParameterType, PipelineSpec
+from mlplat.ir.model import (
+    ABSENT,
+    Component,
+    ComponentInput,
+    Importer,
+    InputParameter,
+    ParameterType,
+    PipelineSpec,
+)
 from mlplat.ir.types import TYPE_NAMES, fits, json_problem
 from mlplat.runtime.task import printable
 
@@ -87,10 +96,32 @@ def _problems(program: Program) -> Iterator[Diagnostic]:
                 example = f"{name}=URI (or a path)" if name in places else _example(name, parameter.type)
                 hint = f"give it: -p {example}"
                 yield Diagnostic("MLP402", spec.name, f"the parameter '{name}' has no value", hint)
+            elif given.get(name, parameter.default) in (ABSENT, None):
+                example = f"{name}=URI (or a path)" if name in places else _example(name, parameter.type)
+                for task, wanted in dict.fromkeys(_readers(spec.root, name, spec)):
+                    message = f"the parameter '{name}' has no value, and the input '{wanted}' of '{task}' requires one"
+                    hint = f"give it: -p {example}; or give that input a default"
+                    yield Diagnostic("MLP402", spec.name, message, hint)
     for name in spec.root.input_artifacts:
         message = f"the pipeline takes '{name}', a list of artifacts, and a run can't be given one"
         hint = "take a list of URIs as a parameter, and import each in a dsl.ParallelFor"
         yield Diagnostic("MLP404", spec.name, message, hint)
+
+
+def _readers(component: Component, name: str, spec: PipelineSpec) -> Iterator[tuple[str, str]]:
+    """Give the tasks that always run and require an input of the graph around them, and their own names for it."""
+    for key, task in component.graph.tasks.items() if component.graph else ():
+        called = spec.components[task.component]
+        for given, source in task.parameters.items() if not task.condition else ():
+            if source != ComponentInput(name):
+                continue
+            if task.iterator and task.iterator.items == ComponentInput(given):
+                yield key, given.removeprefix(REGION_PREFIX)
+            elif called.graph is not None:
+                for inner, wanted in _readers(called, given, spec):
+                    yield f"{key}.{inner}", wanted
+            elif given in called.input_parameters and not called.input_parameters[given].optional:
+                yield key, given
 
 
 def _places(spec: PipelineSpec) -> set[str]:

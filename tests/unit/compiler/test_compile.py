@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from mlplat import compiler, dsl, ir, kubernetes, manifest
 from mlplat.cli.load import load
 from mlplat.compiler.conditions import to_expression
-from mlplat.errors import ArgumentError, CompileError, MlplatError
+from mlplat.errors import ArgumentError, AuthoringError, CompileError, MlplatError
 from mlplat.ir.model import (
     ArtifactType,
     Component,
@@ -475,3 +475,63 @@ def test_a_container_that_is_told_how_tasks_ended_has_all_inputs_that_its_templa
     declared = {one["name"] for one in template["inputs"]["parameters"]}
     named = re.findall(r"\{\{inputs\.parameters\.([^}]+)\}\}", json.dumps(template))
     assert set(named) <= declared
+
+
+def test_parameters_that_tasks_can_not_do_without_are_asked_for_before_a_run() -> None:
+    @dsl.component
+    def needs(x: str) -> str:
+        return x
+
+    @dsl.component
+    def may_need(x: str | None = None) -> str:
+        return x or ""
+
+    @dsl.pipeline
+    def inner(y: str | None = None) -> None:
+        needs(x=y)
+
+    @dsl.pipeline
+    def pipeline(
+        name: str | None = None,
+        items: list | None = None,  # type: ignore[type-arg]
+        branch: str | None = None,
+        deep: str | None = None,
+        optional: str | None = None,
+        on: str = "no",
+    ) -> None:
+        needs(x=name)
+        with dsl.ParallelFor(items) as item:
+            needs(x=item)
+        with dsl.If(on == "yes"):
+            needs(x=branch)
+        inner(y=deep)
+        may_need(x=optional)
+        needs(x=f"<{optional}>")
+
+    with pytest.raises(ArgumentError) as told:
+        compiler.manifest(pipeline.spec, compiler.Options(arguments={"nobody": 1}))
+    codes = [(one.code, one.message) for one in told.value.diagnostics]
+    assert codes == [
+        ("MLP401", "the pipeline has no parameter 'nobody'"),
+        ("MLP402", "the parameter 'name' has no value, and the input 'x' of 'needs' requires one"),
+        ("MLP402", "the parameter 'items' has no value, and the input 'items' of 'for-loop-1' requires one"),
+        ("MLP402", "the parameter 'deep' has no value, and the input 'x' of 'inner.needs' requires one"),
+    ]
+    assert "-p name=" in told.value.diagnostics[1].hint
+    arguments = {"name": "a", "items": ["b"], "deep": "c"}
+    assert compiler.manifest(pipeline.spec, compiler.Options(arguments=arguments))
+    assert compiler.manifest(pipeline.spec, compiler.Options(require_arguments=False))
+
+
+def test_a_wrong_default_is_told_with_what_is_wrong_in_the_pipeline() -> None:
+    @dsl.component
+    def needs(x: str) -> str:
+        return x
+
+    with pytest.raises(AuthoringError) as told:
+
+        @dsl.pipeline
+        def pipeline(number: int = "a", flag: bool = 3) -> None:  # type: ignore[assignment]
+            needs(y=number)
+
+    assert [one.code for one in told.value.diagnostics] == ["MLP104", "MLP104", "MLP132", "MLP133"]
