@@ -153,3 +153,26 @@ def test_argo_accepts_every_golden_manifest(cluster: Access, cluster_env: dict[s
     manifests = sorted((ROOT / "tests/golden").glob("*.yaml"))
     assert manifests
     accepted(cluster, cluster_env, manifests)
+
+
+def test_settings_and_handed_on_artifacts_agree(cluster: Access, name: str, tmp_path: Path) -> None:
+    place = f"{PROGRAMS / 'settings.py'}:settings"
+    hits: list[set[str]] = []
+    with metadata.open_store(tmp_path / "mlplat.db") as store:
+        for number, (text, reason) in enumerate(((NASTY, ""), (NASTY, ""), ("other", "{{x}} broke"))):
+            documents = compiled(place, cluster, text=text, reason=reason)
+            both = run_both(documents, f"{name}-{number}", tmp_path, cache=store.cache(cluster.namespace))
+            assert not differences(both.here, both.argo, ignoring=CHANCE)
+            assert both.argo["status"]["phase"] == ("Failed" if reason else "Succeeded")
+            assert output(both.argo, "show") == output(both.argo, "read") == text
+            assert output(both.argo, "show-2") == f"{text}!"
+            state = f"FAILED fail: ValueError: {reason}" if reason else "SUCCEEDED None"
+            assert output(both.argo, "told") == state
+            hits.append(
+                {
+                    node["displayName"]
+                    for node in both.argo["status"]["nodes"].values()
+                    if node.get("memoizationStatus", {}).get("hit")
+                }
+            )
+    assert hits == [set(), {"show", "show-2", "train", "pick", "read", "fail"}, set()]
