@@ -500,7 +500,7 @@ def test_parameters_that_tasks_can_not_do_without_are_asked_for_before_a_run() -
         on: str = "no",
     ) -> None:
         needs(x=name)
-        with dsl.ParallelFor(items) as item:
+        with dsl.ParallelFor(items) as item:  # type: ignore[arg-type]
             needs(x=item)
         with dsl.If(on == "yes"):
             needs(x=branch)
