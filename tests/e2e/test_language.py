@@ -36,6 +36,7 @@ def once(spec: PipelineSpec | None, cluster: Access, home: Path) -> Both:
         ("e2e/programs/failing.py:failing", {}, {"x": 2}, "Failed"),
         ("e2e/programs/failing.py:retried", {}, {"x": 2}, "Failed"),
         ("programs/artifacts.py", {}, {"rows": 2}, "Succeeded"),
+        ("programs/handing_on.py", {}, {}, "Succeeded"),
         ("programs/fields.py", {}, {"items": ["b", "c"]}, "Succeeded"),
         ("programs/large_values.py", {}, {"times": 1}, "Succeeded"),
         (
