@@ -75,7 +75,7 @@ def _argument(parameter: Part, path: str, may_lack_value: bool) -> Iterator[Diag
     elif value is not None:
         known_texts = [gotext.any_string(one) for one in choices]
         if gotext.any_string(value) not in known_texts:
-            message = f"{gotext.any_string(value)!r} is not one of its enum: {', '.join(known_texts)}"
+            message = f"{gotext.any_string(value)!r} is not one of the values of its enum"
             yield Diagnostic(CODE, f"{path}.value", message, nearest(gotext.any_string(value), known_texts))
 
 

@@ -159,7 +159,9 @@ class _Writer:
             "large_key": self.keyed(interfaces.folder_of(place.outer(LARGE_OUTPUT), self.call))
             if may_grow(component)
             else "",
-            "index": self.keyed(index_of(self.call)) if self.call.looped and self.knows_place(component) else "",
+            "index": self.keyed(index_of(self.call))
+            if self.call.looped and self.knows_place(component)
+            else "",
             "path": self.keyed(tag(PATH_PARAMETER)) if asks_status(component, self.call.form) else "",
             "errors": self.call.keeps_errors,
             "workspace": WORKSPACE if self.call.workspace else "",

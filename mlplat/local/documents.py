@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlplat.argo.enums import outside
 from mlplat.argo.gotext import any_string
+from mlplat.argo.passing import argument_rules
 from mlplat.argo.structure import broken_rules, malformed_documents, wrong_names
 from mlplat.errors import Diagnostic, ManifestError
 
@@ -92,7 +92,8 @@ def read(documents: Sequence[Mapping[str, Any]]) -> Documents:
         )
     _normalize(workflow["spec"])
     workflow["spec"] = _with_template(workflow["spec"], specs)
-    if wrong := list(outside(workflow["spec"].get("arguments") or {}, "spec.arguments")):
+    arguments = workflow["spec"].get("arguments")
+    if wrong := list(argument_rules(arguments, "spec.arguments", may_lack_value=True)):
         raise ManifestError(wrong)
     return Documents(workflow, specs, config_maps, secrets)
 

@@ -89,7 +89,7 @@ CASES = {
         WORKFLOW.replace(
             "spec:\n", "spec:\n  arguments: {parameters: [{name: a, value: c, enum: [a, b]}]}\n"
         ),
-        "MLP536: spec.arguments.parameters[0].value: 'c' is not one of its enum: a, b",
+        "MLP536: spec.arguments.parameters[0].value: 'c' is not one of the values of its enum",
     ),
     "JSON that is too deep": ('{"a":' * 5000 + "1" + "}" * 5000, "MLP216"),
     "a list in the IR that is too deep": (

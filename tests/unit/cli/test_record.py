@@ -173,7 +173,7 @@ def test_artifacts_are_in_the_order_of_runs_tasks_and_names(
     rates = ",".join(str(number) for number in range(12))
     told(capsys, "run", "program.py:good", "--name", "older", "-j", "4", "-p", f"rates=[{rates}]")
     expected = [
-        [f"rates.iteration({number}:{number} {number + 1}).fit", name]
+        [f"rates.iteration({number}:{number} {number}).fit", name]
         for number in range(12)
         for name in ("data", "metrics")
     ]

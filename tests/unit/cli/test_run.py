@@ -698,6 +698,6 @@ def test_the_report_names_tasks_by_their_paths_and_an_artifact_once(
     )
     out = run(capsys, "run", "looping.py", "--name", "looping", expected=1)
     _, _, shown = out.partition("\nartifacts\n")
-    artifacts = [line.split()[0] for line in shown.splitlines() if line.startswith("  ") and "|" not in line]
-    assert artifacts == ["make.data", "each.iteration(0:0 1).make-2.data"]
+    rows = [line for line in shown.splitlines() if line.startswith("  ") and "|" not in line]
+    assert [row.strip().split("  ")[0] for row in rows] == ["make.data", "each.iteration(0:0 1).make-2.data"]
     assert "each.iteration(1:1 0).make-2 failed: main: Error" in out

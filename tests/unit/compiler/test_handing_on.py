@@ -77,7 +77,7 @@ def test_digest_and_maker_stay(tmp_path: Path) -> None:
             (tasks[use.task_id], use.direction, use.name, store.artifact(use.artifact_id).key)
             for use in store.uses(recorded)
         }
-    first, second = (f"run/for-loop-2/train/model/{number}" for number in range(2))
+    first, second = (f"run/for-loop-2/train/model/{number}/model" for number in range(2))
     assert {key: tasks[str(one.producer_task_id)] for key, one in artifacts.items()} == {
         first: "train",
         second: "train",

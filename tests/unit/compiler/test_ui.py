@@ -335,7 +335,7 @@ def test_keys_end_in_a_file_name_with_the_extension_of_their_format(tmp_path: Pa
     assert set(keys) == {
         *(f"wf/draw/{file.format('')}" for file in files),
         *(
-            f"wf/for-loop-1/draw-2/{file.partition('{')[0]}/{position}/{file.format('')}"
+            f"wf/for-loop-2/draw-2/{file.partition('{')[0]}/{position}/{file.format('')}"
             for file in files
             for position in range(2)
         ),
