@@ -12,6 +12,7 @@ from typing import Any
 from mlplat.argo import schema, structure
 from mlplat.argo.expressions import condition, in_order, unknown_names
 from mlplat.argo.references import Member, OfWorkflow, Visible, declared, wrong_tags
+from mlplat.argo.scopes import unseen
 from mlplat.argo.stores import has_location
 from mlplat.argo.structure import KINDS, kind_of
 from mlplat.errors import Diagnostic, nearest
@@ -194,6 +195,7 @@ class _Manifest:
             inside = replace(inside, roots=around.roots | {root}, members=members, over=None)
         rest = {key: value for key, value in template.items() if key not in ("dag", "steps")}
         yield from wrong_tags(rest, path, inside)
+        yield from unseen(template, path)
         if root == "tasks":
             yield from self.dag(f"{path}.dag", template["dag"], inside, frozenset(around.members))
         elif root == "steps":
