@@ -30,6 +30,9 @@ from mlplat.argo.expressions.syntax import (
 from mlplat.argo.expressions.syntax import children as parts_of
 from mlplat.argo.expressions.variables import FUNCTIONS, expand
 
+_LONGEST_EXCERPT = 80
+"""Characters of an expression that a message shows."""
+
 LATE = (
     "item",
     "retries",
@@ -337,6 +340,10 @@ def _simple(tag: str, scope: Scope, strictness: Strictness) -> str:
     return gotext.quote_inner(value)
 
 
+def _excerpt(expression: str) -> str:
+    return expression if len(expression) <= _LONGEST_EXCERPT else f"{expression[:_LONGEST_EXCERPT]}…"
+
+
 def _expression(escaped: str, scope: Scope, strictness: Strictness) -> str:
     try:
         expression, tree, names = _read(escaped)
@@ -358,7 +365,7 @@ def _expression(escaped: str, scope: Scope, strictness: Strictness) -> str:
     except ExpressionError as error:
         if may_stay:
             return left
-        raise TemplatingError(f"failed to evaluate expression: {error}") from None
+        raise TemplatingError(f"failed to evaluate expression: {error} in {_excerpt(expression)}") from None
     if value is None:
         if may_stay:
             return left
