@@ -550,7 +550,10 @@ def test_a_run_that_goes_on_can_be_looked_at(folder: Path, capsys: pytest.Captur
                 file.read_text() for file in folder.glob(".mlplat/logs/going/*.log")
             ):
                 time.sleep(0.1)
-            assert "first: begun" in run(capsys, "logs", "going")
+            # What a task prints may be there a moment before its node is.
+            while "first: begun" not in run(capsys, "logs", "going"):
+                assert process.poll() is None
+                time.sleep(0.1)
             assert "first" in run(capsys, "get", "tasks", "going")
         finally:
             (folder / "gate").touch()
