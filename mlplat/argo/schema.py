@@ -28,6 +28,14 @@ UNKNOWN = "MLP519"
 _QUANTITY = re.compile(
     r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[KMGTPE]i|[numkMGTPE]|[eE][+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))?"
 )
+_REFERENCES = frozenset(
+    {
+        *("ConfigMapEnvSource", "ConfigMapKeySelector", "ConfigMapProjection", "ConfigMapVolumeSource"),
+        *("LocalObjectReference", "SecretEnvSource", "SecretKeySelector", "SecretProjection"),
+    }
+)
+"""Mappings whose name the definitions let be empty for old clients; Kubernetes refuses pods with such a one."""
+
 _NAMED = ("Template", "WorkflowStep")
 """Mappings that have a name wherever they are in a list, which the definitions do not say."""
 
@@ -205,7 +213,8 @@ class _Checker:
 
 @cache
 def _required(kind: str) -> tuple[str, ...]:
-    return tuple(key for key, field in _types()[kind].items() if field.required)
+    named = ("name",) if kind in _REFERENCES else ()
+    return (*named, *(key for key, field in _types()[kind].items() if field.required))
 
 
 def _is_scalar(value: Any, kind: str) -> bool:

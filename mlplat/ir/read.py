@@ -110,7 +110,8 @@ def _check(documents: Sequence[_Doc], name: str) -> None:
         )
         for document in documents
         for problem in jsonschema.Draft202012Validator(
-            PLATFORM_SPEC if "platforms" in document else PIPELINE_SPEC, format_checker=formats
+            PIPELINE_SPEC if is_ir(document) or "platforms" not in document else PLATFORM_SPEC,
+            format_checker=formats,
         ).iter_errors(document)
     ]
     if diagnostics:

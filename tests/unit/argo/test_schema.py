@@ -89,6 +89,14 @@ def test_what_argo_reads_is_taken(kind: str, fields: str) -> None:
         ("WorkflowSpec", "{hooks: {a: {tmplate: b}}}", "MLP519", "hooks.a.tmplate", "no field 'tmplate'"),
         ("RawArtifact", "{}", "MLP525", "data", "it is missing"),
         (
+            "Memoize",
+            "{key: a, maxAge: 1h, cache: {configMap: {}}}",
+            "MLP525",
+            "cache.configMap.name",
+            "it is missing",
+        ),
+        ("ValueFrom", "{configMapKeyRef: {key: a}}", "MLP525", "configMapKeyRef.name", "it is missing"),
+        (
             "RetryStrategy",
             "{retryPolicy: Sometimes}",
             "MLP532",

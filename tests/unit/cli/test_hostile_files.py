@@ -53,6 +53,10 @@ CASES = {
         IR + PLATFORMS.replace("{SETTING}", UNKNOWN_TASK),
         "MLP305: p.tasks.a.settings: it reads an output of the task 'none'",
     ),
+    "a pipeline that is its platforms too": (
+        json.dumps({**json.loads(IR), "pipelineInfo": "p", "platforms": {"kubernetes": {}}}),
+        "MLP210: pipelineInfo: 'p' is not of type 'object'",
+    ),
     "templateRef without a name": (
         WORKFLOW + STEPS.replace("CALL", "templateRef: {template: a}"),
         "MLP538: spec.templates[1].steps[0][0].templateRef.name: it is missing",
