@@ -83,6 +83,10 @@ def broken_rules(spec: Mapping[str, Any], path: str = "spec") -> Iterator[Diagno
     yield from selectors.problems(
         (spec.get("podGC") or {}).get("labelSelector"), f"{path}.podGC.labelSelector"
     )
+    for number, claim in enumerate(spec.get("volumeClaimTemplates") or ()):
+        if not (claim.get("metadata") or {}).get("name"):
+            place = f"{path}.volumeClaimTemplates[{number}].metadata.name"
+            yield Diagnostic("MLP525", place, "it is missing", "name the volume that templates mount")
     for field in ("entrypoint", "onExit"):
         if "{{" in (spec.get(field) or ""):
             message = f"{spec[field]!r} is not the name of a template: Argo replaces no tags here"

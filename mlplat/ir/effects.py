@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mlplat.errors import Diagnostic, nearest
+from mlplat.ir.model import OWN_PLATFORM
 
 _Doc = Mapping[str, Any]
 
@@ -19,17 +20,20 @@ def without_effect(documents: Sequence[_Doc]) -> list[tuple[int, Diagnostic]]:
     Returns:
         Warnings, each with the number of its document, from 0.
     """
-    from mlplat.ir.schema import PIPELINE_SPEC, PLATFORM_SPEC
+    from mlplat.ir.schema import PLATFORM_SPEC, schema_of
 
     spec = documents[0]
     components = [spec["root"], *spec.get("components", {}).values()]
     executors = spec.get("deploymentSpec", {}).get("executors", {})
     found = [(0, _warning(path, *rest)) for path, *rest in _unused(spec, components, executors)]
     for number, document in enumerate(documents):
-        schema = PLATFORM_SPEC if "platforms" in document else PIPELINE_SPEC
+        schema = schema_of(document)
         for path, name, known in _unread(document, schema, schema.get("$defs", {}), ""):
             found.append((number, _warning(path, f"nothing reads the field '{name}'", nearest(name, known))))
-        for platform, settings in document.get("platforms", {}).items():
+        if schema is not PLATFORM_SPEC:
+            continue
+        for platform in ("kubernetes", OWN_PLATFORM):
+            settings = document["platforms"].get(platform, {})
             for label in settings.get("deploymentSpec", {}).get("executors", {}):
                 if label not in executors:
                     path = f"platforms.{platform}.deploymentSpec.executors.{label}"

@@ -94,7 +94,7 @@ def _platform(documents: Sequence[_Doc], platform: str) -> _Doc:
 def _check(documents: Sequence[_Doc], name: str) -> None:
     import jsonschema
 
-    from mlplat.ir.schema import PIPELINE_SPEC, PLATFORM_SPEC
+    from mlplat.ir.schema import schema_of
 
     formats = jsonschema.FormatChecker(formats=())
     formats.checks("JSON list", raises=(TypeError, ValueError))(
@@ -110,7 +110,7 @@ def _check(documents: Sequence[_Doc], name: str) -> None:
         )
         for document in documents
         for problem in jsonschema.Draft202012Validator(
-            PIPELINE_SPEC if is_ir(document) or "platforms" not in document else PLATFORM_SPEC,
+            schema_of(document),
             format_checker=formats,
         ).iter_errors(document)
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -328,3 +329,9 @@ PLATFORM_SPEC: dict[str, Any] = _object(
     ),
 )
 """The shape of the ``platforms`` document."""
+
+
+def schema_of(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the shape of a document; one that is a pipeline and has ``platforms`` too is a pipeline."""
+    is_platforms = "platforms" in document and "pipelineInfo" not in document
+    return PLATFORM_SPEC if is_platforms else PIPELINE_SPEC

@@ -57,6 +57,11 @@ CASES = {
         json.dumps({**json.loads(IR), "pipelineInfo": "p", "platforms": {"kubernetes": {}}}),
         "MLP210: pipelineInfo: 'p' is not of type 'object'",
     ),
+    "settings of another platform that are a list": (
+        IR.replace('"comp-a"}, "inputs"', '"comp-b"}, "inputs"')
+        + "\n---\nplatforms: {other: [a], kubernetes: {}}\n",
+        "MLP303: p.tasks.a: it calls the component 'comp-b'",
+    ),
     "templateRef without a name": (
         WORKFLOW + STEPS.replace("CALL", "templateRef: {template: a}"),
         "MLP538: spec.templates[1].steps[0][0].templateRef.name: it is missing",
@@ -68,6 +73,10 @@ CASES = {
     "workflowTemplateRef without a name": (
         WORKFLOW.partition("  entrypoint")[0] + "  workflowTemplateRef: {clusterScope: true}\n",
         "MLP538: spec.workflowTemplateRef.name: it is missing",
+    ),
+    "a claim template without a name": (
+        WORKFLOW.replace("spec:\n", "spec:\n  volumeClaimTemplates: [{spec: {}}]\n"),
+        "MLP525: spec.volumeClaimTemplates[0].metadata.name: it is missing",
     ),
     "a list with the tag of a mapping": (
         WORKFLOW.replace("spec:\n", "spec:\n  arguments: !!map [a]\n"),
