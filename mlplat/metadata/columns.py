@@ -11,13 +11,12 @@ from datetime import datetime, timezone
 from typing import Any
 
 from sqlalchemy import DateTime, Dialect, String, Text, TypeDecorator
-from sqlalchemy.dialects.mysql import DATETIME, LONGTEXT
+from sqlalchemy.types import TypeEngine
 
 NAME_LENGTH = 255
 
-# MySQL's TEXT ends at 64 KiB, and its DATETIME drops fractions of a second.
-_LONG_TEXT = Text().with_variant(LONGTEXT(), "mysql", "mariadb")
-_TIME = DateTime().with_variant(DATETIME(fsp=6), "mysql", "mariadb")
+MYSQL = ("mysql", "mariadb")
+"""Names of the dialects of MySQL."""
 
 _NOT_STORABLE = re.compile("[\x00\x1a\ud800-\udfff]")
 _ESCAPED = re.compile("\x1a([0-9a-f]{4})")
@@ -56,10 +55,24 @@ def shorten_name(name: str) -> str:
     return f"{name[: NAME_LENGTH - 17]}~{digest}"
 
 
-class AnyText(TypeDecorator[str]):
+class _LongText(TypeDecorator[Any]):
+    """Text of any length; MySQL's TEXT ends at 64 KiB."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Choose the type; MySQL's are imported for MySQL only, because importing them takes long."""
+        if dialect.name not in MYSQL:
+            return self.impl_instance
+        from sqlalchemy.dialects.mysql import LONGTEXT
+
+        return LONGTEXT()
+
+
+class AnyText(_LongText):
     """Text of any length with any character."""
 
-    impl = _LONG_TEXT
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
@@ -86,13 +99,12 @@ class Name(TypeDecorator[str]):
         return None if value is None else unescape_text(value)
 
 
-class JsonText(TypeDecorator[Any]):
+class JsonText(_LongText):
     """JSON as ASCII text.
 
     Unlike the databases' own JSON types it keeps NaN, infinities, NUL and the order of keys.
     """
 
-    impl = _LONG_TEXT
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str:
@@ -105,10 +117,18 @@ class JsonText(TypeDecorator[Any]):
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware time, stored in UTC to the microsecond."""
+    """An aware time, stored in UTC to the microsecond; MySQL's DATETIME drops fractions unless told otherwise."""
 
-    impl = _TIME
+    impl = DateTime
     cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Choose the type, as for long text."""
+        if dialect.name not in MYSQL:
+            return self.impl_instance
+        from sqlalchemy.dialects.mysql import DATETIME
+
+        return DATETIME(fsp=6)
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Store without zone, in UTC."""

@@ -10,29 +10,28 @@ import os
 import sqlite3
 import threading
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import (
     Connection,
     Engine,
-    Select,
     Table,
-    column,
     create_engine,
     event,
+    insert,
     inspect,
     select,
-    table,
     text,
 )
-from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError as UrlError
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
 
 from mlplat.errors import Diagnostic, StoreError
-from mlplat.metadata.schema import HEAD, VERSION_TABLE, metadata
+from mlplat.metadata.columns import MYSQL
+from mlplat.metadata.schema import HEAD, metadata, schema_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -147,20 +146,23 @@ def upsert(
     if not rows:
         return
     keys = list(into.primary_key.columns.keys())
-    statement: Any
-    if connection.dialect.name in ("mysql", "mariadb"):
-        statement = mysql.insert(into)
+    statement = _insert_of(connection)(into)
+    if connection.dialect.name in MYSQL:
         columns = {name: statement.inserted[name] for name in update} or {keys[0]: into.c[keys[0]]}
         statement = statement.on_duplicate_key_update(columns)
+    elif update:
+        columns = {name: statement.excluded[name] for name in update}
+        statement = statement.on_conflict_do_update(index_elements=keys, set_=columns)
     else:
-        insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-        statement = insert(into)
-        if update:
-            columns = {name: statement.excluded[name] for name in update}
-            statement = statement.on_conflict_do_update(index_elements=keys, set_=columns)
-        else:
-            statement = statement.on_conflict_do_nothing(index_elements=keys)
+        statement = statement.on_conflict_do_nothing(index_elements=keys)
     connection.execute(statement, list(rows))
+
+
+def _insert_of(connection: Connection) -> Callable[[Table], Any]:
+    """Return the ``insert`` of the database's own dialect; importing the others takes long."""
+    name = {"mariadb": "mysql"}.get(connection.dialect.name, connection.dialect.name)
+    own: Callable[[Table], Any] = import_module(f"sqlalchemy.dialects.{name}").insert
+    return own
 
 
 class _ConflictError(Exception):
@@ -196,7 +198,7 @@ def _url(url_or_path: str | Path) -> URL:
         ) from None
     if url.drivername in _DRIVERS:
         url = url.set(drivername=_DRIVERS[url.drivername][0])
-    if url.get_backend_name() in ("mysql", "mariadb"):
+    if url.get_backend_name() in MYSQL:
         url = url.update_query_dict({"charset": "utf8mb4"})
     return url
 
@@ -246,10 +248,9 @@ def _writing(engine: Engine) -> Iterator[Connection]:
 
 
 def _stored_version(connection: Connection) -> str | None:
-    if not inspect(connection).has_table(VERSION_TABLE):
+    if not inspect(connection).has_table(schema_version.name):
         return None
-    query: Select[Any] = select(column("version_num")).select_from(table(VERSION_TABLE))
-    return connection.execute(query).scalar_one_or_none()
+    return connection.execute(select(schema_version.c.version_num)).scalar_one_or_none()
 
 
 def _migrate(engine: Engine) -> None:
@@ -260,7 +261,9 @@ def _migrate(engine: Engine) -> None:
         _use_wal(engine)
     with _writing(engine) as connection, _exclusive(connection):
         version = _stored_version(connection)
-        if version != HEAD:
+        if version is None:
+            _create(connection)
+        elif version != HEAD:
             _upgrade(connection, version)
 
 
@@ -278,7 +281,7 @@ def _exclusive(connection: Connection) -> Iterator[None]:
     if connection.dialect.name == "postgresql":
         connection.execute(select(text(f"pg_advisory_xact_lock({_MIGRATION_LOCK})")))
         yield
-    elif connection.dialect.name in ("mysql", "mariadb"):
+    elif connection.dialect.name in MYSQL:
         connection.execute(text("SELECT GET_LOCK('mlplat-migration', 300)"))
         try:
             yield
@@ -288,7 +291,25 @@ def _exclusive(connection: Connection) -> Iterator[None]:
         yield
 
 
-def _upgrade(connection: Connection, version: str | None) -> None:
+def _create(connection: Connection) -> None:
+    """Make the tables of this version, as the migrations would."""
+    foreign = sorted(set(inspect(connection).get_table_names()) & set(metadata.tables))
+    if foreign:
+        place = _place(connection.engine.url)
+        raise StoreError(
+            Diagnostic(
+                "MLP703",
+                "",
+                f"{place} has tables of another program ({', '.join(foreign)})",
+                "give mlplat a database, schema or file of its own",
+            )
+        )
+    metadata.create_all(connection, checkfirst=False)
+    schema_version.create(connection, checkfirst=True)
+    connection.execute(insert(schema_version).values(version_num=HEAD))
+
+
+def _upgrade(connection: Connection, version: str) -> None:
     """Run the migrations; Alembic is imported here because it is slow to import and seldom needed."""
     from alembic import command
     from alembic.config import Config
@@ -298,8 +319,8 @@ def _upgrade(connection: Connection, version: str | None) -> None:
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    place = _place(connection.engine.url)
-    if version is not None and version not in known:
+    if version not in known:
+        place = _place(connection.engine.url)
         raise StoreError(
             Diagnostic(
                 "MLP702",
@@ -308,17 +329,6 @@ def _upgrade(connection: Connection, version: str | None) -> None:
                 "upgrade mlplat, or use another store",
             )
         )
-    if version is None:
-        foreign = sorted(set(inspect(connection).get_table_names()) & set(metadata.tables))
-        if foreign:
-            raise StoreError(
-                Diagnostic(
-                    "MLP703",
-                    "",
-                    f"{place} has tables of another program ({', '.join(foreign)})",
-                    "give mlplat a database, schema or file of its own",
-                )
-            )
     command.upgrade(config, "head")
 
 

@@ -12,17 +12,20 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Connection,
     Double,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
     Integer,
     MetaData,
+    PrimaryKeyConstraint,
     String,
     Table,
+    event,
 )
 
-from mlplat.metadata.columns import AnyText, JsonText, Name, UtcDateTime
+from mlplat.metadata.columns import MYSQL, AnyText, JsonText, Name, UtcDateTime
 
 HEAD = "0003"
 VERSION_TABLE = "mlplat_schema_version"
@@ -33,14 +36,15 @@ _NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s",
     "pk": "pk_%(table_name)s",
 }
-_UNICODE: dict[str, Any] = {
-    "mysql_charset": "utf8mb4",
-    "mysql_collate": "utf8mb4_bin",
-    "mariadb_charset": "utf8mb4",
-    "mariadb_collate": "utf8mb4_bin",
-}
-
 metadata = MetaData(naming_convention=_NAMING)
+
+schema_version = Table(
+    VERSION_TABLE,
+    MetaData(),
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name=f"{VERSION_TABLE}_pkc"),
+)
+"""Which revision the tables have; Alembic's own, so it is no part of :data:`metadata`."""
 
 experiments = Table(
     "experiments",
@@ -49,7 +53,6 @@ experiments = Table(
     Column("namespace", String(253), nullable=False),
     Column("name", Name, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
-    **_UNICODE,
 )
 
 runs = Table(
@@ -75,7 +78,6 @@ runs = Table(
     Index("ix_runs_pipeline_created_at", "pipeline", "created_at"),
     Index("ix_runs_experiment_id_created_at", "experiment_id", "created_at"),
     Index("ix_runs_phase_created_at", "phase", "created_at"),
-    **_UNICODE,
 )
 
 tasks = Table(
@@ -100,7 +102,6 @@ tasks = Table(
     Column("loop_index", Integer),
     Column("fingerprint", String(32), nullable=False),
     Column("depth", Integer, nullable=False, server_default="0"),
-    **_UNICODE,
 )
 
 
@@ -119,7 +120,6 @@ parameters = Table(
     Column("value", AnyText, nullable=False),
     _task_reference(),
     Index("ix_parameters_run_uid_task_id", "run_uid", "task_id"),
-    **_UNICODE,
 )
 
 artifacts = Table(
@@ -141,7 +141,6 @@ artifacts = Table(
     Index("ix_artifacts_type_created_at", "type", "created_at"),
     Index("ix_artifacts_digest", "digest"),
     Index("ix_artifacts_producer_run_uid", "producer_run_uid"),
-    **_UNICODE,
 )
 
 artifact_uses = Table(
@@ -157,7 +156,6 @@ artifact_uses = Table(
     _task_reference(),
     Index("ix_artifact_uses_run_uid_task_id", "run_uid", "task_id"),
     Index("ix_artifact_uses_artifact_id", "artifact_id"),
-    **_UNICODE,
 )
 
 metrics = Table(
@@ -174,7 +172,6 @@ metrics = Table(
     _task_reference(),
     Index("ix_metrics_run_uid_task_id", "run_uid", "task_id"),
     Index("ix_metrics_name", "name"),
-    **_UNICODE,
 )
 
 cache_entries = Table(
@@ -188,5 +185,15 @@ cache_entries = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("last_hit_at", UtcDateTime),
     Index("ix_cache_entries_node_id", "node_id"),
-    **_UNICODE,
 )
+
+
+@event.listens_for(metadata, "before_create")
+def _use_unicode(target: MetaData, connection: Connection, **_: Any) -> None:
+    """Let MySQL store every character; tables with such options import its dialect, so only its own get them."""
+    if connection.dialect.name in MYSQL:
+        options = {"charset": "utf8mb4", "collate": "utf8mb4_bin"}
+        for made in target.tables.values():
+            made.dialect_kwargs.update(
+                {f"{name}_{key}": value for name in MYSQL for key, value in options.items()}
+            )

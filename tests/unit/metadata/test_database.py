@@ -18,11 +18,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, MetaData, create_engine, text
+from sqlalchemy import Connection, MetaData, create_mock_engine, text
+from sqlalchemy.dialects import mysql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from mlplat.errors import StoreError
-from mlplat.metadata import open_store
+from mlplat.metadata import Store, open_store
 from mlplat.metadata.database import MIGRATIONS
 from mlplat.metadata.schema import HEAD, VERSION_TABLE, metadata
 
@@ -32,34 +33,66 @@ if TYPE_CHECKING:
 MakeRun = Callable[..., dict[str, Any]]
 
 
+def migrations(connection: Connection) -> Config:
+    """How Alembic is told to work on a connection."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    return config
+
+
+def migrate(store: Store) -> None:
+    """Make the tables of an empty store again, one revision after another, as older stores came to them."""
+
+    def work(connection: Connection) -> None:
+        command.downgrade(migrations(connection), "base")
+        command.upgrade(migrations(connection), "head")
+
+    store._database.write(work)
+
+
 def test_migrations_make_the_schema_of_the_code(store_url: str) -> None:
-    with open_store(store_url) as store, store._database.reading() as connection:
-        context = MigrationContext.configure(
-            connection, opts={"compare_type": True, "version_table": VERSION_TABLE}
-        )
-        assert compare_metadata(context, metadata) == []
+    with open_store(store_url) as store:
+        migrate(store)
+        with store._database.reading() as connection:
+            context = MigrationContext.configure(
+                connection, opts={"compare_type": True, "version_table": VERSION_TABLE}
+            )
+            assert compare_metadata(context, metadata) == []
 
 
-def test_migrations_make_what_create_all_makes(tmp_path: Path) -> None:
-    path = tmp_path / "migrated.db"
-    open_store(path).close()
-
-    def statements(url: str, *, create: bool) -> set[tuple[str, str]]:
-        engine = create_engine(url)
-        with engine.begin() as connection:
-            if create:
-                metadata.create_all(connection)
-            reflected = MetaData()
-            reflected.reflect(connection)
-        engine.dispose()
+def test_a_new_store_is_like_one_that_was_migrated(store_url: str) -> None:
+    def content(connection: Connection) -> tuple[set[str], str]:
+        reflected = MetaData()
+        reflected.reflect(connection)
+        tables = reflected.sorted_tables
+        indexes = (index for one in tables for index in one.indexes)
+        version = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar_one()
         return {
-            (table.name, part)
-            for table in reflected.sorted_tables
-            if table.name != VERSION_TABLE
-            for part in (str(CreateTable(table)), *(str(CreateIndex(index)) for index in table.indexes))
-        }
+            *(str(CreateTable(one)) for one in tables),
+            *(str(CreateIndex(one)) for one in indexes),
+        }, version
 
-    assert statements(f"sqlite:///{path}", create=False) == statements("sqlite://", create=True)
+    with open_store(store_url) as store:
+        new = store._database.write(content)
+        migrate(store)
+        assert store._database.write(content) == new
+
+
+@pytest.mark.parametrize("dialect", ["mysql", "mariadb"])
+def test_tables_of_mysql_keep_every_text_and_time(dialect: str) -> None:
+    statements: list[str] = []
+
+    def note(statement: Any, *_: object, **__: object) -> None:
+        statements.append(str(statement.compile(dialect=mysql.dialect())))
+
+    metadata.create_all(create_mock_engine(f"{dialect}+pymysql://", note), checkfirst=False)
+    tables = [one.strip() for one in statements if "CREATE TABLE" in one]
+    assert len(tables) == len(metadata.tables)
+    assert all(one.endswith(")CHARSET=utf8mb4 COLLATE utf8mb4_bin") for one in tables)
+    (runs,) = (one for one in tables if one.startswith("CREATE TABLE runs "))
+    assert "message LONGTEXT NOT NULL" in runs
+    assert "created_at DATETIME(6) NOT NULL" in runs
 
 
 def test_an_older_store_keeps_what_it_holds(store_url: str, training_run: MakeRun) -> None:
@@ -72,10 +105,7 @@ def test_an_older_store_keeps_what_it_holds(store_url: str, training_run: MakeRu
         )
 
         def downgrade(connection: Connection) -> None:
-            config = Config()
-            config.set_main_option("script_location", str(MIGRATIONS))
-            config.attributes["connection"] = connection
-            command.downgrade(config, "0001")
+            command.downgrade(migrations(connection), "0001")
 
         store._database.write(downgrade)
 
@@ -92,14 +122,13 @@ def test_the_newest_revision_is_the_one_that_the_code_expects() -> None:
     assert ScriptDirectory(str(MIGRATIONS)).get_current_head() == HEAD
 
 
-def test_opening_a_current_store_does_not_import_alembic(tmp_path: Path) -> None:
-    path = tmp_path / "mlplat.db"
-    open_store(path).close()
+def test_a_store_of_this_version_needs_neither_alembic_nor_other_dialects(tmp_path: Path) -> None:
     program = f"""
 import sys
-from mlplat.metadata import open_store
-open_store({str(path)!r}).close()
-assert "alembic" not in sys.modules
+from mlplat.metadata import Store, open_store
+for _ in ("new", "current"):
+    open_store({str(tmp_path / "mlplat.db")!r}).close()
+assert not {{"alembic", "sqlalchemy.dialects.mysql", "sqlalchemy.dialects.postgresql"}} & set(sys.modules)
 """
 
     subprocess.run([sys.executable, "-c", program], check=True)
@@ -165,7 +194,7 @@ def test_a_full_disk_is_told_and_leaves_the_record_as_it_was(tmp_path: Path, tra
     program = f"""
 import json, resource
 from mlplat.errors import StoreError
-from mlplat.metadata import open_store
+from mlplat.metadata import Store, open_store
 workflow = json.load(open({str(tmp_path / "workflow.json")!r}))
 with open_store({str(tmp_path / "mlplat.db")!r}) as store:
     store.record(workflow)
