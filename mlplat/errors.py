@@ -7,7 +7,6 @@ A mistake in what the user wrote becomes a :class:`Diagnostic`; a step that find
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -155,6 +154,8 @@ def meant(name: str, known: Sequence[str]) -> str:
 
 def closest(name: str, known: Sequence[str]) -> str:
     """Return the known name that is written most alike; empty when none is near."""
+    import difflib
+
     by_lower = {candidate.lower(): candidate for candidate in reversed(known)}
     close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
     return by_lower[close[0]] if close else ""

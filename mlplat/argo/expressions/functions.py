@@ -7,7 +7,6 @@ import binascii
 import json
 import math
 import re
-import statistics
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
@@ -350,7 +349,11 @@ def _mean(*values: Any) -> float:
 
 def _median(*values: Any) -> float:
     numbers = _numbers("median", values)
-    return float(statistics.median(numbers)) if numbers else 0.0
+    if not numbers:
+        return 0.0
+    middle = len(numbers) // 2
+    numbers.sort()
+    return float(numbers[middle] if len(numbers) % 2 else (numbers[middle - 1] + numbers[middle]) / 2)
 
 
 def decode_base64(text: str) -> str:
