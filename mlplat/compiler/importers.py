@@ -240,14 +240,16 @@ def leaf(component: Component, importer: Importer, call: Call, options: Options)
             given = _described(importer, path=given)
         value = f"tasks[{literal(name)}].status == 'Succeeded' ? {given} : ({value})"
     arguments = [{"name": name, "value": given} for name, given in way.arguments().items()]
+    # One after the other: Argo's UI folds more than three tasks side by side, and with them the one that fetches.
     tasks = [
         {
             "name": name,
             "template": name,
             "arguments": {"parameters": arguments},
+            **({"dependencies": [before]} if before else {}),
             **({"when": explained(expression(when), _reason(source))} if when else {}),
         }
-        for name, (source, when) in fetches.items()
+        for before, (name, (source, when)) in zip(("", *fetches), fetches.items(), strict=False)
     ]
     return Leaf(
         {

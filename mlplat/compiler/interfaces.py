@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from string import ascii_lowercase
 from typing import Any
 
 from mlplat.argo import stores, values
@@ -47,8 +48,8 @@ EXTENSIONS = {
 }
 """Ends of the keys of artifacts whose bytes are of one format, by type.
 
-By the extension Argo's UI draws an artifact in the graph and shows it in its panel, and the Argo Server names a
-download and tells its content type.
+Argo's UI draws an artifact in the graph only if its key has an extension; by the extension it shows the artifact in
+its panel, and the Argo Server names a download and tells its content type.
 """
 
 _NO_KEY = "no-artifact"
@@ -217,8 +218,16 @@ def folder_of(output: str, call: Call) -> str:
 
 def key_of(output: str, artifact: OutputArtifact, call: Call) -> str:
     """Key of an artifact in the store; its last part is the name of a file that people download."""
-    folder, extension = folder_of(output, call), EXTENSIONS.get(artifact.type.schema_title, "")
+    folder, extension = folder_of(output, call), _extension(artifact.type.schema_title)
     return f"{folder}/{output}{extension}" if call.looped else f"{folder}{extension}"
+
+
+def _extension(schema_title: str) -> str:
+    """Return the extension for a type: of its format, or for any format the type itself, as in ``.dataset``."""
+    if schema_title in EXTENSIONS:
+        return EXTENSIONS[schema_title]
+    name = "".join(letter for letter in schema_title.rpartition(".")[2].lower() if letter in ascii_lowercase)
+    return f".{name or 'artifact'}"
 
 
 def group_of(output: str, artifact: OutputArtifact, call: Call) -> str:

@@ -143,7 +143,7 @@ def test_artifacts_lie_under_their_key_in_any_repository(
     assert all(location["key"].startswith(f"{root}{{{{") for location in locations)
     done = local.run(named([document], "wf"), home=folder / "home")
     assert done["status"]["phase"] == "Succeeded"
-    assert (folder / "home/artifacts/wf/make/data").read_text() == "xxx"
+    assert (folder / "home/artifacts/wf/make/data.dataset").read_text() == "xxx"
 
 
 def test_a_schedule_is_of_a_cron_workflow_alone(tmp_path: Path) -> None:

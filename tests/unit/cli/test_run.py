@@ -85,8 +85,8 @@ def test_tree_tells_what_ran_and_what_came_of_it(folder: Path, capsys: pytest.Ca
     assert "size=3" in out
     assert 'Output="BIG"' in out
     assert "iteration(1:1 b)" in out
-    assert ".mlplat/artifacts/first/make/data" in out
-    assert (folder / ".mlplat/artifacts/first/make/data").read_text() == "xxx"
+    assert ".mlplat/artifacts/first/make/data.dataset" in out
+    assert (folder / ".mlplat/artifacts/first/make/data.dataset").read_text() == "xxx"
     assert "mlplat get tasks first" in out
 
 
@@ -166,7 +166,7 @@ def test_cache_forgets_a_result_whose_artifact_is_gone(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(capsys, "run", "program.py:small", "--name", "first")
-    (folder / ".mlplat/artifacts/first/make/data").unlink()
+    (folder / ".mlplat/artifacts/first/make/data.dataset").unlink()
     nodes = finished(capsys, "program.py:small")["status"]["nodes"].values()
     hits = {node["displayName"]: node.get("memoizationStatus", {}).get("hit") for node in nodes}
     assert hits["make"] is False
@@ -192,7 +192,7 @@ def test_resumed_run_keeps_what_succeeded_and_takes_the_repaired_program(
     (folder / "program.py").write_text(repaired)
     workflow = finished(capsys, "program.py:failing", "--no-cache", "--resume", "again")
     assert workflow["status"]["phase"] == "Succeeded"
-    assert (folder / ".mlplat/artifacts/again/make-2/data").read_text() == "x" * 7
+    assert (folder / ".mlplat/artifacts/again/make-2/data.dataset").read_text() == "x" * 7
     made = [node for node in workflow["status"]["nodes"].values() if node["displayName"] == "make"]
     assert "making 7" in (folder / ".mlplat/logs/again" / f"{made[0]['id']}.log").read_text()
 
@@ -476,7 +476,7 @@ def test_what_the_pipeline_gave_is_told(folder: Path, capsys: pytest.CaptureFixt
     )
     (folder / "gives.py").write_text(source)
     out = run(capsys, "run", "gives.py", "--name", "first")
-    assert "outputs\n  accuracy  0.5\n  rows  .mlplat/artifacts/first/make/data\n" in out
+    assert "outputs\n  accuracy  0.5\n  rows  .mlplat/artifacts/first/make/data.dataset\n" in out
 
 
 def test_missing_extra_is_named(folder: Path) -> None:
@@ -585,7 +585,7 @@ def test_what_another_run_wrote_over_is_not_taken_from_the_cache(
     assert run(capsys, "run", "program.py:small", "-p", "size=5").count("(cached)") == 5
     again = run(capsys, "run", "program.py:small", "--name", "third", "-p", "size=3")
     assert "✔ make  (cached)" not in again
-    assert (folder / ".mlplat/artifacts/third/make/data").read_text() == "xxx"
+    assert (folder / ".mlplat/artifacts/third/make/data.dataset").read_text() == "xxx"
 
 
 def test_metrics_are_told_by_task(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -678,7 +678,7 @@ def test_artifacts_of_containers_are_those_that_they_wrote(
     _, _, shown = out.partition("\nartifacts\n")
     rows = [line.split() for line in shown.splitlines()[:2]]
     assert [row[:2] for row in rows] == [["write.data", "system.Dataset"], ["write-3.data", "system.Dataset"]]
-    assert rows[0][2:] == [".mlplat/artifacts/writing/write/data"]
+    assert rows[0][2:] == [".mlplat/artifacts/writing/write/data.dataset"]
     assert shown.splitlines()[2].startswith("write-")
 
 

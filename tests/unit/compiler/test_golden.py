@@ -130,7 +130,7 @@ def test_nested_pipelines_hand_their_output_on(tmp_path: Path) -> None:
     workflow = finished("nested", tmp_path, text="ab")
     assert workflow["status"]["phase"] == "Succeeded"
     assert outputs(workflow, "inner-2") == ["ab" * 6]
-    assert (tmp_path / "artifacts/run/write/data").read_text() == "ab" * 6
+    assert (tmp_path / "artifacts/run/write/data.dataset").read_text() == "ab" * 6
 
 
 def test_artifacts_in_every_form(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_artifacts_in_every_form(tmp_path: Path) -> None:
     (model, metrics) = outputs(workflow, "look") + outputs(workflow, "look-2")
     assert model == "Model {'note': 'second', 'before': {'note': 'none', 'before': {}}}"
     assert metrics == "Metrics {'rows': 3}"
-    assert (tmp_path / "artifacts/run/train-2/model").read_text() == "1\n1\n1\n"
+    assert (tmp_path / "artifacts/run/train-2/model.model").read_text() == "1\n1\n1\n"
     assert outputs(workflow, "make")[0] == 3
 
 
@@ -171,7 +171,7 @@ def test_containers_importers_and_embedded_files(tmp_path: Path) -> None:
     (said,) = [node for node in workflow["status"]["nodes"].values() if node["displayName"] == "say"]
     assert said["outputs"]["parameters"][0]["value"] == f"{name} x2"
     assert outputs(workflow, "read") == [f"--name\n{name} x2\n--loud=true!\n"]
-    assert (tmp_path / "artifacts/run/choose-2/data").read_text() == "--nobody\n--loud=false?\n"
+    assert (tmp_path / "artifacts/run/choose-2/data.dataset").read_text() == "--nobody\n--loud=false?\n"
     assert [outputs(workflow, task)[0] for task in ("count", "count-2")] == [3, 2]
     metadata = {"by": name, "n": [1, "gs://bucket/data!"]}
     assert outputs(workflow, "about") == [f"Dataset gs://bucket/data {metadata}"]

@@ -77,7 +77,7 @@ def test_digest_and_maker_stay(tmp_path: Path) -> None:
             (tasks[use.task_id], use.direction, use.name, store.artifact(use.artifact_id).key)
             for use in store.uses(recorded)
         }
-    first, second = (f"run/for-loop-2/train/model/{number}/model" for number in range(2))
+    first, second = (f"run/for-loop-2/train/model/{number}/model.model" for number in range(2))
     assert {key: tasks[str(one.producer_task_id)] for key, one in artifacts.items()} == {
         first: "train",
         second: "train",
@@ -131,7 +131,7 @@ def test_a_result_whose_artifact_is_gone_is_computed_again(tmp_path: Path) -> No
         read(data=hand_on(data=write(text=text).output).output)
 
     run(pipeline, tmp_path, "first")
-    (tmp_path / "artifacts/first/write/data").unlink()
+    (tmp_path / "artifacts/first/write/data.dataset").unlink()
     second = run(pipeline, tmp_path, "second")
     assert second["status"]["phase"] == "Succeeded"
     hits = {

@@ -339,7 +339,7 @@ def test_folders_and_artifacts_of_other_runs_go_into_the_workspace_too(tmp_path:
     run(making, home)
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder/a").touch()
-    assert outputs(run(listing, home, where="mlplat://artifacts/run/make/out"), "names") == [["made"]]
+    assert outputs(run(listing, home, where="mlplat://artifacts/run/make/out.dataset"), "names") == [["made"]]
     assert outputs(run(listing, home, where=f"{tmp_path}/folder/"), "names") == [["a"]]
 
 

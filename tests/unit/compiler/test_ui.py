@@ -331,7 +331,7 @@ def test_keys_end_in_a_file_name_with_the_extension_of_their_format(tmp_path: Pa
         for node in done["status"]["nodes"].values()
         for artifact in node.get("outputs", {}).get("artifacts", ())
     ]
-    files = ["page{}.html", "notes{}.md", "numbers{}.json", "data{}"]
+    files = ["page{}.html", "notes{}.md", "numbers{}.json", "data{}.dataset"]
     assert set(keys) == {
         *(f"wf/draw/{file.format('')}" for file in files),
         *(

@@ -81,7 +81,7 @@ def test_component_of_the_first_version_runs(tmp_path: Path) -> None:
     assert count.interface.input_parameters["times"].default == 2
     done = run(count, tmp_path, text_data="it's {{two}} $(words)")
     assert done["status"]["phase"] == "Succeeded"
-    assert (tmp_path / "artifacts/run/count-words/copy").read_text() == "--times=2,--quiet,"
+    assert (tmp_path / "artifacts/run/count-words/copy.dataset").read_text() == "--times=2,--quiet,"
     outputs = [node["outputs"] for node in done["status"]["nodes"].values() if node["type"] == "Pod"]
     assert outputs[0]["parameters"][0]["value"] == "3"
 
