@@ -56,6 +56,17 @@ def _is_cause(node: Failed, inside: Collection[str]) -> bool:
     return bool(node.message) and (not inside or (node.phase == "Error" and "Error" not in inside))
 
 
+def reason(message: str, last_attempt: str) -> str:
+    """Return why a task failed.
+
+    Args:
+        message: of its node; of a task that retries, only that no attempt is left.
+        last_attempt: message of its last attempt; empty where it has none.
+    """
+    known = not last_attempt or last_attempt in message
+    return message if known else ": ".join(filter(None, (message, last_attempt)))
+
+
 def causes_among(nodes: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Return the ids of the nodes of ``status.nodes`` that failed of their own; see :func:`causes`."""
     holders: dict[str, list[str]] = {}

@@ -9,13 +9,12 @@ import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 from mlplat import ir, manifest
 from mlplat.argo import hera
 from mlplat.cli import hints, programs
-from mlplat.cli.programs import Module
+from mlplat.cli.programs import Module, as_typed
 from mlplat.dsl import context, undefined
 from mlplat.errors import AuthoringError, Diagnostic, ManifestError, MlplatError, Source, nearest
 from mlplat.ir import PipelineSpec
@@ -82,7 +81,7 @@ def load(place: str) -> Loaded:
     found = load_all(place)
     if len(found) == 1:
         return found[0]
-    hint = f"name one: {', '.join(quote(f'{place}:{one.name}') for one in found)}"
+    hint = f"name one: {', '.join(as_typed(place, one.name) for one in found)}"
     raise ManifestError(Diagnostic("MLP207", "", f"it holds {len(found)} pipelines", hint, Source(place)))
 
 
@@ -144,9 +143,20 @@ def read_text(file: Path) -> str:
             raise ManifestError(manifest.too_large(str(file)))
         return content.decode("utf-8-sig").replace("\r\n", "\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise ManifestError(
-            Diagnostic("MLP204", "", f"it can't be read: {error}", source=Source(str(file)))
-        ) from None
+        raise ManifestError(unreadable(error, str(file))) from None
+
+
+def unreadable(error: OSError | UnicodeDecodeError, file: str) -> Diagnostic:
+    """Return the diagnostic for a file that can't be read, or that is not text."""
+    hint = ""
+    if isinstance(error, UnicodeDecodeError):
+        message = f"not UTF-8: invalid byte 0x{error.object[error.start]:02x} at offset {error.start}"
+        hint = "save it as UTF-8"
+    elif isinstance(error, IsADirectoryError):
+        message, hint = "it is a directory", "name a file"
+    else:
+        message = f"it can't be read: {error.strerror}"
+    return Diagnostic("MLP204", "", message, hint, Source(file))
 
 
 def _program(place: Path | Module, name: str) -> list[Loaded]:
@@ -227,7 +237,7 @@ def _made_with_hera(
     workflows = [key for key, document in documents.items() if document["kind"] == "Workflow"]
     chosen = name or (workflows[0] if len(workflows) == 1 else "")
     if not chosen and workflows:
-        hint = f"name one: {', '.join(quote(f'{place}:{key}') for key in workflows)}"
+        hint = f"name one: {', '.join(as_typed(place, key) for key in workflows)}"
         message = f"it holds {len(workflows)} Workflows"
         raise ManifestError(Diagnostic("MLP207", "", message, hint, Source(str(place))))
     beside = [document for key, document in documents.items() if key not in (*workflows, chosen)]
@@ -247,7 +257,7 @@ def _pipelines(module: types.ModuleType, place: Path | Module, name: str) -> dic
             return {name: spec_of(foreign.own(others[name]))}
         if name not in components:
             hint = nearest(name, [*components, *others]) or "decorate a function with @dsl.pipeline"
-            message = f"there is no pipeline or component '{name}' in it"
+            message = f"it has no pipeline or component '{name}'"
             raise ManifestError(Diagnostic("MLP207", "", message, hint, source))
         return {name: spec_of(components[name])}
     pipelines = {key: value for key, value in components.items() if isinstance(value, Pipeline)}
@@ -271,7 +281,7 @@ def _pipelines(module: types.ModuleType, place: Path | Module, name: str) -> dic
     )
     hint = "decorate a function that calls components with @dsl.pipeline"
     if components:
-        hint += f", or name one component to run it alone: {quote(f'{place}:{next(iter(components))}')}"
+        hint += f", or name one component to run it alone: {as_typed(place, next(iter(components)))}"
     raise ManifestError(Diagnostic("MLP207", "", message, hint, source))
 
 

@@ -11,6 +11,7 @@ import types
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 from mlplat.errors import Diagnostic, ManifestError, MlplatError, Source, nearest
 
@@ -43,6 +44,17 @@ class Module(str):
     def dotted(self) -> str:
         """Its name without the option."""
         return self.removeprefix("-m ")
+
+
+def as_typed(place: str | Path, name: str = "") -> str:
+    """Return how a shell takes a file or module.
+
+    Args:
+        place: the file or module.
+        name: of a pipeline or component in it.
+    """
+    named = f"{place}:{name}" if name else str(place)
+    return f"-m {quote(Module(named).dotted)}" if isinstance(place, Module) else quote(named)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from mlplat.argo import steps
 from mlplat.cli import output, show
+from mlplat.cli.tasks import path
 from mlplat.escaping import escaped_line
 from mlplat.runs.waiting import WAITING, is_new
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _RUNNING = "▶"
 _FINAL = ("Succeeded", "Failed", "Error", "Skipped")
+_LONGEST_REASON = 200
 
 
 class Quiet:
@@ -39,17 +41,25 @@ class Quiet:
 
 
 class Lines(Quiet):
-    """Prints a line when a task starts and when it ends."""
+    """Prints a line when a task starts and when it ends, with its path in the run.
 
-    def __init__(self, stream: TextIO) -> None:
-        self.stream = stream
+    Of a task that retries, each attempt has a line when it starts, and when it fails with the reason.
+
+    Args:
+        stream: where to.
+        run: name of the run.
+    """
+
+    def __init__(self, stream: TextIO, run: str) -> None:
+        self.stream, self.run = stream, run
         self.phases: dict[str, str] = {}
         self.reasons: dict[str, list[str]] = {}
         self.hooks: set[str] = set()
 
     def __call__(self, node: show.Node) -> None:
         """Take in a node that changed."""
-        if (node.get("nodeFlag") or {}).get("hooked"):
+        flags = node.get("nodeFlag") or {}
+        if flags.get("hooked"):
             self.hooks.add(node["id"])
         self._say_why(node)
         phase, known = node.get("phase", ""), self.phases.get(node["id"])
@@ -59,14 +69,24 @@ class Lines(Quiet):
             return
         self.phases[node["id"]] = phase
         if phase == "Running":
-            self.stream.write(f"▶ {escaped_line(node['displayName'])}\n")
+            if node["type"] != "Retry":  # its attempts say so
+                self.stream.write(f"▶ {self._path(node)}\n")
         elif waits:
-            self.stream.write(f"{show.describe(node)}\n")
-        elif phase in _FINAL:
+            self.stream.write(f"{self._described(node)}\n")
+        elif phase in _FINAL and not (phase == "Succeeded" and flags.get("retried")):
             attempts = len(set(node.get("children") or ()) - self.hooks) if node["type"] == "Retry" else 0
             for one in steps.expanded({node["id"]: node}).values():
-                self.stream.write(f"{show.describe(one, attempts)}\n")
+                self.stream.write(f"{self._described(one, attempts)}\n")
         self.stream.flush()
+
+    def _path(self, node: show.Node) -> str:
+        return escaped_line(path(self.run, node["name"]))
+
+    def _described(self, node: show.Node, attempts: int = 0) -> str:
+        written = show.describe({**node, "displayName": self._path(node)}, attempts)
+        failed = node["type"] == "Pod" and node.get("phase") in show.FAILED
+        why = escaped_line(str(node.get("message") or "")) if failed else ""
+        return f"{written}  {why[:_LONGEST_REASON]}".rstrip()
 
     def _say_why(self, node: show.Node) -> None:
         """Say why a task cannot start: each reason once, however often it comes again."""
@@ -77,7 +97,7 @@ class Lines(Quiet):
                 said.append(sentence)
                 new.append(sentence)
         if new:
-            self.stream.write(f"… {escaped_line(node['displayName'])}  {show.CANNOT_START}\n")
+            self.stream.write(f"… {self._path(node)}  {show.CANNOT_START}\n")
             self.stream.writelines(f"  {escaped_line(sentence)}\n" for sentence in new)
             self.stream.flush()
 
@@ -162,7 +182,7 @@ def following(workflow: show.Workflow, run: str, *, quiet: bool) -> Iterator[Qui
     if quiet:
         yield Quiet()
     elif not sys.stderr.isatty():
-        yield Lines(sys.stderr)
+        yield Lines(sys.stderr, run)
     else:
         from rich.console import Console
         from rich.live import Live

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlplat.argo import metrics
-from mlplat.argo.failures import Failed, causes
+from mlplat.argo.failures import Failed, causes, reason
 from mlplat.argo.names import NOTHING
 from mlplat.argo.reasons import readable
 from mlplat.cli import engines, show
@@ -137,8 +137,8 @@ def opened() -> Store:
 
     folder = home()
     if folder.exists() and not folder.is_dir():
-        hint = "set MLPLAT_HOME to the folder of the runs"
-        raise EngineError(Diagnostic("MLP601", "", f"{folder} is no folder", hint))
+        hint = "set MLPLAT_HOME to a folder"
+        raise EngineError(Diagnostic("MLP601", "", f"{folder} is not a folder", hint))
     file, runs = folder / "mlplat.db", folder / "runs"
     return metadata.open_store(file if file.exists() or runs.exists() else "sqlite://")
 
@@ -158,10 +158,21 @@ def _failed(store: Store, run: Run) -> str:
     """Write which tasks of a run failed, and why when it is one."""
     if run.phase not in _FAILED:
         return ""
-    tasks = _causes(store.tasks(run, phase=_FAILED, roles=None), run)
+    tasks = _causes(_explained(store.tasks(run, phase=_FAILED, roles=None)), run)
     if len(tasks) == 1:
         return f"{path(run.name, tasks[0].name)}: {tasks[0].message}"
     return f"failed: {show.listed([path(run.name, task.name) for task in tasks])}" if tasks else ""
+
+
+def _explained(tasks: Sequence[Task]) -> list[Task]:
+    """Return tasks in which those that failed after several attempts have the reason of the last one, too."""
+    last = {task.parent_id: task for task in tasks if task.role == "attempt"}
+    return [
+        dataclasses.replace(task, message=reason(task.message, last[task.id].message))
+        if task.phase in _FAILED and task.id in last
+        else task
+        for task in tasks
+    ]
 
 
 def _causes(tasks: Sequence[Task], run: Run) -> list[Task]:
@@ -190,7 +201,7 @@ def _causes(tasks: Sequence[Task], run: Run) -> list[Task]:
 
 def _tasks(store: Store, run: Run, _limit: int) -> list[_Placed]:
     """List the tasks of a run, and the groups of tasks that failed of their own."""
-    every = store.tasks(run, roles=None)
+    every = _explained(store.tasks(run, roles=None))
     groups = [task for task in _causes(every, run) if task.role == "group"]
     skipped = (NOTHING, "Skipped")
     tasks = [task for task in every if task.role == "task" and (task.template, task.type) != skipped]
@@ -225,13 +236,18 @@ class _Value:
 
 
 def _parameters(store: Store, run: Run, _limit: int) -> list[_Placed]:
-    """List the values of tasks, and of the pipeline itself, but for what the compiler passes for itself."""
+    """List the values of tasks, and of the pipeline itself, but for what the compiler passes for itself.
+
+    Outputs of a task that failed before it wrote them are not values.
+    """
     every = {task.id: task for task in store.tasks(run, roles=None)}
     shown = {key: task for key, task in every.items() if task.role == "task" or task.name == run.name}
     placed = []
     for one in store.parameters(run):
         value = show.decoded(one.value)
-        if one.task_id in shown and "--" not in one.name and not show.is_artifact(value):
+        if one.task_id not in shown or "--" in one.name or show.is_artifact(value):
+            continue
+        if value is not None or one.direction == "input" or shown[one.task_id].phase == "Succeeded":
             placed.append(_Placed(_Value(one.direction, one.name, value), run, shown[one.task_id]))
     return sorted(placed, key=lambda one: one.task.order if one.task else ())
 

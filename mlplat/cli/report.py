@@ -7,13 +7,13 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 from mlplat.addresses import without_user
 from mlplat.argo import steps
 from mlplat.cli import show
 from mlplat.cli.parser import home
+from mlplat.cli.programs import as_typed
 from mlplat.cli.tasks import path
 
 INTERRUPTED = 130
@@ -21,6 +21,7 @@ _LAST_LINES = 20
 _WIDEST = 2000
 _TOLD_FAILURES = 5
 _CACHE_REFUSED = "could not save to config map cache"
+_MAY_NOT_REPORT = "workflowtaskresults.argoproj.io is forbidden"
 _NOT_GIVEN = re.compile(r'\b(secret|configmap) ".*" (with key ".*" )?not found')
 Document = Mapping[str, Any]
 
@@ -76,11 +77,15 @@ def _artifacts(workflow: Document, given: argparse.Namespace) -> list[str]:
     places = [_place(value, given) for _, value in found]
     shown = []
     for (node, value), place in zip(found, places, strict=True):
-        size = [f"{value['size']:,} bytes"] if "size" in value else []
+        size = [_size(value["size"])] if "size" in value else []
         task = path(workflow["metadata"]["name"], node["name"])
         words = [f"{task}.{value['name']}", value["type"]["schemaTitle"], *size, place]
         shown.append("  " + "  ".join(words))
     return ["artifacts", *shown]
+
+
+def _size(count: int) -> str:
+    return "1 byte" if count == 1 else f"{count:,} bytes"
 
 
 def near(path: Path) -> str:
@@ -101,6 +106,11 @@ def _failures(workflow: Document, given: argparse.Namespace) -> list[str]:
             written.append(
                 "  hint: Argo's controller may not keep caches yet: "
                 "kubectl apply -k kustomize/controller; or --no-cache"
+            )
+        if _MAY_NOT_REPORT in node.get("message", ""):
+            written.append(
+                "  hint: the pods' service account may not report results: --service-account NAME; "
+                f"mlplat doctor --engine argo -n {workflow['metadata']['namespace']} says what is missing"
             )
         if given.engine == "local" and _NOT_GIVEN.search(node.get("message", "")):
             again = f"mlplat retry {workflow['metadata']['name']} --secrets FILE"
@@ -159,14 +169,10 @@ def _next(workflow: Document, given: argparse.Namespace) -> list[str]:
     if given.engine == "argo":
         namespace = workflow["metadata"].get("namespace", "")
         where = f"--engine argo -n {namespace} {name}"
-        again = (
-            []
-            if workflow["status"]["phase"] == "Succeeded"
-            else [f"to go on from here: mlplat retry {where}"]
-        )
+        again = [] if workflow["status"]["phase"] == "Succeeded" else [f"to continue: mlplat retry {where}"]
         return [f"next: mlplat logs {where}", *again]
     written = [f"logs {near(home() / 'logs' / name)}", f"next: mlplat get tasks {name}; mlplat logs {name}"]
     if workflow["status"]["phase"] != "Succeeded":
-        repaired = f"; repaired: mlplat run {quote(given.file)} --resume {name}" if "file" in given else ""
-        written.append(f"to go on from here: mlplat retry {name}{repaired}")
+        fixed = f"; after a fix: mlplat run {as_typed(given.file)} --resume {name}" if "file" in given else ""
+        written.append(f"to continue: mlplat retry {name}{fixed}")
     return written

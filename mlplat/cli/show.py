@@ -14,7 +14,7 @@ from typing import Any
 
 from mlplat.argo import metrics, steps
 from mlplat.argo.expressions import condition
-from mlplat.argo.failures import causes_among
+from mlplat.argo.failures import causes_among, reason
 from mlplat.argo.names import NOTHING
 from mlplat.argo.reasons import condition_of
 from mlplat.argo.stores import key_of
@@ -38,8 +38,8 @@ _MARKS = {
 CANNOT_START = "cannot start"
 """What is written of a task whose pod waits for something that may never come."""
 
-_FAILED = ("Failed", "Error")
-_WORST_FIRST = (*_FAILED, "Running", "Pending", "Succeeded", "Skipped", "Omitted")
+FAILED = ("Failed", "Error")
+_WORST_FIRST = (*FAILED, "Running", "Pending", "Succeeded", "Skipped", "Omitted")
 _WIDEST_VALUE = 60
 _WIDEST_REASON = 70
 _LONGEST_ROW = 3
@@ -184,7 +184,7 @@ def _rows(branches: list[Branch]) -> Iterator[list[Branch]]:
     for (task, phase), group in itertools.groupby(branches, _kind):
         row = list(group)
         if task and len(row) > _LONGEST_LOOP:
-            failed = [one for one in row if one.node.get("phase") in _FAILED][:_SHOWN_FAILURES]
+            failed = [one for one in row if one.node.get("phase") in FAILED][:_SHOWN_FAILURES]
             yield from ([one] for one in failed)
             yield [one for one in row if one not in failed]
         elif phase and len(row) > _LONGEST_ROW:
@@ -267,7 +267,9 @@ def listed(names: Sequence[str]) -> str:
 
 
 def short(value: Any) -> str:
-    """Write a value in one short line."""
+    """Write a value in one short line: a string as it is, anything else as JSON."""
+    if isinstance(value, str) and value:
+        return _cut(value.replace("\n", "\\n"))
     return _cut(f"{value:.6g}" if isinstance(value, float) else json.dumps(value, ensure_ascii=False))
 
 
@@ -326,14 +328,20 @@ def _is_there(node: Node, key: str) -> bool:
 
 
 def failures(workflow: Workflow) -> list[Node]:
-    """Return the nodes that failed of their own, each with the name of what people know: steps for their group."""
+    """Return the nodes that failed of their own, with the names and the reasons that people know.
+
+    A group of steps has the name of its steps; a task that retries has the reason of its last attempt, too.
+    """
     nodes = nodes_of(workflow)
     found = [_known_as(nodes[key], nodes) for key in causes_among(nodes)]
-    return found or [node for node in nodes.values() if node.get("phase") in _FAILED][:1]
+    return found or [node for node in nodes.values() if node.get("phase") in FAILED][:1]
 
 
 def _known_as(node: Node, nodes: Mapping[str, Node]) -> Node:
     around = nodes.get(str(node.get("boundaryID", "")))
+    if last := attempts(node, nodes)[-1:]:
+        why = reason(str(node.get("message", "")), str(nodes[last[0]].get("message", "")))
+        return {**node, "message": why}
     if node.get("type") != "StepGroup" or around is None:
         return node
     return {**node, "name": around["name"], "displayName": around["displayName"]}
@@ -361,7 +369,7 @@ def not_run(workflow: Workflow) -> list[str]:
         dag = templates.get(around.get("templateName", ""), {}).get("dag") or {}
         tasks = {task["name"]: task for task in dag.get("tasks", ())}
         omitted += _blocked(tasks, there)
-        if around.get("type") == "DAG" and around.get("phase") in _FAILED:
+        if around.get("type") == "DAG" and around.get("phase") in FAILED:
             missing += [name for name in tasks if name not in there]
     return [*omitted, *missing]
 
@@ -370,7 +378,7 @@ def _blocked(tasks: Mapping[str, Mapping[str, Any]], nodes: Mapping[str, Node]) 
     """Return the omitted tasks of a DAG that waited for one that failed, or for another of these."""
     omitted = [name for name, node in nodes.items() if node.get("phase") == "Omitted"]
     waits = {name: set(condition(tasks.get(name, {}), tasks).tasks) for name in omitted}
-    causes = {name for name, node in nodes.items() if node.get("phase") in _FAILED}
+    causes = {name for name, node in nodes.items() if node.get("phase") in FAILED}
     while found := {name for name in omitted if name not in causes and waits[name] & causes}:
         causes |= found
     return [name for name in omitted if name in causes]

@@ -42,7 +42,7 @@ def test_an_output_that_was_not_written_has_no_value(
         *told(capsys, "get", "tasks", "first", "-o", "json"),
         *told(capsys, "get", "artifacts", "first"),
     ]
-    assert 'out="hi' in shown[0]
+    assert "out=hi" in shown[0]
     assert not [text for text in shown if "absent" in text]
     workflow: dict[str, Any] = json.loads(told(capsys, "run", "program.py", "-o", "json")[0])
     assert "mlplat.dev/absent" not in json.dumps(workflow["status"]["nodes"])

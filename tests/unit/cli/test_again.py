@@ -100,7 +100,7 @@ def test_record_holds_one_run_as_it_ended_last(folder: Path, capsys: pytest.Capt
 
 def test_report_of_a_failed_run_tells_how_to_go_on(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["run", "program.py", "--name", "first", "-p", f"flag={folder}/flag"])
-    assert "to go on from here: mlplat retry first" in capsys.readouterr().out
+    assert "to continue: mlplat retry first" in capsys.readouterr().out
 
 
 def test_parameter_of_a_retry_counts_for_what_runs_from_then_on(
@@ -185,7 +185,7 @@ def test_run_that_goes_on_is_not_retried(folder: Path, capsys: pytest.CaptureFix
     state = RunState(folder / ".mlplat/runs/first")
     try:
         assert main(["retry", "first"]) == 1
-        assert "a run of this name is going on" in capsys.readouterr().err
+        assert "a run of this name is still running" in capsys.readouterr().err
     finally:
         state.close()
 
@@ -217,5 +217,5 @@ def test_a_task_that_is_not_there_is_told_with_all_that_are(
     begun(folder, capsys)
     error = refused(capsys, *words, "chekc")
     assert "MLP408: first: it has no task 'chekc'" in error
-    assert "hint: did you mean 'check'?; there is: bye, check, make\n" in error
-    assert "hint: there is: bye, check, make\n" in refused(capsys, *words, "none")
+    assert "hint: did you mean 'check'?; available: bye, check, make\n" in error
+    assert "hint: available: bye, check, make\n" in refused(capsys, *words, "none")

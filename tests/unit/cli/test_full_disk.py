@@ -137,7 +137,7 @@ def test_a_line_that_does_not_fit_is_not_half_written(
 def test_files_in_hints_are_quoted(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("it's a file.py").write_text(PROGRAM.replace("return 1", "raise ValueError"))
     out, _ = told(capsys, "run", "it's a file.py", "--name", "failed", expected=1)
-    assert "repaired: mlplat run 'it'\"'\"'s a file.py' --resume failed" in out
+    assert "after a fix: mlplat run 'it'\"'\"'s a file.py' --resume failed" in out
     second = PROGRAM + "\n@dsl.pipeline\ndef other():\n    first()\n"
     Path("a b.py").write_text(second)
     _, err = told(capsys, "run", "a b.py", expected=2)

@@ -137,7 +137,7 @@ def test_a_run_that_is_not_there_is_an_error_for_each_list(
         for what in ("runs", "tasks", "artifacts", "metrics")
     }
     (error,) = errors
-    assert "there is no run 'frist' in the record" in error
+    assert "run 'frist' not found in the record" in error
     assert "did you mean 'first'?" in error
 
 
@@ -156,13 +156,13 @@ def test_state_that_is_no_folder_is_an_error(
 ) -> None:
     (folder / ".mlplat").touch()
     error = told(capsys, *words, expected=1)[1]
-    assert f"error MLP601: {folder}/.mlplat is no folder" in error
-    assert "hint: set MLPLAT_HOME to the folder of the runs" in error
+    assert f"error MLP601: {folder}/.mlplat is not a folder" in error
+    assert "hint: set MLPLAT_HOME to a folder" in error
 
 
 def test_reading_makes_no_state(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "there is no run 'first'" in told(capsys, "get", "tasks", "first", expected=2)[1]
-    assert "there is no run 'first'" in told(capsys, "logs", "first", expected=2)[1]
+    assert "run 'first' not found" in told(capsys, "get", "tasks", "first", expected=2)[1]
+    assert "run 'first' not found" in told(capsys, "logs", "first", expected=2)[1]
     assert told(capsys, "cache", "clear")[0] == "forgot 0 results\n"
     assert not (folder / ".mlplat").exists()
 

@@ -1,0 +1,179 @@
+"""The report at the end of a run, and what the record says of failed tasks and of values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlplat.cli import show
+from mlplat.cli.parser import parser
+from mlplat.cli.report import report
+from tests.unit.cli.commands import told
+
+PROGRAM = """
+from mlplat import dsl
+from mlplat.dsl import Dataset, Output
+
+
+@dsl.component
+def unlucky(word: str, out: Output[Dataset]) -> str:
+    print("tried", word)
+    raise ValueError(f"no luck with {word}")
+
+
+@dsl.component
+def quote(word: str) -> str:
+    return word
+
+
+@dsl.pipeline
+def retried(word: str = "dice") -> None:
+    unlucky(word=word).set_retry(1)
+
+
+@dsl.pipeline
+def plain(word: str = "two words\\nand a line") -> str:
+    return quote(word=word).output
+"""
+
+HOOKED = """
+apiVersion: argoproj.io/v1alpha1
+kind: Workflow
+metadata: {name: hooked}
+spec:
+  entrypoint: main
+  templates:
+    - name: main
+      dag:
+        tasks:
+          - name: work
+            template: work
+            hooks: {exit: {template: clean}}
+    - name: work
+      retryStrategy: {limit: "1"}
+      container: {image: i, command: [sh, -c], args: ["echo of the task; exit 3"]}
+    - name: clean
+      container: {image: i, command: [sh, -c], args: ["echo of the hook"]}
+"""
+
+
+def test_the_reason_of_the_last_attempt_is_shown_wherever_a_failed_task_is(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    why = "No more retries left: main: Error (exit code 1): ValueError: no luck with dice"
+
+    out, err = told(capsys, "run", "program.py:retried", "--name", "first", expected=1)
+    assert f"unlucky failed: {why}\n" in out
+    assert "✖ unlucky(1)" in err
+    assert "ValueError: no luck with dice" in err
+    assert f"unlucky: {why}" in told(capsys, "get", "runs")[0]
+    assert why in told(capsys, "get", "tasks", "first")[0]
+
+
+def test_outputs_that_a_failed_task_did_not_write_are_not_listed(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told(capsys, "run", "program.py:retried", "--name", "first", expected=1)
+
+    listed = told(capsys, "get", "parameters", "first")[0].split("\n")
+    assert [line.split() for line in listed if "unlucky" in line] == [["unlucky", "input", "word", "dice"]]
+
+
+def test_strings_are_shown_without_quotes_in_one_line(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, _ = told(capsys, "run", "program.py:plain", "--name", "first")
+    assert "✔ quote  <1s  Output=two words\\nand a line\n" in out
+    assert "  Output  two words\\nand a line\n" in out
+    assert "Output  two words\\nand a line\n" in told(capsys, "get", "parameters", "first")[0]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("", '""'),
+        ("a", "a"),
+        (None, "null"),
+        (1.0, "1"),
+        (True, "true"),
+        (["a"], '["a"]'),
+        ("x" * 61, "x" * 60 + "…"),
+    ],
+)
+def test_a_value_in_one_line(value: Any, text: str) -> None:
+    assert show.short(value) == text
+
+
+def test_the_report_of_attempts_leaves_the_logs_of_hooks_out(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("hooked.yaml").write_text(HOOKED)
+    out, _ = told(capsys, "run", "hooked.yaml", "--name", "first", expected=1)
+
+    assert "✖ work" in out
+    assert "(2 attempts)" in out
+    assert "work failed: No more retries left: main: Error (exit code 3)\n  | of the task\n" in out
+    assert "of the hook" not in out
+
+
+def iteration(number: int, phase: str) -> dict[str, dict[str, Any]]:
+    name = f"loop({number}:{number} item {number})"
+    around = {"id": name, "name": f"run.{name}", "displayName": name, "type": "DAG", "boundaryID": "run"}
+    inside = {"id": f"{name}.work", "name": f"run.{name}.work", "displayName": "work", "type": "Pod"}
+    return {
+        name: {**around, "phase": phase},
+        f"{name}.work": {**inside, "phase": phase, "boundaryID": name},
+    }
+
+
+def test_a_loop_of_eighty_iterations_is_a_few_lines_with_the_first_that_failed() -> None:
+    failed = (3, 40, 41, 79)
+    root = {"id": "run", "name": "run", "displayName": "run", "type": "DAG", "phase": "Failed"}
+    nodes: dict[str, dict[str, Any]] = {"run": root}
+    for number in range(80):
+        nodes |= iteration(number, "Failed" if number in failed else "Succeeded")
+
+    written = list(show.lines(show.tree(nodes, "run", {})))
+    assert [line.strip("│├└─ ") for line in written] == [
+        "✖ loop(3:3 item 3)  failed",
+        "✖ work  <1s",
+        "✖ loop(40:40 item 40)  failed",
+        "✖ work  <1s",
+        "✖ loop(41:41 item 41)  failed",
+        "✖ work  <1s",
+        "✖ loop(0:0 item 0) … loop(79:79 item 79)  76 succeeded, 1 failed",
+    ]
+
+
+def test_a_pod_that_may_not_report_its_result_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    message = (
+        'wait: Error (exit code 64): workflowtaskresults.argoproj.io is forbidden: User "u" cannot create'
+    )
+    node = {
+        "id": "n",
+        "name": "run.a",
+        "displayName": "a",
+        "type": "Pod",
+        "phase": "Error",
+        "message": message,
+    }
+    workflow = {
+        "metadata": {"name": "run", "namespace": "my-team"},
+        "spec": {},
+        "status": {"phase": "Error", "nodes": {"n": node}},
+    }
+    monkeypatch.setattr("mlplat.cli.report._of_pod", lambda *_: [])
+    given = parser().parse_args(["attach", "run", "--engine", "argo"])
+
+    assert "--service-account NAME; mlplat doctor --engine argo -n my-team" in report(workflow, given)
+
+
+def test_hints_name_a_module_as_it_is_typed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert (
+        "name one: -m program:retried, -m program:plain\n"
+        in told(capsys, "run", "-m", "program", expected=2)[1]
+    )
+    out, _ = told(capsys, "run", "-m", "program:retried", "--name", "first", expected=1)
+    assert "after a fix: mlplat run -m program:retried --resume first\n" in out
