@@ -131,8 +131,11 @@ class ClusterError(MlplatError):
     default_code = "MLP800"
 
 
+_LISTED = 20
+
+
 def nearest(name: str, known: Sequence[str]) -> str:
-    """Return a hint that names the closest known name, or lists what there is.
+    """Return a hint that names the closest known name, or lists the known names.
 
     Args:
         name: what the user wrote.
@@ -143,7 +146,14 @@ def nearest(name: str, known: Sequence[str]) -> str:
     """
     if found := meant(name, known):
         return found
-    return f"there is: {', '.join(sorted(known))}" if known else ""
+    return available(known) if known else ""
+
+
+def available(known: Iterable[str]) -> str:
+    """Return a hint that lists known names; of many only the first."""
+    names = sorted(known)
+    more = f", … ({len(names) - _LISTED} more)" if len(names) > _LISTED else ""
+    return f"available: {', '.join(names[:_LISTED])}{more}"
 
 
 def meant(name: str, known: Sequence[str]) -> str:

@@ -103,7 +103,7 @@ def chosen(workflow: Document, tasks: list[str]) -> list[str]:
 def _check(workflow: Document, has_tasks: bool) -> None:
     name, phase = workflow["metadata"]["name"], workflow.get("status", {}).get("phase", "")
     if phase == "Succeeded" and not has_tasks:
-        hint = f"run it anew: mlplat rerun {name} -p NAME=VALUE; or name what is to run again: --task TASK"
+        hint = f"to run it again: mlplat rerun {name}; to run some of its tasks again: --task TASK"
         raise ArgumentError(
             Diagnostic("MLP412", "", f"{name} has succeeded: there is nothing to retry", hint)
         )

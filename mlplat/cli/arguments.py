@@ -10,7 +10,8 @@ from typing import Any
 from mlplat import manifest
 from mlplat.argo import names
 from mlplat.canonical import read_json
-from mlplat.errors import ArgumentError, Diagnostic, Source
+from mlplat.cli.load import unreadable
+from mlplat.errors import ArgumentError, Diagnostic
 from mlplat.ir.model import InputParameter, ParameterType
 from mlplat.ir.types import TYPE_NAMES, fits
 
@@ -51,10 +52,12 @@ def read(
     for word in words:
         name, equals, text = word.partition("=")
         if not equals:
-            problems.append(Diagnostic("MLP406", "", f"-p {word}: there is no '='", "write -p NAME=VALUE"))
+            problems.append(Diagnostic("MLP406", "", f"-p {word} has no '='", "write -p NAME=VALUE"))
         elif _is_no_text(word):
-            message = f"-p {name!a}: it holds bytes that are no UTF-8"
-            problems.append(Diagnostic("MLP403", "", message, "put them into a file, and give its path"))
+            message = f"-p {name!a}: it has bytes that are not UTF-8"
+            problems.append(
+                Diagnostic("MLP403", "", message, "write the value into a file, and pass its path")
+            )
         elif name in seen:
             problems.append(
                 Diagnostic("MLP405", "", f"the parameter '{name}' is given twice", "give it once")
@@ -65,7 +68,7 @@ def read(
             try:
                 values[name] = typed(text, kind)
             except ValueError:
-                message = f"'{name}' is declared {TYPE_NAMES[kind]}, and {text!r} is none"
+                message = f"parameter '{name}': {text!r} is not a valid {TYPE_NAMES[kind]}"
                 problems.append(Diagnostic("MLP403", "", message, _EXAMPLES[kind]))
     if problems:
         raise ArgumentError(problems)
@@ -73,7 +76,7 @@ def read(
 
 
 _EXAMPLES = {
-    ParameterType.NUMBER_INTEGER: "give a whole number, such as 3",
+    ParameterType.NUMBER_INTEGER: "give an integer, such as 3",
     ParameterType.NUMBER_DOUBLE: "give a number, such as 0.5",
     ParameterType.BOOLEAN: "give true or false",
     ParameterType.LIST: "give a JSON list, such as '[1, 2]'",
@@ -103,9 +106,9 @@ def check_kept(values: Mapping[str, Any], parameters: Mapping[str, InputParamete
 
 def _changed_type(name: str, value: Any, kind: ParameterType, run: str) -> Diagnostic:
     had = "had no value" if value is None else f"was {value!r}"
-    message = f"'{name}' is declared {TYPE_NAMES[kind]}, and {had} in the run {run}"
+    message = f"parameter '{name}' is declared {TYPE_NAMES[kind]}, but {had} in the run {run}"
     return Diagnostic(
-        "MLP403", "", message, f"give it anew: -p {name}=VALUE; {_EXAMPLES.get(kind, 'a text')}"
+        "MLP403", "", message, f"give it again: -p {name}=VALUE; {_EXAMPLES.get(kind, 'give a string')}"
     )
 
 
@@ -151,7 +154,5 @@ def _file(path: str) -> dict[str, Any]:
         with file.open("rb") as opened:
             text = opened.read(manifest.LARGEST + 1).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise ArgumentError(
-            Diagnostic("MLP204", "", f"the parameter file can't be read: {error}", source=Source(path))
-        ) from None
+        raise ArgumentError(unreadable(error, path)) from None
     return manifest.load(text, path)[0]

@@ -18,7 +18,7 @@ from mlplat.runs.checks import Finding
 
 
 def run(given: argparse.Namespace) -> int:
-    """Print what is there and what is missing; exit code 1 when something is missing."""
+    """Print what was found and what is missing; exit code 1 when something is missing."""
     if given.engine == "argo":
         account = given.service_account or "default"
         findings = list(checks.check_cluster(engines.where(given), account))
@@ -41,14 +41,14 @@ def _machine(executor: str) -> Iterator[Finding]:
     ):
         there = importlib.util.find_spec(module) is not None
         remedy = f"pip install 'mlplat[{extra}]'"
-        yield Finding(module, there, f"{'there' if there else 'missing'} ({purpose})", remedy)
+        yield Finding(module, there, f"{'installed' if there else 'missing'} ({purpose})", remedy)
     for module, extra in (("kubernetes", "argo"), ("hera", "argo")):
         there = importlib.util.find_spec(module) is not None
-        detail = "there" if there else f"not installed; for --engine argo: pip install 'mlplat[{extra}]'"
+        detail = "installed" if there else f"not installed; for --engine argo: pip install 'mlplat[{extra}]'"
         yield Finding(module, None, detail)
     folders = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
     yield Finding(
-        "python3", None, f"{shutil.which('python3', path=folders) or sys.executable}, which tasks run"
+        "python3", None, f"{shutil.which('python3', path=folders) or sys.executable} (runs the tasks)"
     )
     if executor != "process":
         yield _executor(executor)
@@ -56,7 +56,9 @@ def _machine(executor: str) -> Iterator[Finding]:
         "uv", None, shutil.which("uv") or "not on PATH; packages_to_install uses pip, which is slower"
     )
     yield _state()
-    yield Finding("cores", None, f"{os.cpu_count()}: as many tasks at once, unless --jobs says otherwise")
+    yield Finding(
+        "cores", None, f"{os.cpu_count()}; as many tasks run in parallel, unless --jobs says otherwise"
+    )
 
 
 def _state() -> Finding:
@@ -71,7 +73,7 @@ def _state() -> Finding:
         "state",
         writable and free > 1e8,
         detail,
-        "set MLPLAT_HOME to a folder with room that you may write to",
+        "set MLPLAT_HOME to a folder on a disk with room, where you may write",
     )
 
 

@@ -165,10 +165,12 @@ def _check_is_new(name: str) -> None:
     before = local.load(home() / "runs" / name)
     if before is None:
         return
-    message = "there is a run of this name already"
-    hint = f"give another --name; mlplat retry {name} goes on with it, mlplat rerun {name} runs it anew"
+    message = "a run of this name exists already"
+    hint = (
+        f"choose another --name; or mlplat retry {name} to continue it, mlplat rerun {name} to run it again"
+    )
     if before["status"].get("phase") == "Running":
-        message, hint = "a run of this name is going on", "give another --name, or wait until it is over"
+        message, hint = "a run of this name is still running", "choose another --name, or wait until it ends"
     raise ArgumentError(Diagnostic("MLP415", name, message, hint))
 
 

@@ -7,11 +7,12 @@ import importlib
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Any, NoReturn
 
 from mlplat.argo import stores
 from mlplat.cli.programs import Module
-from mlplat.errors import meant
+from mlplat.errors import available, meant
 
 DEFAULT_IMAGE = "python:3.11"
 EXECUTORS = ("process", "podman", "docker")
@@ -28,8 +29,8 @@ class _Parser(argparse.ArgumentParser):
         if action.choices is not None and value not in action.choices:
             known = [str(one) for one in action.choices]
             what = action.option_strings[-1] if action.option_strings else action.metavar or action.dest
-            hint = meant(str(value), known) or f"there is: {', '.join(known)};"
-            self._refuse(f"{what}: there is no {value!r}", hint)
+            hint = meant(str(value), known) or f"{available(known)};"
+            self._refuse(f"{what}: unknown value {value!r}", hint)
 
 
 class _Command(_Parser):
@@ -49,7 +50,7 @@ class _Command(_Parser):
         finally:
             self._is_within = False
         if left:
-            self._refuse_words(left)
+            self._refuse_words(left, getattr(found, "file", None) or "")
         self._place(found)
         return found, left
 
@@ -68,12 +69,14 @@ class _Command(_Parser):
             self._refuse("name a file, or a module with -m" if not places else "name one file or one module")
         found.file = places[0]
 
-    def _refuse_words(self, words: Sequence[str]) -> NoReturn:
+    def _refuse_words(self, words: Sequence[str], file: str) -> NoReturn:
         option = next((word.partition("=")[0] for word in words if word.startswith("-")), "")
         if not option:
-            self._refuse(f"too many words: {' '.join(words)}")
+            whole = " ".join((file, *words))
+            hint = f"quote the name of the file: {quote(whole)};" if Path(whole).exists() else ""
+            self._refuse(f"unexpected argument: {' '.join(words)}", hint)
         known = [one for one in self._option_string_actions if one.startswith("--")]
-        self._refuse(f"there is no option {option}", meant(option, known))
+        self._refuse(f"unknown option {option}", meant(option, known))
 
 
 def home() -> Path:
@@ -91,7 +94,7 @@ def _later(module: str, function: str) -> Callable[[argparse.Namespace], int]:
 
 def _count(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no count; give 1 or more")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive integer")
     return int(text)
 
 

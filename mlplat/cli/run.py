@@ -54,7 +54,7 @@ def _check_options_of_resume(given: argparse.Namespace) -> None:
         )
     elif given.name:
         message = f"--name {given.name} has no effect"
-        hint = "leave out --name: a run that goes on keeps its name"
+        hint = "leave out --name: a resumed run keeps its name"
     else:
         return
     raise ArgumentError(Diagnostic("MLP418", f"--resume {given.resume}", message, hint))
@@ -65,11 +65,11 @@ def _check_resumable(name: str, before: Document, workflow: Document) -> None:
         (one["metadata"].get("annotations") or {}).get(PIPELINE_ANNOTATION) for one in (before, workflow)
     )
     if was != is_now:
-        message = f"it was a run of {was or 'a Workflow'}, and the file holds {is_now or 'a Workflow'}"
+        message = f"it was a run of {was or 'a Workflow'}, but the file has {is_now or 'a Workflow'}"
         raise ArgumentError(Diagnostic("MLP414", name, message, "give the file of that pipeline"))
     if before["status"].get("phase") == "Succeeded":
-        hint = f"run it anew: mlplat rerun {name}, or without --resume"
-        raise ArgumentError(Diagnostic("MLP412", name, "it succeeded: there is nothing to go on with", hint))
+        hint = f"to run it again: mlplat rerun {name}, or leave out --resume"
+        raise ArgumentError(Diagnostic("MLP412", name, "it has succeeded: there is nothing to resume", hint))
 
 
 def _documents(given: argparse.Namespace, loaded: Loaded, before: Document | None) -> list[dict[str, Any]]:

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mlplat.argo import names, retry
-from mlplat.errors import Diagnostic, nearest
+from mlplat.errors import Diagnostic, available
+from mlplat.errors import meant as near
 
-_SHOWN = 20
 _ENDS = re.compile(r"(?=[.(\[])|$")
 """Where the names end of all that a node stands in: regions, loops, tasks that retry, and the node itself."""
 
@@ -58,7 +58,7 @@ def within(run: str, task: str, nodes: Nodes) -> set[str]:
 
 
 def unknown(run: str, task: str, names: Iterable[str]) -> Diagnostic:
-    """Return the diagnostic for a name that is none of a run's tasks.
+    """Return the diagnostic for a name that no task of a run has.
 
     Args:
         run: name of the run.
@@ -67,8 +67,7 @@ def unknown(run: str, task: str, names: Iterable[str]) -> Diagnostic:
     """
     there = sorted(set(names))
     message = f"it has no task '{task}'" if task else "none of its tasks has started"
-    listed = ", ".join(there[:_SHOWN]) + (", …" if len(there) > _SHOWN else "")
-    guess = nearest(task, there) if task else ""
-    hints = [guess] if guess.startswith("did") else []
-    hints.append(f"there is: {listed}" if there else f"see what became of it: mlplat get tasks {run}")
+    guess = near(task, there) if task else ""
+    hints = [guess] if guess else []
+    hints.append(available(there) if there else f"see what became of it: mlplat get tasks {run}")
     return Diagnostic("MLP408", run, message, "; ".join(hints))

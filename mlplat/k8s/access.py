@@ -61,7 +61,8 @@ def check_access(
         The facts.
 
     Raises:
-        ClusterError: there is no kubeconfig, or the cluster can't be reached or does not know who one is.
+        ClusterError: there is no kubeconfig, the cluster can't be reached or does not know who one is, or the
+            namespace does not exist.
     """
     api = connect(namespace, context, kubeconfig)
     return Access(
@@ -98,8 +99,10 @@ def _crds(api: Api) -> str:
     try:
         api.call("create", WORKFLOWS, namespace=api.namespace, query=query, body=_too_wide())
     except RefusedError as error:
-        if error.status == 404 and error.diagnostics[0].code == "MLP805":
-            return "none"
+        if error.status == 404:
+            if error.diagnostics[0].code == "MLP805":
+                return "none"
+            raise
         return "full" if error.status == 422 else "unknown"
     return "minimal"
 

@@ -114,13 +114,11 @@ def _forbidden(request: Request, message: str) -> Diagnostic:
 def _not_found(request: Request, details: dict[str, Any], message: str) -> Diagnostic:
     if details.get("kind") == "namespaces":
         namespace = details.get("name") or request.namespace
-        hint = f"name another one with --namespace, or `kubectl create namespace {namespace}`"
-        return Diagnostic("MLP808", "", f"there is no namespace {namespace}", hint)
+        hint = f"choose another with --namespace, or create it: kubectl create namespace {namespace}"
+        return Diagnostic("MLP808", "", f"namespace {namespace} not found", hint)
     if not details.get("name") and request.group == "argoproj.io":
         hint = "install Argo Workflows 4.0 or later in it, or choose another cluster with --context"
-        return Diagnostic(
-            "MLP805", "", "the cluster does not know Workflows: Argo's CRDs are not there", hint
-        )
+        return Diagnostic("MLP805", "", "the cluster has no Workflows: Argo's CRDs are not installed", hint)
     hint = (
         f"`kubectl get {request.resource} -n {request.namespace}` lists what is there" if request.name else ""
     )

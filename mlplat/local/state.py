@@ -78,7 +78,7 @@ class RunState:
                 Diagnostic(
                     "MLP602",
                     folder.name,
-                    "a run of this name is going on",
+                    "a run of this name is still running",
                     "wait until it is over, stop it, or give this one another name",
                 )
             ) from None

@@ -397,7 +397,7 @@ def _find(connection: Connection, name: str, namespace: str | None) -> Run:
         hint = nearest(name, names) if len(names) <= 10 else _closest(name, names)
         raise StoreError(
             Diagnostic(
-                "MLP710", "", f"there is no run '{name}' in the record", hint or "the record has no runs yet"
+                "MLP710", "", f"run '{name}' not found in the record", hint or "the record has no runs yet"
             )
         )
     return _run(row)

@@ -108,7 +108,7 @@ WRONG = {
         dag(A, call("b", "x", "template: echo, dependencies: [c]")),
         "MLP513",
         "spec.templates.main.dag.tasks.b.dependencies",
-        "there is no task 'c'; there is: a",
+        "there is no task 'c'; available: a",
     ),
     "circle": (
         dag(
@@ -155,7 +155,7 @@ WRONG = {
         dag(A, call("b", "{{tasks.c.outputs.result}}", "template: echo, depends: a")),
         "MLP518",
         "spec.templates.main.dag.tasks.b.arguments.parameters.text.value",
-        "{{tasks.c.outputs.result}} has no value: there is no task 'c'; there is: a, b",
+        "{{tasks.c.outputs.result}} has no value: there is no task 'c'; available: a, b",
     ),
     "no such output of a task": (
         dag(A, call("b", "{{tasks.a.outputs.parameters.siz}}", "template: echo, depends: a")),

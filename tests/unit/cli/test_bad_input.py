@@ -106,8 +106,8 @@ CASES = {
     "parameter of the wrong type": Case(
         "@dsl.pipeline\ndef p(epochs: int = 1):\n    make(size=epochs)\n",
         "MLP403",
-        "'epochs' is declared int, and 'many' is none",
-        "give a whole number",
+        "parameter 'epochs': 'many' is not a valid int",
+        "give an integer",
         words=("-p", "epochs=many"),
     ),
     "parameter without a value": Case(
@@ -428,8 +428,8 @@ def test_fields_that_are_left_empty_are_none(
             ["--executor", "podman", "--executor-options", "'"],
             "error MLP416: --executor-options ': No closing",
         ),
-        (["-p", "x=\udcff"], "error MLP403: -p 'x': it holds bytes that are no UTF-8"),
-        (["-p", "\udcff=x"], r"error MLP403: -p '\udcff': it holds bytes"),
+        (["-p", "x=\udcff"], "error MLP403: -p 'x': it has bytes that are not UTF-8"),
+        (["-p", "\udcff=x"], r"error MLP403: -p '\udcff': it has bytes"),
     ],
 )
 def test_words_that_can_not_be_read(

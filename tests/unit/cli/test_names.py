@@ -64,9 +64,9 @@ def test_the_name_of_a_run_that_goes_on_is_not_to_be_retried(
         error = told(capsys, *again, expected=2)[1]
     finally:
         state.close()
-    assert "MLP415: first: a run of this name is going on" in error
+    assert "MLP415: first: a run of this name is still running" in error
     assert "retry" not in error
-    assert "hint: give another --name, or wait until it is over\n" in error
+    assert "hint: choose another --name, or wait until it ends\n" in error
 
 
 CONFIGURED = """

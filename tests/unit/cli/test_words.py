@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,29 +37,33 @@ def test_options_stand_anywhere(words: str, expected: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("words", "message", "hint"),
     [
-        ("runn x.py", "COMMAND: there is no 'runn'", "did you mean 'run'? mlplat --help"),
+        ("runn x.py", "COMMAND: unknown value 'runn'", "did you mean 'run'? mlplat --help"),
         (
             "run x.py --paramater a=b",
-            "there is no option --paramater",
+            "unknown option --paramater",
             "did you mean '--parameter'? mlplat run",
         ),
-        ("run --parameter=a=b --nam=x x.py", "there is no option --nam", "did you mean '--name'? mlplat run"),
-        ("run x.py --engine agro", "--engine: there is no 'agro'", "did you mean 'argo'? mlplat run --help"),
+        ("run --parameter=a=b --nam=x x.py", "unknown option --nam", "did you mean '--name'? mlplat run"),
+        (
+            "run x.py --engine agro",
+            "--engine: unknown value 'agro'",
+            "did you mean 'argo'? mlplat run --help",
+        ),
         (
             "get x",
-            "{runs,tasks,parameters,artifacts,lineage,metrics}: there is no 'x'",
-            "there is: runs, tasks, parameters",
+            "{runs,tasks,parameters,artifacts,lineage,metrics}: unknown value 'x'",
+            "available: artifacts, lineage, metrics",
         ),
         (
             "get",
             "the following arguments are required: {runs,tasks,parameters,artifacts,lineage,metrics}",
             "mlplat get --help",
         ),
-        ("get tasks a b", "too many words: b", "mlplat get --help"),
+        ("get tasks a b", "unexpected argument: b", "mlplat get --help"),
         ("run", "name a file, or a module with -m", "mlplat run --help"),
         ("lint", "name a file, or a module with -m", "mlplat lint --help"),
         ("compile a.py -m a", "name one file or one module", "mlplat compile --help"),
-        ("doctor -x", "there is no option -x", "mlplat doctor --help"),
+        ("doctor -x", "unknown option -x", "mlplat doctor --help"),
     ],
 )
 def test_a_wrong_word_is_told_with_the_one_that_is_meant(
@@ -69,3 +74,46 @@ def test_a_wrong_word_is_told_with_the_one_that_is_meant(
     assert stopped.value.code == 2
     error = capsys.readouterr().err
     assert error.startswith(f"error MLP001: {message}\n  hint: {hint}")
+
+
+def test_a_file_name_that_is_not_quoted_is_recognized(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("my dir").mkdir()
+    Path("my dir/my pipe.py").touch()
+    with pytest.raises(SystemExit):
+        main(["run", "my", "dir/my", "pipe.py", "-p", "a=b"])
+    assert capsys.readouterr().err == (
+        "error MLP001: unexpected argument: dir/my pipe.py\n"
+        "  hint: quote the name of the file: 'my dir/my pipe.py'; mlplat run --help\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "it is a directory\n  hint: name a file"),
+        (b"a: \xff", "not UTF-8: invalid byte 0xff at offset 3\n  hint: save it as UTF-8"),
+    ],
+)
+@pytest.mark.parametrize("words", [["lint", "x.yaml"], ["run", "p.py", "-f", "x.yaml"]])
+def test_a_file_that_cannot_be_read_says_why(
+    content: bytes | None,
+    message: str,
+    words: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("p.py").write_text(
+        "from mlplat import dsl\n\n@dsl.component\ndef a(n: int):\n    pass\n\n"
+        "@dsl.pipeline\ndef p(n: int):\n    a(n=n)\n"
+    )
+    if content is None:
+        Path("x.yaml").mkdir()
+    else:
+        Path("x.yaml").write_bytes(content)
+    assert main(words) == 2
+    assert f"x.yaml: error MLP204: {message}\n" in "".join(capsys.readouterr())

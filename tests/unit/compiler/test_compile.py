@@ -191,7 +191,7 @@ BROKEN: dict[str, tuple[PipelineSpec, str, str]] = {
     "unknown task": (
         spec(a=Task("comp-c", depends_on=("b",), parameters={"x": Constant(1)})),
         "it waits for the task 'b', which is not there",
-        "there is: a",
+        "available: a",
     ),
     "unknown output": (
         spec(
@@ -240,7 +240,7 @@ BROKEN.update(
         "item for nobody": (
             spec(a=Task("comp-c", parameters={"x": Constant(1)}, iterator=Iterator(Constant([1]), "y"))),
             "the loop gives its item to the input 'y', which is not there",
-            "there is: x",
+            "available: x",
         ),
         "constant that is no number": (
             spec(a=Task("comp-c", parameters={"x": Constant(float("nan"))})),

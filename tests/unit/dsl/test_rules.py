@@ -438,7 +438,7 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
         (
             [{"a": 1}, {"a": 2}],
             lambda item: item.b,
-            "MLP120: dsl.ParallelFor: item 1 of the loop has no field 'b': {'a': 1}\n  hint: there is: a",
+            "MLP120: dsl.ParallelFor: item 1 of the loop has no field 'b': {'a': 1}\n  hint: available: a",
         ),
         (
             [{"rate": 1}, {"rte": 2}],

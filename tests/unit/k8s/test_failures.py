@@ -28,12 +28,12 @@ def _status(reason: str, message: str, **details: Any) -> dict[str, Any]:
             'you may not create workflows in namespace team-a: User "jane" cannot',
             "apiGroups: ['argoproj.io'], resources: ['workflows'], verbs: ['create']",
         ),
-        (404, "404 page not found\n", "MLP805", "Argo's CRDs are not there", "install Argo Workflows"),
+        (404, "404 page not found\n", "MLP805", "Argo's CRDs are not installed", "install Argo Workflows"),
         (
             404,
             _status("NotFound", 'namespaces "team-a" not found', name="team-a", kind="namespaces"),
             "MLP808",
-            "there is no namespace team-a",
+            "namespace team-a not found",
             "kubectl create namespace team-a",
         ),
         (

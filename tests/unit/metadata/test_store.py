@@ -115,7 +115,7 @@ def test_deleting_a_run_leaves_what_others_use(store: Store, training_run: MakeR
     assert [run.name for run in store.runs()] == ["reader"]
     assert cache.load("mlplat-cache-train", "k1") is None
     assert cache.load("mlplat-cache-train", "k2") == {"parameters": []}
-    with pytest.raises(StoreError, match="there is no run 'maker'"):
+    with pytest.raises(StoreError, match="run 'maker' not found"):
         store.delete_run("maker")
 
 
