@@ -160,22 +160,32 @@ def unreadable(error: OSError | UnicodeDecodeError, file: str) -> Diagnostic:
 
 
 def _program(place: Path | Module, name: str) -> list[Loaded]:
-    with contextlib.ExitStack() as stack:
-        problems = stack.enter_context(context.keeping())
+    try:
+        with context.keeping_warnings() as warnings, _running(place) as module:
+            first, *others = _made_by(module, place, name)
+    except AuthoringError as error:
+        raise AuthoringError(_mistakes(place) or error.diagnostics) from None
+    return [replace(first, warnings=(*warnings, *first.warnings)), *others]
+
+
+def _mistakes(place: Path | Module) -> list[Diagnostic]:
+    """Read a program again, past all components and pipelines that are wrong, and return what is."""
+    with context.past_errors() as errors, context.keeping_warnings() as warnings:
         try:
-            module = stack.enter_context(programs.running(place))
-        except programs.RaisedError as raised:
-            error = _told(raised.error, Source(raised.file))
-            if problems:  # it may come of them
-                raise AuthoringError([*problems, *error.diagnostics]) from None
-            raise error from None
-        except AuthoringError as error:
-            raise AuthoringError([*problems, *error.diagnostics]) from None
-        if any(problem.severity == "error" for problem in problems):
-            raise AuthoringError(problems)
-        loaded = _made_by(module, place, name)
-    first, *others = loaded
-    return [replace(first, warnings=(*problems, *first.warnings)), *others]
+            with programs.silenced(), _running(place):
+                pass
+        except MlplatError as error:
+            errors.extend(error.diagnostics)
+    return [*warnings, *errors] if errors else []
+
+
+@contextlib.contextmanager
+def _running(place: Path | Module) -> Iterator[types.ModuleType]:
+    try:
+        with programs.running(place) as module:
+            yield module
+    except programs.RaisedError as raised:
+        raise _told(raised.error, Source(raised.file)) from None
 
 
 def _made_by(module: types.ModuleType, place: Path | Module, name: str) -> list[Loaded]:

@@ -183,7 +183,11 @@ def _module(program: Program) -> types.ModuleType:
         module.__path__ = [str(program.file.absolute().parent)]
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
     sys.modules[program.name] = module
-    exec(compile(text, file, "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - it is the user's program
+    try:
+        exec(compile(text, file, "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - it is the user's program
+    except BaseException:
+        sys.modules.pop(program.name, None)
+        raise
     return sys.modules[program.name]
 
 
@@ -270,6 +274,18 @@ def _streams() -> Iterator[None]:
             for stream in (sys.__stdout__, sys.stderr):
                 if stream is not None:
                     stream.flush()
+
+
+@contextlib.contextmanager
+def silenced() -> Iterator[None]:
+    """Drop what is written to standard error, by processes that are started too."""
+    sys.stderr.flush()
+    with (
+        Path(os.devnull).open("w") as nothing,
+        _descriptor(2, nothing.fileno()),
+        contextlib.redirect_stderr(nothing),
+    ):
+        yield
 
 
 @contextlib.contextmanager

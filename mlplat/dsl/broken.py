@@ -34,14 +34,14 @@ class Broken(BaseComponent):
 
 
 def unless_wrong(make: Callable[[], T], function: Any) -> T:
-    """Make a component or pipeline; what is wrong with it is kept while a program is read.
+    """Make a component or pipeline; where a program is read past its errors, what is wrong is noted.
 
     Args:
         make: makes it.
         function: what it is made of.
 
     Raises:
-        AuthoringError: it is wrong, and nobody keeps what is.
+        AuthoringError: it is wrong, and the program is not read past its errors.
     """
     try:
         return make()

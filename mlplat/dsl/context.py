@@ -139,43 +139,58 @@ def told(problem: Diagnostic) -> None:
     current.problems.append(problem)
 
 
-_kept: ContextVar[list[Diagnostic] | None] = ContextVar("mlplat.dsl.kept", default=None)
+_warned: ContextVar[list[Diagnostic] | None] = ContextVar("mlplat.dsl.warned", default=None)
+_passed: ContextVar[list[Diagnostic] | None] = ContextVar("mlplat.dsl.passed", default=None)
 
 
 @contextlib.contextmanager
-def keeping() -> Iterator[list[Diagnostic]]:
-    """Keep what is wrong with components and pipelines while a program is read, so that all of it is told at once.
+def keeping_warnings() -> Iterator[list[Diagnostic]]:
+    """Keep the warnings of a program while it is read.
 
     Yields:
-        What was wrong so far.
+        The warnings so far.
     """
-    problems: list[Diagnostic] = []
-    token = _kept.set(problems)
+    yield from _listed(_warned)
+
+
+@contextlib.contextmanager
+def past_errors() -> Iterator[list[Diagnostic]]:
+    """Read on past components and pipelines that are wrong, to find everything that is wrong in a program.
+
+    Yields:
+        The errors so far.
+    """
+    yield from _listed(_passed)
+
+
+def _listed(variable: ContextVar[list[Diagnostic] | None]) -> Iterator[list[Diagnostic]]:
+    found: list[Diagnostic] = []
+    token = variable.set(found)
     try:
-        yield problems
+        yield found
     finally:
-        _kept.reset(token)
+        variable.reset(token)
 
 
 def keep(problems: Sequence[Diagnostic]) -> None:
     """Note what is wrong with a component or pipeline.
 
     Raises:
-        AuthoringError: nobody keeps it: the program runs by itself.
+        AuthoringError: the program is not read past its errors.
     """
-    kept = _kept.get()
-    if kept is None:
+    passed = _passed.get()
+    if passed is None:
         raise AuthoringError(problems)
-    kept.extend(problems)
+    passed.extend(problems)
 
 
 def warn(problem: Diagnostic) -> None:
-    """Warn of something in a program: with the rest where it is kept, else as Python warns."""
-    kept = _kept.get()
-    if kept is None:
+    """Warn of something in a program: with the rest where warnings are kept, else as Python warns."""
+    warned = _warned.get()
+    if warned is None:
         warnings.warn(str(problem), FutureWarning, stacklevel=2)
     else:
-        kept.append(problem)
+        warned.append(problem)
 
 
 _runner: list[Callable[[Any, Mapping[str, Any]], Any]] = []

@@ -93,6 +93,67 @@ def test_all_mistakes_of_a_program_are_told(
     assert not (folder / "never.yaml").exists()
 
 
+CATCHES = """\
+from mlplat import dsl
+from mlplat.errors import AuthoringError
+
+print("reads")
+
+
+@dsl.component
+def count(n: int) -> int:
+    return n
+
+
+try:
+
+    @dsl.pipeline
+    def wrong():
+        count(m=1)
+
+except AuthoringError as error:
+    assert "MLP132" in str(error)
+    caught = error
+else:
+    raise AssertionError("wrong is not refused")
+
+
+@dsl.pipeline
+def right(n: int = 1):
+    count(n=n)
+"""
+
+
+def test_a_program_can_catch_what_is_wrong_with_its_pipelines(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "program.py").write_text(CATCHES)
+    out, error = told(capfd, "compile", "program.py")
+    assert "name: right" in out
+    assert error == "reads\n"
+    (folder / "program.py").write_text(CATCHES + "\nraise caught\n")
+    _, error = told(capfd, "compile", "program.py", expected=2)
+    assert error.count("reads") == 1
+    assert error.count("MLP132") == 1
+
+
+def test_a_module_with_mistakes_is_read_to_its_end(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = folder / "site"
+    (elsewhere / "team").mkdir(parents=True)
+    (elsewhere / "team/__init__.py").touch()
+    start, _, _ = CATCHES.partition("try:")
+    (elsewhere / "team/steps.py").write_text(f"{start}@dsl.pipeline\ndef first():\n    count(k=1)\n")
+    (elsewhere / "team/pipe.py").write_text(
+        "from mlplat import dsl\nfrom team.steps import count\n\n\n@dsl.pipeline\ndef second():\n    count(n='a')\n"
+    )
+    monkeypatch.syspath_prepend(elsewhere)
+    _, error = told(capsys, "compile", "-m", "team.pipe", expected=2)
+    assert "steps.py:14: error MLP132" in error
+    assert "pipe.py:7: error MLP134" in error
+
+
 def test_a_program_by_itself_ends_at_the_first() -> None:
     with pytest.raises(AuthoringError, match="MLP104"):
         exec(
