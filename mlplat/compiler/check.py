@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from mlplat.argo.names import PASSED
-from mlplat.compiler import argo_templates, pods
+from mlplat.compiler import argo_templates, pods, workspace
 from mlplat.compiler.conditions import inputs_of
 from mlplat.compiler.executors import STUBS
 from mlplat.compiler.placeholders import Hole, has_holes, holes, holes_of, parse
@@ -58,6 +58,7 @@ def _problems(spec: PipelineSpec) -> Iterator[Diagnostic]:
         return
     yield from _graph(spec.name, root, spec)
     yield from _components(spec)
+    yield from workspace.problems(spec)
     for name, component in spec.components.items():
         yield from _interface(name, component)
         if component.graph is not None:
@@ -130,10 +131,6 @@ def _executor(name: str, component: Component, spec: PipelineSpec) -> Iterator[D
     if problem := json_problem(dict(executor.metadata)):
         message = f"the importer's metadata has no JSON form: {problem}"
         yield Diagnostic("MLP134", name, message, "give other values")
-    if executor.download_to_workspace and "workspace" not in spec.config:
-        message = "it copies its data into the pipeline's workspace, and the pipeline has none"
-        hint = "give the pipeline one: pipeline_config=dsl.PipelineConfig(workspace=dsl.WorkspaceConfig(size='1Gi'))"
-        yield Diagnostic("MLP324", name, message, hint)
 
 
 def _hole(path: str, hole: Hole, inputs: set[str]) -> Iterator[Diagnostic]:

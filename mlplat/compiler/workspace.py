@@ -7,6 +7,7 @@ from typing import Any
 
 from mlplat.compiler.placeholders import Hole, holes_of, parse
 from mlplat.compiler.placeholders import holes as holes_in
+from mlplat.errors import Diagnostic
 from mlplat.ir.model import (
     Component,
     ComponentInput,
@@ -21,6 +22,7 @@ from mlplat.ir.model import (
 )
 
 _PATH = Hole(("workspace_path",))
+_HINT = "give the pipeline one: pipeline_config=dsl.PipelineConfig(workspace=dsl.WorkspaceConfig(size='1Gi'))"
 
 
 def users(spec: PipelineSpec) -> frozenset[str]:
@@ -45,6 +47,21 @@ def users(spec: PipelineSpec) -> frozenset[str]:
                 found.add(around)
         if (len(found), len(inputs)) == before:
             return frozenset(found)
+
+
+def problems(spec: PipelineSpec) -> Iterator[Diagnostic]:
+    """Refuse what needs a workspace in a pipeline that has none."""
+    if "workspace" in spec.config:
+        return
+    for name, component in [(spec.name, spec.root), *spec.components.items()]:
+        if _names_it(component, spec):
+            does = "copies its data into" if _is_importer(component, spec) else "names the path of"
+            yield Diagnostic("MLP324", name, f"it {does} the workspace, and the pipeline has none", _HINT)
+        for task, called in component.graph.tasks.items() if component.graph else ():
+            for given, source in called.parameters.items():
+                if isinstance(source, Constant) and _PATH in holes_of(source.value):
+                    message = "it is given a path in the workspace, and the pipeline has none"
+                    yield Diagnostic("MLP324", f"{name}.tasks.{task}.inputs.{given}", message, _HINT)
 
 
 def _given(component: Component) -> Iterator[TaskOutput]:
@@ -75,10 +92,14 @@ def _names_it(component: Component, spec: PipelineSpec) -> bool:
     executor = spec.executors.get(component.executor)
     if isinstance(executor, Importer):
         return executor.download_to_workspace
-    if not isinstance(executor, Container) or executor.python is not None:
+    if not isinstance(executor, Container):
         return False
-    texts = (*executor.command, *executor.args, *(value for _, value in executor.env))
-    return any(_PATH in holes_in(parse(text)) for text in texts)
+    own = () if executor.python else (*executor.command, *executor.args)
+    return any(_PATH in holes_in(parse(text)) for text in (*own, *dict(executor.env).values()))
+
+
+def _is_importer(component: Component, spec: PipelineSpec) -> bool:
+    return isinstance(spec.executors.get(component.executor), Importer)
 
 
 def _leads_there(

@@ -139,14 +139,15 @@ class _Alternative(Group):
     prefix = "condition"
 
     def place(self, tracing: context.Tracing) -> None:
-        before = tracing.stack[-1].members[-1:] if tracing.stack[-1].members else []
-        branches = before[0] if before else None
+        members = tracing.stack[-1].members
+        regions = [place for place, member in enumerate(members) if isinstance(member, Group)]
+        branches = members[regions[-1]] if regions else None
         if isinstance(branches, If):
             wrapper = Branches()
             wrapper.name, branches.name = tracing.wrapped(branches.name, wrapper.prefix)
             wrapper.parent = branches.parent
             wrapper.members = [branches]
-            tracing.stack[-1].members[-1] = wrapper
+            members[regions[-1]] = wrapper
             branches.parent = wrapper
             branches = wrapper
         if not isinstance(branches, Branches) or isinstance(branches.members[-1], Else):
@@ -154,8 +155,8 @@ class _Alternative(Group):
                 Diagnostic(
                     "MLP113",
                     f"dsl.{type(self).__name__}",
-                    "it must follow a dsl.If or dsl.Elif of the same region at once",
-                    "move it right below the branch it belongs to",
+                    "it must follow a dsl.If or dsl.Elif of the same region",
+                    "move it below the branch it belongs to; only tasks can stand between them",
                     context.caller(),
                 )
             )

@@ -129,12 +129,8 @@ class Regions:
         """Let a value into every region between where it is made and where it is used."""
         found = self.resolve(channel, group)
         home = self._home(found)
-        if found.is_collected and not any(isinstance(one, ParallelFor) for one in from_inside(home)):
-            message = (
-                f"it collects '{found.name}' of '{getattr(found.producer, 'name', '')}', which is in no loop"
-            )
-            hint = "use it as it is inside its branch, or join the branches with dsl.OneOf"
-            self.problems.append(Diagnostic("MLP143", user, message, hint, source))
+        if found.is_collected and (problem := self._uncollectable(found, group)):
+            self.problems.append(Diagnostic("MLP143", user, *problem, source))
             return found
         way: list[Group] = []
         for at in from_inside(group):
@@ -148,6 +144,17 @@ class Regions:
             if step is not found.producer:
                 self.of(step).inputs.setdefault(channel_input(found), found)
         return found
+
+    def _uncollectable(self, channel: Channel, user: Group) -> tuple[str, str] | None:
+        """Return why a region can't collect an output, and what to do; None where it leaves a loop, or a branch."""
+        what = f"it collects '{channel.name}' of '{getattr(channel.producer, 'name', '')}', which is in"
+        loops = [one for one in from_inside(self._home(channel)) if isinstance(one, ParallelFor)]
+        if not loops:
+            return f"{what} no loop", "use it as it is inside its branch, or join the branches with dsl.OneOf"
+        if not self._way(channel, user):
+            hint = "use it outside of that loop, or use the output of the one iteration: task.output"
+            return f"{what} the loop '{loops[0].name}', and so is what uses it", hint
+        return None
 
     def _refuse(self, channel: Channel, group: Group, source: Source | None, user: str) -> None:
         """Note a value that is used in a region from which what makes it can't be seen."""

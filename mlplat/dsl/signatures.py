@@ -290,7 +290,9 @@ class _Reader:
         marker = _marker(given)
         if marker is _EmbeddedMarker:
             return None
-        if marker is not None:
+        if marker is _InputMarker and parameter_type(inner := self.resolve(name, _unmarked(given))):
+            given = inner
+        elif marker is not None:
             return self.marked(name, given, marker, optional)
         of, is_list = _list_of(given)
         if is_artifact_class(of):

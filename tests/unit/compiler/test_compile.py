@@ -422,12 +422,13 @@ def test_settings_of_runs_stand_in_the_workflow() -> None:
     assert not any("affinity" in template for template in spec["templates"])
 
 
-def test_a_path_in_the_workspace_is_followed_out_of_loops() -> None:
+def test_a_path_in_the_workspace_is_followed_out_of_loops_and_into_variables() -> None:
     @dsl.pipeline(pipeline_config=dsl.PipelineConfig(workspace=dsl.WorkspaceConfig("1Gi")))
     def configured() -> None:
         with dsl.ParallelFor([1, 2]):
             shouted = shout(text=dsl.WORKSPACE_PATH_PLACEHOLDER)
         count(texts=dsl.Collected(shouted.output))
+        one(x=1).set_env_variable("FOLDER", dsl.WORKSPACE_PATH_PLACEHOLDER)
 
     templates = workflow(configured)["spec"]["templates"]
     pods = [template for template in templates if "container" in template]
@@ -529,7 +530,7 @@ def test_a_wrong_default_is_told_with_what_is_wrong_in_the_pipeline() -> None:
     def needs(x: str) -> str:
         return x
 
-    with context.keeping() as told:
+    with context.past_errors() as told:
 
         @dsl.pipeline
         def pipeline(number: int = "a", flag: bool = 3) -> None:  # type: ignore[assignment]

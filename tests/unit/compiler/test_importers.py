@@ -343,13 +343,33 @@ def test_folders_and_artifacts_of_other_runs_go_into_the_workspace_too(tmp_path:
     assert outputs(run(listing, home, where=f"{tmp_path}/folder/"), "names") == [["a"]]
 
 
-def test_a_pipeline_without_a_workspace_can_not_copy_into_it() -> None:
+def test_what_needs_a_workspace_is_refused_where_there_is_none() -> None:
+    @dsl.container_component
+    def lists() -> dsl.ContainerSpec:
+        return dsl.ContainerSpec(image="alpine", command=["ls", dsl.WORKSPACE_PATH_PLACEHOLDER])
+
+    @dsl.component
+    def show(folder: str = "") -> str:
+        return folder
+
     @dsl.pipeline
     def p() -> None:
         dsl.importer("gs://a/b", dsl.Dataset, download_to_workspace=True)
+        with dsl.ParallelFor(["a"]) as name:
+            show(folder=f"{dsl.WORKSPACE_PATH_PLACEHOLDER}/{name}")
+        show().set_env_variable("FOLDER", f"{dsl.WORKSPACE_PATH_PLACEHOLDER}/b")
+        lists()
 
-    with pytest.raises(CompileError, match=r"MLP324: comp-importer: .*the pipeline has none"):
+    with pytest.raises(CompileError) as raised:
         compiler.manifest(p.spec)
+    told = [str(problem).partition("\n")[0] for problem in raised.value.diagnostics]
+    none = "the workspace, and the pipeline has none"
+    assert told == [
+        f"error MLP324: comp-for-loop-2.tasks.show.inputs.folder: it is given a path in {none}",
+        f"error MLP324: comp-importer: it copies its data into {none}",
+        f"error MLP324: comp-lists: it names the path of {none}",
+        f"error MLP324: comp-show-2: it names the path of {none}",
+    ]
 
 
 @pytest.mark.parametrize("reimport", [False, True])

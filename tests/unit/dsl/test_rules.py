@@ -120,13 +120,27 @@ def second_else(x: int) -> None:
 def no_branch_before(x: int) -> None:
     with dsl.If(x == 1):
         make()
-    make()
+    with dsl.ParallelFor([1, 2]):
+        make()
     with dsl.Elif(x == 2):
         make()
 
 
 def collected_outside_of_loops() -> None:
     dsl.Collected(one(x=1).output)
+
+
+def collected_inside_its_loop() -> None:
+    with dsl.ParallelFor([1, 2]) as item:
+        made = one(x=item)
+        count(numbers=dsl.Collected(made.output))
+
+
+def collected_deeper_inside_its_loop() -> None:
+    with dsl.ParallelFor([1, 2]) as item:
+        made = one(x=item)
+        with dsl.If(made.output > 1), dsl.ParallelFor(["a"]) as word:
+            say(text=f"{word} {dsl.Collected(made.output)}")
 
 
 def loop_in_a_branch_collected_outside(x: int) -> None:
@@ -260,7 +274,7 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
     "in nothing": (lambda: say(text="a").output.is_in([]), "MLP111: Output: nothing is in an empty list"),
     "for over a value": (lambda: list(items().output), "MLP112: .*dsl.ParallelFor"),
     "second else": (second_else, "MLP113: dsl.Else: it must follow a dsl.If or dsl.Elif"),
-    "task before elif": (no_branch_before, "MLP113: dsl.Elif"),
+    "loop before elif": (no_branch_before, "MLP113: dsl.Elif"),
     "loop over text": (loop_of("abc"), "MLP114: .*'abc' is no list"),
     "loop over a number": (loop_of_output, "MLP114: .*'Output' is no list"),
     "loop over nothing": (loop_of([]), "MLP114: .*the list is empty"),
@@ -274,6 +288,11 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
         lambda: dsl.ParallelFor([1], parallelism="2"),  # type: ignore[arg-type]
         "MLP124: dsl.ParallelFor: parallelism is '2'\n  hint: give a whole number",
     ),
+    "collected inside its loop": (
+        collected_inside_its_loop,
+        "MLP143: count: .*'Output' of 'one', which is in the loop 'for-loop-2', and so is what uses it",
+    ),
+    "collected deeper inside its loop": (collected_deeper_inside_its_loop, "MLP143: say: .*'for-loop-2'"),
     "collected outside of loops": (collected_outside_of_loops, "MLP143: .*'Output' of 'one' is in no loop"),
     "collected outside of its branch": (
         loop_in_a_branch_collected_outside,
@@ -677,7 +696,7 @@ def no_type(x) -> None: ...  # type: ignore[no-untyped-def]  # noqa: ANN001
 def unknown_name(x: Nonsense) -> None: ...  # type: ignore[name-defined]  # noqa: F821
 
 
-def marked_text(x: Input[str]) -> None: ...
+def marked_text(x: Output[str]) -> None: ...
 
 
 def optional_output() -> int | None: ...
@@ -709,7 +728,7 @@ class Class:
         (by_position, "MLP101: by_position.x: .*take the / out"),
         (no_type, "MLP102: no_type.x: it has no type"),
         (unknown_name, "MLP102: unknown_name.x: .*name 'Nonsense' is not defined"),
-        (marked_text, "MLP102: marked_text.x: Input\\[…\\] holds str"),
+        (marked_text, "MLP102: marked_text.x: Output\\[…\\] holds str"),
         (untyped, "MLP102: untyped.a: the returned field has no type"),
         (optional_output, "MLP102: optional_output.Output: "),
         (output_twice, "MLP103: output_twice.score: "),
