@@ -19,11 +19,15 @@ if TYPE_CHECKING:
 _ARTIFACTS = (
     "Artifact ClassificationMetrics Dataset HTML Markdown Metrics Model SlicedClassificationMetrics get_uri"
 )
+_ERROR = "mlplat.errors.AuthoringError"
 _LOADERS = "load_component_from_file load_component_from_text load_component_from_url"
 
 PATHS: Mapping[str, tuple[str, str]] = {
     "compiler.compiler": ("mlplat.compiler", "Compiler KubernetesManifestOptions"),
-    "compiler.compiler_utils": ("mlplat.compiler", "KubernetesManifestOptions"),
+    "compiler.compiler_utils": (
+        "mlplat.compiler",
+        f"InvalidTopologyException={_ERROR} KubernetesManifestOptions",
+    ),
     "components.load_yaml_utilities": ("mlplat.components", _LOADERS),
     "dsl.base_component": ("mlplat.dsl", "BaseComponent"),
     "dsl.component_decorator": ("mlplat.dsl", "component"),
@@ -44,11 +48,14 @@ PATHS: Mapping[str, tuple[str, str]] = {
     "dsl.structures": ("mlplat.dsl", "ContainerSpec"),
     "dsl.task_config": ("mlplat.dsl", "TaskConfig"),
     "dsl.task_final_status": ("mlplat.dsl", "PipelineTaskFinalStatus"),
-    "dsl.tasks_group": ("mlplat.dsl", "Condition Elif Else ExitHandler If ParallelFor"),
+    "dsl.tasks_group": (
+        "mlplat.dsl",
+        f"Condition Elif Else ExitHandler If InvalidControlFlowException={_ERROR} ParallelFor",
+    ),
     "dsl.types": ("mlplat.dsl", ""),
     "dsl.types.artifact_types": ("mlplat.dsl", _ARTIFACTS),
     "dsl.types.type_annotations": ("mlplat.dsl", "InputPath OutputPath"),
-    "dsl.types.type_utils": ("mlplat.errors", "InconsistentTypeException=AuthoringError"),
+    "dsl.types.type_utils": ("mlplat.dsl", f"InconsistentTypeException={_ERROR}"),
     "dsl.yaml_component": ("mlplat.components", "YamlComponent"),
     "kubernetes.config_map": ("mlplat.kubernetes", "use_config_map_as_env use_config_map_as_volume"),
     "kubernetes.empty_dir": ("mlplat.kubernetes", "empty_dir_mount"),
@@ -65,7 +72,10 @@ PATHS: Mapping[str, tuple[str, str]] = {
     "local.config": ("mlplat.local", "DockerRunner SubprocessRunner init"),
     "v2": ("mlplat", "compiler components dsl"),
 }
-"""Where the names of a path live, and the names, with spaces between; ``theirs=ours`` where they differ."""
+"""Where the names of a path live, and the names, with spaces between; ``theirs=ours`` where they differ.
+
+``ours`` can be the full path of a name that lives elsewhere.
+"""
 
 SAME: Mapping[str, str] = {f"v2.{name}": f"mlplat.{name}" for name in ("compiler", "components", "dsl")}
 """Paths that are another module, whole."""
@@ -102,9 +112,11 @@ class Finder:
             sys.modules[module.__name__] = importlib.import_module(SAME[name])
             return
         source, names = PATHS[name]
-        home = importlib.import_module(source)
         module.__doc__ = f"Names of ``{source}`` under KFP's path."
-        found = {theirs: getattr(home, ours) for theirs, ours in pairs(names)}
+        found: dict[str, object] = {}
+        for theirs, ours in pairs(names):
+            home, _, name = ours.rpartition(".")
+            found[theirs] = getattr(importlib.import_module(home or source), name)
         module.__dict__.update(found, __all__=list(found))
 
 

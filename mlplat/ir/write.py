@@ -266,11 +266,12 @@ def _executor(executor: Executor) -> _Doc:
 
 
 def _resources(resources: Resources) -> _Doc:
+    kind, count = resources.accelerator_type, resources.accelerator_count
     accelerator = _present(
-        type=resources.accelerator_type,
-        resourceType=resources.accelerator_type,
-        count=resources.accelerator_count,
-        resourceCount=resources.accelerator_count,
+        type="" if "{{" in kind else kind,
+        resourceType=kind,
+        count="" if "{{" in count else count,
+        resourceCount=count,
     )
     return _present(
         cpuRequest=_amount(resources.cpu_request, 1),
@@ -286,7 +287,7 @@ def _resources(resources: Resources) -> _Doc:
 
 
 def _amount(quantity: str, unit: float) -> float | None:
-    """The older fields of the IR hold cores and gigabytes as numbers; a placeholder has none."""
+    """Return cores or gigabytes for the older fields of the IR, which hold numbers; None for a placeholder."""
     match = _QUANTITY.match(quantity)
     if not match:
         return None

@@ -17,7 +17,8 @@ def test_names_of_a_path_are_those_of_the_package(path: str) -> None:
     home, names = aliases.PATHS[path]
     module = importlib.import_module(f"mlplat.{path}")
     for theirs, ours in aliases.pairs(names):
-        assert getattr(module, theirs) is getattr(importlib.import_module(home), ours)
+        elsewhere, _, name = ours.rpartition(".")
+        assert getattr(module, theirs) is getattr(importlib.import_module(elsewhere or home), name)
         assert theirs in module.__all__
 
 
@@ -37,6 +38,9 @@ assert dsl is mlplat.v2.dsl is mlplat.dsl
 assert mlplat.dsl.__spec__.name == "mlplat.dsl"
 assert component_decorator.component is component
 assert mlplat.__version__
+from mlplat.compiler.compiler_utils import InvalidTopologyException
+from mlplat.dsl.tasks_group import InvalidControlFlowException
+assert InvalidTopologyException is InvalidControlFlowException is mlplat.errors.AuthoringError
 try:
     import mlplat.dsl.nothing
 except ModuleNotFoundError as error:

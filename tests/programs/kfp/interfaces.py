@@ -86,6 +86,11 @@ def copied(data: Input[Dataset], copy: Output[Dataset], report: OutputPath(str))
     """
 
 
+@dsl.component
+def marked(text: Input[str], counts: Input[dict], scale: Input[float] = 1.5):
+    pass
+
+
 @dsl.pipeline
 def paths():
     written = write_files()
@@ -95,6 +100,7 @@ def paths():
         dataset=written.outputs["dataset"],
         model=written.outputs["model"],
     )
+    marked(text=written.outputs["text"], counts=written.outputs["counts"])
 
 
 @dsl.pipeline(name="told")

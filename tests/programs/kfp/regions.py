@@ -161,3 +161,15 @@ def outer(x: int = 4):
     say(text=first.output)
     with dsl.If(first.output == "4"):
         inner(x=5)
+
+
+@dsl.pipeline
+def between(seed: int = 1):
+    first = flip(seed=seed)
+    with dsl.If(first.output == "heads"):
+        say(text="one")
+    second = flip(seed=2)
+    with dsl.Elif(second.output == "heads"):
+        say(text=f"two {second.output}")
+    with dsl.Else():
+        say(text="three")

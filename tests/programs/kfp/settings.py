@@ -55,3 +55,10 @@ def claims(sc: str = "standard"):
     task = work()
     kubernetes.mount_pvc(task, claim.outputs["name"], "/data")
     kubernetes.DeletePVC(pvc_name=claim.outputs["name"]).after(task)
+
+
+@dsl.pipeline
+def accelerators(kind: str = "nvidia.com/gpu", count: int = 2):
+    work().set_accelerator_type(kind).set_accelerator_limit(count)
+    work().set_accelerator_type("nvidia.com/gpu").set_accelerator_limit(count)
+    work().set_accelerator_type(kind).set_accelerator_limit(4)

@@ -74,3 +74,26 @@ def test_exit_tasks_run_whatever_ran_before(tmp_path: Path) -> None:
             assert done["status"]["phase"] == "Succeeded"
         assert file.read_text() == "xx"
         assert file.with_name(f"{file.name}-inside").read_text() == "x"
+
+
+def test_tasks_between_branches_run_whichever_branch_does(tmp_path: Path) -> None:
+    @dsl.component
+    def say(text: dsl.Input[str], times: dsl.Input[int] = 1) -> str:
+        return text * times
+
+    @dsl.pipeline
+    def between(word: str) -> None:
+        with dsl.If(word == "a"):
+            say(text="first")
+        second = say(text="b", times=2)
+        with dsl.Elif(second.output == word):
+            say(text="second")
+        third = say(text="c")
+        with dsl.Else():
+            say(text=f"third {third.output}")
+
+    for word, branch in (("a", "first"), ("bb", "second"), ("d", "third c")):
+        done = run(between, tmp_path, f"run-{word}", word=word)
+        said = [outputs(done, f"say-{number}" if number > 1 else "say") for number in (1, 2, 3, 4, 5)]
+        assert [text for texts in (said[0], said[2], said[4]) for text in texts] == [branch]
+        assert (said[1], said[3]) == (["bb"], ["c"])

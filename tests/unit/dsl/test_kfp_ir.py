@@ -14,7 +14,7 @@ from tests.unit.dsl.kfp_programs import pipelines
 
 GOLDEN = Path(__file__).parents[2] / "golden/kfp"
 PIPELINES = pipelines()
-SETTINGS = ("base_image", "cpu_limit")
+SETTINGS = ("accelerator_count", "accelerator_type", "base_image", "cpu_limit")
 """Inputs by which KFP hands a task its own settings, where these are values of the run; nothing reads them."""
 
 
@@ -51,13 +51,14 @@ def whole(documents: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def executor(document: dict[str, Any]) -> dict[str, Any]:
-    """Leave out the shell that starts a function, and KFP's import of classes that only the author's machine has."""
+    """Leave out the shell that starts a function, and KFP's imports of what annotations hold."""
     command = document.get("container", {}).get("command", [])
     starts = [number for number, word in enumerate(command) if "kfp.dsl.executor_main" in word]
     if not starts:
         return document
+    imports = ("from containers import MyThing", "from builtins import ")
     sources = [
-        "\n".join(line for line in text.strip().splitlines() if line != "from containers import MyThing")
+        "\n".join(line for line in text.strip().splitlines() if not line.startswith(imports))
         for text in command[starts[0] + 1 :]
     ]
     return {"container": {**document["container"], "command": sources}}
