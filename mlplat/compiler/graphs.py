@@ -337,6 +337,8 @@ class _Lowering:
         region = self.taken.take(names.template_name(key))
         declared = [{"name": name} for name in dict.fromkeys([*map(input_name, passed), items])]
         text, position = f"inputs.parameters[{literal(items)}]", values.position_expression("item")
+        shown = values.SHOWN_OF_ARTIFACT if item in component.input_artifacts else values.SHOWN_OF_VALUE
+        labels = values.labels_expression(text, shown, may_be_large=may_be_large)
         arguments = [
             {"name": input_name(name), "value": f"{{{{inputs.parameters.{input_name(name)}}}}}"}
             for name in passed
@@ -366,7 +368,7 @@ class _Lowering:
                     "name": _ITERATION,
                     "template": body,
                     **({"arguments": {"parameters": arguments}} if arguments else {}),
-                    "withParam": expression(values.labels_expression(text, may_be_large=may_be_large)),
+                    "withParam": expression(labels),
                 }
             ]
         }

@@ -280,6 +280,39 @@ def test_iterations_are_named_by_their_items(tmp_path: Path) -> None:
     ]
 
 
+@dsl.component
+def keep(text: str, data: dsl.Output[dsl.Dataset]) -> None:
+    from pathlib import Path
+
+    Path(data.path).write_text(text)
+
+
+@dsl.component
+def name_of(data: dsl.Input[dsl.Dataset]) -> str:
+    return data.name
+
+
+@dsl.pipeline
+def loops_over_artifacts() -> None:
+    with dsl.ParallelFor(["a", "b"]) as text:
+        kept = keep(text=text)
+    with dsl.ParallelFor(dsl.Collected(kept.output)) as data:
+        name_of(data=data)
+
+
+def test_iterations_over_artifacts_are_named_by_the_end_of_their_uris(tmp_path: Path) -> None:
+    documents = named(compiler.manifest(loops_over_artifacts.spec, compiler.Options(cache=False)), "wf")
+    done = local.run(documents, home=tmp_path)
+    assert done["status"]["phase"] == "Succeeded"
+    found = [node["displayName"] for node in done["status"]["nodes"].values()]
+    assert {name for name in found if name.startswith("iteration(")} == {
+        "iteration(0:0 a)",
+        "iteration(1:1 b)",
+        "iteration(0:0 data/0/data.dataset)",
+        "iteration(1:1 data/1/data.dataset)",
+    }
+
+
 def test_the_manifest_of_a_loop_is_as_long_for_any_number_of_items() -> None:
     def size(count: int) -> int:
         @dsl.pipeline
