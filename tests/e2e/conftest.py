@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -19,7 +20,24 @@ from tests.e2e.engines import Engines
 from tests.e2e.harness.cluster import Access, Cluster
 from tests.e2e.harness.failure import HarnessError
 
+_LONGEST = 1800
+"""Seconds after which a test fails: it waits for what does not come, such as a pod whose image does not exist."""
+
 _HOW = "start the tests with tests/e2e/run (or make e2e), or set MLPLAT_E2E_KUBECONFIG"
+
+
+@pytest.fixture(autouse=True)
+def _bounded() -> Iterator[None]:
+    """Fail a test that waits forever, so that the next ones run."""
+
+    def end(number: int, frame: object) -> None:
+        raise TimeoutError(f"the test took more than {_LONGEST} seconds")
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.alarm(_LONGEST)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture(scope="session")

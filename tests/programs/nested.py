@@ -4,13 +4,13 @@ from mlplat import dsl
 from mlplat.dsl import Dataset, Input, Output
 
 
-@dsl.component
+@dsl.component(packages_to_install=["joblib>=1"])
 def write(text: str, data: Output[Dataset]) -> None:
     with open(data.path, "w") as file:
         file.write(text)
 
 
-@dsl.component(base_image="python:3.12", packages_to_install=["packaging>=20"])
+@dsl.component(base_image="python:3.11")
 def read(data: Input[Dataset], times: int = 1) -> str:
     with open(data.path) as file:
         return file.read() * times
