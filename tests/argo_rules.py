@@ -232,6 +232,12 @@ CASES: dict[str, str] = {
     ),
     "archive location of git without repo": leaf(f"archiveLocation: {{git: {{}}}}, {IMAGE}"),
     "init container without name": leaf(f"initContainers: [{{image: a}}], {IMAGE}"),
+    "a tag in the expression of retries": leaf(
+        f"retryStrategy: {{limit: 1, expression: '{{{{workflow.name}}}} == \"x\"'}}, {IMAGE}"
+    ),
+    "a tag within a string in the expression of retries": leaf(
+        f"retryStrategy: {{limit: 1, expression: 'lastRetry.message == \"{{{{workflow.name}}}}\"'}}, {IMAGE}"
+    ),
     "unknown retry policy": leaf(f"retryStrategy: {{retryPolicy: Sometimes}}, {IMAGE}"),
     "timeout of a DAG": workflow(f"  - name: main\n    timeout: 5m\n    dag: {{tasks: [{call()}]}}{ECHO}"),
     "timeout of a suspend": leaf("timeout: 5m, suspend: {}"),
@@ -329,6 +335,9 @@ CASES: dict[str, str] = {
     "output of a DAG by path": gives("valueFrom: {path: /o}"),
     "output of a DAG": gives("valueFrom: {parameter: '{{tasks.a.outputs.parameters.size}}'}"),
     "output of a DAG by expression": gives("valueFrom: {expression: '1'}"),
+    "output of a DAG by an expression with a tag": gives(
+        "valueFrom: {expression: 'tasks.{{workflow.name}}.outputs.parameters.size'}"
+    ),
     "output of a DAG by both": gives(
         "valueFrom: {expression: '1', parameter: '{{tasks.a.outputs.parameters.size}}'}"
     ),

@@ -18,6 +18,7 @@ Tags, and expressions in braces, are replaced before and see more: :mod:`mlplat.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -32,6 +33,7 @@ _ROOTS = frozenset(
 """First parts of Argo's variables."""
 
 _MEMBERS = {"dag": "tasks", "steps": "steps"}
+_TAG = re.compile(r"{{.*?}}", re.DOTALL)
 Template = Mapping[str, Any]
 
 
@@ -101,10 +103,16 @@ def _retries(strategy: Mapping[str, Any], path: str) -> Iterator[Diagnostic]:
 def _unseen(
     expression: Any, path: str, seen: tuple[str, ...], *, shared: bool = False
 ) -> Iterator[Diagnostic]:
-    """Yield what is wrong with the names of an expression; ``shared`` lets it see ``workflow.outputs`` too."""
+    """Yield what is wrong with the names of an expression; ``shared`` lets it see ``workflow.outputs`` too.
+
+    What its tags stand for is known at run time only, and so is its syntax.
+    """
+    without_tags = _TAG.sub("tag", str(expression))
     try:
-        names = identifiers(parse(str(expression)))
+        names = identifiers(parse(without_tags))
     except ExpressionSyntaxError as error:
+        if without_tags != str(expression):
+            return
         hint = "see https://expr-lang.org/docs/language-definition"
         yield Diagnostic("MLP515", path, f"an expression can't be read: {error}", hint)
         return
