@@ -82,6 +82,7 @@ MAIN = "{name: main, image: alpine}"
 CASES: dict[str, str] = {
     # workflows
     "a right one": tasks(call()),
+    "another apiVersion": tasks(call()).replace("argoproj.io/v1alpha1", "argoproj.io/v1"),
     "right steps": steps(f"[{call()}]"),
     "no entrypoint": workflow(ECHO, "arguments: {}").replace("  entrypoint: main\n", ""),
     "unknown entrypoint": workflow(ECHO),
@@ -569,6 +570,7 @@ CASES: dict[str, str] = {
 
 
 STRICTER = {
+    "another apiVersion": "argo lint does not look at it, the API server does",
     "hook of a task without expression": "the hook errors when the task runs",
     "unknown template of a hook": "the hook errors when the task runs",
     "depends that is no expression": "the DAG errors when it runs",
@@ -585,21 +587,29 @@ LOOSER = {
 """Cases that Argo refuses and mlplat takes, and why."""
 
 
-def verdict(argo: str, text: str) -> str:
-    """Return what ``argo lint --offline`` says of a manifest; empty when it takes it."""
-    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
-        file.write(text)
-        file.flush()
-        command = [argo, "lint", "--offline", "--output", "simple", file.name]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    said = (done.stdout.strip() or done.stderr.strip()).replace(f"{file.name}: ", "")
+def verdict(argo: str, file: Path) -> str:
+    """Return what ``argo lint --offline`` says of a file; empty when it takes it."""
+    command = [argo, "lint", "--offline", "--output", "simple", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    said = (done.stdout.strip() or done.stderr.strip()).replace(f"{file}: ", "")
     return said if done.returncode else ""
+
+
+def verdicts(argo: str) -> dict[str, str]:
+    """Return what ``argo lint --offline`` says of each case."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "case.yaml"
+
+        def said(text: str) -> str:
+            file.write_text(text, encoding="utf-8")
+            return verdict(argo, file)
+
+        return {name: said(text) for name, text in CASES.items()}
 
 
 def main(argo: str) -> None:
     """Record what a program says of each case."""
-    verdicts = {name: verdict(argo, text) for name, text in CASES.items()}
-    RECORDED.write_text(json.dumps(verdicts, indent=1, ensure_ascii=False) + "\n")
+    RECORDED.write_text(json.dumps(verdicts(argo), indent=1, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":

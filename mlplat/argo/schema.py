@@ -18,6 +18,7 @@ from mlplat.argo.references import place_of
 from mlplat.errors import Diagnostic, meant
 
 KINDS = ("Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "CronWorkflow")
+VERSION = "argoproj.io/v1alpha1"
 
 WRONG = "MLP525"
 """Code of a value of another type, and of one that is missing: what reads a document relies on these."""
@@ -85,8 +86,14 @@ def problems(document: Mapping[str, Any]) -> list[Diagnostic]:
         What is wrong, with paths such as ``spec.templates.main.container``. Fields that Argo does not know have the
         code :data:`UNKNOWN`.
     """
-    kind = document.get("kind")
-    return fields_problems(str(kind), document) if kind in KINDS else []
+    kind, version = document.get("kind"), document.get("apiVersion")
+    if kind not in KINDS:
+        return []
+    found = fields_problems(str(kind), document)
+    if isinstance(version, str) and version != VERSION:
+        message = f"'{version}' is not the version of Argo's resources"
+        found.append(Diagnostic("MLP532", "apiVersion", message, f"write apiVersion: {VERSION}"))
+    return found
 
 
 def fields_problems(kind: str, fields: Any, path: str = "") -> list[Diagnostic]:
