@@ -22,6 +22,7 @@ _METADATA = frozenset(map(ip_address, ("100.100.100.200", "168.63.129.16", "fd00
 
 _NAT64 = ip_network("64:ff9b::/96")
 
+_PASSWORD = re.compile(r"""://[^\s/?#"'@:]*:[^\s/?#"@]+@""")
 _USER = re.compile(r"\A(\w+://)([^/?#]*)@")
 
 
@@ -49,6 +50,11 @@ def request(url: str, headers: Mapping[str, str], user: str = "") -> urllib.requ
 def without_user(url: str) -> str:
     """Return an address without the user and password that it may have."""
     return _USER.sub(r"\1", url)
+
+
+def without_passwords(text: str) -> str:
+    """Return a string with ``***`` for the user and password of each address in it that has both."""
+    return _PASSWORD.sub("://***@", text)
 
 
 def reason(error: Exception) -> str:

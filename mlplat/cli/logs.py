@@ -18,7 +18,7 @@ from mlplat.cli.tasks import Nodes, path, unknown, within
 from mlplat.errors import ArgumentError, ClusterError
 
 if TYPE_CHECKING:
-    from mlplat.metadata import Task
+    from mlplat.metadata import Store, Task
 
 
 class _Wrote(NamedTuple):
@@ -39,7 +39,8 @@ def logs(given: argparse.Namespace) -> int:
             return _followed_machine(given)
         run = store.run(given.name)
         every = store.tasks(run, roles=None)
-    engines.check_is_of_machine(run)
+        engines.check_is_of_machine(run)
+        makers = _makers(store, run.name, [task.id for task in every if task.cached]) if given.task else {}
     nodes = {task.id: {"name": task.name, "displayName": task.display_name} for task in every}
     tasks = [task for task in every if task.role != "group"]
     names = (task.display_name for task in tasks if task.role == "task" and task.attempts)
@@ -55,8 +56,30 @@ def logs(given: argparse.Namespace) -> int:
     if given.task and not wrote:
         for task in tasks:
             if not task.attempts:
-                _print_why_not(path(run.name, task.name), task.cached, task.message or task.phase.lower())
+                maker = makers.get(task.id, "")
+                message = (
+                    f"its results are from the cache{maker}"
+                    if task.cached
+                    else task.message or task.phase.lower()
+                )
+                _print_why_not(path(run.name, task.name), message)
     return 0
+
+
+def _makers(store: Store, run: str, tasks: Iterable[str]) -> dict[str, str]:
+    """Return which run made the results of tasks that came from the cache, as a part of a sentence."""
+    from mlplat import local
+
+    cache, found = store.cache(), local.load(home() / "runs" / run)
+    nodes = show.nodes_of(found or {})
+    makers: dict[str, str] = {}
+    for task in tasks:
+        key = ((nodes.get(task) or {}).get("memoizationStatus") or {}).get("key", "")
+        if maker := cache.maker(key).rpartition("-")[0]:
+            makers[task] = (
+                f", made by the run {maker}; its log: mlplat logs {maker} {nodes[task]['displayName']}"
+            )
+    return makers
 
 
 def _chosen(given: argparse.Namespace, run: str, nodes: Nodes, names: Iterable[str]) -> Collection[str]:
@@ -95,9 +118,8 @@ def _print(wrote: Sequence[_Wrote], given: argparse.Namespace) -> None:
         before = source
 
 
-def _print_why_not(task: str, cached: bool, message: str) -> None:
-    why = "its results are from the cache" if cached else readable(message)
-    print(f"{task} did not run: {why}", file=sys.stderr)
+def _print_why_not(task: str, message: str) -> None:
+    print(f"{task} did not run: {readable(message)}", file=sys.stderr)
 
 
 def _encoded(line: str) -> bytes:
@@ -136,8 +158,9 @@ def _of_cluster(given: argparse.Namespace) -> int:
     )
     for node in () if ran else (nodes[key] for key in sorted(chosen)):
         if node["type"] in ("Pod", "Skipped"):
-            message = node.get("message") or node["phase"].lower()
-            _print_why_not(path(given.name, node["name"]), show.is_cached(node), message)
+            why = node.get("message") or node["phase"].lower()
+            message = "its results are from the cache" if show.is_cached(node) else why
+            _print_why_not(path(given.name, node["name"]), message)
     return ClusterError.exit_code if failures and len(failures) == len(ran) else 0
 
 

@@ -65,7 +65,6 @@ def get(given: argparse.Namespace) -> int:
         run = store.run(given.name) if given.name else None
         rows = _LISTS[given.what](store, run, given.limit)
         has_runs = bool(rows or store.runs(1))
-    _tell_of_unfollowed(given, run, rows)
     if given.output == "json":
         print(json.dumps([one.document for one in rows], indent=2, default=_json))
     elif not has_runs:
@@ -73,6 +72,8 @@ def get(given: argparse.Namespace) -> int:
     else:
         columns = [column for column in _COLUMNS[given.what] if column[0] != "RUN" or run is None]
         print(table([title for title, _ in columns], [[read(one) for _, read in columns] for one in rows]))
+    sys.stdout.flush()
+    _tell_of_unfollowed(given, run, rows)
     return 0
 
 
@@ -238,7 +239,7 @@ class _Value:
 def _parameters(store: Store, run: Run, _limit: int) -> list[_Placed]:
     """List the values of tasks, and of the pipeline itself, but for what the compiler passes for itself.
 
-    Outputs of a task that failed before it wrote them are not values.
+    Inputs that were not given are left out, and so are outputs that a failed task did not write.
     """
     every = {task.id: task for task in store.tasks(run, roles=None)}
     shown = {key: task for key, task in every.items() if task.role == "task" or task.name == run.name}
@@ -247,7 +248,8 @@ def _parameters(store: Store, run: Run, _limit: int) -> list[_Placed]:
         value = show.decoded(one.value)
         if one.task_id not in shown or "--" in one.name or show.is_artifact(value):
             continue
-        if value is not None or one.direction == "input" or shown[one.task_id].phase == "Succeeded":
+        was_written = one.direction == "output" and shown[one.task_id].phase == "Succeeded"
+        if value is not None or was_written:
             placed.append(_Placed(_Value(one.direction, one.name, value), run, shown[one.task_id]))
     return sorted(placed, key=lambda one: one.task.order if one.task else ())
 

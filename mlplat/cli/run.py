@@ -12,6 +12,7 @@ from shlex import quote
 from typing import Any
 
 from mlplat import compiler
+from mlplat.addresses import without_passwords
 from mlplat.argo import names
 from mlplat.argo.starting import started
 from mlplat.argo.structure import malformed_documents, wrong_names
@@ -43,6 +44,7 @@ def run(given: argparse.Namespace) -> int:
         documents = engines.joined(_given_beside(given.resume, before), documents)
         _check_resumable(given.resume, before, workflow)
     _warn_of_relative_paths(given, workflow)
+    _warn_of_passwords(workflow)
     return conclude(engines.execute(given, documents, before), given)
 
 
@@ -164,6 +166,17 @@ def _warn_of_relative_paths(given: argparse.Namespace, workflow: Document) -> No
             hint = f"a task runs in a folder of its own; give {quote(str(Path(text).absolute()))}"
             message = f"{parameter['name']}={text} is a file in this folder"
             print(Diagnostic("MLP410", "", message, hint, severity="warning"), file=sys.stderr)
+
+
+def _warn_of_passwords(workflow: Document) -> None:
+    for parameter in parameters_of(workflow):
+        text = str(parameter.get("value") or "")
+        if without_passwords(text) != text:
+            message = (
+                f"parameter '{parameter['name']}' has an address with a password, which the Workflow shows"
+            )
+            hint = "let the task read it from a Secret: kubernetes.use_secret_as_env(...)"
+            print(Diagnostic("MLP419", "", message, hint, severity="warning"), file=sys.stderr)
 
 
 def _is_file_of_this_folder(text: str) -> bool:

@@ -79,6 +79,21 @@ class RunCache:
         columns = [name for name in row if name not in _KEY_COLUMNS]
         self._database.write(lambda connection: upsert(connection, cache_entries, [row], columns))
 
+    def maker(self, key: str) -> str:
+        """Return the id of the node whose outputs were saved last under a key, in any cache; empty where there is none.
+
+        Raises:
+            StoreError: the record can't be read.
+        """
+        query = (
+            select(cache_entries.c.node_id)
+            .where(cache_entries.c.namespace == self._namespace, cache_entries.c.key == key)
+            .order_by(cache_entries.c.created_at.desc())
+            .limit(1)
+        )
+        with self._database.reading() as connection:
+            return connection.execute(query).scalar_one_or_none() or ""
+
     def clear(self, cache_name: str | None = None) -> int:
         """Forget outputs.
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from mlplat.addresses import without_user
+from mlplat.addresses import without_passwords, without_user
 from mlplat.argo import metrics, steps, stores
 from mlplat.argo.values import ABSENT
 from mlplat.errors import StoreError
@@ -343,7 +343,7 @@ def _facts(task: Task, node: Json, run: Run, template: Json) -> NodeFacts:
         for name, text in texts.items():
             values = _artifact_values(text) if name in named else None
             if values is None:
-                parameters.append(Parameter(run.uid, task.id, direction, name, text))
+                parameters.append(Parameter(run.uid, task.id, direction, name, without_passwords(text)))
                 continue
             for position, value in enumerate(values):
                 artifact = _artifact(value, name, task, direction, run)

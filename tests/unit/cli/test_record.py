@@ -238,10 +238,13 @@ def test_the_log_of_what_did_not_run_tells_so(
 def test_the_log_of_what_came_from_the_cache_tells_so(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told(capsys, "run", "program.py:good")
+    told(capsys, "run", "program.py:good", "--name", "first")
     told(capsys, "run", "program.py:good", "--name", "again", "-p", "rates=[1]")
-    why = "rates.iteration(0:0 1).fit did not run: its results are from the cache\n"
-    assert told(capsys, "logs", "again", "fit") == ("", why)
+    why = "rates.iteration(0:0 1).fit did not run: its results are from the cache"
+    made = f"{why}, made by the run first; its log: mlplat logs first fit\n"
+    assert told(capsys, "logs", "again", "fit") == ("", made)
+    told(capsys, "cache", "clear")
+    assert told(capsys, "logs", "again", "fit") == ("", f"{why}\n")
 
 
 def test_logs_of_a_cluster_take_the_same_spellings(

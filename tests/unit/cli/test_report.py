@@ -177,3 +177,14 @@ def test_hints_name_a_module_as_it_is_typed(folder: Path, capsys: pytest.Capture
     )
     out, _ = told(capsys, "run", "-m", "program:retried", "--name", "first", expected=1)
     assert "after a fix: mlplat run -m program:retried --resume first\n" in out
+
+
+def test_a_password_in_a_parameter_is_warned_of_and_not_listed(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("-p", "word=https://ada:hunter2@example.org/x", "--name", "first")
+    _, err = told(capsys, "run", "program.py:plain", *words)
+    assert "warning MLP419: parameter 'word' has an address with a password" in err
+    listed = told(capsys, "get", "parameters", "first")[0]
+    assert "https://***@example.org/x" in listed
+    assert "hunter2" not in listed

@@ -432,3 +432,17 @@ def test_credentials_of_an_address_are_not_recorded(store: Store, training_run: 
     store.record(workflow)
     (artifact,) = [one for one in store.artifacts(RUN) if one.name == "raw"]
     assert artifact.uri == "https://example.org/data.csv"
+
+
+def test_passwords_in_addresses_are_not_recorded_with_values(store: Store, training_run: MakeRun) -> None:
+    workflow = training_run()
+    node = workflow["status"]["nodes"][f"{RUN}-1"]
+    values = {
+        "one": ('"postgres://ada:hunter2@db/x"', '"postgres://***@db/x"'),
+        "listed": ('["s3://k:hunter2@b/1", "ssh://git@h/x"]', '["s3://***@b/1", "ssh://git@h/x"]'),
+        "time": ('"https://h:80/a@b:c@d"', '"https://h:80/a@b:c@d"'),
+    }
+    node["inputs"]["parameters"] = [{"name": key, "value": given} for key, (given, _) in values.items()]
+    store.record(workflow)
+    found = {one.name: one.value for one in store.parameters(RUN) if one.task_id == f"{RUN}-1"}
+    assert {key: found[key] for key in values} == {key: kept for key, (_, kept) in values.items()}
