@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
+from mlplat.errors import ClusterError, Diagnostic
 from mlplat.k8s.failures import RefusedError, Request, UnreachableError
 
 if TYPE_CHECKING:
@@ -151,10 +152,9 @@ class Api:
     ) -> Json:
         with self._opened(request, path, query, body, _READ_SECONDS, accept) as response:
             try:
-                answer: Json = json.loads(response.data)
+                return parsed(response.data)
             except ValueError as error:
                 raise UnreachableError(self.host, "the server is not a Kubernetes API server") from error
-            return answer
 
     def version(self) -> str:
         """Return the version of the server, such as ``v1.34.4``."""
@@ -239,6 +239,21 @@ class Api:
                 response.release_conn()
         except HTTPError as error:
             raise UnreachableError(self.host, _reason(error)) from error
+
+
+def parsed(data: bytes) -> Json:
+    """Read a JSON object of the API server, which others may have written.
+
+    Raises:
+        ClusterError: too many lists and mappings are nested in each other.
+        ValueError: it is not JSON.
+    """
+    try:
+        answer: Json = json.loads(data)
+    except RecursionError:
+        message = "an object of the cluster nests too many lists and mappings in each other"
+        raise ClusterError(Diagnostic("MLP822", "", message, "delete the object, or name another")) from None
+    return answer
 
 
 def _reason(error: BaseException) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mlplat.errors import ClusterError, Diagnostic
-from mlplat.k8s.api import WORKFLOWS, Api
+from mlplat.k8s.api import WORKFLOWS, Api, parsed
 from mlplat.k8s.connection import connect
 from mlplat.k8s.failures import RefusedError, UnreachableError
 from mlplat.k8s.status import plain_status
@@ -120,7 +120,7 @@ def _events(api: Api, name: str, version: str) -> Iterator[Json]:
     lines = api.lines("watch", WORKFLOWS, namespace=api.namespace, query=query, silence=_SILENCE_SECONDS)
     try:
         for line in lines:
-            event: Json = json.loads(line)
+            event = parsed(line)
             if event["type"] == "ERROR":
                 return
             yield event

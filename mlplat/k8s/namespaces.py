@@ -267,6 +267,6 @@ def _selectors(location: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _mapping(text: object) -> dict[str, Any]:
     try:
         found = yaml.safe_load(text) if isinstance(text, str) else None
-    except yaml.YAMLError:
+    except (yaml.YAMLError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-import gzip
-import json
 import zlib
 from typing import TYPE_CHECKING, Any
 
+from mlplat.canonical import read_json
 from mlplat.errors import ClusterError, Diagnostic
 
 if TYPE_CHECKING:
@@ -17,6 +16,9 @@ if TYPE_CHECKING:
 
 _ZSTD = b"\x28\xb5\x2f\xfd"
 """First bytes of a zstd frame (RFC 8878)."""
+
+_LARGEST = 256 << 20
+"""Bytes that nodes may have when they are unpacked: whoever may create Workflows may write them."""
 
 
 def plain_status(workflow: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -63,8 +65,8 @@ def plain_status(workflow: Mapping[str, Any]) -> Mapping[str, Any]:
             )
         )
     try:
-        nodes = json.loads(gzip.decompress(data))
-    except (OSError, EOFError, zlib.error, ValueError) as error:
+        nodes = read_json(_unpacked(data).decode())
+    except (zlib.error, ValueError) as error:
         raise ClusterError(
             Diagnostic(
                 "MLP821",
@@ -80,6 +82,19 @@ def plain_status(workflow: Mapping[str, Any]) -> Mapping[str, Any]:
             "nodes": nodes,
         },
     }
+
+
+def _unpacked(data: bytes) -> bytes:
+    """Unpack gzip.
+
+    Raises:
+        ValueError: it is cut off, or more than :data:`_LARGEST`.
+    """
+    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    found = unpacker.decompress(data, _LARGEST)
+    if unpacker.unconsumed_tail or not unpacker.eof:
+        raise ValueError("they are cut off, or larger than 256 MiB")
+    return found
 
 
 def _decoded(packed: str) -> bytes:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mlplat import k8s, local
-from mlplat.argo import steps
+from mlplat.argo import steps, stores
 from mlplat.errors import ClusterError, Diagnostic
 from mlplat.runs import machine
 from mlplat.runs.cluster import Place, Workflow
@@ -51,16 +51,29 @@ def of_pod(workflow: Workflow, node_id: str, place: Place) -> Iterator[str]:
 
 
 def _archive(workflow: Workflow, node_id: str) -> dict[str, Any] | None:
-    """Return the artifact in which Argo keeps the log of a node, with all that its repository says."""
+    """Return where Argo keeps the log of a node; None where that is not known.
+
+    The pod itself reports its outputs. Only the key is taken from them: where the repository is, and which Secrets it
+    takes, says the Workflow.
+    """
     status = workflow["status"]
     nodes = steps.expanded(status.get("nodes") or {})
     node = nodes.get(steps.pod_of(node_id, nodes)) or {}
-    repository = (status.get("artifactRepositoryRef") or {}).get("artifactRepository") or {}
-    for artifact in (node.get("outputs") or {}).get("artifacts") or ():
-        if artifact.get("name") == _ARCHIVED:
-            kinds = [kind for kind in local.REMOTE_KINDS if artifact.get(kind)]
-            return {kind: {**(repository.get(kind) or {}), **artifact[kind]} for kind in kinds} or None
-    return None
+    own = (one.get("archiveLocation") for one in _templates(workflow, node))
+    common = (status.get("artifactRepositoryRef") or {}).get("artifactRepository")
+    repository: Mapping[str, Any] = next(filter(None, (*own, common)), {})
+    artifacts = (node.get("outputs") or {}).get("artifacts") or ()
+    key = next((stores.key_of(one) for one in artifacts if one.get("name") == _ARCHIVED), "")
+    kinds = [kind for kind in local.REMOTE_KINDS if kind in stores.KEYS and repository.get(kind)]
+    return {kind: {**repository[kind], stores.KEYS[kind]: key} for kind in kinds} if key and kinds else None
+
+
+def _templates(workflow: Workflow, node: Node) -> Iterator[Mapping[str, Any]]:
+    """Return the templates of a Workflow that have the name of a node's."""
+    stored = (workflow.get("status") or {}).get("storedWorkflowTemplateSpec") or {}
+    for template in (*(workflow["spec"].get("templates") or ()), *(stored.get("templates") or ())):
+        if template.get("name") == node.get("templateName"):
+            yield template
 
 
 def _archived(
@@ -149,12 +162,9 @@ class _Followed:
 
 def _runs_several(workflow: Workflow, node: Node) -> bool:
     """Tell whether the pod of a node runs several tasks, whose names stand in its log."""
-    stored = (workflow.get("status") or {}).get("storedWorkflowTemplateSpec") or {}
-    templates = (*(workflow["spec"].get("templates") or ()), *(stored.get("templates") or ()))
     return any(
         parameter.get("name") == steps.OUTPUT
-        for template in templates
-        if template.get("name") == node.get("templateName")
+        for template in _templates(workflow, node)
         for parameter in (template.get("outputs") or {}).get("parameters") or ()
     )
 

@@ -32,6 +32,15 @@ def test_what_can_not_be_unpacked_is_refused(packed: str) -> None:
         plain_status({"status": {"compressedNodes": packed}})
 
 
+@pytest.mark.parametrize(
+    "content", [b'{"w": "' + b" " * (257 << 20) + b'"}', b'{"w": ' + b"[" * 5000 + b"]" * 5000 + b"}"]
+)
+def test_packed_nodes_that_are_too_large_or_too_deep_are_refused(content: bytes) -> None:
+    packed = base64.b64encode(gzip.compress(content, mtime=0)).decode()
+    with pytest.raises(ClusterError, match="packed in a way that can't be read"):
+        plain_status({"status": {"compressedNodes": packed}})
+
+
 def test_what_argo_packs_with_zstd_is_told() -> None:
     packed = base64.b64encode(b"\x28\xb5\x2f\xfd rest").decode()
     with pytest.raises(ClusterError, match=r"packed with zstd.*\n.*WORKFLOW_COMPRESSION_ALGORITHM=gzip"):

@@ -146,3 +146,10 @@ def test_the_newest_workflows_are_read_one_by_one(api: Any) -> None:
     assert [one["metadata"]["name"] for one in found] == ["new", "old"]
     assert [asked.query.get("continue") for asked in api.asked[:2]] == [None, "next"]
     assert all(asked.query["labelSelector"] == "team=blue" for asked in api.asked[:2])
+
+
+def test_an_object_that_is_nested_too_deeply_is_an_error(api: Any) -> None:
+    body = '{"status": ' + "[" * 50_000 + "]" * 50_000 + "}"
+    api.on("GET", f"{WORKFLOWS}/deep", api.of(200, body))
+    with pytest.raises(ClusterError, match="MLP822"):
+        read("deep", kubeconfig=api.kubeconfig)

@@ -86,6 +86,13 @@ MISSING: list[tuple[str, str, Any, str, str]] = [
     (
         "GET",
         f"{OWN}/configmaps/artifact-repositories",
+        (200, repositories(text="[" * 5000)),
+        "artifact repository",
+        "configure one",
+    ),
+    (
+        "GET",
+        f"{OWN}/configmaps/artifact-repositories",
         (200, repositories(key="")),
         "artifact repository",
         "configure one",

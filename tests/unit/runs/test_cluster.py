@@ -217,7 +217,7 @@ def test_logs_continue_after_a_pod_that_has_none(api: FakeApi, mlplat: Any) -> N
 def test_an_archived_log_is_read_where_the_pod_is_gone(api: FakeApi, mlplat: Any) -> None:  # noqa: F811
     class Archive(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(200)
+            self.send_response(200 if self.path == "/artifacts/w/a/main.log" else 404)
             self.send_header("Content-Length", "13")
             self.end_headers()
             self.wfile.write(b"from archive\n")
@@ -227,9 +227,12 @@ def test_an_archived_log_is_read_where_the_pod_is_gone(api: FakeApi, mlplat: Any
 
     server = HTTPServer(("127.0.0.1", 0), Archive)
     Thread(target=server.serve_forever, daemon=True).start()
-    log = {"name": "main-logs", "http": {"url": f"http://127.0.0.1:{server.server_port}/log"}}
+    repository = {"endpoint": f"127.0.0.1:{server.server_port}", "insecure": True, "bucket": "artifacts"}
+    forged = {"endpoint": "127.0.0.1:1", "accessKeySecret": {"name": "of-others", "key": "k"}}
+    log = {"name": "main-logs", "s3": {**forged, "key": "w/a/main.log"}}
     node = {"phase": "Succeeded", "startedAt": LONG_AGO, "hostNodeName": "n", "outputs": {"artifacts": [log]}}
     done = workflow("Succeeded", a=node)
+    done["status"]["artifactRepositoryRef"] = {"artifactRepository": {"s3": repository}}
     pod = k8s.pod_name(done, done["status"]["nodes"]["a"])
     api.on("GET", f"{WORKFLOWS}/w", done)
     missing = {"kind": "Status", "message": "not found", "details": {"name": pod, "kind": "pods"}}
