@@ -27,7 +27,7 @@ class ArchiveError(Exception):
 
 
 class _Bounded:
-    """A file that refuses to give much at once."""
+    """A file that refuses to give much at once, or anything when that is not wanted any more."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self.tell, self.seek, self._file = file.tell, file.seek, file
@@ -37,7 +37,9 @@ class _Bounded:
 
         Raises:
             ReadError: they are too many.
+            GivenUpError: they are not wanted any more.
         """
+        files.check()
         if not 0 <= size <= _LONGEST_READ:
             raise tarfile.ReadError(f"a header of {size:,} bytes")
         return self._file.read(size)
@@ -70,7 +72,7 @@ def pack(source: Path, target: Path) -> None:
                 raise ArchiveError("archive/tar: sockets not supported")
             if entry.isreg():
                 with files.opened(path) as file:
-                    archive.addfile(entry, file)
+                    archive.addfile(entry, cast("IO[bytes]", _Bounded(file)))
             else:
                 archive.addfile(entry)
 

@@ -32,7 +32,7 @@ from mlplat.local.locks import Lock, Locks, Waiting, locks_of
 from mlplat.local.memoize import Memo, MemoizeError
 from mlplat.local.nodes import Node, NodeTree, fulfilled, pod_name, unsuccessful
 from mlplat.local.pods import Outcome, PodRunner, Task
-from mlplat.local.process import GRACE, Executor, Running
+from mlplat.local.process import GRACE, Executor, Stoppable
 from mlplat.local.scope import Globals, output_variables
 from mlplat.local.steps import execute_steps
 from mlplat.local.suspend import Ask, execute_suspend
@@ -91,7 +91,7 @@ class Call:
 
 @dataclass(slots=True)
 class _Active:
-    running: Running
+    running: Stoppable
     on_exit: bool
 
 
@@ -555,7 +555,7 @@ class Engine:
         timers: list[asyncio.TimerHandle] = []
         over = ""
 
-        def started(running: Running) -> None:
+        def started(running: Stoppable) -> None:
             self._active[node["id"]] = _Active(running, call.on_exit)
             if self.refusal(call.on_exit):
                 running.stop()

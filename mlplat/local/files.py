@@ -1,4 +1,7 @@
-"""Reads and copies what tasks left behind, which may be anything: a pipe, a device, a file without end."""
+"""Reads and copies what tasks left behind, which may be anything: a pipe, a device, a file without end.
+
+What copies many bytes asks :func:`check` between two blocks, so that the end of a run need not wait for the rest.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,47 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from fcntl import ioctl
 from pathlib import Path
 from typing import BinaryIO
 
 _FICLONE = 0x40049409
 _BLOCK = 1 << 20
+_LARGEST_RANGE = 1 << 26
+"""Bytes that the kernel is asked to copy at once."""
+
+_given_up: ContextVar[threading.Event | None] = ContextVar("given_up", default=None)
+
+
+class GivenUpError(OSError):
+    """What is being copied is not wanted any more."""
+
+
+def until(given_up: threading.Event, copy_all: Callable[[], None]) -> None:
+    """Call a function whose copying ends early when an event is set.
+
+    Raises:
+        GivenUpError: the event was set before all was copied.
+    """
+    before = _given_up.set(given_up)
+    try:
+        copy_all()
+    finally:
+        _given_up.reset(before)
+
+
+def check() -> None:
+    """Do nothing unless what is being copied is not wanted any more.
+
+    Raises:
+        GivenUpError: it is not.
+    """
+    given_up = _given_up.get()
+    if given_up is not None and given_up.is_set():
+        raise GivenUpError(errno.ECANCELED, "the task was stopped")
 
 
 class NotAFileError(OSError):
@@ -162,8 +199,9 @@ def _copy_range(source: int, target: int, start: int, end: int) -> None:
     os.lseek(source, start, os.SEEK_SET)
     os.lseek(target, start, os.SEEK_SET)
     left = end - start
-    while left > 0 and (copied := _copy_some(source, target, left)) > 0:
+    while left > 0 and (copied := _copy_some(source, target, min(left, _LARGEST_RANGE))) > 0:
         left -= copied
+        check()
 
 
 def _copy_some(source: int, target: int, size: int) -> int:

@@ -9,8 +9,10 @@ import os
 import posixpath
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from mlplat.local import claims, files, remote
 from mlplat.local.artifacts import ArtifactError, ArtifactMissingError, ArtifactStore, copy, make_room
 from mlplat.local.containers import ContainerError, Pod, environment, expand, patched, patched_volumes
 from mlplat.local.logs import attempts, begin_attempt
-from mlplat.local.process import LONGEST_ARGUMENT, SCRIPT, Command, Executor, Exit, Running
+from mlplat.local.process import GRACE, LONGEST_ARGUMENT, SCRIPT, Command, Executor, Exit, Running, Stoppable
 from mlplat.local.volumes import Volumes, is_mounted
 from mlplat.runtime.task import TERMINATION_LOG, TERMINATION_VARIABLE
 
@@ -66,6 +68,43 @@ class Outcome:
     outputs: dict[str, Any]
 
 
+class _Stages:
+    """What a task does, one after the other: its inputs are copied, its command runs, its outputs are copied."""
+
+    def __init__(self) -> None:
+        self._command: Running | None = None
+        self._given_up = threading.Event()
+        self._insisting: asyncio.TimerHandle | None = None
+
+    async def copy(self, function: Callable[[], None]) -> None:
+        """Call a function that copies files, in a thread.
+
+        Raises:
+            GivenUpError: the task was stopped before all was copied.
+        """
+        return await asyncio.to_thread(files.until, self._given_up, function)
+
+    def runs(self, command: Running) -> None:
+        """Take the command that was started; it is stopped where the task was."""
+        self._command = command
+        if self._given_up.is_set():
+            command.stop()
+
+    def stop(self, grace: float = GRACE) -> None:
+        """End the task: inputs are not copied any further, and outputs not after the seconds that the command has."""
+        if self._command is None or grace <= 0:
+            self._given_up.set()
+        elif self._insisting is None:
+            self._insisting = asyncio.get_running_loop().call_later(grace, self._given_up.set)
+        if self._command is not None:
+            self._command.stop(grace)
+
+    def close(self) -> None:
+        """Forget the timer."""
+        if self._insisting is not None:
+            self._insisting.cancel()
+
+
 class PodRunner:
     """Runs tasks in folders of their own.
 
@@ -95,12 +134,12 @@ class PodRunner:
         self._environments = environments
         self._cleaning: set[asyncio.Future[Any]] = set()
 
-    async def run(self, task: Task, started: Callable[[Running], None]) -> Outcome:
+    async def run(self, task: Task, started: Callable[[Stoppable], None]) -> Outcome:
         """Run a task from its inputs to its outputs.
 
         Args:
             task: the task.
-            started: is given the running command, to be able to end it.
+            started: is given what can be stopped.
 
         Returns:
             How it ended. As on Argo, what a task that failed has written is in the store too.
@@ -109,20 +148,23 @@ class PodRunner:
             return self._apply(task)
         folder = self._folder / task.id
         root = folder / "root"
+        stages = _Stages()
+        started(stages)
         try:
-            return await self._run(task, folder, root, started)
+            return await self._run(task, folder, root, stages)
         finally:
+            stages.close()
             self._volumes.unmount(root)
 
-    async def _run(self, task: Task, folder: Path, root: Path, started: Callable[[Running], None]) -> Outcome:
+    async def _run(self, task: Task, folder: Path, root: Path, stages: _Stages) -> Outcome:
         try:
-            command = await self._prepare(task, folder, root)
+            command = await self._prepare(task, folder, root, stages)
         except (ArtifactError, ContainerError, OSError, UnicodeError) as error:
             return Outcome("Error", f"init: Error (exit code 64): {error}", {})
         running = await self._executor.start(command)
-        started(running)
+        stages.runs(running)
         ended = await running.wait()
-        outcome = await self._finish(task, command, ended)
+        outcome = await self._finish(task, command, ended, stages)
         if outcome.phase == "Succeeded":
             cleaning = asyncio.ensure_future(asyncio.to_thread(shutil.rmtree, folder, True))
             self._cleaning.add(cleaning)
@@ -145,7 +187,7 @@ class PodRunner:
         """Wait until the folders of tasks that succeeded are removed."""
         await asyncio.gather(*self._cleaning)
 
-    async def _prepare(self, task: Task, folder: Path, root: Path) -> Command:
+    async def _prepare(self, task: Task, folder: Path, root: Path, stages: _Stages) -> Command:
         template = task.template
         self._renew(folder, root)
         patches = [*task.patches, *([template["podSpecPatch"]] if template.get("podSpecPatch") else [])]
@@ -159,7 +201,7 @@ class PodRunner:
             given,
         )
         for artifact in (template.get("inputs") or {}).get("artifacts") or ():
-            await self._load(artifact, root, task.pod)
+            await self._load(artifact, root, task.pod, stages)
         place = self._executor.place
         variables = {key: place(value, root) for key, value in given.items()}
         arguments = [*(container.get("command") or ()), *(container.get("args") or ())]
@@ -211,7 +253,7 @@ class PodRunner:
             for index, argument in enumerate(arguments)
         ]
 
-    async def _load(self, artifact: Mapping[str, Any], root: Path, pod: Pod) -> None:
+    async def _load(self, artifact: Mapping[str, Any], root: Path, pod: Pod, stages: _Stages) -> None:
         if not has_location(artifact):
             if artifact.get("optional"):
                 return
@@ -221,7 +263,7 @@ class PodRunner:
         unpack = False if "none" in archive else True if "tar" in archive else None
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            await asyncio.to_thread(self._fetch, artifact, target, unpack, pod)
+            await stages.copy(partial(self._fetch, artifact, target, unpack, pod))
         except ArtifactMissingError as error:
             if not artifact.get("optional"):
                 why = error if remote.is_remote(artifact) else "The specified key does not exist."
@@ -251,7 +293,7 @@ class PodRunner:
             remote.fetch(artifact, fetched, pod.secrets)
             copy(fetched, target, unpack=unpack)
 
-    async def _finish(self, task: Task, command: Command, ended: Exit) -> Outcome:
+    async def _finish(self, task: Task, command: Command, ended: Exit, stages: _Stages) -> Outcome:
         outputs: dict[str, Any] = {}
         problems: list[str] = []
         declared = task.template.get("outputs") or {}
@@ -267,7 +309,7 @@ class PodRunner:
         if ended.result is not None:
             outputs["result"] = ended.result
         artifacts, problem = await self._save(
-            declared.get("artifacts") or (), found, command.root, task.prefix, mounts
+            declared.get("artifacts") or (), found, command.root, task.prefix, mounts, stages
         )
         if artifacts:
             outputs["artifacts"] = artifacts
@@ -325,6 +367,7 @@ class PodRunner:
         root: Path,
         prefix: str,
         mounts: Sequence[str],
+        stages: _Stages,
     ) -> tuple[list[dict[str, Any]], str]:
         saved: list[dict[str, Any]] = []
         problems: list[str] = []
@@ -340,7 +383,7 @@ class PodRunner:
             located = _with_key(artifact, prefix, pack)
             try:
                 key, move = artifact_key(located), _is_for_nobody_else(artifact["path"], source, root, found)
-                await asyncio.to_thread(self._store.put, source.resolve(), key, pack=pack, move=move)
+                await stages.copy(partial(self._store.put, source.resolve(), key, pack=pack, move=move))
             except (ArtifactError, OSError) as error:
                 problems.append(f"failed to save {artifact['name']}: {error}")
                 continue

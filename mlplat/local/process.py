@@ -99,14 +99,18 @@ class Exit:
     result: str | None = None
 
 
-class Running(Protocol):
+class Stoppable(Protocol):
+    """Something that runs and can be ended early."""
+
+    def stop(self, grace: float = GRACE) -> None:
+        """End it: ask first, insist after a number of seconds."""
+
+
+class Running(Stoppable, Protocol):
     """A command that runs."""
 
     async def wait(self) -> Exit:
         """Wait until it has ended."""
-
-    def stop(self, grace: float = GRACE) -> None:
-        """End it: ask first, insist after a number of seconds."""
 
 
 class Executor(Protocol):

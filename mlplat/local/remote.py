@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 from mlplat import addresses
 from mlplat.argo.sources import HTTP, PLACES
+from mlplat.local import files
 from mlplat.local.artifacts import ArtifactError, ArtifactMissingError
 
 KINDS = ("s3", "gcs", "azure", HTTP)
@@ -199,6 +200,7 @@ def _save(found: Iterable[Any], target: Path) -> None:
     try:
         with target.open("wb") as file:
             for chunk in found:
+                files.check()
                 file.write(chunk)
     except BaseException:
         target.unlink(missing_ok=True)

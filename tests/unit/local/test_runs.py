@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
+import http.server
 import json
 import os
 import signal
@@ -150,6 +152,51 @@ def test_a_run_that_is_stopped_twice_ends_its_exit_handler_too(home: Path, tmp_p
     done = finish(process)
     assert phases(done) == {"wf": "Failed", "wf.a": "Failed", "wf.onExit": "Failed"}
     assert done["status"]["message"] == "Stopped with strategy 'Terminate'"
+
+
+def test_a_run_that_is_stopped_twice_does_not_wait_for_an_output_to_be_saved(home: Path) -> None:
+    outputs = {"artifacts": [{"name": "a", "path": "/tmp/a"}]}
+    process = begin(home, workflow(shell("main", "truncate -s 100G /tmp/a", outputs=outputs)))
+    deadline = time.monotonic() + 30
+    while not [*home.glob("artifacts/**/.put-*/artifact")]:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
+    done = finish(process)
+    assert done["status"]["phase"] == "Failed"
+    assert done["status"]["message"] == "Stopped with strategy 'Terminate'"
+    assert not [*home.glob("artifacts/**/.put-*")]
+
+
+def test_a_stopped_run_does_not_wait_for_an_input_to_be_fetched(home: Path) -> None:
+    asked = threading.Event()
+
+    class Endless(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            asked.set()
+            with contextlib.suppress(OSError):
+                while True:
+                    self.wfile.write(bytes(1 << 16))
+
+        def log_message(self, *args: Any) -> None:
+            """Say nothing."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Endless) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/"
+        inputs = {"artifacts": [{"name": "a", "path": "/tmp/a", "http": {"url": url}}]}
+        process = begin(
+            home, workflow(shell("main", "true", inputs=inputs), shell("bye", "true"), onExit="bye")
+        )
+        assert asked.wait(30)
+        process.send_signal(signal.SIGINT)
+        done = finish(process)
+        server.shutdown()
+    assert phases(done) == {"wf": "Failed", "wf.onExit": "Succeeded"}
+    assert node(done, "wf")["message"] == "workflow shutdown with strategy:  Stop"
 
 
 def test_a_killed_run_can_be_resumed(home: Path, tmp_path: Path, gate: dict[str, Any]) -> None:
