@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import pytest
 from mlplat import local
 from mlplat.metadata import open_store
 from tests.unit.cli.commands import told
+from tests.unit.waiting import until
 
 PROGRAM = """
 from mlplat import dsl
@@ -70,7 +70,7 @@ def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[subproc
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    _until(lambda: (tmp_path / ".mlplat/logs/live").is_dir() and any(_logs(tmp_path)))
+    until(lambda: (tmp_path / ".mlplat/logs/live").is_dir() and any(_logs(tmp_path)))
     yield process
     if process.poll() is None:
         process.kill()
@@ -79,13 +79,6 @@ def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[subproc
 
 def _logs(folder: Path) -> Iterator[Path]:
     return (file for file in (folder / ".mlplat/logs/live").glob("*.log") if file.read_text())
-
-
-def _until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def _other(*words: str) -> subprocess.Popen[str]:

@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import pytest
 from mlplat.cli import main
 from mlplat.cli.progress import Lines
 from tests.unit.local.manifests import ends
+from tests.unit.waiting import until
 
 PROGRAM = """
 from typing import List
@@ -391,14 +391,12 @@ def test_parameter_file_holds_what_no_command_line_does(
 
 def printed(folder: Path, name: str) -> str:
     """Return what the only task of a run has printed, once it has."""
-    deadline = time.monotonic() + 60
-    while (
-        not (texts := [file.read_text() for file in folder.glob(f".mlplat/logs/{name}/*.log")])
-        or not texts[0].strip()
-    ):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return texts[0]
+
+    def texts() -> str:
+        return "".join(file.read_text() for file in folder.glob(f".mlplat/logs/{name}/*.log"))
+
+    until(lambda: texts().strip())
+    return texts()
 
 
 def test_interrupt_stops_every_child_and_leaves_a_run_to_go_on_with(folder: Path) -> None:
@@ -440,10 +438,7 @@ def test_a_killed_run_is_over_and_can_go_on(folder: Path, capsys: pytest.Capture
     ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     child = int(printed(folder, "long"))
-    deadline = time.monotonic() + 60
-    while '"displayName": "f"' not in (folder / ".mlplat/runs/long/workflow.json").read_text():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: '"displayName": "f"' in (folder / ".mlplat/runs/long/workflow.json").read_text())
     process.kill()
     process.communicate()
     assert ends(child)
@@ -545,14 +540,9 @@ def test_a_run_that_goes_on_can_be_looked_at(folder: Path, capsys: pytest.Captur
     command = [sys.executable, "-m", "mlplat", "run", "slow.py:slow", "--name", "going"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
-            while "begun" not in "".join(
-                file.read_text() for file in folder.glob(".mlplat/logs/going/*.log")
-            ):
-                time.sleep(0.1)
+            printed(folder, "going")
             # What a task prints may be there a moment before its node is.
-            while "first: begun" not in run(capsys, "logs", "going"):
-                assert process.poll() is None
-                time.sleep(0.1)
+            until(lambda: "first: begun" in run(capsys, "logs", "going"))
             assert "first" in run(capsys, "get", "tasks", "going")
         finally:
             (folder / "gate").touch()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from tests.unit.waiting import until
 
 
 def shell(name: str, script: str, **fields: Any) -> dict[str, Any]:
@@ -65,12 +66,36 @@ def value(finished: Mapping[str, Any], name: str, parameter: str) -> str:
     return values[parameter]
 
 
+_MEETING = """
+cd {folder}
+mark=$(mktemp running.XXXXXX)
+for _ in $(seq 3000); do
+  set -- running.*
+  [ $# -lt {together} ] || touch met
+  [ ! -e met ] || break
+  sleep 0.02
+done
+sleep 0.2
+set -- running.*
+echo $# >> seen
+rm "$mark"
+"""
+
+
+def meeting(folder: Path, together: int) -> str:
+    """Return a script that waits until it runs so many times at once, and notes how often it does."""
+    return _MEETING.format(folder=folder, together=together)
+
+
+def most(folder: Path) -> int:
+    """Return how many of a script of :func:`meeting` ran at once."""
+    return max(map(int, (folder / "seen").read_text().split()))
+
+
 def ends(process: int) -> bool:
     """Whether a process that was killed ends: the kernel takes a moment."""
-    deadline = time.monotonic() + 30
-    while is_alive(process) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return not is_alive(process)
+    until(lambda: not is_alive(process))
+    return True
 
 
 def is_alive(process: int) -> bool:

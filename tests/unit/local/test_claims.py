@@ -98,7 +98,7 @@ def test_a_mount_inside_a_claim_is_there_for_each_task_and_gone_afterwards(run: 
 
 def test_tasks_that_run_at_once_share_a_mount_inside_a_claim(run: Any, home: Path) -> None:
     script = (
-        "touch /data/$0; for i in $(seq 250); do [ -e /data/a ] && [ -e /data/b ] && break; sleep 0.02; done; "
+        "touch /data/$0; for i in $(seq 3000); do [ -e /data/a ] && [ -e /data/b ] && break; sleep 0.02; done; "
         "sleep $1; cat /data/conf/a > /tmp/o"
     )
     quick, slow = inside(script, CONF, name="quick"), inside(script, CONF, name="slow")

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +14,13 @@ import yaml
 
 from mlplat import local
 from mlplat.errors import UnsupportedError
-from tests.unit.local.manifests import dag, node, shell, task, workflow
-
-MARK = """
-cd {folder}
-mark=$(mktemp running.XXXXXX)
-ls running.* | wc -l >> seen
-sleep 0.3
-rm "$mark"
-"""
+from tests.unit.local.manifests import dag, meeting, most, node, shell, task, workflow
+from tests.unit.waiting import until
 
 
-def marking(folder: Path, **fields: Any) -> dict[str, Any]:
-    """A template that notes how many of its kind run."""
-    return shell("mark", MARK.format(folder=folder), **fields)
-
-
-def most(folder: Path) -> int:
-    return max(map(int, (folder / "seen").read_text().split()))
+def marking(folder: Path, together: int = 1, **fields: Any) -> dict[str, Any]:
+    """A template that notes how many of its kind run; the first ones wait until so many do."""
+    return shell("mark", meeting(folder, together), **fields)
 
 
 def config_map(**data: str) -> dict[str, Any]:
@@ -66,7 +54,7 @@ def four(**fields: Any) -> dict[str, Any]:
     ids=["mutex", "older form", "name from an input", "semaphore"],
 )
 def test_at_most_so_many_hold_a_lock(synchronization: dict[str, Any], together: int, tmp_path: Path) -> None:
-    template = marking(tmp_path, synchronization=synchronization)
+    template = marking(tmp_path, together, synchronization=synchronization)
     template["inputs"] = {"parameters": [{"name": "half", "value": "0"}]}
     halves = {"a": "0", "b": "1", "c": "0", "d": "1"}
     tasks = [
@@ -87,7 +75,7 @@ def test_a_lock_is_given_back_by_what_failed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("where", ["template", "workflow"])
 def test_runs_of_other_processes_count(where: str, tmp_path: Path) -> None:
     synchronization = {"synchronization": {"mutexes": [{"name": "one"}]}}
-    own = synchronization if where == "template" else {}
+    own: dict[str, Any] = synchronization if where == "template" else {}
     whole = synchronization if where == "workflow" else {}
     started = [
         start(workflow(marking(tmp_path, **own), name=name, **whole), tmp_path)
@@ -99,14 +87,12 @@ def test_runs_of_other_processes_count(where: str, tmp_path: Path) -> None:
 
 def test_a_run_that_waits_can_be_stopped(tmp_path: Path) -> None:
     lock = {"mutexes": [{"name": "one"}]}
-    holding = shell("hold", f"touch {tmp_path}/held; sleep 60", synchronization=lock)
+    holding = shell("hold", f"touch {tmp_path}/held; sleep 600", synchronization=lock)
     holder = start(workflow(holding, name="holder"), tmp_path)
     try:
-        while not (tmp_path / "held").exists():
-            time.sleep(0.1)
+        until((tmp_path / "held").exists)
         waiter = start(workflow(marking(tmp_path, synchronization=lock), name="waiter"), tmp_path)
-        while not (tmp_path / "home/runs/waiter").exists():
-            time.sleep(0.1)
+        until((tmp_path / "home/runs/waiter").exists)
         waiter.send_signal(signal.SIGINT)
         waiter.wait(30)
     finally:
@@ -119,11 +105,10 @@ def test_a_run_that_waits_can_be_stopped(tmp_path: Path) -> None:
 def test_what_waits_says_for_which_lock(where: str, tmp_path: Path) -> None:
     lock: dict[str, Any] = {"synchronization": {"mutexes": [{"name": "one"}]}}
     holding = shell(
-        "hold", f"touch {tmp_path}/held; until [ -e {tmp_path}/seen ]; do sleep 0.1; done", **lock
+        "hold", f"touch {tmp_path}/held; until [ -e {tmp_path}/seen ]; do sleep 0.02; done", **lock
     )
     holder = start(workflow(holding, name="holder"), tmp_path)
-    while not (tmp_path / "held").exists():
-        time.sleep(0.1)
+    until((tmp_path / "held").exists)
     seen: list[tuple[str, str, str]] = []
 
     def observer(one: dict[str, Any]) -> None:
@@ -178,9 +163,12 @@ def test_who_needs_several_locks_takes_all_or_none(tmp_path: Path) -> None:
     def holding(name: str, script: str, *locks: str) -> dict[str, Any]:
         return shell(name, script, synchronization={"mutexes": [{"name": lock} for lock in locks]})
 
+    long = (
+        "touch begun; for _ in $(seq 3000); do [ ! -s order ] || break; sleep 0.02; done; echo long >> order"
+    )
     templates = [
-        holding("long", f"cd {tmp_path}; touch begun; sleep 2; echo long >> order", "b"),
-        shell("gate", f"until [ -e {tmp_path}/begun ]; do sleep 0.1; done"),
+        holding("long", f"cd {tmp_path}; {long}", "b"),
+        shell("gate", f"until [ -e {tmp_path}/begun ]; do sleep 0.02; done"),
         holding("both", f"echo both >> {tmp_path}/order", "a", "b"),
         holding("only", f"echo only >> {tmp_path}/order", "a"),
     ]

@@ -12,7 +12,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +34,7 @@ from tests.unit.local.manifests import (
     task,
     workflow,
 )
+from tests.unit.waiting import until
 
 PROGRAM = """
 import json, sys
@@ -157,10 +157,7 @@ def test_a_run_that_is_stopped_twice_ends_its_exit_handler_too(home: Path, tmp_p
 def test_a_run_that_is_stopped_twice_does_not_wait_for_an_output_to_be_saved(home: Path) -> None:
     outputs = {"artifacts": [{"name": "a", "path": "/tmp/a"}]}
     process = begin(home, workflow(shell("main", "truncate -s 100G /tmp/a", outputs=outputs)))
-    deadline = time.monotonic() + 30
-    while not [*home.glob("artifacts/**/.put-*/artifact")]:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(lambda: [*home.glob("artifacts/**/.put-*/artifact")])
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGTERM)
     done = finish(process)
@@ -203,10 +200,7 @@ def test_a_killed_run_can_be_resumed(home: Path, tmp_path: Path, gate: dict[str,
     process = begin(home, gate)
     until_begun(tmp_path)
     # The engine notes a task's process right after it has started it: the task may be quicker.
-    deadline = time.monotonic() + 30
-    while not any(file.read_text() for file in (home / "runs" / "wf").glob("*/process")):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(lambda: any(file.read_text() for file in (home / "runs" / "wf").glob("*/process")))
     (running,) = (int(file.read_text().split()[0]) for file in (home / "runs" / "wf").glob("*/process"))
     process.kill()
     process.communicate()
