@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -62,11 +63,22 @@ def good(rates: List[int] = [1, 2, 3]):
 ITERATIONS = [f"guard.rates.iteration({number}:{number} {number + 1}).fit" for number in range(3)]
 
 
+@pytest.fixture(scope="module")
+def failed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that failed."""
+    place = tmp_path_factory.mktemp("failed")
+    (place / "program.py").write_text(PROGRAM)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        patch.delenv("MLPLAT_HOME", raising=False)
+        assert main(["run", "program.py:p", "--name", "first", "--no-cache"]) == 1
+    return place
+
+
 @pytest.fixture
-def first(folder: Path, capsys: pytest.CaptureFixture[str]) -> Path:
-    """A run that failed."""
-    assert main(["run", "program.py:p", "--name", "first", "--no-cache"]) == 1
-    capsys.readouterr()
+def first(folder: Path, failed: Path) -> Path:
+    """The working directory, as a run that failed left it."""
+    shutil.copytree(failed, folder, dirs_exist_ok=True)
     return folder
 
 
