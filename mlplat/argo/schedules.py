@@ -6,7 +6,6 @@ Sunday is 0 and not 7, or a descriptor such as ``@daily``. The full CRDs take no
 
 from __future__ import annotations
 
-import difflib
 import re
 import zoneinfo
 
@@ -75,5 +74,7 @@ def timezone_problem(name: str) -> str:
 
 def timezone_hint(name: str) -> str:
     """Return what to write instead of a name that is no time zone's."""
+    import difflib
+
     close = difflib.get_close_matches(name, zoneinfo.available_timezones(), n=1)
     return f"did you mean {close[0]!r}?" if close else "such as Europe/Berlin or UTC"
