@@ -61,11 +61,13 @@ def _archive(workflow: Workflow, node_id: str) -> dict[str, Any] | None:
     node = nodes.get(steps.pod_of(node_id, nodes)) or {}
     own = (one.get("archiveLocation") for one in _templates(workflow, node))
     common = (status.get("artifactRepositoryRef") or {}).get("artifactRepository")
-    repository: Mapping[str, Any] = next(filter(None, (*own, common)), {})
+    repositories = [one for one in (*own, common) if one and stores.has_location(one)]
     artifacts = (node.get("outputs") or {}).get("artifacts") or ()
     key = next((stores.key_of(one) for one in artifacts if one.get("name") == _ARCHIVED), "")
-    kinds = [kind for kind in local.REMOTE_KINDS if kind in stores.KEYS and repository.get(kind)]
-    return {kind: {**repository[kind], stores.KEYS[kind]: key} for kind in kinds} if key and kinds else None
+    for kind in (one for one in local.REMOTE_KINDS if one in stores.KEYS) if key and repositories else ():
+        if repository := repositories[0].get(kind):
+            return {kind: {**repository, stores.KEYS[kind]: key}}
+    return None
 
 
 def _templates(workflow: Workflow, node: Node) -> Iterator[Mapping[str, Any]]:

@@ -214,7 +214,8 @@ def test_logs_continue_after_a_pod_that_has_none(api: FakeApi, mlplat: Any) -> N
     assert (code, out) == (2, "")
 
 
-def test_an_archived_log_is_read_where_the_pod_is_gone(api: FakeApi, mlplat: Any) -> None:  # noqa: F811
+@pytest.mark.parametrize("place", ["of the namespace", "of the template"])
+def test_an_archived_log_is_read_where_the_pod_is_gone(place: str, api: FakeApi, mlplat: Any) -> None:  # noqa: F811
     class Archive(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200 if self.path == "/artifacts/w/a/main.log" else 404)
@@ -232,7 +233,11 @@ def test_an_archived_log_is_read_where_the_pod_is_gone(api: FakeApi, mlplat: Any
     log = {"name": "main-logs", "s3": {**forged, "key": "w/a/main.log"}}
     node = {"phase": "Succeeded", "startedAt": LONG_AGO, "hostNodeName": "n", "outputs": {"artifacts": [log]}}
     done = workflow("Succeeded", a=node)
-    done["status"]["artifactRepositoryRef"] = {"artifactRepository": {"s3": repository}}
+    elsewhere = {"endpoint": "127.0.0.1:1", "bucket": "other"}
+    common = repository if place == "of the namespace" else elsewhere
+    done["status"]["artifactRepositoryRef"] = {"artifactRepository": {"s3": common}}
+    own = {} if place == "of the namespace" else {"s3": repository}
+    done["spec"]["templates"][0]["archiveLocation"] = {"archiveLogs": True, **own}
     pod = k8s.pod_name(done, done["status"]["nodes"]["a"])
     api.on("GET", f"{WORKFLOWS}/w", done)
     missing = {"kind": "Status", "message": "not found", "details": {"name": pod, "kind": "pods"}}
