@@ -21,7 +21,7 @@ from mlplat.ir.model import ABSENT, InputParameter, ParameterType
 _KINDS = (
     (bool, "true or false"),
     ((int, float), "a number"),
-    (str, "a text"),
+    (str, "a string"),
     (list, "a list"),
     (dict, "an object"),
 )
@@ -204,7 +204,7 @@ def _bound(workflow: Mapping[str, Any], parameter: Mapping[str, Any], value: Any
     if form is not _Form.JSON:
         if "{{" in text:
             message = f"'{name}' was compiled as plain text, in which Argo would replace {{{{…}}}}"
-            raise ArgumentError(Diagnostic("MLP411", "", message, "compile anew: mlplat run FILE -p …"))
+            raise ArgumentError(Diagnostic("MLP411", "", message, "compile it again: mlplat run FILE -p …"))
         return text
     before = _json(str(parameter.get("value", "")))
     if isinstance(before, str):
@@ -216,7 +216,7 @@ def _bound(workflow: Mapping[str, Any], parameter: Mapping[str, Any], value: Any
             Diagnostic(
                 "MLP403",
                 "",
-                f"'{name}' takes {wanted}, and was given {text!r}",
+                f"parameter '{name}': expected {wanted}, got {text!r}",
                 f"it was {parameter.get('value')}",
             )
         )

@@ -35,9 +35,9 @@ def workflow_of(documents: Sequence[Document]) -> Document:
     """
     workflows = [document for document in documents if document.get("kind") == "Workflow"]
     if len(workflows) != 1:
-        message = f"there are {len(workflows)} Workflows in it; a run is one"
+        message = f"expected one Workflow, got {len(workflows)}"
         raise ManifestError(
-            Diagnostic("MLP205", "", message, "give a file with one Workflow, and what it refers to")
+            Diagnostic("MLP205", "", message, "pass a file with one Workflow, and what it refers to")
         )
     return workflows[0]
 

@@ -60,7 +60,7 @@ def _of_object(name: str, of: Any) -> str:
         return _of_package(name, of.__name__)
     known = _public(of)
     if isinstance(of, Channel):
-        return meant(name, known) or "the value is there only when the pipeline runs: do it in a component"
+        return meant(name, known) or "it has a value only when the pipeline runs: do this in a component"
     own = type(of).__module__.partition(".")[0] == "mlplat"
     return nearest(name, known) if own else meant(name, known)
 

@@ -169,7 +169,7 @@ def _pipeline_options(command: _Parser) -> None:
         metavar="FILE",
         help="YAML or JSON file of parameters",
     )
-    command.add_argument("--no-cache", action="store_true", help="run every task, whatever ran before")
+    command.add_argument("--no-cache", action="store_true", help="run every task, without the cache")
     command.add_argument(
         "--image",
         default=DEFAULT_IMAGE,
@@ -179,44 +179,44 @@ def _pipeline_options(command: _Parser) -> None:
         "-n",
         "--namespace",
         default="",
-        help="namespace on the cluster; of a run here, what {{workflow.namespace}}, the cache and locks have as such",
+        help="namespace on the cluster; for local runs: {{workflow.namespace}}, and the scope of cache and locks",
     )
     command.add_argument("--service-account", default="", help="service account of the pods")
     command.add_argument(
         "--claim-service-account",
         default="",
         metavar="NAME",
-        help="service account of the tasks that make and remove volume claims (default: the pods')",
+        help="service account of the tasks that create and delete PVCs (default: the pods')",
     )
 
     command.add_argument(
         "--artifact-store",
         choices=(stores.HDFS,),
         default="",
-        help="give it where the cluster's artifact repository is HDFS, which wants absolute paths",
+        help="kind of the cluster's artifact repository, where that needs absolute paths",
     )
     command.add_argument(
         "--import-sources",
         metavar="FILE",
-        help="YAML file that says from where importers' URIs are fetched: a location of Argo by the prefix of the URIs",
+        help="YAML file that maps URI prefixes of importers to Argo artifact locations",
     )
     command.add_argument(
         "--fuse",
         choices=("off", "auto"),
         default="",
-        help="which tasks share a pod: none, or every series of tasks (default: those that the program names)",
+        help="tasks that share a pod: none, or every sequence of tasks (default: those named in the program)",
     )
     command.add_argument(
         "--kfp-runtime",
         choices=("own", "pip"),
         default="own",
-        help="what runs Python functions: our runtime, or the command that KFP's SDK wrote, which installs that SDK "
+        help="how to run Python functions: with our runtime, or with the command of KFP's SDK, which installs that SDK "
         "(default: %(default)s)",
     )
     command.add_argument(
         "--workflow-defaults",
         metavar="FILE",
-        help="YAML file with fields of Argo's WorkflowSpec that hold where the pipeline says nothing else",
+        help="YAML file with defaults for fields of Argo's WorkflowSpec",
     )
 
 
@@ -231,27 +231,27 @@ def _run(commands: _Commands) -> None:  # type: ignore[valid-type]
     _pipeline_options(command)
     command.add_argument("--name", default="", help="name of the run")
     command.add_argument(
-        "--resume", metavar="RUN", help="go on with a run of this machine that was interrupted or failed"
+        "--resume", metavar="RUN", help="resume a run of this machine that was interrupted or failed"
     )
     _execution_options(command)
 
 
 def _execution_options(command: _Parser) -> None:
     command.add_argument(
-        "--engine", choices=("local", "argo"), default="local", help="where (default: %(default)s)"
+        "--engine", choices=("local", "argo"), default="local", help="where to run (default: %(default)s)"
     )
     command.add_argument(
         "-j",
         "--jobs",
         type=_count,
         default=os.cpu_count() or 1,
-        help="tasks at once on this machine (default: all cores)",
+        help="number of tasks to run in parallel on this machine (default: number of cores)",
     )
     command.add_argument(
         "--executor",
         choices=EXECUTORS,
         default=EXECUTORS[0],
-        help="what tasks on this machine are: processes, or containers of their images (default: %(default)s)",
+        help="how to run tasks on this machine: as processes, or in containers of their images (default: %(default)s)",
     )
     command.add_argument(
         "--executor-options",
@@ -302,7 +302,7 @@ def _retry(commands: _Commands) -> None:  # type: ignore[valid-type]
         action="append",
         default=[],
         metavar="TASK",
-        help="run this task again, and all that came after it, although it succeeded",
+        help="run this task and all tasks after it again, even if it succeeded",
     )
     command.add_argument("-n", "--namespace", default="", help="namespace on the cluster")
     _execution_options(command)
@@ -314,13 +314,13 @@ def _rerun(commands: _Commands) -> None:  # type: ignore[valid-type]
     )
     command.add_argument("run", help="name of the run")
     _parameter_options(command, "another value of a parameter; the others stay as they were")
-    command.add_argument("--no-cache", action="store_true", help="run every task, whatever ran before")
+    command.add_argument("--no-cache", action="store_true", help="run every task, without the cache")
     command.add_argument("--name", default="", help="name of the new run")
     command.add_argument(
         "-n",
         "--namespace",
         default="",
-        help="namespace on the cluster; of a run here, what {{workflow.namespace}}, the cache and locks have as such",
+        help="namespace on the cluster; for local runs: {{workflow.namespace}}, and the scope of cache and locks",
     )
     _execution_options(command)
 
@@ -393,7 +393,7 @@ def _compile(commands: _Commands) -> None:  # type: ignore[valid-type]
         "--concurrency-policy",
         choices=("Allow", "Forbid", "Replace"),
         default="Allow",
-        help="what becomes of a run that still goes on when the next is due (default: %(default)s)",
+        help="what to do when the previous run has not ended (default: %(default)s)",
     )
     command.add_argument(
         "--starting-deadline-seconds", type=_count, help="how late a missed run may still start"
@@ -448,7 +448,7 @@ def _logs(commands: _Commands) -> None:  # type: ignore[valid-type]
 def _cache(commands: _Commands) -> None:  # type: ignore[valid-type]
     command = _command(commands, "cache", "record", "cache", "see to the cache of results")
     command.add_argument(
-        "action", choices=("clear",), metavar="{clear}", help="clear: forget every cached result"
+        "action", choices=("clear",), metavar="{clear}", help="clear: delete all cached results"
     )
     command.add_argument(
         "--engine", choices=("local", "argo"), default="local", help="whose (default: %(default)s)"
@@ -468,7 +468,7 @@ def _doctor(commands: _Commands) -> None:  # type: ignore[valid-type]
         "--executor",
         choices=EXECUTORS,
         default=EXECUTORS[0],
-        help="what tasks on this machine are to be (default: %(default)s)",
+        help="how to run tasks on this machine (default: %(default)s)",
     )
     command.add_argument(
         "--service-account", default="", help="service account of the pods (default: the namespace's default)"

@@ -69,5 +69,5 @@ def unknown(run: str, task: str, names: Iterable[str]) -> Diagnostic:
     message = f"it has no task '{task}'" if task else "none of its tasks has started"
     guess = near(task, there) if task else ""
     hints = [guess] if guess else []
-    hints.append(available(there) if there else f"see what became of it: mlplat get tasks {run}")
+    hints.append(available(there) if there else f"see its tasks: mlplat get tasks {run}")
     return Diagnostic("MLP408", run, message, "; ".join(hints))

@@ -62,7 +62,7 @@ def connect(
                 os.pathsep.join(map(str, paths)), chosen, client_configuration=configuration
             )
         elif kubeconfig or "KUBERNETES_SERVICE_HOST" not in os.environ:
-            raise ClusterError(Diagnostic("MLP801", "", f"there is no kubeconfig at {files}", _NO_KUBECONFIG))
+            raise ClusterError(Diagnostic("MLP801", "", f"no kubeconfig found at {files}", _NO_KUBECONFIG))
         else:
             login.load_incluster_config(client_configuration=configuration)
             own = (_SERVICE_ACCOUNT / "namespace").read_text().strip()
@@ -89,7 +89,7 @@ def _context(paths: Sequence[Path], name: str | None) -> tuple[str, str]:
         message = (
             f"the kubeconfig has no context '{chosen}'" if chosen else "the kubeconfig has no current context"
         )
-        hint = nearest(chosen, list(contexts)) or "`kubectl config get-contexts` lists what there is"
+        hint = nearest(chosen, list(contexts)) or "`kubectl config get-contexts` lists them"
         raise ClusterError(Diagnostic("MLP801", "", message, hint))
     return chosen, contexts[chosen]
 

@@ -120,7 +120,7 @@ def _not_found(request: Request, details: dict[str, Any], message: str) -> Diagn
         hint = "install Argo Workflows 4.0 or later in it, or choose another cluster with --context"
         return Diagnostic("MLP805", "", "the cluster has no Workflows: Argo's CRDs are not installed", hint)
     hint = (
-        f"`kubectl get {request.resource} -n {request.namespace}` lists what is there" if request.name else ""
+        f"`kubectl get {request.resource} -n {request.namespace}` lists what exists" if request.name else ""
     )
     return Diagnostic("MLP808", "", f"could not {request}: {message}", hint)
 

@@ -228,7 +228,7 @@ def _sorted(documents: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], 
         for document in others
     ]
     if len(workflows) != 1:
-        wrong.append(Diagnostic("MLP811", "", f"one Workflow is needed, there are {len(workflows)}"))
+        wrong.append(Diagnostic("MLP811", "", f"expected one Workflow, got {len(workflows)}"))
     if wrong:
         raise ClusterError(wrong)
     return workflows[0], config_maps

@@ -130,7 +130,7 @@ def _reports(found: Namespace, namespace: str, account: str) -> Finding:
 
 def _repository(repository: Repository | Hidden | None, namespace: str) -> Iterator[Finding]:
     name = "artifact repository"
-    remedy = "configure one: see 'The artifact repository' on the page Clusters of the documentation"
+    remedy = "configure one: see 'The artifact repository' in docs/cluster.md"
     if isinstance(repository, Hidden):
         yield _hidden(name, repository)
         return

@@ -158,9 +158,9 @@ def test_large_values_and_what_else_was_beside_the_workflow_are_there_again(
 @pytest.mark.parametrize(
     ("word", "expected"),
     [
-        ("size=many", "'size' takes a number"),
-        ("size=[1]", "'size' takes a number"),
-        ("items={}", "'items' takes a list"),
+        ("size=many", "parameter 'size': expected a number"),
+        ("size=[1]", "parameter 'size': expected a number"),
+        ("items={}", "parameter 'items': expected a list"),
         ("sise=1", "did you mean 'size'?"),
         ("text={{workflow.name}}", "MLP411"),
     ],

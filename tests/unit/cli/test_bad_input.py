@@ -263,7 +263,7 @@ def test_name_that_was_meant_is_told(
         ("score(weight=1.0, data=None).set_retri(1)", "did you mean 'set_retry'?"),
         (
             "score(weight=make(size=1).output.upper())",
-            "the value is there only when the pipeline runs: do it in",
+            "it has a value only when the pipeline runs: do this in",
         ),
     ],
 )

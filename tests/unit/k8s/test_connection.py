@@ -59,7 +59,9 @@ def test_the_kubeconfig_of_the_home_folder_is_found(api: Any, tmp_path: Path) ->
 
 
 def test_without_a_kubeconfig_it_says_what_to_give() -> None:
-    with pytest.raises(ClusterError, match=r"no kubeconfig at ~/\.kube/config\n.*--kubeconfig or KUBECONFIG"):
+    with pytest.raises(
+        ClusterError, match=r"no kubeconfig found at ~/\.kube/config\n.*--kubeconfig or KUBECONFIG"
+    ):
         connect()
 
 
