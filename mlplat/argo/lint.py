@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from mlplat.argo import schema, structure
-from mlplat.argo.expressions import condition, in_order, unknown_names
+from mlplat.argo.expressions import condition, earlier, in_order, unknown_names
 from mlplat.argo.references import Member, OfWorkflow, Visible, declared, wrong_tags
 from mlplat.argo.scopes import unseen
 from mlplat.argo.stores import has_location
@@ -217,16 +217,15 @@ class _Manifest:
             for one in missing:
                 hint = nearest(one, [other for other in tasks if other != name])
                 yield Diagnostic("MLP513", f"{path}.tasks.{name}.{field}", f"there is no task {one!r}", hint)
-        order, stuck = in_order({name: one.tasks for name, one in conditions.items()})
+        waits = {name: one.tasks for name, one in conditions.items()}
+        _, stuck = in_order(waits)
         if stuck:
             message = f"the tasks {', '.join(stuck)} wait for each other"
             yield Diagnostic("MLP516", path, message, "remove one of the dependencies")
-        over: dict[str, frozenset[str]] = {}
-        for name in order:
-            waits = conditions[name].tasks
-            over[name] = before.union(waits, *(over.get(one, frozenset()) for one in waits))
+        over = earlier(waits)
         for name, task in tasks.items():
-            seen = replace(inside, over=over.get(name), to_wait="add it to depends or dependencies: {}")
+            known = before.union(over[name]) if before and name in over else over.get(name)
+            seen = replace(inside, over=known, to_wait="add it to depends or dependencies: {}")
             yield from self.call(f"{path}.tasks.{name}", task, seen)
 
     def call(self, path: str, call: Part, seen: Visible) -> Iterator[Diagnostic]:

@@ -5,7 +5,7 @@ What an expression (``{{=…}}``) names is left alone, and so are names of roots
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -106,7 +106,7 @@ class Visible:
     items: frozenset[str] | None = None
     roots: frozenset[str] = frozenset()
     members: Mapping[str, Member] = field(default_factory=dict)
-    over: frozenset[str] | None = None
+    over: Collection[str] | None = None
     to_wait: str = ""
     own: str = ""
 

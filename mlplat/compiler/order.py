@@ -7,15 +7,12 @@ among the tasks before it, and shows an error instead of a page when it is not t
 from __future__ import annotations
 
 import heapq
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from mlplat.argo.expressions import condition
 from mlplat.compiler.program import Program
-
-_TASK = re.compile(r"(?<![.\w-])[a-zA-Z0-9][-a-zA-Z0-9_]*")
-"""The names of tasks in ``depends``, and not the results after their dots."""
 
 
 def run(program: Program) -> Program:
@@ -37,7 +34,7 @@ def in_order(tasks: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         tasks: the tasks; those that depend on each other in a cycle come last.
     """
     places = {task["name"]: place for place, task in enumerate(tasks)}
-    before = [_before(task, places) for task in tasks]
+    before = [{places[name] for name in condition(task, {}).tasks if name in places} for task in tasks]
     after: list[list[int]] = [[] for _ in tasks]
     for place, needed in enumerate(before):
         for other in needed:
@@ -54,8 +51,3 @@ def in_order(tasks: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
                 heapq.heappush(ready, follower)
     rest = (place for place, count in enumerate(waiting) if count)
     return [tasks[place] for place in (*found, *rest)]
-
-
-def _before(task: dict[str, Any], places: dict[str, int]) -> set[int]:
-    names = [*_TASK.findall(task.get("depends") or ""), *(task.get("dependencies") or ())]
-    return {places[name] for name in names if name in places}

@@ -9,9 +9,10 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from mlplat.argo.expressions import Condition, ExpressionError, condition, should_execute
+from mlplat.argo.expressions import Condition, ExpressionError, condition, earlier, should_execute
 from mlplat.argo.gojson import GoJSONError
 from mlplat.argo.templating import DEPENDENCIES, Scope, TemplatingError, UnresolvedError
 from mlplat.argo.templating import replace as replace_tags
@@ -70,7 +71,6 @@ class _Dag:
         self.loops: dict[str, list[str]] = {}
         self._after_loop: dict[str, tuple[Mapping[str, Any], Node, LocalScope]] = {}
         self._loop_hooks: dict[str, asyncio.Task[None]] = {}
-        self._ancestors: dict[str, frozenset[str]] = {}
         self._variables: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
         self._unreadable: dict[str, str] = {}
         self._inputs = input_variables(template)
@@ -405,22 +405,12 @@ class _Dag:
             "AllFailed": all_failed,
         }
 
-    def _before(self, name: str) -> frozenset[str]:
-        if name not in self._ancestors:
-            found: set[str] = set()
-            stack = list(self.conditions[name].tasks)
-            while stack:
-                other = stack.pop()
-                if other in found:
-                    continue
-                found.add(other)
-                known = self._ancestors.get(other)
-                if known is not None:
-                    found |= known
-                else:
-                    stack.extend(self.conditions[other].tasks)
-            self._ancestors[name] = frozenset(found)
-        return self._ancestors[name]
+    @cached_property
+    def _earlier(self) -> Mapping[str, Collection[str]]:
+        return earlier({name: one.tasks for name, one in self.conditions.items()})
+
+    def _before(self, name: str) -> Collection[str]:
+        return self._earlier.get(name, frozenset())
 
     def _variables_of(self, name: str) -> tuple[dict[str, Any], dict[str, Any]]:
         if name not in self._variables:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -128,3 +128,43 @@ def in_order(waits: Mapping[str, Sequence[str]]) -> tuple[list[str], list[str]]:
                 free += [] if left[other] else [other]
         ready = sorted(free, key=position.__getitem__)
     return order, sorted(left)
+
+
+class _Names(Collection[str]):
+    """Some of many names, as bits of one number: the sets of a long chain would hold half of its square in names."""
+
+    __slots__ = ("_bits", "_places")
+
+    def __init__(self, places: Mapping[str, int], bits: int) -> None:
+        self._places, self._bits = places, bits
+
+    def __contains__(self, name: object) -> bool:
+        place = self._places.get(name) if isinstance(name, str) else None
+        return place is not None and bool(self._bits >> place & 1)
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, place in self._places.items() if self._bits >> place & 1)
+
+    def __len__(self) -> int:
+        return self._bits.bit_count()
+
+
+def earlier(waits: Mapping[str, Sequence[str]]) -> dict[str, Collection[str]]:
+    """Return the tasks that are over when a task starts: those that it waits for, and those that these wait for.
+
+    Args:
+        waits: the names that each task waits for; unknown ones don't count.
+
+    Returns:
+        The names for each task that can start.
+    """
+    order, _ = in_order(waits)
+    places = {name: place for place, name in enumerate(waits)}
+    bits: dict[str, int] = {}
+    for name in order:
+        found = 0
+        for other in waits[name]:
+            if other in places:
+                found |= bits[other] | 1 << places[other]
+        bits[name] = found
+    return {name: _Names(places, found) for name, found in bits.items()}

@@ -18,6 +18,7 @@ from mlplat.argo import gotext
 from mlplat.argo.expressions import (
     ExpressionError,
     condition,
+    earlier,
     environment,
     evaluate,
     evaluate_boolean,
@@ -153,6 +154,16 @@ def test_dependencies_are_bare_names() -> None:
 def test_unknown_tasks_are_found() -> None:
     conditions = {"b": condition({"depends": "a && c.Failed"}, {})}
     assert unknown_names(conditions, ["a", "b"]) == {"b": ["c"]}
+
+
+def test_earlier_tasks_are_those_that_are_waited_for_in_any_way() -> None:
+    waits = {"d": ("b", "c"), "a": (), "b": ("a",), "c": ("a", "none"), "e": ("f",), "f": ("e",)}
+    found = {name: set(names) for name, names in earlier(waits).items()}
+    assert found == {"d": {"a", "b", "c"}, "a": set(), "b": {"a"}, "c": {"a"}}
+    assert "a" in earlier(waits)["d"]
+    assert "d" not in earlier(waits)["d"]
+    assert "none" not in earlier(waits)["c"]
+    assert len(earlier(waits)["d"]) == 3
 
 
 def test_tasks_in_order_are_those_of_a_long_chain_too() -> None:

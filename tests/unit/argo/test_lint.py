@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -648,3 +649,18 @@ def test_compiled_pipelines_of_kfp_have_nothing_wrong(corpus: Path) -> None:
         spec = ir.read(manifest.load(file.read_text(encoding="utf-8")))
         for one in compiler.compile(spec, compiler.Options(require_arguments=False)).documents:
             assert {other.code for other in problems(one)} <= {"MLP402"}, file
+
+
+def test_memory_does_not_grow_with_the_square_of_a_chain() -> None:
+    chain = [call("t0", "x")]
+    chain += [
+        call(f"t{number}", f"{{{{tasks.t{number - 1}.status}}}}", f"template: echo, depends: t{number - 1}")
+        for number in range(1, 2000)
+    ]
+    made = document(dag(*chain))
+    tracemalloc.start()
+    try:
+        assert problems(made) == []
+        assert tracemalloc.get_traced_memory()[1] < 20 * 2**20
+    finally:
+        tracemalloc.stop()
