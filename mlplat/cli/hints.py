@@ -6,11 +6,23 @@ import importlib
 import inspect
 import re
 import types
+import typing
 from typing import Any
 
 from mlplat.errors import meant, nearest
 
 OF_KFP = "change the import: from mlplat import dsl; or compile it with KFP, and give the YAML"
+OF_FIRST_VERSION = {
+    "ContainerOp": "@dsl.container_component",
+    "PipelineParam": "the parameters of the pipeline function as they are",
+    "PipelineVolume": "kubernetes.mount_pvc(task, ...)",
+    "VolumeOp": "kubernetes.CreatePVC(...)",
+    "create_component_from_func": "@dsl.component",
+    "func_to_container_op": "@dsl.component",
+    "graph_component": "@dsl.pipeline, and call it in another pipeline",
+}
+"""What takes the place of names that KFP's SDK had in its first version."""
+
 _OWN = "the traceback above is the file's own"
 _KEYWORD = re.compile(r"([\w.]+)\(\) got an unexpected keyword argument '(\w+)'")
 _IMPORT = re.compile(r"cannot import name '(\w+)' from '(mlplat[\w.]*)'")
@@ -38,11 +50,10 @@ def _to_import(name: str) -> str:
 
     if name == "dsl":
         return "write: from mlplat import dsl"
-    return (
-        f"write: from mlplat.dsl import {name}"
-        if name in dsl.__all__
-        else "import it, or define it, before it is used"
-    )
+    for package, names in (("mlplat.dsl", dsl.__all__), ("typing", typing.__all__)):
+        if name in names:
+            return f"write: from {package} import {name}"
+    return "import it, or define it, before it is used"
 
 
 def _of_package(name: str, package: str) -> str:
@@ -50,6 +61,8 @@ def _of_package(name: str, package: str) -> str:
 
     if package == "mlplat" and name in dsl.__all__:
         return f"write: from mlplat.dsl import {name}"
+    if name in OF_FIRST_VERSION:
+        return f"'{name}' is of KFP's first version; use {OF_FIRST_VERSION[name]}"
     return nearest(name, _public(importlib.import_module(package)))
 
 

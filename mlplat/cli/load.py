@@ -6,7 +6,7 @@ import contextlib
 import re
 import traceback
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -315,9 +315,12 @@ def _told(error: BaseException, source: Source) -> MlplatError:
     shown = traceback.TracebackException.from_exception(error)
     shown.stack = traceback.StackSummary.from_list(_frames(error))
     shown.__context__ = None
+    before: Sequence[Diagnostic] = ()
+    if isinstance(error.__cause__, AuthoringError):  # what was wrong in the pipeline until then
+        shown.__cause__, before = None, error.__cause__.diagnostics
     message = f"the file raised {type(error).__name__}: {error}"
     diagnostic = Diagnostic("MLP206", "", message, hints.hint(error), place)
-    return ProgramError("".join(shown.format()), [diagnostic])
+    return ProgramError("".join(shown.format()), [*before, diagnostic])
 
 
 def _frames(error: BaseException) -> list[traceback.FrameSummary]:

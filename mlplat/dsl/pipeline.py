@@ -75,6 +75,10 @@ class Pipeline(BaseComponent):
                 returned = self.python_func(**channels)
         except AuthoringError as error:
             raise AuthoringError([*tracing.problems, *error.diagnostics]) from None
+        except Exception as error:
+            if not tracing.problems or error.__cause__ is not None:
+                raise
+            raise error from AuthoringError(tracing.problems)
         finally:
             context.current().reset(token)
         if tracing.problems:

@@ -168,3 +168,20 @@ def test_file_of_a_component_is_a_warning(folder: Path, capsys: pytest.CaptureFi
     _, error = told(capsys, "compile", "program.py")
     assert "program.py:2: warning MLP106: a: output_component_file='c.yaml' is not written" in error
     assert not (folder / "c.yaml").exists()
+
+
+def test_what_was_wrong_in_a_pipeline_before_it_raised_is_told_too(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "raises.py").write_text(
+        "from mlplat import dsl\n\n@dsl.component\ndef one(n: int):\n    pass\n\n@dsl.pipeline\ndef p():\n"
+        "    task = one(n='x')\n    task.set_retry(-1)\n    task.set_cachin_options(False)\n"
+    )
+    error = told(capsys, "run", "raises.py", expected=2)[1]
+    assert re.findall(r"raises.py:(\d+): error (\w+)", error) == [
+        ("9", "MLP134"),
+        ("10", "MLP124"),
+        ("11", "MLP206"),
+    ]
+    assert "did you mean 'set_caching_options'?" in error
+    assert "direct cause" not in error

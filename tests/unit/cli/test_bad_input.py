@@ -238,6 +238,12 @@ def test_error_in_the_program_shows_its_own_traceback(
         ),
         ("import json\njson.laods('1')", "did you mean 'loads'?"),
         ("''.nonsense", "the traceback above is the file's own"),
+        (
+            "from mlplat import dsl\ndsl.ContainerOp(name='a')",
+            "'ContainerOp' is of KFP's first version; use @dsl.container_component",
+        ),
+        ("def f(x: List[int]): ...", "write: from typing import List"),
+        ("from mlplat.components import func_to_container_op", "use @dsl.component"),
         ("def f(x): ...\nf(y=1)", "the traceback above is the file's own"),
     ],
 )
