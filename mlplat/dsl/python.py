@@ -12,6 +12,7 @@ from typing import Any, overload
 
 from mlplat.dsl import context, embedding, given, signatures
 from mlplat.dsl.broken import unless_wrong
+from mlplat.dsl.class_imports import class_imports
 from mlplat.dsl.component import BaseComponent, sanitized
 from mlplat.errors import AuthoringError, Diagnostic
 from mlplat.ir.model import Container, Origin, Passthrough, PythonFunction
@@ -70,8 +71,9 @@ class PythonComponent(BaseComponent):
         passthroughs: tuple[Passthrough, ...] = (),
     ) -> None:
         func = signatures.plain_function(func)
-        own, line = _definition(func)
-        first = _PRELUDE + "".join(f"{text}\n\n" for text in before)
+        own, line, definition = _definition(func)
+        imports = class_imports(func, definition)
+        first = _PRELUDE + "".join(f"{text}\n\n" for text in (imports, *before) if text)
         origin = Origin(func, line, first.count("\n"))
         python = PythonFunction(first + own if source else "", func.__name__, **function, origin=origin)
         super().__init__(
@@ -98,8 +100,8 @@ def function_text(func: Callable[..., Any]) -> str:
     return _definition(func)[0]
 
 
-def _definition(func: Callable[..., Any]) -> tuple[str, int]:
-    """Return the text of a function without its decorators, and the line of its ``def``."""
+def _definition(func: Callable[..., Any]) -> tuple[str, int, ast.FunctionDef]:
+    """Return the text of a function without its decorators, the line of its ``def``, and its definition."""
     try:
         text = textwrap.dedent(inspect.getsource(func))
         parsed = ast.parse(text)
@@ -125,7 +127,7 @@ def _definition(func: Callable[..., Any]) -> tuple[str, int]:
             )
         )
     own = "\n".join(text.splitlines()[definition.lineno - 1 : definition.end_lineno]) + "\n"
-    return own, func.__code__.co_firstlineno + definition.lineno - 1
+    return own, func.__code__.co_firstlineno + definition.lineno - 1, definition
 
 
 def installing(

@@ -181,7 +181,7 @@ class _Reader:
     def __init__(self, function: Callable[..., Any], is_pipeline: bool) -> None:
         self.function = function
         self.is_pipeline = is_pipeline
-        self.namespace = _namespace(function)
+        self.namespace = namespace_of(function)
         self.problems: list[Diagnostic] = []
         self.items: dict[str, ParameterType] = {}
         self.output_items: dict[str, ParameterType] = {}
@@ -409,7 +409,8 @@ def item_type(annotation: Any) -> ParameterType | None:
     return parameter_type(arguments[0])
 
 
-def _namespace(function: Callable[..., Any]) -> dict[str, Any]:
+def namespace_of(function: Callable[..., Any]) -> dict[str, Any]:
+    """Return the names that the annotations of a function can use."""
     own = {
         "Input": Input,
         "Output": Output,
