@@ -285,29 +285,32 @@ class _Builder:
             iterator = self.iterator(group, parent)
         component = f"comp-{self.free(group.name)}"
         self.components[component] = with_outputs(Component(parameters, artifacts, graph=graph), region)
-        outside = self.outside_dependencies(group)
-        before = self.dependencies((*sources.values(), *artifact_sources.values()), outside, parent, None)
+        waits = self.outside_waits(group)
+        given = (*sources.values(), *artifact_sources.values())
+        before = self.dependencies(given, [other for _, other in waits], parent, None)
+        ignores_failures = all(task.ignores_failures for task, _ in waits)
         return Task(
             component=component,
             display_name=group.title or group.name,
             depends_on=before,
             parameters=sources,
             artifacts=artifact_sources,
+            when_all_completed=bool(waits)
+            and ignores_failures
+            and not any(isinstance(one, TaskOutput) for one in given),
             condition=cel(group.condition) if isinstance(group, (If, Elif, Else)) else "",
             iterator=iterator,
         )
 
-    def outside_dependencies(self, group: Group) -> list[PipelineTask | Group]:
-        """What tasks inside a region wait for outside of it: the region waits for that."""
-        found: list[PipelineTask | Group] = []
+    def outside_waits(self, group: Group) -> list[tuple[PipelineTask, PipelineTask | Group]]:
+        """Return the tasks inside a region that wait for what is outside, and what: the region waits for that."""
+        found: list[tuple[PipelineTask, PipelineTask | Group]] = []
         for member in group.members:
             if isinstance(member, PipelineTask):
-                found += [other for other in member.after_these if not self.is_inside(other, group)]
+                found += [(member, other) for other in member.after_these]
             else:
-                found += [
-                    other for other in self.outside_dependencies(member) if not self.is_inside(other, group)
-                ]
-        return found
+                found += self.outside_waits(member)
+        return [(task, other) for task, other in found if not self.is_inside(other, group)]
 
     def is_inside(self, other: PipelineTask | Group, group: Group) -> bool:
         return any(

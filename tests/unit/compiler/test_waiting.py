@@ -138,6 +138,36 @@ def test_what_waits_for_a_skipped_region_is_left_out(tmp_path: Path) -> None:
     assert not file.exists()
 
 
+@dsl.component(cache=False)
+def fail(name: str) -> str:
+    raise RuntimeError(name)
+
+
+@dsl.pipeline
+def ignoring(file: str, on: bool = True) -> None:
+    with dsl.If(on == True):  # noqa: E712
+        failed = fail(name="first")
+    with dsl.ParallelFor(["loop-1", "loop-2"]) as name:
+        note(file=file, name=name).after(failed).ignore_upstream_failure()
+    with dsl.If(on == True), dsl.ParallelFor(["deep"]) as name:  # noqa: E712
+        note(file=file, name=name).after(failed).ignore_upstream_failure()
+        note(file=file, name=f"beside-{name}")
+    with dsl.If(on == True):  # noqa: E712
+        note(file=file, name="ignores").after(failed).ignore_upstream_failure()
+        note(file=file, name="does-not").after(failed)
+    given = note(file=file, name="given").ignore_upstream_failure()
+    with dsl.If(given.output == "given"):
+        note(file=file, name="reads").after(failed).ignore_upstream_failure()
+
+
+def test_regions_ignore_failures_where_all_that_wait_in_them_do(tmp_path: Path) -> None:
+    file = tmp_path / "log"
+    options = compiler.Options(name="run", arguments={"file": str(file)})
+    done = local.run(compiler.manifest(ignoring.spec, options), home=tmp_path)
+    assert done["status"]["phase"] == "Failed"
+    assert sorted(file.read_text().split()) == ["beside-deep", "deep", "given", "loop-1", "loop-2"]
+
+
 def test_a_branch_does_not_wait_for_another_of_its_choice() -> None:
     with pytest.raises(AuthoringError, match=r"MLP142: note-2: it waits for 'note', .* only one runs"):
 
