@@ -72,14 +72,60 @@ def gives(source: str) -> str:
     )
 
 
+def calls_as_step(body: str) -> str:
+    """Return a Workflow of a step that calls something."""
+    return steps(f"[{{name: b, {body}}}]", more=TAKES_P)
+
+
+def calls_as_task(body: str) -> str:
+    """Return a Workflow of a task that calls something."""
+    return workflow(f"  - name: main\n{TAKES_P}    dag: {{tasks: [{{name: b, {body}}}]}}{ECHO}")
+
+
+TAKES_P = "    inputs: {parameters: [{name: p, value: x}]}\n"
 IMAGE = "container: {image: alpine}"
 OUT = "outputs: {{parameters: [{{name: o, {0}}}]}}, container: {{image: alpine}}"
 METRIC = "metrics: {{prometheus: [{0}]}}, container: {{image: alpine}}"
 HDFS = "inputs: {{artifacts: [{{name: a, path: /a, hdfs: {{{0}}}}}]}}, container: {{image: alpine}}"
 SET = "containerSet: {{{0}}}"
 MAIN = "{name: main, image: alpine}"
+SAYS = "container: {{image: alpine, command: [echo, '{0}']}}"
+TEXT_OF_C = "arguments: {parameters: [{name: text, value: '{{tasks.c.outputs.result}}'}]}"
+INLINE_DAG = "inline: {{dag: {{tasks: [{{name: c, template: free}}, {{name: {0}}}]}}}}"
 
 CASES: dict[str, str] = {
+    # inline templates
+    **{
+        f"inline of {kind}: {name}": made(body)
+        for kind, made in (("steps", calls_as_step), ("a DAG", calls_as_task))
+        for name, body in {
+            "tag of a task in it": INLINE_DAG.format("d, depends: c, template: echo, " + TEXT_OF_C),
+            "expression with a task in it": INLINE_DAG.format(
+                "d, depends: c, template: echo, " + TEXT_OF_C.replace("{{tasks", "{{=tasks")
+            ),
+            "loop over a task in it": INLINE_DAG.format(
+                "d, depends: c, template: free, withParam: '{{tasks.c.outputs.result}}'"
+            ),
+            "inline in it": INLINE_DAG.format(
+                "d, depends: c, inline: {" + SAYS.format("{{tasks.c.id}}") + "}"
+            ),
+            "output of a task in it": INLINE_DAG.format("d, template: free").replace(
+                "inline: {",
+                "inline: {outputs: {parameters: [{name: o, valueFrom: {parameter: '{{tasks.c.id}}'}}]}, ",
+            ),
+            "its own input": "inline: {inputs: {parameters: [{name: q, value: x}]}, "
+            + SAYS.format("{{inputs.parameters.q}}")
+            + "}",
+            "its own input artifact": "arguments: {artifacts: [{name: i, raw: {data: x}}]}, "
+            "inline: {inputs: {artifacts: [{name: i, path: /tmp/i}]}, "
+            + SAYS.format("{{inputs.artifacts.i.path}}")
+            + "}",
+            "its pod": "inline: {" + SAYS.format("{{pod.name}}") + "}",
+            "an input of the caller": "inline: {" + SAYS.format("{{inputs.parameters.p}}") + "}",
+            "an input of nobody": "inline: {" + SAYS.format("{{inputs.parameters.nope}}") + "}",
+            "an item": "withItems: [a], inline: {" + SAYS.format("{{item}}") + "}",
+        }.items()
+    },
     # workflows
     "a right one": tasks(call()),
     "another apiVersion": tasks(call()).replace("argoproj.io/v1alpha1", "argoproj.io/v1"),
@@ -477,6 +523,7 @@ CASES: dict[str, str] = {
     "depends that is no expression": tasks(call(), call("b", more="depends: a &&, ")),
     "target": tasks(call(), more="target: a, "),
     "unknown target": tasks(call(), more="target: a b, "),
+    "target by an expression": tasks(call(), more='target: \'{{= 1 == 1 ? "a" : "b"}}\', '),
     "target by tag": tasks(call(), more="target: '{{workflow.name}}', "),
     "output of a task that is not waited for": tasks(
         call(), call("b", "{{tasks.a.outputs.parameters.size}}")

@@ -21,6 +21,9 @@ from mlplat.ir.argo_template import calls, steps_of
 _REUSABLE = {"WorkflowTemplate": "namespaced", "ClusterWorkflowTemplate": "cluster"}
 _EXIT = ("onExit", "hooks.exit")
 _PODS = ("container", "containerSet", "script", "resource", "data")
+_NAME_IT = (
+    "Argo looks there too: make the inline template one of the Workflow's templates, and call it by its name"
+)
 _WITH_RESULT = ("container", "script", "data", "http", "plugin")
 
 Part = Mapping[str, Any]
@@ -244,7 +247,21 @@ class _Manifest:
                 f"{path}.{name}", hook, [*given, *self.arguments] if name in _EXIT else given
             )
         if call.get("inline"):
-            yield from self.template(f"{path}.inline", call["inline"], replace(seen, items=None))
+            yield from self.inline(f"{path}.inline", call["inline"], seen)
+
+    def inline(self, path: str, template: Part, seen: Visible) -> Iterator[Diagnostic]:
+        """Look at an inline template: what its tags name must be there for its caller, too."""
+        own = list(self.template(path, template, replace(seen, items=None)))
+        yield from own
+        told = {one.path for one in own}
+        if seen.inputs is not None:
+            names = declared(template.get("inputs") or {})["parameters"]
+            seen = replace(seen, inputs={**seen.inputs, "parameters": seen.inputs["parameters"] | names})
+        for one in wrong_tags(template, path, seen):
+            if one.path not in told:
+                yield replace(
+                    one, message=f"{one.message} (where the inline template is called)", hint=_NAME_IT
+                )
 
     def member(self, call: Part) -> Member:
         template = self.find(call)

@@ -176,8 +176,8 @@ def _hooks(owner: Mapping[str, Any], path: str) -> Iterator[Diagnostic]:
 
 def _targets(dag: Mapping[str, Any], path: str) -> Iterator[Diagnostic]:
     names = [task["name"] for task in dag.get("tasks") or ()]
-    for target in (dag.get("target") or "").split(" "):
-        if target and not _TAG.search(target) and target not in names:
+    for target in _TAG.sub("{{}}", dag.get("target") or "").split(" "):
+        if target and "{{" not in target and target not in names:
             yield Diagnostic("MLP513", path, f"there is no task '{target}'", nearest(target, names))
 
 
