@@ -6,6 +6,7 @@ An import may fail there: then the artifact is known by its schema, as one of th
 from __future__ import annotations
 
 import ast
+import contextlib
 import types
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from mlplat.dsl import signatures
 from mlplat.runtime.artifacts import ARTIFACT_CLASSES, is_artifact_class
 
+_PLAIN = ("bool", "dict", "float", "int", "list", "str")
 _OWN = ("builtins", "kfp", "mlplat", "typing")
 
 
@@ -26,7 +28,8 @@ def class_imports(func: Callable[..., Any], definition: ast.FunctionDef) -> str:
     Returns:
         Python source; empty when the annotations name no such class.
     """
-    namespace = signatures.namespace_of(func)
+    is_inner = "<locals>" in func.__qualname__
+    namespace = signatures.namespace_of(func) if is_inner else func.__globals__
     found = [
         line
         for annotation in _annotations(definition)
@@ -44,14 +47,13 @@ def _annotations(definition: ast.FunctionDef) -> Iterator[ast.expr]:
     every = definition.args
     arguments = (*every.posonlyargs, *every.args, *every.kwonlyargs)
     for annotation in (*(argument.annotation for argument in arguments), definition.returns):
-        for node in ast.walk(annotation) if annotation else ():
+        if annotation is None or (isinstance(annotation, ast.Name) and annotation.id in _PLAIN):
+            continue
+        yield annotation
+        for node in ast.walk(annotation):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                try:
+                with contextlib.suppress(SyntaxError):
                     yield ast.parse(node.value, mode="eval").body
-                except SyntaxError:
-                    continue
-        if annotation:
-            yield annotation
 
 
 def _imports(node: ast.AST, namespace: dict[str, Any], own: str) -> Iterator[str]:

@@ -48,10 +48,21 @@ def two(b: Output[shapes.Chart], a: "Input[team.kinds.Table]" = None) -> NamedTu
 @dsl.component
 def three(a: Input[Own], b: Input[Dataset], c: int) -> Artifact: ...
 
+def make():
+    from team.kinds import Chart
+
+    @dsl.component
+    def four(a: Input[Chart] = None): ...
+
+    return four
+
+four = make()
+
 @dsl.pipeline
 def p():
     made = one()
     two()
+    four()
     three(a=made.outputs["own"], b=made.outputs["Output"], c=1)
 """
 
@@ -114,6 +125,7 @@ def test_classes_are_imported_as_the_annotations_name_them(folder: Path) -> None
             "from team.kinds import Table",
         ],
         "exec-three": [],
+        "exec-four": ["from team.kinds import Chart"],
     }
 
 
