@@ -57,6 +57,9 @@ _SHOWN = (
 )
 """Ranges of the characters of an item that its label shows; none of them means something to Argo or has no look."""
 
+_OF_MESSAGES = (("\n", "\n"), *_SHOWN, ("\U0001f300", "\U0001f64f"), ("\U0001f900", "\U0001f9ff"))
+"""Ranges of the characters that messages keep: Argo quotes all others in a way that may not be JSON."""
+
 _TWO_BRACES = re.compile(r"\{(?=\{)")
 
 
@@ -171,6 +174,24 @@ def template_text_expression(plain: str) -> str:
         plain: expression that gives the text.
     """
     return f"({plain} contains ({literal('{')} + {literal('{')}) ? {refusal_expression(_TAG)} : {plain})"
+
+
+def message_text(text: str) -> str:
+    """Return a text for people as a template takes it: without characters that Argo can't quote, no braces in a row."""
+    kept = (one for one in text if any(first <= one <= last for first, last in _OF_MESSAGES))
+    return _TWO_BRACES.sub("{ ", "".join(kept))
+
+
+def message_expression(plain: str) -> str:
+    """Return the expression for a text for people, as :func:`message_text` does it.
+
+    Args:
+        plain: expression that gives the text.
+    """
+    ranges = " || ".join(f"# >= {literal(first)} && # <= {literal(last)}" for first, last in _OF_MESSAGES)
+    kept = f"join(filter(split({plain}, ''), {ranges}), '')"
+    braces = f"{literal('{{')}, {literal('{ {')}"
+    return f"sprig.replace({braces}, sprig.replace({braces}, {kept}))"
 
 
 def refusal_expression(why: str) -> str:

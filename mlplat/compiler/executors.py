@@ -91,7 +91,14 @@ class Plain:
     hole: Hole
 
 
-Need: TypeAlias = Hole | Whole | Plain
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A text for people that the caller gives, for a template in which Argo pastes it."""
+
+    hole: Hole
+
+
+Need: TypeAlias = Hole | Whole | Plain | Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +210,10 @@ def _turn(limit: int) -> str:
 def argument(need: Need, texts: Texts) -> str:
     """Return what a caller gives for a need, as a tag."""
     known = None if isinstance(need, Whole) else texts.constant(need if isinstance(need, Hole) else need.hole)
+    if isinstance(need, Message):
+        if known is not None:
+            return values.message_text(known)
+        return expression(values.message_expression(texts.hole(need.hole)))
     if known is not None and "{{" not in known:
         return known if isinstance(need, Plain) else values.container_text(known)
     if isinstance(need, Hole):

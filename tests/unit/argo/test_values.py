@@ -112,3 +112,12 @@ def test_long_names_stay_apart() -> None:
 @given(TEXT)
 def test_template_names_are_what_argo_takes(text: str) -> None:
     assert re.fullmatch(r"[a-zA-Z][-a-zA-Z0-9]{0,127}", names.template_name(text))
+
+
+@given(st.text(alphabet=st.one_of(st.characters(codec="utf-8"), st.sampled_from("{}\x1b\n'\\\"😀"))))
+def test_a_message_has_nothing_that_argo_replaces_or_cannot_quote(text: str) -> None:
+    message = values.message_text(text)
+    assert argo_evaluates(values.message_expression("text"), text=text) == message
+    assert "{{" not in message
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f]", message)
+    assert values.message_text(message) == message

@@ -62,6 +62,22 @@ def test_a_person_chooses(answer: Mapping[str, str], output: str, tmp_path: Path
     assert json.loads(value(done, "wf", "Output")) == output
 
 
+@pytest.mark.parametrize("is_runtime_value", [False, True])
+def test_any_text_can_be_a_message(is_runtime_value: bool, tmp_path: Path) -> None:
+    text = "take {{x}} of \x1b[2J \"a\" 'b' \\ ü 😀\x7f?"
+
+    @dsl.pipeline
+    def p(word: str = text) -> None:
+        dsl.approval(word if is_runtime_value else text)
+
+    async def ask(asked: Mapping[str, Any]) -> Mapping[str, str]:
+        (message,) = asked["inputs"]["parameters"]
+        assert message["value"] == "take { {x}} of [2J \"a\" 'b' \\ ü 😀?"
+        return {}
+
+    assert local.run(documents(p), home=tmp_path, ask=ask)["status"]["phase"] == "Succeeded"
+
+
 def test_a_person_says_no(tmp_path: Path) -> None:
     async def ask(_: Mapping[str, Any]) -> None:
         return None
