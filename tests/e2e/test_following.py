@@ -191,7 +191,12 @@ def test_why_pods_cannot_start_is_said_at_once_and_at_the_end(
         assert advice in blocks[task]
         assert "Pending" in rows[task]
         assert reason in rows[task]
-        assert reason in report.partition(f"\n{task} failed: ")[2].partition(" failed: ")[0]
+    explained = {task for task in CANNOT_START if f"\n{task} failed: " in report}
+    assert len(explained) == 5
+    for task in explained:
+        assert CANNOT_START[task][1] in report.partition(f"\n{task} failed: ")[2].partition(" failed: ")[0]
+    others = report.partition("\n4 more failed: ")[2].splitlines()[0]
+    assert set(others.split(", ")) == CANNOT_START.keys() - explained
 
 
 def test_a_quota_and_a_missing_account_are_told(
