@@ -241,6 +241,19 @@ def place(given: argparse.Namespace) -> dict[str, Any]:
     return where(given).options
 
 
+def as_typed(given: argparse.Namespace, run: str, namespace: str) -> str:
+    """Return how a shell takes a run of the cluster that was asked for.
+
+    Args:
+        given: the command line.
+        run: name of the run.
+        namespace: where the run is; empty for that of the context.
+    """
+    options = (("-n", namespace), ("--context", given.context), ("--kubeconfig", given.kubeconfig))
+    words = [word for option, value in options if value for word in (option, str(value))]
+    return shlex.join([run, "--engine", "argo", *words])
+
+
 def _on_cluster(given: argparse.Namespace, documents: list[dict[str, Any]]) -> Document:
     from mlplat import k8s
 
@@ -263,6 +276,6 @@ def follow(given: argparse.Namespace, submitted: Document) -> Document:
         try:
             return cluster.follow(submitted, where(given), store, observer=shown, notice=shown.notice)
         except KeyboardInterrupt:
-            run = f"{name} --engine argo -n {namespace}"
+            run = as_typed(given, name, namespace)
             shown.notice(f"the run continues; follow it: mlplat attach {run}; end it: mlplat stop {run}")
             raise

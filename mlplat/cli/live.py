@@ -49,8 +49,7 @@ def _end(given: argparse.Namespace, how: str) -> int:
         from mlplat import k8s
 
         (k8s.stop if how == "Stop" else k8s.terminate)(given.run, **engines.place(given))
-        namespace = f" -n {given.namespace}" if given.namespace else ""
-        again = f"mlplat attach {quote(given.run)} --engine argo{namespace}"
+        again = f"mlplat attach {engines.as_typed(given, given.run, given.namespace)}"
     else:
         from mlplat.runs import machine
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from mlplat.addresses import without_user
 from mlplat.argo import steps
-from mlplat.cli import show
+from mlplat.cli import engines, show
 from mlplat.cli.parser import home
 from mlplat.cli.programs import as_typed
 from mlplat.cli.tasks import path
@@ -167,10 +167,9 @@ def _of_pod(workflow: Document, node: str, given: argparse.Namespace) -> list[st
 def _next(workflow: Document, given: argparse.Namespace) -> list[str]:
     name = workflow["metadata"]["name"]
     if given.engine == "argo":
-        namespace = workflow["metadata"].get("namespace", "")
-        where = f"--engine argo -n {namespace} {name}"
-        again = [] if workflow["status"]["phase"] == "Succeeded" else [f"to continue: mlplat retry {where}"]
-        return [f"next: mlplat logs {where}", *again]
+        run = engines.as_typed(given, name, workflow["metadata"].get("namespace", ""))
+        again = [] if workflow["status"]["phase"] == "Succeeded" else [f"to continue: mlplat retry {run}"]
+        return [f"next: mlplat get tasks {run}; mlplat logs {run}", *again]
     written = [f"logs {near(home() / 'logs' / name)}", f"next: mlplat get tasks {name}; mlplat logs {name}"]
     if workflow["status"]["phase"] != "Succeeded":
         fixed = f"; after a fix: mlplat run {as_typed(given.file)} --resume {name}" if "file" in given else ""

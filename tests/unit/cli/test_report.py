@@ -85,7 +85,7 @@ def test_strings_are_shown_without_quotes_in_one_line(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out, _ = told(capsys, "run", "program.py:plain", "--name", "first")
-    assert "✔ quote  <1s  Output=two words\\nand a line\n" in out
+    assert "s  Output=two words\\nand a line\n" in out
     assert "  Output  two words\\nand a line\n" in out
     assert "Output  two words\\nand a line\n" in told(capsys, "get", "parameters", "first")[0]
 
@@ -165,9 +165,12 @@ def test_a_pod_that_may_not_report_its_result_is_told_what_to_do(monkeypatch: py
         "status": {"phase": "Error", "nodes": {"n": node}},
     }
     monkeypatch.setattr("mlplat.cli.report._of_pod", lambda *_: [])
-    given = parser().parse_args(["attach", "run", "--engine", "argo"])
+    given = parser().parse_args(["attach", "run", "--engine", "argo", "--context", "the lab"])
 
-    assert "--service-account NAME; mlplat doctor --engine argo -n my-team" in report(workflow, given)
+    written = report(workflow, given)
+    assert "--service-account NAME; mlplat doctor --engine argo -n my-team" in written
+    run = "run --engine argo -n my-team --context 'the lab'"
+    assert f"next: mlplat get tasks {run}; mlplat logs {run}\nto continue: mlplat retry {run}" in written
 
 
 def test_hints_name_a_module_as_it_is_typed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
