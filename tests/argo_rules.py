@@ -87,6 +87,7 @@ IMAGE = "container: {image: alpine}"
 OUT = "outputs: {{parameters: [{{name: o, {0}}}]}}, container: {{image: alpine}}"
 METRIC = "metrics: {{prometheus: [{0}]}}, container: {{image: alpine}}"
 HDFS = "inputs: {{artifacts: [{{name: a, path: /a, hdfs: {{{0}}}}}]}}, container: {{image: alpine}}"
+FAILS = "  - {name: fails, container: {image: alpine, command: [echo, '{{workflow.failures}}']}}\n"
 SET = "containerSet: {{{0}}}"
 MAIN = "{name: main, image: alpine}"
 SAYS = "container: {{image: alpine, command: [echo, '{0}']}}"
@@ -610,6 +611,38 @@ CASES: dict[str, str] = {
         "  - {name: bye, container: {image: alpine, args: ['{{workflow.failures}} {{workflow.status}}']}}",
         "onExit: bye",
     ),
+    "failures of an exit hook": leaf(IMAGE, "hooks: {exit: {template: fails}}") + FAILS,
+    "failures of the entrypoint": leaf(SAYS.format("{{workflow.failures}}"), "onExit: free"),
+    "failures of an exit handler that the entrypoint calls": steps("[{name: a, template: fails}]").replace(
+        "entrypoint: main", "entrypoint: main\n  onExit: fails"
+    )
+    + FAILS,
+    "failures of a template that nothing calls": leaf(IMAGE, "onExit: free") + FAILS,
+    "failures of a template that a hook of the entrypoint calls": steps(
+        "[{name: a, template: free, hooks: {exit: {template: fails}}}]"
+    ).replace("entrypoint: main", "entrypoint: main\n  onExit: free")
+    + FAILS,
+    "failures in the arguments of an exit hook": leaf(
+        IMAGE,
+        "hooks: {exit: {template: echo, arguments: {parameters: [{name: text, value: '{{workflow.failures}}'}]}}}",
+    ),
+    "time of a schedule": tasks(call(value="{{workflow.scheduledTime}}")),
+    "time of a schedule by another name": tasks(call(value="{{workflow.cronScheduleTime}}")),
+    **{
+        f"{tag} in the metadata of pods": leaf(
+            f"inputs: {{parameters: [{{name: p, value: x}}]}}, {IMAGE}",
+            f"podMetadata: {{labels: {{a: '{tag}'}}}}",
+        ).replace(ECHO, "\n")
+        for tag in (
+            "{{workflow.name}}",
+            "{{pod.name}}",
+            "{{inputs.parameters.p}}",
+            "{{inputs.parameters.q}}",
+            "{{item.a}}",
+            "{{tasks.a.status}}",
+            "{{=inputs.parameters.q}}",
+        )
+    },
     "global output": tasks(call(value="{{workflow.outputs.parameters.g}}")),
     "tags of others": tasks(call(value="{{ user.name }} {{tasks}} {{retries}} {{inputs}}")),
     "an expression of nothing": tasks(call(value="{{=nothing.at.all}}")),

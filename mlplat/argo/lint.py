@@ -96,12 +96,28 @@ class _Manifest:
         return {"labels": frozenset(labels), "annotations": frozenset(annotations)}
 
     def _absent(self, base: Part) -> frozenset[str]:
+        """Return the variables that a run does not have; no template but that of an exit handler has ``failures``."""
         if self.base is None or self.kind in _REUSABLE:
             return frozenset()
-        sides = (self.spec, base)
-        priority = any(one.get("priority") is not None for one in sides)
-        exits = any(one.get("onExit") or one.get("hooks") for one in sides)
-        return frozenset([*([] if priority else ["priority"]), *([] if exits else ["failures"])])
+        priority = any(one.get("priority") is not None for one in (self.spec, base))
+        return frozenset(["failures"] if priority else ["failures", "priority"])
+
+    def _at_exit(self) -> frozenset[str]:
+        """Return the names of the templates that may read ``workflow.failures``.
+
+        They are those that Argo does not come to from the entrypoint, where the workflow has an exit handler.
+        """
+        sides = (self.spec, self.base or {})
+        if not any(one.get("onExit") for one in sides):
+            return frozenset()
+        reached: set[str] = set()
+        pending = [str(one["entrypoint"]) for one in sides if one.get("entrypoint")][:1]
+        while pending:
+            name = pending.pop()
+            if name in self.templates and name not in reached:
+                reached.add(name)
+                pending += _called(self.templates[name])
+        return frozenset(self.templates.keys() - reached)
 
     def _globals(self) -> Mapping[str, frozenset[str]] | None:
         found: dict[str, set[str]] = {"parameters": set(), "artifacts": set()}
@@ -130,13 +146,16 @@ class _Manifest:
         for name, hook in self.hooks(spec):
             given = [hook.get("arguments") or {}, *self.arguments]
             yield from self.called(f"{self.path}.{name}", hook, given)
-        yield from wrong_tags(
-            {key: value for key, value in spec.items() if key not in ("templates", "templateDefaults")},
-            self.path,
-            self.visible,
-        )
+        of_workflow = self.visible.workflow
+        absent = of_workflow.absent - {"failures"}
+        at_the_end = replace(self.visible, workflow=replace(of_workflow, absent=absent))
+        elsewhere = ("templates", "templateDefaults", "podMetadata")
+        own = {key: value for key, value in spec.items() if key not in elsewhere}
+        yield from wrong_tags(own, self.path, at_the_end)
+        at_exit = self._at_exit()
         for template in spec.get("templates") or ():
-            yield from self.template(f"{self.path}.templates.{template['name']}", template, self.visible)
+            seen = at_the_end if template["name"] in at_exit else self.visible
+            yield from self.template(f"{self.path}.templates.{template['name']}", template, seen)
 
     def values(self) -> Iterator[Diagnostic]:
         """Look for parameters of the workflow without a value, where there must be one."""
@@ -199,6 +218,8 @@ class _Manifest:
         rest = {key: value for key, value in template.items() if key not in ("dag", "steps")}
         yield from wrong_tags(rest, path, inside)
         yield from unseen(template, path)
+        if kind and not root:
+            yield from self.pod_metadata(inside)
         if root == "tasks":
             yield from self.dag(f"{path}.dag", template["dag"], inside, frozenset(around.members))
         elif root == "steps":
@@ -210,6 +231,13 @@ class _Manifest:
                 for step in group:
                     yield from self.call(f"{path}.steps[{number}].{step['name']}", step, seen)
                 before.update(step["name"] for step in group)
+
+    def pod_metadata(self, inside: Visible) -> Iterator[Diagnostic]:
+        """Look at what the workflow adds to the metadata of each template's pods, once for each place."""
+        for one in wrong_tags(self.spec.get("podMetadata") or {}, f"{self.path}.podMetadata", inside):
+            if one.path not in self.told:
+                self.told.add(one.path)
+                yield one
 
     def dag(self, path: str, dag: Part, inside: Visible, before: frozenset[str]) -> Iterator[Diagnostic]:
         tasks = {task["name"]: task for task in dag.get("tasks") or ()}
@@ -331,6 +359,16 @@ class _Manifest:
                         + (f", and is given {others}" if others else ""),
                         f"add it to arguments.{kind}, or {otherwise}",
                     )
+
+
+def _called(template: Part) -> Iterator[str]:
+    """Give the names of the templates that the tasks of a template call, but not their hooks."""
+    groups = (*steps_of(template), (template.get("dag") or {}).get("tasks") or ())
+    for call in (one for group in groups for one in group):
+        if call.get("inline"):
+            yield from _called(call["inline"])
+        elif not call.get("templateRef"):
+            yield str(call.get("template") or "")
 
 
 def _has_result(template: Part) -> bool:

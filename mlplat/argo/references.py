@@ -16,7 +16,6 @@ from mlplat.errors import Diagnostic, nearest
 _WORKFLOW = (
     "annotations",
     "creationTimestamp",
-    "cronScheduleTime",
     "duration",
     "failures",
     "labels",
@@ -208,7 +207,7 @@ class Visible:
 
 _SET = {
     "priority": "set spec.priority",
-    "failures": "only an exit handler (onExit) knows them",
+    "failures": "read them in the template of spec.onExit, and not in one that the entrypoint calls",
 }
 
 
