@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from mlplat.argo.parameters import with_strings
 from mlplat.errors import ClusterError, Diagnostic, nearest
 from mlplat.k8s.api import CONFIG_MAPS, WORKFLOWS, Api, Resource
 from mlplat.k8s.connection import connect
@@ -52,7 +53,7 @@ def submit(
     api = connect(namespace or workflow["metadata"].get("namespace"), context, kubeconfig)
     with _undone_on_failure(api) as create:
         names = [create(CONFIG_MAPS, config_map)["metadata"]["name"] for config_map in config_maps]
-        created = create(WORKFLOWS, workflow)
+        created = create(WORKFLOWS, with_strings(workflow))
         owner = {
             "apiVersion": created["apiVersion"],
             "kind": created["kind"],

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import base64
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlplat.argo.gotext import any_string
+from mlplat.argo.parameters import with_strings
 from mlplat.argo.passing import argument_rules
 from mlplat.argo.structure import broken_rules, malformed_documents, wrong_names
 from mlplat.errors import Diagnostic, ManifestError
 
-_NESTED = ("templates", "dag", "tasks", "steps", "inline", "hooks", "templateDefaults")
 _REFERENCES = {"WorkflowTemplate": "namespaced", "ClusterWorkflowTemplate": "cluster"}
 
 
@@ -57,9 +56,9 @@ def read(documents: Sequence[Mapping[str, Any]]) -> Documents:
         kind = document.get("kind")
         name = (document.get("metadata") or {}).get("name", "")
         if kind == "Workflow":
-            workflows.append(copy.deepcopy(dict(document)))
+            workflows.append(with_strings(document))
         elif kind in _REFERENCES:
-            specs[f"{_REFERENCES[kind]}/{name}"] = copy.deepcopy(dict(document["spec"]))
+            specs[f"{_REFERENCES[kind]}/{name}"] = with_strings(document["spec"])
         elif kind == "ConfigMap":
             config_maps[name] = _data(document, "data")
         elif kind == "Secret":
@@ -79,8 +78,6 @@ def read(documents: Sequence[Mapping[str, Any]]) -> Documents:
         wrong += broken_rules(spec, scope)
     if wrong:
         raise ManifestError(wrong)
-    for spec in specs.values():
-        _normalize(spec)
     if not (workflow.get("metadata") or {}).get("name"):
         raise ManifestError(
             Diagnostic(
@@ -90,7 +87,6 @@ def read(documents: Sequence[Mapping[str, Any]]) -> Documents:
                 "set metadata.name, or run it with `mlplat run`",
             )
         )
-    _normalize(workflow["spec"])
     workflow["spec"] = _with_template(workflow["spec"], specs)
     arguments = workflow["spec"].get("arguments")
     if wrong := list(argument_rules(arguments, "spec.arguments", may_lack_value=True)):
@@ -146,31 +142,3 @@ def _merge_arguments(base: Mapping[str, Any], given: Mapping[str, Any]) -> dict[
         if by_name:
             merged[kind] = list(by_name.values())
     return merged
-
-
-def _normalize(spec: dict[str, Any]) -> None:
-    for parameter in _parameters(spec):
-        for key in ("value", "default"):
-            if key in parameter:
-                parameter[key] = any_string(parameter[key])
-        if "enum" in parameter:
-            parameter["enum"] = [any_string(one) for one in parameter["enum"]]
-        source = parameter.get("valueFrom")
-        if isinstance(source, dict) and "default" in source:
-            source["default"] = any_string(source["default"])
-
-
-def _parameters(tree: Any) -> Iterator[dict[str, Any]]:
-    stack = [tree]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, dict):
-            for key, value in node.items():
-                if key in ("arguments", "inputs", "outputs") and isinstance(value, dict):
-                    yield from (one for one in value.get("parameters") or () if isinstance(one, dict))
-                elif key in ("templates", "dag", "tasks", "steps", "inline", "hooks", "templateDefaults") or (
-                    isinstance(value, dict) and "arguments" in value
-                ):
-                    stack.append(value)
-        elif isinstance(node, list):
-            stack.extend(node)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mlplat.argo import gotext
+from mlplat.argo.parameters import to_json as parameters_json
 from mlplat.argo.stores import has_location
 from mlplat.argo.templating import EVERYTHING, LENIENT, Scope, TemplatingError, replace
 from mlplat.local.scope import ABSENT_ARGUMENT
@@ -140,7 +140,7 @@ def substitute(template: Mapping[str, Any], scope: Scope, path: Callable[[str], 
             own[f"inputs.parameters.{one['name']}"] = one["value"]
         elif "valueFrom" not in one:
             raise TemplatingError(f"inputs.parameters.{one['name']} had no value")
-    own["inputs.parameters"] = gotext.to_json(parameters)
+    own["inputs.parameters"] = parameters_json(parameters)
     for kind, declared in (("inputs", inputs), ("outputs", outputs)):
         for one in declared.get("artifacts") or ():
             if one.get("path"):

@@ -15,6 +15,7 @@ from typing import Any
 from mlplat.argo import gojson, gotext
 from mlplat.argo.expressions import ExpressionError, expand, identifiers, parse
 from mlplat.argo.expressions.syntax import Node as Expression
+from mlplat.argo.parameters import to_json as parameters_json
 from mlplat.argo.templating import (
     ABSENT,
     LENIENT,
@@ -101,7 +102,7 @@ def global_variables(
             f"%{letter}"
         )
     variables["workflow.creationTimestamp.s"] = str(int(created.timestamp()))
-    variables["workflow.parameters"] = variables["workflow.parameters.json"] = gotext.to_json(parameters)
+    variables["workflow.parameters"] = variables["workflow.parameters.json"] = parameters_json(parameters)
     for parameter in parameters:
         variables[f"workflow.parameters.{parameter['name']}"] = _global_parameter(parameter, config_maps)
     extra = spec.get("workflowMetadata") or {}

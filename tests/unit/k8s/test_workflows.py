@@ -37,6 +37,15 @@ def test_config_maps_come_first_and_then_belong_to_the_workflow(api: Any) -> Non
     assert owner == {"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "name": "w-1", "uid": "u-1"}
 
 
+def test_values_of_parameters_are_submitted_as_strings(api: Any) -> None:
+    api.on("POST", WORKFLOWS, STORED)
+    submit(
+        [{**WORKFLOW, "spec": {"arguments": {"parameters": [{"name": "n", "value": 5}]}}}],
+        kubeconfig=api.kubeconfig,
+    )
+    assert api.asked[0].body["spec"]["arguments"]["parameters"] == [{"name": "n", "value": "5"}]
+
+
 def test_nothing_is_left_when_the_workflow_is_refused(api: Any) -> None:
     api.on("POST", CONFIG_MAPS, VALUES)
     api.on("POST", WORKFLOWS, api.of(403, "no"))

@@ -349,6 +349,20 @@ def test_archived_logs_are_an_artifact(run: Any, home: Path, script: str, phase:
     assert (home / "artifacts" / artifact["s3"]["key"]).read_text() == "hi\n"
 
 
+def test_parameters_as_json_are_in_the_order_of_argo(run: Any) -> None:
+    main = {
+        "name": "main",
+        "inputs": {"parameters": [{"default": "d", "name": "x", "description": "of x"}]},
+        "steps": [[{"name": "a", "template": "echo", "arguments": passes(x="{{inputs.parameters}}")}]],
+    }
+    (got,) = node(run(workflow(main, ECHO)), "wf[0].a")["inputs"]["parameters"]
+    assert got["value"] == '[{"name":"x","default":"d","value":"d","description":"of x"}]'
+    given = {"parameters": [{"value": 1, "name": "p"}]}
+    tasks = dag(task("a", "echo", arguments=passes(x="{{workflow.parameters}}")))
+    (got,) = node(run(workflow(tasks, ECHO, name="wf2", arguments=given)), "wf2.a")["inputs"]["parameters"]
+    assert got["value"] == '[{"name":"p","value":"1"}]'
+
+
 def test_labels_of_the_workflow_come_from_expressions(run: Any) -> None:
     metadata = {
         "labels": {"team": "{{workflow.parameters.team}}"},
