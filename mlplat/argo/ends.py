@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from mlplat.argo.depends import condition
+
 Template = Mapping[str, Any]
 
 
@@ -65,6 +67,4 @@ def _tasks(template: Template) -> dict[str, Template]:
 
 
 def _before(name: str, tasks: Mapping[str, Template]) -> tuple[str, ...]:
-    from mlplat.argo.expressions import condition  # which takes longer to load than most pipelines to compile
-
     return tuple(condition(tasks[name], tasks).tasks)

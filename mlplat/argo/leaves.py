@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mlplat import manifest
-from mlplat.argo.expressions import in_order
+from mlplat.argo.depends import in_order
 from mlplat.argo.names import FIELD, LONGEST_TEMPLATE
 from mlplat.errors import Diagnostic, ManifestError, nearest
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from mlplat.argo.expressions import condition
+from mlplat.argo.depends import condition
 from mlplat.compiler.program import Program
 
 

@@ -21,10 +21,12 @@ HEAVY = {"alembic", "hera", "joblib", "kubernetes", "numpy", "pandas", "rich", "
 
 
 def modules_loaded_by(statement: str) -> set[str]:
-    """Top-level packages that a fresh interpreter has loaded after the statement."""
+    """Modules that a fresh interpreter has loaded after the statement, and the packages that they are in."""
     program = f"import sys\n{statement}\nprint('\\n'.join(sorted(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    return {name.partition(".")[0] for name in done.stdout.split()}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    names = done.stdout.split()
+    return {*names, *(name.partition(".")[0] for name in names)}
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.name)
@@ -65,6 +67,12 @@ def test_command_is_installed() -> None:
 )
 def test_authoring_and_compiling_load_nothing_heavy(statement: str) -> None:
     assert not modules_loaded_by(statement) & HEAVY
+
+
+def test_compiling_does_not_load_the_expression_languages() -> None:
+    imports = "from mlplat import compiler; from tests.programs.regions import regions"
+    program = f"{imports}; compiler.compile(regions.spec)"
+    assert not {name for name in modules_loaded_by(program) if name.startswith("mlplat.argo.expressions")}
 
 
 @pytest.mark.parametrize("path", RUNTIME, ids=lambda path: str(path.relative_to(ROOT)))

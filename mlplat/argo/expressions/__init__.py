@@ -5,7 +5,7 @@ is left of ``when`` after its tags are replaced is govaluate (:func:`should_exec
 (:func:`condition`).
 """
 
-from mlplat.argo.expressions.depends import RESULTS, Condition, condition, earlier, in_order, unknown_names
+from mlplat.argo.depends import RESULTS, Condition, condition, earlier, in_order, unknown_names
 from mlplat.argo.expressions.functions import from_json, to_json
 from mlplat.argo.expressions.syntax import ExpressionError, ExpressionSyntaxError, identifiers, parse
 from mlplat.argo.expressions.variables import environment, evaluate, evaluate_boolean, expand

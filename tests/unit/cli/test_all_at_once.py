@@ -141,15 +141,15 @@ def test_a_module_with_mistakes_is_read_to_its_end(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     elsewhere = folder / "site"
-    (elsewhere / "installed").mkdir(parents=True)
-    (elsewhere / "installed/__init__.py").touch()
+    (elsewhere / "shared").mkdir(parents=True)
+    (elsewhere / "shared/__init__.py").touch()
     start, _, _ = CATCHES.partition("try:")
-    (elsewhere / "installed/steps.py").write_text(f"{start}@dsl.pipeline\ndef first():\n    count(k=1)\n")
-    (elsewhere / "installed/pipe.py").write_text(
-        "from mlplat import dsl\nfrom installed.steps import count\n\n\n@dsl.pipeline\ndef second():\n    count(n='a')\n"
+    (elsewhere / "shared/steps.py").write_text(f"{start}@dsl.pipeline\ndef first():\n    count(k=1)\n")
+    (elsewhere / "shared/pipe.py").write_text(
+        "from mlplat import dsl\nfrom shared.steps import count\n\n\n@dsl.pipeline\ndef second():\n    count(n='a')\n"
     )
     monkeypatch.syspath_prepend(elsewhere)
-    _, error = told(capsys, "compile", "-m", "installed.pipe", expected=2)
+    _, error = told(capsys, "compile", "-m", "shared.pipe", expected=2)
     assert "steps.py:14: error MLP132" in error
     assert "pipe.py:7: error MLP134" in error
 

@@ -1,4 +1,4 @@
-"""Reads ``depends`` and ``dependencies`` of DAG tasks."""
+"""Reads ``depends`` and ``dependencies`` of DAG tasks; only what evaluates them loads the expression languages."""
 
 from __future__ import annotations
 
@@ -6,10 +6,6 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-
-from mlplat.argo.expressions import syntax
-from mlplat.argo.expressions.evaluator import evaluate
-from mlplat.argo.expressions.syntax import ExpressionError
 
 RESULTS = ("Succeeded", "Failed", "Errored", "Skipped", "Omitted", "Daemoned", "AnySucceeded", "AllFailed")
 """What can be asked of a task in ``depends``."""
@@ -43,14 +39,19 @@ class Condition:
         """
         if not self.expression:
             return True
+        from mlplat.argo.expressions import (  # they take longer to load than most pipelines to compile
+            evaluator,
+            syntax,
+        )
+
         logic = self.expression.replace("-", "_")
         names = {name.replace("-", "_"): dict(result) for name, result in results.items()}
         try:
-            value = evaluate(syntax.parse(logic), names)
-        except ExpressionError as error:
-            raise ExpressionError(f"unable to evaluate expression '{logic}': {error}") from None
+            value = evaluator.evaluate(syntax.parse(logic), names)
+        except syntax.ExpressionError as error:
+            raise syntax.ExpressionError(f"unable to evaluate expression '{logic}': {error}") from None
         if not isinstance(value, bool):
-            raise ExpressionError(
+            raise syntax.ExpressionError(
                 f"unable to evaluate expression '{logic}': unable to cast expression result to bool"
             )
         return value
