@@ -356,7 +356,7 @@ def attempts(node: Node, nodes: Mapping[str, Node]) -> list[str]:
 
 
 def not_run(workflow: Workflow) -> list[str]:
-    """Return the tasks that did not run because others failed: omitted ones, and those never reached."""
+    """Return the paths of tasks that did not run because others failed: omitted ones, and those never reached."""
     nodes = nodes_of(workflow)
     templates = {template["name"]: template for template in workflow["spec"].get("templates", ())}
     children: dict[str, dict[str, Node]] = {}
@@ -368,10 +368,11 @@ def not_run(workflow: Workflow) -> list[str]:
         around = nodes.get(key, {})
         dag = templates.get(around.get("templateName", ""), {}).get("dag") or {}
         tasks = {task["name"]: task for task in dag.get("tasks", ())}
-        omitted += _blocked(tasks, there)
+        omitted += [str(there[name]["name"]) for name in _blocked(tasks, there)]
         if around.get("type") == "DAG" and around.get("phase") in FAILED:
-            missing += [name for name in tasks if name not in there]
-    return [*omitted, *missing]
+            missing += [f"{around['name']}.{name}" for name in tasks if name not in there]
+    run = workflow["metadata"]["name"]
+    return [name.removeprefix(f"{run}.") for name in (*omitted, *missing)]
 
 
 def _blocked(tasks: Mapping[str, Mapping[str, Any]], nodes: Mapping[str, Node]) -> list[str]:

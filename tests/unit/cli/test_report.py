@@ -38,6 +38,23 @@ def plain(word: str = "two words\\nand a line") -> str:
     return quote(word=word).output
 """
 
+NESTED = """
+from mlplat import dsl
+
+@dsl.component
+def broken(x: str) -> str:
+    raise ValueError(x)
+
+@dsl.component
+def after(x: str) -> None:
+    pass
+
+@dsl.pipeline
+def p() -> None:
+    with dsl.ParallelFor(["k", "l"], name="each") as item:
+        after(x=broken(x=item).output)
+"""
+
 HOOKED = """
 apiVersion: argoproj.io/v1alpha1
 kind: Workflow
@@ -191,3 +208,11 @@ def test_a_password_in_a_parameter_is_warned_of_and_not_listed(
     listed = told(capsys, "get", "parameters", "first")[0]
     assert "https://***@example.org/x" in listed
     assert "hunter2" not in listed
+
+
+def test_tasks_that_did_not_run_are_named_by_their_paths(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("nested.py").write_text(NESTED)
+    out, _ = told(capsys, "run", "nested.py", expected=1)
+    assert "not run because of it: each.iteration(0:0 k).after, each.iteration(1:1 l).after\n" in out

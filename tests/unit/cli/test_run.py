@@ -110,7 +110,7 @@ def test_a_long_row_of_omitted_tasks_is_one_line(folder: Path, capsys: pytest.Ca
     assert "○ iteration-3 … iteration-20  18 omitted" in out
     (folder / "loop.py").write_text(program.replace("LIMIT", "9"))
     out = run(capsys, "run", "loop.py", expected=1)
-    assert "not run because of it: iteration-4, iteration-5" in out
+    assert "not run because of it: add-loop.iteration-4, add-loop.iteration-5" in out
     assert "iteration-13 and 7 more" in out
 
 
