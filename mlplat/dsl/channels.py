@@ -38,8 +38,8 @@ class Condition:
         return Negated(self)
 
     def __bool__(self) -> NoReturn:
-        message = "a condition over values of the run has no truth yet when the pipeline is written"
-        hint = "join conditions with & | ~ (each comparison in parentheses), and branch with dsl.If"
+        message = "a condition has no value until the pipeline runs"
+        hint = "combine conditions with & | ~ (put each comparison in parentheses), and branch with dsl.If"
         raise _refused("MLP110", "", message, hint)
 
 
@@ -108,16 +108,18 @@ def _problems(left: Any, right: Any) -> Iterator[tuple[str, str, str]]:
     for side in (left, right):
         if isinstance(side, Channel):
             if isinstance(side.type, ArtifactType) or side.type in (ParameterType.LIST, ParameterType.STRUCT):
-                message = f"'{side.name}' is {_called(side)}, which has no place in a comparison"
-                hint = "compare a text, a number or a truth value, such as an output of a component that reads it"
+                message = f"'{side.name}' is of type {_called(side)}, which can't be compared"
+                hint = (
+                    "compare a string, a number or a boolean, such as the output of a component that reads it"
+                )
                 yield side.name, message, hint
                 return
         elif isinstance(side, str) and context.holds_marks(side):
-            message = "a text with a value of the run in it can't be compared with"
-            yield "", message, "build the text in a component, and compare its output"
+            message = "a string that contains a runtime value can't be compared"
+            yield "", message, "build the string in a component, and compare its output"
             return
         elif not isinstance(side, (str, int, float)) or (isinstance(side, float) and not math.isfinite(side)):
-            yield "", f"{side!r} can't be compared with", "compare with a text, a number, True or False"
+            yield "", f"{side!r} can't be compared", "compare with a string, a number, True or False"
             return
     if problem := _unlike(left, right):
         yield "", problem, "compare it with a value of its type, or declare it otherwise"
@@ -160,10 +162,10 @@ class NotYet:
 def _not_yet(what: str) -> Callable[..., NoReturn]:
     def refusing(self: NotYet, *others: Any) -> NoReturn:
         name = channel_of(self).name
-        message = f"the value is not there yet when the pipeline is written, so {what}"
+        message = f"it has no value until the pipeline runs, so {what}"
         hint = "compute it in a component, and use its output"
         if any(isinstance(other, str) for other in others):
-            hint = f"put it into a text: f'…{{{name}}}…'; or compute it in a component"
+            hint = f"put it into a string: f'…{{{name}}}…'; or compute it in a component"
         raise _refused("MLP112", name, message, hint)
 
     return refusing
@@ -236,18 +238,18 @@ class Comparable(NotYet):
     __hash__ = object.__hash__
 
     def __bool__(self) -> NoReturn:
-        message = "the value has no truth yet when the pipeline is written"
+        message = "it has no value until the pipeline runs"
         hint = "branch with dsl.If, and compare: dsl.If(value == 'yes')"
         raise _refused("MLP110", channel_of(self).name, message, hint)
 
     def __iter__(self) -> NoReturn:
-        message = "the value is not there yet when the pipeline is written, so it can't be looped over"
+        message = "it has no value until the pipeline runs, so Python can't loop over it"
         raise _refused(
             "MLP112", channel_of(self).name, message, "write: with dsl.ParallelFor(values) as value"
         )
 
     def __contains__(self, item: object) -> NoReturn:
-        message = "Python's 'in' asks for the truth now, when there is none yet"
+        message = "it has no value until the pipeline runs, so Python's 'in' can't be used"
         hint = "write: value.is_in(['a', 'b']) | other, inside dsl.If(...)"
         raise _refused("MLP110", channel_of(self).name, message, hint)
 
@@ -275,7 +277,7 @@ class Comparable(NotYet):
 
     def __format__(self, specification: str) -> str:
         if specification:
-            message = f"the value is not there yet when the pipeline is written, so ':{specification}' can't format it"
+            message = f"it has no value until the pipeline runs, so ':{specification}' can't format it"
             hint = "leave the format out, or build the text in a component"
             raise _refused("MLP112", channel_of(self).name, message, hint)
         return str(self)

@@ -62,7 +62,7 @@ CASES = {
     ),
     "comparison of a dict": Case(
         "@dsl.pipeline\ndef p(x: dict):\n    with dsl.If(x == 1):\n        make(size=1)\n",
-        "'x' is dict, which has no place in a comparison",
+        "'x' is of type dict, which can't be compared",
     ),
     "missing argument": Case(
         "@dsl.pipeline\ndef p():\n    make()\n", "MLP133", "the input 'size' is missing"
@@ -81,7 +81,7 @@ CASES = {
     "python and": Case(
         "@dsl.pipeline\ndef p(x: int = 1):\n    with dsl.If((x > 1) and (x < 3)):\n        make(size=1)\n",
         "MLP110",
-        "join conditions with & | ~",
+        "combine conditions with & | ~",
     ),
     "out of a branch": Case(
         "@dsl.pipeline\ndef p(x: int = 1):\n    with dsl.If(x > 1):\n        t = make(size=1)\n"

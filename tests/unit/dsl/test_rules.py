@@ -238,11 +238,11 @@ def one_of_two_returned() -> Pair:
 
 
 REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
-    "two truths": (branch_on(lambda x: x > 1 and x < 3), "MLP110: .*join conditions with & | ~"),
-    "truth of a value": (branch_on(lambda x: not x), "MLP110: x: the value has no truth yet"),
+    "two truths": (branch_on(lambda x: x > 1 and x < 3), "MLP110: .*combine conditions with & | ~"),
+    "truth of a value": (branch_on(lambda x: not x), "MLP110: x: it has no value until the pipeline runs"),
     "plain condition": (branch_on(lambda x: True), "MLP111: True is no condition"),
-    "comparison with nothing": (branch_on(lambda x: x == None), "MLP111: None can't be compared with"),  # noqa: E711
-    "comparison with NaN": (branch_on(lambda x: x == NAN), "MLP111: nan can't be compared with"),
+    "comparison with nothing": (branch_on(lambda x: x == None), "MLP111: None can't be compared"),  # noqa: E711
+    "comparison with NaN": (branch_on(lambda x: x == NAN), "MLP111: nan can't be compared"),
     "comparison of a number with a text": (
         branch_on(lambda x: x == "3"),
         "MLP111: 'x' is int, .*compared with '3'",
@@ -251,12 +251,15 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
         branch_on(lambda x: x),
         "MLP111: x: 'x' is int, and a condition compares\n  hint: compare it, such as x == 1",
     ),
-    "comparison with a list": (branch_on(lambda x: x == [1]), "MLP111: .*can't be compared with"),
+    "comparison with a list": (branch_on(lambda x: x == [1]), "MLP111: .*can't be compared"),
     "comparison of an artifact": (
         branch_on(lambda x: make().output == "a"),
         "MLP111: Output: .*system.Dataset",
     ),
-    "comparison of a list": (branch_on(lambda x: items().output == 1), "MLP111: Output: 'Output' is list"),
+    "comparison of a list": (
+        branch_on(lambda x: items().output == 1),
+        "MLP111: Output: 'Output' is of type list",
+    ),
     "condition joined with text": (branch_on(lambda x: (x > 1) & "a"), "MLP111: 'a' is no condition"),
     "format of a value": (
         lambda: say(text=f"a {one(x=1).output:.2f}"),
@@ -268,7 +271,7 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
     ),
     "text of a value compared": (
         lambda: dsl.If(say(text="a").output == f"{one(x=1).output}"),
-        "MLP111: a text with a value of the run",
+        "MLP111: a string that contains a runtime value",
     ),
     "in": (lambda: "a" in say(text="a").output, "MLP110: Output: .*is_in"),
     "in nothing": (lambda: say(text="a").output.is_in([]), "MLP111: Output: nothing is in an empty list"),
@@ -539,7 +542,7 @@ def test_text_beside_a_value_of_the_run_is_one_text() -> None:
     def p(name: str) -> None:
         say(text="Hello, " + name)
 
-    with pytest.raises(AuthoringError, match=r"(?s)MLP112: name: .*put it into a text: f'…{name}…'"):
+    with pytest.raises(AuthoringError, match=r"(?s)MLP112: name: .*put it into a string: f'…{name}…'"):
         dsl.pipeline(p)
 
 
