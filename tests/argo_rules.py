@@ -127,6 +127,11 @@ CASES: dict[str, str] = {
             "an item": "withItems: [a], inline: {" + SAYS.format("{{item}}") + "}",
         }.items()
     },
+    "loop over an inline template in steps": steps(f"[{{name: a, withItems: [x], inline: {{{IMAGE}}}}}]"),
+    "loop over an inline template": tasks(f"{{name: a, withItems: [x], inline: {{{IMAGE}}}}}"),
+    "loop over an inline template before a task": tasks(
+        f"{{name: a, withItems: [x], inline: {{{IMAGE}}}}}", "{name: b, depends: a, template: free}"
+    ),
     # workflows
     "a right one": tasks(call()),
     "another apiVersion": tasks(call()).replace("argoproj.io/v1alpha1", "argoproj.io/v1"),
@@ -650,6 +655,9 @@ CASES: dict[str, str] = {
 
 
 STRICTER = {
+    "loop over an inline template in steps": "the steps error when the loop is over",
+    "loop over an inline template before a task": "the task errors when the loop is over",
+    "inline of steps: an item": "the steps error when the loop is over",
     "another apiVersion": "argo lint does not look at it, the API server does",
     "hook of a task without expression": "the hook errors when the task runs",
     "unknown template of a hook": "the hook errors when the task runs",

@@ -229,7 +229,9 @@ class _Manifest:
                     inside, over=frozenset(before), to_wait="move it to a group below the step '{}'"
                 )
                 for step in group:
-                    yield from self.call(f"{path}.steps[{number}].{step['name']}", step, seen)
+                    place = f"{path}.steps[{number}].{step['name']}"
+                    yield from self.call(place, step, seen)
+                    yield from _looped_inline(place, step)
                 before.update(step["name"] for step in group)
 
     def pod_metadata(self, inside: Visible) -> Iterator[Diagnostic]:
@@ -253,6 +255,8 @@ class _Manifest:
         if stuck:
             message = f"the tasks {', '.join(stuck)} wait for each other"
             yield Diagnostic("MLP516", path, message, "remove one of the dependencies")
+        for name in dict.fromkeys(other for others in waits.values() for other in others if other in tasks):
+            yield from _looped_inline(f"{path}.tasks.{name}", tasks[name])
         over = earlier(waits)
         for name, task in tasks.items():
             known = before.union(over[name]) if before and name in over else over.get(name)
@@ -369,6 +373,15 @@ def _called(template: Part) -> Iterator[str]:
             yield from _called(call["inline"])
         elif not call.get("templateRef"):
             yield str(call.get("template") or "")
+
+
+def _looped_inline(path: str, call: Part) -> Iterator[Diagnostic]:
+    """Look at a task that others wait for, or a step: Argo does not find an inline template when its loop is over."""
+    loop = next((one for one in ("withItems", "withParam", "withSequence") if call.get(one)), "")
+    if loop and call.get("inline"):
+        message = "what follows a loop over an inline template fails: Argo looks for the template by a name"
+        hint = "make it one of the Workflow's templates, and call it by its name"
+        yield Diagnostic("MLP538", f"{path}.{loop}", message, hint)
 
 
 def _has_result(template: Part) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,7 @@ from mlplat.local.scope import (
     skipped_variables,
     template_outputs,
 )
-from mlplat.local.templates import Context, TemplateMissingError
+from mlplat.local.templates import LOOPED_INLINE, Context, TemplateMissingError
 
 if TYPE_CHECKING:
     from mlplat.local.engine import Call, Engine
@@ -73,6 +73,7 @@ class _Dag:
         self._loop_hooks: dict[str, asyncio.Task[None]] = {}
         self._variables: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
         self._unreadable: dict[str, str] = {}
+        self._unjoined: dict[str, str] = {}
         self._inputs = input_variables(template)
 
     def _leaves(self) -> list[str]:
@@ -107,8 +108,9 @@ class _Dag:
         self.engine.publish(self.node)
 
     def _give_outputs(self) -> None:
+        for why in self._unjoined.values():
+            raise self.engine.fail(self.call, why)
         try:
-            self._refuse(self._unreadable)
             outputs = template_outputs(self.template, self._whole_scope())
         except (TemplatingError, ExpressionError) as error:
             raise self.engine.fail(self.call, str(error)) from None
@@ -250,11 +252,13 @@ class _Dag:
         self._after_loop[name] = (task, group, scope)
 
     def _read_results(self, loop: str) -> None:
-        """Look at what the iterations of a loop gave: what follows them fails where it can't be joined."""
+        """Look at what the iterations of a loop gave: what follows them fails where it can't be joined or found."""
         try:
             self._variables_of(loop)
         except GoJSONError as error:
-            self._unreadable[loop] = str(error)
+            self._unreadable[loop] = self._unjoined[loop] = str(error)
+        if self.tasks[loop].get("inline"):
+            self._unreadable[loop] = LOOPED_INLINE
 
     def _failing_target(self) -> str:
         """Return the first target that follows a loop with unreadable results: there Argo fails the DAG."""
@@ -269,11 +273,9 @@ class _Dag:
         return bool(self._unreadable) and name == self._failing_target()
 
     def _refuse_unreadable(self, name: str) -> None:
-        self._refuse(loop for loop in self._unreadable if loop in self._before(name))
-
-    def _refuse(self, unreadable: Iterable[str]) -> None:
-        for loop in unreadable:
-            raise TemplatingError(self._unreadable[loop])
+        for loop, why in self._unreadable.items():
+            if loop in self._before(name):
+                raise TemplatingError(why)
 
     async def _run_loop_hooks(
         self, task: Mapping[str, Any], group: Node, scope: LocalScope, *, goes_on: bool

@@ -29,7 +29,7 @@ from mlplat.local.scope import (
     skipped_variables,
     template_outputs,
 )
-from mlplat.local.templates import Context, TemplateMissingError
+from mlplat.local.templates import LOOPED_INLINE, Context, TemplateMissingError
 
 if TYPE_CHECKING:
     from mlplat.local.engine import Call, Engine
@@ -87,7 +87,7 @@ class _Steps:
                 return
             try:
                 self._remember(group, steps)
-            except GoJSONError as error:
+            except (GoJSONError, TemplateMissingError) as error:
                 raise self.engine.fail(self.call, str(error)) from None
         if previous is not None:
             self._set_outbound(previous)
@@ -275,6 +275,8 @@ class _Steps:
                     for one in tree.existing(group.get("children", ()))
                     if one["name"].startswith(f"{name}(") and one["type"] != "Skipped"
                 ]
+                if children and step.get("inline"):
+                    raise TemplateMissingError(LOOPED_INLINE)
                 self.variables.update(aggregate(children, prefix))
                 own, artifacts = node_variables(group, prefix)
             else:

@@ -13,6 +13,10 @@ class TemplateMissingError(LookupError):
     """There is no template of that name."""
 
 
+LOOPED_INLINE = "failed to get a template"
+"""What Argo says when a loop over an inline template is over: it looks for the template by the name of a node."""
+
+
 def node_type(template: Mapping[str, Any]) -> str:
     """Return the type of the node that a template makes."""
     return "Retry" if template.get("retryStrategy") is not None else KINDS.get(kind_of(template), "Skipped")

@@ -41,6 +41,11 @@ MAKE = shell(
     outputs={"artifacts": [{"name": "d", "path": "/tmp/d", "s3": {"key": "{{workflow.name}}/d"}}]},
 )
 READ = shell("read", "true", inputs={"artifacts": [{"name": "d", "path": "/in/d", "optional": True}]})
+LOOP = {
+    "name": "a",
+    "withItems": ["x", "y"],
+    "inline": {"container": {"image": IMAGE, "command": ["true"]}},
+}
 ITEMS = ["1.0", "1e3", '{"b":1.0,"a":[2]}', '"t<"']
 
 
@@ -92,6 +97,17 @@ CASES: dict[str, dict[str, Any]] = {
             PRINT,
             USE,
         ]
+    },
+    "loop-over-inline": {"templates": [dag(LOOP, task("b", "ok", "a")), OK]},
+    "loop-over-inline-last": {"templates": [dag(LOOP, task("b", "ok")), OK]},
+    "loop-over-inline-in-steps": {"templates": [steps([LOOP], [step("b", "ok")]), OK]},
+    "parameters": {
+        "arguments": {"parameters": [{"value": 5, "name": "n", "description": "d", "enum": [5]}]},
+        "templates": [
+            dag(task("a", "use", arguments=passes(x="{{workflow.parameters}} {{inputs.parameters}}")))
+            | {"inputs": {"parameters": [{"default": "d", "name": "i"}]}},
+            USE,
+        ],
     },
     "items": {
         "templates": [

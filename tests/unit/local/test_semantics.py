@@ -363,6 +363,29 @@ def test_parameters_as_json_are_in_the_order_of_argo(run: Any) -> None:
     assert got["value"] == '[{"name":"p","value":"1"}]'
 
 
+LOOP = {"name": "a", "withItems": ["x", "y"], "inline": {"container": {"image": "none", "command": ["true"]}}}
+
+
+def test_what_follows_a_loop_over_an_inline_template_fails_as_on_argo(run: Any) -> None:
+    done = run(workflow(dag(LOOP, task("b", "ok", "a")), OK))
+    assert phases(done) == {
+        **dict.fromkeys(("wf.a", "wf.a(0:x)", "wf.a(1:y)"), "Succeeded"),
+        **dict.fromkeys(("wf", "wf.b"), "Error"),
+    }
+    assert node(done, "wf")["message"] == node(done, "wf.b")["message"] == "failed to get a template"
+    done = run(
+        workflow({"name": "main", "steps": [[LOOP], [{"name": "b", "template": "ok"}]]}, OK, name="wf2")
+    )
+    assert node(done, "wf2")["message"] == "failed to get a template"
+    assert "wf2[1]" not in phases(done)
+
+
+def test_nothing_need_follow_a_loop_over_an_inline_template(run: Any) -> None:
+    empty = {**LOOP, "name": "e", "withItems": None, "withParam": "[]"}
+    done = run(workflow(dag(LOOP, empty, task("f", "ok", "e")), OK))
+    assert set(phases(done).values()) == {"Succeeded", "Skipped"}
+
+
 def test_labels_of_the_workflow_come_from_expressions(run: Any) -> None:
     metadata = {
         "labels": {"team": "{{workflow.parameters.team}}"},
