@@ -60,6 +60,7 @@ def started(document: Json, name: str, namespace: str, folder: Path) -> subproce
         stderr=subprocess.PIPE,
         text=True,
         cwd=folder,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads
     )
 
 

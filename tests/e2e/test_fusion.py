@@ -9,12 +9,9 @@ import pytest
 
 from mlplat import k8s
 from mlplat.cli import show
-from tests.e2e.engines import CHANCE, Engines
+from tests.e2e.engines import CHANCE, TIMES, Engines
 
 PROGRAM = Path(__file__).parent / "programs/fused.py"
-TIMES = ("mlplat--steps",)
-"""The output that tells how the steps ended: their times differ."""
-
 
 pytestmark = pytest.mark.usefixtures("cluster_of_kubeconfig")
 
