@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mlplat.argo.expressions import ExpressionSyntaxError, parse
+from mlplat.argo.places import texts
 from mlplat.argo.templating import TemplatingError, tags
 from mlplat.errors import Diagnostic, nearest
 
@@ -248,24 +249,6 @@ def unreadable(expression: str) -> Diagnostic | None:
         hint = "see https://expr-lang.org/docs/language-definition"
         return Diagnostic("MLP515", "", f"an expression can't be read: {error}", hint)
     return None
-
-
-def place_of(item: Any, number: int, path: str) -> str:
-    """Return the place of an item of a list: by its name where it has one."""
-    name = item.get("name") if isinstance(item, Mapping) else None
-    return f"{path}.{name}" if isinstance(name, str) else f"{path}[{number}]"
-
-
-def texts(tree: Any, path: str) -> Iterator[tuple[str, str]]:
-    """Give the texts of a tree, each with its place."""
-    if isinstance(tree, str):
-        yield path, tree
-    elif isinstance(tree, Mapping):
-        for key, value in tree.items():
-            yield from texts(value, f"{path}.{key}" if path else str(key))
-    elif isinstance(tree, list):
-        for number, item in enumerate(tree):
-            yield from texts(item, place_of(item, number, path))
 
 
 def wrong_tags(tree: Any, path: str, visible: Visible) -> Iterator[Diagnostic]:

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
-from mlplat.argo.references import place_of
+from mlplat.argo.places import place_of
 from mlplat.errors import Diagnostic, meant
 
 KINDS = ("Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "CronWorkflow")

@@ -69,9 +69,14 @@ def test_authoring_and_compiling_load_nothing_heavy(statement: str) -> None:
     assert not modules_loaded_by(statement) & HEAVY
 
 
-def test_compiling_does_not_load_the_expression_languages() -> None:
-    imports = "from mlplat import compiler; from tests.programs.regions import regions"
-    program = f"{imports}; compiler.compile(regions.spec)"
+@pytest.mark.parametrize(
+    "program",
+    [
+        "from mlplat import compiler; from tests.programs.regions import regions; compiler.compile(regions.spec)",
+        "from mlplat.cli import main; assert not main('compile -o /dev/null tests/programs/nested.py:nested'.split())",
+    ],
+)
+def test_compiling_does_not_load_the_expression_languages(program: str) -> None:
     assert not {name for name in modules_loaded_by(program) if name.startswith("mlplat.argo.expressions")}
 
 
