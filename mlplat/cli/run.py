@@ -13,7 +13,7 @@ from typing import Any
 
 from mlplat import compiler
 from mlplat.addresses import without_passwords
-from mlplat.argo import names
+from mlplat.argo import lint, names
 from mlplat.argo.starting import started
 from mlplat.argo.structure import malformed_documents, wrong_names
 from mlplat.cli import arguments, engines
@@ -85,7 +85,13 @@ def _documents(given: argparse.Namespace, loaded: Loaded, before: Document | Non
                 print(warning, file=sys.stderr)
         return list(program.documents)
     wrong = list(malformed_documents(loaded.documents))
-    if wrong := wrong or [one for document in loaded.documents for one in wrong_names(document)]:
+    wrong = wrong or [one for document in loaded.documents for one in wrong_names(document)]
+    if wrong := wrong or [
+        one
+        for document in loaded.documents
+        for one in lint.problems(document, loaded.documents)
+        if one.severity == "error"
+    ]:
         raise ManifestError(wrong)
     documents = started(loaded.documents)
     values = arguments.read(given.parameter, given.parameter_file, None)

@@ -694,3 +694,22 @@ def test_the_report_names_tasks_by_their_paths_and_an_artifact_once(
     rows = [line for line in shown.splitlines() if line.startswith("  ") and "|" not in line]
     assert [row.strip().split("  ")[0] for row in rows] == ["make.data", "each.iteration(0:0 1).make-2.data"]
     assert "each.iteration(1:1 0).make-2 failed: main: Error" in out
+
+
+def test_what_argo_refuses_does_not_start(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shell = {"image": "i", "command": ["sh", "-c"]}
+    templates = [
+        {"name": "main", "container": {**shell, "args": ["touch ran"]}},
+        {"name": "note", "container": {**shell, "args": ["echo {{workflow.failures}}"]}},
+    ]
+    spec = {"entrypoint": "main", "hooks": {"exit": {"template": "note"}}, "templates": templates}
+    document = {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Workflow",
+        "metadata": {"name": "w"},
+        "spec": spec,
+    }
+    (folder / "w.json").write_text(json.dumps(document))
+    assert main(["run", "w.json"]) == 2
+    assert "MLP518: spec.templates.note.container.args[0]: {{workflow.failures}}" in capsys.readouterr().err
+    assert not (folder / ".mlplat").exists()
