@@ -37,15 +37,20 @@ def with_strings(tree: Mapping[str, Any]) -> dict[str, Any]:
     """Return a copy of a document or spec in which values of parameters are strings, as ``AnyString`` reads them.
 
     Args:
-        tree: one of which nothing is malformed. Argo's full resource definitions refuse its other values.
+        tree: one in which nothing that Argo reads is malformed; fields that Argo does not know may hold anything.
+            Argo's full resource definitions refuse other values of it.
     """
     found = copy.deepcopy(dict(tree))
     for parameter in _parameters(found):
-        for holder, keys in ((parameter, _STRINGS), (parameter.get("valueFrom") or {}, ("default",))):
+        source = parameter.get("valueFrom")
+        for holder, keys in (
+            (parameter, _STRINGS),
+            (source if isinstance(source, dict) else {}, ("default",)),
+        ):
             for key in keys:
                 if key in holder:
                     holder[key] = gotext.any_string(holder[key])
-        if "enum" in parameter:
+        if isinstance(parameter.get("enum"), list):
             parameter["enum"] = [gotext.any_string(one) for one in parameter["enum"]]
     return found
 
@@ -57,7 +62,10 @@ def _parameters(tree: Any) -> Iterator[dict[str, Any]]:
         if isinstance(node, dict):
             for key, value in node.items():
                 if key in _HOLDERS and isinstance(value, dict):
-                    yield from (one for one in value.get("parameters") or () if isinstance(one, dict))
+                    listed = value.get("parameters")
+                    yield from (
+                        (one for one in listed if isinstance(one, dict)) if isinstance(listed, list) else ()
+                    )
                 elif key in _NESTED or (isinstance(value, dict) and "arguments" in value):
                     stack.append(value)
         elif isinstance(node, list):

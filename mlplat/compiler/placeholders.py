@@ -89,13 +89,11 @@ def parse_text(text: str) -> Part:
 def _structure(value: Any) -> Part:
     if isinstance(value, str):
         return parse_text(value)
-    if isinstance(value, dict) and set(value) == {"Concat"}:
-        return Concat(tuple(_structure(item) for item in value["Concat"]))
-    if isinstance(value, dict) and set(value) == {"IfPresent"}:
-        choice = value["IfPresent"]
-        return IfPresent(
-            choice["InputName"], _elements(choice.get("Then", [])), _elements(choice.get("Else", []))
-        )
+    match value:
+        case {"Concat": [*items], **others} if not others:
+            return Concat(tuple(map(_structure, items)))
+        case {"IfPresent": {"InputName": str(name), **choice}, **others} if not others:
+            return IfPresent(name, _elements(choice.get("Then", [])), _elements(choice.get("Else", [])))
     raise ValueError(f"neither a text nor IfPresent or Concat: {value!r}")
 
 

@@ -323,7 +323,7 @@ PLATFORM_SPEC: dict[str, Any] = _object(
                 resourceTtlOnSuccess=_SECONDS,
                 resourceTtlOnFailure=_SECONDS,
                 activeDeadlineSeconds=_SECONDS,
-                workspace=_object(size=_TEXT, kubernetes=_object(pvcSpecPatch=_object())),
+                workspace=_object(("size",), size=_TEXT, kubernetes=_object(pvcSpecPatch=_object())),
             ),
         ),
     ),

@@ -62,6 +62,15 @@ CASES = {
         + "\n---\nplatforms: {other: [a], kubernetes: {}}\n",
         "MLP303: p.tasks.a: it calls the component 'comp-b'",
     ),
+    "a workspace without a size": (
+        IR + "\n---\nplatforms: {kubernetes: {pipelineConfig: {workspace: {}}}}\n",
+        "MLP210: platforms.kubernetes.pipelineConfig.workspace: 'size' is a required property",
+    ),
+    "templates beside the spec, with other types": (
+        WORKFLOW
+        + "templates: [{inputs: {parameters: 5}}, {inputs: {parameters: [{valueFrom: a, enum: 1}]}}]\n",
+        "MLP519: templates: Argo knows no field 'templates' here",
+    ),
     "templateRef without a name": (
         WORKFLOW + STEPS.replace("CALL", "templateRef: {template: a}"),
         "MLP538: spec.templates[1].steps[0][0].templateRef.name: it is missing",
