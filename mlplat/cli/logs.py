@@ -40,7 +40,7 @@ def logs(given: argparse.Namespace) -> int:
         run = store.run(given.name)
         every = store.tasks(run, roles=None)
         engines.check_is_of_machine(run)
-        makers = _makers(store, run.name, [task.id for task in every if task.cached]) if given.task else {}
+        makers = _makers(store, run.name, [task.id for task in every if task.cached])
     nodes = {task.id: {"name": task.name, "displayName": task.display_name} for task in every}
     tasks = [task for task in every if task.role != "group"]
     names = (task.display_name for task in tasks if task.role == "task" and task.attempts)
@@ -53,9 +53,9 @@ def logs(given: argparse.Namespace) -> int:
         for pieces in _written(folder, task)
     ]
     _print(wrote, given)
-    if given.task and not wrote:
+    if not wrote:
         for task in tasks:
-            if not task.attempts:
+            if not task.attempts and (given.task or task.cached):
                 maker = makers.get(task.id, "")
                 message = (
                     f"its results are from the cache{maker}"

@@ -330,8 +330,8 @@ class _Run:
         if self._engine is None:
             return
         if how == "Stop":
-            last = " and onExit runs" if self.documents.workflow["spec"].get("onExit") else ""
-            terminal.tell(f"stopping: what runs is ended{last}; once more ends it at once")
+            last = ", then onExit runs" if self.documents.workflow["spec"].get("onExit") else ""
+            terminal.tell(f"stopping: running tasks are ended{last}; press Ctrl-C again to end at once")
             self._engine.stop("Stop", grace=10.0)
         else:
             self._engine.stop("Terminate", grace=0.0)

@@ -259,6 +259,16 @@ def test_the_log_of_what_came_from_the_cache_tells_so(
     assert told(capsys, "logs", "again", "fit") == ("", f"{why}\n")
 
 
+def test_the_log_of_a_run_from_the_cache_tells_so(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("first", "again"):
+        told(capsys, "run", "program.py:good", "--name", name, "-p", "rates=[1]")
+    out, err = told(capsys, "logs", "again")
+    assert out == ""
+    assert (
+        "rates.iteration(0:0 1).fit did not run: its results are from the cache, made by the run first" in err
+    )
+
+
 def test_logs_of_a_cluster_take_the_same_spellings(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
