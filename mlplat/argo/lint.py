@@ -10,13 +10,13 @@ from dataclasses import replace
 from typing import Any
 
 from mlplat.argo import schema, structure
-from mlplat.argo.expressions import condition, earlier, in_order, unknown_names
+from mlplat.argo.depends import condition, earlier, in_order, unknown_names
 from mlplat.argo.references import Member, OfWorkflow, Visible, declared, wrong_tags
 from mlplat.argo.scopes import unseen
 from mlplat.argo.stores import has_location
 from mlplat.argo.structure import KINDS, kind_of
 from mlplat.errors import Diagnostic, nearest
-from mlplat.ir.argo_template import calls, steps_of
+from mlplat.ir.argo_template import calls, calls_of, steps_of
 
 _REUSABLE = {"WorkflowTemplate": "namespaced", "ClusterWorkflowTemplate": "cluster"}
 _EXIT = ("onExit", "hooks.exit")
@@ -367,8 +367,7 @@ class _Manifest:
 
 def _called(template: Part) -> Iterator[str]:
     """Give the names of the templates that the tasks of a template call, but not their hooks."""
-    groups = (*steps_of(template), (template.get("dag") or {}).get("tasks") or ())
-    for call in (one for group in groups for one in group):
+    for call in calls_of(template):
         if call.get("inline"):
             yield from _called(call["inline"])
         elif not call.get("templateRef"):
@@ -377,7 +376,7 @@ def _called(template: Part) -> Iterator[str]:
 
 def _looped_inline(path: str, call: Part) -> Iterator[Diagnostic]:
     """Look at a task that others wait for, or a step: Argo does not find an inline template when its loop is over."""
-    loop = next((one for one in ("withItems", "withParam", "withSequence") if call.get(one)), "")
+    loop = next((one for one in structure.LOOPS if call.get(one)), "")
     if loop and call.get("inline"):
         message = "what follows a loop over an inline template fails: Argo looks for the template by a name"
         hint = "make it one of the Workflow's templates, and call it by its name"

@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from mlplat.argo import schedules, schema, selectors
+from mlplat.argo.depends import RESULTS, condition
 from mlplat.argo.durations import DurationError, with_units
-from mlplat.argo.expressions import RESULTS, condition
 from mlplat.argo.leaves import leaf_rules
 from mlplat.argo.names import (
     FIELD,
@@ -49,7 +49,9 @@ _PASSED = (PASSED, "letters, digits, - and _")
 _NAMES = {"template": _FIELD, "task": _FIELD, "step": _FIELD, "parameter": _PASSED, "artifact": _PASSED}
 _TAG = re.compile(r"{{.*?}}")
 _OF_ITEMS = re.compile(r"([a-zA-Z0-9][-a-zA-Z0-9]*?)\.(AnySucceeded|AllFailed)\b")
-_LOOPS = ("withItems", "withParam", "withSequence")
+LOOPS = ("withItems", "withParam", "withSequence")
+"""Fields by which a task or step is a loop."""
+
 _INTEGER = re.compile(r"[0-9]+")
 _RESULT = re.compile(r"\.(\w+)")
 _NOT_BESIDE_DEPENDS = {
@@ -156,7 +158,7 @@ def _call(call: Mapping[str, Any], path: str) -> Iterator[Diagnostic]:
         if call.get("template"):
             message, hint = "it has both template and templateRef", "remove one"
             yield Diagnostic("MLP538", f"{path}.template", message, hint)
-    loops = [one for one in _LOOPS if call.get(one) not in (None, [], "")]
+    loops = [one for one in LOOPS if call.get(one) not in (None, [], "")]
     if len(loops) > 1:
         message = f"it has {' and '.join(loops)}"
         yield Diagnostic("MLP538", f"{path}.{loops[1]}", message, "a task or step loops over one of them")
@@ -218,7 +220,7 @@ def _times(template: Mapping[str, Any], path: str) -> Iterator[Diagnostic]:
 
 def _waiting(tasks: Sequence[_Placed]) -> Iterator[Diagnostic]:
     depends = any(task.get("depends") for _, task in tasks)
-    loops = {task["name"]: any(task.get(one) not in (None, [], "") for one in _LOOPS) for _, task in tasks}
+    loops = {task["name"]: any(task.get(one) not in (None, [], "") for one in LOOPS) for _, task in tasks}
     for place, task in tasks:
         if (depends or task.get("dependencies")) and "0" <= task["name"][:1] <= "9":
             message = f"'{task['name']}' starts with a digit, in a DAG where tasks wait for others"

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from mlplat.argo import metrics, steps
-from mlplat.argo.expressions import condition
+from mlplat.argo.depends import condition
 from mlplat.argo.failures import causes_among, reason
 from mlplat.argo.names import NOTHING
 from mlplat.argo.reasons import condition_of

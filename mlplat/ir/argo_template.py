@@ -46,10 +46,16 @@ def steps_of(template: Mapping[str, Any]) -> list[list[dict[str, Any]]]:
     ]
 
 
+def calls_of(template: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the steps and tasks of a template."""
+    for group in steps_of(template):
+        yield from group
+    yield from (template.get("dag") or {}).get("tasks") or ()
+
+
 def calls(template: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Give the steps and tasks of a template, and their hooks: all that calls another template."""
-    steps = (step for group in steps_of(template) for step in group)
-    for call in (*steps, *((template.get("dag") or {}).get("tasks") or ())):
+    for call in calls_of(template):
         yield call
         yield from (call.get("hooks") or {}).values()
 

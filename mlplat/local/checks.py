@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from mlplat.argo.expressions import condition, in_order, unknown_names
+from mlplat.argo.depends import condition, in_order, unknown_names
 from mlplat.argo.references import unreadable
 from mlplat.argo.stores import KEYS as OBJECT_STORES
 from mlplat.argo.stores import LOCATIONS

@@ -12,7 +12,8 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from mlplat.argo.expressions import Condition, ExpressionError, condition, earlier, should_execute
+from mlplat.argo.depends import Condition, condition, earlier
+from mlplat.argo.expressions import ExpressionError, should_execute
 from mlplat.argo.gojson import GoJSONError
 from mlplat.argo.templating import DEPENDENCIES, Scope, TemplatingError, UnresolvedError
 from mlplat.argo.templating import replace as replace_tags

@@ -15,19 +15,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlplat.argo import gotext
+from mlplat.argo.depends import condition, earlier, in_order, unknown_names
 from mlplat.argo.expressions import (
     ExpressionError,
-    condition,
-    earlier,
     environment,
     evaluate,
     evaluate_boolean,
     expand,
     identifiers,
-    in_order,
     parse,
     should_execute,
-    unknown_names,
 )
 
 RECORDED = json.loads((Path(__file__).parent / "recorded.json").read_text(encoding="utf-8"))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mlplat import compiler, ir, manifest
-from mlplat.argo.expressions import RESULTS
+from mlplat.argo.depends import RESULTS
 from mlplat.argo.lint import problems
 from mlplat.errors import Diagnostic
 
