@@ -18,7 +18,9 @@ from mlplat.cli.tasks import Nodes, path, unknown, within
 from mlplat.errors import ArgumentError, ClusterError
 
 if TYPE_CHECKING:
-    from mlplat.metadata import Store, Task
+    from mlplat.metadata import Task
+
+_CACHED = "its results are from the cache"
 
 
 class _Wrote(NamedTuple):
@@ -39,8 +41,7 @@ def logs(given: argparse.Namespace) -> int:
             return _followed_machine(given)
         run = store.run(given.name)
         every = store.tasks(run, roles=None)
-        engines.check_is_of_machine(run)
-        makers = _makers(store, run.name, [task.id for task in every if task.cached])
+    engines.check_is_of_machine(run)
     nodes = {task.id: {"name": task.name, "displayName": task.display_name} for task in every}
     tasks = [task for task in every if task.role != "group"]
     names = (task.display_name for task in tasks if task.role == "task" and task.attempts)
@@ -54,31 +55,29 @@ def logs(given: argparse.Namespace) -> int:
     ]
     _print(wrote, given)
     if not wrote:
-        for task in tasks:
-            if not task.attempts and (given.task or task.cached):
-                maker = makers.get(task.id, "")
-                message = (
-                    f"its results are from the cache{maker}"
-                    if task.cached
-                    else task.message or task.phase.lower()
-                )
-                _print_why_not(path(run.name, task.name), message)
+        told = [task for task in tasks if not task.attempts and (given.task or task.cached)]
+        makers = _makers(run.name, [task.id for task in told if task.cached])
+        for task in told:
+            why = f"{_CACHED}{makers[task.id]}" if task.cached else task.message or task.phase.lower()
+            _print_why_not(path(run.name, task.name), why)
     return 0
 
 
-def _makers(store: Store, run: str, tasks: Iterable[str]) -> dict[str, str]:
-    """Return which run made the results of tasks that came from the cache, as a part of a sentence."""
+def _makers(run: str, tasks: Sequence[str]) -> dict[str, str]:
+    """Return which run made the results of tasks that came from the cache, as part of a sentence; "" if unknown."""
     from mlplat import local
 
-    cache, found = store.cache(), local.load(home() / "runs" / run)
-    nodes = show.nodes_of(found or {})
+    if not tasks:
+        return {}
+    nodes = show.nodes_of(local.load(home() / "runs" / run) or {})
     makers: dict[str, str] = {}
-    for task in tasks:
-        key = ((nodes.get(task) or {}).get("memoizationStatus") or {}).get("key", "")
-        if maker := cache.maker(key).rpartition("-")[0]:
-            makers[task] = (
-                f", made by the run {maker}; its log: mlplat logs {maker} {nodes[task]['displayName']}"
-            )
+    with opened() as store:
+        cache = store.cache()
+        for task in tasks:
+            node = nodes.get(task) or {}
+            maker = cache.maker((node.get("memoizationStatus") or {}).get("key", "")).rpartition("-")[0]
+            known = f", made by the run {maker}; its log: mlplat logs {maker} {node.get('displayName')}"
+            makers[task] = known if maker else ""
     return makers
 
 
@@ -159,8 +158,7 @@ def _of_cluster(given: argparse.Namespace) -> int:
     for node in () if ran else (nodes[key] for key in sorted(chosen)):
         if node["type"] in ("Pod", "Skipped"):
             why = node.get("message") or node["phase"].lower()
-            message = "its results are from the cache" if show.is_cached(node) else why
-            _print_why_not(path(given.name, node["name"]), message)
+            _print_why_not(path(given.name, node["name"]), _CACHED if show.is_cached(node) else why)
     return ClusterError.exit_code if failures and len(failures) == len(ran) else 0
 
 
