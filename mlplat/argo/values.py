@@ -188,10 +188,14 @@ def message_expression(plain: str) -> str:
     Args:
         plain: expression that gives the text.
     """
-    ranges = " || ".join(f"# >= {literal(first)} && # <= {literal(last)}" for first, last in _OF_MESSAGES)
-    kept = f"join(filter(split({plain}, ''), {ranges}), '')"
+    kept = f"join(filter(split({plain}, ''), {_is_in(_OF_MESSAGES)}), '')"
     braces = f"{literal('{{')}, {literal('{ {')}"
     return f"sprig.replace({braces}, sprig.replace({braces}, {kept}))"
+
+
+def _is_in(ranges: Sequence[tuple[str, str]]) -> str:
+    """Return the expression that tells whether the character ``#`` is in one of several ranges."""
+    return " || ".join(f"# >= {literal(first)} && # <= {literal(last)}" for first, last in ranges)
 
 
 def refusal_expression(why: str) -> str:
@@ -338,9 +342,8 @@ def labels_expression(items: str, shown: str, *, may_be_large: bool) -> str:
         shown: :data:`SHOWN_OF_VALUE` or :data:`SHOWN_OF_ARTIFACT`.
         may_be_large: whether it can be such a reference.
     """
-    ranges = " || ".join(f"# >= {literal(first)} && # <= {literal(last)}" for first, last in _SHOWN)
     hidden = f"# in [{', '.join(map(literal, _NOT_SHOWN))}]"
-    kept = f"filter(split({shown}, ''), ({ranges}) && !({hidden}))"
+    kept = f"filter(split({shown}, ''), ({_is_in(_SHOWN)}) && !({hidden}))"
     cut = f"join({kept}[:{LONGEST_LABEL}], '')"
     labels = f"toJson(map(fromJSON({items}), sprig.trim(string(#index) + ' ' + {cut})))"
     if not may_be_large:

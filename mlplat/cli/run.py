@@ -84,14 +84,7 @@ def _documents(given: argparse.Namespace, loaded: Loaded, before: Document | Non
             for warning in program.warnings:
                 print(warning, file=sys.stderr)
         return list(program.documents)
-    wrong = list(malformed_documents(loaded.documents))
-    wrong = wrong or [one for document in loaded.documents for one in wrong_names(document)]
-    if wrong := wrong or [
-        one
-        for document in loaded.documents
-        for one in lint.problems(document, loaded.documents)
-        if one.severity == "error"
-    ]:
+    if wrong := _refused(loaded.documents):
         raise ManifestError(wrong)
     documents = started(loaded.documents)
     values = arguments.read(given.parameter, given.parameter_file, None)
@@ -99,6 +92,20 @@ def _documents(given: argparse.Namespace, loaded: Loaded, before: Document | Non
         _bound(document, before, values) if document.get("kind") == "Workflow" else document
         for document in documents
     ]
+
+
+def _refused(documents: Sequence[Document]) -> list[Diagnostic]:
+    """Return what is malformed; where nothing is, the names that Kubernetes refuses, and then what Argo refuses."""
+    return (
+        list(malformed_documents(documents))
+        or [one for document in documents for one in wrong_names(document)]
+        or [
+            one
+            for document in documents
+            for one in lint.problems(document, documents)
+            if one.severity == "error"
+        ]
+    )
 
 
 def _kept(name: str, before: Document, spec: PipelineSpec) -> dict[str, Any]:

@@ -44,7 +44,7 @@ schema_version = Table(
     Column("version_num", String(32), nullable=False),
     PrimaryKeyConstraint("version_num", name=f"{VERSION_TABLE}_pkc"),
 )
-"""Which revision the tables have; Alembic's own, so it is no part of :data:`metadata`."""
+"""Which revision the tables have; Alembic's own, so it is not part of :data:`metadata`."""
 
 experiments = Table(
     "experiments",

@@ -64,10 +64,11 @@ def _archive(workflow: Workflow, node_id: str) -> dict[str, Any] | None:
     repositories = [one for one in (*own, common) if one and stores.has_location(one)]
     artifacts = (node.get("outputs") or {}).get("artifacts") or ()
     key = next((stores.key_of(one) for one in artifacts if one.get("name") == _ARCHIVED), "")
-    for kind in (one for one in local.REMOTE_KINDS if one in stores.KEYS) if key and repositories else ():
-        if repository := repositories[0].get(kind):
-            return {kind: {**repository, stores.KEYS[kind]: key}}
-    return None
+    if not key or not repositories:
+        return None
+    repository = repositories[0]
+    kinds = (one for one in local.REMOTE_KINDS if one in stores.KEYS and repository.get(one))
+    return next(({kind: {**repository[kind], stores.KEYS[kind]: key}} for kind in kinds), None)
 
 
 def _templates(workflow: Workflow, node: Node) -> Iterator[Mapping[str, Any]]:

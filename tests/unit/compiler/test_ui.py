@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mlplat import compiler, dsl, ir, local, manifest
-from mlplat.argo.expressions import condition
+from mlplat.argo.depends import condition
 from mlplat.argo.reasons import condition_of, readable
 from mlplat.cli import show
 from mlplat.cli.load import load
@@ -263,12 +263,17 @@ def loops() -> None:
         same(x=item)
 
 
-def test_iterations_are_named_by_their_items(tmp_path: Path) -> None:
-    documents = named(compiler.manifest(loops.spec, compiler.Options(cache=False)), "wf")
-    done = local.run(documents, home=tmp_path)
+def iterations(pipeline: dsl.Pipeline, home: Path) -> list[str]:
+    """Run a pipeline, and return the names of the iterations of its loops."""
+    documents = named(compiler.manifest(pipeline.spec, compiler.Options(cache=False)), "wf")
+    done = local.run(documents, home=home)
     assert done["status"]["phase"] == "Succeeded"
     found = [node["displayName"] for node in done["status"]["nodes"].values()]
-    assert [name for name in found if name.startswith("iteration(")] == [
+    return [name for name in found if name.startswith("iteration(")]
+
+
+def test_iterations_are_named_by_their_items(tmp_path: Path) -> None:
+    assert iterations(loops, tmp_path) == [
         "iteration(0:0 mean area)",
         "iteration(1:1 its x workflow.name HOME)",
         "iteration(2:2)",
@@ -301,11 +306,7 @@ def loops_over_artifacts() -> None:
 
 
 def test_iterations_over_artifacts_are_named_by_the_end_of_their_uris(tmp_path: Path) -> None:
-    documents = named(compiler.manifest(loops_over_artifacts.spec, compiler.Options(cache=False)), "wf")
-    done = local.run(documents, home=tmp_path)
-    assert done["status"]["phase"] == "Succeeded"
-    found = [node["displayName"] for node in done["status"]["nodes"].values()]
-    assert {name for name in found if name.startswith("iteration(")} == {
+    assert set(iterations(loops_over_artifacts, tmp_path)) == {
         "iteration(0:0 a)",
         "iteration(1:1 b)",
         "iteration(0:0 data/0/data.dataset)",
