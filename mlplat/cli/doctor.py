@@ -52,9 +52,6 @@ def _machine(executor: str) -> Iterator[Finding]:
     )
     if executor != "process":
         yield _executor(executor)
-    yield Finding(
-        "uv", None, shutil.which("uv") or "not on PATH; packages_to_install uses pip, which is slower"
-    )
     yield _state()
     yield Finding(
         "cores", None, f"{os.cpu_count()}; as many tasks run in parallel, unless --jobs says otherwise"

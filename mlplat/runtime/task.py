@@ -884,17 +884,22 @@ def _environment(packages: List[str], options: List[str]) -> str:
         shutil.rmtree(folder, ignore_errors=True)
         named = re.sub(r"(://)[^/@\s]+@", r"\1", " ".join(packages))
         print("installing {} into {}".format(named, folder), file=sys.stderr, flush=True)
-        uv = shutil.which("uv")
-        make = (
-            [sys.executable, "-m", "venv", "--system-site-packages"]
-            + (["--without-pip"] if uv else [])
-            + [folder]
-        )
-        install = [uv, "pip", "install", "--python", python] if uv else [python, "-m", "pip", "install", "-q"]
+        # Another copy of pip takes seconds to make; since 22.3 pip installs into other environments.
+        make = [sys.executable, "-m", "venv", "--system-site-packages", folder]
+        install = [python, "-m", "pip", "install", "-q"]
+        if _satisfied("pip>=22.3"):
+            make.append("--without-pip")
+            install = [sys.executable, "-m", "pip", "--python", python, "install", "-q"]
         for command in (make, install + options + packages):
-            if subprocess.call(command, stdout=sys.stderr) != 0:
+            reason = ""
+            with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+                for line in process.stdout or ():
+                    text = line.decode(errors="replace")
+                    sys.stderr.write(text)
+                    reason = text[6:].strip() if text.startswith("ERROR:") else reason
+            if process.returncode != 0:
                 shutil.rmtree(folder, ignore_errors=True)
-                raise TaskError("could not install {}".format(named))
+                raise TaskError("could not install {}: {}".format(named, reason or "see the log"))
         parents = [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
         library = os.path.join(folder, "lib")
         site = next(entry.path for entry in os.scandir(library) if entry.name.startswith("python"))

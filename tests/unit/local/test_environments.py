@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import signal
-import sys
+import textwrap
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,8 +38,8 @@ def wheel(tmp_path: Path) -> Path:
     return file
 
 
-def pipeline(wheel: Path, width: int) -> Any:
-    @dsl.component(packages_to_install=[str(wheel)])
+def pipeline(package: Path | str, width: int) -> Any:
+    @dsl.component(packages_to_install=[str(package)])
     def answer(number: int) -> int:
         import tinypackage  # type: ignore[import-not-found]
 
@@ -94,21 +94,44 @@ def test_a_half_made_environment_is_made_again(tmp_path: Path, wheel: Path) -> N
     assert installations(home) == 2
 
 
-def test_an_installation_that_is_killed_is_made_again(
-    tmp_path: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    home, programs = tmp_path / "home", tmp_path / "bin"
-    programs.mkdir()
-    (programs / "uv").write_text("#!/bin/sh\nkill -9 $PPID\nsleep 60\n")
-    (programs / "uv").chmod(0o755)
-    (programs / "python3").symlink_to(Path(sys.base_prefix) / "bin" / "python3")
-    pipe = pipeline(wheel, 1)
-    # Tasks look for programs in the folder of this interpreter first.
-    monkeypatch.setattr("sys.executable", str(programs / "python3"))
-    executor = local.ProcessExecutor()
-    monkeypatch.undo()
-    manifest = compiler.manifest(spec_of(pipe), compiler.Options(name="one"))
-    done = local.run(manifest, home=home, executor=executor)
+def test_an_installation_that_is_killed_is_made_again(tmp_path: Path, wheel: Path) -> None:
+    home, package = tmp_path / "home", tmp_path / "package"
+    package.mkdir()
+    build = """
+        [build-system]
+        requires = []
+        build-backend = "backend"
+        backend-path = ["."]
+    """
+    (package / "pyproject.toml").write_text(textwrap.dedent(build))
+    backend = f"""
+        import os, pathlib, shutil, signal
+
+        def build_wheel(folder, config_settings=None, metadata_directory=None):
+            try:
+                pathlib.Path("killed").touch(exist_ok=False)
+                os.killpg(0, signal.SIGKILL)
+            except FileExistsError:
+                return os.path.basename(shutil.copy({str(wheel)!r}, folder))
+    """
+    (package / "backend.py").write_text(textwrap.dedent(backend))
+    pipe = pipeline(package, 1)
+    done = local.run(compiler.manifest(spec_of(pipe), compiler.Options(name="one")), home=home)
     assert node(done, "one.answer")["message"] == f"main: Error (exit code {128 + signal.SIGKILL})"
     assert list(home.glob("cache/environments/*/bin/python3"))
     execute(home, pipe, "two")
+
+
+def test_settings_of_pip_say_where_packages_come_from(
+    tmp_path: Path, wheel: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(wheel.parent))
+    execute(tmp_path / "home", pipeline("tinypackage==1.0", 1), "one")
+
+
+def test_the_message_has_the_reason_of_pip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    manifest = compiler.manifest(spec_of(pipeline("tinypackage==1.0", 1)), compiler.Options(name="one"))
+    message = node(local.run(manifest, home=tmp_path / "home"), "one.answer")["message"]
+    assert "could not install tinypackage==1.0: No matching distribution found" in message
