@@ -74,7 +74,7 @@ fuzz: $(READY) ## feed 10,000 broken files to lint and compile, and 1,000 to run
 .venv-lock/.locked: requirements/lock.txt requirements/venv.sh
 	@PYTHON='$(PYTHON)' requirements/venv.sh .venv-lock requirements/lock.txt
 
-LOCK = UV_NO_CONFIG=1 .venv-lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 \
+LOCK = UV_NO_CONFIG=1 .venv-lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
   --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
 
 lock: .venv-lock/.locked ## lock the newest versions that pyproject.toml allows, with their hashes
@@ -83,7 +83,7 @@ lock: .venv-lock/.locked ## lock the newest versions that pyproject.toml allows,
 	$(LOCK) requirements/lock.in --output-file requirements/lock.txt
 	$(LOCK) benchmarks/requirements/kfp.in --output-file benchmarks/requirements/kfp.txt
 	$(LOCK) benchmarks/requirements/hera.in --output-file benchmarks/requirements/hera.txt
-	$(subst 3.10,3.11,$(LOCK)) tests/e2e/harness/wheels.in --output-file tests/e2e/harness/wheels.txt
+	$(LOCK) tests/e2e/harness/wheels.in --output-file tests/e2e/harness/wheels.txt
 
 clean: ## remove all that these commands made, except the cluster's cache
 	rm -rf $(VENV) .venv-lock .venv-bench .venv-kfp site dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .mlplat

@@ -14,19 +14,19 @@ lock=$2
 say() { printf '%s\n' "$*" >&2; }
 
 new_enough() {
-    "$1" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null
+    "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
 }
 
 find_python() {
     if [ -n "${PYTHON:-}" ]; then
         new_enough "$PYTHON" && { printf '%s\n' "$PYTHON"; return; }
-        say "mlplat needs Python 3.10 or newer, and PYTHON=$PYTHON is not."
+        say "mlplat needs Python 3.11 or newer, and PYTHON=$PYTHON is not."
         return 1
     fi
-    for candidate in python3 python python3.13 python3.12 python3.11 python3.10; do
+    for candidate in python3 python python3.13 python3.12 python3.11; do
         new_enough "$candidate" && { printf '%s\n' "$candidate"; return; }
     done
-    say "mlplat needs Python 3.10 or newer, and there is none on PATH."
+    say "mlplat needs Python 3.11 or newer, and there is none on PATH."
     say "Install one, or name it: make PYTHON=/path/to/python3 ..."
     return 1
 }

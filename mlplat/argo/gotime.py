@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC as _UTC
+from datetime import datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -40,7 +41,7 @@ _UNITS = {
 }
 _PART = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)")
 _WHOLE = re.compile(rf"([+-]?)((?:{_PART.pattern})+)")
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_EPOCH = datetime(1970, 1, 1, tzinfo=_UTC)
 _YEAR_ONE = -62135596800
 _FIRST_INSTANT = -62135510400  # the second day of the year 1, which has a date in every zone
 _LAST_INSTANT = 253402214400  # the last day of the year 9999
@@ -285,7 +286,7 @@ class Time:
 
 def now() -> Time:
     """Return the current moment, in UTC."""
-    second, nanosecond = divmod(int(datetime.now(timezone.utc).timestamp() * 1_000_000) * 1_000, _SECOND)
+    second, nanosecond = divmod(int(datetime.now(_UTC).timestamp() * 1_000_000) * 1_000, _SECOND)
     return Time(second, nanosecond)
 
 

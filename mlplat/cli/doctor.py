@@ -32,7 +32,7 @@ def run(given: argparse.Namespace) -> int:
 def _machine(executor: str) -> Iterator[Finding]:
     version = ".".join(map(str, sys.version_info[:3]))
     yield Finding(
-        "Python", sys.version_info >= (3, 10), f"{version} at {sys.executable}", "use Python 3.10 or newer"
+        "Python", sys.version_info >= (3, 11), f"{version} at {sys.executable}", "use Python 3.11 or newer"
     )
     for module, extra, purpose in (
         ("sqlalchemy", "local", "the record of runs"),

@@ -7,7 +7,7 @@ import shlex
 import sys
 import uuid
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -192,7 +192,7 @@ def made(folder: Path) -> Path:
 def _begun(workflow: Document, before: Document | None) -> dict[str, Any]:
     """Give a Workflow the identity that an API server would, so that the record knows it from its first node on."""
     earlier = (before or {}).get("metadata", {})
-    now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     identity = {
         "uid": earlier.get("uid") or str(uuid.uuid4()),
         "creationTimestamp": earlier.get("creationTimestamp") or now,

@@ -241,7 +241,7 @@ def seconds(node: Node) -> float:
 
 
 def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return datetime.fromisoformat(text)
 
 
 def outputs(node: Node) -> list[str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 
-class TaskState(str, Enum):
+class TaskState(StrEnum):
     """Whether a task is still to run or has ended; equal to its name."""
 
     FUTURE = "FUTURE"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import Any, TypeAlias
 
 SCHEMA_VERSION = "2.1.0"
@@ -15,7 +15,7 @@ OWN_PLATFORM = "mlplat"
 """Name of this package among the ``platforms``."""
 
 
-class ParameterType(str, Enum):
+class ParameterType(StrEnum):
     """Types of parameters, as the IR names them."""
 
     NUMBER_DOUBLE = "NUMBER_DOUBLE"

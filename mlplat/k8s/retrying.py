@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mlplat.argo import retry as parting
@@ -94,7 +94,7 @@ def reopened(workflow: Mapping[str, Any], parted: parting.Retry, arguments: Mapp
     spec.pop("shutdown", None)
     for key in ("phase", "message", "finishedAt", "persistentVolumeClaims", "compressedNodes"):
         status.pop(key, None)
-    status["startedAt"] = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    status["startedAt"] = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     status["conditions"] = [
         {"type": "Completed", "status": "False"},
         *(one for one in status.get("conditions") or () if one["type"] != "Completed"),

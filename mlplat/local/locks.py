@@ -135,7 +135,7 @@ class Locks:
     async def _wait(self, locks: list[Lock]) -> list[tuple[int, Path]]:
         while self._may_go_on():
             self._freed.clear()
-            with contextlib.suppress(asyncio.TimeoutError):
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._freed.wait(), _PAUSE)
             taken = self._take(locks)
             if not isinstance(taken, Lock):

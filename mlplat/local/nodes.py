@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 Node = dict[str, Any]
@@ -63,7 +63,7 @@ def hooked(node: Mapping[str, Any]) -> bool:
 
 def now() -> datetime:
     """Return the time, in UTC."""
-    return datetime.now(timezone.utc)
+    return datetime.now(UTC)
 
 
 def timestamp(moment: datetime) -> str:
@@ -73,7 +73,7 @@ def timestamp(moment: datetime) -> str:
 
 def instant(text: str) -> datetime:
     """Read a time that :func:`timestamp` wrote."""
-    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc)
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
 
 
 class NodeTree:

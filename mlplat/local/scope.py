@@ -9,7 +9,7 @@ import json
 import posixpath
 import time
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from mlplat.argo import gojson, gotext
@@ -98,9 +98,7 @@ def global_variables(
     if spec.get("priority") is not None:
         variables["workflow.priority"] = str(spec["priority"])
     for letter in _TIME_FORMATS:
-        variables[f"workflow.creationTimestamp.{letter}"] = created.astimezone(timezone.utc).strftime(
-            f"%{letter}"
-        )
+        variables[f"workflow.creationTimestamp.{letter}"] = created.astimezone(UTC).strftime(f"%{letter}")
     variables["workflow.creationTimestamp.s"] = str(int(created.timestamp()))
     variables["workflow.parameters"] = variables["workflow.parameters.json"] = parameters_json(parameters)
     for parameter in parameters:

@@ -47,7 +47,7 @@ async def execute_suspend(engine: Engine, call: Call, template: Mapping[str, Any
             except DurationError as error:
                 raise engine.fail(call, str(error)) from None
             answer: Mapping[str, str] | None = {}
-            with contextlib.suppress(asyncio.TimeoutError):
+            with contextlib.suppress(TimeoutError):
                 if engine.ask is not None and _is_for_a_person(node):
                     answer = await asyncio.wait_for(_ask(engine, node, interrupted), duration)
                 else:

@@ -185,7 +185,7 @@ class Tries:
         with self._engine.interruptible() as interrupted:
             try:
                 await asyncio.wait_for(interrupted.wait(), wait)
-            except asyncio.TimeoutError:
+            except TimeoutError:
                 return
         raise _NoMoreTriesError(
             f"Stopped with strategy '{self._engine.shutdown}'"

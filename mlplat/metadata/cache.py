@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, delete, select, update
@@ -44,7 +44,7 @@ class RunCache:
         Raises:
             StoreError: the record can't be read or written.
         """
-        now = datetime.now(timezone.utc)
+        now = datetime.now(UTC)
         query = select(cache_entries.c.outputs).where(*self._is(cache_name, key))
         if max_age is not None:
             query = query.where(cache_entries.c.created_at >= now - timedelta(seconds=max_age))
@@ -73,7 +73,7 @@ class RunCache:
             "key": key,
             "node_id": node_id,
             "outputs": dict(outputs),
-            "created_at": datetime.now(timezone.utc),
+            "created_at": datetime.now(UTC),
             "last_hit_at": None,
         }
         columns = [name for name in row if name not in _KEY_COLUMNS]

@@ -15,7 +15,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from mlplat.addresses import without_passwords, without_user
@@ -98,7 +98,7 @@ def read_run(workflow: Json) -> Run:
         engine=engine,
         phase=status.get("phase") or "Pending",
         message=status.get("message") or "",
-        created_at=created_at or datetime.now(timezone.utc),
+        created_at=created_at or datetime.now(UTC),
         started_at=started_at,
         finished_at=read_time(status.get("finishedAt")),
         parameters=_arguments(spec),
@@ -180,10 +180,10 @@ def read_time(text: object) -> datetime | None:
     if not isinstance(text, str) or not text:
         return None
     try:
-        time = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        time = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return time.replace(tzinfo=timezone.utc) if time.tzinfo is None else time.astimezone(timezone.utc)
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
 def identity(*parts: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, RowMapping, Select, delete, func, or_, select, update
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 _SUGGESTED_RUNS = 200
-_NEVER = datetime.max.replace(tzinfo=timezone.utc)
+_NEVER = datetime.max.replace(tzinfo=UTC)
 _TASKS: tuple[Role, ...] = ("task",)
 
 

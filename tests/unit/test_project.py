@@ -56,6 +56,30 @@ def test_locks_hold_every_declared_requirement() -> None:
     assert declared - {"mlplat"} <= locked
 
 
+def test_the_oldest_python_is_the_same_everywhere() -> None:
+    """What is installed, checked, locked and told; ``mlplat/runtime`` alone is for older ones."""
+    stated = {
+        "pyproject.toml": (
+            r'requires-python = ">=3\.(\d+)"',
+            r'-version = "py3(\d+)"',
+            r'_version = "3\.(\d+)"',
+        ),
+        "Makefile": (r"--python-version 3\.(\d+)",),
+        "requirements/venv.sh": (r"\(3, (\d+)\)", r"Python 3\.(\d+) or newer"),
+        "mlplat/cli/doctor.py": (r"\(3, (\d+)\)", r"Python 3\.(\d+) or newer"),
+        "README.md": (r"Python 3\.(\d+) or newer",),
+        "CONTRIBUTING.md": (r"Python 3\.(\d+) or newer", r"Python 3\.(\d+) is the oldest"),
+        "docs/getting-started.md": (r"Python 3\.(\d+) or newer",),
+    }
+    found = {
+        (name, pattern): set(re.findall(pattern, (ROOT / name).read_text()))
+        for name, patterns in stated.items()
+        for pattern in patterns
+    }
+    classifiers = re.findall(r"Python :: 3\.(\d+)", (ROOT / "pyproject.toml").read_text())
+    assert found == {place: {min(classifiers, key=int)} for place in found}
+
+
 def test_command_is_installed() -> None:
     (command,) = entry_points(group="console_scripts", name="mlplat")
     assert command.value == "mlplat.cli:main"

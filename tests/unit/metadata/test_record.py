@@ -8,7 +8,7 @@ import gzip
 import json
 import math
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -33,8 +33,8 @@ def test_a_run_has_what_its_workflow_says(store: Store, training_run: MakeRun) -
 
     assert (run.name, run.namespace, run.pipeline, run.engine) == (RUN, "team-a", "ml-pipeline", "argo")
     assert (run.phase, run.finished, run.experiment) == ("Succeeded", True, "default")
-    assert run.created_at == datetime(2026, 11, 20, 8, 59, 58, tzinfo=timezone.utc)
-    assert run.finished_at == datetime(2026, 11, 20, 10, 5, tzinfo=timezone.utc)
+    assert run.created_at == datetime(2026, 11, 20, 8, 59, 58, tzinfo=UTC)
+    assert run.finished_at == datetime(2026, 11, 20, 10, 5, tzinfo=UTC)
     assert run.parameters == {"input_path": "gs://my-bucket/data.csv"}
     assert run.labels == {"team": "vision"}
     assert store.run(RUN) == store.run(run.uid) == run
