@@ -75,10 +75,10 @@ def _state() -> Finding:
 
 
 def _executor(name: str) -> Finding:
-    from mlplat import local
+    from mlplat import engine
 
     try:
-        local.ImageExecutor(name)
+        engine.ImageExecutor(name)
     except EngineError as error:
         (found,) = error.diagnostics
         return Finding(name, False, found.message, found.hint)

@@ -20,7 +20,7 @@ from mlplat.cli.progress import following
 from mlplat.errors import ArgumentError, Diagnostic, EngineError, ManifestError, Source
 
 if TYPE_CHECKING:
-    from mlplat.local import Executor
+    from mlplat.engine import Executor
     from mlplat.metadata import Run
     from mlplat.runs.cluster import Place
 
@@ -93,8 +93,8 @@ def _secrets(given: argparse.Namespace) -> list[dict[str, Any]]:
 
 def here(given: argparse.Namespace, documents: list[dict[str, Any]], before: Document | None) -> Document:
     """Run documents on this machine; see :func:`execute`."""
-    from mlplat import local, metadata
-    from mlplat.local import terminal
+    from mlplat import engine, metadata
+    from mlplat.engine import terminal
 
     executor = _executor(given)
     folder = made(home())
@@ -120,7 +120,7 @@ def here(given: argparse.Namespace, documents: list[dict[str, Any]], before: Doc
             with show_node.paused():
                 return await terminal.ask(node)
 
-        finished = local.run(
+        finished = engine.run(
             documents,
             home=folder,
             jobs=given.jobs,
@@ -131,22 +131,22 @@ def here(given: argparse.Namespace, documents: list[dict[str, Any]], before: Doc
             ask=ask if terminal.is_interactive() else None,
         )
         store.record(finished)
-        local.mark_recorded(folder / "runs" / name)
+        engine.mark_recorded(folder / "runs" / name)
     return finished
 
 
 def _executor(given: argparse.Namespace) -> Executor:
-    from mlplat import local
+    from mlplat import engine
 
     if given.executor == "process":
-        return local.ProcessExecutor()
+        return engine.ProcessExecutor()
     try:
         options = shlex.split(given.executor_options)
     except ValueError as error:
         message = f"--executor-options {given.executor_options}: {error}"
         hint = "close each quote, as in --executor-options '--env \"A=a b\"'"
         raise ArgumentError(Diagnostic("MLP416", "", message, hint)) from None
-    return local.ImageExecutor(given.executor, options)
+    return engine.ImageExecutor(given.executor, options)
 
 
 def _check_executor(given: argparse.Namespace) -> None:
@@ -160,9 +160,9 @@ def _check_executor(given: argparse.Namespace) -> None:
 
 
 def _check_is_new(name: str) -> None:
-    from mlplat import local
+    from mlplat import engine
 
-    before = local.load(home() / "runs" / name)
+    before = engine.load(home() / "runs" / name)
     if before is None:
         return
     message = "a run of this name exists already"
@@ -224,9 +224,9 @@ def check_is_of_machine(run: Run) -> None:
 
 def beside(name: str) -> list[dict[str, Any]]:
     """Return the documents that a run of this machine was made from, without its Workflow."""
-    from mlplat import local
+    from mlplat import engine
 
-    return local.beside(home() / "runs" / name)
+    return engine.beside(home() / "runs" / name)
 
 
 def where(given: argparse.Namespace) -> Place:

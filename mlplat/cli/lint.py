@@ -84,7 +84,7 @@ def _check_manifest(
 
 def _only_here(documents: Sequence[Document], beside: Sequence[Document]) -> Iterator[Diagnostic]:
     """Tell what this machine's engine does not do, as warnings."""
-    from mlplat import local
+    from mlplat import engine
     from mlplat.cli.run import named
 
     runnable = started(documents)
@@ -96,7 +96,7 @@ def _only_here(documents: Sequence[Document], beside: Sequence[Document]) -> Ite
         if one not in documents and one.get("kind") != "Workflow" and not any(malformed_document(one))
     ]
     try:
-        yield from local.inspect(named([*runnable, *others], "lint"))
+        yield from engine.inspect(named([*runnable, *others], "lint"))
     except MlplatError as error:
         for diagnostic in error.diagnostics:
             if diagnostic.code == _ONLY_HERE:

@@ -65,11 +65,11 @@ def logs(given: argparse.Namespace) -> int:
 
 def _makers(run: str, tasks: Sequence[str]) -> dict[str, str]:
     """Return which run made the results of tasks that came from the cache, as part of a sentence; "" if unknown."""
-    from mlplat import local
+    from mlplat import engine
 
     if not tasks:
         return {}
-    nodes = show.nodes_of(local.load(home() / "runs" / run) or {})
+    nodes = show.nodes_of(engine.load(home() / "runs" / run) or {})
     makers: dict[str, str] = {}
     with opened() as store:
         cache = store.cache()
@@ -91,20 +91,20 @@ def _chosen(given: argparse.Namespace, run: str, nodes: Nodes, names: Iterable[s
 
 def _written(folder: Path, task: Task) -> Iterator[Iterable[bytes]]:
     """Return what each attempt of a task wrote, which may share the log of its pod with others."""
-    from mlplat import local
+    from mlplat import engine
 
-    own = local.attempts(folder / f"{task.id}.log")
+    own = engine.attempts(folder / f"{task.id}.log")
     if own:
         yield from (attempt.pieces() for attempt in own)
         return
-    for attempt in local.attempts(folder / f"{task.boundary_id}.log"):
+    for attempt in engine.attempts(folder / f"{task.boundary_id}.log"):
         part = steps.part_of(attempt.pieces(), task.display_name)
         if (first := next(part, None)) is not None:
             yield itertools.chain([first], part)
 
 
 def _print(wrote: Sequence[_Wrote], given: argparse.Namespace) -> None:
-    from mlplat import local
+    from mlplat import engine
 
     several = not given.task or len({one.task for one in wrote}) > 1
     log = output.Log(raw=given.raw)
@@ -112,7 +112,7 @@ def _print(wrote: Sequence[_Wrote], given: argparse.Namespace) -> None:
     for one in wrote:
         source, prefix = (one.path, f"{one.path}: ") if several else (one.task, "")
         if source == before:
-            log.write([f"{local.NEXT_ATTEMPT}\n".encode()], prefix)
+            log.write([f"{engine.NEXT_ATTEMPT}\n".encode()], prefix)
         log.write(one.pieces, prefix)
         before = source
 

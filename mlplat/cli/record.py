@@ -413,15 +413,15 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def catch_up(store: Store, name: str | None = None) -> None:
     """Record runs of this machine that the record has not seen end: those of programs, killed and current ones."""
-    from mlplat import local
+    from mlplat import engine
 
-    for run in local.unrecorded(home()):
+    for run in engine.unrecorded(home()):
         folder = home() / "runs" / run
-        known = local.load(folder) if name in (None, run) else None
+        known = engine.load(folder) if name in (None, run) else None
         if known is not None:
             store.record(known)
             if known["status"].get("phase") != "Running":
-                local.mark_recorded(folder)
+                engine.mark_recorded(folder)
 
 
 def cache(given: argparse.Namespace) -> int:

@@ -132,11 +132,11 @@ def _warnings(workflow: Document) -> list[str]:
 def _last_lines(workflow: Document, node: show.Node, given: argparse.Namespace) -> list[str]:
     last = [node["id"], *show.attempts(node, show.nodes_of(workflow))][-1]
     if given.engine == "local":
-        from mlplat import local
+        from mlplat import engine
 
         pod = steps.pod_of(last, show.nodes_of(workflow))
         file = home() / "logs" / workflow["metadata"]["name"] / f"{pod}.log"
-        text = local.last_attempt(file)
+        text = engine.last_attempt(file)
         lines = (text if pod == last else steps.log_of(text, node["displayName"])).splitlines()
     else:
         lines = _of_pod(workflow, last, given)

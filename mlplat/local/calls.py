@@ -1,8 +1,4 @@
-"""``init(runner)``: after it, calling a pipeline or component runs it here; KFP's names.
-
-The one module of this package that knows of pipelines: it compiles what is called, and hands the Workflow to the
-engine.
-"""
+"""``init(runner)``: after it, calling a pipeline or component compiles it and runs it here; KFP's names."""
 
 from __future__ import annotations
 
@@ -17,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from mlplat.dsl.states import TaskState
+from mlplat.engine.logs import last_attempt
+from mlplat.engine.process import Executor
+from mlplat.engine.run import run
+from mlplat.engine.state import make_private
 from mlplat.errors import Diagnostic, EngineError
 from mlplat.local.echo import Echo
-from mlplat.local.logs import last_attempt
-from mlplat.local.process import Executor
-from mlplat.local.run import run
 from mlplat.local.runners import DockerRunner, SubprocessRunner, executor_of
-from mlplat.local.state import make_private
 
 _SUFFIX = string.ascii_lowercase + string.digits
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 
+from mlplat.engine.logs import LONGEST_PIECE, Lines
+from mlplat.engine.nodes import Node
 from mlplat.escaping import escaped
-from mlplat.local.logs import LONGEST_PIECE, Lines
-from mlplat.local.nodes import Node
 
 _PAUSE = 0.1
 """Seconds between two looks at the logs."""

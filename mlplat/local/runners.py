@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mlplat.engine.images import ImageExecutor
+from mlplat.engine.process import Executor, ProcessExecutor
 from mlplat.errors import Diagnostic, UnsupportedError, nearest
-from mlplat.local.images import ImageExecutor
-from mlplat.local.process import Executor, ProcessExecutor
 
 _LISTS = {
     "cap_add": "--cap-add",

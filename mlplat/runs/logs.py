@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mlplat import k8s, local
+from mlplat import engine, k8s
 from mlplat.argo import steps, stores
 from mlplat.errors import ClusterError, Diagnostic
 from mlplat.runs import machine
@@ -67,7 +67,7 @@ def _archive(workflow: Workflow, node_id: str) -> dict[str, Any] | None:
     if not key or not repositories:
         return None
     repository = repositories[0]
-    kinds = (one for one in local.REMOTE_KINDS if one in stores.KEYS and repository.get(one))
+    kinds = (one for one in engine.REMOTE_KINDS if one in stores.KEYS and repository.get(one))
     return next(({kind: {**repository[kind], stores.KEYS[kind]: key}} for kind in kinds), None)
 
 
@@ -92,8 +92,8 @@ def _archived(
     with tempfile.TemporaryDirectory(prefix="mlplat-log-") as folder:
         file = Path(folder) / "log"
         try:
-            local.fetch(artifact, file, {name: _decoded(data) for name, data in secrets.items()})
-        except local.ArtifactError as error:
+            engine.fetch(artifact, file, {name: _decoded(data) for name, data in secrets.items()})
+        except engine.ArtifactError as error:
             message = f"{gone.message}; the archived log can't be read: {error}"
             raise ClusterError(Diagnostic(_GONE, "", message, gone.hint)) from None
         with file.open(encoding="utf-8", errors="replace") as lines:
@@ -260,7 +260,7 @@ class _Tail:
     several: bool
     place: int = 0
     step: str = ""
-    parts: local.Lines = field(default_factory=local.Lines)
+    parts: engine.Lines = field(default_factory=engine.Lines)
 
     def lines(self, *, rest: bool) -> Iterator[tuple[str, str]]:
         """Give new lines, with the task of the pod that wrote them; one without an end only as the rest."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from mlplat import local
+from mlplat import engine
 from mlplat.errors import ArgumentError, Diagnostic, EngineError, nearest
 from mlplat.runs.waiting import Node
 
@@ -28,7 +28,7 @@ def find(name: str, home: Path) -> dict[str, Any]:
         ArgumentError: it does not exist; with the nearest name that does.
     """
     folder = home / "runs"
-    found = local.load(folder / name) if name == Path(name).name else None
+    found = engine.load(folder / name) if name == Path(name).name else None
     if found is None:
         known = [path.name for path in folder.glob("*")]
         hint = nearest(name, known) or "mlplat get runs lists runs; --engine argo is for those of a cluster"
@@ -60,7 +60,7 @@ def states(name: str, home: Path) -> Iterator[dict[str, Any] | None]:
             return
         next_read = time.monotonic() + _REST * (time.monotonic() - begun)
         time.sleep(_PAUSE)
-        while time.monotonic() < next_read or (_stamp(folder) == before and local.is_running(folder)):
+        while time.monotonic() < next_read or (_stamp(folder) == before and engine.is_running(folder)):
             yield None
             time.sleep(_PAUSE)
 
@@ -119,6 +119,6 @@ def end(name: str, home: Path, how: str) -> None:
     if phase in _FINISHED:
         hint = f"see its tasks: mlplat get tasks {name}"
         raise ArgumentError(Diagnostic("MLP810", "", f"{name} has ended already ({phase})", hint))
-    if not local.request(home / "runs" / name, how):
+    if not engine.request(home / "runs" / name, how):
         hint = "press Ctrl-C where it runs"
         raise EngineError(Diagnostic("MLP606", name, "its process takes no requests", hint))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlplat import compiler, k8s, local
+from mlplat import compiler, engine, k8s
 from mlplat.cli.load import load
 from mlplat.cli.run import named
 from mlplat.ir import PipelineSpec
@@ -73,9 +73,9 @@ def run_both(
     name: str,
     home: Path,
     *,
-    cache: local.Cache | None = None,
+    cache: engine.Cache | None = None,
     beside: Sequence[Document] = (),
-    executor: local.ImageExecutor | None = None,
+    executor: engine.ImageExecutor | None = None,
 ) -> Both:
     """Run a manifest on the cluster of the kubeconfig and with the local engine, under one name.
 
@@ -86,7 +86,7 @@ def run_both(
     namespace = k8s.submit(prepared)["metadata"]["namespace"]
     for document in prepared:
         document["metadata"]["namespace"] = namespace
-    here = local.run([*beside, *prepared], home=home, cache=cache, executor=executor)
+    here = engine.run([*beside, *prepared], home=home, cache=cache, executor=executor)
     return Both(k8s.follow(name, namespace=namespace), here)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mlplat import k8s, local
+from mlplat import engine, k8s
 from mlplat.argo.retry import find, retried
 from mlplat.cli import main
 from tests.e2e.engines import Both, record, run_both
@@ -42,7 +42,7 @@ def retry_both(both: Both, documents: list[Json], home: Path, *tasks: str, **arg
     document = {**document, "metadata": {**document["metadata"], "name": name, "namespace": namespace}}
     if arguments:
         document = {**document, "spec": {**document["spec"], "arguments": given}}
-    return Both(argo, local.run([document], home=home, resume=before))
+    return Both(argo, engine.run([document], home=home, resume=before))
 
 
 def task(name: str, template: str, depends: str = "", **more: Any) -> Json:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from mlplat import compiler, k8s, local
+from mlplat import compiler, engine, k8s
 from mlplat.cli.load import load
 from mlplat.cli.run import named
 from tests.e2e.engines import differences, find, output
@@ -67,7 +67,7 @@ def test_a_choice_and_a_go_on(cluster: Access, cluster_env: dict[str, str], tmp_
     async def answer(node: Mapping[str, Any]) -> dict[str, str]:
         return {output_name(node): "yes"} if node["displayName"] == "approval" else {}
 
-    here = local.run(documents, home=tmp_path / "home", ask=answer)
+    here = engine.run(documents, home=tmp_path / "home", ask=answer)
     for node in done["status"]["nodes"].values():
         if node["type"] == "Suspend":
             assert node.pop("message").startswith("Resumed by: ")

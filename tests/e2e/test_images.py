@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from mlplat import compiler, local, metadata
+from mlplat import compiler, engine, metadata
 from mlplat.cli.load import load
 from mlplat.cli.run import named
 from tests.e2e.engines import CHANCE, Both, Document, differences, find, output, run_both
@@ -51,9 +51,9 @@ def podman(cluster: Access, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture
-def containers(podman: dict[str, str]) -> local.ImageExecutor:
+def containers(podman: dict[str, str]) -> engine.ImageExecutor:
     assert podman
-    return local.ImageExecutor("podman")
+    return engine.ImageExecutor("podman")
 
 
 def leftovers() -> list[str]:
@@ -85,11 +85,11 @@ def manifest(program: Path, function: str = "") -> list[Document]:
     ],
 )
 def test_a_program_gives_the_same_in_its_images(
-    program: str, containers: local.ImageExecutor, tmp_path: Path
+    program: str, containers: engine.ImageExecutor, tmp_path: Path
 ) -> None:
     documents = named(manifest(ROOT / f"tests/programs/{program}.py"), f"as-{program.replace('_', '-')}")
-    as_processes = local.run(documents, home=tmp_path / "processes")
-    in_images = local.run(documents, home=tmp_path / "images", executor=containers)
+    as_processes = engine.run(documents, home=tmp_path / "processes")
+    in_images = engine.run(documents, home=tmp_path / "images", executor=containers)
     assert not differences(as_processes, in_images, ignoring=CHANCE)
     assert not leftovers()
 
@@ -135,7 +135,7 @@ def cached(where: str, run: str) -> None:
 
 @pytest.fixture
 def on_both(
-    cluster: Access, cluster_of_kubeconfig: object, containers: local.ImageExecutor, tmp_path: Path
+    cluster: Access, cluster_of_kubeconfig: object, containers: engine.ImageExecutor, tmp_path: Path
 ) -> Callable[..., Both]:
     """Runs a file on the cluster and in containers of this machine."""
     del cluster_of_kubeconfig
@@ -164,7 +164,7 @@ def test_a_model_in_an_image(on_both: Callable[..., Both], tmp_path: Path) -> No
 
 
 def test_a_model_comes_from_the_cache(
-    cluster: Access, cluster_of_kubeconfig: object, containers: local.ImageExecutor, tmp_path: Path
+    cluster: Access, cluster_of_kubeconfig: object, containers: engine.ImageExecutor, tmp_path: Path
 ) -> None:
     del cluster_of_kubeconfig
     file = tmp_path / "models.py"
@@ -285,8 +285,8 @@ def programs(tmp_path: Path) -> Path:
     return file
 
 
-def test_what_cannot_start_says_why(programs: Path, containers: local.ImageExecutor, tmp_path: Path) -> None:
-    run = local.run(named(manifest(programs, "odd"), "odd"), home=tmp_path, executor=containers)
+def test_what_cannot_start_says_why(programs: Path, containers: engine.ImageExecutor, tmp_path: Path) -> None:
+    run = engine.run(named(manifest(programs, "odd"), "odd"), home=tmp_path, executor=containers)
     assert "nosuch.invalid" in find(run, "missing")["message"]
     assert find(run, "no-program")["phase"] == "Failed"
     (log,) = (tmp_path / "logs/odd").glob(f"{find(run, 'no-program')['id']}.log")
@@ -299,16 +299,16 @@ def test_what_cannot_start_says_why(programs: Path, containers: local.ImageExecu
 
 @pytest.mark.usefixtures("podman")
 def test_options_reach_the_container(programs: Path, tmp_path: Path) -> None:
-    executor = local.ImageExecutor("podman", ["--user", "1000:1000"])
-    run = local.run(named(manifest(programs, "users"), "users"), home=tmp_path, executor=executor)
+    executor = engine.ImageExecutor("podman", ["--user", "1000:1000"])
+    run = engine.run(named(manifest(programs, "users"), "users"), home=tmp_path, executor=executor)
     assert output(run, "me") == "1000:True"
     assert output(run, "names") == ["a"]
 
 
 def test_a_task_that_takes_too_long_is_ended(
-    programs: Path, containers: local.ImageExecutor, tmp_path: Path
+    programs: Path, containers: engine.ImageExecutor, tmp_path: Path
 ) -> None:
-    run = local.run(named(manifest(programs, "late"), "late"), home=tmp_path, executor=containers)
+    run = engine.run(named(manifest(programs, "late"), "late"), home=tmp_path, executor=containers)
     assert "deadline" in find(run, "sleep")["message"]
     assert output(run, "tell") == "FAILED"
     assert not leftovers()

@@ -21,7 +21,7 @@ from tests.e2e.harness import config
 from tests.e2e.harness.cluster import Access
 from tests.e2e.harness.versions import WHEELS_IMAGE
 from tests.unit.compiler.test_kfp_corpus import CASES, read
-from tests.unit.local.test_kfp_corpus import (
+from tests.unit.engine.test_kfp_corpus import (
     LEFT_OUT,
     VALUES,
     arguments,

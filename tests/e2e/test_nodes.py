@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from mlplat import local
+from mlplat import engine
 from mlplat.argo import limits
 from tests.e2e.harness.cluster import Access
 
@@ -361,7 +361,7 @@ def test_the_nodes_are_the_same(
     name = submitted[case]
     argo(cluster, cluster_env, "wait", name)
     there = json.loads(argo(cluster, cluster_env, "get", "-o", "json", name))
-    here = local.run(
+    here = engine.run(
         [manifest(case, name=name, namespace=cluster.namespace)], home=tmp_path, jobs=2, cache=Table()
     )
     for key in ("phase", "message", "progress", "outputs"):

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from mlplat import compiler, dsl, k8s, local
+from mlplat import compiler, dsl, engine, k8s
 from mlplat.argo.reasons import condition_of
 from mlplat.cli.run import named
 from tests.e2e.engines import differences, find, output
@@ -99,7 +99,7 @@ def test_an_approval_is_answered_in_its_panel_and_nodes_say_why(cluster: Access,
     async def answer(node: Mapping[str, Any]) -> dict[str, str]:
         return {**given, "choice": "yes"}
 
-    here = local.run(documents, home=tmp_path, ask=answer)
+    here = engine.run(documents, home=tmp_path, ask=answer)
     for one in done["status"]["nodes"].values():
         if one["type"] == "Suspend":
             assert one.pop("message").startswith("Resumed by: ")

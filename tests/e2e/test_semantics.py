@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from mlplat import local
+from mlplat import engine
 from tests.e2e.harness.cluster import Access
 from tests.e2e.test_nodes import (
     IMAGE,
@@ -372,7 +372,7 @@ def test_the_nodes_are_the_same(
     argo(cluster, cluster_env, "wait", name)
     there = json.loads(argo(cluster, cluster_env, "get", "-o", "json", name))
     document = manifest(case, name=name, namespace=cluster.namespace)
-    here = local.run([document], home=tmp_path, jobs=2, cache=Table())
+    here = engine.run([document], home=tmp_path, jobs=2, cache=Table())
     local_status, argo_status = (without_excerpt(one["status"]) for one in (here, there))
     for key in ("phase", "message", "progress", "outputs"):
         assert local_status.get(key) == argo_status.get(key)

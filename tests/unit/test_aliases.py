@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mlplat import aliases, compiler, dsl, local
+from mlplat import aliases, compiler, dsl, engine
 
 
 @pytest.mark.parametrize("path", sorted(aliases.PATHS))
@@ -73,7 +73,7 @@ def pipeline() -> None:
 
 
 def test_paths_are_there_in_a_component(tmp_path: Path) -> None:
-    done = local.run(
+    done = engine.run(
         compiler.manifest(pipeline.spec, compiler.Options(name="run", cache=False)), home=tmp_path
     )
     assert done["status"]["phase"] == "Succeeded"

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from mlplat import local
+from mlplat import engine
 from mlplat.argo import limits
-from tests.unit.local.manifests import dag, shell, task, workflow
+from tests.unit.engine.manifests import dag, shell, task, workflow
 
 
 def chain(levels: int) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def test_what_is_warned_of_is_what_fails(levels: int, phase: str, tmp_path: Path
     assert limits.depth(document["spec"]) == levels
     codes = [problem.code for problem in limits.check([document])]
     assert codes == (["MLP358"] if phase == "Error" else [])
-    assert local.run([document], home=tmp_path)["status"]["phase"] == phase
+    assert engine.run([document], home=tmp_path)["status"]["phase"] == phase
 
 
 def test_the_longest_way_counts_and_a_circle_ends() -> None:

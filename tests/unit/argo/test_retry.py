@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from mlplat import local
+from mlplat import engine
 from mlplat.argo.retry import find, retried
-from tests.unit.local.manifests import dag, phases, shell, task, workflow
+from tests.unit.engine.manifests import dag, phases, shell, task, workflow
 
 COUNT = "echo {name} >> {folder}/ran"
 
@@ -30,7 +30,7 @@ class Runs:
 
     def begin(self, *templates: dict[str, Any], **spec: Any) -> dict[str, Any]:
         self.manifest = workflow(*templates, **spec)
-        self.before = local.run([self.manifest], home=self.folder / "home")
+        self.before = engine.run([self.manifest], home=self.folder / "home")
         self.ran()
         return self.before
 
@@ -47,7 +47,7 @@ class Runs:
         chosen = [key for name in also for key in find(nodes, name)]
         kept = retried("wf", nodes, also=chosen).kept
         resumed = {**self.before, "status": {**self.before["status"], "nodes": kept}}
-        return local.run([self.manifest], home=self.folder / "home", resume=resumed)
+        return engine.run([self.manifest], home=self.folder / "home", resume=resumed)
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def runs(tmp_path: Path) -> Runs:
 
 def assert_equal_to_a_first_run(runs: Runs, done: dict[str, Any]) -> None:
     """The record of a run that went on is that of one that did not fail."""
-    anew = local.run([runs.manifest], home=runs.folder / "other")
+    anew = engine.run([runs.manifest], home=runs.folder / "other")
     assert phases(done) == phases(anew)
     for key, node in anew["status"]["nodes"].items():
         other = done["status"]["nodes"][key]

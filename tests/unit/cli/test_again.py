@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mlplat.cli import main
-from mlplat.local.state import RunState
+from mlplat.engine.state import RunState
 
 PROGRAM = """
 from typing import List

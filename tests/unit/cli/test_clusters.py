@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from mlplat import compiler, ir, local, manifest
+from mlplat import compiler, engine, ir, manifest
 from mlplat.cli import main
 from mlplat.cli.run import named
-from tests.unit.local.manifests import value
+from tests.unit.engine.manifests import value
 
 PROGRAM = """
 from mlplat import dsl
@@ -141,7 +141,7 @@ def test_artifacts_lie_under_their_key_in_any_repository(
     assert len(locations) == 2
     assert all(list(location) == ["key"] for location in locations)
     assert all(location["key"].startswith(f"{root}{{{{") for location in locations)
-    done = local.run(named([document], "wf"), home=folder / "home")
+    done = engine.run(named([document], "wf"), home=folder / "home")
     assert done["status"]["phase"] == "Succeeded"
     assert (folder / "home/artifacts/wf/make/data.dataset").read_text() == "xxx"
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from mlplat.local.state import RunState, load
+from mlplat.engine.state import RunState, load
 from tests.unit.cli.commands import told
 
 PROGRAM = """

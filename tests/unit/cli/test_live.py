@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from mlplat import local
+from mlplat import engine
 from mlplat.metadata import open_store
 from tests.unit.cli.commands import told
 from tests.unit.waiting import until
@@ -189,7 +189,7 @@ def test_a_run_whose_process_was_killed_has_ended(
     assert out.startswith("live  Error")
     _, err = told(capsys, "stop", "live", expected=2)
     assert "live has ended already (Error)" in err
-    assert local.request(tmp_path / ".mlplat/runs/live", "Stop") is False
+    assert engine.request(tmp_path / ".mlplat/runs/live", "Stop") is False
 
 
 @pytest.mark.parametrize("command", ["attach", "stop", "terminate", "retry"])

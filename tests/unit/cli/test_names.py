@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mlplat.local.state import RunState
+from mlplat.engine.state import RunState
 from tests.unit.cli.commands import told
 
 PROGRAM = """

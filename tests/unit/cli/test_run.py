@@ -16,7 +16,7 @@ import pytest
 
 from mlplat.cli import main
 from mlplat.cli.progress import Lines
-from tests.unit.local.manifests import ends
+from tests.unit.engine.manifests import ends
 from tests.unit.waiting import until
 
 PROGRAM = """

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from mlplat import compiler, dsl, ir, local, manifest
+from mlplat import compiler, dsl, engine, ir, manifest
 from mlplat.cli.load import load
 from mlplat.cli.run import named
 from mlplat.errors import AuthoringError
-from tests.unit.local.manifests import dag, gives, node, passes, shell, takes, task, value, workflow
+from tests.unit.engine.manifests import dag, gives, node, passes, shell, takes, task, value, workflow
 
 PROGRAMS = Path(__file__).parents[2] / "programs"
 ECHO = shell(
@@ -35,14 +35,14 @@ def said(*templates: dict[str, Any], **spec: Any) -> dict[str, Any]:
 
 def run(pipeline: dsl.Pipeline, home: Path) -> dict[str, Any]:
     read = ir.read(manifest.load(manifest.dump(ir.write(pipeline.spec))))
-    return local.run(named(compiler.manifest(read, compiler.Options(cache=False)), "wf"), home=home)
+    return engine.run(named(compiler.manifest(read, compiler.Options(cache=False)), "wf"), home=home)
 
 
 def test_arguments_go_in_and_outputs_of_the_entry_point_come_out(tmp_path: Path) -> None:
     spec = load(str(PROGRAMS / "argo.py")).spec
     assert spec is not None
     options = compiler.Options(cache=False, arguments={"who": "Grace"})
-    done = local.run(named(compiler.manifest(spec, options), "wf"), home=tmp_path)
+    done = engine.run(named(compiler.manifest(spec, options), "wf"), home=tmp_path)
     assert json.loads(value(done, "wf", "Output")) == "3 a b\nb\nHello Grace!"
     assert value(done, "wf.greetings[0].run.other(1:Cy)", "text") == "Hello Cy!"
     assert node(done, "wf.greetings-2[0].run.other")["phase"] == "Skipped"

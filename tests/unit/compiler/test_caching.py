@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mlplat import compiler, dsl, kubernetes, local, metadata
+from mlplat import compiler, dsl, engine, kubernetes, metadata
 
 
 @dsl.component
@@ -37,7 +37,7 @@ def hits(pipeline: Any, home: Path, name: str, **options: Any) -> Mapping[str, b
     """Return whether each pod's task came from the cache."""
     manifest = compiler.manifest(pipeline.spec, compiler.Options(name=name, **options))
     with metadata.open_store(home / "mlplat.db") as store:
-        done = local.run(manifest, home=home, cache=store.cache())
+        done = engine.run(manifest, home=home, cache=store.cache())
     nodes = done["status"]["nodes"].values()
     assert done["status"]["phase"] == "Succeeded", [node.get("message") for node in nodes]
     return {

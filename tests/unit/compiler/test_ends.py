@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from mlplat import compiler, dsl, local, metadata
+from mlplat import compiler, dsl, engine, metadata
 from tests.e2e.programs.retried import more, one, retried
 
 
@@ -17,7 +17,7 @@ def bad(x: int) -> int:
 def phases(pipeline: Any, home: Path, name: str) -> dict[str, str]:
     manifest = compiler.manifest(pipeline.spec, compiler.Options(name=name))
     with metadata.open_store(home / "mlplat.db") as store:
-        status = local.run(manifest, home=home, cache=store.cache())["status"]
+        status = engine.run(manifest, home=home, cache=store.cache())["status"]
     nodes = (one for one in status["nodes"].values() if one["displayName"] != name)
     return {"": status["phase"], **{one["displayName"]: one["phase"] for one in nodes}}
 

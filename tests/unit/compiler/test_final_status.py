@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mlplat import compiler, dsl, ir, local, manifest
+from mlplat import compiler, dsl, engine, ir, manifest
 from mlplat.dsl import PipelineTaskFinalStatus
 from tests import argo_variables
 
@@ -72,7 +72,7 @@ def run(pipeline: Any, home: Path, reason: str, *, through_ir: bool = False) -> 
         spec = ir.read(manifest.load(manifest.dump(ir.write(spec))))
     documents = compiler.manifest(spec, compiler.Options(name="run", arguments={"reason": reason}))
     assert argo_variables.unknown(documents[-1]) == []
-    done = local.run(documents, home=home)
+    done = engine.run(documents, home=home)
     found: dict[str, list[Any]] = {}
     for node in sorted(done["status"]["nodes"].values(), key=lambda one: str(one["name"])):
         for given in node.get("outputs", {}).get("parameters", ()) if node["type"] == "Pod" else ():

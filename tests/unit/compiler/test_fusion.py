@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from mlplat import compiler, dsl, ir, local, manifest, metadata
+from mlplat import compiler, dsl, engine, ir, manifest, metadata
 from mlplat.argo import steps
 from mlplat.cli import show
 from mlplat.errors import CompileError
 from mlplat.metadata.reading import read_run
 from tests.e2e.programs.fused import chain, make, size
-from tests.unit.local.manifests import node, value
+from tests.unit.engine.manifests import node, value
 
 # ruff: noqa: PTH118, PTH123, PTH208 - functions of components use what they find
 
@@ -49,8 +49,8 @@ def test_a_series_shares_a_pod_and_gives_the_same(tmp_path: Path) -> None:
     assert pods(compiled(chain)) == pods(compiled(chain, fuse="off")) == ["make", "grow", "size"]
     fused = compiled(chain, fuse="auto")
     assert pods(fused) == ["make-to-size", "size"]
-    apart = local.run(compiled(chain), home=tmp_path / "apart")
-    done = local.run(fused, home=tmp_path / "fused")
+    apart = engine.run(compiled(chain), home=tmp_path / "apart")
+    done = engine.run(fused, home=tmp_path / "fused")
     assert value(done, "wf", "Output") == value(apart, "wf", "Output") == str(9 + 150_000 + 4)
     looped = [
         sorted(value(one, name, "Output") for name in _names(one) if "iteration" in name)
@@ -67,7 +67,7 @@ def test_the_record_has_each_task(tmp_path: Path) -> None:
     records = []
     fuses: list[str] = ["off", "auto"]
     for number, fuse in enumerate(fuses):
-        done = local.run(compiled(chain, fuse=fuse), home=tmp_path / fuse)
+        done = engine.run(compiled(chain, fuse=fuse), home=tmp_path / fuse)
         with metadata.open_store(tmp_path / f"{number}.db") as store:
             store.record(done)
             run = read_run(done)
@@ -91,7 +91,7 @@ def test_each_task_keeps_its_retries(tmp_path: Path) -> None:
         return stumble(n=second.output, times=0, folder=folder).output  # type: ignore[return-value]
 
     (tmp_path / "tries").mkdir()
-    done = local.run(compiled(p, fuse="auto", arguments={"folder": str(tmp_path / "tries")}), home=tmp_path)
+    done = engine.run(compiled(p, fuse="auto", arguments={"folder": str(tmp_path / "tries")}), home=tmp_path)
     assert value(done, "wf", "Output") == str(1 + 0 + 3 + 4)
     log = next((tmp_path / "logs").rglob("*.log")).read_text()
     assert steps.log_of(log, "stumble-2").count("ValueError: stumbled") == 2
@@ -105,7 +105,7 @@ def test_a_failure_is_told_of_the_task_that_failed(tmp_path: Path) -> None:
         return stumble(n=second.output, times=0, folder=folder).output  # type: ignore[return-value]
 
     (tmp_path / "tries").mkdir()
-    done = local.run(compiled(p, fuse="auto", arguments={"folder": str(tmp_path / "tries")}), home=tmp_path)
+    done = engine.run(compiled(p, fuse="auto", arguments={"folder": str(tmp_path / "tries")}), home=tmp_path)
     assert done["status"]["phase"] == "Failed"
     (failed,) = show.failures(done)
     assert (failed["displayName"], failed["phase"]) == ("stumble-2", "Failed")
@@ -130,14 +130,14 @@ def test_a_pod_of_several_is_cached_as_a_whole(tmp_path: Path) -> None:
     with store:
         for hit in (False, True):
             documents = compiled(p, fuse="auto", cache=True)
-            done = local.run(documents, home=tmp_path, cache=store.cache())
+            done = engine.run(documents, home=tmp_path, cache=store.cache())
             assert value(done, "wf", "Output") == "12"
             nodes = show.nodes_of(done)
             assert [bool((nodes[key].get("memoizationStatus") or {}).get("hit")) for key in nodes] == [
                 False,
                 *3 * [hit],
             ]
-        changed = local.run(
+        changed = engine.run(
             compiled(p, fuse="auto", cache=True, arguments={"n": 4}), home=tmp_path, cache=store.cache()
         )
         assert value(changed, "wf", "Output") == "16"
@@ -157,9 +157,9 @@ def test_the_program_names_who_shares_a_pod(tmp_path: Path) -> None:
         documents = compiler.manifest(spec, compiler.Options(name="wf", cache=False))
         assert pods(documents) == ["make", "size-to-size"]
         assert "mlplat.dev/fuse" not in json.dumps(documents)
-    assert value(local.run(documents, home=tmp_path), "wf", "Output") == "8"
+    assert value(engine.run(documents, home=tmp_path), "wf", "Output") == "8"
     assert pods(compiled(p, fuse="off")) == ["make", "size"]
-    assert node(local.run(documents, home=tmp_path / "2"), "wf.size-to-size-2")["phase"] == "Succeeded"
+    assert node(engine.run(documents, home=tmp_path / "2"), "wf.size-to-size-2")["phase"] == "Succeeded"
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2)])

@@ -12,7 +12,7 @@ from typing import Any, Optional
 
 import pytest
 
-from mlplat import compiler, dsl, ir, local, manifest, runtime
+from mlplat import compiler, dsl, engine, ir, manifest, runtime
 from mlplat.cli.load import load
 from mlplat.ir.model import Container
 from tests import argo_variables
@@ -93,7 +93,7 @@ def finished(program: str, home: Path, **arguments: Any) -> dict[str, Any]:
     spec = load(PROGRAMS[program]).spec
     assert spec is not None
     documents = compiler.manifest(spec, compiler.Options(name="run", arguments=arguments, cache=False))
-    return local.run(documents, home=home)
+    return engine.run(documents, home=home)
 
 
 def outputs(workflow: dict[str, Any], task: str) -> list[Any]:
@@ -223,7 +223,7 @@ def test_part_of_a_large_value_is_not_mistaken_for_another_value(region: str, tm
                 say(text="reached")
 
     documents = compiler.manifest(p.spec, compiler.Options(name="run", cache=False))
-    workflow = local.run(documents, home=tmp_path)
+    workflow = engine.run(documents, home=tmp_path)
     assert workflow["status"]["phase"] == "Error"
     messages = [node.get("message", "") for node in workflow["status"]["nodes"].values()]
     assert any("or a part of one, is known in tasks only" in text for text in messages)
@@ -243,7 +243,7 @@ def test_empty_text_for_an_optional_parameter_is_a_text(tmp_path: Path) -> None:
         [({}, "None"), ({"text": ""}, "''"), ({"text": "a"}, "'a'")]
     ):
         options = compiler.Options(name=f"run{number}", arguments=arguments, cache=False)
-        workflow = local.run(compiler.manifest(p.spec, options), home=tmp_path)
+        workflow = engine.run(compiler.manifest(p.spec, options), home=tmp_path)
         assert outputs(workflow, "show") == [expected]
 
 
@@ -265,7 +265,7 @@ def test_tasks_share_the_workspace(tmp_path: Path) -> None:
     def p() -> None:
         read(place=write(folder=dsl.WORKSPACE_PATH_PLACEHOLDER).output)
 
-    workflow = local.run(compiler.manifest(p.spec, compiler.Options(name="run", cache=False)), home=tmp_path)
+    workflow = engine.run(compiler.manifest(p.spec, compiler.Options(name="run", cache=False)), home=tmp_path)
     assert workflow["status"]["phase"] == "Succeeded"
     assert outputs(workflow, "write") == ["/kfp-workspace/note"]
     assert outputs(workflow, "read") == ["shared"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mlplat import compiler, dsl, local, metadata
+from mlplat import compiler, dsl, engine, metadata
 from mlplat.dsl import Dataset, Input, Model, Output
 from tests.programs import handing_on
 
@@ -16,7 +16,7 @@ from tests.programs import handing_on
 def run(pipeline: Any, home: Path, name: str, **arguments: Any) -> dict[str, Any]:
     documents = compiler.manifest(pipeline.spec, compiler.Options(name=name, arguments=arguments))
     with metadata.open_store(home / "mlplat.db") as store:
-        done = local.run(documents, home=home, cache=store.cache())
+        done = engine.run(documents, home=home, cache=store.cache())
         store.record(done)
     return done
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from mlplat import compiler, dsl, local, metadata
+from mlplat import compiler, dsl, engine, metadata
 from mlplat.argo.sources import Source
 from mlplat.dsl import Dataset, Input
 from mlplat.errors import CompileError
@@ -74,7 +74,7 @@ def run(
     pipeline: Any, home: Path, *, options: dict[str, Any] | None = None, **arguments: Any
 ) -> dict[str, Any]:
     given = compiler.Options(name="run", arguments=arguments, **(options or {}))
-    return local.run(compiler.manifest(pipeline.spec, given), home=home)
+    return engine.run(compiler.manifest(pipeline.spec, given), home=home)
 
 
 def outputs(done: dict[str, Any], task: str) -> list[Any]:
@@ -168,8 +168,8 @@ def test_a_location_with_a_user_asks_as_that_user(web: str, tmp_path: Path) -> N
 
     options = compiler.Options(name="run", arguments={"where": f"{web}/secret"}, import_sources=(source,))
     manifest = compiler.manifest(pipeline.spec, options)
-    assert outputs(local.run([secret, *manifest], home=tmp_path / "with"), "length") == [4]
-    with_nothing = local.run(manifest, home=tmp_path / "without")
+    assert outputs(engine.run([secret, *manifest], home=tmp_path / "with"), "length") == [4]
+    with_nothing = engine.run(manifest, home=tmp_path / "without")
     assert any(
         "the Secret 'web'" in node.get("message", "") for node in with_nothing["status"]["nodes"].values()
     )
@@ -547,7 +547,7 @@ def test_an_import_that_counts_as_new_is_read_again_in_each_run(tmp_path: Path) 
     with metadata.open_store(tmp_path / "mlplat.db") as store:
         for name in ("first", "second"):
             manifest = compiler.manifest(pipeline.spec, compiler.Options(name=name))
-            done = local.run(manifest, home=tmp_path, cache=store.cache())
+            done = engine.run(manifest, home=tmp_path, cache=store.cache())
     hits = {
         node["displayName"]: node["memoizationStatus"]["hit"]
         for node in done["status"]["nodes"].values()

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from mlplat import compiler, dsl, ir, local, manifest
+from mlplat import compiler, dsl, engine, ir, manifest
 from mlplat.cli.run import named
 from mlplat.errors import AuthoringError
-from tests.unit.local.manifests import meeting, most
+from tests.unit.engine.manifests import meeting, most
 
 
 @dsl.component
@@ -45,7 +45,7 @@ def test_so_many_run_at_once_in_loops_inside_loops(limit: int, tmp_path: Path) -
         with dsl.ParallelFor([0, 1, 2]), dsl.ParallelFor([1, 2]):
             meet().set_parallelism(limit)
 
-    done = local.run(documents(p), home=tmp_path, jobs=8)
+    done = engine.run(documents(p), home=tmp_path, jobs=8)
     assert done["status"]["phase"] == "Succeeded"
     assert most(tmp_path) == limit
 
@@ -56,7 +56,7 @@ def test_a_task_outside_of_loops_runs_and_shares_no_pod(tmp_path: Path) -> None:
         before = work(first=1).set_parallelism(2)
         work(first=2).after(before)
 
-    done = local.run(documents(p, fuse="auto"), home=tmp_path)
+    done = engine.run(documents(p, fuse="auto"), home=tmp_path)
     assert done["status"]["phase"] == "Succeeded"
     assert sum(node["type"] == "Pod" for node in done["status"]["nodes"].values()) == 2
 

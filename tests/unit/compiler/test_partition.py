@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlplat import compiler, dsl, local
+from mlplat import compiler, dsl, engine
 from mlplat.argo import limits
 from mlplat.compiler import bands, partition
 from mlplat.dsl import Dataset, Input, Output
@@ -93,7 +93,7 @@ def run(pipeline: Any, **arguments: Any) -> dict[str, list[Any]]:
     """Return what each task gave; tasks of loops in the order of the items."""
     options = compiler.Options(name="run", cache=False, arguments=arguments)
     with tempfile.TemporaryDirectory() as home:
-        done = local.run(compiler.manifest(pipeline.spec, options), home=Path(home))
+        done = engine.run(compiler.manifest(pipeline.spec, options), home=Path(home))
     assert done["status"]["phase"] == "Succeeded"
     found: dict[str, list[Any]] = {}
     for node in sorted(done["status"]["nodes"].values(), key=lambda one: str(one["name"])):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from mlplat import compiler, local
+from mlplat import compiler, engine
 from tests.programs import paths
 
 
 def run(home: Path, **arguments: Any) -> dict[str, str]:
     options = compiler.Options(name="run", arguments=arguments)
-    done = local.run(compiler.manifest(paths.paths.spec, options), home=home)
+    done = engine.run(compiler.manifest(paths.paths.spec, options), home=home)
     assert done["status"]["phase"] == "Succeeded"
     return {
         node["displayName"]: node["outputs"]["parameters"][0]["value"]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlplat import compiler, ir, local, manifest
+from mlplat import compiler, engine, ir, manifest
 from tests.random_pipelines import (
     NUMBERS,
     TEXTS,
@@ -33,7 +33,7 @@ def test_random_pipeline_compiles_alike_from_python_and_from_ir(program: Any, te
     again = ir.read(manifest.load(manifest.dump(ir.write(spec))))
     options = compiler.Options(name="wf", arguments={"text": text, "number": number})
     documents = compiler.manifest(spec, options)
-    assert not [one for one in local.inspect(documents) if one.severity == "error"]
+    assert not [one for one in engine.inspect(documents) if one.severity == "error"]
     assert len(compiler.manifest(again, options)[-1]["spec"]["templates"]) == len(
         documents[-1]["spec"]["templates"]
     )
@@ -44,7 +44,7 @@ def test_random_pipeline_compiles_alike_from_python_and_from_ir(program: Any, te
 def test_random_pipeline_gives_what_python_gives(program: Any, text: str, number: int, fuse: str) -> None:
     options = compiler.Options(name="wf", cache=False, fuse=fuse, arguments={"text": text, "number": number})
     with tempfile.TemporaryDirectory() as home:
-        done = local.run(compiler.manifest(pipeline(program).spec, options), home=Path(home))
+        done = engine.run(compiler.manifest(pipeline(program).spec, options), home=Path(home))
         assert done["status"]["phase"] == "Succeeded"
         assert output(done, Path(home)) == expected(program, text, number)
 
@@ -78,5 +78,5 @@ def test_characters_without_a_look_survive_arguments_outputs_and_artifacts(text:
         ),
     )
     options = compiler.Options(name="wf", cache=False, arguments={"text": text, "number": 7})
-    done = local.run(compiler.manifest(pipeline(program).spec, options), home=tmp_path)
+    done = engine.run(compiler.manifest(pipeline(program).spec, options), home=tmp_path)
     assert output(done, tmp_path) == expected(program, text, 7)

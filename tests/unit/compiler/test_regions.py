@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from mlplat import compiler, dsl, local
+from mlplat import compiler, dsl, engine
 from tests.programs import empties
 
 
@@ -24,7 +24,7 @@ class Cache(dict[tuple[str, str], Any]):
 
 def run(pipeline: Any, home: Path, name: str = "run", cache: Cache | None = None, **arguments: Any) -> Any:
     options = compiler.Options(name=name, arguments=arguments)
-    return local.run(compiler.manifest(pipeline.spec, options), home=home, cache=cache)
+    return engine.run(compiler.manifest(pipeline.spec, options), home=home, cache=cache)
 
 
 def outputs(done: Any, task: str) -> list[Any]:

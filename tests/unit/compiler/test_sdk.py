@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from mlplat import compiler, dsl, ir, local, manifest
+from mlplat import compiler, dsl, engine, ir, manifest
 from mlplat.cli.run import named
 from mlplat.dsl import Dataset, Input, Metrics, Output, OutputPath
-from tests.unit.local.manifests import node, value
+from tests.unit.engine.manifests import node, value
 
 # ruff: noqa: PTH123 - functions of components use what they find
 
@@ -83,7 +83,7 @@ def by_kfp() -> None:
 def run(pipeline: dsl.Pipeline, home: Path) -> dict[str, Any]:
     read = ir.read(manifest.load(manifest.dump(ir.write(pipeline.spec))))
     options = compiler.Options(cache=False, kfp_runtime="pip")
-    return local.run(named(compiler.manifest(read, options), "wf"), home=home)
+    return engine.run(named(compiler.manifest(read, options), "wf"), home=home)
 
 
 @pytest.mark.usefixtures("with_kfp")
@@ -188,5 +188,5 @@ sdkVersion: kfp-2.17.0
 """
     spec = ir.read(manifest.load(text))
     options = compiler.Options(cache=False, kfp_runtime="pip")
-    done = local.run(named(compiler.manifest(spec, options), "wf"), home=tmp_path)
+    done = engine.run(named(compiler.manifest(spec, options), "wf"), home=tmp_path)
     assert json.loads(value(done, "wf.f", "Output")) == {"parameterValues": {"n": 3}, "artifacts": {}}

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mlplat import compiler, dsl, kubernetes, local, metadata
+from mlplat import compiler, dsl, engine, kubernetes, metadata
 from mlplat.dsl import Collected
 from mlplat.dsl.task import PipelineTask
 from tests import argo_variables
@@ -85,7 +85,7 @@ def run(pipeline: Any, home: Path, name: str, **arguments: Any) -> dict[str, Any
     documents = compiler.manifest(pipeline.spec, compiler.Options(name=name, arguments=arguments))
     assert argo_variables.unknown(documents[-1]) == []
     with metadata.open_store(home / "mlplat.db") as store:
-        done = local.run(documents, home=home, cache=store.cache())
+        done = engine.run(documents, home=home, cache=store.cache())
     messages = [node.get("message") for node in done["status"]["nodes"].values()]
     assert done["status"]["phase"] == "Succeeded", messages
     return done

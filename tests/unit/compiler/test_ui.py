@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mlplat import compiler, dsl, ir, local, manifest
+from mlplat import compiler, dsl, engine, ir, manifest
 from mlplat.argo.depends import condition
 from mlplat.argo.reasons import condition_of, readable
 from mlplat.cli import show
@@ -217,7 +217,7 @@ def branches(threshold: float = 0.9) -> None:
 
 
 def test_a_skipped_branch_says_which_condition_did_not_hold(tmp_path: Path) -> None:
-    done = local.run(
+    done = engine.run(
         named(compiler.manifest(branches.spec, compiler.Options(cache=False)), "wf"), home=tmp_path
     )
     assert done["status"]["phase"] == "Succeeded"
@@ -266,7 +266,7 @@ def loops() -> None:
 def iterations(pipeline: dsl.Pipeline, home: Path) -> list[str]:
     """Run a pipeline, and return the names of the iterations of its loops."""
     documents = named(compiler.manifest(pipeline.spec, compiler.Options(cache=False)), "wf")
-    done = local.run(documents, home=home)
+    done = engine.run(documents, home=home)
     assert done["status"]["phase"] == "Succeeded"
     found = [node["displayName"] for node in done["status"]["nodes"].values()]
     return [name for name in found if name.startswith("iteration(")]
@@ -358,7 +358,9 @@ def drawn() -> None:
 
 
 def test_keys_end_in_a_file_name_with_the_extension_of_their_format(tmp_path: Path) -> None:
-    done = local.run(named(compiler.manifest(drawn.spec, compiler.Options(cache=False)), "wf"), home=tmp_path)
+    done = engine.run(
+        named(compiler.manifest(drawn.spec, compiler.Options(cache=False)), "wf"), home=tmp_path
+    )
     assert done["status"]["phase"] == "Succeeded"
     keys = [
         artifact["s3"]["key"]

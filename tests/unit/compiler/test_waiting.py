@@ -7,7 +7,7 @@ from typing import Any, List  # noqa: UP035 - as KFP's programs write it
 
 import pytest
 
-from mlplat import compiler, dsl, local
+from mlplat import compiler, dsl, engine
 from mlplat.dsl import Artifact
 from mlplat.errors import AuthoringError
 
@@ -121,7 +121,7 @@ def nested(file: str, on: bool = True) -> None:
 def test_what_is_waited_for_is_over_before(pipeline: Any, tmp_path: Path) -> None:
     file = tmp_path / "log"
     options = compiler.Options(name="run", arguments={"file": str(file)})
-    done = local.run(compiler.manifest(pipeline.spec, options), home=tmp_path)
+    done = engine.run(compiler.manifest(pipeline.spec, options), home=tmp_path)
     assert done["status"]["phase"] == "Succeeded"
     names = [name for name in file.read_text().split() if name != "exit"]
     first = [name.startswith("first") for name in names]
@@ -132,7 +132,7 @@ def test_what_is_waited_for_is_over_before(pipeline: Any, tmp_path: Path) -> Non
 def test_what_waits_for_a_skipped_region_is_left_out(tmp_path: Path) -> None:
     file = tmp_path / "log"
     options = compiler.Options(name="run", arguments={"file": str(file), "on": False})
-    done = local.run(compiler.manifest(branches.spec, options), home=tmp_path)
+    done = engine.run(compiler.manifest(branches.spec, options), home=tmp_path)
     phases = {node["displayName"]: node["phase"] for node in done["status"]["nodes"].values()}
     assert (phases["condition-1"], phases["condition-2"]) == ("Skipped", "Omitted")
     assert not file.exists()
@@ -163,7 +163,7 @@ def ignoring(file: str, on: bool = True) -> None:
 def test_regions_ignore_failures_where_all_that_wait_in_them_do(tmp_path: Path) -> None:
     file = tmp_path / "log"
     options = compiler.Options(name="run", arguments={"file": str(file)})
-    done = local.run(compiler.manifest(ignoring.spec, options), home=tmp_path)
+    done = engine.run(compiler.manifest(ignoring.spec, options), home=tmp_path)
     assert done["status"]["phase"] == "Failed"
     assert sorted(file.read_text().split()) == ["beside-deep", "deep", "given", "loop-1", "loop-2"]
 
@@ -238,7 +238,7 @@ def test_a_pipeline_returns_what_a_branch_made_of_a_loop(
         return dsl.Collected(made.output)  # type: ignore[return-value]
 
     options = compiler.Options(name="run", arguments={"least": least})
-    done = local.run(compiler.manifest(pipeline.spec, options), home=tmp_path)
+    done = engine.run(compiler.manifest(pipeline.spec, options), home=tmp_path)
     assert done["status"]["phase"] == "Succeeded"
     (root,) = [node for node in done["status"]["nodes"].values() if node["name"] == "run"]
     assert root["outputs"]["parameters"] == [{"name": "Output", "value": str(total) if total else "null"}]

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from mlplat import compiler, components, dsl, ir, local, manifest
+from mlplat import compiler, components, dsl, engine, ir, manifest
 from mlplat.errors import ManifestError
 from mlplat.ir.model import ABSENT, ArtifactType
 
@@ -71,7 +71,7 @@ def run(component: Any, home: Path, **arguments: Any) -> dict[str, Any]:
     def p() -> None:
         component(**arguments)
 
-    return local.run(compiler.manifest(p.spec, compiler.Options(name="run", cache=False)), home=home)
+    return engine.run(compiler.manifest(p.spec, compiler.Options(name="run", cache=False)), home=home)
 
 
 def test_component_of_the_first_version_runs(tmp_path: Path) -> None:
@@ -276,7 +276,7 @@ implementation:
         with dsl.ExitHandler(tell()):
             work()
 
-    done = local.run(compiler.manifest(p.spec, compiler.Options(name="run", cache=False)), home=tmp_path)
+    done = engine.run(compiler.manifest(p.spec, compiler.Options(name="run", cache=False)), home=tmp_path)
     told = [
         json.loads(parameter["value"])
         for node in done["status"]["nodes"].values()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mlplat import compiler, local
+from mlplat import compiler, engine
 from mlplat.cli import load
 from mlplat.ir.model import Container, PipelineSpec
 
@@ -131,7 +131,7 @@ def test_classes_are_imported_as_the_annotations_name_them(folder: Path) -> None
 
 def test_a_task_has_the_class_where_its_package_is_installed(folder: Path) -> None:
     spec = loaded(folder, TASKS.replace("{folder}", str(folder)))
-    done = local.run(compiler.manifest(spec, compiler.Options(name="run")), home=folder / "home")
+    done = engine.run(compiler.manifest(spec, compiler.Options(name="run")), home=folder / "home")
     said = {
         node["displayName"]: json.loads(node["outputs"]["parameters"][0]["value"])
         for node in done["status"]["nodes"].values()

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from mlplat import compiler, dsl, ir, local, manifest
+from mlplat import compiler, dsl, engine, ir, manifest
 from mlplat.errors import AuthoringError
 from mlplat.ir.model import Container
-from tests.unit.local.manifests import node, value
+from tests.unit.engine.manifests import node, value
 
 
 def cell(source: str, *tags: str) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def run(component: Any, home: Path, **arguments: Any) -> tuple[dict[str, Any], s
 
     spec = ir.read(manifest.load(manifest.dump(ir.write(p.spec))))
     options = compiler.Options(name="wf", cache=False, arguments=arguments)
-    done = local.run(compiler.manifest(spec, options), home=home)
+    done = engine.run(compiler.manifest(spec, options), home=home)
     return done, next((home / "logs").rglob("*.log")).read_text()
 
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from mlplat import compiler, dsl, ir, local, manifest
+from mlplat import compiler, dsl, engine, ir, manifest
 from mlplat.cli.run import named
 from mlplat.dsl import durations
-from mlplat.local import terminal
-from tests.unit.local.manifests import node, value
+from mlplat.engine import terminal
+from tests.unit.engine.manifests import node, value
 
 
 @dsl.component
@@ -58,7 +58,7 @@ def test_a_person_chooses(answer: Mapping[str, str], output: str, tmp_path: Path
         assert choice["enum"] == ["no", "yes, now"]
         return answer
 
-    done = local.run(documents(gate), home=tmp_path, ask=ask)
+    done = engine.run(documents(gate), home=tmp_path, ask=ask)
     assert json.loads(value(done, "wf", "Output")) == output
 
 
@@ -75,14 +75,14 @@ def test_any_text_can_be_a_message(is_runtime_value: bool, tmp_path: Path) -> No
         assert message["value"] == "take { {x}} of [2J \"a\" 'b' \\ ü 😀?"
         return {}
 
-    assert local.run(documents(p), home=tmp_path, ask=ask)["status"]["phase"] == "Succeeded"
+    assert engine.run(documents(p), home=tmp_path, ask=ask)["status"]["phase"] == "Succeeded"
 
 
 def test_a_person_says_no(tmp_path: Path) -> None:
     async def ask(_: Mapping[str, Any]) -> None:
         return None
 
-    done = local.run(documents(gate), home=tmp_path, ask=ask)
+    done = engine.run(documents(gate), home=tmp_path, ask=ask)
     assert done["status"]["phase"] == "Failed"
     assert node(done, "wf.approval")["message"] == "stopped by a person"
 
@@ -98,7 +98,7 @@ def test_the_terminal_asks_until_the_answer_is_one_of_the_choices(
         return next(answers)
 
     monkeypatch.setattr("builtins.input", read)
-    done = local.run(documents(gate), home=tmp_path, ask=terminal.ask)
+    done = engine.run(documents(gate), home=tmp_path, ask=terminal.ask)
     assert json.loads(value(done, "wf", "Output")) == "yes, now!"
     choice = "approval: the score is 0.5: deploy?\napproval: choice (no, yes, now) [no]: "
     assert asked == [choice, "'maybe' is none of no, yes, now: "]
@@ -117,10 +117,10 @@ def test_a_person_is_asked_also_where_the_step_goes_on_without_one_after_a_time(
         await asyncio.sleep(60)
         return {"choice": "yes"}
 
-    done = local.run(documents(p), home=tmp_path, ask=ask)
+    done = engine.run(documents(p), home=tmp_path, ask=ask)
     assert json.loads(value(done, "wf", "Output")) == "yes"
     shorter = json.loads(json.dumps(documents(p)).replace('"duration": "60s"', '"duration": "0.2s"'))
-    done = local.run(shorter, home=tmp_path, ask=never)
+    done = engine.run(shorter, home=tmp_path, ask=never)
     assert json.loads(value(done, "wf", "Output")) == "no"
 
 
@@ -138,7 +138,7 @@ def test_the_terminal_shows_the_message_and_asks_whether_to_continue(
         return "n"
 
     monkeypatch.setattr("builtins.input", read)
-    done = local.run(documents(p), home=tmp_path, ask=terminal.ask)
+    done = engine.run(documents(p), home=tmp_path, ask=terminal.ask)
     assert node(done, "wf.approval")["phase"] == "Failed"
     assert asked == ["approval: deploy?\napproval: continue? [y/N] "]
 
@@ -148,7 +148,7 @@ def test_steps_that_wait_for_a_time_need_no_person(tmp_path: Path) -> None:
     templates = {template["name"]: template for template in compiled[-1]["spec"]["templates"]}
     assert templates["suspend"]["suspend"] == {"duration": "0.1s"}
     assert templates["score"]["activeDeadlineSeconds"] == 91
-    done = local.run(compiled, home=tmp_path)
+    done = engine.run(compiled, home=tmp_path)
     assert done["status"]["phase"] == "Succeeded"
 
 

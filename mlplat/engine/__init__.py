@@ -1,0 +1,37 @@
+"""The local engine: runs an Argo Workflow with processes or containers of this machine, and records what Argo would."""
+
+from mlplat.engine.artifacts import ArtifactError
+from mlplat.engine.images import ImageExecutor
+from mlplat.engine.logs import NEXT_ATTEMPT, Attempt, Lines, attempts, last_attempt
+from mlplat.engine.memoize import Cache
+from mlplat.engine.nodes import Node
+from mlplat.engine.process import Executor, ProcessExecutor
+from mlplat.engine.remote import KINDS as REMOTE_KINDS
+from mlplat.engine.remote import fetch
+from mlplat.engine.run import inspect, run, runs
+from mlplat.engine.state import beside, is_running, load, mark_recorded, request, unrecorded
+
+__all__ = [
+    "NEXT_ATTEMPT",
+    "REMOTE_KINDS",
+    "ArtifactError",
+    "Attempt",
+    "Cache",
+    "Executor",
+    "ImageExecutor",
+    "Lines",
+    "Node",
+    "ProcessExecutor",
+    "attempts",
+    "beside",
+    "fetch",
+    "inspect",
+    "is_running",
+    "last_attempt",
+    "load",
+    "mark_recorded",
+    "request",
+    "run",
+    "runs",
+    "unrecorded",
+]

@@ -1,0 +1,175 @@
+"""The artifact store of this machine: a folder in which an artifact's key is its path."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from mlplat.engine import archives, files
+
+
+class ArtifactError(Exception):
+    """An artifact can't be read or written."""
+
+
+class ArtifactMissingError(ArtifactError):
+    """There is nothing under the key."""
+
+
+class ArtifactStore:
+    """Artifacts by key.
+
+    Args:
+        root: the folder; made when the first artifact is put.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def path(self, key: str) -> Path:
+        """Return where the artifact of a key lies, or would lie.
+
+        Args:
+            key: such as ``my-run/train/model``.
+
+        Returns:
+            The path of a file or folder.
+
+        Raises:
+            ArtifactError: the key is empty or would leave the folder.
+        """
+        parts = PurePosixPath(key.strip("/")).parts
+        if not parts or ".." in parts or "\0" in key:
+            raise ArtifactError(f"artifact key {key!r} does not name a place below the artifact folder")
+        return self._root.joinpath(*parts)
+
+    def get(self, key: str, target: Path, *, unpack: bool | None) -> None:
+        """Copy an artifact, so that the reader can't harm it.
+
+        Args:
+            key: its key.
+            target: where to; a file that is there is replaced, and so is an empty folder.
+            unpack: whether it is a ``.tgz`` to be unpacked; None to look.
+
+        Raises:
+            ArtifactMissingError: there is nothing under the key.
+            ArtifactError: it isn't an archive though it should be one.
+            FileExistsError: there is a folder with something in it.
+            OSError: the disk refuses.
+        """
+        source = self.path(key)
+        if not source.exists():
+            raise ArtifactMissingError(f"there is no artifact under the key {key!r}")
+        copy(source, target, unpack=unpack)
+
+    def put(self, source: Path, key: str, *, pack: bool, move: bool = False) -> None:
+        """Copy a file or folder under a key: all of it or, when anything fails, nothing.
+
+        Args:
+            source: what a task has written.
+            key: its key; what lies there is replaced.
+            pack: whether to write it as a ``.tgz``, as Argo does without ``archive: none``.
+            move: whether it is not wanted where it is, which spares the copy.
+
+        Raises:
+            ArtifactError: the key would leave the folder, or there is a socket in what is to be packed.
+            NotAFileError: there is a pipe, a socket or a device.
+            OSError: the disk refuses; or a link leads nowhere or to a folder, and it is not packed.
+        """
+        target = self.path(key)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _place_beside(target) as staged:
+            if pack:
+                _pack(source, staged)
+            elif move and files.is_plain(source):
+                _move(source, staged)
+            else:
+                files.copy(source, staged)
+            _replace(staged, target)
+
+
+def copy(source: Path, target: Path, *, unpack: bool | None) -> None:
+    """Copy a file or folder to where a task reads it.
+
+    Args:
+        source: what to copy.
+        target: where to; a file that is there is replaced, and so is an empty folder.
+        unpack: whether it is a ``.tgz`` to be unpacked; None to look.
+
+    Raises:
+        ArtifactError: it isn't an archive though it should be one.
+        FileExistsError: there is a folder with something in it.
+        OSError: the disk refuses.
+    """
+    make_room(target)
+    if unpack is None:
+        unpack = source.is_file() and archives.is_archive(source)
+    if unpack:
+        _unpack(source, target)
+    else:
+        files.copy(source, target)
+
+
+def make_room(target: Path) -> None:
+    """Remove what an artifact replaces when it is loaded: what a rename would, and an empty folder.
+
+    Args:
+        target: where the artifact is going to be.
+
+    Raises:
+        FileExistsError: there is a folder with something in it, or a link to one, such as a volume.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not target.is_dir():
+        target.unlink(missing_ok=True)
+    elif target.is_symlink() or any(target.iterdir()):
+        raise FileExistsError(errno.EEXIST, "file exists", str(target))
+    else:
+        target.rmdir()
+
+
+@contextlib.contextmanager
+def _place_beside(target: Path) -> Iterator[Path]:
+    holder = Path(tempfile.mkdtemp(prefix=".put-", dir=target.parent))
+    try:
+        yield holder / "artifact"
+    finally:
+        shutil.rmtree(holder, ignore_errors=True)
+
+
+def _pack(source: Path, target: Path) -> None:
+    try:
+        archives.pack(source, target)
+    except archives.ArchiveError as error:
+        raise ArtifactError(str(error)) from None
+
+
+def _move(source: Path, target: Path) -> None:
+    try:
+        source.rename(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        files.copy(source, target)
+
+
+def _replace(staged: Path, target: Path) -> None:
+    if staged.is_dir() or target.is_dir():
+        with contextlib.suppress(FileNotFoundError):
+            target.rename(staged.with_name("replaced"))
+    staged.replace(target)
+
+
+def _unpack(source: Path, target: Path) -> None:
+    with _place_beside(target) as staged:
+        staged.mkdir()
+        try:
+            archives.unpack(source, staged)
+        except archives.ArchiveError as error:
+            raise ArtifactError(str(error)) from None
+        content = list(staged.iterdir())
+        (content[0] if len(content) == 1 else staged).rename(target)

@@ -1,0 +1,230 @@
+"""Refuses, before anything runs, what this engine can't do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from mlplat.argo.depends import condition, in_order, unknown_names
+from mlplat.argo.references import unreadable
+from mlplat.argo.stores import KEYS as OBJECT_STORES
+from mlplat.argo.stores import LOCATIONS
+from mlplat.argo.structure import KINDS, kind_of
+from mlplat.argo.templating import TemplatingError, tags
+from mlplat.engine import claims, locks, remote
+from mlplat.engine.documents import Documents
+from mlplat.engine.templates import Context, Library, TemplateMissingError
+from mlplat.errors import Diagnostic, UnsupportedError, nearest
+from mlplat.ir.argo_template import steps_of
+
+_REFUSED_KINDS = {
+    "resource": "but for volume claims, it needs a Kubernetes cluster",
+    "http": "it needs Argo's agent",
+    "plugin": "it needs Argo's executor plugins",
+    "data": "it needs Argo's artifact drivers",
+    "containerSet": "it is several containers that share files",
+}
+_ON_A_CLUSTER = "run it on a cluster: mlplat run --engine argo"
+_A_PERSON = (
+    "run it in a terminal, where mlplat asks; or say after which time it goes on without an answer: "
+    "dsl.approval(…, timeout='1h'), suspend.duration in YAML; or let it wait on a cluster, mlplat run --engine argo, "
+    "until someone approves: argo resume RUN"
+)
+_BUCKETS = ("bucket", "endpoint", "container", "bucketRef", "url", "addresses")
+
+
+def check(documents: Documents, *, interactive: bool, images: bool = False) -> list[Diagnostic]:
+    """Look for what can't be run here.
+
+    Args:
+        documents: the workflow and what it refers to.
+        interactive: whether a person can be asked.
+        images: whether commands run in images.
+
+    Returns:
+        What was looked at and is noteworthy, as warnings.
+
+    Raises:
+        UnsupportedError: there is something that can't be run; all of it.
+    """
+    found = list(_Check(documents, interactive, images).all())
+    errors = [one for one in found if one.severity == "error"]
+    if errors:
+        raise UnsupportedError(errors)
+    return found
+
+
+class _Check:
+    def __init__(self, documents: Documents, interactive: bool, images: bool) -> None:
+        self.documents = documents
+        self.spec = documents.workflow["spec"]
+        self.library = Library(documents.workflow["metadata"]["name"], self.spec, documents.specs)
+        self.interactive = interactive
+        self.images = images
+        self.seen: set[tuple[str, str]] = set()
+
+    def all(self) -> Iterator[Diagnostic]:
+        spec = self.spec
+        yield from self.locks("spec", spec)
+        if spec.get("suspend"):
+            yield _refuse("spec.suspend", "the Workflow is suspended", "set spec.suspend to false")
+        if not spec.get("entrypoint"):
+            yield Diagnostic(
+                "MLP510",
+                "spec.entrypoint",
+                "the Workflow has no entrypoint",
+                "name the template to start with",
+            )
+        else:
+            yield from self.visit("spec.entrypoint", {"template": spec["entrypoint"]}, self.library.root)
+        if spec.get("onExit"):
+            yield from self.visit("spec.onExit", {"template": spec["onExit"]}, self.library.root)
+        for name, hook in (spec.get("hooks") or {}).items():
+            yield from self.visit(f"spec.hooks.{name}", hook, self.library.root)
+
+    def visit(self, path: str, holder: Mapping[str, Any], context: Context) -> Iterator[Diagnostic]:
+        if holder.get("inline"):
+            yield from self.template(f"{path}.inline", holder["inline"], context)
+            return
+        dynamic = str(holder.get("template", "")) + str((holder.get("templateRef") or {}).get("name", ""))
+        if "{{" in dynamic:
+            return
+        try:
+            inner, template = context.resolve(holder)
+        except TemplateMissingError as error:
+            known = [one.get("name", "") for one in self.spec.get("templates") or ()]
+            yield Diagnostic("MLP511", path, str(error), nearest(str(holder.get("template", "")), known))
+            return
+        key = (inner.scope, template.get("name", ""))
+        if key not in self.seen:
+            self.seen.add(key)
+            place = (
+                f"spec.templates.{key[1]}" if inner.scope.startswith("local/") else f"{inner.scope}.{key[1]}"
+            )
+            yield from self.template(place, template, inner)
+
+    def template(self, path: str, template: Mapping[str, Any], context: Context) -> Iterator[Diagnostic]:
+        kind = kind_of(template)
+        if kind in _REFUSED_KINDS and not (kind == "resource" and claims.can_be_known(template["resource"])):
+            yield _refuse(
+                f"{path}.{kind}",
+                f"a {kind} template can't be run here: {_REFUSED_KINDS[kind]}",
+                _ON_A_CLUSTER,
+            )
+        elif not kind:
+            yield Diagnostic(
+                "MLP512", path, "the template says nothing to do", f"give it one of {', '.join(KINDS)}"
+            )
+        for name, why in (
+            ("daemon", "a daemon would need other tasks to reach it over the network"),
+            ("sidecars", "a sidecar runs in a container beside the task"),
+            ("initContainers", "an init container runs in a container before the task"),
+        ):
+            if template.get(name):
+                yield _refuse(f"{path}.{name}", why, _ON_A_CLUSTER)
+        yield from self.locks(path, template)
+        yield from self.tags(path, template)
+        yield from self.artifacts(path, template)
+        if kind in ("container", "script"):
+            yield from self.container(f"{path}.{kind}", template[kind])
+        elif kind == "suspend" and not (template["suspend"] or {}).get("duration") and not self.interactive:
+            yield _refuse(
+                f"{path}.suspend",
+                "it waits for a person, and there is none to ask: standard input is not a terminal",
+                _A_PERSON,
+            )
+        elif kind == "dag":
+            yield from self.dag(path, template, context)
+        elif kind == "steps":
+            for index, group in enumerate(steps_of(template)):
+                for step in group:
+                    yield from self.holder(f"{path}.steps[{index}].{step.get('name', '')}", step, context)
+
+    def locks(self, path: str, holder: Mapping[str, Any]) -> Iterator[Diagnostic]:
+        if holder.get("synchronization"):
+            place = f"{path}.synchronization"
+            yield from locks.problems(place, holder["synchronization"], self.documents.config_maps)
+
+    def holder(self, path: str, holder: Mapping[str, Any], context: Context) -> Iterator[Diagnostic]:
+        yield from self.visit(path, holder, context)
+        if holder.get("onExit"):
+            yield from self.visit(f"{path}.onExit", {"template": holder["onExit"]}, context)
+        for name, hook in (holder.get("hooks") or {}).items():
+            yield from self.visit(f"{path}.hooks.{name}", hook, context)
+
+    def dag(self, path: str, template: Mapping[str, Any], context: Context) -> Iterator[Diagnostic]:
+        tasks = {task["name"]: task for task in template["dag"].get("tasks") or ()}
+        conditions = {name: condition(task, tasks) for name, task in tasks.items()}
+        for name, missing in unknown_names(conditions, list(tasks)).items():
+            for one in missing:
+                yield Diagnostic(
+                    "MLP513", f"{path}.{name}.depends", f"there is no task {one!r}", nearest(one, list(tasks))
+                )
+        _, stuck = in_order({name: one.tasks for name, one in conditions.items()})
+        if stuck:
+            yield Diagnostic(
+                "MLP516",
+                path,
+                f"the tasks {', '.join(stuck)} wait for each other",
+                "remove one of the dependencies",
+            )
+        for name, task in tasks.items():
+            yield from self.holder(f"{path}.{name}", task, context)
+
+    def tags(self, path: str, template: Mapping[str, Any]) -> Iterator[Diagnostic]:
+        try:
+            found = tags(template)
+        except TemplatingError as error:
+            yield Diagnostic("MLP514", path, str(error), "close the tag with }}")
+            return
+        for tag in found:
+            if tag.startswith("=") and (wrong := unreadable(tag[1:])):
+                yield replace(wrong, path=path)
+
+    def artifacts(self, path: str, template: Mapping[str, Any]) -> Iterator[Diagnostic]:
+        for kind in ("inputs", "outputs"):
+            for artifact in (template.get(kind) or {}).get("artifacts") or ():
+                store = next((one for one in LOCATIONS if artifact.get(one)), "")
+                place = f"{path}.{kind}.artifacts.{artifact.get('name', '')}"
+                if kind == "inputs" and store in remote.KINDS and remote.is_remote(artifact):
+                    store = ""
+                if store and store not in (*OBJECT_STORES, "raw"):
+                    yield _refuse(
+                        f"{place}.{store}",
+                        f"{store} artifacts are not fetched here",
+                        "use a key, or raw data",
+                    )
+                elif store in OBJECT_STORES:
+                    outside = [key for key in _BUCKETS if artifact[store].get(key)]
+                    if outside:
+                        yield _refuse(
+                            f"{place}.{store}.{outside[0]}",
+                            "artifacts outside the artifact folder of this machine are not reached",
+                            "give only the key: the artifact repository decides where it lies",
+                        )
+                for way in (artifact.get("http") or {}).get("auth") or {}:
+                    if way != "basicAuth":
+                        hint = "use basicAuth or a header"
+                        yield _refuse(f"{place}.http.auth.{way}", f"{way} is not done here", hint)
+                if "zip" in (artifact.get("archive") or {}):
+                    yield _refuse(f"{place}.archive.zip", "zip archives are not made here", "use tar or none")
+
+    def container(self, path: str, container: Mapping[str, Any]) -> Iterator[Diagnostic]:
+        if not container.get("command") and not self.images:
+            yield _refuse(
+                f"{path}.command",
+                "the command stands in the image, and tasks are processes, without one",
+                "write the command into the template, or run with --executor podman (or docker)",
+            )
+        for variable in container.get("env") or ():
+            if "resourceFieldRef" in (variable.get("valueFrom") or {}):
+                yield _refuse(
+                    f"{path}.env.{variable.get('name', '')}",
+                    "a process has no resources to refer to",
+                    "give the variable a value",
+                )
+
+
+def _refuse(path: str, message: str, hint: str) -> Diagnostic:
+    return Diagnostic("MLP501", path, message, hint)

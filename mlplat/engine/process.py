@@ -1,0 +1,460 @@
+"""Runs the container of a task as a process of this machine.
+
+Nothing is isolated: the process sees the machine's files and programs. What a container would find at a path of its own
+(its volumes, its artifacts, its script) lies below the task's folder, and the paths in the template's texts are
+rewritten to point there, before any parameter is put into them: data is never rewritten.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import posixpath
+import re
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol
+
+from mlplat.engine.volumes import Mount
+from mlplat.engine.watchdog import end_process, forget_process, note_process
+
+LONGEST_ARGUMENT = 131_072
+"""Bytes of one argument that a Linux kernel takes; Argo puts longer ones into a file and passes ``@file``."""
+
+LONGEST_RESULT = 256 * 1024
+"""Bytes of standard output that become ``outputs.result``: the last ones."""
+
+GRACE = 10.0
+"""Seconds between SIGTERM and SIGKILL."""
+
+_BLOCK = 1 << 16
+_LARGEST_PIPE = 1 << 20
+
+SCRIPT = "/argo/staging/script"
+"""Where a script template's source lies in its container."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What is to be run.
+
+    Attributes:
+        arguments: program and arguments; references such as ``$(NAME)`` are expanded.
+        environment: the container's own variables.
+        root: the folder that holds what lies at the container's paths.
+        directory: ``workingDir`` of the container, empty for none.
+        log: where standard output and error go.
+        capture: whether the end of standard output is wanted.
+        image: the container's image.
+        pull: when the image is pulled, as in ``imagePullPolicy``.
+        user: number of the user, and behind a colon of the group, that it runs as; empty for the image's.
+        own_program: whether the first argument is the program; else all of them go to the image's own.
+        mounts: for paths of the container what lies there, beside what is in the root.
+        outputs: paths of the container that are read when it has ended.
+        reason: path of the container at which it may say why it failed.
+        name: the node's id.
+        environments: folder for what tasks install, which later tasks and runs use again.
+    """
+
+    arguments: Sequence[str]
+    environment: Mapping[str, str]
+    root: Path
+    directory: str
+    log: Path
+    capture: bool
+    image: str = ""
+    pull: str = ""
+    user: str = ""
+    own_program: bool = True
+    mounts: Mapping[str, Mount] = field(default_factory=dict)
+    outputs: Sequence[str] = ()
+    reason: str = ""
+    name: str = ""
+    environments: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How a command ended.
+
+    Attributes:
+        code: its exit code as Argo reports it: 143 when it was asked to end and did, 137 when another signal ended it,
+            64 when it couldn't be started.
+        message: why it couldn't be started.
+        result: the end of its standard output, when it was to be captured.
+    """
+
+    code: int
+    message: str = ""
+    result: str | None = None
+
+
+class Stoppable(Protocol):
+    """Something that runs and can be ended early."""
+
+    def stop(self, grace: float = GRACE) -> None:
+        """End it: ask first, insist after a number of seconds."""
+
+
+class Running(Stoppable, Protocol):
+    """A command that runs."""
+
+    async def wait(self) -> Exit:
+        """Wait until it has ended."""
+
+
+class Executor(Protocol):
+    """Runs commands in one way or another.
+
+    Attributes:
+        name: what it is called on the command line.
+        uses_images: whether a command finds the files and the program of its image.
+        remover: the program that removes the containers of commands; empty where they are processes.
+    """
+
+    name: str
+    uses_images: bool
+    remover: str
+
+    def rewrite(self, template: Mapping[str, Any], paths: Sequence[str]) -> dict[str, Any]:
+        """Return a template whose container finds its paths where this executor puts them."""
+
+    def path(self, path: str) -> str:
+        """Return what a path of the container is called for the command, before :meth:`place`."""
+
+    def place(self, text: str, root: Path) -> str:
+        """Return a rewritten text for one task."""
+
+    def output(self, path: str, command: Command) -> Path | None:
+        """Return what lies at a path of the container when it has ended; None for what is not to be read."""
+
+    async def start(self, command: Command) -> Running:
+        """Start a command."""
+
+    def end_leftover(self, folder: Path) -> None:
+        """End what an engine that was killed left running in a task's folder."""
+
+
+class ProcessExecutor:
+    """Runs each task as a process group of its own.
+
+    Args:
+        environment: what every process sees besides its template's variables; by default this process's environment.
+    """
+
+    name = "process"
+    uses_images = False
+    remover = ""
+
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        base = dict(os.environ if environment is None else environment)
+        programs = str(Path(sys.executable).parent)
+        base["PATH"] = os.pathsep.join(part for part in (programs, base.get("PATH", os.defpath)) if part)
+        self._environment = base
+        self._mark = f"/.mlplat-{secrets.token_hex(16)}"
+
+    def rewrite(self, template: Mapping[str, Any], paths: Sequence[str]) -> dict[str, Any]:
+        """Mark the container's paths in the texts of a template.
+
+        Args:
+            template: the template as it stands in the manifest.
+            paths: the paths of its container that this engine fills or reads.
+
+        Returns:
+            A copy in which those paths are marked in command, arguments, variables and script, and in the expressions
+            of a patch.
+        """
+        known = [
+            path.rstrip("/") for path in paths if path.startswith("/") and "{{" not in path and path != "/"
+        ]
+        if not known:
+            return dict(template)
+        pattern = _path_pattern(tuple(sorted(set(known), key=len, reverse=True)))
+
+        def mark(text: Any) -> Any:
+            return (
+                pattern.sub(lambda match: self._mark + match.group(), text) if isinstance(text, str) else text
+            )
+
+        copied = dict(template)
+        for kind in ("container", "script"):
+            if kind in copied:
+                copied[kind] = _map_texts(copied[kind], mark)
+        if "{{" in str(copied.get("podSpecPatch") or ""):
+            copied["podSpecPatch"] = mark(copied["podSpecPatch"])
+        return copied
+
+    def path(self, path: str) -> str:
+        """Mark one path of the container."""
+        return self._mark + path
+
+    def place(self, text: str, root: Path) -> str:
+        """Turn marked paths into paths below a task's folder."""
+        return text.replace(self._mark, str(root))
+
+    def output(self, path: str, command: Command) -> Path:
+        """Return the file below the task's folder: the process could read whatever a link there leads to."""
+        return command.root / path.strip("/")
+
+    async def start(self, command: Command) -> Running:
+        """Start a process.
+
+        Args:
+            command: what to run.
+
+        Returns:
+            The process; one that has ended already when it couldn't be started.
+        """
+        scratch = command.root / "tmp"
+        environment = {**self._environment, "TMPDIR": str(scratch), **command.environment}
+        environment.setdefault("PYTHONUNBUFFERED", "1")
+        if command.environments is not None:
+            environment.setdefault("MLPLAT_ENVIRONMENTS", str(command.environments))
+        directory = _starting_folder(command.directory, command.root)
+        program = find_program(command.arguments[0], environment.get("PATH", ""), directory)
+        if program is None:
+            why = f'exec: "{command.arguments[0]}": executable file not found in $PATH'
+            return NotStarted(Exit(64, f"failed to find name in PATH: {why}"), command.log)
+        needed = [scratch, directory, *((command.root / path.strip("/")).parent for path in command.outputs)]
+        try:
+            for folder in needed:
+                folder.mkdir(parents=True, exist_ok=True)
+            return RunningProcess(program, command, environment, directory)
+        except (OSError, ValueError) as error:
+            return NotStarted(Exit(64, f"failed to start command: {error}"), command.log)
+
+    def end_leftover(self, folder: Path) -> None:
+        """End the process group that is noted in a task's folder."""
+        end_process(folder)
+
+
+@lru_cache(maxsize=256)
+def _path_pattern(paths: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(rf"(?<![\w.\-/])(?:{'|'.join(map(re.escape, paths))})(?![\w\-]|\.\w)")
+
+
+def _map_texts(container: Mapping[str, Any], change: Any) -> dict[str, Any]:
+    changed = dict(container)
+    for key in ("source", "workingDir"):
+        if key in changed:
+            changed[key] = change(changed[key])
+    for key in ("command", "args"):
+        if changed.get(key):
+            changed[key] = [change(text) for text in changed[key]]
+    if changed.get("env"):
+        changed["env"] = [
+            {**one, "value": change(one["value"])} if "value" in one else one for one in changed["env"]
+        ]
+    return changed
+
+
+def _starting_folder(directory: str, root: Path) -> Path:
+    """Return where a process starts: ``workingDir`` is a path of the container, and the task's folder is its root."""
+    inside = posixpath.normpath(f"/{directory.removeprefix(str(root))}")
+    return root / inside.strip("/")
+
+
+def find_program(name: str, path: str, directory: Path) -> str | None:
+    """Return the file of a program, None when there is none; ``python3`` is at least this interpreter.
+
+    Args:
+        name: a name, or a path.
+        path: the folders where names are looked for.
+        directory: where relative paths begin.
+    """
+    found = shutil.which(str(directory / name) if "/" in name else name, path=path)
+    return sys.executable if found is None and name in ("python", "python3") else found
+
+
+class NotStarted:
+    """A command that couldn't be started."""
+
+    def __init__(self, ended: Exit, log: Path) -> None:
+        self._exit = ended
+        with contextlib.suppress(OSError), log.open("ab") as file:
+            file.write(f"{ended.message}\n".encode(errors="backslashreplace"))
+
+    async def wait(self) -> Exit:
+        """Return why."""
+        return self._exit
+
+    def stop(self, grace: float = GRACE) -> None:
+        """Do nothing: there is nothing to end."""
+
+
+class RunningProcess:
+    """A process, its output and its end.
+
+    Args:
+        program: the file to run.
+        command: how.
+        environment: all of its variables.
+        directory: where it starts.
+
+    Raises:
+        OSError: it can't be started.
+        ValueError: there are characters in its arguments or variables that no process can be given.
+    """
+
+    def __init__(
+        self, program: str, command: Command, environment: Mapping[str, str], directory: Path
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._kill: asyncio.TimerHandle | None = None
+        self._is_stopped = False
+        self._ended: asyncio.Future[int] = self._loop.create_future()
+        self._tail: _Tail | None = None
+        log = os.open(command.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        try:
+            output: int = log
+            if command.capture:
+                self._tail = _Tail(self._loop, os.dup(log))
+                output = self._tail.input
+            self._process = subprocess.Popen(
+                [program, *command.arguments[1:]],
+                executable=program,
+                env=environment,
+                cwd=directory,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=log,
+                close_fds=False,
+                start_new_session=True,
+            )
+        except BaseException:
+            if self._tail:
+                self._tail.abandon()
+            raise
+        finally:
+            os.close(log)
+            if self._tail:
+                self._tail.close_input()
+        self._folder = command.root.parent
+        note_process(self._folder, self._process.pid)
+        self._watch()
+
+    def _watch(self) -> None:
+        try:
+            descriptor = os.pidfd_open(self._process.pid)
+        except (AttributeError, OSError):
+            threading.Thread(target=self._wait_in_thread, daemon=True).start()
+            return
+
+        def over() -> None:
+            self._loop.remove_reader(descriptor)
+            os.close(descriptor)
+            self._reap()
+
+        self._loop.add_reader(descriptor, over)
+
+    def _wait_in_thread(self) -> None:
+        if hasattr(os, "waitid"):
+            with contextlib.suppress(ChildProcessError):
+                os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
+        else:
+            self._process.wait()
+        self._loop.call_soon_threadsafe(self._reap)
+
+    def _reap(self) -> None:
+        self._signal(signal.SIGKILL)
+        code = self._process.wait()
+        forget_process(self._folder)
+        if self._kill:
+            self._kill.cancel()
+        if self._is_stopped:
+            self._give_up_output()
+        if not self._ended.done():
+            asked = self._is_stopped and code == -signal.SIGTERM
+            self._ended.set_result(143 if asked else 137 if code < 0 else code)
+
+    def _signal(self, number: int) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, number)
+
+    def _give_up_output(self) -> None:
+        """Read what is there, and wait for no more: a process that left the group may hold the pipe open."""
+        if self._tail:
+            self._tail.drain()
+            self._tail.abandon()
+
+    async def wait(self) -> Exit:
+        """Wait until the process has ended and its output was read."""
+        code = await self._ended
+        return Exit(code, result=await self._tail.text() if self._tail else None)
+
+    def stop(self, grace: float = GRACE) -> None:
+        """Send SIGTERM to the process group, SIGKILL after a number of seconds; one that has ended waits no longer."""
+        self._is_stopped = True
+        if self._ended.done():
+            self._give_up_output()
+            return
+        if grace <= 0:
+            self._signal(signal.SIGKILL)
+            return
+        self._signal(signal.SIGTERM)
+        if self._kill is None:
+            self._kill = self._loop.call_later(grace, self._signal, signal.SIGKILL)
+
+
+class _Tail:
+    """Copies standard output into the log and keeps its end."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, log: int) -> None:
+        self._loop = loop
+        self._log = log
+        self._output, self.input = os.pipe()
+        os.set_blocking(self._output, False)
+        self._blocks: deque[bytes] = deque()
+        self._size = 0
+        self._closed: asyncio.Future[None] = loop.create_future()
+        loop.add_reader(self._output, self._read)
+
+    def close_input(self) -> None:
+        """Close this process's copy of the writing end."""
+        os.close(self.input)
+
+    def drain(self) -> None:
+        """Read what the pipe holds, once: there may be more for ever."""
+        left = _LARGEST_PIPE // _BLOCK
+        while left and not self._closed.done() and self._read():
+            left -= 1
+
+    def _read(self) -> bool:
+        try:
+            block = os.read(self._output, _BLOCK)
+        except BlockingIOError:
+            return False
+        if not block:
+            self.abandon()
+            return False
+        with contextlib.suppress(OSError):
+            os.write(self._log, block)
+        self._blocks.append(block)
+        self._size += len(block)
+        while self._size - len(self._blocks[0]) > LONGEST_RESULT + 1:
+            self._size -= len(self._blocks.popleft())
+        return True
+
+    def abandon(self) -> None:
+        """Stop reading."""
+        if not self._closed.done():
+            self._loop.remove_reader(self._output)
+            os.close(self._output)
+            os.close(self._log)
+            self._closed.set_result(None)
+
+    async def text(self) -> str:
+        """Return the end of the output, without its last newline."""
+        await self._closed
+        whole = b"".join(self._blocks)
+        return whole.removesuffix(b"\n")[-LONGEST_RESULT:].decode("utf-8", "replace")

@@ -1,0 +1,228 @@
+"""Fetches artifacts that lie in a bucket or on the web, as Argo's drivers do in a pod.
+
+Buckets are obstore's (the extra ``remote``). A location's Secrets are those of the run; where it names none,
+credentials come from the environment, as those of the cloud's own tools do.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import urllib.error
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from http import HTTPStatus
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import quote
+
+from mlplat import addresses
+from mlplat.argo.sources import HTTP, PLACES
+from mlplat.engine import files
+from mlplat.engine.artifacts import ArtifactError, ArtifactMissingError
+
+KINDS = ("s3", "gcs", "azure", HTTP)
+"""The kinds of location that are fetched from here."""
+
+_TIMEOUT = 60
+"""Seconds without a byte after which a web server counts as gone."""
+
+_IN_URLS = "%/:=&?~#+!$,;'@()*[]"
+"""What stays as it is in a URL; spaces and letters beyond ASCII are escaped, as Argo does."""
+
+_NEEDED = {
+    "s3": ("endpoint", "bucket", "key"),
+    "gcs": ("bucket", "key"),
+    "azure": ("endpoint", "container", "blob"),
+    HTTP: ("url",),
+}
+"""What a location has to say."""
+
+_OPTIONS: dict[str, Any] = {"timeout": "60s", "connect_timeout": "10s"}
+_RETRY: dict[str, Any] = {"max_retries": 2, "retry_timeout": timedelta(seconds=30)}
+_SECRETS = {
+    "s3": {"accessKeySecret": "access_key_id", "secretKeySecret": "secret_access_key"},
+    "gcs": {"serviceAccountKeySecret": "service_account_key"},
+    "azure": {"accountKeySecret": "account_key"},
+}
+"""What obstore calls the content of a location's Secrets."""
+
+_VARIABLES = {
+    "s3": (
+        "AWS_ACCESS_KEY_ID",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    ),
+    "gcs": ("GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_SERVICE_ACCOUNT", "GOOGLE_SERVICE_ACCOUNT_KEY"),
+    "azure": (
+        "AZURE_STORAGE_ACCOUNT_KEY",
+        "AZURE_STORAGE_SAS_KEY",
+        "AZURE_STORAGE_CLIENT_SECRET",
+        "AZURE_FEDERATED_TOKEN_FILE",
+    ),
+}
+"""Variables that give credentials; without any, what is public is still fetched."""
+
+_GCLOUD = Path("~/.config/gcloud/application_default_credentials.json")
+
+
+def is_remote(artifact: Mapping[str, Any]) -> bool:
+    """Tell whether an artifact lies outside of the artifact repository."""
+    return bool(artifact.get(HTTP)) or any(
+        (artifact.get(kind) or {}).get(outer) for kind, (outer, _) in PLACES.items()
+    )
+
+
+def fetch(artifact: Mapping[str, Any], target: Path, secrets: Mapping[str, Mapping[str, str]]) -> None:
+    """Fetch an artifact: the object of its key or, where there is none, all that lie below the key.
+
+    Args:
+        artifact: with its location, filled.
+        target: where to; nothing may be there.
+        secrets: decoded data of Secrets by name.
+
+    Raises:
+        ArtifactMissingError: there is nothing.
+        ArtifactError: it can't be reached, a Secret is missing, or obstore is not installed.
+    """
+    kind = next(one for one in KINDS if artifact.get(one))
+    location = artifact[kind]
+    missing = [field for field in _NEEDED[kind] if not location.get(field)]
+    if missing:
+        raise ArtifactError(f"its location names no {' and no '.join(missing)}")
+    if kind == HTTP:
+        _from_web(location, target, secrets)
+    else:
+        _from_bucket(kind, location, target, secrets)
+
+
+def _from_web(location: Mapping[str, Any], target: Path, secrets: Mapping[str, Mapping[str, str]]) -> None:
+    url = str(location["url"])
+    shown = addresses.shown(url)
+    if not url.startswith(("http://", "https://")):
+        raise ArtifactError(f"{shown} can't be fetched: it begins with neither http:// nor https://")
+    headers = {one["name"]: one["value"] for one in location.get("headers") or ()}
+    pair = ""
+    if basic := (location.get("auth") or {}).get("basicAuth"):
+        pair = ":".join(
+            _content(basic.get(field) or {}, secrets) for field in ("usernameSecret", "passwordSecret")
+        )
+    try:
+        request = addresses.request(quote(url, safe=_IN_URLS), headers, pair)
+        with addresses.opener().open(request, timeout=_TIMEOUT) as answer:
+            _save(iter(lambda: answer.read(1 << 20), b""), target)
+            promised, came = answer.headers["Content-Length"], target.stat().st_size
+        if promised is not None and came != int(promised):
+            raise ArtifactError(f"{shown} can't be fetched: {came} of {promised} bytes came")
+    except urllib.error.HTTPError as error:
+        error.close()
+        if error.code == HTTPStatus.NOT_FOUND:
+            raise ArtifactMissingError(f"there is nothing under {shown}") from None
+        raise ArtifactError(f"{shown} can't be fetched: {error}") from None
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise ArtifactError(f"{shown} can't be fetched: {addresses.reason(error)}") from None
+
+
+def _from_bucket(
+    kind: str, location: Mapping[str, Any], target: Path, secrets: Mapping[str, Mapping[str, str]]
+) -> None:
+    try:
+        import obstore
+    except ImportError:
+        message = "fetching from buckets needs obstore: pip install 'mlplat[remote]'"
+        raise ArtifactError(message) from None
+    key = location[PLACES[kind][1]]
+    try:
+        store = _store(kind, location, secrets)
+        try:
+            _save(obstore.get(store, key), target)
+        except FileNotFoundError:
+            _save_all(obstore, store, key.rstrip("/") + "/", target)
+    except FileNotFoundError:
+        raise ArtifactMissingError(f"there is nothing under {_shown(kind, location)}") from None
+    except (obstore.exceptions.BaseError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        without = (
+            " (asked without credentials: the environment has none)" if _is_anonymous(kind, location) else ""
+        )
+        raise ArtifactError(f"{_shown(kind, location)} can't be fetched: {reason}{without}") from None
+
+
+def _store(kind: str, location: Mapping[str, Any], secrets: Mapping[str, Mapping[str, str]]) -> Any:
+    from obstore.store import AzureStore, GCSStore, S3Store
+
+    client = dict(_OPTIONS)
+    options: dict[str, Any] = {"client_options": client, "retry_config": _RETRY}
+    given: dict[str, Any] = {
+        name: _content(location[field], secrets)
+        for field, name in _SECRETS[kind].items()
+        if location.get(field)
+    }
+    if _is_anonymous(kind, location):
+        given["skip_signature"] = True
+    bucket = location[PLACES[kind][0]]
+    if kind == "gcs":
+        return GCSStore(bucket, **given, **options)
+    scheme = "http" if location.get("insecure") else "https"
+    client["allow_http"] = scheme == "http"
+    if kind == "azure":
+        return AzureStore(bucket, endpoint=location.get("endpoint"), **given, **options)
+    if region := location.get("region"):
+        given["region"] = region
+    if location["endpoint"] != "s3.amazonaws.com":
+        given["endpoint"] = f"{scheme}://{location['endpoint']}"
+    return S3Store(bucket, **given, **options)
+
+
+def _is_anonymous(kind: str, location: Mapping[str, Any]) -> bool:
+    """Tell whether neither a location nor the environment has credentials: the machine's own address is not asked."""
+    if any(location.get(field) for field in _SECRETS[kind]):
+        return False
+    return not any(os.environ.get(name) for name in _VARIABLES[kind]) and not (
+        kind == "gcs" and _GCLOUD.expanduser().exists()
+    )
+
+
+def _content(selector: Mapping[str, str], secrets: Mapping[str, Mapping[str, str]]) -> str:
+    try:
+        return secrets[selector["name"]][selector["key"]]
+    except KeyError:
+        raise ArtifactError(
+            f"the Secret {selector.get('name')!r} with the key {selector.get('key')!r} is not among the documents of "
+            "the run"
+        ) from None
+
+
+def _save(found: Iterable[Any], target: Path) -> None:
+    """Write what comes; when anything fails, nothing stays that fills the disk."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with target.open("wb") as file:
+            for chunk in found:
+                files.check()
+                file.write(chunk)
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+
+
+def _save_all(obstore: Any, store: Any, prefix: str, target: Path) -> None:
+    sizes = {one["path"]: one["size"] for batch in obstore.list(store, prefix) for one in batch}
+    if not sizes:
+        raise FileNotFoundError(prefix)
+    # Consoles write an empty object for a folder; its name ends in a slash, which obstore leaves out.
+    folders = {str(parent) for key in sizes for parent in PurePosixPath(key).parents} | {prefix.rstrip("/")}
+    target.mkdir(parents=True)
+    for key, size in sizes.items():
+        if key in folders and not size:
+            continue
+        parts = PurePosixPath(key.removeprefix(prefix)).parts
+        if ".." in parts:
+            raise ArtifactError(f"the key {key!r} would leave the folder of the artifact")
+        _save(obstore.get(store, key), target.joinpath(*parts))
+
+
+def _shown(kind: str, location: Mapping[str, Any]) -> str:
+    outer, inner = PLACES[kind]
+    return f"{'gs' if kind == 'gcs' else kind}://{location[outer]}/{location[inner]}"

@@ -1,0 +1,310 @@
+"""The state of runs on disk: one folder for each, locked while it runs, with its Workflow and status.
+
+``workflow.json`` is written whole, but not at every change: the cost of a write grows with the number of nodes. Between
+two writes, every node that is over, or that holds others, is appended to ``nodes.jsonl``, so that nothing that was done
+is forgotten when the machine stops.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mlplat.engine.nodes import Node, fulfilled
+from mlplat.errors import Diagnostic, EngineError
+
+_REST = 20
+"""A write is followed by at least this many times its own duration without one."""
+
+_BESIDE = "documents.json"
+
+_NODES = "nodes.jsonl"
+_REQUESTS = "requests"
+_LONGEST_REQUEST = 4096
+_RECORDED = "recorded"
+"""File of a run that the record has as it ended."""
+
+_STRUCTURE = frozenset(("DAG", "Steps", "StepGroup", "TaskGroup"))
+
+_CUT_OFF = "the process that ran it ended before it did"
+"""Why a run that was cut off, and what ran in it, has the phase ``Error``."""
+
+_SURROGATES = "backslashreplace"
+"""How halves of characters are written, which stand for bytes that are no UTF-8: JSON knows the same escapes."""
+
+_SHORTEST = 0.25
+"""Seconds between two writes."""
+
+
+class RunState:
+    """The folder of one run.
+
+    Args:
+        folder: where it is kept.
+
+    Raises:
+        EngineError: the run is going on elsewhere, or the folder can't be written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._journal: _Journal | None = None
+        self._requests: int | None = None
+        self._next = 0.0
+        try:
+            make_private(folder.parent)
+            folder.mkdir(exist_ok=True)
+            self._lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise EngineError(
+                Diagnostic(
+                    "MLP601",
+                    str(folder),
+                    f"the folder of the run can't be written: {error.strerror}",
+                    "choose another place with MLPLAT_HOME",
+                )
+            ) from None
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._lock)
+            raise EngineError(
+                Diagnostic(
+                    "MLP602",
+                    folder.name,
+                    "a run of this name is still running",
+                    "wait until it is over, stop it, or give this one another name",
+                )
+            ) from None
+
+        with contextlib.suppress(OSError):
+            (folder / _RECORDED).unlink()
+
+    def close(self) -> None:
+        """Give up the lock."""
+        if self._journal:
+            self._journal.close()
+        if self._requests is not None:
+            os.close(self._requests)
+            with contextlib.suppress(OSError):
+                (self.folder / _REQUESTS).unlink()
+        os.close(self._lock)
+
+    def listen(self) -> int | None:
+        """Take requests of other processes, see :func:`request`.
+
+        A pipe is asked and no signal sent: it reaches the run and nothing else of its process, and never a process that
+        has got the same id since.
+
+        Returns:
+            A descriptor that can be read when there is one; None where the file system has no pipes.
+        """
+        file = self.folder / _REQUESTS
+        try:
+            file.unlink(missing_ok=True)
+            os.mkfifo(file, 0o600)
+            self._requests = os.open(file, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            return None
+        return self._requests
+
+    def requests(self) -> list[str]:
+        """Return the requests that have come since the last call."""
+        assert self._requests is not None
+        try:
+            return os.read(self._requests, _LONGEST_REQUEST).decode(errors="replace").split()
+        except BlockingIOError:
+            return []
+
+    def keep(self, documents: Sequence[Mapping[str, Any]]) -> None:
+        """Keep what a run was made from beside its Workflow; a retry needs it.
+
+        Args:
+            documents: all of them. Only this user may read the file: there may be Secrets among them.
+        """
+        beside = [dict(one) for one in documents if one.get("kind") != "Workflow"]
+        if beside:
+            self._replace(_BESIDE, beside)
+        else:
+            (self.folder / _BESIDE).unlink(missing_ok=True)
+
+    def node(self, node: Node) -> None:
+        """Note a node that is over, or that others belong to."""
+        if not fulfilled(node) and node["type"] not in _STRUCTURE:
+            return
+        if self._journal is None:
+            self._journal = _Journal(self.folder / _NODES)
+        self._journal.add(_encoded(node) + b"\n")
+
+    def due(self) -> float:
+        """Return the seconds until the Workflow should be written again."""
+        return max(self._next - time.monotonic(), 0.0)
+
+    def write(self, workflow: Callable[[], Mapping[str, Any]], *, durable: bool = False) -> None:
+        """Write the Workflow.
+
+        Args:
+            workflow: gives it.
+            durable: whether to wait until the disk has it.
+        """
+        begun = time.monotonic()
+        self._replace("workflow.json", workflow(), durable=durable)
+        if self._journal:
+            self._journal.close()
+            self._journal = None
+        with contextlib.suppress(FileNotFoundError):
+            (self.folder / _NODES).unlink()
+        now = time.monotonic()
+        self._next = now + max(_SHORTEST, _REST * (now - begun))
+
+    def _replace(self, name: str, document: Any, *, durable: bool = False) -> None:
+        """Write a file whole or, when the disk refuses, not at all."""
+        staged = self.folder / f".{name}"
+        try:
+            with open(staged, "wb", opener=_private) as file:
+                file.write(_encoded(document))
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
+            staged.replace(self.folder / name)
+        except OSError:
+            with contextlib.suppress(OSError):
+                staged.unlink()
+            raise
+
+
+class _Journal:
+    """Lines that are added to a file, each whole or, when the disk refuses, not at all."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._size = os.fstat(self._file).st_size
+
+    def add(self, line: bytes) -> None:
+        left = memoryview(line)
+        try:
+            while left:
+                left = left[os.write(self._file, left) :]
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._file, self._size)
+            raise
+        self._size += len(line)
+
+    def close(self) -> None:
+        os.close(self._file)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _encoded(document: Any) -> bytes:
+    return json.dumps(document, ensure_ascii=False).encode(errors=_SURROGATES)
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder that only this user may enter, or take the rights of others from one that is there."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = folder.stat()
+    if found.st_mode & 0o077 and found.st_uid == os.geteuid():
+        folder.chmod(0o700)
+
+
+def request(folder: Path, how: str) -> bool:
+    """Ask the process that runs a run to end it.
+
+    Args:
+        folder: the run's folder.
+        how: ``Stop`` or ``Terminate``, as in ``spec.shutdown`` of a Workflow.
+
+    Returns:
+        Whether there is a process that takes the request.
+    """
+    try:
+        pipe = os.open(folder / _REQUESTS, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        os.write(pipe, f"{how}\n".encode())
+    except OSError:
+        return False
+    finally:
+        os.close(pipe)
+    return True
+
+
+def load(folder: Path) -> dict[str, Any] | None:
+    """Return the Workflow of a run as it is now, or was when it ended or was cut off.
+
+    Args:
+        folder: the run's folder.
+
+    Returns:
+        The Workflow with its status; None when there is none. The phase of one that was cut off is ``Error``, and so is
+        that of what ran in it.
+    """
+    try:
+        workflow: dict[str, Any] = json.loads((folder / "workflow.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    nodes = workflow.setdefault("status", {}).setdefault("nodes", {})
+    with contextlib.suppress(FileNotFoundError), (folder / _NODES).open(encoding="utf-8") as journal:
+        for line in journal:
+            with contextlib.suppress(ValueError):
+                node = json.loads(line)
+                nodes[node["id"]] = node
+    if workflow["status"].get("phase") == "Running" and not is_running(folder):
+        workflow["status"].update({"phase": "Error", "message": f"{_CUT_OFF}: mlplat retry {folder.name}"})
+        for node in nodes.values():
+            if not fulfilled(node):
+                node.update({"phase": "Error", "message": _CUT_OFF})
+    return workflow
+
+
+def unrecorded(home: Path) -> list[str]:
+    """Return the names of the runs that the record may not have as they ended, such as those of ``local.init``.
+
+    Args:
+        home: the folder for runs, logs and artifacts.
+    """
+    return sorted(folder.name for folder in (home / "runs").glob("*") if not (folder / _RECORDED).exists())
+
+
+def mark_recorded(folder: Path) -> None:
+    """Note that the record has a run as it ended.
+
+    Args:
+        folder: the run's folder.
+    """
+    with contextlib.suppress(OSError):
+        (folder / _RECORDED).touch()
+
+
+def is_running(folder: Path) -> bool:
+    """Tell whether a process holds the lock of a run."""
+    with (folder / "lock").open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False
+
+
+def beside(folder: Path) -> list[dict[str, Any]]:
+    """Return the documents that a run was made from, without its Workflow.
+
+    Args:
+        folder: the run's folder.
+    """
+    try:
+        documents: list[dict[str, Any]] = json.loads((folder / _BESIDE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return []
+    return documents

@@ -1,0 +1,89 @@
+"""Speaks with the person at the terminal: asks whether a suspended workflow may go on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+
+from mlplat.engine.nodes import Node
+from mlplat.escaping import escaped
+
+_MESSAGE = "message"
+"""The input that says what to decide: it is shown, not asked for."""
+
+
+def is_interactive() -> bool:
+    """Whether there is a person to ask."""
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def tell(text: str) -> None:
+    """Tell a person something while a run goes on."""
+    with contextlib.suppress(OSError):  # the terminal may be gone
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+
+
+async def ask(node: Node) -> Mapping[str, str] | None:
+    """Ask for a node's outputs or, where it has none, whether to go on.
+
+    Args:
+        node: the suspended node.
+
+    Returns:
+        Values of its output parameters by name; None when the person says no.
+    """
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[Mapping[str, str] | None] = loop.create_future()
+
+    def answered(given: Mapping[str, str] | None) -> None:
+        if not answer.done():
+            answer.set_result(given)
+
+    def read() -> None:
+        given = _read(node)
+        loop.call_soon_threadsafe(answered, given)
+
+    threading.Thread(target=read, daemon=True).start()
+    return await answer
+
+
+def _read(node: Node) -> Mapping[str, str] | None:
+    values: dict[str, str] = {}
+    inputs = {one["name"]: one for one in (node.get("inputs") or {}).get("parameters", ())}
+    name, message = node["displayName"], inputs.get(_MESSAGE, {}).get("value")
+    lead = f"{name}: {message}\n" if message else ""
+    questions = [
+        one
+        for one in (node.get("outputs") or {}).get("parameters", ())
+        if one["name"] != _MESSAGE or "default" not in one["valueFrom"]
+    ]
+    try:
+        for parameter in questions:
+            default = parameter["valueFrom"].get("default")
+            known = inputs.get(parameter["name"], {}).get("enum") or ()
+            text = _value(f"{lead}{name}: {parameter['name']}", default, known)
+            lead = ""
+            if text or default is None:
+                values[parameter["name"]] = text
+        if questions:
+            return values
+        asked = escaped(f"{lead}{name}: continue? [y/N] ")
+        return {} if input(asked).strip().lower() in ("y", "yes") else None
+    except EOFError:
+        return None
+
+
+def _value(prompt: str, default: str | None, known: Sequence[str]) -> str:
+    """Ask for one value until it is one of those that are known, or the default."""
+    of = f" ({', '.join(known)})" if known else ""
+    shown = f" [{default}]" if default is not None else ""
+    asked = f"{prompt}{of}{shown}: "
+    while True:
+        text = input(escaped(asked)).strip()
+        if not known or text in known or (not text and default is not None):
+            return text
+        asked = f"{text!r} is none of {', '.join(known)}: "
