@@ -13,11 +13,11 @@ from typing import Any
 from mlplat.canonical import canonical_json
 from mlplat.dsl.cel import cel
 from mlplat.dsl.channels import Channel
+from mlplat.dsl.dataflow import Region, Regions, from_inside
 from mlplat.dsl.groups import Branches, Elif, Else, Group, If, ParallelFor, Root, channel_input
-from mlplat.dsl.regions import Region, Regions, from_inside
+from mlplat.dsl.interpolation import Interpolated, placeholders, replace_marks
 from mlplat.dsl.signatures import Interface
 from mlplat.dsl.task import PipelineTask
-from mlplat.dsl.texts import Filled, placeholders, replaced
 from mlplat.errors import AuthoringError, Diagnostic, Source
 from mlplat.ir.circles import find_circle
 from mlplat.ir.model import (
@@ -160,7 +160,7 @@ class _Builder:
         parameters: dict[str, ParameterSource] = {}
         artifacts: dict[str, ArtifactSource] = {}
         for name, value in task.arguments.items():
-            if isinstance(value, Filled):
+            if isinstance(value, Interpolated):
                 parameters[name] = Constant(value.with_names(channel_input))
             elif not isinstance(value, Channel):
                 parameters[name] = Constant(value)
@@ -361,10 +361,10 @@ class _Builder:
         kubernetes = {**container.kubernetes, **self.lowered(task.kubernetes, group)}
         return replace(
             container,
-            image=replaced(task.image or container.image, written),
-            env=tuple((name, replaced(text, written)) for name, text in variables.items()),
+            image=replace_marks(task.image or container.image, written),
+            env=tuple((name, replace_marks(text, written)) for name, text in variables.items()),
             resources=replace(
-                container.resources, **{name: replaced(text, written) for name, text in given.items()}
+                container.resources, **{name: replace_marks(text, written) for name, text in given.items()}
             )
             if given
             else container.resources,
@@ -441,7 +441,7 @@ def texts_channels(task: PipelineTask) -> dict[Channel, None]:
     """Return the values of the run that stand in texts of a task's arguments and settings."""
     found: dict[Channel, None] = {}
     for value in task.arguments.values():
-        if isinstance(value, Filled):
+        if isinstance(value, Interpolated):
             found.update(dict.fromkeys(value.channels.values()))
     found.update(dict.fromkeys(task.marks.values()))
     return found

@@ -83,7 +83,7 @@ def condition(value: Any) -> Condition:
             return _compared("==", plain, True)
         message = f"'{plain.name}' is {_called(plain)}, and a condition compares"
         hint = f"compare it, such as {plain.name} == 1"
-        context.told(Diagnostic("MLP111", plain.name, message, hint, context.caller()))
+        context.report(Diagnostic("MLP111", plain.name, message, hint, context.caller()))
         return Comparison("==", plain, True)
     message = f"{value!r} is no condition over values of the run"
     raise _refused(
@@ -99,7 +99,7 @@ def channel_of(value: Any) -> Any:
 def _compared(operator: str, left: Any, right: Any) -> Comparison:
     sides = channel_of(left), channel_of(right)
     for path, message, hint in _problems(*sides):
-        context.told(Diagnostic("MLP111", path, message, hint, context.caller()))
+        context.report(Diagnostic("MLP111", path, message, hint, context.caller()))
     return Comparison(operator, *sides)
 
 
@@ -380,7 +380,7 @@ class LoopItem(Comparable):
                 fields = [name for name in one if isinstance(name, str)] if isinstance(one, dict) else []
                 message = f"item {number} of the loop has no field '{field}': {one!r}"
                 hint = nearest(field, fields) or "give each item as a dict that has it"
-                context.told(Diagnostic("MLP120", "dsl.ParallelFor", message, hint, context.caller()))
+                context.report(Diagnostic("MLP120", "dsl.ParallelFor", message, hint, context.caller()))
                 break
         return LoopItem(
             Channel(item.name, ParameterType.STRING, item.producer, False, (*item.selector, field))

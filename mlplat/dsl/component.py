@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from mlplat.dsl import context, given
+from mlplat.dsl import context, validation
 from mlplat.dsl.channels import ABSENT, Channel, constants
+from mlplat.dsl.interpolation import Interpolated, interpolated
 from mlplat.dsl.signatures import Interface
 from mlplat.dsl.task import PipelineTask
-from mlplat.dsl.texts import Filled, filled
 from mlplat.errors import AuthoringError, Diagnostic, nearest
 from mlplat.ir.model import (
     ArtifactType,
@@ -124,7 +124,7 @@ class BaseComponent:
         for name in self.interface.required():
             if name not in arguments:
                 problem("MLP133", f"the input '{name}' is missing", f"it takes {', '.join(names)}")
-        checked = {name: filled(value, tracing) for name, value in arguments.items()}
+        checked = {name: interpolated(value, tracing) for name, value in arguments.items()}
         unlike = {name: _mismatch(value, inputs[name]) for name, value in checked.items()}
         for name, wrong in unlike.items():
             if wrong:
@@ -169,13 +169,13 @@ def _mismatch(value: Any, declared: Any) -> str:
         return ""
     if value is None and declared.optional:
         return ""
-    constant = value.value if isinstance(value, Filled) else value
-    if isinstance(value, Filled) and any(
+    constant = value.value if isinstance(value, Interpolated) else value
+    if isinstance(value, Interpolated) and any(
         isinstance(one.type, ArtifactType) for one in value.channels.values()
     ):
         return "is a text or list with an artifact in it: only parameters have a text"
     if not fits(constant, declared.type):
-        return f"{wanted}, and was given {given.shown(constant)}"
+        return f"{wanted}, and was given {validation.display(constant)}"
     problem = json_problem(constant)
     return f"has no JSON form: {problem}" if problem else ""
 
@@ -194,8 +194,8 @@ def _unlike_artifact(value: Any, declared: InputArtifact) -> str:
     if not isinstance(value, Channel):
         if isinstance(value, (Artifact, str)) and context.current().get() is None:
             return ""
-        constant = value.value if isinstance(value, Filled) else value
-        return f"{wanted}, an artifact, and was given the constant {given.shown(constant)}"
+        constant = value.value if isinstance(value, Interpolated) else value
+        return f"{wanted}, an artifact, and was given the constant {validation.display(constant)}"
     if not isinstance(value.type, ArtifactType):
         kind = f"'{value.name}', a parameter of type {TYPE_NAMES[value.type]}"
         return f"{wanted}, an artifact, and was given {kind}"

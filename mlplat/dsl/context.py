@@ -127,7 +127,7 @@ def tracing(what: str, hint: str = "use it inside a function with @dsl.pipeline"
     return current
 
 
-def told(problem: Diagnostic) -> None:
+def report(problem: Diagnostic) -> None:
     """Note what is wrong in the pipeline that is being written, so that what is wrong further down is told too.
 
     Raises:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from mlplat.dsl import channels, context, given
+from mlplat.dsl import channels, context, validation
 from mlplat.dsl.channels import Channel, Comparable, Condition, LoopItem, Negated, channel_of
 from mlplat.errors import AuthoringError, Diagnostic
 from mlplat.ir.model import ArtifactType, ParameterType
@@ -22,10 +22,12 @@ class Group:
     prefix = "group"
 
     def __init__(self, name: str | None = None) -> None:
-        if name is not None and not given.is_text(name):
+        if name is not None and not validation.is_string(name):
             hint = "give a str that is known when the pipeline is written"
-            message = f"its name is {given.shown(name)}, not a text"
-            context.told(Diagnostic("MLP122", f"dsl.{type(self).__name__}", message, hint, context.caller()))
+            message = f"its name is {validation.display(name)}, not a text"
+            context.report(
+                Diagnostic("MLP122", f"dsl.{type(self).__name__}", message, hint, context.caller())
+            )
         self.title = name
         self.source = context.caller()
         self.name = ""
@@ -108,7 +110,9 @@ class ExitHandler(Group):
         self.exit_task = exit_task
         if not hasattr(exit_task, "exit_of"):
             _refuse_exit(
-                "", f"{given.shown(exit_task)} is no task", "call a component, and give what it returns"
+                "",
+                f"{validation.display(exit_task)} is no task",
+                "call a component, and give what it returns",
             )
         if exit_task.dependent_tasks:
             first = exit_task.dependent_tasks[0]
@@ -220,7 +224,7 @@ class ParallelFor(Group):
         self.item_input = ""
         if parallelism is not None and (type(parallelism) is not int or parallelism < 0):
             hint = "give a whole number; 0 or None run all iterations at once"
-            _bad_loop(f"parallelism is {given.shown(parallelism)}", hint, "MLP124")
+            _bad_loop(f"parallelism is {validation.display(parallelism)}", hint, "MLP124")
         if isinstance(over, Channel):
             is_item = isinstance(over.producer, ParallelFor) and not isinstance(over.type, ArtifactType)
             if not (over.is_list or over.type is ParameterType.LIST or is_item):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mlplat.dsl import context, given, signatures
+from mlplat.dsl import context, signatures, validation
 from mlplat.dsl.channels import Channel, Comparable
 from mlplat.dsl.component import BaseComponent
+from mlplat.dsl.interpolation import Interpolated, interpolated
 from mlplat.dsl.signatures import Interface
 from mlplat.dsl.task import PipelineTask
-from mlplat.dsl.texts import Filled, filled
 from mlplat.errors import AuthoringError, Diagnostic
 from mlplat.ir.model import (
     ComponentInput,
@@ -25,7 +25,7 @@ from mlplat.runtime.artifacts import is_artifact_class
 _URI, _ARTIFACT, _METADATA = "uri", "artifact", "metadata"
 
 
-@given.checked("MLP122")
+@validation.checked("MLP122")
 def importer(
     artifact_uri: str | Comparable,
     artifact_class: type,
@@ -54,10 +54,10 @@ def importer(
         raise AuthoringError(
             Diagnostic("MLP144", "dsl.importer", message, "give one such as dsl.Dataset", context.caller())
         )
-    uri = filled(artifact_uri, tracing)
-    described = filled(dict(metadata or {}), tracing)
+    uri = interpolated(artifact_uri, tracing)
+    described = interpolated(dict(metadata or {}), tracing)
     arguments: dict[str, Any] = {_URI: uri}
-    if isinstance(described, Filled):
+    if isinstance(described, Interpolated):
         names: dict[int, str] = {}
         for channel in described.channels.values():
             name = names.setdefault(id(channel), f"{_METADATA}-{len(names) + 1}" if names else _METADATA)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, overload
 
 from mlplat import runtime
-from mlplat.dsl import context, embedding, given
+from mlplat.dsl import context, embedding, validation
 from mlplat.dsl.broken import unless_wrong
 from mlplat.dsl.python import (
     PythonComponent,
@@ -47,7 +47,7 @@ def notebook_component(
 ) -> Callable[[Callable[..., Any]], PythonComponent]: ...
 
 
-@given.checked("MLP122")
+@validation.checked("MLP122")
 def notebook_component(
     func: Callable[..., Any] | None = None,
     /,

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, overload
 
-from mlplat.dsl import build, context, docstrings, foreign, given, signatures
+from mlplat.dsl import build, context, docstrings, foreign, signatures, validation
 from mlplat.dsl.broken import unless_wrong
 from mlplat.dsl.channels import Channel, channel_of
 from mlplat.dsl.component import BaseComponent, sanitized
@@ -132,7 +132,7 @@ def pipeline(
 ) -> Callable[[Callable[..., Any]], Pipeline]: ...
 
 
-@given.checked("MLP122")
+@validation.checked("MLP122")
 def pipeline(
     func: Callable[..., Any] | None = None,
     /,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, overload
 
-from mlplat.dsl import context, embedding, given, signatures
+from mlplat.dsl import context, embedding, signatures, validation
 from mlplat.dsl.broken import unless_wrong
 from mlplat.dsl.class_imports import class_imports
 from mlplat.dsl.component import BaseComponent, sanitized
@@ -187,7 +187,7 @@ def component(
 ) -> Callable[[Callable[..., Any]], PythonComponent]: ...
 
 
-@given.checked("MLP122")
+@validation.checked("MLP122")
 def component(
     func: Callable[..., Any] | None = None,
     /,

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from mlplat.dsl import context, durations, given
+from mlplat.dsl import context, durations, validation
 from mlplat.dsl.channels import Channel, Comparable, NotYet, channel_of
+from mlplat.dsl.interpolation import Interpolated
 from mlplat.dsl.states import TaskState
-from mlplat.dsl.texts import Filled
 from mlplat.errors import AuthoringError, Diagnostic, Source, closest, nearest
 from mlplat.ir.model import InputArtifact, InputParameter, OwnSettings, ParameterType, Resources, Retry
 
@@ -41,7 +41,7 @@ class _Outputs(Mapping[str, Channel]):
         close = closest(name, list(self._channels))
         if not close:
             raise AuthoringError(problem)
-        context.told(problem)
+        context.report(problem)
         return self._channels[close]
 
     def __iter__(self) -> Iterator[str]:
@@ -136,7 +136,7 @@ class PipelineTask(NotYet):
         """Names of the tasks that must end before this one."""
         read: list[Any] = []
         for value in self.arguments.values():
-            read += value.channels.values() if isinstance(value, Filled) else [value]
+            read += value.channels.values() if isinstance(value, Interpolated) else [value]
         read += [*self.marks.values(), *self.kubernetes_channels()]
         producers = [value.producer for value in read if isinstance(value, Channel)]
         names = [task.name for task in (*producers, *self.after_these) if task is not None]
@@ -158,10 +158,12 @@ class PipelineTask(NotYet):
             enable_caching: whether it may; ``0`` and ``1`` stand for ``False`` and ``True``, as in KFP.
             cache_key: stands for the inputs in the comparison, when given.
         """
-        if given.is_truth(enable_caching):
+        if validation.is_boolean(enable_caching):
             self.cache = bool(enable_caching)
         else:
-            self._problem("MLP122", f"enable_caching is {given.shown(enable_caching)}", "give True or False")
+            self._problem(
+                "MLP122", f"enable_caching is {validation.display(enable_caching)}", "give True or False"
+            )
         self.cache_key = self._text("the cache key", cache_key or "")
         return self
 
@@ -264,7 +266,7 @@ class PipelineTask(NotYet):
             **interface.input_artifacts,
         }
         for name, value in self.arguments.items():
-            parts = value.channels.values() if isinstance(value, Filled) else (value,)
+            parts = value.channels.values() if isinstance(value, Interpolated) else (value,)
             is_made = any(isinstance(one, Channel) and hasattr(one.producer, "group") for one in parts)
             if is_made and not inputs[name].optional:
                 message = f"the input '{name}' comes from a task that may fail, and has no default"
@@ -360,7 +362,7 @@ class PipelineTask(NotYet):
         text = self._marked(value)
         is_constant = text is not None and not context.holds_marks(text)
         if text is None or (is_constant and not pattern.match(text)):
-            self._problem("MLP123", f"{field} is {given.shown(value)}", f"write {expected}")
+            self._problem("MLP123", f"{field} is {validation.display(value)}", f"write {expected}")
             return self
         self.resources = replace(self.resources, **{field: text})
         return self
@@ -380,21 +382,23 @@ class PipelineTask(NotYet):
         text = self._marked(value)
         if text is None:
             self._problem(
-                "MLP122", f"{what} is {given.shown(value)}, not a text", "give a str, or a value of the run"
+                "MLP122",
+                f"{what} is {validation.display(value)}, not a text",
+                "give a str, or a value of the run",
             )
         return text or ""
 
     def _retries(self, number: Any) -> int:
         if isinstance(number, int) and number >= 0:
             return number
-        self._problem("MLP124", f"num_retries is {given.shown(number)}", "give a number of 0 or more")
+        self._problem("MLP124", f"num_retries is {validation.display(number)}", "give a number of 0 or more")
         return 0
 
     def _factor(self, factor: Any) -> float:
         if isinstance(factor, (int, float)) and not isinstance(factor, bool) and 0 < factor < math.inf:
             return float(factor)
         self._problem(
-            "MLP124", f"backoff_factor is {given.shown(factor)}", "give a number above 0, such as 2"
+            "MLP124", f"backoff_factor is {validation.display(factor)}", "give a number above 0, such as 2"
         )
         return 2.0
 
@@ -403,7 +407,7 @@ class PipelineTask(NotYet):
             return default
         found = durations.seconds(duration)
         if found is None:
-            self._problem("MLP124", f"{given.shown(duration)} is no duration", durations.HINT)
+            self._problem("MLP124", f"{validation.display(duration)} is no duration", durations.HINT)
         return default if found is None else found
 
     def _text(self, what: str, value: Any) -> str:
@@ -411,7 +415,7 @@ class PipelineTask(NotYet):
             return value
         self._problem(
             "MLP122",
-            f"{what} is {given.shown(value)}, not a text",
+            f"{what} is {validation.display(value)}, not a text",
             "give a str that is known when the pipeline is written",
         )
         return ""

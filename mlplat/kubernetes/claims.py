@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mlplat.dsl import given
+from mlplat.dsl import validation
 from mlplat.dsl.channels import Channel
 from mlplat.dsl.containers import ContainerComponent, ContainerSpec, container_component
+from mlplat.dsl.interpolation import Interpolated
 from mlplat.dsl.signatures import OutputPath
-from mlplat.dsl.texts import Filled
 from mlplat.kubernetes.settings import AccessMode, Quantity
 
 _KINDS: Mapping[str, Any] = {"access_modes": Sequence[AccessMode], "size": Quantity}
@@ -20,11 +20,11 @@ class _Claim(ContainerComponent):
     def wrong(self, arguments: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         """Give what is wrong with arguments that are of the declared types: what, and what to do."""
         constants = {
-            name: value for name, value in arguments.items() if not isinstance(value, (Channel, Filled))
+            name: value for name, value in arguments.items() if not isinstance(value, (Channel, Interpolated))
         }
         for name, kind in _KINDS.items():
-            if name in constants and not given.fits(constants[name], kind):
-                yield f"'{name}' is {constants[name]!r}", given.instead(constants[name], kind)
+            if name in constants and not validation.fits(constants[name], kind):
+                yield f"'{name}' is {constants[name]!r}", validation.expected(constants[name], kind)
         named = [name for name in _NAMES if name in arguments and constants.get(name, name)]
         if len(named) != 1:
             yield (

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from mlplat.dsl import given
-from mlplat.dsl.given import Kind
+from mlplat.dsl import validation
 from mlplat.dsl.task import PipelineTask
+from mlplat.dsl.validation import Kind
 from mlplat.kubernetes.settings import Document, added, pod_of, setter, value
 
 Documents = Annotated[
     Any,
     Kind(
         "a dict, a list of dicts or a value of the run",
-        lambda one: given.is_value(one) or given.fits(one, Mapping[Any, Any] | Sequence[Mapping[Any, Any]]),
+        lambda one: (
+            validation.is_runtime_value(one)
+            or validation.fits(one, Mapping[Any, Any] | Sequence[Mapping[Any, Any]])
+        ),
     ),
 ]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from mlplat.dsl.given import Kind
 from mlplat.dsl.task import PipelineTask
+from mlplat.dsl.validation import Kind
 from mlplat.kubernetes.settings import Name, added, name, pod_of, setter
 
 PullPolicy = Literal["Always", "Never", "IfNotPresent"]

@@ -7,10 +7,10 @@ import re
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, ParamSpec
 
-from mlplat.dsl import context, given
+from mlplat.dsl import context, validation
 from mlplat.dsl.channels import Channel, channel_of
-from mlplat.dsl.given import Kind
 from mlplat.dsl.task import PipelineTask
+from mlplat.dsl.validation import Kind
 from mlplat.errors import AuthoringError, Diagnostic
 
 P = ParamSpec("P")
@@ -18,12 +18,19 @@ P = ParamSpec("P")
 _QUANTITY = re.compile(r"[0-9]+(\.[0-9]+)?([KMGTPE]i?|[eE][0-9]+|k|m)?")
 
 Name = Annotated[
-    Any, Kind("a text or a value of the run", lambda name: given.is_text(name) or given.is_value(name))
+    Any,
+    Kind(
+        "a text or a value of the run",
+        lambda name: validation.is_string(name) or validation.is_runtime_value(name),
+    ),
 ]
 """Something of the cluster, by its name."""
 
 Document = Annotated[
-    Any, Kind("a dict or a value of the run", lambda one: isinstance(one, dict) or given.is_value(one))
+    Any,
+    Kind(
+        "a dict or a value of the run", lambda one: isinstance(one, dict) or validation.is_runtime_value(one)
+    ),
 ]
 """Something as Kubernetes writes it."""
 
@@ -55,9 +62,9 @@ def setter(function: Callable[P, PipelineTask]) -> Callable[P, PipelineTask]:
 
     @functools.wraps(function)
     def noting(*args: P.args, **kwargs: P.kwargs) -> PipelineTask:
-        wrong = {name: (one, hint) for name, one, hint in given.unfit(function, args, kwargs)}
+        wrong = {name: (one, hint) for name, one, hint in validation.mismatched(function, args, kwargs)}
         if "task" in wrong:
-            message = f"{given.shown(wrong['task'][0])} is no task"
+            message = f"{validation.display(wrong['task'][0])} is no task"
             hint = "give first what a call of a component returned"
             path = f"kubernetes.{function.__name__}"
             raise AuthoringError(Diagnostic("MLP125", path, message, hint, context.caller()))
@@ -65,8 +72,8 @@ def setter(function: Callable[P, PipelineTask]) -> Callable[P, PipelineTask]:
             return function(*args, **kwargs)
         task: Any = args[0] if args else kwargs["task"]
         for name, (one, hint) in wrong.items():
-            message = f"'{name}' of kubernetes.{function.__name__} is {given.shown(one)}"
-            context.told(Diagnostic("MLP128", task.name, message, hint, context.caller()))
+            message = f"'{name}' of kubernetes.{function.__name__} is {validation.display(one)}"
+            context.report(Diagnostic("MLP128", task.name, message, hint, context.caller()))
         return task  # type: ignore[no-any-return]
 
     return noting

@@ -23,8 +23,8 @@ from mlplat.dsl.groups import (
     Root,
     channel_input,
 )
+from mlplat.dsl.interpolation import Interpolated
 from mlplat.dsl.task import PipelineTask
-from mlplat.dsl.texts import Filled
 from mlplat.errors import Diagnostic, Source
 from mlplat.ir.model import ComponentInput, OneOf, TaskOutput
 
@@ -212,7 +212,7 @@ def channels_of(task: PipelineTask) -> Iterator[Channel]:
     for value in task.arguments.values():
         if isinstance(value, Channel):
             yield value
-        elif isinstance(value, Filled):
+        elif isinstance(value, Interpolated):
             yield from value.channels.values()
     yield from task.marks.values()
     yield from task.kubernetes_channels()

@@ -54,8 +54,8 @@ def checked(code: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         def refusing(*args: P.args, **kwargs: P.kwargs) -> R:
             path = f"dsl.{function.__name__}"
             problems = [
-                Diagnostic(code, path, f"'{name}' is {shown(value)}", hint, context.caller())
-                for name, value, hint in unfit(function, args, kwargs)
+                Diagnostic(code, path, f"'{name}' is {display(value)}", hint, context.caller())
+                for name, value, hint in mismatched(function, args, kwargs)
             ]
             if problems:
                 raise AuthoringError(problems)
@@ -66,7 +66,7 @@ def checked(code: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     return decorate
 
 
-def unfit(
+def mismatched(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> Iterator[tuple[str, Any, str]]:
     """Give the arguments that are not as a function is annotated: the name, the value, and what to give instead.
@@ -82,7 +82,7 @@ def unfit(
         if bound.signature.parameters[name].kind is inspect.Parameter.POSITIONAL_ONLY:
             continue
         if not fits(value, annotations[name]):
-            yield name, value, instead(value, annotations[name])
+            yield name, value, expected(value, annotations[name])
 
 
 @functools.cache
@@ -118,7 +118,7 @@ def fits(value: Any, annotation: Any) -> bool:
     if origin is collections.abc.Callable:
         return callable(value)
     if annotation is str:
-        return is_text(value)
+        return is_string(value)
     if annotation in (int, float):
         return isinstance(value, (int, annotation)) and not isinstance(value, bool)
     if annotation is Comparable:
@@ -126,23 +126,23 @@ def fits(value: Any, annotation: Any) -> bool:
     return annotation is Any or isinstance(value, annotation)
 
 
-def is_text(value: Any) -> bool:
+def is_string(value: Any) -> bool:
     """Tell whether a value is a text that is known when the pipeline is written."""
     return isinstance(value, str) and not context.holds_marks(value)
 
 
-def is_truth(value: Any) -> bool:
+def is_boolean(value: Any) -> bool:
     """Tell whether a value is True or False, or 1 or 0, which KFP takes for them."""
     return isinstance(value, int) and value in (0, 1)
 
 
-def is_value(value: Any) -> bool:
+def is_runtime_value(value: Any) -> bool:
     """Tell whether a value is a parameter of the run."""
     plain = channel_of(value)
     return isinstance(plain, Channel) and isinstance(plain.type, ParameterType)
 
 
-def instead(value: Any, annotation: Any) -> str:
+def expected(value: Any, annotation: Any) -> str:
     """Say what to give for a value that is not as an annotation says."""
     is_one_of_them = any(
         typing.get_origin(one) is collections.abc.Sequence and fits([value], one)
@@ -168,7 +168,7 @@ def _wanted(annotation: Any) -> str:
     return _WORDS.get(annotation) or f"a {annotation.__name__}"
 
 
-def shown(value: Any) -> str:
+def display(value: Any) -> str:
     """Return a value as a message names it; a value of the run by its name."""
     plain = channel_of(value)
     if isinstance(plain, Channel):

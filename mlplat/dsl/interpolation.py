@@ -11,7 +11,7 @@ from mlplat.dsl.channels import Channel, channel_of
 
 
 @dataclass(frozen=True, slots=True)
-class Filled:
+class Interpolated:
     """A constant in whose texts values of the run stand.
 
     Attributes:
@@ -36,7 +36,7 @@ def placeholders(channels: Mapping[str, Channel], name_of: Callable[[Channel], s
     return {mark: f"{{{{$.inputs.parameters['{name_of(channel)}']}}}}" for mark, channel in channels.items()}
 
 
-def filled(value: Any, tracing: context.Tracing) -> Any:
+def interpolated(value: Any, tracing: context.Tracing) -> Any:
     """Find the values of the run in a constant.
 
     Args:
@@ -53,7 +53,7 @@ def filled(value: Any, tracing: context.Tracing) -> Any:
     channels: dict[str, Channel] = {}
     for text in _texts(marked):
         channels.update(tracing.channels_in(text))
-    return Filled(marked, channels) if channels else plain
+    return Interpolated(marked, channels) if channels else plain
 
 
 def _marked(value: Any, tracing: context.Tracing) -> Any:
@@ -86,13 +86,13 @@ def _texts(value: Any) -> Iterator[str]:
 
 def _replaced(value: Any, texts: Mapping[str, str]) -> Any:
     if isinstance(value, str):
-        return replaced(value, texts)
+        return replace_marks(value, texts)
     if isinstance(value, dict):
         return {_replaced(key, texts): _replaced(item, texts) for key, item in value.items()}
     return [_replaced(item, texts) for item in value] if isinstance(value, list) else value
 
 
-def replaced(text: str, texts: Mapping[str, str]) -> str:
+def replace_marks(text: str, texts: Mapping[str, str]) -> str:
     """Put other texts in the place of marks."""
     for mark, other in texts.items():
         text = text.replace(mark, other)
