@@ -212,6 +212,9 @@ def record(
         | {"children": sorted(node.get("children", ())), "outbound": sorted(node.get("outboundNodes", ()))}
         for key, node in _of_any_order(workflow["status"]["nodes"]).items()
     }
+    for node in nodes.values() if "fingerprint" in ignoring else ():  # keys of the cache are made of them
+        if node.get("memoizationStatus"):
+            node["memoizationStatus"] = {"hit": node["memoizationStatus"].get("hit")}
     for node in nodes.values() if left_out else ():
         outputs = node.get("outputs", {})
         parameters = outputs.get("parameters", ())

@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
-from mlplat import compiler, manifest
+from mlplat import compiler, k8s, manifest
 from mlplat.compiler.executors import STUBS
 from mlplat.ir.model import Container, ParameterType
+from mlplat.metadata import open_store
 from tests.e2e.engines import CHANCE, accepted, differences, run_both
 from tests.e2e.harness import config
 from tests.e2e.harness.cluster import Access
@@ -74,9 +75,9 @@ VOLUMES: list[dict[str, Any]] = [
             "storageClassName": "standard",
         },
     }
-    for number in range(4)
+    for number in range(8)
 ]
-"""What pipelines claim: a workspace, and three claims of their own."""
+"""What pipelines claim in each of two runs: a workspace, and three claims of their own."""
 
 CLAIM: dict[str, Any] = {
     "apiVersion": "v1",
@@ -112,12 +113,13 @@ def runnable(file: Path, folder: Path, cluster: Access) -> list[dict[str, Any]] 
         return why
     image = PYTHON if cluster.wheels is None else WHEELS_IMAGE
     executors = {
-        label: settled(one, image) if isinstance(one, Container) and one.image not in STUBS else one
+        label: settled(one, image, file.stem)
+        if isinstance(one, Container) and one.image not in STUBS
+        else one
         for label, one in spec.executors.items()
     }
     options = compiler.Options(
         arguments=arguments(spec, folder),
-        cache=False,
         namespace=cluster.namespace,
         service_account="mlplat-task",
         claim_service_account="mlplat-claims",
@@ -126,15 +128,18 @@ def runnable(file: Path, folder: Path, cluster: Access) -> list[dict[str, Any]] 
     return [*values, {**workflow, "spec": {"activeDeadlineSeconds": DEADLINE, **workflow["spec"]}}]
 
 
-def settled(container: Container, image: str) -> Container:
-    """Return a container for an image that the cluster has; what it draws by chance is the same each time."""
+def settled(container: Container, image: str, pipeline: str) -> Container:
+    """Return a container for an image that the cluster has; what it draws by chance is the same each time.
+
+    A variable keeps its results apart from those of other pipelines, which run at the same time.
+    """
     python = container.python
     if python is not None:
         source = re.sub(
             r"^( *)import random$", r"\1import random; random.seed(7)", python.source, flags=re.MULTILINE
         )
         python = replace(python, source=source)
-    return replace(container, image=image, python=python)
+    return replace(container, image=image, python=python, env=(*container.env, ("PIPELINE", pipeline)))
 
 
 def test_pipelines_leave_the_same_record(
@@ -162,21 +167,30 @@ def test_pipelines_leave_the_same_record(
         if not isinstance(found, str):
             manifests[file.stem] = found
 
+    k8s.delete_caches(namespace=cluster.namespace)
     names: list[str] = []
+    hits: list[str] = []
 
     def compared(stem: str) -> str:
         beside = secrets_of_corpus()
         generated = manifests[stem][-1]["metadata"]["generateName"]
-        name = f"{generated}{secrets.token_hex(4)}"
-        names.append(name)
-        both = run_both(manifests[stem], name, tmp_path / stem, beside=beside)
-        found = differences(both.here, both.argo, ignoring=CHANCE)
-        return f"{stem}: {found}" if found else ""
+        with open_store(tmp_path / stem / "mlplat.db") as store:
+            for again in ("", "again "):
+                name = f"{generated}{secrets.token_hex(4)}"
+                names.append(name)
+                cache = store.cache(cluster.namespace)
+                both = run_both(manifests[stem], name, tmp_path / stem, cache=cache, beside=beside)
+                if found := differences(both.here, both.argo, ignoring=CHANCE):
+                    return f"{again}{stem}: {found}"
+        nodes = both.argo["status"]["nodes"].values()
+        hits.extend(node["name"] for node in nodes if node.get("memoizationStatus", {}).get("hit"))
+        return ""
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         all_differences = [one for one in pool.map(compared, manifests) if one]
     with capsys.disabled():
-        print(f"\n{len(manifests)} of {len(CASES)} pipelines ran on both engines", end=" ")
+        ran = f"{len(manifests)} of {len(CASES)} pipelines ran twice on both engines"
+        print(f"\n{ran}; {len(hits)} tasks came from the cache", end=" ")
     volumes = [volume["metadata"]["name"] for volume in VOLUMES]
     # A claim goes when no pod names it any more, not even one that has ended.
     subprocess.run(
@@ -186,3 +200,4 @@ def test_pipelines_leave_the_same_record(
     subprocess.run(gone, env=cluster_env, check=True)
     subprocess.run([*kubectl, "delete", "--wait=false", "pv", *volumes], env=cluster_env, check=True)
     assert not all_differences, "\n".join(all_differences)
+    assert hits
