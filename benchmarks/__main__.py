@@ -31,7 +31,7 @@ def main() -> int:
     )
     chosen = [row for row in (cluster_rows() if given.cluster else rows()) if given.rows in row.name]
     if not given.json:
-        print(f"{'row':58} {'ours':>10} {'peer':>10} {'ratio (least-most)':>24}  goal")
+        print(f"{'row':58} {'mlplat':>10} {'peer':>10} {'ratio (least-most)':>24}  goal")
     for row in chosen:
         pairing = row.measure(1 if given.quick else given.runs)
         print(as_json(row, pairing) if given.json else as_line(row, pairing), flush=True)
