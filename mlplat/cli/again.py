@@ -10,12 +10,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mlplat.argo import retry as parting
-from mlplat.cli import arguments, engines
-from mlplat.cli.binding import parameters_of, spec_of, with_arguments
+from mlplat.cli import engines
 from mlplat.cli.report import conclude
-from mlplat.cli.run import named
-from mlplat.cli.tasks import meant, unknown
 from mlplat.errors import ArgumentError, Diagnostic
+from mlplat.runs import arguments
+from mlplat.runs.binding import parameters_of, spec_of, with_arguments
+from mlplat.runs.documents import named
+from mlplat.runs.tasks import meant, unknown
 
 Document = Mapping[str, Any]
 _OF_A_RUN = (
@@ -86,7 +87,7 @@ def chosen(workflow: Document, tasks: list[str]) -> list[str]:
 
     Args:
         workflow: a run.
-        tasks: what a person calls them, see :func:`mlplat.cli.tasks.meant`.
+        tasks: what a person calls them, see :func:`mlplat.runs.tasks.meant`.
 
     Raises:
         ArgumentError: the run has no such task.

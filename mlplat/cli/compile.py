@@ -10,10 +10,11 @@ from typing import Any
 
 from mlplat import compiler, ir, manifest
 from mlplat.argo import hera, names
-from mlplat.cli import arguments, defaults, output, sources
-from mlplat.cli.load import load
+from mlplat.cli import output
 from mlplat.compiler import package
 from mlplat.errors import ArgumentError, Diagnostic, ManifestError
+from mlplat.runs import arguments, settings
+from mlplat.runs.load import load
 
 _LONGEST = names.LONGEST_WORKFLOW - names.GENERATED_SUFFIX - 1
 """Characters of a name from which the cluster makes that of a run."""
@@ -81,8 +82,10 @@ def options(
         fuse=given.fuse,
         kfp_runtime=given.kfp_runtime,
         artifact_store=given.artifact_store,
-        import_sources=sources.read(given.import_sources) if given.import_sources else (),
-        workflow_defaults=defaults.read(given.workflow_defaults) if given.workflow_defaults else {},
+        import_sources=settings.import_sources(given.import_sources) if given.import_sources else (),
+        workflow_defaults=settings.workflow_defaults(given.workflow_defaults)
+        if given.workflow_defaults
+        else {},
         require_arguments=given.command_name == "run" or given.kind == "CronWorkflow",
     )
 

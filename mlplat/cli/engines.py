@@ -6,7 +6,7 @@ import argparse
 import shlex
 import sys
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 from mlplat import manifest
 from mlplat.argo.structure import malformed_documents
 from mlplat.cli import show
-from mlplat.cli.load import read_text
 from mlplat.cli.parser import home
 from mlplat.cli.progress import following
 from mlplat.errors import ArgumentError, Diagnostic, EngineError, ManifestError, Source
+from mlplat.runs.documents import joined, workflow_of
+from mlplat.runs.load import read_text
 
 if TYPE_CHECKING:
     from mlplat.engine import Executor
@@ -25,21 +26,6 @@ if TYPE_CHECKING:
     from mlplat.runs.cluster import Place
 
 Document = Mapping[str, Any]
-
-
-def workflow_of(documents: Sequence[Document]) -> Document:
-    """Return the Workflow among documents.
-
-    Raises:
-        ManifestError: there is none, or more than one.
-    """
-    workflows = [document for document in documents if document.get("kind") == "Workflow"]
-    if len(workflows) != 1:
-        message = f"expected one Workflow, got {len(workflows)}"
-        raise ManifestError(
-            Diagnostic("MLP205", "", message, "pass a file with one Workflow, and what it refers to")
-        )
-    return workflows[0]
 
 
 def execute(given: argparse.Namespace, documents: list[dict[str, Any]], before: Document | None) -> Document:
@@ -57,17 +43,6 @@ def execute(given: argparse.Namespace, documents: list[dict[str, Any]], before: 
     if given.secrets:
         documents = joined(documents, _secrets(given))
     return _on_cluster(given, documents) if given.engine == "argo" else here(given, documents, before)
-
-
-def joined(documents: Sequence[Document], others: Sequence[Document]) -> list[dict[str, Any]]:
-    """Put documents beside those of a run; they count instead of those of the same kind and name."""
-    replaced = [_identity(one) for one in others]
-    kept = [one for one in documents if _identity(one) not in replaced]
-    return [dict(one) for one in (*others, *kept)]
-
-
-def _identity(document: Document) -> tuple[Any, Any]:
-    return document.get("kind"), (document.get("metadata") or {}).get("name")
 
 
 def _secrets(given: argparse.Namespace) -> list[dict[str, Any]]:

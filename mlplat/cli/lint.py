@@ -13,9 +13,9 @@ from mlplat.argo import limits
 from mlplat.argo import lint as argo
 from mlplat.argo.starting import started
 from mlplat.argo.structure import malformed_document
-from mlplat.cli.load import Loaded, load_all
 from mlplat.errors import Diagnostic, MlplatError, Source
 from mlplat.manifest import Lines
+from mlplat.runs.load import Loaded, load_all
 
 _ONLY_HERE = "MLP501"
 _BROKEN = "MLP525"
@@ -85,7 +85,7 @@ def _check_manifest(
 def _only_here(documents: Sequence[Document], beside: Sequence[Document]) -> Iterator[Diagnostic]:
     """Tell what this machine's engine does not do, as warnings."""
     from mlplat import engine
-    from mlplat.cli.run import named
+    from mlplat.runs.documents import named
 
     runnable = started(documents)
     if [document.get("kind") for document in runnable].count("Workflow") != 1:

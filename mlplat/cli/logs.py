@@ -14,8 +14,8 @@ from mlplat.argo.reasons import readable
 from mlplat.cli import engines, output, show
 from mlplat.cli.parser import home
 from mlplat.cli.record import catch_up, opened
-from mlplat.cli.tasks import Nodes, path, unknown, within
 from mlplat.errors import ArgumentError, ClusterError
+from mlplat.runs.tasks import Nodes, path, unknown, within
 
 if TYPE_CHECKING:
     from mlplat.metadata import Task

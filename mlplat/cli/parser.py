@@ -11,8 +11,8 @@ from shlex import quote
 from typing import Any, NoReturn
 
 from mlplat.argo import stores
-from mlplat.cli.programs import Module
 from mlplat.errors import available, meant
+from mlplat.runs.programs import Module
 
 DEFAULT_IMAGE = "python:3.11"
 EXECUTORS = ("process", "podman", "docker")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, TextIO
 
 from mlplat.argo import steps
 from mlplat.cli import output, show
-from mlplat.cli.tasks import path
 from mlplat.escaping import escaped_line
+from mlplat.runs.tasks import path
 from mlplat.runs.waiting import WAITING, is_new
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ from mlplat.argo.names import NOTHING
 from mlplat.argo.reasons import readable
 from mlplat.cli import engines, show
 from mlplat.cli.parser import home
-from mlplat.cli.tasks import path
 from mlplat.errors import ArgumentError, ClusterError, Diagnostic, EngineError
 from mlplat.escaping import escaped_line
+from mlplat.runs.tasks import path
 
 if TYPE_CHECKING:
     from mlplat.metadata import Artifact, Run, Store, Task

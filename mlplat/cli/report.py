@@ -13,8 +13,8 @@ from mlplat.addresses import without_user
 from mlplat.argo import steps
 from mlplat.cli import engines, show
 from mlplat.cli.parser import home
-from mlplat.cli.programs import as_typed
-from mlplat.cli.tasks import path
+from mlplat.runs.programs import as_typed
+from mlplat.runs.tasks import path
 
 INTERRUPTED = 130
 _LAST_LINES = 20

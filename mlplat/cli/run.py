@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import random
-import string
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,21 +11,20 @@ from typing import Any
 
 from mlplat import compiler
 from mlplat.addresses import without_passwords
-from mlplat.argo import lint, names
+from mlplat.argo import lint
 from mlplat.argo.starting import started
 from mlplat.argo.structure import malformed_documents, wrong_names
-from mlplat.cli import arguments, engines
-from mlplat.cli.binding import bound_values, parameters_of, with_arguments, with_kept_arguments
+from mlplat.cli import engines
 from mlplat.cli.compile import options
-from mlplat.cli.engines import workflow_of
-from mlplat.cli.load import Loaded, load
 from mlplat.cli.report import conclude
 from mlplat.compiler.emit import PIPELINE_ANNOTATION
-from mlplat.compiler.interfaces import VALUES_VOLUME
 from mlplat.errors import ArgumentError, Diagnostic, ManifestError
 from mlplat.ir.model import PipelineSpec
+from mlplat.runs import arguments
+from mlplat.runs.binding import bound_values, parameters_of, with_arguments, with_kept_arguments
+from mlplat.runs.documents import joined, large_values, named, workflow_of
+from mlplat.runs.load import Loaded, load
 
-_SUFFIX = string.ascii_lowercase + string.digits
 Document = Mapping[str, Any]
 
 
@@ -41,7 +38,7 @@ def run(given: argparse.Namespace) -> int:
     documents = named(found, given.resume or given.name, given.namespace)
     workflow = workflow_of(documents)
     if before is not None:
-        documents = engines.joined(_given_beside(given.resume, before), documents)
+        documents = joined(_given_beside(given.resume, before), documents)
         _check_resumable(given.resume, before, workflow)
     _warn_of_relative_paths(given, workflow)
     _warn_of_passwords(workflow)
@@ -123,51 +120,12 @@ def _bound(workflow: Document, before: Document | None, values: Document) -> dic
 
 def _given_beside(name: str, before: Document) -> list[dict[str, Any]]:
     """Return the Secrets and ConfigMaps that were given to a run of this machine: not that of its large values."""
-    own = _values_of(before)
+    own = large_values(before)
     return [
         one
         for one in engines.beside(name)
         if one.get("kind") == "Secret" or (one.get("kind") == "ConfigMap" and one["metadata"]["name"] != own)
     ]
-
-
-def _values_of(workflow: Document) -> str:
-    """Return the name of the ConfigMap that holds a pipeline's large values; empty where there is none."""
-    volumes = workflow["spec"].get("volumes") or ()
-    large: Document = next((volume for volume in volumes if volume.get("name") == VALUES_VOLUME), {})
-    return str((large.get("configMap") or {}).get("name", ""))
-
-
-def named(documents: Sequence[Document], name: str, namespace: str = "") -> list[dict[str, Any]]:
-    """Give the Workflow a name of its own, and the ConfigMap of its large values one that goes with it.
-
-    Args:
-        documents: the Workflow, and what it refers to.
-        name: the name; one is made from the Workflow's where it is empty.
-        namespace: the Workflow's; it keeps its own where it is empty.
-    """
-    workflow = workflow_of(documents)
-    metadata = dict(workflow.get("metadata") or {})
-    begin = metadata.pop("generateName", None) or f"{metadata.get('name', 'run')}-"
-    suffix = "".join(random.choices(_SUFFIX, k=names.GENERATED_SUFFIX))  # noqa: S311 - a name, no secret
-    own = name or names.generated(begin, suffix)
-    if namespace:
-        metadata["namespace"] = namespace
-    ordered = {"name": own, **{key: value for key, value in metadata.items() if key != "name"}}
-    spec = dict(workflow["spec"])
-    before, after = _values_of(workflow), f"{own}-values"
-    others = [dict(document) for document in documents if document is not workflow]
-    for document in others:
-        if before and document.get("kind") == "ConfigMap" and document["metadata"]["name"] == before:
-            document["metadata"] = {**document["metadata"], "name": after}
-            spec["volumes"] = [_renamed(volume, after) for volume in spec["volumes"]]
-    return [*others, {**workflow, "metadata": ordered, "spec": spec}]
-
-
-def _renamed(volume: Document, config_map: str) -> dict[str, Any]:
-    if volume.get("name") != VALUES_VOLUME:
-        return dict(volume)
-    return {**volume, "configMap": {**volume["configMap"], "name": config_map}}
 
 
 def _warn_of_relative_paths(given: argparse.Namespace, workflow: Document) -> None:

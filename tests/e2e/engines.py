@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from mlplat import compiler, engine, k8s
-from mlplat.cli.load import load
-from mlplat.cli.run import named
 from mlplat.ir import PipelineSpec
 from mlplat.metadata import Store
+from mlplat.runs.documents import named
+from mlplat.runs.load import load
 from tests.e2e.harness.cluster import Access
 from tests.e2e.harness.versions import ML_IMAGE
 

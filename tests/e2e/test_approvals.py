@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from mlplat import compiler, engine, k8s
-from mlplat.cli.load import load
-from mlplat.cli.run import named
+from mlplat.runs.documents import named
+from mlplat.runs.load import load
 from tests.e2e.engines import differences, find, output
 from tests.e2e.harness.cluster import Access
 

@@ -13,8 +13,8 @@ import pytest
 
 from mlplat import compiler, dsl, k8s, manifest
 from mlplat.argo import stores
-from mlplat.cli import defaults
-from mlplat.cli.load import load
+from mlplat.runs import settings
+from mlplat.runs.load import load
 from tests.e2e.conftest import Kubectl
 from tests.e2e.engines import accepted, output
 from tests.e2e.harness.cluster import Access
@@ -54,7 +54,7 @@ def test_a_restricted_namespace_runs_pipelines(tenant: str, kubectl: Kubectl) ->
         namespace=tenant,
         service_account="mlplat-task",
         cache=False,
-        workflow_defaults=defaults.read(str(RESTRICTED)),
+        workflow_defaults=settings.workflow_defaults(str(RESTRICTED)),
     )
     spec = load(str(PROGRAM)).spec
     assert spec is not None
@@ -126,7 +126,7 @@ def test_artifacts_lie_on_a_volume_of_the_namespace(volume: Path, kubectl: Kubec
             service_account="mlplat-task",
             cache=False,
             image=ML_IMAGE,
-            workflow_defaults=defaults.read(str(RESTRICTED)),
+            workflow_defaults=settings.workflow_defaults(str(RESTRICTED)),
         )
         spec = load(str(ROOT / "tests/programs/artifacts.py")).spec
         assert spec is not None

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from mlplat import compiler, engine, metadata
-from mlplat.cli.load import load
-from mlplat.cli.run import named
+from mlplat.runs.documents import named
+from mlplat.runs.load import load
 from tests.e2e.engines import CHANCE, Both, Document, differences, find, output, run_both
 from tests.e2e.harness import images
 from tests.e2e.harness.cluster import Access

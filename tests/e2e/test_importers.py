@@ -16,7 +16,7 @@ import pytest
 
 from mlplat import compiler, metadata
 from mlplat.argo.sources import Source
-from mlplat.cli.load import load
+from mlplat.runs.load import load
 from tests.e2e.conftest import Kubectl
 from tests.e2e.engines import Engines, differences, output, run_both
 from tests.e2e.harness import config

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from mlplat import compiler, dsl
-from mlplat.cli.load import load
 from mlplat.dsl import Dataset, Input, Output
 from mlplat.ir import PipelineSpec
+from mlplat.runs.load import load
 from tests.e2e.engines import TIMES, Both, Engines, output, record, run_both
 from tests.e2e.harness.cluster import Access
 

@@ -14,7 +14,7 @@ import pytest
 
 from mlplat import compiler, dsl, engine, k8s
 from mlplat.argo.reasons import condition_of
-from mlplat.cli.run import named
+from mlplat.runs.documents import named
 from tests.e2e.engines import differences, find, output
 from tests.e2e.harness.cluster import Access
 from tests.e2e.test_approvals import waiting

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from mlplat import compiler, k8s, metadata
-from mlplat.cli.load import load
+from mlplat.runs.load import load
 from tests.e2e.engines import CHANCE, Engines, accepted, differences, find, output, record, run_both
 from tests.e2e.harness import config
 from tests.e2e.harness.cluster import Access

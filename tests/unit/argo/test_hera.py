@@ -15,8 +15,8 @@ from mlplat import compiler, ir, manifest
 from mlplat.argo import hera
 from mlplat.argo.schema import KINDS
 from mlplat.cli import main
-from mlplat.cli.load import load
 from mlplat.errors import ManifestError, MlplatError
+from mlplat.runs.load import load
 
 ROOT = Path(__file__).parents[3]
 GOLDEN = sorted((ROOT / "tests/golden").glob("*.yaml"))
@@ -170,7 +170,7 @@ def test_argo_yaml_is_written_as_a_program(folder: Path) -> None:
 
 def test_compiling_does_not_import_hera(folder: Path) -> None:
     program = (
-        "import sys; import mlplat.cli.load, mlplat.argo.hera, mlplat.compiler; print('hera' in sys.modules)"
+        "import sys; import mlplat.runs.load, mlplat.argo.hera, mlplat.compiler; print('hera' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

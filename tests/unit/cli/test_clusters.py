@@ -10,7 +10,7 @@ import pytest
 
 from mlplat import compiler, engine, ir, manifest
 from mlplat.cli import main
-from mlplat.cli.run import named
+from mlplat.runs.documents import named
 from tests.unit.engine.manifests import value
 
 PROGRAM = """

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from mlplat.cli import main, sources
+from mlplat.cli import main
 from mlplat.errors import ManifestError
+from mlplat.runs import settings
 from tests.programs import importing
 
 PROGRAM = str(Path(importing.__file__))
@@ -23,7 +24,7 @@ def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
         "http://z: [1]\n"
     )
     with pytest.raises(ManifestError) as caught:
-        sources.read(str(file))
+        settings.import_sources(str(file))
     assert {one.code for one in caught.value.diagnostics} == {"MLP378"}
     assert [one.path for one in caught.value.diagnostics] == [
         "data",

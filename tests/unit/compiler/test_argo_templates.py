@@ -10,9 +10,9 @@ from typing import Any, Optional
 import pytest
 
 from mlplat import compiler, dsl, engine, ir
-from mlplat.cli.run import named
 from mlplat.dsl import Dataset, Input, Output
 from mlplat.errors import AuthoringError, CompileError
+from mlplat.runs.documents import named
 
 Json = dict[str, Any]
 

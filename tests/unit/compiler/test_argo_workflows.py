@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from mlplat import compiler, dsl, engine, ir, manifest
-from mlplat.cli.load import load
-from mlplat.cli.run import named
 from mlplat.errors import AuthoringError
+from mlplat.runs.documents import named
+from mlplat.runs.load import load
 from tests.unit.engine.manifests import dag, gives, node, passes, shell, takes, task, value, workflow
 
 PROGRAMS = Path(__file__).parents[2] / "programs"

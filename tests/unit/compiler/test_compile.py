@@ -15,7 +15,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlplat import compiler, dsl, ir, kubernetes, manifest
-from mlplat.cli.load import load
 from mlplat.compiler.conditions import to_expression
 from mlplat.dsl import context
 from mlplat.errors import ArgumentError, CompileError, MlplatError
@@ -37,6 +36,7 @@ from mlplat.ir.model import (
     Task,
     TaskOutput,
 )
+from mlplat.runs.load import load
 
 
 @dsl.component

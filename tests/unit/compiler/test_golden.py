@@ -13,8 +13,8 @@ from typing import Any, Optional
 import pytest
 
 from mlplat import compiler, dsl, engine, ir, manifest, runtime
-from mlplat.cli.load import load
 from mlplat.ir.model import Container
+from mlplat.runs.load import load
 from tests import argo_variables
 
 ROOT = Path(__file__).parents[3]

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from mlplat import compiler, dsl, engine, ir, manifest
-from mlplat.cli.run import named
 from mlplat.errors import AuthoringError
+from mlplat.runs.documents import named
 from tests.unit.engine.manifests import meeting, most
 
 

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from mlplat import compiler, dsl, engine, ir, manifest
-from mlplat.cli.run import named
 from mlplat.dsl import Dataset, Input, Metrics, Output, OutputPath
+from mlplat.runs.documents import named
 from tests.unit.engine.manifests import node, value
 
 # ruff: noqa: PTH123 - functions of components use what they find

@@ -14,11 +14,11 @@ from mlplat import compiler, dsl, engine, ir, manifest
 from mlplat.argo.depends import condition
 from mlplat.argo.reasons import condition_of, readable
 from mlplat.cli import show
-from mlplat.cli.load import load
-from mlplat.cli.run import named
 from mlplat.compiler import order
 from mlplat.compiler.emit import PIPELINE_ANNOTATION, label_value
 from mlplat.ir import PipelineSpec
+from mlplat.runs.documents import named
+from mlplat.runs.load import load
 from tests.unit.compiler.test_golden import PROGRAMS
 
 CORPUS = Path(__file__).parents[4] / "shared" / "corpus" / "kfp-ir"

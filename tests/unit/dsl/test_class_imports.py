@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from mlplat import compiler, engine
-from mlplat.cli import load
 from mlplat.ir.model import Container, PipelineSpec
+from mlplat.runs import load
 
 CLASSES = """
 from mlplat.dsl import Artifact

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from mlplat import compiler, dsl, engine, ir, manifest
-from mlplat.cli.run import named
 from mlplat.dsl import Input, Model, Output
 from mlplat.errors import AuthoringError
+from mlplat.runs.documents import named
 from tests.unit.engine.manifests import node, value
 
 # ruff: noqa: PTH123 - functions of components use what they find

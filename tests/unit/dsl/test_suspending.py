@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from mlplat import compiler, dsl, engine, ir, manifest
-from mlplat.cli.run import named
 from mlplat.dsl import durations
 from mlplat.engine import terminal
+from mlplat.runs.documents import named
 from tests.unit.engine.manifests import node, value
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mlplat.cli.load import load_all
 from mlplat.dsl.undefined import undefined
+from mlplat.runs.load import load_all
 from tests.unit.cli.commands import told
 
 PRELUDE = "import kfp\nfrom kfp import dsl\nfrom kfp.dsl import *\nfrom typing import *\n\n"

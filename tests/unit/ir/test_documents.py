@@ -10,11 +10,11 @@ import pytest
 
 from mlplat import ir, manifest
 from mlplat.cli import main
-from mlplat.cli.load import load
 from mlplat.errors import ManifestError
 from mlplat.ir import bootstrap
 from mlplat.ir.effects import without_effect
 from mlplat.ir.model import Container, PythonFunction
+from mlplat.runs.load import load
 
 IR: dict[str, Any] = {
     "pipelineInfo": {"name": "p"},

@@ -10,10 +10,10 @@ from typing import Any
 from mlplat import manifest
 from mlplat.argo import names
 from mlplat.canonical import read_json
-from mlplat.cli.load import unreadable
 from mlplat.errors import ArgumentError, Diagnostic
 from mlplat.ir.model import InputParameter, ParameterType
 from mlplat.ir.types import TYPE_NAMES, fits
+from mlplat.runs.load import unreadable
 
 
 def check_name(name: str, limit: int = names.LONGEST_WORKFLOW) -> None:

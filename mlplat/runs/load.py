@@ -13,13 +13,13 @@ from typing import Any
 
 from mlplat import ir, manifest
 from mlplat.argo import hera
-from mlplat.cli import hints, programs
-from mlplat.cli.programs import Module, as_typed
 from mlplat.dsl import context, undefined
 from mlplat.errors import AuthoringError, Diagnostic, ManifestError, MlplatError, Source, nearest
 from mlplat.ir import PipelineSpec
 from mlplat.ir.effects import without_effect
 from mlplat.ir.model import Constant, Container, Importer
+from mlplat.runs import hints, programs
+from mlplat.runs.programs import Module, as_typed
 
 _ARGO_KINDS = (
     "Workflow",

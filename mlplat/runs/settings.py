@@ -1,0 +1,113 @@
+"""Read the YAML files that say how to compile: import sources and workflow defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from mlplat import manifest
+from mlplat.argo import schema
+from mlplat.argo.sources import PLACES, Source
+from mlplat.errors import Diagnostic, ManifestError
+from mlplat.errors import Source as Place
+
+_OF_THE_PIPELINE = ("entrypoint", "templates", "arguments", "workflowTemplateRef")
+
+_KINDS = {
+    "s3": "S3Artifact",
+    "gcs": "GCSArtifact",
+    "oss": "OSSArtifact",
+    "azure": "AzureArtifact",
+    "http": "HTTPArtifact",
+}
+"""The locations, by the field of an artifact, and what Argo's API calls them."""
+
+_WITH_ENDPOINT = {
+    "s3": "minio.example.com:9000",
+    "oss": "oss-cn-hangzhou.aliyuncs.com",
+    "azure": "https://ACCOUNT.blob.core.windows.net",
+}
+
+
+def import_sources(file: str) -> tuple[Source, ...]:
+    """Read a file that maps URI prefixes of importers to Argo artifact locations.
+
+    Args:
+        file: path of a YAML file with one mapping: a location of Argo, such as ``{s3: {endpoint: …}}``, by the prefix
+            of the URIs that are fetched from it, such as ``s3://team-data/``.
+
+    Raises:
+        ManifestError: the file can't be read, or prefixes or locations are wrong; all of them.
+    """
+    problems: list[Diagnostic] = []
+    sources: list[Source] = []
+    for prefix, location in _mapping(file).items():
+        wrong = list(_source_problems(prefix, location, file))
+        problems += wrong
+        if not wrong:
+            [(kind, fields)] = location.items()
+            sources.append(Source(prefix, kind, fields))
+    if problems:
+        raise ManifestError(problems)
+    return tuple(sources)
+
+
+def workflow_defaults(file: str) -> dict[str, Any]:
+    """Read a file of defaults for fields of Argo's WorkflowSpec.
+
+    Args:
+        file: path of a YAML file with one mapping, as in ``workflowDefaults.spec`` of Argo's controller.
+
+    Raises:
+        ManifestError: the file can't be read, or a field is unknown, of another type, or set by the pipeline.
+    """
+    fields = _mapping(file)
+    if set(fields) == {"spec"}:
+        fields = fields["spec"]
+    problems = [
+        Diagnostic("MLP374", name, "the pipeline says that, and not a default", "take it out", Place(file))
+        for name in _OF_THE_PIPELINE
+        if name in fields
+    ]
+    problems += [
+        replace(one, code="MLP375", source=Place(file))
+        for one in schema.fields_problems("WorkflowSpec", fields)
+    ]
+    if problems:
+        raise ManifestError(problems)
+    return fields
+
+
+def _mapping(file: str) -> dict[str, Any]:
+    try:
+        with Path(file).open("rb") as opened:
+            text = opened.read(manifest.LARGEST + 1).decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        problem = Diagnostic("MLP373", "", f"it can't be read: {error}", source=Place(file))
+        raise ManifestError(problem) from None
+    return dict(manifest.load(text, file)[0])
+
+
+def _source_problems(prefix: Any, location: Any, file: str) -> Iterator[Diagnostic]:
+    if not isinstance(prefix, str) or "://" not in prefix:
+        hint = "write the prefix of a URI, such as s3://team-data/"
+        yield Diagnostic("MLP378", str(prefix), "it is not how a URI begins", hint, Place(file))
+    kind, fields = (
+        next(iter(location.items())) if isinstance(location, dict) and len(location) == 1 else ("", None)
+    )
+    if kind not in _KINDS or not isinstance(fields, dict):
+        message, hint = "it must be one location of Argo", f"one of: {', '.join(_KINDS)}"
+        yield Diagnostic("MLP378", str(prefix), message, hint, Place(file))
+        return
+    if kind in _WITH_ENDPOINT and not fields.get("endpoint"):
+        hint = f"say where it is: endpoint: {_WITH_ENDPOINT[kind]}"
+        yield Diagnostic("MLP378", f"{prefix} {kind}.endpoint", "it is missing", hint, Place(file))
+    outer, inner = PLACES.get(kind, ("", "url"))
+    if inner in fields:
+        message, hint = "the URI says that", "take it out"
+        yield Diagnostic("MLP378", f"{prefix} {kind}.{inner}", message, hint, Place(file))
+    said = {one: "" for one in (outer, inner) if one}
+    for one in schema.fields_problems(_KINDS[kind], {**said, **fields}):
+        yield replace(one, code="MLP378", path=f"{prefix} {kind}.{one.path}", source=Place(file))
