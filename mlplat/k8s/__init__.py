@@ -13,14 +13,11 @@ from mlplat.k8s.events import Event, pod_warnings
 from mlplat.k8s.following import follow
 from mlplat.k8s.logs import logs, printed
 from mlplat.k8s.namespaces import Hidden, Namespace, inspect_namespace
-from mlplat.k8s.podnames import pod_name
 from mlplat.k8s.retrying import config_maps_of, retry
 from mlplat.k8s.secrets import secret
-from mlplat.k8s.status import plain_status
-from mlplat.k8s.workflows import FINISHED, newest, read, stop, submit, terminate
+from mlplat.k8s.workflows import newest, read, stop, submit, terminate
 
 __all__ = [
-    "FINISHED",
     "Access",
     "Event",
     "Hidden",
@@ -32,8 +29,6 @@ __all__ = [
     "inspect_namespace",
     "logs",
     "newest",
-    "plain_status",
-    "pod_name",
     "pod_warnings",
     "printed",
     "read",

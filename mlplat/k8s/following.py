@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from mlplat.argo.status import FINISHED, unpacked
 from mlplat.errors import ClusterError, Diagnostic
 from mlplat.k8s.api import WORKFLOWS, Api, parsed
 from mlplat.k8s.connection import connect
 from mlplat.k8s.failures import RefusedError, UnreachableError
-from mlplat.k8s.status import plain_status
-from mlplat.k8s.workflows import FINISHED, Json, read_from
+from mlplat.k8s.workflows import Json, read_from
 
 if TYPE_CHECKING:
     import os
@@ -86,7 +86,7 @@ def _states(api: Api, name: str) -> Iterator[Json]:
                     return
                 version = event["object"]["metadata"]["resourceVersion"]
                 if event["type"] != "BOOKMARK":
-                    yield dict(plain_status(event["object"]))
+                    yield dict(unpacked(event["object"]))
         except (RefusedError, UnreachableError) as error:
             if not _may_pass(error):
                 raise

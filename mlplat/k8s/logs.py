@@ -8,11 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mlplat.argo import steps, stores
+from mlplat.argo.status import pod_name
 from mlplat.errors import ClusterError, Diagnostic
 from mlplat.k8s.api import PODS
 from mlplat.k8s.connection import connect
 from mlplat.k8s.failures import RefusedError
-from mlplat.k8s.podnames import pod_name
 
 if TYPE_CHECKING:
     import os

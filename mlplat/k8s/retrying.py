@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import gzip
 import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mlplat.argo import retry as parting
+from mlplat.argo.status import FINISHED, packed, pod_name
 from mlplat.errors import ClusterError, Diagnostic
 from mlplat.k8s.api import CONFIG_MAPS, PODS, WORKFLOWS, Api
 from mlplat.k8s.connection import connect
 from mlplat.k8s.failures import RefusedError
-from mlplat.k8s.podnames import pod_name
-from mlplat.k8s.workflows import FINISHED, Json
+from mlplat.k8s.workflows import Json
 
 if TYPE_CHECKING:
     import os
@@ -115,7 +113,7 @@ def reopened(workflow: Mapping[str, Any], parted: parting.Retry, arguments: Mapp
     text = json.dumps(parted.kept, ensure_ascii=False).encode()
     if len(text) > _LARGEST_STATUS // 2:
         status.pop("nodes", None)
-        status["compressedNodes"] = base64.b64encode(gzip.compress(text)).decode()
+        status["compressedNodes"] = packed(parted.kept)
     else:
         status["nodes"] = parted.kept
     return {**workflow, "metadata": metadata, "spec": spec, "status": status}

@@ -6,11 +6,11 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from mlplat.argo.parameters import with_strings
+from mlplat.argo.status import FINISHED, unpacked
 from mlplat.errors import ClusterError, Diagnostic, nearest
 from mlplat.k8s.api import CONFIG_MAPS, WORKFLOWS, Api, Resource
 from mlplat.k8s.connection import connect
 from mlplat.k8s.failures import RefusedError
-from mlplat.k8s.status import plain_status
 
 if TYPE_CHECKING:
     import os
@@ -20,7 +20,6 @@ Json = dict[str, Any]
 
 _SUGGESTED = 10
 
-FINISHED = frozenset({"Succeeded", "Failed", "Error"})
 
 _STRICT = {"fieldManager": "mlplat", "fieldValidation": "Strict"}
 
@@ -92,7 +91,7 @@ def read(
 
 def read_from(api: Api, name: str) -> Json:
     """Read a Workflow with its status; see :func:`read`."""
-    return dict(plain_status(get(api, name)))
+    return dict(unpacked(get(api, name)))
 
 
 def get(api: Api, name: str) -> Json:
@@ -150,7 +149,7 @@ def newest(
         kubeconfig: path of the kubeconfig.
 
     Yields:
-        Each with its status, the newest first. Its nodes may be packed: see :func:`mlplat.k8s.plain_status`.
+        Each with its status, the newest first. Its nodes may be packed: see :func:`mlplat.argo.status.unpacked`.
 
     Raises:
         ClusterError: the cluster refused or can't be reached.

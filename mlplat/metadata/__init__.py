@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from mlplat.metadata.cache import RunCache
 from mlplat.metadata.rows import (
-    FINISHED_PHASES,
     Artifact,
     ArtifactUse,
     Experiment,
@@ -20,7 +19,6 @@ from mlplat.metadata.rows import (
 from mlplat.metadata.store import Store, open_store
 
 __all__ = [
-    "FINISHED_PHASES",
     "Artifact",
     "ArtifactUse",
     "Experiment",

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, delete, select, update
 
+from mlplat.argo.status import unpacked
 from mlplat.argo.steps import pod_of
-from mlplat.k8s.status import plain_status
 from mlplat.metadata import schema
 from mlplat.metadata.database import Database, upsert
 from mlplat.metadata.reading import NodeFacts, fingerprint, identity, nodes_of, parents, read_nodes, read_run
@@ -63,7 +63,7 @@ class Recorder:
 
     def record(self, workflow: Mapping[str, Any], changed: Collection[str] | None = None) -> Run:
         """Write a Workflow, in one transaction; see :meth:`mlplat.metadata.Store.record`."""
-        workflow = plain_status(workflow)
+        workflow = unpacked(workflow)
         run = read_run(workflow)
         with self._lock:
             known = self._known.get(run.uid, _UNKNOWN)

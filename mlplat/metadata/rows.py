@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from mlplat.argo.status import FINISHED
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
@@ -19,8 +21,6 @@ Role = Literal["task", "attempt", "group"]
 Direction = Literal["input", "output"]
 
 _NUMBERS = re.compile(r"([0-9]+)")
-
-FINISHED_PHASES = frozenset({"Succeeded", "Failed", "Error"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class Run:
     @property
     def finished(self) -> bool:
         """Whether the run has come to its end."""
-        return self.phase in FINISHED_PHASES
+        return self.phase in FINISHED
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mlplat import k8s
+from mlplat.argo.status import pod_name, unpacked
 from mlplat.errors import ClusterError, MlplatError
 from mlplat.runs.waiting import Event, Node, explained
 
@@ -201,7 +202,7 @@ def unnoticed(workflow: Workflow, seconds: float) -> str:
 
 
 def _of_pod(workflow: Workflow, node: Node, warnings: Mapping[str, tuple[Event, ...]]) -> tuple[Event, ...]:
-    return warnings.get(k8s.pod_name(workflow, node), ())
+    return warnings.get(pod_name(workflow, node), ())
 
 
 def read(name: str, place: Place) -> dict[str, Any]:
@@ -291,7 +292,7 @@ def record(
 def readable(workflow: Workflow) -> Workflow:
     """Return a Workflow for a list of runs: without its nodes where they can't be read."""
     try:
-        return k8s.plain_status(workflow)
+        return unpacked(workflow)
     except ClusterError:
         hidden = ("nodes", "compressedNodes", "offloadNodeStatusVersion")
         status = {key: value for key, value in workflow["status"].items() if key not in hidden}

@@ -14,6 +14,7 @@ from typing import Any
 
 from mlplat import engine, k8s
 from mlplat.argo import steps, stores
+from mlplat.argo.status import FINISHED
 from mlplat.errors import ClusterError, Diagnostic
 from mlplat.runs import machine
 from mlplat.runs.cluster import Place, Workflow
@@ -141,7 +142,7 @@ class _Followed:
     def _read(self, key: str) -> None:
         with self.room:
             while True:
-                ended = self.nodes[key].get("phase") in k8s.FINISHED
+                ended = self.nodes[key].get("phase") in FINISHED
                 try:
                     self._print(key)
                 except ClusterError as error:
@@ -177,7 +178,7 @@ def _step(line: str) -> str:
 
 
 def _has_run(node: Node) -> bool:
-    return node.get("phase") == "Running" or node.get("phase") in k8s.FINISHED
+    return node.get("phase") == "Running" or node.get("phase") in FINISHED
 
 
 def _lines(workflow: Workflow, key: str, place: Place) -> Iterator[str]:
@@ -246,7 +247,7 @@ def follow_machine(
         for key in nodes:
             if key in files and wanted(nodes, key):
                 tail = tails.setdefault(key, _Tail(files[key], _runs_several(workflow, nodes[key])))
-                is_over = nodes[key].get("phase") in k8s.FINISHED
+                is_over = nodes[key].get("phase") in FINISHED
                 for step, line in tail.lines(rest=is_over):
                     emit(key, step, line)
     return workflow

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from mlplat import engine
+from mlplat.argo.status import FINISHED
 from mlplat.errors import ArgumentError, Diagnostic, EngineError, nearest
 from mlplat.runs.waiting import Node
 
-_FINISHED = frozenset({"Succeeded", "Failed", "Error"})
 _PAUSE = 0.25
 _REST = 20
 """Reading a run is followed by at least this many times its own duration without it."""
@@ -56,7 +56,7 @@ def states(name: str, home: Path) -> Iterator[dict[str, Any] | None]:
         begun = time.monotonic()
         workflow = find(name, home)
         yield workflow
-        if workflow["status"].get("phase") in _FINISHED:
+        if workflow["status"].get("phase") in FINISHED:
             return
         next_read = time.monotonic() + _REST * (time.monotonic() - begun)
         time.sleep(_PAUSE)
@@ -116,7 +116,7 @@ def end(name: str, home: Path, how: str) -> None:
         EngineError: its process can't be reached.
     """
     phase = find(name, home)["status"].get("phase", "")
-    if phase in _FINISHED:
+    if phase in FINISHED:
         hint = f"see its tasks: mlplat get tasks {name}"
         raise ArgumentError(Diagnostic("MLP810", "", f"{name} has ended already ({phase})", hint))
     if not engine.request(home / "runs" / name, how):

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from mlplat.argo.status import unpacked
 from mlplat.errors import ClusterError
-from mlplat.k8s import config_maps_of, plain_status, retry
+from mlplat.k8s import config_maps_of, retry
 
 WORKFLOW = "/apis/argoproj.io/v1alpha1/namespaces/team-a/workflows/wf"
 PODS = "/api/v1/namespaces/team-a/pods"
@@ -52,7 +53,7 @@ def failed(*more: dict[str, Any], **status: Any) -> dict[str, Any]:
 
 
 def pod(name: str) -> str:
-    from mlplat.k8s import pod_name
+    from mlplat.argo.status import pod_name
 
     return f"{PODS}/{pod_name(failed(), node(name, 'Pod', 'Failed'))}"
 
@@ -123,7 +124,7 @@ def test_large_status_is_packed_as_the_controller_does(api: Any) -> None:
     assert "nodes" not in body["status"]
     packed = json.loads(gzip.decompress(base64.b64decode(body["status"]["compressedNodes"])))
     assert len(packed) == 1502
-    assert plain_status(body)["status"]["nodes"] == packed
+    assert unpacked(body)["status"]["nodes"] == packed
 
 
 def test_values_that_were_submitted_with_a_run_are_read(api: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mlplat import k8s
+from mlplat.argo.status import pod_name
 from mlplat.cli import main
 from mlplat.metadata import Store, open_store
 from mlplat.runs import cluster
@@ -91,7 +91,7 @@ def test_a_pod_that_cannot_start_is_read_with_its_warnings(api: FakeApi) -> None
     pod = {"phase": "Pending", "message": "ContainerCreating", "startedAt": LONG_AGO}
     known = workflow(a=pod)
     event = {
-        "involvedObject": {"name": k8s.pod_name(known, known["status"]["nodes"]["a"])},
+        "involvedObject": {"name": pod_name(known, known["status"]["nodes"]["a"])},
         "metadata": {},
         "reason": "FailedMount",
         "message": 'secret "s" not found',
@@ -201,8 +201,8 @@ def test_logs_continue_after_a_pod_that_has_none(api: FakeApi, mlplat: Any) -> N
         b={"phase": "Succeeded", "startedAt": "2026-01-01T00:00:01Z", "hostNodeName": "n"},
     )
     api.on("GET", f"{WORKFLOWS}/w", done)
-    pod = k8s.pod_name(done, done["status"]["nodes"]["b"])
-    gone = k8s.pod_name(done, done["status"]["nodes"]["a"])
+    pod = pod_name(done, done["status"]["nodes"]["b"])
+    gone = pod_name(done, done["status"]["nodes"]["a"])
     api.on("GET", f"/api/v1/namespaces/team-a/pods/{pod}/log", api.stream(["hello\n"]))
     missing = {"kind": "Status", "message": "not found", "details": {"name": gone, "kind": "pods"}}
     api.on("GET", f"/api/v1/namespaces/team-a/pods/{gone}/log", api.of(404, missing))
@@ -238,7 +238,7 @@ def test_an_archived_log_is_read_where_the_pod_is_gone(place: str, api: FakeApi,
     done["status"]["artifactRepositoryRef"] = {"artifactRepository": {"s3": common}}
     own = {} if place == "of the namespace" else {"s3": repository}
     done["spec"]["templates"][0]["archiveLocation"] = {"archiveLogs": True, **own}
-    pod = k8s.pod_name(done, done["status"]["nodes"]["a"])
+    pod = pod_name(done, done["status"]["nodes"]["a"])
     api.on("GET", f"{WORKFLOWS}/w", done)
     missing = {"kind": "Status", "message": "not found", "details": {"name": pod, "kind": "pods"}}
     api.on("GET", f"/api/v1/namespaces/team-a/pods/{pod}/log", api.of(404, missing))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlplat.k8s import pod_name
+from mlplat.argo.status import pod_name
 
 WORKFLOW = {"metadata": {"name": "rec-k8s-8hcgz"}}
 
