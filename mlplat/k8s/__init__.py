@@ -9,21 +9,30 @@ from __future__ import annotations
 
 from mlplat.k8s.access import Access, check_access
 from mlplat.k8s.caches import delete_caches
+from mlplat.k8s.client import Client, Listed
+from mlplat.k8s.connection import connect
 from mlplat.k8s.events import Event, pod_warnings
 from mlplat.k8s.following import follow
 from mlplat.k8s.logs import logs, printed
 from mlplat.k8s.namespaces import Hidden, Namespace, inspect_namespace
+from mlplat.k8s.resources import Resource
 from mlplat.k8s.retrying import config_maps_of, retry
 from mlplat.k8s.secrets import secret
+from mlplat.k8s.watching import Change, watch
 from mlplat.k8s.workflows import newest, read, stop, submit, terminate
 
 __all__ = [
     "Access",
+    "Change",
+    "Client",
     "Event",
     "Hidden",
+    "Listed",
     "Namespace",
+    "Resource",
     "check_access",
     "config_maps_of",
+    "connect",
     "delete_caches",
     "follow",
     "inspect_namespace",
@@ -37,4 +46,5 @@ __all__ = [
     "stop",
     "submit",
     "terminate",
+    "watch",
 ]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mlplat.k8s.api import ACCESS_REVIEWS, WORKFLOWS, Api
 from mlplat.k8s.connection import connect
 from mlplat.k8s.failures import RefusedError
 
 if TYPE_CHECKING:
     import os
+
+    from mlplat.k8s.client import Client
 
 _FULL_CRD_TASKS = 200
 _NEEDED = (
@@ -64,22 +65,24 @@ def check_access(
         ClusterError: there is no kubeconfig, the cluster can't be reached or does not know who one is, or the
             namespace does not exist.
     """
-    api = connect(namespace, context, kubeconfig)
+    client = connect(namespace, context, kubeconfig)
     return Access(
-        host=api.host,
-        namespace=api.namespace,
-        server_version=api.version(),
+        host=client.host,
+        namespace=client.namespace,
+        server_version=client.version(),
         missing_rights=tuple(
-            f"{verb} {resource}" for group, resource, verb in _NEEDED if not _may(api, group, resource, verb)
+            f"{verb} {resource}"
+            for group, resource, verb in _NEEDED
+            if not _may(client, group, resource, verb)
         ),
-        crds=_crds(api),
+        crds=_crds(client),
     )
 
 
-def _may(api: Api, group: str, resource: str, verb: str) -> bool:
+def _may(client: Client, group: str, resource: str, verb: str) -> bool:
     plural, _, subresource = resource.partition("/")
     attributes = {
-        "namespace": api.namespace,
+        "namespace": client.namespace,
         "group": group,
         "resource": plural,
         "subresource": subresource,
@@ -90,14 +93,13 @@ def _may(api: Api, group: str, resource: str, verb: str) -> bool:
         "kind": "SelfSubjectAccessReview",
         "spec": {"resourceAttributes": attributes},
     }
-    return bool(api.call("create", ACCESS_REVIEWS, body=review)["status"].get("allowed"))
+    return bool(client.create(review)["status"].get("allowed"))
 
 
-def _crds(api: Api) -> str:
+def _crds(client: Client) -> str:
     """Find out by creating, as a dry run, a Workflow with one task more than the full CRDs allow."""
-    query = {"dryRun": "All", "fieldManager": "mlplat"}
     try:
-        api.call("create", WORKFLOWS, namespace=api.namespace, query=query, body=_too_wide())
+        client.create(_too_wide(), dry_run=True)
     except RefusedError as error:
         if error.status == 404:
             if error.diagnostics[0].code == "MLP805":

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlplat.k8s.api import CONFIG_MAPS
 from mlplat.k8s.connection import connect
-from mlplat.k8s.failures import RefusedError
+from mlplat.k8s.resources import CONFIG_MAPS
 
 if TYPE_CHECKING:
     import os
@@ -36,17 +35,12 @@ def delete_caches(
     Raises:
         ClusterError: the cluster refused or can't be reached.
     """
-    api = connect(namespace, context, kubeconfig)
-    listed = api.call("list", CONFIG_MAPS, namespace=controller_namespace, query={"labelSelector": _LABEL})
-    names = [item["metadata"]["name"] for item in listed["items"]]
-    prefix = f"{_PREFIX}{api.namespace}."
-    deleted = 0
-    for name in (name for name in names if name.startswith(prefix)):
-        try:
-            api.call("delete", CONFIG_MAPS, namespace=controller_namespace, name=name)
-        except RefusedError as error:
-            if error.status != 404:
-                raise
-        else:
-            deleted += 1
-    return deleted
+    client = connect(namespace, context, kubeconfig)
+    listed = client.list_metadata(CONFIG_MAPS, namespace=controller_namespace, labels=_LABEL)
+    names = [item["metadata"]["name"] for item in listed.items]
+    prefix = f"{_PREFIX}{client.namespace}."
+    return sum(
+        client.delete(CONFIG_MAPS, name, namespace=controller_namespace)
+        for name in names
+        if name.startswith(prefix)
+    )

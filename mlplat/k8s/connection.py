@@ -14,7 +14,8 @@ import yaml
 from yaml import YAMLError
 
 from mlplat.errors import ClusterError, Diagnostic, nearest
-from mlplat.k8s.api import Api
+from mlplat.k8s.client import Client
+from mlplat.k8s.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +26,7 @@ _NO_KUBECONFIG = "give one with --kubeconfig or KUBECONFIG; `kubectl cluster-inf
 
 def connect(
     namespace: str | None = None, context: str | None = None, kubeconfig: str | os.PathLike[str] | None = None
-) -> Api:
+) -> Client:
     """Log in.
 
     Args:
@@ -34,7 +35,7 @@ def connect(
         kubeconfig: path of the kubeconfig, or several with the path separator between them.
 
     Returns:
-        The API of the cluster; nothing has been asked of it yet.
+        The cluster; nothing has been asked of it yet.
 
     Raises:
         ClusterError: there is no kubeconfig, it can't be read, it has no such context, or ``kubernetes`` is
@@ -72,7 +73,8 @@ def connect(
             Diagnostic("MLP801", "", f"{where} can't be used: {error}", _NO_KUBECONFIG if paths else "")
         ) from error
     pool = client.ApiClient(configuration).rest_client.pool_manager
-    return Api(pool, configuration.host, lambda: _authorization(configuration), namespace or own or "default")
+    transport = Transport(pool, configuration.host, lambda: _authorization(configuration))
+    return Client(transport, namespace or own or "default")
 
 
 def _context(paths: Sequence[Path], name: str | None) -> tuple[str, str]:

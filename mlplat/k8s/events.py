@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mlplat.k8s.api import EVENTS
 from mlplat.k8s.connection import connect
 from mlplat.k8s.failures import RefusedError
+from mlplat.k8s.resources import EVENTS
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping
 
-_LIMIT = "500"
-_QUERY = {"fieldSelector": "type=Warning,involvedObject.kind=Pod", "limit": _LIMIT}
+_LIMIT = 500
+_WARNINGS = "type=Warning,involvedObject.kind=Pod"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +54,15 @@ def pod_warnings(
     Raises:
         ClusterError: the cluster refused for another reason, or can't be reached.
     """
-    api = connect(namespace, context, kubeconfig)
+    client = connect(namespace, context, kubeconfig)
     try:
-        listed = api.call("list", EVENTS, namespace=api.namespace, query=_QUERY)
+        listed = client.list(EVENTS, fields=_WARNINGS, limit=_LIMIT)
     except RefusedError as error:
         if error.status == 403:
             return {}
         raise
     by_pod: dict[str, list[Event]] = {}
-    for item in listed.get("items") or ():
+    for item in listed.items:
         by_pod.setdefault(item["involvedObject"]["name"], []).append(_event(item))
     return {pod: tuple(sorted(events, key=lambda event: event.last)) for pod, events in by_pod.items()}
 

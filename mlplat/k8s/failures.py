@@ -40,18 +40,22 @@ class RefusedError(ClusterError):
         status: HTTP status.
         text: body of the answer.
         hint: what to do, when more is known than the answer tells.
+        retry_after: seconds after which the server asks to repeat the request; None when it does not.
     """
 
-    def __init__(self, request: Request, status: int, text: str, hint: str = "") -> None:
+    def __init__(
+        self, request: Request, status: int, text: str, hint: str = "", *, retry_after: float | None = None
+    ) -> None:
         self.request = request
         self.status = status
         self.text = text
+        self.retry_after = retry_after
         found = _diagnostics(request, status, text)
         super().__init__([replace(one, hint=hint) for one in found] if hint else found)
 
     def with_hint(self, hint: str) -> RefusedError:
         """Return the same error with another hint; with its own when that is empty."""
-        return RefusedError(self.request, self.status, self.text, hint)
+        return RefusedError(self.request, self.status, self.text, hint, retry_after=self.retry_after)
 
 
 class UnreachableError(ClusterError):
@@ -87,7 +91,7 @@ def _diagnostics(request: Request, status: int, text: str) -> list[Diagnostic]:
     if status == 404:
         return [_not_found(request, details, message)]
     if status == 409:
-        return [_conflict(request, answer, message)]
+        return _conflicts(request, answer, message)
     if status in {400, 413, 422}:
         return _invalid(request, details, message)
     hint = "the API server has trouble: try again later" if status >= 500 or status == 429 else ""
@@ -125,12 +129,20 @@ def _not_found(request: Request, details: dict[str, Any], message: str) -> Diagn
     return Diagnostic("MLP808", "", f"could not {request}: {message}", hint)
 
 
-def _conflict(request: Request, answer: dict[str, Any], message: str) -> Diagnostic:
+def _conflicts(request: Request, answer: dict[str, Any], message: str) -> list[Diagnostic]:
+    details = answer.get("details") or {}
     if answer.get("reason") == "AlreadyExists":
-        name = (answer.get("details") or {}).get("name") or request.name
+        name = details.get("name") or request.name
         hint = f"choose another name, or `kubectl delete {request.resource} {name} -n {request.namespace}`"
-        return Diagnostic("MLP806", "", message, hint)
-    return Diagnostic("MLP806", "", f"could not {request}: {message}", "someone else changed it: try again")
+        return [Diagnostic("MLP806", "", message, hint)]
+    owned = [cause for cause in details.get("causes") or () if cause.get("reason") == "FieldManagerConflict"]
+    if owned:
+        hint = "remove the field from the object that you apply, or take it over with force"
+        return [
+            Diagnostic("MLP824", cause.get("field") or "", cause.get("message") or message, hint)
+            for cause in owned
+        ]
+    return [Diagnostic("MLP806", "", f"could not {request}: {message}", "someone else changed it: try again")]
 
 
 def _invalid(request: Request, details: dict[str, Any], message: str) -> list[Diagnostic]:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from mlplat.argo import steps, stores
 from mlplat.argo.status import pod_name
 from mlplat.errors import ClusterError, Diagnostic
-from mlplat.k8s.api import PODS
 from mlplat.k8s.connection import connect
 from mlplat.k8s.failures import RefusedError
 
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
 _Node = Mapping[str, Any]
 
-_SILENCE_SECONDS = 60.0
 _TEXT_OF_EXECUTOR = re.compile(r'time="[^"]*" level=\w+ msg=.* argo=true')
 _WHY_GONE = "it was deleted by hand, by podGC, or with its machine; Argo keeps logs with archiveLogs: true"
 _WITH_POD = frozenset({"Pod", "Container"})
@@ -59,19 +57,10 @@ def logs(
     container = node["displayName"] if node.get("type") == "Container" else "main"
     if node.get("type") == "Container":
         node = nodes[node["boundaryID"]]
-    api = connect(workflow["metadata"].get("namespace"), context, kubeconfig)
+    client = connect(workflow["metadata"].get("namespace"), context, kubeconfig)
     pod = pod_name(workflow, node)
-    query = {"container": container, **({"follow": "true"} if follow else {})}
     try:
-        lines = api.lines(
-            "get",
-            PODS,
-            namespace=api.namespace,
-            name=pod,
-            subresource="log",
-            query=query,
-            silence=None if follow else _SILENCE_SECONDS,
-        )
+        lines = client.log(pod, container, follow=follow)
         yield from printed(line.decode(errors="replace") for line in lines)
     except RefusedError as error:
         raise _explained(error, node, pod) from error

@@ -12,18 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from mlplat.k8s.api import CONFIG_MAPS, DEPLOYMENTS, SECRETS, SERVICE_ACCOUNTS, Api, Resource
 from mlplat.k8s.connection import connect
 from mlplat.k8s.failures import RefusedError
+from mlplat.k8s.resources import CONFIG_MAPS, DEPLOYMENTS, SECRETS, SERVICE_ACCOUNTS, WORKFLOWS
 
 if TYPE_CHECKING:
     import os
 
+    from mlplat.k8s.client import Client
+    from mlplat.k8s.resources import Resource
+
 _REPOSITORIES = "artifact-repositories"
 _DEFAULT = "workflows.argoproj.io/default-artifact-repository"
 _CONFIGURATION = "workflow-controller-configmap"
-_CONTROLLER = {"labelSelector": "app=workflow-controller"}
-_REVIEWS = Resource("authorization.k8s.io", "v1", "localsubjectaccessreviews")
+_CONTROLLER = "app=workflow-controller"
 _KINDS = (
     "workflows",
     "workflowtemplates",
@@ -118,10 +120,10 @@ def inspect_namespace(
     Raises:
         ClusterError: the cluster can't be reached or does not know who one is.
     """
-    api = connect(namespace, context, kubeconfig)
-    controller = _controller(api)
+    client = connect(namespace, context, kubeconfig)
+    controller = _controller(client)
     own = controller.namespace if isinstance(controller, Controller) else "argo"
-    account_object = _read(api, SERVICE_ACCOUNTS, api.namespace, account)
+    account_object = _read(client, SERVICE_ACCOUNTS, client.namespace, account)
     needed = (
         ("argoproj.io", "workflowtaskresults", "create"),
         ("argoproj.io", "workflowtaskresults", "patch"),
@@ -129,19 +131,19 @@ def inspect_namespace(
     kept = tuple(("", "configmaps", verb) for verb in ("create", "get", "update"))
     return Namespace(
         account=account_object if isinstance(account_object, Hidden) else account_object is not None,
-        reports=_missing(api, api.namespace, api.namespace, account, needed),
-        repository=_repository(api, own),
+        reports=_missing(client, client.namespace, client.namespace, account, needed),
+        repository=_repository(client, own),
         controller=controller,
-        caches=_missing(api, own, own, controller.account, kept)
+        caches=_missing(client, own, own, controller.account, kept)
         if isinstance(controller, Controller)
         else None,
-        missing_kinds=_missing_kinds(api),
+        missing_kinds=_missing_kinds(client),
     )
 
 
-def _read(api: Api, resource: Resource, namespace: str, name: str) -> dict[str, Any] | Hidden | None:
+def _read(client: Client, resource: Resource, namespace: str, name: str) -> dict[str, Any] | Hidden | None:
     try:
-        return api.call("get", resource, namespace=namespace, name=name)
+        return client.get(resource, name, namespace=namespace)
     except RefusedError as error:
         if error.status == 403:
             return Hidden(f"get {resource.plural} in namespace {namespace}")
@@ -151,7 +153,7 @@ def _read(api: Api, resource: Resource, namespace: str, name: str) -> dict[str, 
 
 
 def _missing(
-    api: Api, where: str, of: str, account: str, needed: tuple[tuple[str, str, str], ...]
+    client: Client, where: str, of: str, account: str, needed: tuple[tuple[str, str, str], ...]
 ) -> tuple[str, ...] | Hidden:
     """Return what a service account of namespace ``of`` may not do in namespace ``where``."""
     missing = []
@@ -172,7 +174,7 @@ def _missing(
             },
         }
         try:
-            answer = api.call("create", _REVIEWS, namespace=where, body=review)
+            answer = client.create(review)
         except RefusedError as error:
             if error.status in {403, 404}:
                 return Hidden(f"create localsubjectaccessreviews in namespace {where}")
@@ -182,15 +184,15 @@ def _missing(
     return tuple(missing)
 
 
-def _controller(api: Api) -> Controller | Hidden | None:
-    for namespace in ("", "argo", api.namespace):
+def _controller(client: Client) -> Controller | Hidden | None:
+    for namespace in ("", "argo", client.namespace):
         try:
-            listed = api.call("list", DEPLOYMENTS, namespace=namespace, query=_CONTROLLER)
+            listed = client.list(DEPLOYMENTS, namespace=namespace, labels=_CONTROLLER)
         except RefusedError as error:
             if error.status != 403:
                 raise
             continue
-        for deployment in listed["items"]:
+        for deployment in listed.items:
             spec = deployment["spec"]["template"]["spec"]
             return Controller(
                 deployment["metadata"]["namespace"],
@@ -202,46 +204,45 @@ def _controller(api: Api) -> Controller | Hidden | None:
     return Hidden("list deployments of all namespaces")
 
 
-def _missing_kinds(api: Api) -> tuple[str, ...]:
+def _missing_kinds(client: Client) -> tuple[str, ...]:
     try:
-        answer = api.call("get", Resource("argoproj.io", "v1alpha1", ""))
+        served = {resource.plural for resource in client.resources(WORKFLOWS.api_version)}
     except RefusedError as error:
         if error.status == 403:
             return ()
         if error.status == 404:
             return _KINDS
         raise
-    served = {resource["name"] for resource in answer.get("resources") or ()}
     return tuple(kind for kind in _KINDS if kind not in served)
 
 
-def _repository(api: Api, controller_namespace: str) -> Repository | Hidden | None:
+def _repository(client: Client, controller_namespace: str) -> Repository | Hidden | None:
     """Find the repository as Argo does: ``Resolve`` of ``workflow/artifactrepositories`` in Argo 4.0.7."""
-    own = _read(api, CONFIG_MAPS, api.namespace, _REPOSITORIES)
+    own = _read(client, CONFIG_MAPS, client.namespace, _REPOSITORIES)
     problem = ""
     if isinstance(own, dict):
         key = (own["metadata"].get("annotations") or {}).get(_DEFAULT, "")
         text = (own.get("data") or {}).get(key)
         if text is not None:
-            return _described(api, f"ConfigMap {_REPOSITORIES}, {key}", text)
+            return _described(client, f"ConfigMap {_REPOSITORIES}, {key}", text)
         problem = (
             f"its annotation {_DEFAULT} names {key!r}, which it does not have"
             if key
             else (f"it has no annotation {_DEFAULT}")
         )
-    configuration = _read(api, CONFIG_MAPS, controller_namespace, _CONFIGURATION)
+    configuration = _read(client, CONFIG_MAPS, controller_namespace, _CONFIGURATION)
     if isinstance(configuration, dict):
         data = configuration.get("data") or {}
         whole = _mapping(data.get("config"))
         text = data.get("artifactRepository") or yaml.safe_dump(whole.get("artifactRepository") or {})
         if _mapping(text):
-            return _described(api, f"ConfigMap {_CONFIGURATION} of namespace {controller_namespace}", text)
+            return _described(client, f"ConfigMap {_CONFIGURATION} of namespace {controller_namespace}", text)
     if problem:
         return Repository(f"ConfigMap {_REPOSITORIES}", "", {}, problem)
     return next((one for one in (own, configuration) if isinstance(one, Hidden)), None)
 
 
-def _described(api: Api, place: str, text: str) -> Repository:
+def _described(client: Client, place: str, text: str) -> Repository:
     repository = _mapping(text)
     kinds = [kind for kind, value in repository.items() if isinstance(value, dict)]
     if not kinds:
@@ -250,7 +251,7 @@ def _described(api: Api, place: str, text: str) -> Repository:
     secrets: dict[str, bool | Hidden] = {}
     for name, key in _selectors(repository[kinds[0]]):
         if name not in read:
-            read[name] = _read(api, SECRETS, api.namespace, name)
+            read[name] = _read(client, SECRETS, client.namespace, name)
         found = read[name]
         secrets[f"{name}/{key}"] = (
             found if isinstance(found, Hidden) else key in ((found or {}).get("data") or {})

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 from mlplat.argo import retry as parting
 from mlplat.argo.status import FINISHED, packed, pod_name
 from mlplat.errors import ClusterError, Diagnostic
-from mlplat.k8s.api import CONFIG_MAPS, PODS, WORKFLOWS, Api
 from mlplat.k8s.connection import connect
-from mlplat.k8s.failures import RefusedError
+from mlplat.k8s.resources import CONFIG_MAPS, PODS
 from mlplat.k8s.workflows import Json
 
 if TYPE_CHECKING:
@@ -52,27 +51,18 @@ def retry(
     Raises:
         ClusterError: it is going on, has changed meanwhile, or the cluster refused or can't be reached.
     """
-    api = connect(namespace, context, kubeconfig)
+    client = connect(namespace, context, kubeconfig)
     name, phase = workflow["metadata"]["name"], workflow.get("status", {}).get("phase", "")
     if phase not in FINISHED:
-        hint = f"wait, or end it: mlplat stop {name} --engine argo -n {api.namespace}"
+        hint = f"wait, or end it: mlplat stop {name} --engine argo -n {client.namespace}"
         raise ClusterError(Diagnostic("MLP816", "", f"{name} is running ({phase or 'not started'})", hint))
     parted = parting.retried(
         name, workflow["status"].get("nodes") or {}, also=also, other_arguments=arguments is not None
     )
     for node in parted.removed.values():
         if node["type"] == "Pod":
-            _delete_pod(api, pod_name(workflow, node))
-    body = reopened(workflow, parted, arguments)
-    return api.call("update", WORKFLOWS, namespace=api.namespace, name=name, body=body)
-
-
-def _delete_pod(api: Api, name: str) -> None:
-    try:
-        api.call("delete", PODS, namespace=api.namespace, name=name)
-    except RefusedError as error:
-        if error.status != 404:
-            raise
+            client.delete(PODS, pod_name(workflow, node))
+    return client.replace(reopened(workflow, parted, arguments))
 
 
 def reopened(workflow: Mapping[str, Any], parted: parting.Retry, arguments: Mapping[str, Any] | None) -> Json:
@@ -145,8 +135,8 @@ def config_maps_of(
     own = [name for name in names if name.endswith(_VALUES)]
     if not own:
         return []
-    api = connect(namespace, context, kubeconfig)
-    read = [api.call("get", CONFIG_MAPS, namespace=api.namespace, name=name) for name in own]
+    client = connect(namespace, context, kubeconfig)
+    read = [client.get(CONFIG_MAPS, name) for name in own]
     return [
         {
             "apiVersion": "v1",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mlplat.k8s.api import SECRETS
 from mlplat.k8s.connection import connect
+from mlplat.k8s.resources import SECRETS
 
 if TYPE_CHECKING:
     import os
@@ -32,5 +32,4 @@ def secret(
     Raises:
         ClusterError: it does not exist, or the cluster refused or can't be reached.
     """
-    api = connect(namespace, context, kubeconfig)
-    return dict(api.call("get", SECRETS, namespace=api.namespace, name=name).get("data") or {})
+    return dict(connect(namespace, context, kubeconfig).get(SECRETS, name).get("data") or {})

@@ -8,20 +8,19 @@ from typing import TYPE_CHECKING, Any
 from mlplat.argo.parameters import with_strings
 from mlplat.argo.status import FINISHED, unpacked
 from mlplat.errors import ClusterError, Diagnostic, nearest
-from mlplat.k8s.api import CONFIG_MAPS, WORKFLOWS, Api, Resource
 from mlplat.k8s.connection import connect
 from mlplat.k8s.failures import RefusedError
+from mlplat.k8s.resources import CONFIG_MAPS, WORKFLOWS, Resource
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from mlplat.k8s.client import Client
+
 Json = dict[str, Any]
 
 _SUGGESTED = 10
-
-
-_STRICT = {"fieldManager": "mlplat", "fieldValidation": "Strict"}
 
 
 def submit(
@@ -49,10 +48,10 @@ def submit(
         ClusterError: the documents are others, or the cluster refused or can't be reached.
     """
     workflow, config_maps = _sorted(documents)
-    api = connect(namespace or workflow["metadata"].get("namespace"), context, kubeconfig)
-    with _undone_on_failure(api) as create:
-        names = [create(CONFIG_MAPS, config_map)["metadata"]["name"] for config_map in config_maps]
-        created = create(WORKFLOWS, with_strings(workflow))
+    client = connect(namespace or workflow["metadata"].get("namespace"), context, kubeconfig)
+    with _undone_on_failure(client) as create:
+        names = [create(config_map)["metadata"]["name"] for config_map in config_maps]
+        created = create(with_strings(workflow))
         owner = {
             "apiVersion": created["apiVersion"],
             "kind": created["kind"],
@@ -60,8 +59,7 @@ def submit(
             "uid": created["metadata"]["uid"],
         }
         for name in names:
-            owned = {"metadata": {"ownerReferences": [owner]}}
-            api.call("patch", CONFIG_MAPS, namespace=api.namespace, name=name, body=owned)
+            client.patch(CONFIG_MAPS, name, {"metadata": {"ownerReferences": [owner]}})
     return created
 
 
@@ -89,43 +87,43 @@ def read(
     return read_from(connect(namespace, context, kubeconfig), name)
 
 
-def read_from(api: Api, name: str) -> Json:
+def read_from(client: Client, name: str) -> Json:
     """Read a Workflow with its status; see :func:`read`."""
-    return dict(unpacked(get(api, name)))
+    return dict(unpacked(get(client, name)))
 
 
-def get(api: Api, name: str) -> Json:
+def get(client: Client, name: str) -> Json:
     """Read a Workflow as the API server has it, whose nodes may be packed.
 
     Raises:
         ClusterError: it does not exist (with the nearest name that does), or the cluster refused or can't be reached.
     """
     try:
-        return api.call("get", WORKFLOWS, namespace=api.namespace, name=name)
+        return client.get(WORKFLOWS, name)
     except RefusedError as error:
         if error.status != 404 or error.diagnostics[0].code != "MLP808":
             raise
-        raise error.with_hint(_nearest(api, name)) from None
+        raise error.with_hint(_nearest(client, name)) from None
 
 
-def _nearest(api: Api, name: str) -> str:
+def _nearest(client: Client, name: str) -> str:
     """Return a hint with the names of Workflows that are most like a name, or that are newest."""
     try:
-        names = list(_by_age(api, ""))[:_SUGGESTED]
+        names = _by_age(client)[:_SUGGESTED]
     except ClusterError:
         return ""
     return (
-        nearest(name, names) if names else f"namespace {api.namespace} has no Workflows; name another with -n"
+        nearest(name, names)
+        if names
+        else f"namespace {client.namespace} has no Workflows; name another with -n"
     )
 
 
-def _by_age(api: Api, selector: str) -> dict[str, str]:
-    """Return the creation times of Workflows by their names, the newest first."""
-    listed = {
-        metadata["name"]: str(metadata.get("creationTimestamp") or "")
-        for metadata in api.metadata(WORKFLOWS, namespace=api.namespace, selector=selector)
-    }
-    return dict(sorted(listed.items(), key=lambda item: item[1], reverse=True))
+def _by_age(client: Client, labels: str = "") -> list[str]:
+    """Return the names of Workflows, the newest first."""
+    listed = [item["metadata"] for item in client.list_metadata(WORKFLOWS, labels=labels).items]
+    listed.sort(key=lambda metadata: str(metadata.get("creationTimestamp") or ""), reverse=True)
+    return [metadata["name"] for metadata in listed]
 
 
 def newest(
@@ -154,10 +152,10 @@ def newest(
     Raises:
         ClusterError: the cluster refused or can't be reached.
     """
-    api = connect(namespace, context, kubeconfig)
-    for name in list(_by_age(api, selector))[:limit]:
+    client = connect(namespace, context, kubeconfig)
+    for name in _by_age(client, selector)[:limit]:
         try:
-            yield api.call("get", WORKFLOWS, namespace=api.namespace, name=name)
+            yield client.get(WORKFLOWS, name)
         except RefusedError as error:
             if error.status != 404:
                 raise
@@ -205,13 +203,13 @@ def stop(
     _shut_down(connect(namespace, context, kubeconfig), name, "Stop")
 
 
-def _shut_down(api: Api, name: str, how: str) -> None:
-    workflow = get(api, name)
+def _shut_down(client: Client, name: str, how: str) -> None:
+    workflow = get(client, name)
     phase = (workflow.get("status") or {}).get("phase")
     if phase in FINISHED:
-        hint = f"see its tasks: mlplat get tasks {name} --engine argo -n {api.namespace}"
+        hint = f"see its tasks: mlplat get tasks {name} --engine argo -n {client.namespace}"
         raise ClusterError(Diagnostic("MLP810", "", f"{name} has ended already ({phase})", hint))
-    api.call("patch", WORKFLOWS, namespace=api.namespace, name=name, body={"spec": {"shutdown": how}})
+    client.patch(WORKFLOWS, name, {"spec": {"shutdown": how}})
 
 
 def _sorted(documents: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
@@ -235,13 +233,14 @@ def _sorted(documents: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], 
 
 
 @contextmanager
-def _undone_on_failure(api: Api) -> Iterator[Callable[[Resource, Mapping[str, Any]], Json]]:
+def _undone_on_failure(client: Client) -> Iterator[Callable[[Mapping[str, Any]], Json]]:
     """Give a function that creates objects; when the block fails, they are deleted again."""
     done: list[tuple[Resource, str]] = []
 
-    def create(resource: Resource, document: Mapping[str, Any]) -> Json:
-        body = {**document, "metadata": {**document["metadata"], "namespace": api.namespace}}
-        stored = api.call("create", resource, namespace=api.namespace, query=_STRICT, body=body)
+    def create(document: Mapping[str, Any]) -> Json:
+        body = {**document, "metadata": {**document["metadata"], "namespace": client.namespace}}
+        resource = client.resource(document["apiVersion"], document["kind"])
+        stored = client.create(body)
         done.append((resource, stored["metadata"]["name"]))
         return stored
 
@@ -250,5 +249,5 @@ def _undone_on_failure(api: Api) -> Iterator[Callable[[Resource, Mapping[str, An
     except BaseException:
         for resource, name in reversed(done):
             with suppress(ClusterError):
-                api.call("delete", resource, namespace=api.namespace, name=name)
+                client.delete(resource, name)
         raise

@@ -13,6 +13,8 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 import yaml
 
+from mlplat.k8s import retries
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -31,6 +33,7 @@ class Answer:
     body: Json | str = ""
     lines: list[Json | str] | None = None
     broken: bool = False
+    retry_after: str = ""
 
 
 @dataclass
@@ -53,8 +56,8 @@ class FakeApi:
     asked: list[Asked] = field(default_factory=list)
 
     @staticmethod
-    def of(status: int, body: Json | str) -> Answer:
-        return Answer(status, body)
+    def of(status: int, body: Json | str, *, retry_after: str = "") -> Answer:
+        return Answer(status, body, retry_after=retry_after)
 
     @staticmethod
     def stream(lines: list[Json | str], *, broken: bool = False) -> Answer:
@@ -74,6 +77,12 @@ class FakeApi:
 
     def methods(self) -> list[str]:
         return [f"{asked.method} {asked.path}" for asked in self.asked]
+
+
+@pytest.fixture
+def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a request be repeated up to three times, at once."""
+    monkeypatch.setattr(retries, "PAUSES", (0.0,) * 3)
 
 
 @pytest.fixture
@@ -102,6 +111,8 @@ def api(tmp_path: Path) -> Iterator[FakeApi]:
 
         def reply(self, answer: Answer) -> None:
             self.send_response(answer.status)
+            if answer.retry_after:
+                self.send_header("Retry-After", answer.retry_after)
             if answer.lines is None:
                 text = answer.body if isinstance(answer.body, str) else json.dumps(answer.body)
                 self.send_header("Content-Length", str(len(text.encode())))

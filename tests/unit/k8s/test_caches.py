@@ -25,7 +25,7 @@ def test_only_caches_of_the_pipelines_of_the_namespace_are_deleted(api: Any) -> 
 
     assert delete_caches(kubeconfig=api.kubeconfig) == 2
 
-    assert api.asked[0].query == {"labelSelector": "workflows.argoproj.io/configmap-type=Cache"}
+    assert api.asked[0].query["labelSelector"] == "workflows.argoproj.io/configmap-type=Cache"
     assert api.methods()[1:] == [f"DELETE {CONFIG_MAPS}/{name}" for name in own]
 
 

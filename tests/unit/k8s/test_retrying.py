@@ -30,6 +30,8 @@ def failed(*more: dict[str, Any], **status: Any) -> dict[str, Any]:
         *more,
     ]
     return {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Workflow",
         "metadata": {
             "name": "wf",
             "namespace": "team-a",

@@ -1,0 +1,83 @@
+"""When to repeat a request that failed, and how long to wait before it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from mlplat.k8s.failures import RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from mlplat.errors import ClusterError
+
+PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 30.0)
+"""Seconds to wait after each failure in a row: an outage may last a minute and a half."""
+
+_POLITE = 4
+_LONGEST = 30.0
+
+
+def is_temporary(error: ClusterError) -> bool:
+    """Tell whether another attempt may succeed: no answer came, the server has trouble, or a watch expired (410)."""
+    return not isinstance(error, RefusedError) or error.status in {410, 429} or error.status >= 500
+
+
+def is_postponed(error: ClusterError) -> bool:
+    """Tell whether the server did nothing and asks to repeat the request: even a creation is safe to repeat.
+
+    The rule is that of client-go: ``Retry-After`` with 429 or a 5xx.
+    """
+    return isinstance(error, RefusedError) and error.retry_after is not None and is_temporary(error)
+
+
+class Patience:
+    """Waits after each failure in a row, until there are too many.
+
+    Args:
+        repeats: tells which errors are worth another attempt.
+        attempts: how many failures in a row are too many.
+    """
+
+    def __init__(self, repeats: Callable[[ClusterError], bool], attempts: int | None = None) -> None:
+        self._repeats = repeats
+        self._attempts = attempts
+        self._pauses = self._fresh()
+
+    @classmethod
+    def with_outages(cls) -> Patience:
+        """Return the patience of what runs for long, such as a watch."""
+        return cls(is_temporary)
+
+    @classmethod
+    def with_busy_server(cls) -> Patience:
+        """Return the patience of a single request."""
+        return cls(is_postponed, _POLITE)
+
+    def _fresh(self) -> Iterator[float]:
+        return iter(PAUSES[: self._attempts and self._attempts - 1])
+
+    def failed(self, error: ClusterError) -> None:
+        """Wait before the next attempt.
+
+        Args:
+            error: why the last one failed.
+
+        Raises:
+            ClusterError: the error, when another attempt is useless or there were too many.
+        """
+        pause = next(self._pauses, None) if self._repeats(error) else None
+        if pause is None:
+            raise error
+        asked = error.retry_after if isinstance(error, RefusedError) else None
+        time.sleep(max(pause, min(asked or 0.0, _LONGEST)))
+
+    def succeeded(self) -> None:
+        """Forget the failures so far."""
+        self._pauses = self._fresh()
+
+    def rest(self) -> None:
+        """Wait between two requests that both succeed, so that a server which ends watches at once is spared."""
+        self.succeeded()
+        time.sleep(PAUSES[0])
