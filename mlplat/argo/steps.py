@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from mlplat.runtime.task import STEP_MARK
+from mlplat.runtime.contract import STEP_MARK
 
 OUTPUT = "mlplat--steps"
 """Output parameter that tells how the tasks of a pod ended."""

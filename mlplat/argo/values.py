@@ -16,18 +16,19 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from mlplat.runtime import task as runtime
+from mlplat.runtime import contract
+from mlplat.runtime import values as runtime_values
 
-LARGE = "mlplat.dev/large"
+LARGE = contract.LARGE
 """The only key of an object that stands for a value too large for a parameter."""
 
-LARGEST_PARAMETER = 32 * 1024
+LARGEST_PARAMETER = contract.LARGEST_PARAMETER
 """Bytes of inert JSON up to which a value is a parameter; Argo copies parameters into every node's status."""
 
 EMPTY_VARIABLE = "MLPLAT_EMPTY"
 """Name of the empty environment variable that splits braces."""
 
-ARTIFACTS = "mlplat://artifacts/"
+ARTIFACTS = contract.STORE
 """Begin of the URI of an artifact that lies in the store, before its key."""
 
 ABSENT = "mlplat.dev/absent"
@@ -88,13 +89,13 @@ def inert_json(value: Any) -> str:
         ValueError: the value holds NaN or an infinity.
         TypeError: the value has no JSON form.
     """
-    return runtime.inert(value)
+    return runtime_values.inert(value)
 
 
 def is_plain(text: str) -> bool:
     """Tell whether a text can be a parameter's value in a Workflow as it is, and not only as JSON."""
     written = json.dumps(text, ensure_ascii=False)
-    return "{{" not in text and runtime.printable(written) == written
+    return "{{" not in text and runtime_values.printable(written) == written
 
 
 def container_text(text: str) -> str:

@@ -22,7 +22,7 @@ from mlplat.ir.model import (
     PipelineSpec,
 )
 from mlplat.ir.types import TYPE_NAMES, fits, json_problem
-from mlplat.runtime.task import printable
+from mlplat.runtime.values import printable
 
 
 def run(program: Program) -> Program:

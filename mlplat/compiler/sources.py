@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from mlplat.argo.values import container_text
 from mlplat.compiler.program import Program
-from mlplat.runtime.task import SHARED, SHARED_VARIABLE
+from mlplat.runtime.contract import SHARED, SHARED_VARIABLE
 
 
 def run(program: Program) -> Program:

@@ -48,7 +48,7 @@ from mlplat.runtime.artifacts import (
     Model,
     SlicedClassificationMetrics,
 )
-from mlplat.runtime.task import PipelineTaskFinalStatus, TaskConfig, get_uri
+from mlplat.runtime.objects import PipelineTaskFinalStatus, TaskConfig, get_uri
 
 Condition = If
 """The older name of :class:`If`."""

@@ -24,7 +24,7 @@ from mlplat.ir.model import (
 from mlplat.ir.types import TYPE_NAMES, fits, json_problem
 from mlplat.runtime import artifacts
 from mlplat.runtime.artifacts import is_artifact_class
-from mlplat.runtime.task import PipelineTaskFinalStatus, TaskConfig
+from mlplat.runtime.objects import PipelineTaskFinalStatus, TaskConfig
 
 T = TypeVar("T")
 

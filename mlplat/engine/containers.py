@@ -17,7 +17,7 @@ from mlplat import manifest
 from mlplat.argo.gotext import any_string
 from mlplat.argo.structure import wrong_sub_path
 from mlplat.errors import ManifestError
-from mlplat.runtime.task import TERMINATION_LOG
+from mlplat.runtime.contract import TERMINATION_LOG
 
 _REFERENCE = re.compile(r"\$(\$|\(([^()]*)\))")
 _FIELD = re.compile(r"metadata\.(annotations|labels)\['(.+)'\]$")

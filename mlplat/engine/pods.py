@@ -24,7 +24,7 @@ from mlplat.engine.containers import ContainerError, Pod, environment, expand, p
 from mlplat.engine.logs import attempts, begin_attempt
 from mlplat.engine.process import GRACE, LONGEST_ARGUMENT, SCRIPT, Command, Executor, Exit, Running, Stoppable
 from mlplat.engine.volumes import Volumes, is_mounted
-from mlplat.runtime.task import TERMINATION_LOG, TERMINATION_VARIABLE
+from mlplat.runtime.contract import TERMINATION_LOG, TERMINATION_VARIABLE
 
 LARGEST_PARAMETER = 1_572_864
 """Bytes of an output parameter: etcd's default limit of a request, where Argo keeps what a task gives."""

@@ -19,7 +19,7 @@ from mlplat.errors import ClusterError, Diagnostic
 from mlplat.runs import machine
 from mlplat.runs.cluster import Place, Workflow
 from mlplat.runs.waiting import Node
-from mlplat.runtime.task import STEP_MARK
+from mlplat.runtime.contract import STEP_MARK
 
 _ARCHIVED = "main-logs"
 _GONE, _NOT_YET = "MLP814", "MLP815"

@@ -12,10 +12,26 @@ import re
 import zlib
 from pathlib import Path
 
-from mlplat.runtime.task import START, VARIABLE
+from mlplat.runtime.contract import START, VARIABLE
 
-_MODULES = ("artifacts", "task")
-_OWN_IMPORT = re.compile(r"^from mlplat\.runtime\.\w+ import .*\n", re.MULTILINE)
+MODULES = (
+    "artifacts",
+    "contract",
+    "values",
+    "files",
+    "objects",
+    "annotations",
+    "inputs",
+    "outputs",
+    "loading",
+    "call",
+    "packages",
+    "failures",
+    "sequence",
+    "main",
+)
+"""Modules of the program; each imports only those before it."""
+_OWN_IMPORT = re.compile(r"^from mlplat\.runtime\.\w+ import (?:\([^)]*\)|.*)\n", re.MULTILINE)
 _DOCSTRING = re.compile(
     r'^([ \t]*)"""(?:[^"\\]|\\.|"(?!""))*"""\n(?:[ \t]*\n)*(?=\1\S)', re.MULTILINE | re.DOTALL
 )
@@ -26,7 +42,7 @@ _HEADER = (
 
 COMMAND = ("python3", "-c", START)
 
-__all__ = ["COMMAND", "VARIABLE", "code_of", "module_text", "packed", "text"]
+__all__ = ["COMMAND", "MODULES", "VARIABLE", "code_of", "module_text", "packed", "text"]
 
 
 @functools.cache
@@ -36,7 +52,7 @@ def text() -> str:
     Returns:
         The modules one after another, without docstrings and the imports between them: each pod carries it.
     """
-    return "\n\n".join((_HEADER, *map(module_text, _MODULES))) + "\n"
+    return "\n\n".join((_HEADER, *map(module_text, MODULES))) + "\n"
 
 
 @functools.cache

@@ -18,6 +18,7 @@ import pytest
 from mlplat import runtime
 from mlplat.argo.values import LARGE, inert_json
 
+MODULES = {path.stem for path in Path(runtime.__file__).parent.glob("*.py")} - {"__init__"}
 PRELUDE = "import kfp\nfrom kfp import dsl\nfrom kfp.dsl import *\nfrom typing import *\n\n"
 
 
@@ -82,6 +83,32 @@ def test_text_is_one_file_of_the_standard_library() -> None:
     assert "{{" not in runtime.text()
 
 
+def test_no_two_modules_define_one_name() -> None:
+    """They share one namespace in a container, where the later definition would replace the earlier one."""
+    names = [
+        name
+        for node in ast.parse(runtime.text()).body
+        for name in (
+            [node.name]
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef))
+            else [target.id for target in node.targets if isinstance(target, ast.Name)]
+            if isinstance(node, ast.Assign)
+            else []
+        )
+    ]
+    assert len(names) == len(set(names)), sorted(names)
+
+
+def test_each_module_imports_only_those_joined_before_it() -> None:
+    before: set[str] = set()
+    for name in runtime.MODULES:
+        tree = ast.parse((Path(runtime.__file__).parent / f"{name}.py").read_text(encoding="utf-8"))
+        imported = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        own = {module.rpartition(".")[2] for module in imported if module.startswith("mlplat.")}
+        assert own <= before, f"{name} imports {own - before}"
+        before.add(name)
+
+
 class _WithoutTexts(ast.NodeTransformer):
     """Drops statements that are nothing but a text, and the imports between modules that travel as one."""
 
@@ -99,7 +126,7 @@ class _WithoutTexts(ast.NodeTransformer):
         return ast.dump(tree)
 
 
-@pytest.mark.parametrize("name", ["artifacts", "task", "sdk", "importing"])
+@pytest.mark.parametrize("name", sorted(MODULES))
 def test_what_travels_means_what_the_module_means(name: str) -> None:
     source = (Path(runtime.__file__).parent / f"{name}.py").read_text(encoding="utf-8")
     travels = runtime.module_text(name)
