@@ -10,7 +10,7 @@ from typing import Any
 from mlplat.canonical import read_json
 from mlplat.dsl import context, inlining, signatures
 from mlplat.dsl.component import BaseComponent, sanitized
-from mlplat.dsl.signatures import Interface
+from mlplat.dsl.interface import Interface
 from mlplat.errors import AuthoringError, Diagnostic
 from mlplat.ir.argo_template import IMAGE, calls, to_command
 from mlplat.ir.model import (

@@ -8,7 +8,7 @@ from typing import Any, NoReturn, TypeVar, cast
 
 from mlplat.dsl import context
 from mlplat.dsl.component import BaseComponent, sanitized
-from mlplat.dsl.signatures import Interface
+from mlplat.dsl.interface import Interface
 from mlplat.errors import AuthoringError
 
 T = TypeVar("T", bound=BaseComponent)
@@ -24,7 +24,7 @@ class Broken(BaseComponent):
             functools.update_wrapper(self, function)
 
     @property
-    def spec(self) -> NoReturn:
+    def spec(self) -> NoReturn:  # type: ignore[override]
         """Raise: there is none."""
         raise AuthoringError([])
 

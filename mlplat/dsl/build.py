@@ -1,22 +1,24 @@
-"""Traced regions and tasks to the IR.
+"""Write traced groups and tasks as IR.
 
-A region becomes a component with a graph. What a task inside a region reads from outside comes in through inputs of
-each region on the way, named ``pipelinechannel--…`` as KFP names them.
+A group becomes a component with a graph. What a task inside a group reads from outside comes in through inputs of each
+group on the way, named ``pipelinechannel--…`` as KFP names them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from operator import attrgetter
 from typing import Any
 
 from mlplat.canonical import canonical_json
 from mlplat.dsl.cel import cel
 from mlplat.dsl.channels import Channel
-from mlplat.dsl.dataflow import Region, Regions, from_inside
-from mlplat.dsl.groups import Branches, Elif, Else, Group, If, ParallelFor, Root, channel_input
+from mlplat.dsl.dataflow import Dataflow, Ports
+from mlplat.dsl.groups import Branch, Branches, ParallelFor
+from mlplat.dsl.interface import Definition, Interface
 from mlplat.dsl.interpolation import Interpolated, placeholders, replace_marks
-from mlplat.dsl.signatures import Interface
+from mlplat.dsl.nodes import Group, Node
 from mlplat.dsl.task import PipelineTask
 from mlplat.errors import AuthoringError, Diagnostic, Source
 from mlplat.ir.circles import find_circle
@@ -43,11 +45,13 @@ from mlplat.ir.model import (
     TaskOutput,
 )
 
+_input_name = attrgetter("input_name")
+
 
 def pipeline(
     name: str,
     interface: Interface,
-    root: Root,
+    root: Group,
     outputs: Mapping[str, Channel],
     *,
     description: str,
@@ -90,7 +94,7 @@ class _Builder:
         self,
         name: str,
         interface: Interface,
-        root: Root,
+        root: Group,
         outputs: Mapping[str, Channel],
         source: Source | None,
     ) -> None:
@@ -98,15 +102,15 @@ class _Builder:
         self.interface = interface
         self.root = root
         self.source = source
-        self.regions = Regions(root, outputs, source)
+        self.dataflow = Dataflow(root, outputs, source)
         self.components: dict[str, Component] = {}
         self.executors: dict[str, Executor] = {}
         self.labels: dict[Any, str] = {}
-        self.problems: list[Diagnostic] = self.regions.problems
+        self.problems: list[Diagnostic] = self.dataflow.problems
 
     def build(self) -> PipelineSpec:
         graph = self.graph(self.root)
-        returned = {name: self.returned(channel) for name, channel in self.regions.returned.items()}
+        returned = {name: self.returned(channel) for name, channel in self.dataflow.returned.items()}
         parameters, artifacts = self.interface.output_parameters, self.interface.output_artifacts
         if self.problems:
             raise AuthoringError(self.problems)
@@ -126,7 +130,7 @@ class _Builder:
 
     def returned(self, channel: Channel) -> TaskOutput:
         """Return where a pipeline's output comes from: a member of its outermost region."""
-        source = self.regions.reference(channel, self.root)
+        source = self.dataflow.reference(channel, self.root)
         if isinstance(source, TaskOutput):
             return source
         if channel.producer is None:
@@ -141,8 +145,8 @@ class _Builder:
         for member in group.members:
             if isinstance(member, PipelineTask):
                 tasks[member.name] = self.task(member, group)
-            else:
-                tasks[member.name] = self.region(member, group)
+            elif isinstance(member, Group):
+                tasks[member.name] = self.group(member, group)
         self.refuse_circles(tasks, group)
         return Graph(tasks)
 
@@ -161,16 +165,16 @@ class _Builder:
         artifacts: dict[str, ArtifactSource] = {}
         for name, value in task.arguments.items():
             if isinstance(value, Interpolated):
-                parameters[name] = Constant(value.with_names(channel_input))
+                parameters[name] = Constant(value.with_names(_input_name))
             elif not isinstance(value, Channel):
                 parameters[name] = Constant(value)
             elif isinstance(value.type, ArtifactType):
-                artifacts[name] = self.regions.reference(value, group)
+                artifacts[name] = self.dataflow.reference(value, group)
             else:
-                parameters[name] = self.regions.reference(value, group)
+                parameters[name] = self.dataflow.reference(value, group)
         for channel in texts_channels(task):
-            parameters[channel_input(channel)] = self.regions.reference(channel, group)
-        settings = [self.regions.reference(channel, group) for channel in task.kubernetes_channels()]
+            parameters[channel.input_name] = self.dataflow.reference(channel, group)
+        settings = [self.dataflow.reference(channel, group) for channel in task.kubernetes_channels()]
         before = self.dependencies(
             (*parameters.values(), *artifacts.values(), *settings), task.after_these, group, task
         )
@@ -225,30 +229,26 @@ class _Builder:
     def dependencies(
         self,
         sources: tuple[object, ...],
-        after: list[PipelineTask | Group],
+        after: list[Node],
         group: Group,
         user: PipelineTask | None,
     ) -> tuple[str, ...]:
         names = [source.task for source in sources if isinstance(source, TaskOutput)]
         for other in after:
-            at: PipelineTask | Group | None = other
-            parent = other.group if isinstance(other, PipelineTask) else other.parent
-            while at is not None and parent is not group:
-                at, parent = parent, parent.parent if parent is not None else None
-            if at is not None:
-                names.append(at.name)
+            member = next((node for node in (other, *other.ancestors()) if node.parent is group), None)
+            if member is not None:
+                names.append(member.name)
             elif user is not None:
                 self.refuse_wait(user, other)
         return tuple(sorted(dict.fromkeys(names)))
 
-    def refuse_wait(self, user: PipelineTask, other: PipelineTask | Group) -> None:
+    def refuse_wait(self, user: PipelineTask, other: Node) -> None:
         """Note a task that waits for what never ends before it: another branch of one choice, another pipeline's task.
 
         What is in another region of the pipeline ends with that region, for which the region of the task waits.
         """
-        around = {id(group): group for group in from_inside(user.group)}
-        parent = other.group if isinstance(other, PipelineTask) else other.parent
-        shared = next((group for group in from_inside(parent) if id(group) in around), None)
+        around = {id(group) for group in user.ancestors()}
+        shared = next((group for group in other.ancestors() if id(group) in around), None)
         if shared is None:
             message, hint = f"'{other.name}' is a task of another pipeline", "call it in this pipeline"
         elif isinstance(shared, Branches):
@@ -260,15 +260,15 @@ class _Builder:
             return
         self.problems.append(Diagnostic("MLP142", user.name, message, hint, user.source))
 
-    def region(self, group: Group, parent: Group) -> Task:
-        region = self.regions.of(group)
+    def group(self, group: Group, parent: Group) -> Task:
+        ports = self.dataflow.of(group)
         graph = self.graph(group)
         parameters: dict[str, InputParameter] = {}
         artifacts: dict[str, InputArtifact] = {}
         sources: dict[str, ParameterSource] = {}
         artifact_sources: dict[str, ArtifactSource] = {}
-        for name, channel in region.inputs.items():
-            source = self.regions.reference(channel, parent)
+        for name, channel in ports.inputs.items():
+            source = self.dataflow.reference(channel, parent)
             if isinstance(channel.type, ArtifactType):
                 artifacts[name] = InputArtifact(channel.type, channel.is_list)
                 artifact_sources[name] = source
@@ -284,7 +284,7 @@ class _Builder:
                 parameters[group.item_input] = InputParameter(item)
             iterator = self.iterator(group, parent)
         component = f"comp-{self.free(group.name)}"
-        self.components[component] = with_outputs(Component(parameters, artifacts, graph=graph), region)
+        self.components[component] = with_outputs(Component(parameters, artifacts, graph=graph), ports)
         waits = self.outside_waits(group)
         given = (*sources.values(), *artifact_sources.values())
         before = self.dependencies(given, [other for _, other in waits], parent, None)
@@ -298,30 +298,24 @@ class _Builder:
             when_all_completed=bool(waits)
             and ignores_failures
             and not any(isinstance(one, TaskOutput) for one in given),
-            condition=cel(group.condition) if isinstance(group, (If, Elif, Else)) else "",
+            condition=cel(group.condition) if isinstance(group, Branch) else "",
             iterator=iterator,
         )
 
-    def outside_waits(self, group: Group) -> list[tuple[PipelineTask, PipelineTask | Group]]:
-        """Return the tasks inside a region that wait for what is outside, and what: the region waits for that."""
-        found: list[tuple[PipelineTask, PipelineTask | Group]] = []
+    def outside_waits(self, group: Group) -> list[tuple[PipelineTask, Node]]:
+        """Return the tasks inside a group that wait for nodes outside, and the nodes: the group waits for these."""
+        waits: list[tuple[PipelineTask, Node]] = []
         for member in group.members:
             if isinstance(member, PipelineTask):
-                found += [(member, other) for other in member.after_these]
-            else:
-                found += self.outside_waits(member)
-        return [(task, other) for task, other in found if not self.is_inside(other, group)]
-
-    def is_inside(self, other: PipelineTask | Group, group: Group) -> bool:
-        return any(
-            at is group
-            for at in from_inside(other.group if isinstance(other, PipelineTask) else other.parent)
-        )
+                waits += [(member, other) for other in member.after_these]
+            elif isinstance(member, Group):
+                waits += self.outside_waits(member)
+        return [(task, other) for task, other in waits if not any(at is group for at in other.ancestors())]
 
     def iterator(self, group: ParallelFor, parent: Group) -> Iterator:
         if not isinstance(group.items, Channel):
             return Iterator(Constant(group.items), group.item_input, False, group.parallelism)
-        items = ComponentInput(channel_input(self.regions.resolve(group.items, parent)))
+        items = ComponentInput(self.dataflow.resolve(group.items, parent).input_name)
         return Iterator(items, group.item_input, group.is_over_artifacts, group.parallelism)
 
     def component(self, task: PipelineTask, group: Group) -> str:
@@ -355,7 +349,7 @@ class _Builder:
 
     def container(self, task: PipelineTask, container: Container, group: Group) -> Container:
         """Return what runs, with the task's settings; what only the run knows in them is a placeholder."""
-        written = placeholders(task.marks, channel_input) if task.marks else {}
+        written = placeholders(task.marks, _input_name) if task.marks else {}
         given = task.resources.asked()
         variables = {**dict(container.env), **task.env}
         kubernetes = {**container.kubernetes, **self.lowered(task.kubernetes, group)}
@@ -375,7 +369,7 @@ class _Builder:
     def lowered(self, settings: Any, group: Group) -> Any:
         """Return settings of a pod as the IR writes them: a value of the run by where it comes from."""
         if isinstance(settings, Channel):
-            source = self.regions.reference(settings, group)
+            source = self.dataflow.reference(settings, group)
             part = {"parameterExpressionSelector": source.selector} if source.selector else {}
             if isinstance(source, TaskOutput):
                 output = {"producerTask": source.task, "outputParameterKey": source.output}
@@ -388,9 +382,10 @@ class _Builder:
             return {**{name: claim[name] for name in claim if name != "runtimeValue"}, **lowered}
         return [self.lowered(value, group) for value in settings] if isinstance(settings, list) else settings
 
-    def adopt(self, called: Any) -> str:
+    def adopt(self, called: Definition) -> str:
         """Take a nested pipeline's components and executors in, under names that are free here."""
-        spec: PipelineSpec = called.spec
+        spec = called.spec
+        assert spec is not None
         label = self.free(called.name)
         self.components[f"comp-{label}"] = spec.root
         renamed = {name: f"comp-{self.free(name.removeprefix('comp-'))}" for name in spec.components}
@@ -411,14 +406,14 @@ class _Builder:
         return candidate
 
 
-def with_outputs(component: Component, region: Region) -> Component:
-    """Let what leaves a region be outputs of its component."""
+def with_outputs(component: Component, ports: Ports) -> Component:
+    """Make what leaves a group the outputs of its component."""
     assert component.graph is not None
     parameters: dict[str, OutputParameter] = {}
     artifacts: dict[str, OutputArtifact] = {}
     given: dict[str, TaskOutput | OneOf] = {}
     given_artifacts: dict[str, OneOf] = {}
-    for name, (channel, source) in region.outputs.items():
+    for name, (channel, source) in ports.outputs.items():
         if isinstance(channel.type, ArtifactType):
             artifacts[name] = OutputArtifact(channel.type, channel.is_list)
             given_artifacts[name] = source if isinstance(source, OneOf) else OneOf((source,))

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from mlplat.dsl.channels import Channel, Comparison, Condition, Joined, Negated
-from mlplat.dsl.groups import channel_input
 from mlplat.ir.model import ParameterType
 
 
@@ -58,7 +57,7 @@ def _kind(side: Any) -> type:
 
 def _operand(side: Any, mixed: bool) -> str:
     if isinstance(side, Channel):
-        text = f"inputs.parameter_values['{channel_input(side)}']"
+        text = f"inputs.parameter_values['{side.input_name}']"
         if side.type is ParameterType.NUMBER_INTEGER:
             return f"double(int({text}))" if mixed else f"int({text})"
         return text

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from mlplat.dsl import context
+from mlplat.dsl.nodes import Group, Node
 from mlplat.errors import AuthoringError, Diagnostic, nearest
 from mlplat.ir.model import ArtifactType, ParameterType
 from mlplat.ir.types import TYPE_NAMES
-
-if TYPE_CHECKING:
-    from mlplat.dsl.groups import Group, ParallelFor
-    from mlplat.dsl.task import PipelineTask
 
 
 def _refused(code: str, path: str, message: str, hint: str) -> AuthoringError:
@@ -93,7 +89,7 @@ def condition(value: Any) -> Condition:
 
 def channel_of(value: Any) -> Any:
     """Return the channel that stands behind a loop's item or a task with one output; anything else as it is."""
-    return value.__channel__ if hasattr(value, "__channel__") else value
+    return value.__channel__ if isinstance(value, Deferred) else value
 
 
 def _compared(operator: str, left: Any, right: Any) -> Comparison:
@@ -142,7 +138,7 @@ def _called(channel: Channel) -> str:
 
 
 def _is_untyped(channel: Channel) -> bool:
-    return bool(channel.selector) or hasattr(channel.producer, "item_input")
+    return isinstance(channel, Item)
 
 
 _COMPARED: dict[ParameterType, tuple[type, ...]] = {
@@ -153,14 +149,19 @@ _COMPARED: dict[ParameterType, tuple[type, ...]] = {
 """What a value of a declared type is compared with; a text may come from a component that declares nothing."""
 
 
-class NotYet:
-    """What is there only when the pipeline runs: Python can't compute with it before."""
+class Deferred:
+    """An object that represents a runtime value: Python cannot compute with it."""
 
     __slots__ = ()
 
+    @property
+    def __channel__(self) -> Channel:
+        """The runtime value."""
+        raise NotImplementedError
+
 
 def _not_yet(what: str) -> Callable[..., NoReturn]:
-    def refusing(self: NotYet, *others: Any) -> NoReturn:
+    def refusing(self: Deferred, *others: Any) -> NoReturn:
         name = channel_of(self).name
         message = f"it has no value until the pipeline runs, so {what}"
         hint = "compute it in a component, and use its output"
@@ -197,13 +198,13 @@ _ASKED = {
     "getitem": "nothing can be taken of it",
 }
 for _name, _sign in _OPERATORS.items():
-    setattr(NotYet, f"__{_name}__", _not_yet(f"{_sign} has nothing to compute with"))
-    setattr(NotYet, f"__r{_name}__", _not_yet(f"{_sign} has nothing to compute with"))
+    setattr(Deferred, f"__{_name}__", _not_yet(f"{_sign} has nothing to compute with"))
+    setattr(Deferred, f"__r{_name}__", _not_yet(f"{_sign} has nothing to compute with"))
 for _name, _what in _ASKED.items():
-    setattr(NotYet, f"__{_name}__", _not_yet(_what))
+    setattr(Deferred, f"__{_name}__", _not_yet(_what))
 
 
-class Comparable(NotYet):
+class Comparable(Deferred):
     """A value of the run: comparisons make conditions, and Python can't look at it yet."""
 
     __slots__ = ()
@@ -283,49 +284,26 @@ class Comparable(NotYet):
         return str(self)
 
 
-class RegionOutput:
-    """A region as the producer of a value that comes out of it."""
-
-    __slots__ = ("region",)
-
-    def __init__(self, region: Group) -> None:
-        self.region = region
-
-    @property
-    def name(self) -> str:
-        """The region's name."""
-        return self.region.name
-
-    @property
-    def group(self) -> Group:
-        """The region around it, which reads the value."""
-        assert self.region.parent is not None
-        return self.region.parent
-
-
 class Channel(Comparable):
     """A value that a run will have: a pipeline's parameter, a task's output, a loop's item.
 
     Attributes:
         name: of the parameter or output.
         type: a parameter's type, or an artifact's.
-        producer: the task that gives it, the region that it comes out of, the loop whose item it is, or None for the
-            pipeline's parameter.
+        producer: the task, or the group that passes an output of its tasks on; None for the pipeline's parameter.
         is_list: whether it is a list of artifacts.
-        selector: fields to take of it, one after another.
         item_type: the type of a list's items, where its declaration says it.
-        is_collected: whether it is the list of what all iterations of the loops around its task give.
+        is_collected: whether it is the list of the outputs of all iterations of the loops around its task.
     """
 
-    __slots__ = ("is_collected", "is_list", "item_type", "name", "producer", "selector", "type")
+    __slots__ = ("is_collected", "is_list", "item_type", "name", "producer", "type")
 
     def __init__(
         self,
         name: str,
         type: ParameterType | ArtifactType,
-        producer: PipelineTask | RegionOutput | ParallelFor | None = None,
+        producer: Node | None = None,
         is_list: bool = False,
-        selector: tuple[str, ...] = (),
         item_type: ParameterType | None = None,
         is_collected: bool = False,
     ) -> None:
@@ -333,24 +311,75 @@ class Channel(Comparable):
         self.type = type
         self.producer = producer
         self.is_list = is_list
-        self.selector = selector
         self.item_type = item_type
         self.is_collected = is_collected
 
     def __repr__(self) -> str:
-        return f"<{self.name} of {getattr(self.producer, 'name', 'the pipeline')}>"
+        return f"<{self.name} of {self.producer_name}>"
+
+    @property
+    def __channel__(self) -> Channel:
+        return self
+
+    @property
+    def producer_name(self) -> str:
+        """The producer's name, for messages."""
+        return self.producer.name if self.producer is not None else "the pipeline"
+
+    @property
+    def is_output(self) -> bool:
+        """Whether a task makes it: it has no value if the task fails or is skipped."""
+        return self.producer is not None
+
+    @property
+    def input_name(self) -> str:
+        """Name of the input through which a group reads it, as KFP names it."""
+        producer = f"{self.producer.name}-" if self.producer is not None else ""
+        return f"pipelinechannel--{producer}{self.name}"
+
+
+class Item(Channel):
+    """The item of a loop, or a field of it.
+
+    Attributes:
+        loop: the loop.
+        fields: names of the fields that lead to it from the item.
+        constants: its value in each iteration, for a loop over constants; None for other loops.
+    """
+
+    __slots__ = ("constants", "fields", "loop")
+
+    def __init__(
+        self,
+        name: str,
+        type: ParameterType | ArtifactType,
+        loop: Group,
+        constants: list[Any] | None = None,
+        fields: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(name, type, loop)
+        self.loop = loop
+        self.constants = constants
+        self.fields = fields
+
+    @property
+    def is_output(self) -> bool:
+        """False: a loop has its items before it starts."""
+        return False
+
+    @property
+    def input_name(self) -> str:
+        """Name of the input through which a group inside of the loop reads it."""
+        return "-subvar-".join((self.name, *self.fields))
+
+    def field(self, name: str) -> Item:
+        """Return a field of it, as a string: its type is not known."""
+        constants = None if self.constants is None else [_field(item, name) for item in self.constants]
+        return Item(self.name, ParameterType.STRING, self.loop, constants, (*self.fields, name))
 
 
 ABSENT = object()
-"""Stands for the field that an item of a loop has not."""
-
-
-def constants(channel: Channel) -> list[Any] | None:
-    """Return what the item of a loop over constants, or a field of it, is in each iteration; None for other values."""
-    items = getattr(channel.producer, "items", None)
-    if not isinstance(items, list):
-        return None
-    return [functools.reduce(_field, channel.selector, item) for item in items]
+"""Value of a field in an iteration whose item does not have it."""
 
 
 def _field(value: Any, name: str) -> Any:
@@ -360,10 +389,14 @@ def _field(value: Any, name: str) -> Any:
 class LoopItem(Comparable):
     """The item of a loop; ``item.field`` and ``item["field"]`` are a field of it, whatever its name."""
 
-    __slots__ = ("__channel__",)
+    __slots__ = ("__item",)  # private to the class, so that no name of a field is hidden
 
-    def __init__(self, channel: Channel) -> None:
-        self.__channel__ = channel
+    def __init__(self, item: Item) -> None:
+        self.__item = item
+
+    @property
+    def __channel__(self) -> Channel:
+        return self.__item
 
     def __getattr__(self, field: str) -> LoopItem:
         if field.startswith("__"):
@@ -371,20 +404,18 @@ class LoopItem(Comparable):
         return self[field]
 
     def __getitem__(self, field: Any) -> LoopItem:
-        item = self.__channel__
+        item = self.__item
         if not isinstance(field, str):
             message = f"{field!r} is no name of a field; a place in a list can't be taken"
             raise _refused("MLP112", item.name, message, "give the whole item to a component, and pick there")
-        for number, one in enumerate(constants(item) or (), start=1):
+        for number, one in enumerate(item.constants or (), start=1):
             if one is not ABSENT and _field(one, field) is ABSENT:
                 fields = [name for name in one if isinstance(name, str)] if isinstance(one, dict) else []
                 message = f"item {number} of the loop has no field '{field}': {one!r}"
                 hint = nearest(field, fields) or "give each item as a dict that has it"
                 context.report(Diagnostic("MLP120", "dsl.ParallelFor", message, hint, context.caller()))
                 break
-        return LoopItem(
-            Channel(item.name, ParameterType.STRING, item.producer, False, (*item.selector, field))
-        )
+        return LoopItem(item.field(field))
 
     def __repr__(self) -> str:
         return repr(self.__channel__)

@@ -8,19 +8,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from mlplat.dsl import context, validation
-from mlplat.dsl.channels import ABSENT, Channel, constants
+from mlplat.dsl.channels import ABSENT, Channel, Item
+from mlplat.dsl.interface import Definition
 from mlplat.dsl.interpolation import Interpolated, interpolated
-from mlplat.dsl.signatures import Interface
 from mlplat.dsl.task import PipelineTask
 from mlplat.errors import AuthoringError, Diagnostic, nearest
 from mlplat.ir.model import (
     ArtifactType,
-    Container,
-    Executor,
     InputArtifact,
     InputParameter,
     ParameterType,
-    Passthrough,
 )
 from mlplat.ir.types import TYPE_NAMES, fits, json_problem
 from mlplat.runtime.artifacts import Artifact
@@ -31,51 +28,8 @@ _OUTSIDE = (
 )
 
 
-class BaseComponent:
-    """Something that a pipeline can call.
-
-    Attributes:
-        name: lower case, words joined by ``-``.
-        interface: what it takes and gives.
-        cache: whether calls may be cached, unless the task says otherwise.
-        executor: what runs when it is called; None for a pipeline, which has a graph instead.
-        passthroughs: settings of the task that its function is given.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        interface: Interface,
-        cache: bool = True,
-        executor: Executor | None = None,
-        passthroughs: tuple[Passthrough, ...] = (),
-    ) -> None:
-        self.name = name
-        self.interface = interface
-        self.cache = cache
-        self.executor = executor
-        self.passthroughs = passthroughs
-
-    def __repr__(self) -> str:
-        return f"<component {self.name}>"
-
-    @property
-    def has_container(self) -> bool:
-        """Whether a call of it is one container, whose settings can be set."""
-        return isinstance(self.executor, Container)
-
-    def without_container(self, setter: str) -> tuple[str, str]:
-        """Say why a setting of a container has no place here, and what to do instead.
-
-        Args:
-            setter: what was called.
-        """
-        if self.executor is None:
-            return "a nested pipeline has none of its own", "call it on the tasks inside that pipeline"
-        return (
-            "an importer has none",
-            f"take {setter} away: what has to be fetched is fetched by a pod of mlplat's own",
-        )
+class BaseComponent(Definition):
+    """Something that a pipeline can call; see :class:`Definition` for its attributes."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> PipelineTask:
         """Add a call to the pipeline that is being written.
@@ -84,7 +38,7 @@ class BaseComponent:
             The task; outside of a pipeline, after ``local.init(...)``, what came of running it.
         """
         run = context.runner()
-        if run is not None and context.current().get() is None:
+        if run is not None and context.current() is None:
             tracing = context.Tracing([])
             arguments = self._bind(self.name, args, kwargs, tracing)
             if tracing.problems:
@@ -93,15 +47,15 @@ class BaseComponent:
         tracing = context.tracing(self.name, _OUTSIDE)
         name = tracing.task_name(self.name)
         arguments = self._bind(name, args, kwargs, tracing)
-        task = PipelineTask(name, self, arguments, tracing.stack[-1], context.caller())
-        tracing.tasks[name] = task
-        tracing.stack[-1].members.append(task)
+        task = PipelineTask(name, self, arguments, context.caller())
+        tracing.tasks.append(task)
+        tracing.group.add(task)
         return task
 
     def _bind(
         self, task: str, args: Sequence[Any], kwargs: Mapping[str, Any], tracing: context.Tracing
     ) -> dict[str, Any]:
-        inputs = {**self.interface.input_parameters, **self.interface.input_artifacts}
+        inputs = self.interface.inputs
         names = [name for name in self.interface.order if name in inputs]
         problem = functools.partial(_problem, tracing, task)
         arguments: dict[str, Any] = {}
@@ -159,10 +113,12 @@ def _mismatch(value: Any, declared: Any) -> str:
     if isinstance(value, Channel):
         if isinstance(value.type, ArtifactType):
             return f"{wanted}, and was given '{value.name}', an artifact ({value.type.schema_title})"
-        for place, one in enumerate(constants(value) or (), start=1):
-            if not _is_taken(one, declared):
-                return f"{wanted}, and item {place} of the loop gives {one!r}"
-        if declared.type is ParameterType.STRING or value.selector or hasattr(value.producer, "item_input"):
+        if isinstance(value, Item):
+            for place, one in enumerate(value.constants or (), start=1):
+                if not _is_taken(one, declared):
+                    return f"{wanted}, and item {place} of the loop gives {one!r}"
+            return ""
+        if declared.type is ParameterType.STRING:
             return ""
         if value.type is not declared.type and _TAKEN_TOO.get(declared.type) is not value.type:
             return f"{wanted}, and was given '{value.name}', which is {TYPE_NAMES[value.type]}"
@@ -192,7 +148,7 @@ def _unlike_artifact(value: Any, declared: InputArtifact) -> str:
     if value is None and declared.optional:
         return ""
     if not isinstance(value, Channel):
-        if isinstance(value, (Artifact, str)) and context.current().get() is None:
+        if isinstance(value, (Artifact, str)) and context.current() is None:
             return ""
         constant = value.value if isinstance(value, Interpolated) else value
         return f"{wanted}, an artifact, and was given the constant {validation.display(constant)}"

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from mlplat.dsl import signatures
+from mlplat.dsl import docstrings, signatures
 from mlplat.dsl.broken import unless_wrong
 from mlplat.dsl.component import BaseComponent, sanitized
-from mlplat.dsl.signatures import Interface
+from mlplat.dsl.interface import Interface
 from mlplat.errors import AuthoringError, Diagnostic
 from mlplat.ir.model import Container, InputArtifact, OutputArtifact
 
@@ -165,6 +165,7 @@ class ContainerComponent(BaseComponent):
         super().__init__(sanitized(func.__name__), interface, executor=container)
         functools.update_wrapper(self, func)
         self.python_func = func
+        self.description = docstrings.summary(func.__doc__)
 
 
 def _listed(given: Any) -> Sequence[Any]:

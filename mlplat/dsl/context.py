@@ -12,14 +12,13 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias
 
+from mlplat.dsl.nodes import Group, Node
 from mlplat.errors import AuthoringError, Diagnostic, Source
 
-if TYPE_CHECKING:
-    from mlplat.dsl.channels import Channel
-    from mlplat.dsl.groups import Group
-    from mlplat.dsl.task import PipelineTask
+Runner: TypeAlias = Callable[[Any, Mapping[str, Any]], Any]
+"""What runs a call of a component: it gets the component and its arguments."""
 
 _MARK = f"{{{{channel:{secrets.token_hex(8)}:"
 """Begin of what stands in a text for a value of the run, while a pipeline is written: no text of a user's has it."""
@@ -33,30 +32,35 @@ class Tracing:
     """What a pipeline function has said so far.
 
     Attributes:
-        stack: open regions, the innermost last.
-        tasks: all tasks by name.
-        problems: what is wrong; raised together when the function has returned.
-        marked: values of the run that were put into texts.
+        stack: open groups, the innermost last.
+        tasks: all tasks.
+        problems: errors so far; raised together when the function has returned.
+        marked: runtime values that were put into strings. They stay as they are, so their type does not matter here.
     """
 
     stack: list[Group]
-    tasks: dict[str, PipelineTask] = field(default_factory=dict)
+    tasks: list[Node] = field(default_factory=list)
     problems: list[Diagnostic] = field(default_factory=list)
-    marked: list[Channel] = field(default_factory=list)
+    marked: list[Any] = field(default_factory=list)
     _places: dict[int, int] = field(default_factory=dict)
     _last: int = 0
     _counts: dict[str, int] = field(default_factory=dict)
     _taken: set[str] = field(default_factory=set)
 
-    def mark(self, channel: Channel) -> str:
-        """Return what stands in a text for a value of the run, until the text is given to a task."""
-        place = self._places.setdefault(id(channel), len(self.marked))
+    @property
+    def group(self) -> Group:
+        """The innermost open group."""
+        return self.stack[-1]
+
+    def mark(self, value: Any) -> str:
+        """Return the mark that represents a runtime value in a string, until a task gets the string."""
+        place = self._places.setdefault(id(value), len(self.marked))
         if place == len(self.marked):
-            self.marked.append(channel)
+            self.marked.append(value)
         return f"{_MARK}{place}}}}}"
 
-    def channels_in(self, text: str) -> dict[str, Channel]:
-        """Return the values of the run that stand in a text, by their marks."""
+    def values_in(self, text: str) -> dict[str, Any]:
+        """Return the runtime values that a string contains, by their marks."""
         if _MARK not in text:
             return {}
         return {match[0]: self.marked[int(match[1])] for match in _MARKED.finditer(text)}
@@ -66,11 +70,11 @@ class Tracing:
         self._last += 1
         return self._last
 
-    def region_name(self, prefix: str) -> str:
+    def group_name(self, prefix: str) -> str:
         """Name a region by its kind and the next number: ``condition-1``."""
         unique = f"{prefix}-{self.number()}"
         if unique in self._taken:
-            return self.region_name(prefix)
+            return self.group_name(prefix)
         self._taken.add(unique)
         return unique
 
@@ -84,7 +88,7 @@ class Tracing:
         Returns:
             The name of the region around, and the new name of the region inside.
         """
-        outer = self.region_name(prefix)
+        outer = self.group_name(prefix)
         (kind, low), high = inner.rsplit("-", 1), outer.rsplit("-", 1)[1]
         swapped = f"{prefix}-{low}", f"{kind}-{high}"
         if self._taken.isdisjoint(swapped):
@@ -109,6 +113,22 @@ def holds_marks(text: str) -> bool:
 
 
 _current: ContextVar[Tracing | None] = ContextVar("mlplat.dsl.tracing", default=None)
+
+
+def current() -> Tracing | None:
+    """Return the pipeline that is being written; None outside of a pipeline function."""
+    return _current.get()
+
+
+@contextlib.contextmanager
+def tracing_into(group: Group) -> Iterator[Tracing]:
+    """Add what is called to a group, as the outermost of a new pipeline."""
+    started = Tracing([group])
+    token = _current.set(started)
+    try:
+        yield started
+    finally:
+        _current.reset(token)
 
 
 def tracing(what: str, hint: str = "use it inside a function with @dsl.pipeline") -> Tracing:
@@ -193,22 +213,28 @@ def warn(problem: Diagnostic) -> None:
         warned.append(problem)
 
 
-_runner: list[Callable[[Any, Mapping[str, Any]], Any]] = []
+_default_runner: list[Runner] = []
+_runner: ContextVar[Runner | None] = ContextVar("mlplat.dsl.runner", default=None)
 
 
-def run_calls_with(runner: Callable[[Any, Mapping[str, Any]], Any]) -> None:
-    """Say what a call of a component outside of any pipeline does: the runner is given it and its arguments."""
-    _runner[:] = [runner]
+def run_calls_with(runner: Runner) -> None:
+    """Set the runner of calls outside of any pipeline, for the whole process."""
+    _default_runner[:] = [runner]
 
 
-def runner() -> Callable[[Any, Mapping[str, Any]], Any] | None:
-    """Return what runs calls outside of any pipeline; None where they are mistakes."""
-    return _runner[0] if _runner else None
+@contextlib.contextmanager
+def calls_run_by(runner: Runner) -> Iterator[None]:
+    """Use a runner for calls in this context only: other threads and asyncio tasks keep theirs."""
+    token = _runner.set(runner)
+    try:
+        yield
+    finally:
+        _runner.reset(token)
 
 
-def current() -> ContextVar[Tracing | None]:
-    """The variable that holds the pipeline being written."""
-    return _current
+def runner() -> Runner | None:
+    """Return the runner of calls outside of any pipeline; None if such calls are errors."""
+    return _runner.get() or next(iter(_default_runner), None)
 
 
 def caller() -> Source | None:

@@ -1,8 +1,8 @@
-"""What each region of a pipeline takes in and gives out.
+"""Inputs and outputs of the groups of a pipeline.
 
-A region is a component of its own, so a value of the run that is made outside of it comes in as an input, and one
-that is made inside goes out as an output: through every region on the way. Both are named ``pipelinechannel--…``, as
-KFP names them.
+A group is a component of its own. A runtime value that is made outside of it comes in as an input, and one that is
+made inside leaves it as an output, through every group on the way. Both are named ``pipelinechannel--…``, as KFP names
+them.
 """
 
 from __future__ import annotations
@@ -11,57 +11,48 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from mlplat.dsl.cel import operands
-from mlplat.dsl.channels import Channel, RegionOutput
-from mlplat.dsl.groups import (
-    Branches,
-    Elif,
-    Else,
-    ExitHandler,
-    Group,
-    If,
-    ParallelFor,
-    Root,
-    channel_input,
-)
+from mlplat.dsl.channels import Channel, Item
+from mlplat.dsl.groups import Branch, Branches, ExitHandler, ParallelFor
 from mlplat.dsl.interpolation import Interpolated
+from mlplat.dsl.nodes import Group
 from mlplat.dsl.task import PipelineTask
 from mlplat.errors import Diagnostic, Source
 from mlplat.ir.model import ComponentInput, OneOf, TaskOutput
 
 
 @dataclass
-class Region:
-    """A region's inputs and outputs by name; an output's first part tells its type."""
+class Ports:
+    """Inputs and outputs of a group by name; an output is a value of its type, and where the group takes it from."""
 
     inputs: dict[str, Channel] = field(default_factory=dict)
     outputs: dict[str, tuple[Channel, TaskOutput | OneOf]] = field(default_factory=dict)
 
 
-class Regions:
-    """All regions of a pipeline, and how values get from one into another.
+class Dataflow:
+    """The ways of values between the groups of a pipeline.
 
     Args:
-        root: the pipeline's own region.
+        root: the pipeline's outermost group.
         outputs: what the pipeline returns.
-        source: where the pipeline stands.
+        source: the line of its function.
 
     Attributes:
-        problems: values that are used where they can't be known.
-        returned: what the pipeline returns, as its outermost region reads it.
+        problems: values that are used where they are not available.
+        returned: what the pipeline returns, as its outermost group reads it.
     """
 
-    def __init__(self, root: Root, outputs: Mapping[str, Channel], source: Source | None = None) -> None:
+    def __init__(self, root: Group, outputs: Mapping[str, Channel], source: Source | None = None) -> None:
         self.root = root
         self.problems: list[Diagnostic] = []
-        self._regions: dict[int, Region] = {}
+        self._ports: dict[int, Ports] = {}
         self._gather(root)
         self.returned = {name: self._returned(channel) for name, channel in outputs.items()}
         for name, channel in self.returned.items():
             self._bring(channel, root, source, name)
 
-    def of(self, group: Group) -> Region:
-        """Return what a region takes in and gives out."""
-        return self._regions.setdefault(id(group), Region())
+    def of(self, group: Group) -> Ports:
+        """Return the inputs and outputs of a group."""
+        return self._ports.setdefault(id(group), Ports())
 
     def _gather(self, group: Group) -> None:
         for member in group.members:
@@ -69,9 +60,10 @@ class Regions:
                 for channel in channels_of(member):
                     self._bring(channel, group, member.source, member.name)
                 continue
-            for channel in _asked(member):
+            assert isinstance(member, Group)
+            for channel in _condition_operands(member):
                 at = self._bring(channel, group, member.source, member.name)
-                self.of(member).inputs.setdefault(channel_input(at), at)
+                self.of(member).inputs.setdefault(at.input_name, at)
             self._gather(member)
             if isinstance(member, Branches):
                 self._choose(member)
@@ -85,7 +77,7 @@ class Regions:
                 at = self.resolve(channel, branch)
                 assert at.producer is not None
                 source = TaskOutput(at.producer.name, at.name)
-                out = channel_input(channel)
+                out = channel.input_name
                 self.of(branch).outputs.setdefault(out, (channel, source))
                 choices.append(TaskOutput(branch.name, out))
             self.of(branches).outputs[name] = channels[0], OneOf(tuple(choices))
@@ -108,22 +100,20 @@ class Regions:
         return self._out(channel, way) if way else channel
 
     def _way(self, channel: Channel, user: Group) -> list[Group]:
-        """Return the regions that a task's output leaves on its way to a region that reads it, the innermost first."""
-        assert isinstance(channel.producer, (PipelineTask, RegionOutput))
-        around = set(map(id, from_inside(user)))
-        return [group for group in from_inside(channel.producer.group) if id(group) not in around]
+        """Return the groups that a task's output leaves on its way to a group that reads it, the innermost first."""
+        assert channel.producer is not None
+        around = set(map(id, user.with_ancestors()))
+        return [group for group in channel.producer.ancestors() if id(group) not in around]
 
     def _out(self, channel: Channel, way: list[Group]) -> Channel:
-        """Let a task's output leave regions, and return it as the output of the outermost."""
-        assert isinstance(channel.producer, (PipelineTask, RegionOutput))
-        name = channel_input(channel)
+        """Let a task's output leave groups, and return it as the output of the outermost."""
+        assert channel.producer is not None
+        name = channel.input_name
         source = TaskOutput(channel.producer.name, channel.name)
         for group in way:
             self.of(group).outputs.setdefault(name, (channel, source))
             source = TaskOutput(group.name, name)
-        return Channel(
-            name, channel.type, RegionOutput(way[-1]), channel.is_list, item_type=channel.item_type
-        )
+        return Channel(name, channel.type, way[-1], channel.is_list, item_type=channel.item_type)
 
     def _bring(self, channel: Channel, group: Group, source: Source | None, user: str) -> Channel:
         """Let a value into every region between where it is made and where it is used."""
@@ -133,7 +123,7 @@ class Regions:
             self.problems.append(Diagnostic("MLP143", user, *problem, source))
             return found
         way: list[Group] = []
-        for at in from_inside(group):
+        for at in group.with_ancestors():
             if at is home:
                 break
             way.append(at)
@@ -141,14 +131,14 @@ class Regions:
             self._refuse(channel, group, source, user)
             return found
         for step in way:
-            if step is not found.producer:
-                self.of(step).inputs.setdefault(channel_input(found), found)
+            if not (isinstance(found, Item) and step is found.loop):
+                self.of(step).inputs.setdefault(found.input_name, found)
         return found
 
     def _uncollectable(self, channel: Channel, user: Group) -> tuple[str, str] | None:
         """Return why a region can't collect an output, and what to do; None where it leaves a loop, or a branch."""
-        what = f"it collects '{channel.name}' of '{getattr(channel.producer, 'name', '')}', which is in"
-        loops = [one for one in from_inside(self._home(channel)) if isinstance(one, ParallelFor)]
+        what = f"it collects '{channel.name}' of '{channel.producer_name}', which is in"
+        loops = [one for one in self._home(channel).with_ancestors() if isinstance(one, ParallelFor)]
         if not loops:
             return f"{what} no loop", "use it as it is inside its branch, or join the branches with dsl.OneOf"
         if not self._way(channel, user):
@@ -158,15 +148,15 @@ class Regions:
 
     def _refuse(self, channel: Channel, group: Group, source: Source | None, user: str) -> None:
         """Note a value that is used in a region from which what makes it can't be seen."""
-        around = {id(one) for one in from_inside(group)}
+        around = {id(one) for one in group.with_ancestors()}
         home = self._home(channel)
-        between = [one for one in from_inside(home) if id(one) not in around]
+        between = [one for one in home.with_ancestors() if id(one) not in around]
         loop = next((one for one in between if isinstance(one, ParallelFor)), None)
-        message = f"it uses the output '{channel.name}' of '{getattr(channel.producer, 'name', '')}'"
+        message = f"it uses the output '{channel.name}' of '{channel.producer_name}'"
         if channel.is_collected:
             message += f", which is inside '{home.name}' and may not run"
             hint = "collect it inside the branch around the loop, and join the branches with dsl.OneOf"
-        elif channel.producer is loop and loop is not None:
+        elif isinstance(channel, Item) and loop is channel.loop:
             message = f"it uses the item of '{loop.name}' outside of that loop"
             hint = "use it inside; what tasks of the loop made of all items is dsl.Collected(task.output)"
         elif isinstance(between[-1], ExitHandler):
@@ -183,28 +173,20 @@ class Regions:
         self.problems.append(Diagnostic("MLP140", user, message, hint, source))
 
     def _home(self, channel: Channel) -> Group:
-        if channel.producer is None:
-            return self.root
-        return channel.producer if isinstance(channel.producer, ParallelFor) else channel.producer.group
+        """Return the group in which a value is available."""
+        if isinstance(channel, Item):
+            return channel.loop
+        return self.root if channel.producer is None else channel.producer.parent or self.root
 
     def reference(self, channel: Channel, group: Group) -> TaskOutput | ComponentInput:
-        """Return how a member of a region reads a value."""
+        """Return how a member of a group reads a value."""
         found = self.resolve(channel, group)
-        selector = _selector(found)
-        if isinstance(found.producer, ParallelFor):
-            own = found.producer is group
-            return ComponentInput(found.name, selector) if own else ComponentInput(channel_input(found))
-        if found.producer is not None and found.producer.group is group:
-            return TaskOutput(found.producer.name, found.name, selector)
-        return ComponentInput(found.name if isinstance(group, Root) else channel_input(found))
-
-
-def from_inside(group: Group | None) -> Iterator[Group]:
-    """Give a region and those around it, from the inside out; nothing for None."""
-    at = group
-    while at is not None:
-        yield at
-        at = at.parent
+        if isinstance(found, Item) and found.loop is group:
+            return ComponentInput(found.name, _selector(found))
+        if found.is_output and found.producer is not None and found.producer.parent is group:
+            return TaskOutput(found.producer.name, found.name)
+        is_parameter = group is self.root and not isinstance(found, Item)
+        return ComponentInput(found.name if is_parameter else found.input_name)
 
 
 def channels_of(task: PipelineTask) -> Iterator[Channel]:
@@ -218,17 +200,17 @@ def channels_of(task: PipelineTask) -> Iterator[Channel]:
     yield from task.kubernetes_channels()
 
 
-def _asked(group: Group) -> list[Channel]:
-    """Return the values that decide whether, or how often, a region runs."""
-    if isinstance(group, (If, Elif, Else)):
+def _condition_operands(group: Group) -> list[Channel]:
+    """Return the values that decide whether, or how often, a group runs."""
+    if isinstance(group, Branch):
         return operands(group.condition)
     if isinstance(group, ParallelFor) and isinstance(group.items, Channel):
         return [group.items]
     return []
 
 
-def _selector(channel: Channel) -> str:
+def _selector(item: Item) -> str:
     text = "string_value"
-    for name in channel.selector:
+    for name in item.fields:
         text = f'parseJson({text})["{name}"]'
-    return text if channel.selector else ""
+    return text if item.fields else ""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, NoReturn
 
 from mlplat.dsl import context
-from mlplat.dsl.channels import Channel, RegionOutput, channel_of
-from mlplat.dsl.groups import Branches, Elif, Else, Group, If, ParallelFor
-from mlplat.dsl.task import PipelineTask
+from mlplat.dsl.channels import Channel, channel_of
+from mlplat.dsl.groups import Branch, Branches, Else, If, ParallelFor
+from mlplat.dsl.nodes import Group
 from mlplat.errors import AuthoringError, Diagnostic
 from mlplat.ir.model import ArtifactType, ParameterType
 
@@ -29,9 +29,9 @@ def Collected(output: Any) -> Channel:  # noqa: N802 - KFP's name
         AuthoringError: it is not an output of a task in a ``dsl.ParallelFor`` or in a branch.
     """
     channel = _output(output, "dsl.Collected")
-    if not any(isinstance(group, (ParallelFor, If, Elif, Else)) for group in _around(channel)):
-        where = getattr(channel.producer, "name", "the pipeline")
-        _refuse("dsl.Collected", f"'{channel.name}' of '{where}' is in no loop", "give it as it is")
+    if not any(isinstance(group, (ParallelFor, Branch)) for group in _around(channel)):
+        message = f"'{channel.name}' of '{channel.producer_name}' is in no loop"
+        _refuse("dsl.Collected", message, "give it as it is")
     is_artifact = isinstance(channel.type, ArtifactType)
     return Channel(
         channel.name,
@@ -83,7 +83,7 @@ def OneOf(*channels: Any) -> Channel:  # noqa: N802 - KFP's name
         _refuse("dsl.OneOf", message, "give one output of each branch")
     name = f"pipelinechannel--{branches.name}-oneof-{len(branches.choices) + 1}"
     branches.choices[name] = found
-    return Channel(name, first.type, RegionOutput(branches), first.is_list, item_type=first.item_type)
+    return Channel(name, first.type, branches, first.is_list, item_type=first.item_type)
 
 
 def _refuse(path: str, message: str, hint: str) -> NoReturn:
@@ -92,20 +92,15 @@ def _refuse(path: str, message: str, hint: str) -> NoReturn:
 
 def _output(given: Any, what: str) -> Channel:
     channel = channel_of(given)
-    if not isinstance(channel, Channel) or not isinstance(channel.producer, (PipelineTask, RegionOutput)):
+    if not isinstance(channel, Channel) or not channel.is_output:
         _refuse(what, f"{given!r} is no output of a task", "give task.output or task.outputs['name']")
     return channel
 
 
 def _around(channel: Channel) -> list[Group]:
     """Return the regions around the task of a channel, from the innermost out."""
-    assert isinstance(channel.producer, (PipelineTask, RegionOutput))
-    at: Group | None = channel.producer.group
-    found = []
-    while at is not None:
-        found.append(at)
-        at = at.parent
-    return found
+    assert channel.producer is not None
+    return list(channel.producer.ancestors())
 
 
 def _branches(channel: Channel) -> Branches | None:
@@ -117,4 +112,4 @@ def _branch(channel: Channel, branches: Branches) -> Group | None:
     if branches not in around:
         return None
     home = around[around.index(branches) - 1]
-    return home if isinstance(home, (If, Elif, Else)) else None
+    return home if isinstance(home, Branch) else None

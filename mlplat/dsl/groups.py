@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any, NoReturn
 
 from mlplat.dsl import channels, context, validation
-from mlplat.dsl.channels import Channel, Comparable, Condition, LoopItem, Negated, channel_of
-from mlplat.errors import AuthoringError, Diagnostic
+from mlplat.dsl.channels import Channel, Comparable, Condition, Item, LoopItem, Negated, channel_of
+from mlplat.dsl.nodes import Group
+from mlplat.dsl.task import PipelineTask
+from mlplat.errors import AuthoringError, Diagnostic, Source
 from mlplat.ir.model import ArtifactType, ParameterType
 from mlplat.ir.types import json_problem
 
-if TYPE_CHECKING:
-    from mlplat.dsl.task import PipelineTask
 
-
-class Group:
-    """A region: its tasks and regions in the order in which they were written."""
+class Block(Group):
+    """A group that a ``with`` statement fills."""
 
     prefix = "group"
 
@@ -28,12 +27,7 @@ class Group:
             context.report(
                 Diagnostic("MLP122", f"dsl.{type(self).__name__}", message, hint, context.caller())
             )
-        self.title = name
-        self.source = context.caller()
-        self.name = ""
-        self.parent: Group | None = None
-        self.members: list[PipelineTask | Group] = []
-        self.after_groups: list[PipelineTask | Group] = []
+        super().__init__(source=context.caller(), title=name)
 
     def __enter__(self) -> Any:
         tracing = context.tracing(f"dsl.{type(self).__name__}")
@@ -42,10 +36,9 @@ class Group:
         return self
 
     def place(self, tracing: context.Tracing) -> None:
-        """Take a name and a place in the region that is open."""
-        self.name = tracing.region_name(self.prefix)
-        self.parent = tracing.stack[-1]
-        self.parent.members.append(self)
+        """Take a name, and become a member of the open group."""
+        self.name = tracing.group_name(self.prefix)
+        tracing.group.add(self)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -53,11 +46,18 @@ class Group:
         context.tracing(f"dsl.{type(self).__name__}").stack.pop()
 
 
-class Root(Group):
-    """The pipeline's own region."""
+class Branch(Block):
+    """Tasks that run only if a condition holds."""
+
+    prefix = "condition"
+
+    @property
+    def condition(self) -> Condition:
+        """What must hold for its tasks to run."""
+        raise NotImplementedError
 
 
-class If(Group):
+class If(Branch):
     """Tasks that run only if a condition holds.
 
     Args:
@@ -69,29 +69,27 @@ class If(Group):
         AuthoringError: the condition is no condition over values of the run (a Python bool, say).
     """
 
-    prefix = "condition"
-
     def __init__(self, condition: Condition | Comparable | bool, name: str | None = None) -> None:
         super().__init__(name)
         self.own_condition = channels.condition(condition)
 
     @property
     def condition(self) -> Condition:
-        """What must hold for the region to run."""
+        """What must hold for its tasks to run."""
         return self.own_condition
 
 
 class Branches(Group):
-    """The branches of one choice; what :func:`OneOf` gives comes out of here."""
+    """A ``dsl.If`` with its ``dsl.Elif`` and ``dsl.Else``; it has the outputs that :func:`OneOf` returns."""
 
     prefix = "condition-branches"
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, source: Source | None) -> None:
+        super().__init__(source=source)
         self.choices: dict[str, tuple[Channel, ...]] = {}
 
 
-class ExitHandler(Group):
+class ExitHandler(Block):
     """Tasks after which another one runs, however they end.
 
     Args:
@@ -107,13 +105,7 @@ class ExitHandler(Group):
 
     def __init__(self, exit_task: PipelineTask, name: str | None = None) -> None:
         super().__init__(name)
-        self.exit_task = exit_task
-        if not hasattr(exit_task, "exit_of"):
-            _refuse_exit(
-                "",
-                f"{validation.display(exit_task)} is no task",
-                "call a component, and give what it returns",
-            )
+        self.exit_task = _task(exit_task)
         if exit_task.dependent_tasks:
             first = exit_task.dependent_tasks[0]
             message = f"the exit task waits for '{first}', so it would not run when that fails"
@@ -126,7 +118,7 @@ class ExitHandler(Group):
             _refuse_exit(
                 self.exit_task.name, "it is the exit task of two dsl.ExitHandler", "call it once for each"
             )
-        if self.exit_task.group is not self.parent:
+        if self.exit_task.parent is not self.parent:
             _refuse_exit(
                 self.exit_task.name,
                 "the exit task stands in another region",
@@ -135,24 +127,28 @@ class ExitHandler(Group):
         self.exit_task.exit_of = self
 
 
-def _refuse_exit(path: str, message: str, hint: str) -> None:
+def _task(value: Any) -> PipelineTask:
+    if not isinstance(value, PipelineTask):
+        message = f"{validation.display(value)} is no task"
+        _refuse_exit("", message, "call a component, and give what it returns")
+    return value
+
+
+def _refuse_exit(path: str, message: str, hint: str) -> NoReturn:
     raise AuthoringError(Diagnostic("MLP119", path or "dsl.ExitHandler", message, hint, context.caller()))
 
 
-class _Alternative(Group):
-    prefix = "condition"
-
+class _Alternative(Branch):
     def place(self, tracing: context.Tracing) -> None:
-        members = tracing.stack[-1].members
-        regions = [place for place, member in enumerate(members) if isinstance(member, Group)]
-        branches = members[regions[-1]] if regions else None
+        around = tracing.group
+        groups = [place for place, member in enumerate(around.members) if isinstance(member, Group)]
+        branches = around.members[groups[-1]] if groups else None
         if isinstance(branches, If):
-            wrapper = Branches()
+            wrapper = Branches(context.caller())
             wrapper.name, branches.name = tracing.wrapped(branches.name, wrapper.prefix)
-            wrapper.parent = branches.parent
-            wrapper.members = [branches]
-            members[regions[-1]] = wrapper
-            branches.parent = wrapper
+            wrapper.parent = around
+            around.members[groups[-1]] = wrapper
+            wrapper.add(branches)
             branches = wrapper
         if not isinstance(branches, Branches) or isinstance(branches.members[-1], Else):
             raise AuthoringError(
@@ -165,9 +161,8 @@ class _Alternative(Group):
                 )
             )
         self.before = [branch for branch in branches.members if isinstance(branch, (If, Elif))]
-        self.name = tracing.region_name(self.prefix)
-        self.parent = branches
-        branches.members.append(self)
+        self.name = tracing.group_name(self.prefix)
+        branches.add(self)
 
     def none_before(self) -> Condition:
         conditions = [Negated(branch.own_condition) for branch in self.before]
@@ -186,7 +181,7 @@ class Elif(_Alternative):
 
     @property
     def condition(self) -> Condition:
-        """What must hold for the region to run."""
+        """What must hold for its tasks to run."""
         return self.none_before() & self.own_condition
 
 
@@ -195,11 +190,11 @@ class Else(_Alternative):
 
     @property
     def condition(self) -> Condition:
-        """What must hold for the region to run."""
+        """What must hold for its tasks to run."""
         return self.none_before()
 
 
-class ParallelFor(Group):
+class ParallelFor(Block):
     """Tasks that run once for each item of a list.
 
     Args:
@@ -226,21 +221,22 @@ class ParallelFor(Group):
             hint = "give a whole number; 0 or None run all iterations at once"
             _bad_loop(f"parallelism is {validation.display(parallelism)}", hint, "MLP124")
         if isinstance(over, Channel):
-            is_item = isinstance(over.producer, ParallelFor) and not isinstance(over.type, ArtifactType)
+            is_item = isinstance(over, Item) and not isinstance(over.type, ArtifactType)
             if not (over.is_list or over.type is ParameterType.LIST or is_item):
                 _bad_loop(f"'{over.name}' is no list", "loop over a list, or declare the output -> list")
 
     def place(self, tracing: context.Tracing) -> None:
         """Take a name, a place, and a name for the item."""
         if isinstance(self.items, Channel):
-            self.item_input = _unlike_outer(f"{channel_input(self.items)}-loop-item", tracing)
+            self.item_input = _unlike_outer(f"{self.items.input_name}-loop-item", tracing)
         else:
             self.item_input = f"pipelinechannel--loop-item-param-{tracing.number()}"
         super().place(tracing)
 
     def __enter__(self) -> LoopItem:
         super().__enter__()
-        return LoopItem(Channel(self.item_input, self.item_type(), self))
+        constants = None if isinstance(self.items, Channel) else self.items
+        return LoopItem(Item(self.item_input, self.item_type(), self, constants))
 
     @property
     def is_over_artifacts(self) -> bool:
@@ -264,17 +260,6 @@ class ParallelFor(Group):
             if isinstance(first, kind):
                 return parameter_type
         return ParameterType.STRING
-
-
-def channel_input(channel: Channel) -> str:
-    """Name of the input through which a region gets a channel, as KFP writes it."""
-    if isinstance(channel.producer, ParallelFor):
-        name = "-subvar-".join((channel.name, *channel.selector))
-    elif channel.producer is not None:
-        name = f"pipelinechannel--{channel.producer.name}-{channel.name}"
-    else:
-        name = f"pipelinechannel--{channel.name}"
-    return name
 
 
 def _constant_items(items: Any) -> list[Any]:

@@ -8,8 +8,8 @@ from typing import Any
 from mlplat.dsl import context, signatures, validation
 from mlplat.dsl.channels import Channel, Comparable
 from mlplat.dsl.component import BaseComponent
+from mlplat.dsl.interface import Interface
 from mlplat.dsl.interpolation import Interpolated, interpolated
-from mlplat.dsl.signatures import Interface
 from mlplat.dsl.task import PipelineTask
 from mlplat.errors import AuthoringError, Diagnostic
 from mlplat.ir.model import (

@@ -52,7 +52,7 @@ def interpolated(value: Any, tracing: context.Tracing) -> Any:
     marked = _marked(plain, tracing)
     channels: dict[str, Channel] = {}
     for text in _texts(marked):
-        channels.update(tracing.channels_in(text))
+        channels.update(tracing.values_in(text))
     return Interpolated(marked, channels) if channels else plain
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mlplat.dsl.component import BaseComponent
-from mlplat.dsl.signatures import Interface
+from mlplat.dsl.interface import Interface
 from mlplat.ir.model import Component, Container, Importer, PipelineSpec
 
 

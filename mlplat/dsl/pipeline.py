@@ -11,7 +11,7 @@ from mlplat.dsl.broken import unless_wrong
 from mlplat.dsl.channels import Channel, channel_of
 from mlplat.dsl.component import BaseComponent, sanitized
 from mlplat.dsl.config import PipelineConfig
-from mlplat.dsl.groups import Root
+from mlplat.dsl.nodes import Group
 from mlplat.errors import AuthoringError, Diagnostic
 from mlplat.ir.model import PipelineSpec
 
@@ -50,8 +50,8 @@ class Pipeline(BaseComponent):
             source=signatures.source_of(func),
         )
 
-    def _trace(self) -> tuple[Root, dict[str, Channel]]:
-        if context.current().get() is not None:
+    def _trace(self) -> tuple[Group, dict[str, Channel]]:
+        if context.current() is not None:
             raise AuthoringError(
                 Diagnostic(
                     "MLP116",
@@ -67,20 +67,17 @@ class Pipeline(BaseComponent):
         }
         for name, artifact in self.interface.input_artifacts.items():
             channels[name] = Channel(name, artifact.type, None, artifact.is_list)
-        root = Root()
-        tracing = context.Tracing([root])
-        token = context.current().set(tracing)
-        try:
-            with foreign.callable_here():
-                returned = self.python_func(**channels)
-        except AuthoringError as error:
-            raise AuthoringError([*tracing.problems, *error.diagnostics]) from None
-        except Exception as error:
-            if not tracing.problems or error.__cause__ is not None:
-                raise
-            raise error from AuthoringError(tracing.problems)
-        finally:
-            context.current().reset(token)
+        root = Group()
+        with context.tracing_into(root) as tracing:
+            try:
+                with foreign.callable_here():
+                    returned = self.python_func(**channels)
+            except AuthoringError as error:
+                raise AuthoringError([*tracing.problems, *error.diagnostics]) from None
+            except Exception as error:
+                if not tracing.problems or error.__cause__ is not None:
+                    raise
+                raise error from AuthoringError(tracing.problems)
         if tracing.problems:
             raise AuthoringError(tracing.problems)
         if not tracing.tasks:

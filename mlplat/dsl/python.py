@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, overload
 
-from mlplat.dsl import context, embedding, signatures, validation
+from mlplat.dsl import context, docstrings, embedding, signatures, validation
 from mlplat.dsl.broken import unless_wrong
 from mlplat.dsl.class_imports import class_imports
 from mlplat.dsl.component import BaseComponent, sanitized
@@ -85,6 +85,7 @@ class PythonComponent(BaseComponent):
         )
         functools.update_wrapper(self, func)
         self.python_func = func
+        self.description = docstrings.summary(func.__doc__)
 
     def execute(self, **arguments: Any) -> Any:
         """Call the function here, in this process."""

@@ -10,8 +10,8 @@ from mlplat.dsl import build, channels, context
 from mlplat.dsl.cel import cel, operands
 from mlplat.dsl.channels import Channel, Comparable, Condition
 from mlplat.dsl.component import BaseComponent, sanitized
-from mlplat.dsl.groups import Root, channel_input
-from mlplat.dsl.signatures import Interface
+from mlplat.dsl.interface import Interface
+from mlplat.dsl.nodes import Group
 from mlplat.dsl.task import PipelineTask
 from mlplat.errors import AuthoringError, Diagnostic, nearest
 from mlplat.ir.model import (
@@ -125,10 +125,8 @@ class _Iteration:
         carry: Mapping[str, str],
     ) -> None:
         self.carry = carry
-        root, tracing = Root(), context.Tracing([])
-        tracing.stack.append(root)
-        token = context.current().set(tracing)
-        try:
+        root = Group()
+        with context.tracing_into(root) as tracing:
             arguments = {
                 name: Channel(name, given.type, item_type=interface.input_items.get(name))
                 for name, given in interface.input_parameters.items()
@@ -139,8 +137,6 @@ class _Iteration:
             while any(f"{task.name}-{output}" in arguments for output in task.outputs):
                 task.name += "-1"  # an input of the loop may be called like what the condition reads
             asked = channels.condition(condition(task))
-        finally:
-            context.current().reset(token)
         self._check_carry(interface)
         own = {id(channel) for channel in (*arguments.values(), *task.outputs.values())}
         for channel in operands(asked):
@@ -153,7 +149,7 @@ class _Iteration:
             _refuse("the condition calls a component", "compare what the body gives; let the body give more")
         if tracing.problems:
             raise AuthoringError(tracing.problems)
-        self.asked = {channel_input(channel): channel for channel in operands(asked)}
+        self.asked = {channel.input_name: channel for channel in operands(asked)}
         self.condition = cel(asked)
         self.spec = build.pipeline(
             "iteration",

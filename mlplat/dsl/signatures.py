@@ -7,10 +7,11 @@ import sys
 import types
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Annotated, Any, TypeAlias, TypeVar
 
 from mlplat.dsl import context, docstrings
+from mlplat.dsl.interface import Interface
 from mlplat.errors import AuthoringError, Diagnostic, Source
 from mlplat.ir.model import (
     ABSENT,
@@ -92,29 +93,6 @@ _WRITE_INSTEAD = (
     "a parameter is str, int, float, bool, list or dict; an artifact is Input[Dataset], Output[Model], …; "
     "a value written to a file is OutputPath(float)"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Interface:
-    """What a component takes and gives, in the order of its signature.
-
-    Attributes:
-        paths: artifacts that the function gets as a path, not as an object.
-    """
-
-    input_parameters: Mapping[str, InputParameter] = field(default_factory=dict)
-    input_artifacts: Mapping[str, InputArtifact] = field(default_factory=dict)
-    output_parameters: Mapping[str, OutputParameter] = field(default_factory=dict)
-    output_artifacts: Mapping[str, OutputArtifact] = field(default_factory=dict)
-    order: tuple[str, ...] = ()
-    input_items: Mapping[str, ParameterType] = field(default_factory=dict)
-    output_items: Mapping[str, ParameterType] = field(default_factory=dict)
-    paths: frozenset[str] = frozenset()
-
-    def required(self) -> list[str]:
-        """Names of the inputs that a caller must give."""
-        inputs: dict[str, InputParameter | InputArtifact] = {**self.input_parameters, **self.input_artifacts}
-        return [name for name in self.order if name in inputs and not inputs[name].optional]
 
 
 def plain_function(given: Any) -> Callable[..., Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlplat.dsl import docstrings, foreign
+from mlplat.dsl import foreign
 from mlplat.dsl.component import BaseComponent
 from mlplat.ir.model import Component, ComponentInput, Graph, OneOf, PipelineSpec, Task, TaskOutput
 
@@ -15,12 +15,11 @@ def spec_of(component: BaseComponent) -> PipelineSpec:
     """
     if foreign.is_foreign(component):
         component = foreign.own(component)
-    spec: PipelineSpec | None = getattr(component, "spec", None)
-    if spec is not None:
-        return spec
+    if component.spec is not None:
+        return component.spec
     assert component.executor is not None
     interface, name = component.interface, component.name
-    inputs = {**interface.input_parameters, **interface.input_artifacts}
+    inputs = interface.inputs
     task = Task(
         f"comp-{name}",
         name,
@@ -59,13 +58,5 @@ def spec_of(component: BaseComponent) -> PipelineSpec:
             )
         },
         executors={f"exec-{name}": component.executor},
-        description=description_of(component),
+        description=component.description,
     )
-
-
-def description_of(component: BaseComponent) -> str:
-    """Return what a component's file or docstring says it does."""
-    if described := getattr(component, "description", ""):
-        return str(described)
-    function = getattr(component, "python_func", None)
-    return docstrings.summary(getattr(function, "__doc__", None))

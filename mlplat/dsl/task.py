@@ -7,18 +7,16 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mlplat.dsl import context, durations, validation
-from mlplat.dsl.channels import Channel, Comparable, NotYet, channel_of
+from mlplat.dsl.channels import Channel, Comparable, Deferred, channel_of
+from mlplat.dsl.interface import Definition
 from mlplat.dsl.interpolation import Interpolated
+from mlplat.dsl.nodes import Group, Node
 from mlplat.dsl.states import TaskState
 from mlplat.errors import AuthoringError, Diagnostic, Source, closest, nearest
-from mlplat.ir.model import InputArtifact, InputParameter, OwnSettings, ParameterType, Resources, Retry
-
-if TYPE_CHECKING:
-    from mlplat.dsl.component import BaseComponent
-    from mlplat.dsl.groups import Group
+from mlplat.ir.model import OwnSettings, ParameterType, Resources, Retry
 
 _CPU = re.compile(r"([0-9]*[.])?[0-9]+m?\Z")
 _COUNT = re.compile(r"[1-9][0-9]*\Z")
@@ -51,15 +49,15 @@ class _Outputs(Mapping[str, Channel]):
         return len(self._channels)
 
 
-class PipelineTask(NotYet):
+class PipelineTask(Deferred, Node):
     """A call of a component. Made by calling one inside a pipeline; setters return the task.
 
     Attributes:
         name: unique in the pipeline: ``train``, ``train-2``.
         component: what is called.
         arguments: constants and channels by input.
-        group: the region that it stands in.
-        exit_of: the region after which it runs, as the exit task of a ``dsl.ExitHandler``.
+        parent: the group that it belongs to.
+        exit_of: the group after which it runs, as the exit task of a ``dsl.ExitHandler``.
         ignores_failures: whether it also runs when those before it failed.
         marks: values of the run that stand in the texts of its settings, by their marks.
         kubernetes: settings of its pod, as the IR's ``KubernetesExecutorConfig``; a value of the run stands for itself.
@@ -72,16 +70,13 @@ class PipelineTask(NotYet):
     def __init__(
         self,
         name: str,
-        component: BaseComponent,
+        component: Definition,
         arguments: Mapping[str, Any],
-        group: Group,
         source: Source | None,
     ) -> None:
-        self.name = name
+        Node.__init__(self, name, source=source)
         self.component = component
         self.arguments = dict(arguments)
-        self.group = group
-        self.source = source
         self.display_name = ""
         self.cache: bool = component.cache
         self.cache_key = ""
@@ -89,7 +84,7 @@ class PipelineTask(NotYet):
         self.resources = Resources()
         self.env: dict[str, str] = {}
         self.image = ""
-        self.after_these: list[PipelineTask | Group] = []
+        self.after_these: list[Node] = []
         self.exit_of: Group | None = None
         self.ignores_failures = False
         self.marks: dict[str, Channel] = {}
@@ -139,14 +134,14 @@ class PipelineTask(NotYet):
             read += value.channels.values() if isinstance(value, Interpolated) else [value]
         read += [*self.marks.values(), *self.kubernetes_channels()]
         producers = [value.producer for value in read if isinstance(value, Channel)]
-        names = [task.name for task in (*producers, *self.after_these) if task is not None]
+        names = [node.name for node in (*producers, *self.after_these) if node is not None]
         return list(dict.fromkeys(names))
 
     def kubernetes_channels(self) -> Iterator[Channel]:
         """Give the values of the run that the settings of the pod read."""
         return _channels_in(self.kubernetes)
 
-    def after(self, *tasks: PipelineTask | Group) -> PipelineTask:
+    def after(self, *tasks: Node) -> PipelineTask:
         """Start only when other tasks have succeeded."""
         self.after_these.extend(task for task in tasks if self._can_be_waited_for(task))
         return self
@@ -224,9 +219,8 @@ class PipelineTask(NotYet):
             task.needs_container("fuse_with")
             together.append(task)
         joined = {task.own.fuse for task in together} - {""}
-        together += [
-            one for one in self.group.members if isinstance(one, PipelineTask) and one.own.fuse in joined
-        ]
+        siblings = self.parent.members if self.parent is not None else ()
+        together += [one for one in siblings if isinstance(one, PipelineTask) and one.own.fuse in joined]
         for task in together:
             task.own = replace(task.own, fuse=self.name)
         return self
@@ -260,15 +254,11 @@ class PipelineTask(NotYet):
 
         What comes from a task that failed is missing then, so an input that takes it must be optional.
         """
-        interface = self.component.interface
-        inputs: dict[str, InputParameter | InputArtifact] = {
-            **interface.input_parameters,
-            **interface.input_artifacts,
-        }
+        inputs = self.component.interface.inputs
         for name, value in self.arguments.items():
             parts = value.channels.values() if isinstance(value, Interpolated) else (value,)
-            is_made = any(isinstance(one, Channel) and hasattr(one.producer, "group") for one in parts)
-            if is_made and not inputs[name].optional:
+            is_output = any(isinstance(one, Channel) and one.is_output for one in parts)
+            if is_output and not inputs[name].optional:
                 message = f"the input '{name}' comes from a task that may fail, and has no default"
                 self._problem(
                     "MLP127", message, "give that parameter of the component a default, such as None"
@@ -375,7 +365,7 @@ class PipelineTask(NotYet):
             plain = tracing.mark(plain)
         if not isinstance(plain, str):
             return None
-        self.marks.update(tracing.channels_in(plain))
+        self.marks.update(tracing.values_in(plain))
         return plain
 
     def _setting(self, what: str, value: Any) -> str:
@@ -421,7 +411,7 @@ class PipelineTask(NotYet):
         return ""
 
     def _can_be_waited_for(self, other: Any) -> bool:
-        if isinstance(other, PipelineTask) or hasattr(other, "members"):
+        if isinstance(other, Node):
             return True
         self._problem(
             "MLP125", f".after(...) was given {other!r}", "give tasks, as calls of components return them"

@@ -173,8 +173,8 @@ def display(value: Any) -> str:
     plain = channel_of(value)
     if isinstance(plain, Channel):
         return f"'{plain.name}', a value of the run"
-    text, tracing = repr(value), context.current().get()
-    channels = tracing.channels_in(text) if tracing is not None else {}
+    text, tracing = repr(value), context.current()
+    channels: dict[str, Channel] = tracing.values_in(text) if tracing is not None else {}
     for mark, channel in channels.items():
         text = text.replace(mark, f"{{{channel.name}}}")
     return f"{text}, in which a value of the run stands" if channels else text

@@ -22,7 +22,7 @@ from tests.unit.engine.manifests import node
 def clean(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv("MLPLAT_ENVIRONMENTS", raising=False)
     yield
-    context._runner.clear()
+    context._default_runner.clear()
 
 
 @pytest.fixture

@@ -52,7 +52,7 @@ def chain(number: int = 3) -> int:
 @pytest.fixture(autouse=True)
 def no_runner_afterwards() -> Iterator[None]:
     yield
-    context._runner.clear()
+    context._default_runner.clear()
 
 
 def init(home: Path, **more: Any) -> None:

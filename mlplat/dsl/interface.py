@@ -1,0 +1,98 @@
+"""What a component is, apart from being called: its inputs and outputs, and what it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mlplat.ir.model import (
+    Container,
+    Executor,
+    InputArtifact,
+    InputParameter,
+    OutputArtifact,
+    OutputParameter,
+    ParameterType,
+    Passthrough,
+    PipelineSpec,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """The inputs and outputs of a component, in the order of its signature.
+
+    Attributes:
+        paths: artifacts that the function gets as a path, not as an object.
+    """
+
+    input_parameters: Mapping[str, InputParameter] = field(default_factory=dict)
+    input_artifacts: Mapping[str, InputArtifact] = field(default_factory=dict)
+    output_parameters: Mapping[str, OutputParameter] = field(default_factory=dict)
+    output_artifacts: Mapping[str, OutputArtifact] = field(default_factory=dict)
+    order: tuple[str, ...] = ()
+    input_items: Mapping[str, ParameterType] = field(default_factory=dict)
+    output_items: Mapping[str, ParameterType] = field(default_factory=dict)
+    paths: frozenset[str] = frozenset()
+
+    @property
+    def inputs(self) -> dict[str, InputParameter | InputArtifact]:
+        """Parameters and artifacts that it takes."""
+        return {**self.input_parameters, **self.input_artifacts}
+
+    def required(self) -> list[str]:
+        """Names of the inputs that a caller must give."""
+        inputs = self.inputs
+        return [name for name in self.order if name in inputs and not inputs[name].optional]
+
+
+class Definition:
+    """A component as a task knows it.
+
+    Attributes:
+        name: lower case, words joined by ``-``.
+        interface: its inputs and outputs.
+        cache: whether calls may be cached, unless the task says otherwise.
+        executor: what runs when it is called; None for a pipeline.
+        passthroughs: settings of the task that its function gets.
+        spec: the graph of a pipeline; None for a component with an executor.
+        description: what it does, for people.
+    """
+
+    spec: PipelineSpec | None = None
+    description: str = ""
+
+    def __init__(
+        self,
+        name: str,
+        interface: Interface,
+        cache: bool = True,
+        executor: Executor | None = None,
+        passthroughs: tuple[Passthrough, ...] = (),
+    ) -> None:
+        self.name = name
+        self.interface = interface
+        self.cache = cache
+        self.executor = executor
+        self.passthroughs = passthroughs
+
+    def __repr__(self) -> str:
+        return f"<component {self.name}>"
+
+    @property
+    def has_container(self) -> bool:
+        """Whether a call of it is one container, whose settings can be set."""
+        return isinstance(self.executor, Container)
+
+    def without_container(self, setter: str) -> tuple[str, str]:
+        """Say why a setting of a container has no place here, and what to do instead.
+
+        Args:
+            setter: what was called.
+        """
+        if self.executor is None:
+            return "a nested pipeline has none of its own", "call it on the tasks inside that pipeline"
+        return (
+            "an importer has none",
+            f"take {setter} away: what has to be fetched is fetched by a pod of mlplat's own",
+        )
