@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -102,33 +103,35 @@ def unknown_names(conditions: Mapping[str, Condition], known: Sequence[str]) -> 
 
 
 def in_order(waits: Mapping[str, Sequence[str]]) -> tuple[list[str], list[str]]:
-    """Put tasks behind those that they wait for.
+    """Sort tasks topologically.
 
     Args:
         waits: the names that each task waits for; unknown ones don't count.
 
     Returns:
-        The tasks that can start, each behind those that it waits for; and those that never can, because each waits for
-        another of them.
+        The tasks that can start, each after those that it waits for; and, sorted by name, those that never can, because
+        they wait for each other in a cycle or for one that does.
     """
-    position = {name: number for number, name in enumerate(waits)}
-    left = {name: {other for other in others if other in position} for name, others in waits.items()}
-    behind: dict[str, list[str]] = {name: [] for name in waits}
-    for name, others in left.items():
-        for other in others:
-            behind[other].append(name)
+    # Of the tasks that may come next, the first of the input does: what is in order already stays as it is, so a
+    # task that is added to a pipeline moves no others in its manifest.
+    names = list(waits)
+    position = {name: number for number, name in enumerate(names)}
+    before = [{position[other] for other in others if other in position} for others in waits.values()]
+    after: list[list[int]] = [[] for _ in names]
+    for place, needed in enumerate(before):
+        for other in needed:
+            after[other].append(place)
+    missing = [len(needed) for needed in before]
+    ready = [place for place, count in enumerate(missing) if not count]
     order: list[str] = []
-    ready = [name for name, others in left.items() if not others]
     while ready:
-        order += ready
-        free: list[str] = []
-        for name in ready:
-            del left[name]
-            for other in behind[name]:
-                left[other].discard(name)
-                free += [] if left[other] else [other]
-        ready = sorted(free, key=position.__getitem__)
-    return order, sorted(left)
+        place = heapq.heappop(ready)
+        order.append(names[place])
+        for follower in after[place]:
+            missing[follower] -= 1
+            if not missing[follower]:
+                heapq.heappush(ready, follower)
+    return order, sorted(name for name, count in zip(names, missing, strict=True) if count)
 
 
 class _Names(Collection[str]):

@@ -6,12 +6,11 @@ among the tasks before it, and shows an error instead of a page when it is not t
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from mlplat.argo.depends import condition
+from mlplat.argo.depends import condition, in_order
 from mlplat.compiler.program import Program
 
 
@@ -24,30 +23,11 @@ def _sorted(template: dict[str, Any]) -> dict[str, Any]:
     dag = template.get("dag")
     if not dag:
         return template
-    return {**template, "dag": {**dag, "tasks": in_order(dag.get("tasks") or ())}}
+    return {**template, "dag": {**dag, "tasks": sorted_tasks(dag.get("tasks") or ())}}
 
 
-def in_order(tasks: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the tasks of a DAG in topological order; those that may stand in any order stay in the given one.
-
-    Args:
-        tasks: the tasks; those that depend on each other in a cycle come last.
-    """
-    places = {task["name"]: place for place, task in enumerate(tasks)}
-    before = [{places[name] for name in condition(task, {}).tasks if name in places} for task in tasks]
-    after: list[list[int]] = [[] for _ in tasks]
-    for place, needed in enumerate(before):
-        for other in needed:
-            after[other].append(place)
-    waiting = [len(needed) for needed in before]
-    ready = [place for place, count in enumerate(waiting) if not count]
-    found: list[int] = []
-    while ready:
-        place = heapq.heappop(ready)
-        found.append(place)
-        for follower in after[place]:
-            waiting[follower] -= 1
-            if not waiting[follower]:
-                heapq.heappush(ready, follower)
-    rest = (place for place, count in enumerate(waiting) if count)
-    return [tasks[place] for place in (*found, *rest)]
+def sorted_tasks(tasks: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the tasks of a DAG in topological order; those in a cycle come last, because others refuse them."""
+    by_name = {task["name"]: task for task in tasks}
+    order, stuck = in_order({name: condition(task, {}).tasks for name, task in by_name.items()})
+    return [by_name[name] for name in (*order, *stuck)]

@@ -163,6 +163,17 @@ def test_earlier_tasks_are_those_that_are_waited_for_in_any_way() -> None:
     assert len(earlier(waits)["d"]) == 3
 
 
+@given(st.lists(st.sets(st.integers(0, 11)), max_size=12))
+def test_tasks_in_order_come_after_those_they_wait_for_and_else_stay(edges: list[set[int]]) -> None:
+    waits = {str(task): [str(other) for other in sorted(others)] for task, others in enumerate(edges)}
+    order, stuck = in_order(waits)
+    assert sorted((*order, *stuck)) == sorted(waits)
+    for place, name in enumerate(order):
+        assert not set(waits[name]) & (set(order[place:]) | set(stuck))
+    assert all(set(waits[name]) & set(stuck) for name in stuck)
+    assert in_order({name: waits[name] for name in order})[0] == order
+
+
 def test_tasks_in_order_are_those_of_a_long_chain_too() -> None:
     chain = {f"t{number}": (f"t{number - 1}",) if number else () for number in range(20_000)}
     assert in_order(chain) == (list(chain), [])

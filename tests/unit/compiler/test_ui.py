@@ -82,12 +82,12 @@ def test_tasks_that_may_stand_in_any_order_stay_in_that_of_the_program() -> None
         {"name": "b", "depends": "!a.Failed"},
         {"name": "e"},
     ]
-    assert [task["name"] for task in order.in_order(tasks)] == ["d", "c", "a", "b", "Succeeded", "e"]
+    assert [task["name"] for task in order.sorted_tasks(tasks)] == ["d", "c", "a", "b", "Succeeded", "e"]
 
 
 def test_tasks_that_wait_for_each_other_are_all_listed() -> None:
     tasks = [{"name": "a", "depends": "b"}, {"name": "b", "depends": "a"}, {"name": "c"}]
-    assert [task["name"] for task in order.in_order(tasks)] == ["c", "a", "b"]
+    assert [task["name"] for task in order.sorted_tasks(tasks)] == ["c", "a", "b"]
 
 
 def test_templates_that_people_wrote_are_ordered_and_answerable_too() -> None:
