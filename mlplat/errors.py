@@ -144,7 +144,7 @@ def nearest(name: str, known: Sequence[str]) -> str:
     Returns:
         A sentence such as ``did you mean 'epochs'?``; empty when nothing is known.
     """
-    if found := meant(name, known):
+    if found := suggestion(name, known):
         return found
     return available(known) if known else ""
 
@@ -156,7 +156,7 @@ def available(known: Iterable[str]) -> str:
     return f"available: {', '.join(names[:_LISTED])}{more}"
 
 
-def meant(name: str, known: Sequence[str]) -> str:
+def suggestion(name: str, known: Sequence[str]) -> str:
     """Return a hint that names the closest known name, as :func:`nearest` does; empty when none is near."""
     close = closest(name, known)
     return f"did you mean '{close}'?" if close else ""

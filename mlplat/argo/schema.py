@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 from mlplat.argo.places import place_of
-from mlplat.errors import Diagnostic, meant
+from mlplat.errors import Diagnostic, suggestion
 
 KINDS = ("Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "CronWorkflow")
 VERSION = "argoproj.io/v1alpha1"
@@ -195,7 +195,7 @@ class _Checker:
         if known.enum and isinstance(value, str) and value not in known.enum and "{{" not in value:
             choices = [one for one in known.enum if one]
             message = f"'{value}' is not one of {', '.join(choices)}"
-            self.tell("MLP532", place, message, meant(value, choices))
+            self.tell("MLP532", place, message, suggestion(value, choices))
         elif isinstance(value, (int, float)) and known.minimum is not None and value < known.minimum:
             self.tell("MLP532", place, f"{value} is less than {known.minimum}, the least that Argo takes", "")
         elif isinstance(value, (int, float)) and known.maximum is not None and value > known.maximum:
@@ -211,7 +211,9 @@ class _Checker:
 
     def unknown(self, place: _Place, name: str, known: Sequence[str]) -> None:
         message = f"Argo knows no field '{name}' here"
-        self.tell(UNKNOWN, place, message, meant(name, known) or f"available: {', '.join(sorted(known))}")
+        self.tell(
+            UNKNOWN, place, message, suggestion(name, known) or f"available: {', '.join(sorted(known))}"
+        )
 
     def tell(self, code: str, place: _Place, message: str, hint: str) -> None:
         if len(self.found) < _MANY:

@@ -31,7 +31,7 @@ IMAGE = "image"
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
+class ImportSource:
     """A place from which Argo can fetch.
 
     Attributes:
@@ -70,17 +70,17 @@ class Source:
 
 
 DEFAULTS = (
-    Source("s3://", "s3", {"endpoint": "s3.amazonaws.com", "useSDKCreds": True}),
-    Source("gs://", "gcs"),
-    Source("https://", HTTP),
-    Source("http://", HTTP),
-    Source("oci://", IMAGE),
+    ImportSource("s3://", "s3", {"endpoint": "s3.amazonaws.com", "useSDKCreds": True}),
+    ImportSource("gs://", "gcs"),
+    ImportSource("https://", HTTP),
+    ImportSource("http://", HTTP),
+    ImportSource("oci://", IMAGE),
 )
 """Public clouds, with what the pod is allowed (IRSA, workload identity), the web, and images that hold a model."""
 
 
 @dataclass(frozen=True, eq=False)
-class Repository(Source):
+class Repository(ImportSource):
     """The artifact repository itself, in which the key is the whole place."""
 
     def location(self, uri: str) -> dict[str, Any]:
@@ -88,13 +88,13 @@ class Repository(Source):
         return stores.location(_tag(f"sprig.trimPrefix({literal(self.prefix)}, {uri})"), self.kind)
 
 
-def with_defaults(own: Iterable[Source]) -> tuple[Source, ...]:
+def with_defaults(own: Iterable[ImportSource]) -> tuple[ImportSource, ...]:
     """Return sources and the defaults that they leave, the most exact first."""
     by_prefix = {one.prefix: one for one in (*DEFAULTS, *own)}
     return tuple(sorted(by_prefix.values(), key=lambda one: (-len(one.prefix), one.prefix)))
 
 
-def of(uri: str, sources: Iterable[Source]) -> Source | None:
+def of(uri: str, sources: Iterable[ImportSource]) -> ImportSource | None:
     """Return the source that a URI is fetched from; None for a path, and for what nothing fetches.
 
     Args:
@@ -104,7 +104,7 @@ def of(uri: str, sources: Iterable[Source]) -> Source | None:
     return next((one for one in sources if uri.startswith(one.prefix)), None)
 
 
-def is_whole_bucket(uri: str, source: Source) -> bool:
+def is_whole_bucket(uri: str, source: ImportSource) -> bool:
     """Tell whether a URI names no more than a bucket."""
     return source.kind in PLACES and not uri.partition("://")[2].partition("/")[2]
 

@@ -116,10 +116,6 @@ class Scope:
                 return value
         return default
 
-    def has(self, name: str) -> bool:
-        """Whether there is a variable of this name."""
-        return self.get(name, ABSENT) is not ABSENT
-
     def environment(self, expression: Node) -> dict[str, Any]:
         """Return what an expression can name here, nested."""
         merged: dict[str, Any] = {}

@@ -11,7 +11,7 @@ from shlex import quote
 from typing import Any, NoReturn
 
 from mlplat.argo import stores
-from mlplat.errors import available, meant
+from mlplat.errors import available, suggestion
 from mlplat.runs.programs import Module
 
 DEFAULT_IMAGE = "python:3.11"
@@ -29,7 +29,7 @@ class _Parser(argparse.ArgumentParser):
         if action.choices is not None and value not in action.choices:
             known = [str(one) for one in action.choices]
             what = action.option_strings[-1] if action.option_strings else action.metavar or action.dest
-            hint = meant(str(value), known) or f"{available(known)};"
+            hint = suggestion(str(value), known) or f"{available(known)};"
             self._refuse(f"{what}: unknown value {value!r}", hint)
 
 
@@ -76,7 +76,7 @@ class _Command(_Parser):
             hint = f"quote the name of the file: {quote(whole)};" if Path(whole).exists() else ""
             self._refuse(f"unexpected argument: {' '.join(words)}", hint)
         known = [one for one in self._option_string_actions if one.startswith("--")]
-        self._refuse(f"unknown option {option}", meant(option, known))
+        self._refuse(f"unknown option {option}", suggestion(option, known))
 
 
 def home() -> Path:

@@ -1,70 +1,10 @@
-"""PipelineSpec to Argo: :data:`PASSES`, from top to bottom, is the compiler."""
+"""From a PipelineSpec to an Argo Workflow."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-from mlplat.compiler import (
-    arguments,
-    check,
-    emit,
-    ends,
-    fusion,
-    graphs,
-    importers,
-    imports,
-    order,
-    partition,
-    sdk,
-    sources,
-)
 from mlplat.compiler.package import Compiler, KubernetesManifestOptions
+from mlplat.compiler.passes import PASSES, compile, manifest
 from mlplat.compiler.program import DEFAULT_IMAGE, Options, Program, Schedule
-from mlplat.ir.model import PipelineSpec
-
-PASSES: tuple[Callable[[Program], Program], ...] = (
-    imports.run,
-    check.run,
-    importers.run,
-    sdk.run,
-    fusion.run,
-    partition.run,
-    arguments.run,
-    graphs.run,
-    ends.run,
-    order.run,
-    sources.run,
-    emit.run,
-)
-
-
-def compile(spec: PipelineSpec, options: Options | None = None) -> Program:
-    """Compile a pipeline to Argo's manifest.
-
-    Pure: the same input gives the same documents.
-
-    Args:
-        spec: the pipeline.
-        options: how to compile.
-
-    Returns:
-        The program after all passes: ``documents`` is the manifest, ``warnings`` what to know about it.
-
-    Raises:
-        CompileError: the pipeline can't be compiled.
-        ArgumentError: an argument is unknown, missing or of the wrong type.
-    """
-    program = Program(spec, options or Options())
-    for step in PASSES:
-        program = step(program)
-    return program
-
-
-def manifest(spec: PipelineSpec, options: Options | None = None) -> list[dict[str, Any]]:
-    """Return only the documents of :func:`compile`."""
-    return list(compile(spec, options).documents)
-
 
 __all__ = [
     "DEFAULT_IMAGE",

@@ -13,7 +13,7 @@ from typing import Any
 from mlplat.argo import values
 from mlplat.compiler import executors, interfaces
 from mlplat.compiler.executors import Leaf, Message, Plain
-from mlplat.compiler.interfaces import Call
+from mlplat.compiler.interfaces import CallSite
 from mlplat.compiler.placeholders import Hole
 from mlplat.ir.argo_template import IMAGE, from_command
 from mlplat.ir.model import Component, Container
@@ -37,7 +37,7 @@ def is_one(executor: object) -> bool:
     return isinstance(executor, Container) and executor.image == IMAGE
 
 
-def leaf(component: Component, container: Container, call: Call) -> Leaf:
+def leaf(component: Component, container: Container, call: CallSite) -> Leaf:
     """Write the template of such a task.
 
     Args:
@@ -110,7 +110,7 @@ class _Own:
         return [dict(one) for one in (self.template.get(side) or {}).get(kind) or ()]
 
 
-def _inputs(own: _Own, component: Component, call: Call) -> dict[str, Any]:
+def _inputs(own: _Own, component: Component, call: CallSite) -> dict[str, Any]:
     linked = interfaces.interface(component, call, has_path=bool(component.output_artifacts))
     given = {one["name"]: one for one in linked.get("inputs", {}).get("artifacts", ())}
     parameters = [
@@ -128,7 +128,7 @@ def _inputs(own: _Own, component: Component, call: Call) -> dict[str, Any]:
     return interfaces.nonempty(parameters=[*parameters, *others], artifacts=artifacts)
 
 
-def _outputs(own: _Own, component: Component, call: Call) -> dict[str, Any]:
+def _outputs(own: _Own, component: Component, call: CallSite) -> dict[str, Any]:
     parameters = [_with_default(one) for one in own.declared("outputs", "parameters")]
     described = [
         {"name": name, "value": interfaces.artifact_text(name, artifact, call)}

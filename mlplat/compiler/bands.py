@@ -18,7 +18,7 @@ def levels(before: Before) -> dict[str, int]:
     """Return the level of each task.
 
     Args:
-        before: for each task those that it waits for; without circles.
+        before: for each task those that it waits for; without cycles.
     """
     found: dict[str, int] = {}
     for start in before:
@@ -38,12 +38,14 @@ def parts(before: Before, largest: int) -> list[tuple[str, ...]]:
     """Cut a graph.
 
     Args:
-        before: for each task those that it waits for; without circles.
+        before: for each task those that it waits for; without cycles.
         largest: how many tasks a part may have.
 
     Returns:
         The parts, each in the order of the graph; no two of them wait for each other.
     """
+    # A part waits for whole parts, so a cut across a chain is free and a cut along it is not. Whole levels are added as
+    # long as their connected pieces stay small (union-find): a band then cuts only across.
     level_of = levels(before)
     by_level: dict[int, list[str]] = {}
     for name in before:

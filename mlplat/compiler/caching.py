@@ -11,7 +11,7 @@ from mlplat.argo.names import dns_label
 from mlplat.argo.values import LARGE, literal
 from mlplat.canonical import canonical_json
 from mlplat.compiler.flows import Form
-from mlplat.compiler.interfaces import Call, own_inputs
+from mlplat.compiler.interfaces import CallSite, own_inputs
 from mlplat.compiler.program import Options
 from mlplat.compiler.scope import expression
 from mlplat.ir.model import Component
@@ -28,9 +28,9 @@ def memoize(
     name: str,
     component: Component,
     identity: list[Any],
-    call: Call,
+    call: CallSite,
     options: Options,
-    beside: Sequence[str] = (),
+    extra: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Write under which key Argo keeps a task's outputs: what the task is, and what its inputs hold.
 
@@ -40,7 +40,7 @@ def memoize(
         identity: JSON of what the task does.
         call: how it is called.
         options: how to compile.
-        beside: expressions for what else the result depends on, such as settings of the pod.
+        extra: expressions for what else the result depends on, such as settings of the pod.
 
     Returns:
         Argo's ``memoize``.
@@ -60,7 +60,7 @@ def memoize(
             _content(given, call.form(given)) for given in sorted(component.input_parameters) if given in own
         ]
         parts += [_fingerprint(given, component) for given in sorted(component.input_artifacts)]
-        parts += beside
+        parts += extra
     joined = " + '|' + ".join(parts)
     key = f"sprig.sha256sum({joined})"
     shard = expression(f"sprig.trunc({_SHARD_DIGITS}, {key})")

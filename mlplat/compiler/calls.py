@@ -15,7 +15,7 @@ from mlplat.compiler.interfaces import (
     LARGE_OUTPUT,
     LARGE_VALUES,
     PATH_PARAMETER,
-    Call,
+    CallSite,
     asks_status,
     folder_paths,
     index_of,
@@ -25,7 +25,7 @@ from mlplat.compiler.interfaces import (
     tag,
 )
 from mlplat.compiler.program import Step
-from mlplat.compiler.texts import INPUTS, OUTPUTS, WORKSPACE
+from mlplat.compiler.strings import INPUTS, OUTPUTS, WORKSPACE
 from mlplat.ir.model import Component, ParameterType, PythonFunction, Retry
 
 CONFIG = "task--config"
@@ -59,7 +59,7 @@ def folder_of(step: str) -> str:
     return f"{OUTPUTS}/{step}" if step else OUTPUTS
 
 
-def call_text(component: Component, python: PythonFunction, call: Call, *, has_config: bool) -> str:
+def call_text(component: Component, python: PythonFunction, call: CallSite, *, has_config: bool) -> str:
     """Write the runtime's CALL: JSON into which Argo pastes the inputs, themselves inert JSON.
 
     Args:
@@ -72,7 +72,7 @@ def call_text(component: Component, python: PythonFunction, call: Call, *, has_c
     return writer.text(writer.document(component, python, Place(), has_config=has_config))
 
 
-def steps_text(steps: Sequence[Step], call: Call) -> str:
+def steps_text(steps: Sequence[Step], call: CallSite) -> str:
     """Write the runtime's CALL for several functions that run one after another.
 
     Args:
@@ -105,7 +105,7 @@ def _retry(retry: Retry) -> dict[str, float]:
 class _Writer:
     """Writes documents with marks where Argo pastes something, and then puts the tags there."""
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: CallSite) -> None:
         self.call = call
         self.tags: dict[str, str] = {}
 

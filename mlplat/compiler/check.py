@@ -13,9 +13,9 @@ from mlplat.compiler.executors import STUBS
 from mlplat.compiler.placeholders import Hole, has_holes, holes, holes_of, parse
 from mlplat.compiler.program import Program
 from mlplat.compiler.scope import REGION_PREFIX
-from mlplat.compiler.texts import PLACES
+from mlplat.compiler.strings import PLACES
 from mlplat.errors import CompileError, Diagnostic, nearest
-from mlplat.ir.circles import find_circle, waits_for
+from mlplat.ir.cycles import find_cycle, waits_for
 from mlplat.ir.model import (
     ABSENT,
     Component,
@@ -76,10 +76,10 @@ def _components(spec: PipelineSpec) -> Iterator[Diagnostic]:
         for name, component in spec.components.items()
         if component.graph is not None
     }
-    if circle := find_circle(calls):
-        message = f"the components call each other in a circle: {' -> '.join(circle)}"
+    if cycle := find_cycle(calls):
+        message = f"the components call each other in a cycle: {' -> '.join(cycle)}"
         yield Diagnostic(
-            "MLP307", circle[0], message, "a pipeline can't call itself: loop with dsl.ParallelFor"
+            "MLP307", cycle[0], message, "a pipeline can't call itself: loop with dsl.ParallelFor"
         )
 
 
@@ -159,9 +159,9 @@ def _graph(path: str, component: Component, spec: PipelineSpec) -> Iterator[Diag
     for output, source in given.items():
         for choice in source.choices if isinstance(source, OneOf) else (source,):
             yield from _task_output(f"{path}.outputs.{output}", choice, tasks, spec, may_be_absent=True)
-    circle = find_circle({name: waits_for(task) for name, task in tasks.items()})
-    if circle:
-        message = f"the tasks wait for each other in a circle: {' -> '.join(circle)}"
+    cycle = find_cycle({name: waits_for(task) for name, task in tasks.items()})
+    if cycle:
+        message = f"the tasks wait for each other in a cycle: {' -> '.join(cycle)}"
         yield Diagnostic("MLP304", f"{path}.tasks", message, "take one of the dependencies away")
 
 

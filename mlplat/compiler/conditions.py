@@ -91,7 +91,7 @@ def to_expression(condition: str, value: Callable[[str], str], path: str) -> str
     return "".join(parts)
 
 
-def shown(condition: str, name: Callable[[str], str]) -> str:
+def display(condition: str, name: Callable[[str], str]) -> str:
     """Write a condition as people write it in Python, for a message that says which one did not hold.
 
     Args:

@@ -1,9 +1,9 @@
 """JSON documents with places for values of the run: a pod's patch, a claim's manifest, a constant with placeholders.
 
-A document is plain JSON whose leaves may be a :class:`Given`, an :class:`Input`, a :class:`Text`, a
+A document is plain JSON whose leaves may be a :class:`GraphValue`, an :class:`Input`, a :class:`Text`, a
 :class:`Variable` or :class:`Elements`. An :class:`Input` or an optional :class:`Text` that has no value when the run
-comes to it is left out of its mapping. A :class:`Given` without one takes everything around it along, up to the list or
-member of the whole that it stands in: half a volume is none.
+comes to it is left out of its mapping. A :class:`GraphValue` without one takes everything around it along, up to the
+list or member of the whole that it stands in: half a volume is none.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 from mlplat.argo import values
 from mlplat.argo.values import literal
 from mlplat.compiler.placeholders import Part, has_holes, parse_text
-from mlplat.compiler.texts import Texts
+from mlplat.compiler.strings import Strings
 from mlplat.ir.model import ParameterSource
 
 Document: TypeAlias = Any
@@ -24,7 +24,7 @@ Document: TypeAlias = Any
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class GraphValue:
     """A value of the graph around the task.
 
     Attributes:
@@ -37,11 +37,11 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class TextIfValue:
     """A text that is there only where a value of the run is."""
 
     text: str
-    given: Given
+    value: GraphValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +87,16 @@ def is_static(document: Document) -> bool:
     return document is None or isinstance(document, (str, int, float))
 
 
-def givens(document: Document) -> Iterator[Given]:
+def graph_values(document: Document) -> Iterator[GraphValue]:
     """Give what a document reads from the graph around the task."""
-    if isinstance(document, (Given, Beside)):
-        yield document if isinstance(document, Given) else document.given
+    if isinstance(document, (GraphValue, TextIfValue)):
+        yield document if isinstance(document, GraphValue) else document.value
     elif isinstance(document, dict):
         for item in document.values():
-            yield from givens(item)
+            yield from graph_values(item)
     elif isinstance(document, list):
         for item in document:
-            yield from givens(item)
+            yield from graph_values(item)
 
 
 def with_placeholders(value: Any) -> Document:
@@ -108,7 +108,7 @@ def with_placeholders(value: Any) -> Document:
     return [with_placeholders(item) for item in value] if isinstance(value, list) else value
 
 
-def expression(document: Document, texts: Texts) -> str:
+def expression(document: Document, texts: Strings) -> str:
     """Return the expression for a document as inert JSON.
 
     Args:
@@ -118,12 +118,12 @@ def expression(document: Document, texts: Texts) -> str:
     return values.inert_expression(_json(document, texts))
 
 
-def _json(document: Document, texts: Texts) -> str:
+def _json(document: Document, texts: Strings) -> str:
     match document:
-        case Given(source, is_json):
+        case GraphValue(source, is_json):
             text = texts.scope.reference(source).text
             return text if is_json else f"toJson({values.plain_text_expression(text)})"
-        case Beside(text):
+        case TextIfValue(text):
             return literal(json.dumps(text))
         case Input(name):
             return texts.json(name)
@@ -144,26 +144,26 @@ def _json(document: Document, texts: Texts) -> str:
     return literal(values.inert_json(document))
 
 
-def _key(key: str | Text, texts: Texts) -> str:
+def _key(key: str | Text, texts: Strings) -> str:
     return f"toJson({texts.plain(key.part)})" if isinstance(key, Text) else literal(json.dumps(key))
 
 
-def _entry(item: Document, texts: Texts) -> str:
+def _entry(item: Document, texts: Strings) -> str:
     text = _json(item, texts)
-    if isinstance(item, Given) and item.is_json:
+    if isinstance(item, GraphValue) and item.is_json:
         return f"sprig.trimSuffix(']', sprig.trimPrefix('[', {text}))"
     return text
 
 
-def _condition(document: Document, texts: Texts) -> str:
+def _condition(document: Document, texts: Strings) -> str:
     """Return the expression that tells whether a part of a document has a value; empty when it always has."""
     tests = dict.fromkeys(_tests(document, texts))
     return " && ".join(tests)
 
 
-def _tests(document: Document, texts: Texts) -> Iterator[str]:
+def _tests(document: Document, texts: Strings) -> Iterator[str]:
     match document:
-        case Given(source) | Beside(_, Given(source)):
+        case GraphValue(source) | TextIfValue(_, GraphValue(source)):
             text = texts.scope.reference(source).text
             yield f"!({text} in ['null', {literal(chr(34) * 2)}])"
         case Input(name):

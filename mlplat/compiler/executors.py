@@ -23,7 +23,7 @@ from mlplat.compiler.interfaces import (
     LARGE_VALUES,
     PATH_PARAMETER,
     VALUES_VOLUME,
-    Call,
+    CallSite,
     artifact_text,
     asks_status,
     errors_of,
@@ -39,7 +39,7 @@ from mlplat.compiler.interfaces import (
 from mlplat.compiler.placeholders import Concat, Hole, IfPresent, Part, choices, parse, resolve
 from mlplat.compiler.program import Options, Step
 from mlplat.compiler.scope import expression
-from mlplat.compiler.texts import INPUTS, OUTPUTS, Texts, placed, workspace_placed
+from mlplat.compiler.strings import INPUTS, OUTPUTS, Strings, placed, workspace_placed
 from mlplat.ir.model import (
     Component,
     Container,
@@ -162,7 +162,7 @@ def leaf(
     name: str,
     component: Component,
     executor: Container,
-    call: Call,
+    call: CallSite,
     options: Options,
     steps: tuple[Step, ...] = (),
 ) -> Leaf:
@@ -207,7 +207,7 @@ def _turn(limit: int) -> str:
     return expression(f"sum({positions}) % {limit}")
 
 
-def argument(need: Need, texts: Texts) -> str:
+def argument(need: Need, texts: Strings) -> str:
     """Return what a caller gives for a need, as a tag."""
     known = None if isinstance(need, Whole) else texts.constant(need if isinstance(need, Hole) else need.hole)
     if isinstance(need, Message):
@@ -228,7 +228,7 @@ def _python(
     component: Component,
     container: Container,
     python: PythonFunction,
-    call: Call,
+    call: CallSite,
     options: Options,
 ) -> Leaf:
     pod = pods.pod(container, workspace=call.workspace)
@@ -242,14 +242,14 @@ def _python(
     if config:
         needs[CONFIG] = Whole(config)
     if call.cached:
-        written, beside = _settings(container, pod, call, needs)
+        written, extra = _settings(container, pod, call, needs)
         identity = [
             container.image or options.image,
             [] if call.cache_key else [python.source, python.name, *python.packages, *python.pip_options],
             dict(container.env),
             *written,
         ]
-        result["memoize"] = memoize(name, component, identity, call, options, beside)
+        result["memoize"] = memoize(name, component, identity, call, options, extra)
     if call.retry:
         result["retryStrategy"] = retry_strategy(call.retry)
     run: dict[str, Any] = {
@@ -266,7 +266,7 @@ def _fused(
     component: Component,
     container: Container,
     steps: tuple[Step, ...],
-    call: Call,
+    call: CallSite,
     options: Options,
 ) -> Leaf:
     """Write a pod in which functions run one after another."""
@@ -283,7 +283,7 @@ def _fused(
     functions = [step.container.python for step in steps if step.container.python is not None]
     needs: dict[str, Need] = {}
     if call.cached:
-        written, beside = _settings(container, pod, call, needs)
+        written, extra = _settings(container, pod, call, needs)
         identity = [
             container.image or options.image,
             [[one.source, one.name, *one.packages, *one.pip_options] for one in functions],
@@ -291,7 +291,7 @@ def _fused(
             dict(container.env),
             *written,
         ]
-        result["memoize"] = memoize(name, component, identity, call, options, beside)
+        result["memoize"] = memoize(name, component, identity, call, options, extra)
     run: dict[str, Any] = {
         "image": _text(container.image or options.image, needs),
         "command": list(runtime.COMMAND),
@@ -301,7 +301,7 @@ def _fused(
     return Leaf(result, needs, tuple(functions))
 
 
-def _command(name: str, component: Component, container: Container, call: Call, options: Options) -> Leaf:
+def _command(name: str, component: Component, container: Container, call: CallSite, options: Options) -> Leaf:
     pod = pods.pod(container, workspace=call.workspace)
     result = interface(component, call, has_path=needs_path(component, container, call.form))
     parameters = [
@@ -327,14 +327,14 @@ def _command(name: str, component: Component, container: Container, call: Call, 
     )
     needs: dict[str, Need] = {}
     if call.cached:
-        written, beside = _settings(container, pod, call, needs)
+        written, extra = _settings(container, pod, call, needs)
         identity = [
             container.image or options.image,
             [] if call.cache_key else [repr(command), repr(args)],
             dict(container.env),
             *written,
         ]
-        result["memoize"] = memoize(name, component, identity, call, options, beside)
+        result["memoize"] = memoize(name, component, identity, call, options, extra)
     if call.retry:
         result["retryStrategy"] = retry_strategy(call.retry)
     run: dict[str, Any] = {"image": _text(container.image or options.image, needs)}
@@ -352,7 +352,7 @@ def _command(name: str, component: Component, container: Container, call: Call, 
 
 
 def _settings(
-    container: Container, pod: pods.Pod, call: Call, needs: dict[str, Need]
+    container: Container, pod: pods.PodSettings, call: CallSite, needs: dict[str, Need]
 ) -> tuple[list[str], list[str]]:
     """Return what of a task's settings belongs to its cache key: as it is written, and expressions for the rest."""
     written, dynamic = pods.keyed(container, pod)
@@ -365,8 +365,8 @@ def _settings(
 def _finish(
     result: dict[str, Any],
     run: dict[str, Any],
-    pod: pods.Pod,
-    call: Call,
+    pod: pods.PodSettings,
+    call: CallSite,
     needs: dict[str, Need],
     arguments: Elements | None = None,
     paths: _Paths = _NO_PATHS,
@@ -517,7 +517,7 @@ def _is_open(part: Part) -> bool:
     return next(choices(part), None) is not None
 
 
-def _python_outputs(component: Component, call: Call, place: Place = _ALONE) -> dict[str, Any]:
+def _python_outputs(component: Component, call: CallSite, place: Place = _ALONE) -> dict[str, Any]:
     parameters = [
         {"name": place.outer(name), "valueFrom": {"path": f"{place.folder}/values/{name}", "default": "null"}}
         for name in (*component.output_parameters, *component.output_artifacts)

@@ -22,7 +22,7 @@ from mlplat.compiler.placeholders import holes_of
 from mlplat.compiler.program import Program, Step
 from mlplat.compiler.scope import REGION_PREFIX
 from mlplat.errors import CompileError, Diagnostic
-from mlplat.ir.circles import waits_for
+from mlplat.ir.cycles import waits_for
 from mlplat.ir.model import (
     ArtifactSource,
     Component,
@@ -187,6 +187,8 @@ class _Fusing:
         self, tasks: Mapping[str, Task], alone: Mapping[str, str], inside: set[str]
     ) -> Iterator[tuple[str, ...]]:
         """Give the longest runs of tasks that each need those before them in the run and nothing else."""
+        # A fused pod gives its outputs only when its last task ends. So a run grows greedily, and is then cut from its
+        # end until nobody outside waits for a task that it did not wait for before: fusing may never delay a task.
         after: dict[str, list[str]] = {key: [] for key in tasks}
         for key, task in tasks.items():
             for other in waits_for(task):

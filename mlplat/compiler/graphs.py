@@ -14,7 +14,7 @@ from typing import Any
 
 from mlplat.argo import names, values
 from mlplat.argo.reasons import explained
-from mlplat.argo.sources import Source
+from mlplat.argo.sources import ImportSource
 from mlplat.argo.values import literal
 from mlplat.compiler import (
     argo_templates,
@@ -28,15 +28,15 @@ from mlplat.compiler import (
     workspace,
 )
 from mlplat.compiler.arguments import keep_large
-from mlplat.compiler.conditions import shown, to_expression
+from mlplat.compiler.conditions import display, to_expression
 from mlplat.compiler.executors import Leaf
-from mlplat.compiler.interfaces import INDEX_PARAMETER, PATH_PARAMETER, Call, tag
+from mlplat.compiler.interfaces import INDEX_PARAMETER, PATH_PARAMETER, CallSite, tag
 from mlplat.compiler.placeholders import choices, has_holes, parse
 from mlplat.compiler.program import Program
-from mlplat.compiler.scope import Scope, expression, input_name
-from mlplat.compiler.texts import Texts
+from mlplat.compiler.scope import GraphScope, expression, input_name
+from mlplat.compiler.strings import Strings
 from mlplat.ir.argo_template import calls, renamed
-from mlplat.ir.circles import waits_for
+from mlplat.ir.cycles import waits_for
 from mlplat.ir.model import (
     ABSENT,
     Component,
@@ -127,7 +127,7 @@ class _Lowering:
         asks = executors.needs_path(component, executor, lambda given: self.flows.of(name, given))
         return asks or (self.keeps_errors and is_python)
 
-    def sources(self, component: str, executor: object) -> tuple[Source, ...]:
+    def sources(self, component: str, executor: object) -> tuple[ImportSource, ...]:
         """Return where the data of an importer may have to be fetched from."""
         if component not in self.program.read or not isinstance(executor, Importer):
             return ()
@@ -146,7 +146,7 @@ class _Lowering:
         """Write the DAG template of a component; of the pipeline itself when ``key`` is empty."""
         graph, is_root = component.graph, not key
         assert graph is not None
-        scope = Scope(
+        scope = GraphScope(
             component,
             _task_names(graph),
             lambda source: flows.form_of(source, key, component, self.spec, self.flows),
@@ -206,7 +206,7 @@ class _Lowering:
             return text
         return keep_large(text, value, self.values)
 
-    def task(self, key: str, task: Task, scope: Scope) -> dict[str, Any]:
+    def task(self, key: str, task: Task, scope: GraphScope) -> dict[str, Any]:
         component = self.spec.components[task.component]
         texts = self.texts(key, task, component, scope)
         needs: dict[str, str] = {}
@@ -236,7 +236,8 @@ class _Lowering:
                 f"{self.spec.name}.{key}",
             )
             result["when"] = explained(
-                expression(condition), shown(task.condition, lambda name: scope.shown(task.parameters[name]))
+                expression(condition),
+                display(task.condition, lambda name: scope.display(task.parameters[name])),
             )
         return result
 
@@ -252,12 +253,12 @@ class _Lowering:
             or next(handlers, None) is not None
         )
 
-    def texts(self, key: str, task: Task, component: Component, scope: Scope) -> Texts:
+    def texts(self, key: str, task: Task, component: Component, scope: GraphScope) -> Strings:
         name = literal(scope.task_names[key])
         is_root = scope.arguments is not None
         around = f"inputs.parameters[{literal(PATH_PARAMETER)}] + '/' + " if scope.has_place else ""
         index = f" + inputs.parameters[{literal(INDEX_PARAMETER)}]" if around and scope.looped else ""
-        return Texts(
+        return Strings(
             scope if not task.when_all_completed else replace(scope, may_fail=True),
             task,
             component,
@@ -266,7 +267,7 @@ class _Lowering:
             self.spec.default_pipeline_root,
         )
 
-    def depends(self, task: Task, scope: Scope) -> str:
+    def depends(self, task: Task, scope: GraphScope) -> str:
         read = tuple(source.task for source in self.settings(task) if isinstance(source, TaskOutput))
         before = dict.fromkeys((*waits_for(task), *read))
         if not task.when_all_completed:
@@ -276,7 +277,7 @@ class _Lowering:
         )
         return " && ".join(f"({phases})" for phases in ended)
 
-    def arguments(self, task: Task, component: Component, texts: Texts) -> list[dict[str, Any]]:
+    def arguments(self, task: Task, component: Component, texts: Strings) -> list[dict[str, Any]]:
         name_of = input_name if component.graph is not None else str
         given: list[dict[str, Any]] = []
         wanted = self.used[task.component]
@@ -301,7 +302,7 @@ class _Lowering:
                     given.append({"name": INDEX_PARAMETER, "value": tag(INDEX_PARAMETER)})
         return given
 
-    def argument(self, source: ParameterSource, texts: Texts) -> str:
+    def argument(self, source: ParameterSource, texts: Strings) -> str:
         if not isinstance(source, Constant) or source.selector:
             return texts.scope.reference(source).tag
         if has_holes(source.value):
@@ -324,7 +325,7 @@ class _Lowering:
         both = looped and (label, False) in self.contexts
         return names.template_name(f"{label}-in-loops" if both else label)
 
-    def loop(self, key: str, task: Task, scope: Scope, *, cached: bool) -> str:
+    def loop(self, key: str, task: Task, scope: GraphScope, *, cached: bool) -> str:
         iterator = task.iterator
         assert iterator is not None
         component = self.spec.components[task.component]
@@ -376,7 +377,7 @@ class _Lowering:
         self.graph(body, task.component, component, cached=cached, looped=self.needs_path(task.component))
         return region
 
-    def leaf(self, task: Task, component: Component, texts: Texts, *, cached: bool) -> tuple[str, Leaf]:
+    def leaf(self, task: Task, component: Component, texts: Strings, *, cached: bool) -> tuple[str, Leaf]:
         """Write the template of a task's executor, once for all tasks that want it alike."""
         executor = self.spec.executors[component.executor]
         call = self.call(task, component, executor, texts, cached=cached)
@@ -415,8 +416,14 @@ class _Lowering:
         return unique
 
     def call(
-        self, task: Task, component: Component, executor: Container | Importer, texts: Texts, *, cached: bool
-    ) -> Call:
+        self,
+        task: Task,
+        component: Component,
+        executor: Container | Importer,
+        texts: Strings,
+        *,
+        cached: bool,
+    ) -> CallSite:
         in_workspace = task.component in self.workspace
         # What a task leaves in the workspace is gone with its run.
         cached = cached and task.cache and self.program.options.cache and not in_workspace
@@ -431,7 +438,7 @@ class _Lowering:
             else ()
         )
         present = tuple((name, known) for name in sorted(asked) if (known := texts.known(name)) is not None)
-        return Call(
+        return CallSite(
             looped=texts.scope.looped and self.needs_path(task.component),
             cached=cached,
             cache_key=task.cache_key if cached else "",
@@ -503,7 +510,7 @@ def _task_names(graph: Graph) -> dict[str, str]:
     }
 
 
-def _outputs(graph: Graph, scope: Scope) -> list[dict[str, Any]]:
+def _outputs(graph: Graph, scope: GraphScope) -> list[dict[str, Any]]:
     outputs: Mapping[str, TaskOutput | OneOf] = {**graph.output_parameters, **graph.output_artifacts}
     return [
         {"name": name, "valueFrom": {**_output(source, scope), "default": "null"}}
@@ -511,7 +518,7 @@ def _outputs(graph: Graph, scope: Scope) -> list[dict[str, Any]]:
     ]
 
 
-def _output(source: TaskOutput | OneOf, scope: Scope) -> dict[str, str]:
+def _output(source: TaskOutput | OneOf, scope: GraphScope) -> dict[str, str]:
     choices = source.choices if isinstance(source, OneOf) else (source,)
     if len(choices) == 1 and scope.plain(choices[0]) is None:
         return {"parameter": scope.reference(choices[0]).tag}

@@ -13,17 +13,17 @@ from dataclasses import dataclass, replace
 from mlplat import runtime
 from mlplat.argo import names, sources, values
 from mlplat.argo.reasons import explained, harmless
-from mlplat.argo.sources import Repository, Source
+from mlplat.argo.sources import ImportSource, Repository
 from mlplat.argo.values import literal
 from mlplat.compiler import documents, executors, interfaces
 from mlplat.compiler.documents import Document, Text
 from mlplat.compiler.executors import Leaf, Need, Whole
 from mlplat.compiler.flows import sets_uris
-from mlplat.compiler.interfaces import PATH_PARAMETER, Call, own_inputs, tag, type_of
+from mlplat.compiler.interfaces import PATH_PARAMETER, CallSite, own_inputs, tag, type_of
 from mlplat.compiler.placeholders import Hole, has_holes, holes, parse
 from mlplat.compiler.program import Options, Program
 from mlplat.compiler.scope import expression
-from mlplat.compiler.texts import INPUTS, OUTPUTS, WORKSPACE
+from mlplat.compiler.strings import INPUTS, OUTPUTS, WORKSPACE
 from mlplat.errors import Diagnostic
 from mlplat.ir.model import (
     Component,
@@ -156,7 +156,7 @@ def _makers(component: str, output: str, spec: PipelineSpec) -> Iterator[str]:
         yield from _makers(found.graph.tasks[choice.task].component, choice.output, spec)
 
 
-def possible(importer: Importer, options: Options) -> tuple[Source, ...]:
+def possible(importer: Importer, options: Options) -> tuple[ImportSource, ...]:
     """Return the sources that an importer's data may come from, the most exact first."""
     known = sources.with_defaults(options.import_sources)
     if importer.download_to_workspace:
@@ -202,7 +202,7 @@ def _why_not(importer: Importer, options: Options) -> tuple[str, ...]:
     return f"nothing fetches {scheme}://", _HOW
 
 
-def leaf(component: Component, importer: Importer, call: Call, options: Options) -> Leaf:
+def leaf(component: Component, importer: Importer, call: CallSite, options: Options) -> Leaf:
     """Write the template of an importer.
 
     Args:
@@ -262,10 +262,10 @@ def leaf(component: Component, importer: Importer, call: Call, options: Options)
     )
 
 
-def _fetches(importer: Importer, call: Call) -> dict[str, tuple[Source | None, str]]:
+def _fetches(importer: Importer, call: CallSite) -> dict[str, tuple[ImportSource | None, str]]:
     """Return the tasks that fetch: for each its source, None for a path, and an expression for whether it runs."""
     unique = names.Unique()
-    found: dict[str, tuple[Source | None, str]] = {}
+    found: dict[str, tuple[ImportSource | None, str]] = {}
     for number, source in enumerate(call.sources):
         closer = (one.prefix for one in call.sources[:number] if one.prefix.startswith(source.prefix))
         when = " && ".join((_starts(source.prefix), *(f"!({_starts(prefix)})" for prefix in closer)))
@@ -279,7 +279,7 @@ def _fetches(importer: Importer, call: Call) -> dict[str, tuple[Source | None, s
     return found
 
 
-def _reason(source: Source | None) -> str:
+def _reason(source: ImportSource | None) -> str:
     """Say when a task fetches, for the message of one that does not."""
     return harmless(f"if the URI starts with {source.prefix}" if source else "if the URI is a path")
 
@@ -336,7 +336,7 @@ class _Way:
         return {self.value: tag(_VALUE), **self.given, **{name: tag(name) for name in self.place}}
 
 
-def _way(component: Component, importer: Importer, call: Call) -> _Way:
+def _way(component: Component, importer: Importer, call: CallSite) -> _Way:
     place = tuple(one["name"] for one in interfaces.place(looped=call.looped))
     output, artifact = next(iter(component.output_artifacts.items()))
     if importer.download_to_workspace:
@@ -357,7 +357,9 @@ def _way(component: Component, importer: Importer, call: Call) -> _Way:
     return _Way("fetch", storing, "value", {}, f"{OUTPUTS}/artifacts/{output}", output, place)
 
 
-def _fetch(way: _Way, importer: Importer, source: Source | None, call: Call, options: Options) -> Leaf:
+def _fetch(
+    way: _Way, importer: Importer, source: ImportSource | None, call: CallSite, options: Options
+) -> Leaf:
     """Write the template of a pod into which Argo fetches, and whose function gives on what came."""
     asked = replace(
         call,
@@ -380,7 +382,7 @@ def _fetch(way: _Way, importer: Importer, source: Source | None, call: Call, opt
     return replace(found, template={**found.template, "inputs": inputs})
 
 
-def _from_image(way: _Way, call: Call, options: Options) -> Leaf:
+def _from_image(way: _Way, call: CallSite, options: Options) -> Leaf:
     """Write the template of a pod of an image that holds a model: KServe's modelcar, whose files lie in ``/models``."""
     uri = f"fromJSON(inputs.parameters[{literal(way.value)}]).uri"
     image = values.template_text_expression(f"sprig.trimPrefix({literal('oci://')}, {uri})")

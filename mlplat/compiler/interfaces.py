@@ -9,11 +9,11 @@ from string import ascii_lowercase
 from typing import Any
 
 from mlplat.argo import stores, values
-from mlplat.argo.sources import Source
+from mlplat.argo.sources import ImportSource
 from mlplat.argo.values import LARGE, literal
 from mlplat.compiler.flows import GROWING, Form
 from mlplat.compiler.scope import REGION_PREFIX, expression
-from mlplat.compiler.texts import INPUTS
+from mlplat.compiler.strings import INPUTS
 from mlplat.ir.model import (
     Component,
     InputParameter,
@@ -56,7 +56,7 @@ _NO_KEY = "no-artifact"
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class CallSite:
     """How a task calls a component: what its template depends on beside the component.
 
     Attributes:
@@ -85,7 +85,7 @@ class Call:
     has_large_values: bool = False
     keeps_errors: bool = False
     store: str = ""
-    sources: tuple[Source, ...] = ()
+    sources: tuple[ImportSource, ...] = ()
 
     def form(self, name: str) -> Form:
         """Return what an input may hold."""
@@ -129,7 +129,7 @@ def nonempty(**fields: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value}
 
 
-def interface(component: Component, call: Call, *, has_path: bool) -> dict[str, Any]:
+def interface(component: Component, call: CallSite, *, has_path: bool) -> dict[str, Any]:
     """Return the inputs of a task's template: a parameter for each, and artifacts for what has to be fetched."""
     parameters: list[dict[str, Any]] = []
     artifacts: list[dict[str, Any]] = []
@@ -173,7 +173,7 @@ def interface(component: Component, call: Call, *, has_path: bool) -> dict[str, 
     return {"inputs": inputs} if inputs else {}
 
 
-def _folders(call: Call, name: str, groups: str) -> list[dict[str, Any]]:
+def _folders(call: CallSite, name: str, groups: str) -> list[dict[str, Any]]:
     return [
         _read(call, f"{name}--{number}", f"string(get({groups}, {number}) ?? '{_NO_KEY}')")
         for number in range(FOLDERS)
@@ -185,12 +185,12 @@ def folder_paths(name: str) -> list[str]:
     return [f"{INPUTS}/{name}--{number}" for number in range(FOLDERS)]
 
 
-def _read(call: Call, name: str, key: str) -> dict[str, Any]:
+def _read(call: CallSite, name: str, key: str) -> dict[str, Any]:
     place = stores.location(expression(key), call.store)
     return {"name": name, "path": f"{INPUTS}/{name}", "optional": True, **place}
 
 
-def stored(call: Call, name: str, path: str, key: str) -> dict[str, Any]:
+def stored(call: CallSite, name: str, path: str, key: str) -> dict[str, Any]:
     """Return an output artifact whose bytes go under a key of the store."""
     place = stores.location(key, call.store)
     return {"name": name, "path": path, "optional": True, "archive": {"none": {}}, **place}
@@ -201,22 +201,22 @@ def place(*, looped: bool) -> list[dict[str, Any]]:
     return [{"name": name} for name in (PATH_PARAMETER, *([INDEX_PARAMETER] if looped else []))]
 
 
-def index_of(call: Call) -> str:
+def index_of(call: CallSite) -> str:
     """Return the tag of the position in the loops around a task; empty outside of loops."""
     return tag(INDEX_PARAMETER) if call.looped else ""
 
 
-def errors_of(call: Call) -> str:
+def errors_of(call: CallSite) -> str:
     """Folder of the store for the reasons of failures, where a task asks how another one ended; one per iteration."""
     return f"{{{{workflow.name}}}}/errors{index_of(call)}"
 
 
-def folder_of(output: str, call: Call) -> str:
+def folder_of(output: str, call: CallSite) -> str:
     """Folder of an output in the artifact store: run, place of the task, output and, in loops, positions."""
     return f"{{{{workflow.name}}}}/{tag(PATH_PARAMETER)}/{output}{index_of(call)}"
 
 
-def key_of(output: str, artifact: OutputArtifact, call: Call) -> str:
+def key_of(output: str, artifact: OutputArtifact, call: CallSite) -> str:
     """Key of an artifact in the store; its last part is the name of a file that people download."""
     folder, extension = folder_of(output, call), _extension(artifact.type.schema_title)
     return f"{folder}/{output}{extension}" if call.looped else f"{folder}{extension}"
@@ -230,7 +230,7 @@ def _extension(schema_title: str) -> str:
     return f".{name or 'artifact'}"
 
 
-def group_of(output: str, artifact: OutputArtifact, call: Call) -> str:
+def group_of(output: str, artifact: OutputArtifact, call: CallSite) -> str:
     """Folder of the store for an artifact in all iterations; outside of loops its key."""
     return folder_of(output, replace(call, looped=False)) if call.looped else key_of(output, artifact, call)
 
@@ -240,7 +240,7 @@ def type_of(artifact: OutputArtifact) -> dict[str, str]:
     return {"schemaTitle": artifact.type.schema_title, "schemaVersion": artifact.type.schema_version}
 
 
-def artifact_text(name: str, artifact: OutputArtifact, call: Call) -> str:
+def artifact_text(name: str, artifact: OutputArtifact, call: CallSite) -> str:
     """Write an artifact's value as inert JSON, for a container that can't write it itself."""
     marks = {"KEY": key_of(name, artifact, call), "GROUP": group_of(name, artifact, call)}
     value = {

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from mlplat import ir, manifest
+from mlplat.compiler import passes
+from mlplat.compiler.program import Options
 from mlplat.dsl.component import BaseComponent
 from mlplat.dsl.single import spec_of
 from mlplat.errors import ArgumentError, Diagnostic, ManifestError, Source, nearest
@@ -83,10 +85,7 @@ class Compiler:
         )
         header = ""
         if to == "argo":
-            from mlplat.compiler import Options
-            from mlplat.compiler import manifest as workflow
-
-            documents = workflow(spec, Options(require_arguments=False))
+            documents = passes.manifest(spec, Options(require_arguments=False))
         elif to == "ir":
             documents = ir.write(spec)
             header = describe(spec)

@@ -10,7 +10,7 @@ from mlplat.compiler import bands, pods
 from mlplat.compiler.program import Program
 from mlplat.compiler.scope import REGION_PREFIX
 from mlplat.errors import Diagnostic
-from mlplat.ir.circles import waits_for
+from mlplat.ir.cycles import waits_for
 from mlplat.ir.model import (
     Component,
     ComponentInput,

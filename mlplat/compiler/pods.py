@@ -12,10 +12,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlplat.argo import values
-from mlplat.compiler.documents import Beside, Document, Given, Text, Variable, givens, is_static
+from mlplat.compiler.documents import (
+    Document,
+    GraphValue,
+    Text,
+    TextIfValue,
+    Variable,
+    graph_values,
+    is_static,
+)
 from mlplat.compiler.placeholders import Hole, has_holes, holes, parse, parse_text
 from mlplat.compiler.scope import REGION_PREFIX
-from mlplat.compiler.texts import WORKSPACE
+from mlplat.compiler.strings import WORKSPACE
 from mlplat.ir.model import ComponentInput, Constant, Container, ParameterSource, Passthrough, TaskOutput
 
 WORKSPACE_VOLUME = "kfp-workspace"
@@ -32,14 +40,14 @@ _Config = Mapping[str, Any]
 
 
 @dataclass(slots=True)
-class Pod:
+class PodSettings:
     """What a pod has beside its command.
 
     Attributes:
         fields: fields of the template.
         container: fields of its container.
         patch: fields of the pod that a template does not have or that only the run knows; a list's entries that hold a
-            :class:`Given` without a value are left out.
+            :class:`GraphValue` without a value are left out.
     """
 
     fields: dict[str, Any] = field(default_factory=dict)
@@ -60,15 +68,8 @@ class Pod:
         main: dict[str, Document] = self.patch.setdefault("containers", [{"name": "main"}])[0]
         return main
 
-    def set_main(self, name: str, value: Document) -> None:
-        """Set a field of the container."""
-        if is_static(value):
-            self.container[name] = value
-        else:
-            self.main()[name] = value
 
-
-def pod(container: Container, *, workspace: bool) -> Pod:
+def pod(container: Container, *, workspace: bool) -> PodSettings:
     """Read a container's settings.
 
     Args:
@@ -78,7 +79,7 @@ def pod(container: Container, *, workspace: bool) -> Pod:
     Returns:
         The pod.
     """
-    config, found = container.kubernetes, Pod()
+    config, found = container.kubernetes, PodSettings()
     for name, value in container.env:
         found.add("env", {"name": name, "value": _env_text(value)})
     _variables(config, found)
@@ -128,11 +129,11 @@ def _env_text(text: str) -> Document:
 
 def sources(container: Container) -> Iterator[ParameterSource]:
     """Give what the settings of a container read from the graph around its task."""
-    for given in givens(pod(container, workspace=False).patch):
+    for given in graph_values(pod(container, workspace=False).patch):
         yield given.source
 
 
-def keyed(container: Container, found: Pod) -> tuple[list[Document], dict[str, Document]]:
+def keyed(container: Container, found: PodSettings) -> tuple[list[Document], dict[str, Document]]:
     """Return what of a pod can change the result of its task: variables, volumes and mounts, the accelerator.
 
     How much CPU and memory it has, where it runs and how it is labelled changes no result.
@@ -164,7 +165,7 @@ def keyed(container: Container, found: Pod) -> tuple[list[Document], dict[str, D
         *written[4],
     )
     run = dict.fromkeys(hole for text in texts for hole in holes(parse(text)) if _is_of_the_run(hole))
-    dynamic = [*map(Text, run), *dict.fromkeys(givens(written))]
+    dynamic = [*map(Text, run), *dict.fromkeys(graph_values(written))]
     return [one for one in written if any(one)], {str(number): one for number, one in enumerate(dynamic)}
 
 
@@ -192,10 +193,10 @@ def _name(document: _Config, plain: str) -> Document:
     source = _source(document[f"{plain}Parameter"]) if f"{plain}Parameter" in document else None
     if source is None or isinstance(source, Constant):
         return source.value if source is not None else document.get(plain, "")
-    return Given(source)
+    return GraphValue(source)
 
 
-def _variables(config: _Config, found: Pod) -> None:
+def _variables(config: _Config, found: PodSettings) -> None:
     kinds = (
         ("secretAsEnv", "secretName", "secretKey", "secretKeyRef"),
         ("configMapAsEnv", "configMapName", "configMapKey", "configMapKeyRef"),
@@ -213,7 +214,7 @@ def _variables(config: _Config, found: Pod) -> None:
         )
 
 
-def _volumes(config: _Config, found: Pod) -> None:
+def _volumes(config: _Config, found: PodSettings) -> None:
     count = 0
 
     def mount(path: str, volume: dict[str, Document], name: str = "", **more: Any) -> None:
@@ -221,9 +222,9 @@ def _volumes(config: _Config, found: Pod) -> None:
         count += 1
         name = name or f"volume-{count}"
         mounted: dict[str, Document] = {"name": name, "mountPath": path, **more}
-        given = next(givens(volume), None)
+        given = next(graph_values(volume), None)
         if given is not None:
-            mounted = {**mounted, "name": Beside(name, given)}
+            mounted = {**mounted, "name": TextIfValue(name, given)}
         if name not in (known.get("name") for known in found.fields.get("volumes", ())):
             found.add("volumes", {"name": name, **volume})
         found.add("volumeMounts", mounted)
@@ -236,7 +237,7 @@ def _volumes(config: _Config, found: Pod) -> None:
         mount(given["mountPath"], {"configMap": {**config_map, **_optional(given)}})
     for given in config.get("pvcMount", ()):
         source = _source(given.get("pvcNameParameter", given))
-        claim = source.value if isinstance(source, Constant) else Given(source)
+        claim = source.value if isinstance(source, Constant) else GraphValue(source)
         sub_path = {"subPath": given["subPath"]} if given.get("subPath") else {}
         mount(given["mountPath"], {"persistentVolumeClaim": {"claimName": claim}}, **sub_path)
     for given in config.get("emptyDirMounts", ()):
@@ -268,7 +269,7 @@ def _claim(given: _Config) -> dict[str, Any]:
     return {**({"metadata": metadata} if metadata else {}), "spec": spec}
 
 
-def _placement(config: _Config, found: Pod) -> None:
+def _placement(config: _Config, found: PodSettings) -> None:
     selector = config.get("nodeSelector", {})
     if selector.get("labels"):
         found.fields["nodeSelector"] = dict(selector["labels"])
@@ -288,7 +289,7 @@ def _placement(config: _Config, found: Pod) -> None:
 
 def _json(document: _Config) -> Document:
     source = _source(document)
-    return source.value if isinstance(source, Constant) else Given(source, is_json=True)
+    return source.value if isinstance(source, Constant) else GraphValue(source, is_json=True)
 
 
 def _toleration(given: _Config) -> Document:
@@ -348,7 +349,7 @@ def _pod_affinity_term(given: _Config) -> dict[str, Any]:
     return term
 
 
-def _resources(container: Container, found: Pod) -> None:
+def _resources(container: Container, found: PodSettings) -> None:
     wanted = container.resources
     requests = {"cpu": wanted.cpu_request, "memory": wanted.memory_request}
     limits = {"cpu": wanted.cpu_limit, "memory": wanted.memory_limit}
@@ -380,7 +381,7 @@ _PASSED = {
 """Fields of a pod and its container that each kind of KFP's ``TaskConfig`` holds, and their names there."""
 
 
-def task_config(found: Pod, passthroughs: Iterable[Passthrough]) -> dict[str, Document]:
+def task_config(found: PodSettings, passthroughs: Iterable[Passthrough]) -> dict[str, Document]:
     """Take the settings out of a pod that its function passes on to another workload.
 
     Args:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlplat.argo.sources import Source
+from mlplat.argo.sources import ImportSource
 from mlplat.errors import Diagnostic
 from mlplat.ir.model import Component, Container, PipelineSpec, Retry
 
@@ -71,7 +71,7 @@ class Options:
     fuse: str = ""
     kfp_runtime: str = "own"
     artifact_store: str = ""
-    import_sources: tuple[Source, ...] = ()
+    import_sources: tuple[ImportSource, ...] = ()
     workflow_defaults: Mapping[str, Any] = field(default_factory=dict)
     require_arguments: bool = True
     cache_max_age: str = "720h"

@@ -57,7 +57,7 @@ def expression(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class GraphScope:
     """Where a graph's tasks find values.
 
     Attributes:
@@ -118,7 +118,7 @@ class Scope:
             return replace(found, value=values.small_expression(found.text, found.value))
         return found
 
-    def shown(self, source: ParameterSource) -> str:
+    def display(self, source: ParameterSource) -> str:
         """Return what people call a parameter: ``evaluate.accuracy``, ``train`` for its only output, ``threshold``."""
         fields = "".join(f".{field}" for field in _FIELD.findall(getattr(source, "selector", "")))
         match source:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from mlplat.argo import values
 from mlplat.argo.values import literal
 from mlplat.compiler.placeholders import Concat, Hole, IfPresent, Part, has_holes, parse_text
-from mlplat.compiler.scope import Scope
+from mlplat.compiler.scope import GraphScope
 from mlplat.ir.model import (
     ABSENT,
     ArtifactSource,
@@ -79,7 +79,7 @@ def workspace_placed(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Texts:
+class Strings:
     """What placeholders in a task's inputs, command and settings stand for.
 
     Attributes:
@@ -91,7 +91,7 @@ class Texts:
         pipeline_root: where the pipeline says that artifacts go; empty for the run's own place.
     """
 
-    scope: Scope
+    scope: GraphScope
     task: Task
     component: Component
     name: str

@@ -21,7 +21,7 @@ from mlplat.dsl.interpolation import Interpolated, placeholders, replace_marks
 from mlplat.dsl.nodes import Group, Node
 from mlplat.dsl.task import PipelineTask
 from mlplat.errors import AuthoringError, Diagnostic, Source
-from mlplat.ir.circles import find_circle
+from mlplat.ir.cycles import find_cycle
 from mlplat.ir.model import (
     ArtifactSource,
     ArtifactType,
@@ -147,18 +147,18 @@ class _Builder:
                 tasks[member.name] = self.task(member, group)
             elif isinstance(member, Group):
                 tasks[member.name] = self.group(member, group)
-        self.refuse_circles(tasks, group)
+        self.refuse_cycles(tasks, group)
         return Graph(tasks)
 
-    def refuse_circles(self, tasks: Mapping[str, Task], group: Group) -> None:
-        circle = find_circle({name: task.depends_on for name, task in tasks.items()})
-        if circle:
+    def refuse_cycles(self, tasks: Mapping[str, Task], group: Group) -> None:
+        cycle = find_cycle({name: task.depends_on for name, task in tasks.items()})
+        if cycle:
             sources = {
                 member.name: member.source for member in group.members if isinstance(member, PipelineTask)
             }
-            message = f"the tasks wait for each other in a circle: {' -> '.join(circle)}"
+            message = f"the tasks wait for each other in a cycle: {' -> '.join(cycle)}"
             hint = "take away one of the .after(...) or inputs between them"
-            self.problems.append(Diagnostic("MLP141", circle[0], message, hint, sources.get(circle[0])))
+            self.problems.append(Diagnostic("MLP141", cycle[0], message, hint, sources.get(cycle[0])))
 
     def task(self, task: PipelineTask, group: Group) -> Task:
         parameters: dict[str, ParameterSource] = {}

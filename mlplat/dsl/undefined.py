@@ -13,7 +13,7 @@ from typing import Any
 
 from mlplat import dsl
 from mlplat.dsl.component import BaseComponent
-from mlplat.errors import Diagnostic, Source, meant
+from mlplat.errors import Diagnostic, Source, suggestion
 from mlplat.ir.model import PythonFunction
 
 CODE = "MLP154"
@@ -147,7 +147,7 @@ def _content(cell: types.CellType) -> Any:
 
 def _instead(name: str, around: Mapping[str, Any], module: str) -> str:
     if name not in around:
-        return meant(name, dir(builtins)) or "define it, or import it, inside the function"
+        return suggestion(name, dir(builtins)) or "define it, or import it, inside the function"
     value = around[name]
     if isinstance(value, types.ModuleType):
         alias = "" if value.__name__ == name else f" as {name}"

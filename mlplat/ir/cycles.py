@@ -14,14 +14,14 @@ def waits_for(task: Task) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*task.depends_on, *read)))
 
 
-def find_circle(edges: Mapping[str, tuple[str, ...]]) -> list[str]:
+def find_cycle(edges: Mapping[str, tuple[str, ...]]) -> list[str]:
     """Find names that lead back to themselves.
 
     Args:
         edges: for each name, those it leads to: the tasks a task waits for, the components a component calls.
 
     Returns:
-        The names along one circle, the first again at the end; empty when there is none.
+        The names along one cycle, the first again at the end; empty when there is none.
     """
     done: set[str] = set()
     for start in edges:

@@ -8,8 +8,6 @@ point, no timestamps, keys that are always strings.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from mlplat.manifest.lines import Lines
 from mlplat.manifest.reading import LARGEST, Contents, Document, load, read, too_large, value
 from mlplat.manifest.writing import dump
@@ -21,13 +19,7 @@ __all__ = [
     "Lines",
     "dump",
     "load",
-    "of_kind",
     "read",
     "too_large",
     "value",
 ]
-
-
-def of_kind(documents: Iterable[Document], *kinds: str) -> list[Document]:
-    """Return the documents whose ``kind`` is one of ``kinds``, in their order."""
-    return [document for document in documents if document.get("kind") in kinds]

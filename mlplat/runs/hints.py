@@ -9,7 +9,7 @@ import types
 import typing
 from typing import Any
 
-from mlplat.errors import meant, nearest
+from mlplat.errors import nearest, suggestion
 
 OF_KFP = "change the import: from mlplat import dsl; or compile it with KFP, and give the YAML"
 OF_FIRST_VERSION = {
@@ -29,7 +29,7 @@ _IMPORT = re.compile(r"cannot import name '(\w+)' from '(mlplat[\w.]*)'")
 
 
 def hint(error: BaseException) -> str:
-    """Say what to do about an exception: the name that was meant, where there is one."""
+    """Say what to do about an exception: the name that was probably meant, where there is one."""
     if isinstance(error, EOFError):
         return "nobody can answer while a file is read; take it as a parameter of the pipeline: -p NAME=VALUE"
     if isinstance(error, NameError):
@@ -73,9 +73,9 @@ def _of_object(name: str, of: Any) -> str:
         return _of_package(name, of.__name__)
     known = _public(of)
     if isinstance(of, Channel):
-        return meant(name, known) or "it has a value only when the pipeline runs: do this in a component"
+        return suggestion(name, known) or "it has a value only when the pipeline runs: do this in a component"
     own = type(of).__module__.partition(".")[0] == "mlplat"
-    return nearest(name, known) if own else meant(name, known)
+    return nearest(name, known) if own else suggestion(name, known)
 
 
 def _of_call(function: str, argument: str) -> str:
@@ -87,7 +87,7 @@ def _of_call(function: str, argument: str) -> str:
         for part in function.split("."):
             found = getattr(found, part, None)
         if callable(found):
-            return meant(argument, list(inspect.signature(found).parameters))
+            return suggestion(argument, list(inspect.signature(found).parameters))
     return ""
 
 

@@ -9,9 +9,8 @@ from typing import Any
 
 from mlplat import manifest
 from mlplat.argo import schema
-from mlplat.argo.sources import PLACES, Source
-from mlplat.errors import Diagnostic, ManifestError
-from mlplat.errors import Source as Place
+from mlplat.argo.sources import PLACES, ImportSource
+from mlplat.errors import Diagnostic, ManifestError, Source
 
 _OF_THE_PIPELINE = ("entrypoint", "templates", "arguments", "workflowTemplateRef")
 
@@ -31,7 +30,7 @@ _WITH_ENDPOINT = {
 }
 
 
-def import_sources(file: str) -> tuple[Source, ...]:
+def import_sources(file: str) -> tuple[ImportSource, ...]:
     """Read a file that maps URI prefixes of importers to Argo artifact locations.
 
     Args:
@@ -42,13 +41,13 @@ def import_sources(file: str) -> tuple[Source, ...]:
         ManifestError: the file can't be read, or prefixes or locations are wrong; all of them.
     """
     problems: list[Diagnostic] = []
-    sources: list[Source] = []
+    sources: list[ImportSource] = []
     for prefix, location in _mapping(file).items():
         wrong = list(_source_problems(prefix, location, file))
         problems += wrong
         if not wrong:
             [(kind, fields)] = location.items()
-            sources.append(Source(prefix, kind, fields))
+            sources.append(ImportSource(prefix, kind, fields))
     if problems:
         raise ManifestError(problems)
     return tuple(sources)
@@ -67,12 +66,12 @@ def workflow_defaults(file: str) -> dict[str, Any]:
     if set(fields) == {"spec"}:
         fields = fields["spec"]
     problems = [
-        Diagnostic("MLP374", name, "the pipeline says that, and not a default", "take it out", Place(file))
+        Diagnostic("MLP374", name, "the pipeline says that, and not a default", "take it out", Source(file))
         for name in _OF_THE_PIPELINE
         if name in fields
     ]
     problems += [
-        replace(one, code="MLP375", source=Place(file))
+        replace(one, code="MLP375", source=Source(file))
         for one in schema.fields_problems("WorkflowSpec", fields)
     ]
     if problems:
@@ -85,7 +84,7 @@ def _mapping(file: str) -> dict[str, Any]:
         with Path(file).open("rb") as opened:
             text = opened.read(manifest.LARGEST + 1).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        problem = Diagnostic("MLP373", "", f"it can't be read: {error}", source=Place(file))
+        problem = Diagnostic("MLP373", "", f"it can't be read: {error}", source=Source(file))
         raise ManifestError(problem) from None
     return dict(manifest.load(text, file)[0])
 
@@ -93,21 +92,21 @@ def _mapping(file: str) -> dict[str, Any]:
 def _source_problems(prefix: Any, location: Any, file: str) -> Iterator[Diagnostic]:
     if not isinstance(prefix, str) or "://" not in prefix:
         hint = "write the prefix of a URI, such as s3://team-data/"
-        yield Diagnostic("MLP378", str(prefix), "it is not how a URI begins", hint, Place(file))
+        yield Diagnostic("MLP378", str(prefix), "it is not how a URI begins", hint, Source(file))
     kind, fields = (
         next(iter(location.items())) if isinstance(location, dict) and len(location) == 1 else ("", None)
     )
     if kind not in _KINDS or not isinstance(fields, dict):
         message, hint = "it must be one location of Argo", f"one of: {', '.join(_KINDS)}"
-        yield Diagnostic("MLP378", str(prefix), message, hint, Place(file))
+        yield Diagnostic("MLP378", str(prefix), message, hint, Source(file))
         return
     if kind in _WITH_ENDPOINT and not fields.get("endpoint"):
         hint = f"say where it is: endpoint: {_WITH_ENDPOINT[kind]}"
-        yield Diagnostic("MLP378", f"{prefix} {kind}.endpoint", "it is missing", hint, Place(file))
+        yield Diagnostic("MLP378", f"{prefix} {kind}.endpoint", "it is missing", hint, Source(file))
     outer, inner = PLACES.get(kind, ("", "url"))
     if inner in fields:
         message, hint = "the URI says that", "take it out"
-        yield Diagnostic("MLP378", f"{prefix} {kind}.{inner}", message, hint, Place(file))
+        yield Diagnostic("MLP378", f"{prefix} {kind}.{inner}", message, hint, Source(file))
     said = {one: "" for one in (outer, inner) if one}
     for one in schema.fields_problems(_KINDS[kind], {**said, **fields}):
-        yield replace(one, code="MLP378", path=f"{prefix} {kind}.{one.path}", source=Place(file))
+        yield replace(one, code="MLP378", path=f"{prefix} {kind}.{one.path}", source=Source(file))

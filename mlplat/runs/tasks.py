@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mlplat.argo import names, retry
-from mlplat.errors import Diagnostic, available
-from mlplat.errors import meant as near
+from mlplat.errors import Diagnostic, available, suggestion
 
 _ENDS = re.compile(r"(?=[.(\[])|$")
 """Where the names end of all that a node stands in: regions, loops, tasks that retry, and the node itself."""
@@ -67,7 +66,7 @@ def unknown(run: str, task: str, names: Iterable[str]) -> Diagnostic:
     """
     there = sorted(set(names))
     message = f"it has no task '{task}'" if task else "none of its tasks has started"
-    guess = near(task, there) if task else ""
+    guess = suggestion(task, there) if task else ""
     hints = [guess] if guess else []
     hints.append(available(there) if there else f"see its tasks: mlplat get tasks {run}")
     return Diagnostic("MLP408", run, message, "; ".join(hints))

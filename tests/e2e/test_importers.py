@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from mlplat import compiler, metadata
-from mlplat.argo.sources import Source
+from mlplat.argo.sources import ImportSource
 from mlplat.runs.load import load
 from tests.e2e.conftest import Kubectl
 from tests.e2e.engines import Engines, differences, output, run_both
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("cluster_of_kubeconfig")
 
 
 @pytest.fixture
-def bucket(cluster: Access, kubectl: Kubectl) -> Iterator[tuple[str, Source, list[dict[str, Any]]]]:
+def bucket(cluster: Access, kubectl: Kubectl) -> Iterator[tuple[str, ImportSource, list[dict[str, Any]]]]:
     """A bucket beside the artifact repository: the URI of a file in it, how to get there, and the Secret for that."""
     if cluster.s3_root is None:
         pytest.skip("the S3 server of a cluster that is not the harness's is not known")
@@ -47,7 +47,7 @@ def bucket(cluster: Access, kubectl: Kubectl) -> Iterator[tuple[str, Source, lis
         "accessKeySecret": {"name": name, "key": "access"},
         "secretKeySecret": {"name": name, "key": "secret"},
     }
-    yield f"s3://{name}/rows.csv", Source(f"s3://{name}/", "s3", location), [secret]
+    yield f"s3://{name}/rows.csv", ImportSource(f"s3://{name}/", "s3", location), [secret]
     kubectl("delete", "secret", "-n", cluster.namespace, name)
 
 
@@ -64,7 +64,7 @@ def web(cluster: Access, tmp_path: Path) -> Iterator[str]:
         server.shutdown()
 
 
-def options(cluster: Access, where: str, *sources: Source) -> compiler.Options:
+def options(cluster: Access, where: str, *sources: ImportSource) -> compiler.Options:
     return compiler.Options(
         arguments={"where": where},
         cache=False,
@@ -83,7 +83,7 @@ def of_any_run(workflow: dict[str, Any]) -> Any:
 
 
 def test_a_bucket(
-    bucket: tuple[str, Source, list[dict[str, Any]]], volume: Path, cluster: Access, tmp_path: Path
+    bucket: tuple[str, ImportSource, list[dict[str, Any]]], volume: Path, cluster: Access, tmp_path: Path
 ) -> None:
     """Runs once: the volume is that of one claim."""
     where, source, beside = bucket

@@ -210,10 +210,6 @@ def _in_range(node: Node, known: Natures) -> Node | None:
     return None
 
 
-def _is_filter(node: Node) -> bool:
-    return isinstance(node, Builtin) and node.name == "filter"
-
-
 def _uses_index(node: Node) -> bool:
     stack = [node]
     while stack:

@@ -217,7 +217,7 @@ BROKEN: dict[str, tuple[PipelineSpec, str, str]] = {
             a=Task("comp-c", depends_on=("b",), parameters={"x": Constant(1)}),
             b=Task("comp-c", depends_on=("a",), parameters={"x": Constant(1)}),
         ),
-        "the tasks wait for each other in a circle: a -> b -> a",
+        "the tasks wait for each other in a cycle: a -> b -> a",
         "",
     ),
 }
@@ -254,7 +254,7 @@ BROKEN.update(
         ),
         "component that calls itself": (
             with_component(Component(graph=Graph({"again": Task("comp-d")}))),
-            "the components call each other in a circle: comp-d -> comp-d",
+            "the components call each other in a cycle: comp-d -> comp-d",
             "a pipeline can't call itself",
         ),
         "name for Argo to template": (
@@ -320,9 +320,9 @@ def test_task_waits_for_what_it_reads_even_if_the_ir_does_not_say_so() -> None:
     document = compiler.manifest(spec(**tasks))[-1]
     dag = next(template["dag"] for template in document["spec"]["templates"] if "dag" in template)
     assert dag["tasks"][1]["depends"] == "a.Succeeded"
-    circle = {**tasks, "a": Task("comp-c", parameters={"x": TaskOutput("b", "Output")})}
-    with pytest.raises(CompileError, match="in a circle: a -> b -> a"):
-        compiler.compile(spec(**circle))
+    cycle = {**tasks, "a": Task("comp-c", parameters={"x": TaskOutput("b", "Output")})}
+    with pytest.raises(CompileError, match="in a cycle: a -> b -> a"):
+        compiler.compile(spec(**cycle))
 
 
 def test_metadata_of_an_importer_without_a_json_form_is_refused() -> None:

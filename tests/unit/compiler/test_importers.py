@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from mlplat import compiler, dsl, engine, metadata
-from mlplat.argo.sources import Source
+from mlplat.argo.sources import ImportSource
 from mlplat.dsl import Dataset, Input
 from mlplat.errors import CompileError
 from tests import argo_variables
@@ -155,7 +155,7 @@ def test_a_bad_address_or_server_fails_its_task_only(
 def test_a_location_with_a_user_asks_as_that_user(web: str, tmp_path: Path) -> None:
     (tmp_path / "web" / "secret").write_text("told")
     pair = {f"{one}Secret": {"name": "web", "key": one} for one in ("username", "password")}
-    source = Source(f"{web}/", "http", {"auth": {"basicAuth": pair}})
+    source = ImportSource(f"{web}/", "http", {"auth": {"basicAuth": pair}})
     secret = {
         "kind": "Secret",
         "metadata": {"name": "web"},
@@ -264,7 +264,7 @@ def test_what_nothing_fetches_is_told() -> None:
 
     (warning,) = compiler.compile(p.spec).warnings
     assert str(warning).startswith("warning MLP325: comp-importer: a task reads what it names")
-    source = Source("huggingface://", "s3", {"endpoint": "minio:9000"})
+    source = ImportSource("huggingface://", "s3", {"endpoint": "minio:9000"})
     assert not compiler.compile(p.spec, compiler.Options(import_sources=(source,))).warnings
 
 
@@ -385,7 +385,7 @@ def test_an_address_counts_by_its_text_unless_it_is_imported_again(reimport: boo
 
 
 def test_the_most_exact_source_is_asked(web: str, tmp_path: Path) -> None:
-    exact = Source(f"{web}/", "http", {"headers": [{"name": "X-Team", "value": "a"}]})
+    exact = ImportSource(f"{web}/", "http", {"headers": [{"name": "X-Team", "value": "a"}]})
     done = run(
         importing.reading, tmp_path / "home", options={"import_sources": (exact,)}, where=f"{web}/rows.csv"
     )
@@ -405,7 +405,7 @@ def test_what_is_public_is_fetched_without_credentials(
         monkeypatch.delenv(name)
     (tmp_path / "web/team").mkdir()
     (tmp_path / "web/team/rows.csv").write_text("public")
-    public = Source("s3://team/", "s3", {"endpoint": web.removeprefix("http://"), "insecure": True})
+    public = ImportSource("s3://team/", "s3", {"endpoint": web.removeprefix("http://"), "insecure": True})
     given = {"import_sources": (public,)}
     done = run(importing.reading, tmp_path / "home", options=given, where="s3://team/rows.csv")
     assert outputs(done, "size") == ["6 s3://team/rows.csv"]
@@ -420,7 +420,7 @@ def test_a_bucket_s_location_has_what_its_address_says() -> None:
         importing.read(data=dsl.importer(artifact_uri="s3://team/a/b", artifact_class=Dataset).output)
 
     fields = {"endpoint": "minio:9000", "insecure": True}
-    options = compiler.Options(import_sources=(Source("s3://team/", "s3", fields),))
+    options = compiler.Options(import_sources=(ImportSource("s3://team/", "s3", fields),))
     [workflow] = compiler.manifest(p.spec, options)
     [fetch] = [one for one in workflow["spec"]["templates"] if one["name"] == "importer-fetch-s3-team"]
     [artifact] = fetch["inputs"]["artifacts"]
@@ -459,7 +459,7 @@ def test_another_place_of_the_same_uri_is_another_key_of_the_cache() -> None:
         length(data=dsl.importer("s3://one/key", Dataset).output)
 
     def key(endpoint: str) -> str:
-        source = Source("s3://", "s3", {"endpoint": endpoint})
+        source = ImportSource("s3://", "s3", {"endpoint": endpoint})
         [workflow] = compiler.manifest(pipeline.spec, compiler.Options(import_sources=(source,)))
         templates = {one["name"]: one for one in workflow["spec"]["templates"]}
         return str(templates["importer-fetch-s3"]["memoize"]["key"])

@@ -16,7 +16,7 @@ from mlplat import compiler, dsl, engine
 from mlplat.argo import limits
 from mlplat.compiler import bands, partition
 from mlplat.dsl import Dataset, Input, Output
-from mlplat.ir.circles import find_circle
+from mlplat.ir.cycles import find_cycle
 
 
 @st.composite
@@ -41,7 +41,7 @@ def test_parts_hold_every_task_once_and_never_wait_in_a_circle(
         str(number): tuple({home[other] for name in part for other in before[name]} - {str(number)})
         for number, part in enumerate(cut)
     }
-    assert not find_circle(between)
+    assert not find_cycle(between)
     level_of = bands.levels(before)
     depth: dict[str, int] = {}
     for number in sorted(between, key=lambda one: min(level_of[name] for name in cut[int(one)])):
