@@ -56,7 +56,7 @@ class Client:
 
     def __init__(self, transport: Transport, namespace: str) -> None:
         self._transport = transport
-        self._discovered: dict[str, tuple[Resource, ...]] = {}
+        self._kinds = dict(KNOWN)
         self.namespace = namespace
 
     @property
@@ -70,23 +70,21 @@ class Client:
         return str(answer["gitVersion"])
 
     def resources(self, api_version: str) -> tuple[Resource, ...]:
-        """Ask the server for the kinds of a group and version; it is asked once.
+        """Ask the server for the kinds of a group and version.
 
         Args:
             api_version: such as ``serving.kserve.io/v1beta1``.
         """
-        if api_version not in self._discovered:
-            request = Request("get", api_version.rpartition("/")[0], "")
-            answer = self._transport.answer(request, Message(root(api_version)))
-            self._discovered[api_version] = tuple(
-                Resource(api_version, served["kind"], served["name"], served["namespaced"])
-                for served in answer.get("resources") or ()
-                if "/" not in served["name"]
-            )
-        return self._discovered[api_version]
+        request = Request("get", api_version.rpartition("/")[0], "")
+        answer = self._transport.answer(request, Message(root(api_version)))
+        return tuple(
+            Resource(api_version, served["kind"], served["name"], served["namespaced"])
+            for served in answer.get("resources") or ()
+            if "/" not in served["name"]
+        )
 
     def resource(self, api_version: str, kind: str) -> Resource:
-        """Find a kind; for one that is not known the server is asked.
+        """Find a kind; the server is asked for an unknown one, and its answer is kept.
 
         Args:
             api_version: such as ``serving.kserve.io/v1beta1``.
@@ -95,19 +93,21 @@ class Client:
         Raises:
             ClusterError: the cluster does not have the kind, refused, or can't be reached.
         """
-        if known := KNOWN.get((api_version, kind)):
-            return known
+        if found := self._kinds.get((api_version, kind)):
+            return found
         try:
-            served = {resource.kind: resource for resource in self.resources(api_version)}
+            served = self.resources(api_version)
         except RefusedError as error:
             if error.status != 404:
                 raise
-            served = {}
-        if kind not in served:
-            hint = nearest(kind, list(served)) or "`kubectl api-resources` lists the kinds of a cluster"
+            served = ()
+        self._kinds.update({(resource.api_version, resource.kind): resource for resource in served})
+        if (api_version, kind) not in self._kinds:
+            hint = nearest(kind, [resource.kind for resource in served])
+            hint = hint or "`kubectl api-resources` lists the kinds of a cluster"
             message = f"the cluster has no kind '{kind}' in {api_version}"
             raise ClusterError(Diagnostic("MLP823", "", message, hint))
-        return served[kind]
+        return self._kinds[api_version, kind]
 
     def get(self, resource: Resource, name: str, *, namespace: str | None = None) -> Json:
         """Read an object."""

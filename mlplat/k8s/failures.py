@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
 from mlplat.errors import ClusterError, Diagnostic
+
+_UNDECLARED = re.compile(r"(\.\S+): field not declared in schema")
+"""What server-side apply says of an unknown field, with status 500."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,9 @@ def _diagnostics(request: Request, status: int, text: str) -> list[Diagnostic]:
     answer = _status_object(text)
     message = answer.get("message") or text.strip() or f"HTTP status {status}"
     details = answer.get("details") or {}
+    if undeclared := _UNDECLARED.findall(message):
+        hint = f"check the spelling; `kubectl explain {request.resource}` lists the fields"
+        return [Diagnostic("MLP807", field, "field not declared in schema", hint) for field in undeclared]
     if status == 401:
         return [
             Diagnostic(

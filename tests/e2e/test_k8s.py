@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import threading
+import time
 import uuid
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,11 +14,16 @@ import yaml
 
 from mlplat import k8s
 from mlplat.errors import ClusterError
+from mlplat.k8s import Listed, watch
+from mlplat.k8s import client as verbs
+from mlplat.k8s.resources import CONFIG_MAPS
 from mlplat.metadata import open_store
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from mlplat.k8s import Client
     from tests.e2e.harness.cluster import Access
 
 Json = dict[str, Any]
@@ -270,3 +277,175 @@ def test_a_run_that_is_not_there(where: Json) -> None:
         k8s.read("no-such-run", **where)
     with pytest.raises(ClusterError, match='"no-such-run" not found'):
         k8s.follow("no-such-run", **where)
+
+
+WIDGETS: Json = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": "widgets.e2e.mlplat.dev"},
+    "spec": {
+        "group": "e2e.mlplat.dev",
+        "scope": "Namespaced",
+        "names": {"plural": "widgets", "kind": "Widget"},
+        "versions": [
+            {
+                "name": "v1",
+                "served": True,
+                "storage": True,
+                "subresources": {"status": {}},
+                "schema": {
+                    "openAPIV3Schema": {
+                        "type": "object",
+                        "properties": {
+                            "spec": {"type": "object", "properties": {"size": {"type": "integer"}}},
+                            "status": {"type": "object", "properties": {"ready": {"type": "boolean"}}},
+                        },
+                    }
+                },
+            }
+        ],
+    },
+}
+
+
+@pytest.fixture
+def client(where: Json) -> Client:
+    return k8s.connect(**where)
+
+
+@pytest.fixture
+def widgets(client: Client) -> Iterator[None]:
+    """A kind that nobody knows beforehand, with a status of its own."""
+    applied = client.apply(WIDGETS)
+    resource = client.resource(WIDGETS["apiVersion"], WIDGETS["kind"])
+    while not any(
+        (condition["type"], condition["status"]) == ("Established", "True")
+        for condition in (applied.get("status") or {}).get("conditions") or ()
+    ):
+        time.sleep(0.5)
+        applied = client.get(resource, WIDGETS["metadata"]["name"])
+    yield
+    client.delete(resource, WIDGETS["metadata"]["name"])
+
+
+@pytest.fixture
+def config_map(client: Client) -> Iterator[Callable[..., Json]]:
+    """Makes ConfigMaps of one label, which are deleted in the end."""
+    label = uuid.uuid4().hex[:8]
+
+    def document(name: str, **data: str) -> Json:
+        metadata = {"name": f"k8s-{label}-{name}", "labels": {"e2e": label}}
+        return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
+
+    yield document
+    for item in client.list_metadata(CONFIG_MAPS, labels=f"e2e={label}").items:
+        client.delete(CONFIG_MAPS, item["metadata"]["name"])
+
+
+def selector(document: Json) -> str:
+    return f"e2e={document['metadata']['labels']['e2e']}"
+
+
+def test_an_object_is_applied_field_by_field(client: Client, config_map: Any) -> None:
+    client.apply(config_map("a", x="1", y="1"))
+    client.apply(config_map("a", z="other"), manager="someone-else")
+
+    changed = client.apply(config_map("a", x="2"))
+    again = client.apply(config_map("a", x="2"))
+
+    assert changed["data"] == {"x": "2", "z": "other"}
+    assert again["metadata"]["resourceVersion"] == changed["metadata"]["resourceVersion"]
+
+
+def test_a_field_of_another_manager_is_taken_over_by_force_only(client: Client, config_map: Any) -> None:
+    client.apply(config_map("a", x="1"))
+
+    with pytest.raises(ClusterError, match=r'conflict with "mlplat".*\n.*force') as caught:
+        client.apply(config_map("a", x="2"), manager="someone-else")
+    assert [(found.code, found.path) for found in caught.value.diagnostics] == [("MLP824", ".data.x")]
+
+    taken = client.apply(config_map("a", x="2"), manager="someone-else", force=True)
+    assert taken["data"] == {"x": "2"}
+
+
+def test_a_dry_run_stores_nothing(client: Client, config_map: Any) -> None:
+    document = config_map("a", x="1")
+
+    assert client.apply(document, dry_run=True)["data"] == {"x": "1"}
+    assert not client.delete(CONFIG_MAPS, document["metadata"]["name"])
+
+
+@pytest.mark.usefixtures("widgets")
+def test_the_status_of_any_kind_is_written_by_itself(client: Client) -> None:
+    name = f"k8s-{uuid.uuid4().hex[:8]}"
+    widget: Json = {"apiVersion": "e2e.mlplat.dev/v1", "kind": "Widget", "metadata": {"name": name}}
+    resource = client.resource("e2e.mlplat.dev/v1", "Widget")
+
+    created = client.apply({**widget, "spec": {"size": 1}, "status": {"ready": False}})
+    applied = client.apply({**widget, "spec": {"size": 9}, "status": {"ready": True}}, subresource="status")
+    patched = client.patch(resource, name, {"status": {"ready": None}}, subresource="status")
+    replaced = client.replace({**patched, "status": {"ready": False}}, subresource="status")
+
+    assert "status" not in created
+    assert (applied["spec"], applied["status"]) == ({"size": 1}, {"ready": True})
+    assert patched.get("status", {}) == {}
+    assert (replaced["spec"], replaced["status"]) == ({"size": 1}, {"ready": False})
+    with pytest.raises(ClusterError, match="has been modified"):
+        client.replace({**patched, "status": {"ready": True}}, subresource="status")
+    with pytest.raises(ClusterError, match="field not declared in schema") as caught:
+        client.apply({**widget, "spec": {"colour": "red", "weight": 1}})
+    paths = [(found.code, found.path) for found in caught.value.diagnostics]
+    assert paths == [("MLP807", ".spec.colour"), ("MLP807", ".spec.weight")]
+
+
+def test_a_list_has_the_objects_of_all_pages(
+    client: Client, config_map: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    documents = [config_map(name, of=name) for name in "abcde"]
+    for document in documents:
+        client.create(document)
+    monkeypatch.setattr(verbs, "_PAGE", 2)
+
+    listed = client.list(CONFIG_MAPS, labels=selector(documents[0]))
+    outlines = client.list_metadata(CONFIG_MAPS, labels=selector(documents[0]))
+
+    assert [item["data"]["of"] for item in listed.items] == list("abcde")
+    assert {item["kind"] for item in listed.items} == {"ConfigMap"}
+    names = [document["metadata"]["name"] for document in documents]
+    assert [item["metadata"]["name"] for item in outlines.items] == names
+    assert not any("data" in item for item in outlines.items)
+    assert len(client.list(CONFIG_MAPS, labels=selector(documents[0]), limit=3).items) == 3
+
+
+def test_a_watch_tells_of_each_change(client: Client, config_map: Any) -> None:
+    document = config_map("a", x="1")
+    client.create(document)
+    changes = watch(client, CONFIG_MAPS, labels=selector(document))
+
+    first = next(changes)
+    client.apply(config_map("a", x="2"), force=True)
+    second = next(changes)
+    client.delete(CONFIG_MAPS, document["metadata"]["name"])
+    third = next(changes)
+
+    assert [(change.type, change.object["data"]["x"]) for change in (first, second, third)] == [
+        ("ADDED", "1"),
+        ("MODIFIED", "2"),
+        ("DELETED", "2"),
+    ]
+
+
+def test_a_watch_from_a_version_that_has_expired_lists_again(client: Client, config_map: Any) -> None:
+    kept, gone = (client.create(config_map(name)) for name in ("kept", "gone"))
+    client.delete(CONFIG_MAPS, gone["metadata"]["name"])
+    client.create(config_map("new"))
+    with pytest.raises(ClusterError, match="too old resource version"):
+        next(client.changes(CONFIG_MAPS, "1"))
+
+    changes = watch(client, CONFIG_MAPS, labels=selector(kept), start=Listed("1", (kept, gone)))
+    found = [(change.type, change.object["metadata"]["name"][-4:]) for change in islice(changes, 2)]
+    client.delete(CONFIG_MAPS, kept["metadata"]["name"])
+    last = next(changes)
+
+    assert found == [("DELETED", "gone"), ("ADDED", "-new")]
+    assert (last.type, last.object["metadata"]["name"]) == ("DELETED", kept["metadata"]["name"])

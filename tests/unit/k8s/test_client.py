@@ -57,7 +57,7 @@ def test_a_list_that_expires_between_pages_is_read_in_one(api: Any) -> None:
     assert [asked.query.get("limit") for asked in api.asked] == ["500", "500", None]
 
 
-def test_a_kind_is_looked_up_once_and_corrected(api: Any) -> None:
+def test_a_kind_is_found_once_and_a_wrong_one_is_corrected(api: Any) -> None:
     served = [
         {"kind": "Widget", "name": "widgets", "namespaced": True},
         {"kind": "Widget", "name": "widgets/status", "namespaced": True},
@@ -66,8 +66,9 @@ def test_a_kind_is_looked_up_once_and_corrected(api: Any) -> None:
     client = connect(kubeconfig=api.kubeconfig)
 
     assert client.resource("example.com/v1", "Widget").plural == "widgets"
+    assert client.resource("example.com/v1", "Widget") in client.resources("example.com/v1")
+    assert len(api.asked) == 2
     with pytest.raises(ClusterError, match=r"no kind 'Widgets' in example\.com/v1\n.*did you mean 'Widget'"):
         client.resource("example.com/v1", "Widgets")
     with pytest.raises(ClusterError, match=r"no kind 'Widget' in other\.com/v1"):
         client.resource("other.com/v1", "Widget")
-    assert len(api.asked) == 2
