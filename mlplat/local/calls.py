@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import re
 import string
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mlplat import engine
 from mlplat.dsl.states import TaskState
-from mlplat.engine import Executor, last_attempt, terminal
+from mlplat.engine.logs import last_attempt
+from mlplat.engine.process import Executor, ProcessExecutor
+from mlplat.engine.run import run
 from mlplat.engine.state import make_private
 from mlplat.errors import Diagnostic, EngineError
 from mlplat.local.echo import Echo
@@ -62,13 +64,18 @@ class Called:
         return next(iter(self.outputs.values()))
 
 
-class _FileCache:
-    """Results of earlier runs, a file each."""
+class FileCache:
+    """Results of earlier runs, a file each.
+
+    Args:
+        root: the folder of the files.
+    """
 
     def __init__(self, root: Path) -> None:
         self._root = root
 
     def load(self, cache_name: str, key: str, max_age: float | None) -> Mapping[str, Any] | None:
+        """Return the outputs under a key; see :class:`mlplat.engine.Cache`."""
         file = self._root / cache_name / f"{key}.json"
         if not file.exists() or (max_age is not None and time.time() - file.stat().st_mtime > max_age):
             return None
@@ -76,9 +83,10 @@ class _FileCache:
         return found
 
     def save(self, cache_name: str, key: str, node_id: str, outputs: Mapping[str, Any]) -> None:
+        """Keep the outputs of a node; see :class:`mlplat.engine.Cache`."""
         file = self._root / cache_name / f"{key}.json"
         make_private(self._root)
-        file.parent.mkdir(exist_ok=True)
+        file.parent.mkdir(parents=True, exist_ok=True)
         part = file.with_name(f"{key}.{node_id}.part")
         part.write_text(json.dumps(outputs), encoding="utf-8")
         part.replace(file)
@@ -91,7 +99,7 @@ class _Runs:
     root: Path
     executor: Executor
     raise_on_error: bool
-    cache: _FileCache | None
+    cache: FileCache | None
 
     def __call__(self, component: Any, arguments: Mapping[str, Any]) -> Called:
         from mlplat import compiler
@@ -105,16 +113,13 @@ class _Runs:
             arguments={name: _argument(value) for name, value in arguments.items()},
             cache=self.cache is not None,
         )
-        control = engine.Control(terminal.tell_stopping)
-        with Echo(self.root / "logs" / options.name, print) as echo, engine.signals(control):
-            workflow = engine.run(
+        with Echo(self.root / "logs" / options.name, print) as echo:
+            workflow = run(
                 compiler.manifest(spec, options),
                 home=self.root,
                 executor=self.executor,
                 cache=self.cache,
                 observer=echo,
-                ask=terminal.ask if terminal.is_interactive() else None,
-                control=control,
             )
         if workflow["status"]["phase"] != "Succeeded" and self.raise_on_error:
             raise RunFailedError(self._reasons(workflow), workflow)
@@ -199,5 +204,18 @@ def init(
 
     executor = executor_of(runner)
     root = Path(pipeline_root).absolute()
-    cache = _FileCache(Path(cache_root).absolute() if cache_root else root / ".kfp_cache")
+    cache = FileCache(Path(cache_root).absolute() if cache_root else root / ".kfp_cache")
     context.run_calls_with(_Runs(root, executor, raise_on_error, cache if enable_caching else None))
+
+
+@contextlib.contextmanager
+def run_calls_in(folder: Path) -> Iterator[None]:
+    """Run calls of a pipeline or component as processes, in this context and until the block ends.
+
+    Args:
+        folder: for runs, logs and artifacts.
+    """
+    from mlplat.dsl import context
+
+    with context.calls_run_by(_Runs(folder, ProcessExecutor(), raise_on_error=True, cache=None)):
+        yield

@@ -4,39 +4,48 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+from hypothesis import HealthCheck, given, settings, strategies
 from sqlalchemy import select
 
 from mlplat.metadata.schema import cache_entries
+from mlplat.testing import CacheConformance
 
 if TYPE_CHECKING:
-    from mlplat.metadata import Store
+    from mlplat.metadata import RunCache, Store
 
 OUTPUTS: dict[str, Any] = {"parameters": [{"name": "v", "value": "é\x00 🦊"}], "exitCode": "0"}
 
 
-def test_what_was_saved_is_loaded(store: Store) -> None:
+class TestRunCache(CacheConformance):
+    @pytest.fixture
+    def cache(self, store: Store) -> RunCache:
+        return store.cache()
+
+
+NAMES = strategies.sampled_from(("a", "images/a", "mlplat-cache.team-a.train.0a"))
+KEYS = strategies.sampled_from(("k", "K", "0a"))
+SAVES = strategies.lists(strategies.tuples(NAMES, KEYS, strategies.integers(0, 9)), max_size=20)
+
+
+@given(SAVES)
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_cache_is_a_mapping_of_names_and_keys(store: Store, saves: list[tuple[str, str, int]]) -> None:
     cache = store.cache()
+    cache.clear()
+    expected = {}
+    for name, key, code in saves:
+        expected[name, key] = {"exitCode": str(code)}
+        cache.save(name, key, f"run-{code}", expected[name, key])
 
-    cache.save("mlplat-cache-a", "k", "run-1", {"parameters": []})
-    cache.save("mlplat-cache-a", "k", "run-2", OUTPUTS)
-
-    assert cache.load("mlplat-cache-a", "k") == OUTPUTS
-    assert cache.load("mlplat-cache-a", "k", 3600) == OUTPUTS
+    assert {place: cache.load(*place) for place in expected} == expected
+    assert cache.clear() == len(expected)
 
 
-def test_other_names_keys_and_tenants_get_nothing(store: Store) -> None:
+def test_other_tenants_get_nothing(store: Store) -> None:
     store.cache("a").save("c", "k", "run-1", OUTPUTS)
 
-    assert store.cache("a").load("c", "K") is None
-    assert store.cache("a").load("d", "k") is None
     assert store.cache("b").load("c", "k") is None
-
-
-def test_what_is_too_old_is_not_loaded(store: Store) -> None:
-    cache = store.cache()
-    cache.save("c", "k", "run-1", OUTPUTS)
-
-    assert cache.load("c", "k", -1) is None
 
 
 def test_a_hit_is_noted(store: Store) -> None:

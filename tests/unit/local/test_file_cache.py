@@ -1,0 +1,19 @@
+"""The cache of KFP's ``local.init``: results in files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mlplat.local.calls import FileCache
+from mlplat.testing import CacheConformance
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class TestFileCache(CacheConformance):
+    @pytest.fixture
+    def cache(self, tmp_path: Path) -> FileCache:
+        return FileCache(tmp_path / "cache")
