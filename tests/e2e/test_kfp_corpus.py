@@ -15,7 +15,7 @@ import pytest
 
 from mlplat import compiler, k8s, manifest
 from mlplat.compiler.executors import STUBS
-from mlplat.ir.model import Container, ParameterType
+from mlplat.ir.model import ABSENT, Container, ParameterType, PipelineSpec
 from mlplat.metadata import open_store
 from tests.e2e.engines import CHANCE, accepted, differences, run_both
 from tests.e2e.harness import config
@@ -101,8 +101,20 @@ GPUS = {"nvidia.com/gpu": "8"}
 """What the node says that it has: a container that only asks for one runs."""
 
 
-def runnable(file: Path, folder: Path, cluster: Access) -> list[dict[str, Any]] | str:
-    """Return the manifest of a pipeline for an image that the cluster has, or why it is not run."""
+NAMED = (
+    "accelerator_limit",
+    "accelerator_type",
+    "cpu_limit",
+    "memory_limit",
+    "my_secret_name",
+    "pvc_name",
+    "secret_parm",
+)
+"""Parameters that name what the cluster has, so that there is no other value for them."""
+
+
+def runnable(file: Path, cluster: Access) -> PipelineSpec | str:
+    """Return a pipeline whose tasks use an image that the cluster has, or why it is not run."""
     spec = shortened(read(file))
     why = LEFT_OUT.get(file.stem) or ONLY_HERE.get(file.stem, "")
     if spec.root.input_artifacts:
@@ -118,14 +130,44 @@ def runnable(file: Path, folder: Path, cluster: Access) -> list[dict[str, Any]] 
         else one
         for label, one in spec.executors.items()
     }
+    return replace(spec, executors=executors)
+
+
+def documents(spec: PipelineSpec, values: dict[str, Any], cluster: Access) -> list[dict[str, Any]]:
+    """Return the manifest of a pipeline: ConfigMaps, if it has some, and the Workflow."""
     options = compiler.Options(
-        arguments=arguments(spec, folder),
+        arguments=values,
         namespace=cluster.namespace,
         service_account="mlplat-task",
         claim_service_account="mlplat-claims",
     )
-    *values, workflow = compiler.manifest(replace(spec, executors=executors), options)
-    return [*values, {**workflow, "spec": {"activeDeadlineSeconds": DEADLINE, **workflow["spec"]}}]
+    *others, workflow = compiler.manifest(spec, options)
+    return [*others, {**workflow, "spec": {"activeDeadlineSeconds": DEADLINE, **workflow["spec"]}}]
+
+
+def changed(spec: PipelineSpec, values: dict[str, Any]) -> dict[str, Any]:
+    """Return a second set of values for the parameters of a pipeline, defaults included."""
+    defaults = {
+        name: parameter.default
+        for name, parameter in spec.root.input_parameters.items()
+        if parameter.default is not ABSENT
+    }
+    return {name: value if name in NAMED else another(value) for name, value in (defaults | values).items()}
+
+
+def another(value: Any) -> Any:
+    """Return another value of the same type."""
+    match value:
+        case bool():
+            return not value
+        case int() | float():
+            return value + 1
+        case str():
+            return f"{value} again"
+        case list():
+            return value[::-1]
+        case _:
+            return {**value, "again": 1}
 
 
 def settled(container: Container, image: str, pipeline: str) -> Container:
@@ -160,36 +202,42 @@ def test_pipelines_leave_the_same_record(
         capacity = json.dumps({"status": {"capacity": GPUS}})
         patch = [*kubectl, "patch", "node", config.NODE, "--subresource=status", f"--patch={capacity}"]
         subprocess.run(patch, env=cluster_env, check=True)
-    manifests = {}
+    specs = {}
     for file in CASES:
         (tmp_path / file.stem).mkdir()
-        found = runnable(file, tmp_path / file.stem, cluster)
+        found = runnable(file, cluster)
         if not isinstance(found, str):
-            manifests[file.stem] = found
+            specs[file.stem] = found
 
     k8s.delete_caches(namespace=cluster.namespace)
     names: list[str] = []
     hits: list[str] = []
 
     def compared(stem: str) -> str:
-        beside = secrets_of_corpus()
-        generated = manifests[stem][-1]["metadata"]["generateName"]
+        spec, beside = specs[stem], secrets_of_corpus()
+        first = arguments(spec, tmp_path / stem)
+        other = changed(spec, first)
+        runs = {"first": first, "again": first} | ({"other values": other} if other != first else {})
         with open_store(tmp_path / stem / "mlplat.db") as store:
-            for again in ("", "again "):
-                name = f"{generated}{secrets.token_hex(4)}"
+            for title, values in runs.items():
+                manifest_of_run = documents(spec, values, cluster)
+                name = f"{manifest_of_run[-1]['metadata']['generateName']}{secrets.token_hex(4)}"
                 names.append(name)
                 cache = store.cache(cluster.namespace)
-                both = run_both(manifests[stem], name, tmp_path / stem, cache=cache, beside=beside)
+                both = run_both(manifest_of_run, name, tmp_path / stem, cache=cache, beside=beside)
                 if found := differences(both.here, both.argo, ignoring=CHANCE):
-                    return f"{again}{stem}: {found}"
-        nodes = both.argo["status"]["nodes"].values()
-        hits.extend(node["name"] for node in nodes if node.get("memoizationStatus", {}).get("hit"))
+                    return f"{stem}, {title}: {found}"
+                if title == "again":
+                    nodes = both.argo["status"]["nodes"].values()
+                    hits.extend(
+                        node["name"] for node in nodes if node.get("memoizationStatus", {}).get("hit")
+                    )
         return ""
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        all_differences = [one for one in pool.map(compared, manifests) if one]
+        all_differences = [one for one in pool.map(compared, specs) if one]
     with capsys.disabled():
-        ran = f"{len(manifests)} of {len(CASES)} pipelines ran twice on both engines"
+        ran = f"{len(specs)} of {len(CASES)} pipelines ran on both engines, in {len(names)} runs"
         print(f"\n{ran}; {len(hits)} tasks came from the cache", end=" ")
     volumes = [volume["metadata"]["name"] for volume in VOLUMES]
     # A claim goes when no pod names it any more, not even one that has ended.
