@@ -13,11 +13,11 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mlplat.argo.status import FAILED, FULFILLED, GROUPS, LISTS, AnyNode, around, is_hook, parents, role
+
 Node = dict[str, Any]
 
-_GROUPS = frozenset(("DAG", "Steps", "StepGroup", "TaskGroup"))
-_LISTS = frozenset(("StepGroup", "TaskGroup"))
-_FULFILLED = frozenset(("Succeeded", "Skipped", "Omitted"))
+_GOOD = FULFILLED - FAILED
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def retried(
     return _Parting(name, nodes).part(also, other_arguments)
 
 
-def find(nodes: Mapping[str, Node], task: str) -> list[str]:
+def find(nodes: Mapping[str, AnyNode], task: str) -> list[str]:
     """Return the ids of the nodes that a person means with a name: of a task, a node, or an id."""
     return [key for key, node in nodes.items() if task in (key, node["name"], node["displayName"])]
 
@@ -59,13 +59,11 @@ class _Parting:
     def __init__(self, name: str, nodes: Mapping[str, Node]) -> None:
         self.name = name
         self.nodes = nodes
+        self.parents = parents(nodes)
         self.members: dict[str, list[str]] = {}
-        self.parents: dict[str, list[str]] = {}
         for key, node in nodes.items():
             if node.get("boundaryID"):
                 self.members.setdefault(node["boundaryID"], []).append(key)
-            for child in node.get("children", ()):
-                self.parents.setdefault(child, []).append(key)
         self.removed: set[str] = set()
         self.opened: set[str] = set()
 
@@ -73,23 +71,23 @@ class _Parting:
         for key, node in self.nodes.items():
             if self._is_exit_handler(node):
                 self._remove(key)
-            elif node["phase"] not in _FULFILLED and not self._is_harmless(key):
+            elif node["phase"] not in _GOOD and not self._is_harmless(key):
                 self._again(key)
         for key in also:
             self._remove(key)
             self._open_around(key)
         if other_arguments:
             for key in sorted(self.opened - self.removed):
-                if self.nodes[key]["type"] in _LISTS:
+                if self.nodes[key]["type"] in LISTS:
                     for child in self.nodes[key].get("children", ()):
                         self._remove(child)
         kept = {key: self._kept(key, node) for key, node in self.nodes.items() if key not in self.removed}
         return Retry(kept, {key: node for key, node in self.nodes.items() if key in self.removed})
 
     def _again(self, key: str) -> None:
-        if self.nodes[key]["type"] in _GROUPS:
+        if self.nodes[key]["type"] in GROUPS:
             self._open(key)
-        elif not _is_attempt(self.nodes[key]):
+        elif role(key, self.nodes, self.parents) == "task":
             self._remove(key)
 
     def _is_exit_handler(self, node: Node) -> bool:
@@ -97,30 +95,14 @@ class _Parting:
 
     def _is_harmless(self, key: str) -> bool:
         """Whether something that a node belongs to succeeded."""
-        return any(self.nodes[around]["phase"] == "Succeeded" for around in self._around(key))
-
-    def _around(self, key: str) -> Iterator[str]:
-        """Give the nodes that a node belongs to, from the inside out."""
-        while key:
-            yield from (one for one in self.parents.get(key, ()) if self._holds(one, key))
-            key = self.nodes[key].get("boundaryID") or ""
-            if key not in self.nodes:
-                return
-            yield key
-
-    def _holds(self, parent: str, key: str) -> bool:
-        """Whether a node is a loop, a group of steps, or a number of attempts that another is one of."""
-        above, below = self.nodes[parent], self.nodes[key]
-        if above["type"] == "Retry":
-            return _is_attempt(below)
-        return above["type"] in _LISTS and above.get("boundaryID") == below.get("boundaryID")
+        return any(self.nodes[outer]["phase"] == "Succeeded" for outer in around(key, self.parents))
 
     def _open_around(self, key: str) -> None:
-        for around in list(self._around(key)):
-            if self.nodes[around]["type"] in _GROUPS:
-                self._open(around)
+        for outer in around(key, self.parents):
+            if self.nodes[outer]["type"] in GROUPS:
+                self._open(outer)
             else:
-                self._remove(around)
+                self._remove(outer)
 
     def _open(self, key: str) -> None:
         """Let a group go on, and take away what came after it."""
@@ -129,7 +111,7 @@ class _Parting:
         self.opened.add(key)
         for child in self.nodes[key].get("children", ()):
             node = self.nodes.get(child)
-            if node is not None and _is_hook(node) and node["name"].endswith(".onExit"):
+            if node is not None and is_hook(node) and node["name"].endswith(".onExit"):
                 self._remove(child)
         inside = set(self._inside(key))
         for last in self.nodes[key].get("outboundNodes", ()):
@@ -166,11 +148,3 @@ class _Parting:
             if field in new:
                 new[field] = [one for one in new[field] if one not in self.removed]
         return new
-
-
-def _is_hook(node: Node) -> bool:
-    return bool((node.get("nodeFlag") or {}).get("hooked"))
-
-
-def _is_attempt(node: Node) -> bool:
-    return bool((node.get("nodeFlag") or {}).get("retried"))

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlplat import manifest
+from mlplat.argo.status import AnyNode
 from mlplat.argo.structure import malformed_documents
-from mlplat.cli import show
 from mlplat.cli.parser import home
 from mlplat.cli.progress import following
 from mlplat.errors import ArgumentError, Diagnostic, EngineError, ManifestError, Source
@@ -84,7 +84,7 @@ def here(given: argparse.Namespace, documents: list[dict[str, Any]], before: Doc
     ):
         recorded = False
 
-        def observer(node: show.Node) -> None:
+        def observer(node: AnyNode) -> None:
             nonlocal recorded
             if not recorded:
                 recorded = True

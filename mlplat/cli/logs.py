@@ -9,9 +9,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mlplat.argo import steps
 from mlplat.argo.reasons import readable
-from mlplat.cli import engines, output, show
+from mlplat.argo.status import AnyNode, fused, is_cached, nodes_of
+from mlplat.cli import engines, output
 from mlplat.cli.parser import home
 from mlplat.cli.record import catch_up, opened
 from mlplat.errors import ArgumentError, ClusterError
@@ -69,7 +69,7 @@ def _makers(run: str, tasks: Sequence[str]) -> dict[str, str]:
 
     if not tasks:
         return {}
-    nodes = show.nodes_of(engine.load(home() / "runs" / run) or {})
+    nodes = nodes_of(engine.load(home() / "runs" / run) or {})
     makers: dict[str, str] = {}
     with opened() as store:
         cache = store.cache()
@@ -98,7 +98,7 @@ def _written(folder: Path, task: Task) -> Iterator[Iterable[bytes]]:
         yield from (attempt.pieces() for attempt in own)
         return
     for attempt in engine.attempts(folder / f"{task.boundary_id}.log"):
-        part = steps.part_of(attempt.pieces(), task.display_name)
+        part = fused.part_of(attempt.pieces(), task.display_name)
         if (first := next(part, None)) is not None:
             yield itertools.chain([first], part)
 
@@ -131,14 +131,14 @@ def _of_cluster(given: argparse.Namespace) -> int:
 
     place = engines.where(given)
     workflow = k8s.read(given.name, **place.options)
-    nodes = {key: dict(node) for key, node in show.nodes_of(workflow).items()}
+    nodes = nodes_of(workflow)
     task_of = {
         key: parent
         for parent, node in nodes.items()
         if node["type"] == "Retry"
         for key in node.get("children") or ()
     }
-    pods = {key: node for key, node in nodes.items() if node["type"] == "Pod" and not show.is_cached(node)}
+    pods = {key: node for key, node in nodes.items() if node["type"] == "Pod" and not is_cached(node)}
     names = (node["displayName"] for node in pods.values())
     chosen = _chosen(given, given.name, nodes if given.task else pods, names)
     ran = sorted(chosen & pods.keys(), key=lambda key: (str(pods[key].get("startedAt") or ""), key))
@@ -158,7 +158,7 @@ def _of_cluster(given: argparse.Namespace) -> int:
     for node in () if ran else (nodes[key] for key in sorted(chosen)):
         if node["type"] in ("Pod", "Skipped"):
             why = node.get("message") or node["phase"].lower()
-            _print_why_not(path(given.name, node["name"]), _CACHED if show.is_cached(node) else why)
+            _print_why_not(path(given.name, node["name"]), _CACHED if is_cached(node) else why)
     return ClusterError.exit_code if failures and len(failures) == len(ran) else 0
 
 
@@ -196,11 +196,10 @@ class _Shown:
         self.log = output.Log(raw=given.raw)
         self.paths: dict[str, str] = {}
 
-    def wanted(self, nodes: Mapping[str, show.Node], key: str) -> bool:
+    def wanted(self, nodes: Mapping[str, AnyNode], key: str) -> bool:
         """Tell whether the log of a node's pod is wanted."""
         self.paths[key] = path(self.run, nodes[key]["name"])
-        known = {one: dict(node) for one, node in nodes.items()} if self.task else {}
-        return not self.task or key in within(self.run, self.task, known)
+        return not self.task or key in within(self.run, self.task, nodes)
 
     def line(self, key: str, step: str, line: str) -> None:
         """Print a line of a task."""
@@ -214,7 +213,7 @@ class _Shown:
         Raises:
             ArgumentError: the run has no such task.
         """
-        nodes = {key: dict(node) for key, node in show.nodes_of(workflow).items()}
+        nodes = nodes_of(workflow)
         if self.task and not within(self.run, self.task, nodes):
             raise ArgumentError(
                 unknown(self.run, self.task, (node["displayName"] for node in nodes.values()))

@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
-from mlplat.argo import steps
+from mlplat.argo.status import FAILED, FULFILLED, WAITING, AnyNode, Templates, fused, is_attempt, is_hook
 from mlplat.cli import output, show
 from mlplat.escaping import escaped_line
 from mlplat.runs.tasks import path
-from mlplat.runs.waiting import WAITING, is_new
+from mlplat.runs.waiting import is_new
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
     from rich.live import Live
 
 _RUNNING = "▶"
-_FINAL = ("Succeeded", "Failed", "Error", "Skipped")
+_FINAL = FULFILLED - {"Omitted"}
 _LONGEST_REASON = 200
 
 
 class Quiet:
     """Shows nothing."""
 
-    def __call__(self, node: show.Node) -> None:
+    def __call__(self, node: AnyNode) -> None:
         """Take in a node that changed."""
 
     def notice(self, sentence: str) -> None:
@@ -48,18 +48,18 @@ class Lines(Quiet):
     Args:
         stream: where to.
         run: name of the run.
+        templates: what its tasks declare.
     """
 
-    def __init__(self, stream: TextIO, run: str) -> None:
-        self.stream, self.run = stream, run
+    def __init__(self, stream: TextIO, run: str, templates: Templates) -> None:
+        self.stream, self.run, self.templates = stream, run, templates
         self.phases: dict[str, str] = {}
         self.reasons: dict[str, list[str]] = {}
         self.hooks: set[str] = set()
 
-    def __call__(self, node: show.Node) -> None:
+    def __call__(self, node: AnyNode) -> None:
         """Take in a node that changed."""
-        flags = node.get("nodeFlag") or {}
-        if flags.get("hooked"):
+        if is_hook(node):
             self.hooks.add(node["id"])
         self._say_why(node)
         phase, known = node.get("phase", ""), self.phases.get(node["id"])
@@ -73,22 +73,23 @@ class Lines(Quiet):
                 self.stream.write(f"▶ {self._path(node)}\n")
         elif waits:
             self.stream.write(f"{self._described(node)}\n")
-        elif phase in _FINAL and not (phase == "Succeeded" and flags.get("retried")):
+        elif phase in _FINAL and not (phase == "Succeeded" and is_attempt(node)):
             attempts = len(set(node.get("children") or ()) - self.hooks) if node["type"] == "Retry" else 0
-            for one in steps.expanded({node["id"]: node}).values():
+            for one in fused.expanded({node["id"]: node}).values():
                 self.stream.write(f"{self._described(one, attempts)}\n")
         self.stream.flush()
 
-    def _path(self, node: show.Node) -> str:
+    def _path(self, node: AnyNode) -> str:
         return escaped_line(path(self.run, node["name"]))
 
-    def _described(self, node: show.Node, attempts: int = 0) -> str:
-        written = show.describe({**node, "displayName": self._path(node)}, attempts)
-        failed = node["type"] == "Pod" and node.get("phase") in show.FAILED
+    def _described(self, node: AnyNode, attempts: int = 0) -> str:
+        named: AnyNode = {**node, "displayName": self._path(node)}
+        written = show.describe(named, attempts, show.outputs(node, self.templates))
+        failed = node["type"] == "Pod" and node.get("phase") in FAILED
         why = escaped_line(str(node.get("message") or "")) if failed else ""
         return f"{written}  {why[:_LONGEST_REASON]}".rstrip()
 
-    def _say_why(self, node: show.Node) -> None:
+    def _say_why(self, node: AnyNode) -> None:
         """Say why a task cannot start: each reason once, however often it comes again."""
         said = self.reasons.setdefault(node["id"], [])
         new: list[str] = []
@@ -105,14 +106,14 @@ class Lines(Quiet):
 class Tree(Quiet):
     """Draws the tree of a run's tasks anew as they change."""
 
-    def __init__(self, run: str, places: Mapping[tuple[str, str], int]) -> None:
+    def __init__(self, run: str, manifest: show.Program) -> None:
         self.live: Live | None = None
         self.run = run
-        self.places = places
-        self.nodes: dict[str, show.Node] = {}
+        self.manifest = manifest
+        self.nodes: dict[str, AnyNode] = {}
         self.lock = threading.Lock()
 
-    def __call__(self, node: show.Node) -> None:
+    def __call__(self, node: AnyNode) -> None:
         """Take in a node that changed."""
         with self.lock:
             self.nodes[node["id"]] = dict(node)
@@ -138,7 +139,7 @@ class Tree(Quiet):
 
         with self.lock:
             nodes = dict(self.nodes)
-        written = [self.run, *show.lines(show.tree(nodes, self.run, self.places))]
+        written = [self.run, *show.lines(show.tree(nodes, self.run, self.manifest))]
         room = max(options.max_height - 1, 5)
         written = fitting(written, room)
         yield Text("\n".join(escaped_line(line)[: options.max_width] for line in written))
@@ -182,12 +183,12 @@ def following(workflow: show.Workflow, run: str, *, quiet: bool) -> Iterator[Qui
     if quiet:
         yield Quiet()
     elif not sys.stderr.isatty():
-        yield Lines(sys.stderr, run)
+        yield Lines(sys.stderr, run, Templates(workflow))
     else:
         from rich.console import Console
         from rich.live import Live
 
-        tree = Tree(run, show.order(workflow))
+        tree = Tree(run, show.program(workflow))
         console = Console(file=output.unescaped(sys.stderr))
         with Live(tree, console=console, refresh_per_second=4, transient=True) as tree.live:
             yield tree

@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mlplat.argo import metrics
-from mlplat.argo.failures import Failed, causes, reason
 from mlplat.argo.names import NOTHING
 from mlplat.argo.reasons import readable
+from mlplat.argo.status import FAILED, FINISHED, decoded, is_artifact, shown, spelled
 from mlplat.cli import engines, show
 from mlplat.cli.parser import home
 from mlplat.errors import ArgumentError, ClusterError, Diagnostic, EngineError
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
     from mlplat.metadata import Artifact, Run, Store, Task
 
 _Row = Any
-_FAILED = ("Failed", "Error")
-_UNFINISHED = ("Pending", "Running")
 _TOLD = 5
 _CHILD_FAILED = re.compile("child '.*' failed")
 
@@ -120,9 +117,9 @@ def record(given: argparse.Namespace) -> int:
 def _tell_of_unfollowed(given: argparse.Namespace, run: Run | None, rows: Sequence[_Placed]) -> None:
     """Say which runs of a cluster may be further than the record knows."""
     listed = {one.run.uid: one.run for one in rows if one.run}
-    shown = [run] if run else list(listed.values())
+    told = [run] if run else list(listed.values())
     behind = [
-        one for one in shown if given.engine == "local" and one.engine == "argo" and one.phase in _UNFINISHED
+        one for one in told if given.engine == "local" and one.engine == "argo" and one.phase not in FINISHED
     ]
     for one in behind[:_TOLD]:
         hint = f"mlplat record {one.name} -n {one.namespace}"
@@ -157,55 +154,19 @@ def _message(store: Store, run: Run) -> str:
 
 def _failed(store: Store, run: Run) -> str:
     """Write which tasks of a run failed, and why when it is one."""
-    if run.phase not in _FAILED:
+    if run.phase not in FAILED:
         return ""
-    tasks = _causes(_explained(store.tasks(run, phase=_FAILED, roles=None)), run)
+    tasks = store.failures(run)
     if len(tasks) == 1:
         return f"{path(run.name, tasks[0].name)}: {tasks[0].message}"
     return f"failed: {show.listed([path(run.name, task.name) for task in tasks])}" if tasks else ""
 
 
-def _explained(tasks: Sequence[Task]) -> list[Task]:
-    """Return tasks in which those that failed after several attempts have the reason of the last one, too."""
-    last = {task.parent_id: task for task in tasks if task.role == "attempt"}
-    return [
-        dataclasses.replace(task, message=reason(task.message, last[task.id].message))
-        if task.phase in _FAILED and task.id in last
-        else task
-        for task in tasks
-    ]
-
-
-def _causes(tasks: Sequence[Task], run: Run) -> list[Task]:
-    """Return those of a run's failed nodes that failed of their own; a group of steps by the name of the steps."""
-    by_id = {task.id: task for task in tasks}
-    failed = (
-        Failed(
-            task.id,
-            task.phase,
-            task.message,
-            task.role == "group",
-            task.role == "attempt",
-            {task.boundary_id, task.parent_id},
-        )
-        for task in tasks
-        if task.phase in _FAILED
-    )
-    found = []
-    for key in causes(failed):
-        task = by_id[key]
-        around = by_id.get(task.boundary_id)
-        named = around.name if around else run.name
-        found.append(dataclasses.replace(task, name=named) if task.type == "StepGroup" else task)
-    return found
-
-
 def _tasks(store: Store, run: Run, _limit: int) -> list[_Placed]:
     """List the tasks of a run, and the groups of tasks that failed of their own."""
-    every = _explained(store.tasks(run, roles=None))
-    groups = [task for task in _causes(every, run) if task.role == "group"]
+    groups = [task for task in store.failures(run) if task.role == "group"]
     skipped = (NOTHING, "Skipped")
-    tasks = [task for task in every if task.role == "task" and (task.template, task.type) != skipped]
+    tasks = [task for task in store.tasks(run) if (task.template, task.type) != skipped]
     return [_Placed(task, run, task) for task in sorted([*tasks, *groups], key=lambda task: task.order)]
 
 
@@ -245,8 +206,8 @@ def _parameters(store: Store, run: Run, _limit: int) -> list[_Placed]:
     shown = {key: task for key, task in every.items() if task.role == "task" or task.name == run.name}
     placed = []
     for one in store.parameters(run):
-        value = show.decoded(one.value)
-        if one.task_id not in shown or "--" in one.name or show.is_artifact(value):
+        value = decoded(one.value)
+        if one.task_id not in shown or "--" in one.name or is_artifact(value):
             continue
         was_written = one.direction == "output" and shown[one.task_id].phase == "Succeeded"
         if value is not None or was_written:
@@ -321,7 +282,7 @@ def _finite(value: Any) -> Any:
         return {key: _finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_finite(item) for item in value]
-    return metrics.spelled(value) if isinstance(value, float) else value
+    return spelled(value) if isinstance(value, float) else value
 
 
 def _json(value: Any) -> Any:
@@ -388,7 +349,7 @@ _COLUMNS: dict[str, list[tuple[str, Callable[[_Placed], str]]]] = {
         ("TASK", lambda one: one.path),
         ("ARTIFACT", lambda one: one.row.artifact),
         ("METRIC", lambda one: one.row.name),
-        ("VALUE", lambda one: metrics.shown(one.row.value)),
+        ("VALUE", lambda one: shown(one.row.value)),
     ],
 }
 

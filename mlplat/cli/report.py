@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mlplat.addresses import without_user
-from mlplat.argo import steps
+from mlplat.argo.status import AnyNode, attempts, decoded, fused, is_artifact, nodes_of, parents
 from mlplat.cli import engines, show
 from mlplat.cli.parser import home
 from mlplat.runs.programs import as_typed
@@ -42,7 +42,7 @@ def report(workflow: Document, given: argparse.Namespace) -> str:
     status, name = workflow["status"], workflow["metadata"]["name"]
     message = f"  {status['message']}" if status.get("message") else ""
     written = [f"{name}  {status['phase']}  {show.duration(show.seconds(status))}{message}"]
-    written += show.lines(show.tree(status.get("nodes", {}), name, show.order(workflow)))
+    written += show.lines(show.tree(status.get("nodes", {}), name, show.program(workflow)))
     written += _outputs(workflow, given)
     written += _artifacts(workflow, given)
     written += _failures(workflow, given)
@@ -53,33 +53,33 @@ def report(workflow: Document, given: argparse.Namespace) -> str:
 
 def _outputs(workflow: Document, given: argparse.Namespace) -> list[str]:
     """Write what the pipeline gave."""
-    root = show.nodes_of(workflow).get(workflow["metadata"]["name"], {})
+    root = nodes_of(workflow).get(workflow["metadata"]["name"], {})
     shown = []
     for parameter in root.get("outputs", {}).get("parameters", ()) if root.get("type") == "DAG" else ():
-        value = show.decoded(parameter.get("value"))
-        text = _place(value, given) if show.is_artifact(value) else show.short(value)
+        value = decoded(parameter.get("value"))
+        text = _place(value.get("key"), value.get("uri"), given) if is_artifact(value) else show.short(value)
         if value is not None:
             shown.append(f"  {parameter['name']}  {text}")
     return ["outputs", *shown] if shown else []
 
 
-def _place(artifact: Document, given: argparse.Namespace) -> str:
+def _place(key: str | None, uri: str | None, given: argparse.Namespace) -> str:
     """Return where an artifact lies: a path of this machine, a key of the cluster's store, or its URI."""
-    if not artifact.get("key"):
-        return without_user(str(artifact.get("uri", "")))
-    return near(home() / "artifacts" / artifact["key"]) if given.engine == "local" else str(artifact["key"])
+    if not key:
+        return without_user(uri or "")
+    return near(home() / "artifacts" / key) if given.engine == "local" else key
 
 
 def _artifacts(workflow: Document, given: argparse.Namespace) -> list[str]:
-    found = [(node, value) for node, value in show.artifacts(workflow) if value.get("key")]
+    found = [(node, value) for node, value in show.artifacts(workflow) if value.key]
     if not found:
         return []
-    places = [_place(value, given) for _, value in found]
+    places = [_place(value.key, value.uri, given) for _, value in found]
     shown = []
     for (node, value), place in zip(found, places, strict=True):
-        size = [_size(value["size"])] if "size" in value else []
+        size = [] if value.size is None else [_size(value.size)]
         task = path(workflow["metadata"]["name"], node["name"])
-        words = [f"{task}.{value['name']}", value["type"]["schemaTitle"], *size, place]
+        words = [f"{task}.{value.own_name}", value.type, *size, place]
         shown.append("  " + "  ".join(words))
     return ["artifacts", *shown]
 
@@ -129,15 +129,16 @@ def _warnings(workflow: Document) -> list[str]:
     return [f"warning: {one.get('message', '')}" for one in conditions if one.get("type") == "SpecWarning"]
 
 
-def _last_lines(workflow: Document, node: show.Node, given: argparse.Namespace) -> list[str]:
-    last = [node["id"], *show.attempts(node, show.nodes_of(workflow))][-1]
+def _last_lines(workflow: Document, node: AnyNode, given: argparse.Namespace) -> list[str]:
+    nodes = nodes_of(workflow)
+    last = [node["id"], *attempts(nodes, parents(nodes)).get(node["id"], ())][-1]
     if given.engine == "local":
         from mlplat import engine
 
-        pod = steps.pod_of(last, show.nodes_of(workflow))
+        pod = fused.pod_of(last, nodes)
         file = home() / "logs" / workflow["metadata"]["name"] / f"{pod}.log"
         text = engine.last_attempt(file)
-        lines = (text if pod == last else steps.log_of(text, node["displayName"])).splitlines()
+        lines = (text if pod == last else fused.log_of(text, node["displayName"])).splitlines()
     else:
         lines = _of_pod(workflow, last, given)
     return [line if len(line) <= _WIDEST else f"{line[:_WIDEST]}…" for line in lines[-_LAST_LINES:]]
@@ -152,7 +153,7 @@ def _of_pod(workflow: Document, node: str, given: argparse.Namespace) -> list[st
     try:
         return list(logs.of_pod(workflow, node, place))
     except ClusterError as error:
-        failed = show.nodes_of(workflow)[node]
+        failed = nodes_of(workflow)[node]
         known = str(failed.get("message") or "\0")
         why = [one.message for one in error.diagnostics if known not in one.message]
     try:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlplat.argo import values
-from mlplat.argo.steps import JOINED
+from mlplat.argo.status.fused import JOINED
 from mlplat.compiler import interfaces
 from mlplat.compiler.flows import Form
 from mlplat.compiler.interfaces import (

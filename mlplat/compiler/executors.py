@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from mlplat import runtime
 from mlplat.argo import values
-from mlplat.argo.steps import OUTPUT as STEPS_OUTPUT
+from mlplat.argo.status.fused import OUTPUT as STEPS_OUTPUT
 from mlplat.argo.values import literal
 from mlplat.compiler import documents, pods
 from mlplat.compiler.caching import memoize

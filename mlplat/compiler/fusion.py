@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mlplat.argo.names import Unique
-from mlplat.argo.steps import JOINED
+from mlplat.argo.status.fused import JOINED
 from mlplat.compiler import pods
 from mlplat.compiler.bands import levels
 from mlplat.compiler.placeholders import holes_of

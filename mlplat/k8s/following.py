@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
-from mlplat.argo.status import FINISHED, unpacked
+from mlplat.argo.status import FINISHED, AnyNode, unpacked
 from mlplat.errors import ClusterError, Diagnostic
 from mlplat.k8s.client import Client, Json, Listed
 from mlplat.k8s.connection import connect
@@ -16,13 +16,11 @@ from mlplat.k8s.workflows import get
 if TYPE_CHECKING:
     import os
 
-Node = Mapping[str, Any]
-
 
 def follow(
     name: str,
     *,
-    observer: Callable[[Node], None] | None = None,
+    observer: Callable[[AnyNode], None] | None = None,
     on_change: Callable[[Json], None] | None = None,
     namespace: str | None = None,
     context: str | None = None,
@@ -47,7 +45,7 @@ def follow(
         ClusterError: it isn't there or was deleted, or the cluster refused or can't be reached.
     """
     client = connect(namespace, context, kubeconfig)
-    nodes: dict[str, Node] = {}
+    nodes: dict[str, AnyNode] = {}
     for workflow in _states(client, name):
         status = workflow.get("status") or {}
         for node_id, node in (status.get("nodes") or {}).items():

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from mlplat.argo import steps, stores
-from mlplat.argo.status import pod_name
+from mlplat.argo import stores
+from mlplat.argo.status import AnyNode, fused, pod_name
 from mlplat.errors import ClusterError, Diagnostic
 from mlplat.k8s.connection import connect
 from mlplat.k8s.failures import RefusedError
@@ -16,7 +16,6 @@ from mlplat.k8s.failures import RefusedError
 if TYPE_CHECKING:
     import os
 
-_Node = Mapping[str, Any]
 
 _TEXT_OF_EXECUTOR = re.compile(r'time="[^"]*" level=\w+ msg=.* argo=true')
 _WHY_GONE = "it was deleted by hand, by podGC, or with its machine; Argo keeps logs with archiveLogs: true"
@@ -48,10 +47,10 @@ def logs(
             be reached.
     """
     nodes = (workflow.get("status") or {}).get("nodes") or {}
-    with_steps = steps.expanded(nodes)
-    if (pod_id := steps.pod_of(node_id, with_steps)) != node_id:
+    with_steps = fused.expanded(nodes)
+    if (pod_id := fused.pod_of(node_id, with_steps)) != node_id:
         text = "".join(f"{line}\n" for line in logs(workflow, pod_id, context=context, kubeconfig=kubeconfig))
-        yield from steps.log_of(text, with_steps[node_id]["displayName"]).splitlines()
+        yield from fused.log_of(text, with_steps[node_id]["displayName"]).splitlines()
         return
     node = _with_pod(nodes, node_id, workflow["metadata"]["name"])
     container = node["displayName"] if node.get("type") == "Container" else "main"
@@ -93,7 +92,7 @@ def _is_of_executor(line: str) -> bool:
     return entry.get("argo") is True and "msg" in entry and "level" in entry
 
 
-def _with_pod(nodes: Mapping[str, _Node], node_id: str, name: str) -> _Node:
+def _with_pod(nodes: Mapping[str, AnyNode], node_id: str, name: str) -> AnyNode:
     node = nodes.get(node_id)
     if node is None:
         raise ClusterError(Diagnostic("MLP813", "", f"{name} has no node {node_id}"))
@@ -109,7 +108,7 @@ def _with_pod(nodes: Mapping[str, _Node], node_id: str, name: str) -> _Node:
     return node
 
 
-def _explained(error: RefusedError, node: _Node, pod: str) -> ClusterError:
+def _explained(error: RefusedError, node: AnyNode, pod: str) -> ClusterError:
     shown = node.get("displayName", pod)
     if error.status == 404 and not node.get("hostNodeName"):
         message = f"{shown} never ran: {node.get('message') or 'its pod was not started'}"

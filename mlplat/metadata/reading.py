@@ -1,28 +1,20 @@
-"""What a Workflow and its status say, as rows; pure functions.
-
-The shape of ``status.nodes`` is Argo's (``NodeStatus`` in ``workflow_types.go`` of 4.0.7). What an artifact
-is comes from the manifest that the compiler writes: an output parameter is an artifact value when the node's
-template has an output artifact of the same name. Artifacts of Workflows that were written by hand are known
-by their key alone.
-"""
+"""What a Workflow and its status say, as rows; pure functions on top of :mod:`mlplat.argo.status`."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import re
 import uuid
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from mlplat.addresses import without_passwords, without_user
-from mlplat.argo import metrics, steps, stores
-from mlplat.argo.values import ABSENT
+from mlplat.addresses import without_passwords
+from mlplat.argo import status as statuses
+from mlplat.argo.status import ArtifactValue, Direction, Nodes, moment
 from mlplat.errors import StoreError
-from mlplat.metadata.rows import Artifact, ArtifactUse, Direction, Engine, Metric, Parameter, Role, Run, Task
+from mlplat.metadata.rows import Artifact, ArtifactUse, Engine, Metric, Parameter, Run, Task
 
 Json = Mapping[str, Any]
 
@@ -30,18 +22,8 @@ DEFAULT_NAMESPACE = "default"
 DEFAULT_EXPERIMENT = "default"
 
 _OWN_STORAGE = "mlplat://"
-
-_FOLDER = re.compile(r"--[0-9]+\Z")
-"""What the names of the folders of a list of artifacts end in, after the list's."""
-
 _DIRECTIONS: tuple[Direction, ...] = ("input", "output")
-_GROUP_TYPES = frozenset({"DAG", "Steps", "StepGroup", "TaskGroup"})
-_EXPANDING_TYPES = frozenset({"TaskGroup", "StepGroup", "Retry"})
 _ENGINE_LABELS = ("workflows.argoproj.io/", "mlplat.dev/")
-_LOOP_ITEM = re.compile(r"\((\d+):")
-_ATTEMPT = re.compile(r"\(\d+\)\Z")
-_STEP_GROUP = re.compile(r"\[\d+\]")
-_STORAGE_URLS = (("http", "url"), ("artifactory", "url"), ("git", "repo"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +68,8 @@ def read_run(workflow: Json) -> Run:
     spec = _mapping(workflow.get("spec"))
     engine = _engine(metadata)
     namespace = metadata.get("namespace") or DEFAULT_NAMESPACE
-    started_at = read_time(status.get("startedAt"))
-    created_at = read_time(metadata.get("creationTimestamp")) or started_at
+    started_at = moment(status.get("startedAt"))
+    created_at = moment(metadata.get("creationTimestamp")) or started_at
     uid = metadata.get("uid") or _made_uid(engine, namespace, name, metadata.get("creationTimestamp"))
     return Run(
         uid=uid,
@@ -100,7 +82,7 @@ def read_run(workflow: Json) -> Run:
         message=status.get("message") or "",
         created_at=created_at or datetime.now(UTC),
         started_at=started_at,
-        finished_at=read_time(status.get("finishedAt")),
+        finished_at=moment(status.get("finishedAt")),
         parameters=_arguments(spec),
         labels={
             key: value
@@ -122,34 +104,22 @@ def read_nodes(workflow: Json, run: Run, ids: Iterable[str]) -> Iterator[NodeFac
     Yields:
         The facts of each, in the order of ``ids``.
     """
-    nodes = nodes_of(workflow)
-    templates = _Templates(workflow)
-    parent_of = parents(nodes)
-    depth_of = depths(nodes)
-    attempts: dict[str, int] = {}
-    for node_id, parent_id in parent_of.items():
-        if _type(nodes[parent_id]) == "Retry" and _was_started(nodes[node_id]):
-            attempts[parent_id] = attempts.get(parent_id, 0) + 1
-    for node_id in ids:
-        node = nodes.get(node_id)
-        if node is not None:
-            parent_id = parent_of.get(node_id, "")
-            is_attempt = bool(parent_id) and _type(nodes[parent_id]) == "Retry"
-            task = _task(
-                node_id,
-                nodes,
-                run.uid,
-                parent_id=parent_id,
-                is_attempt=is_attempt,
-                tries=attempts.get(node_id, 0),
-                depth=depth_of[node_id],
-            )
-            yield _facts(task, node, run, steps.template_of(templates.of(node), node))
+    nodes = statuses.nodes_of(workflow)
+    templates = statuses.Templates(workflow)
+    tree = _Tree(nodes)
+    for key in ids:
+        if key in nodes:
+            task = _task(key, nodes, tree, run)
+            yield _facts(task, nodes[key], run, templates.of(nodes[key]))
 
 
-def nodes_of(workflow: Json) -> Mapping[str, Json]:
-    """Return ``status.nodes``, empty before the engine has seen the Workflow."""
-    return steps.expanded(_mapping(_mapping(workflow.get("status")).get("nodes")))
+class _Tree:
+    """How the nodes of a run belong together."""
+
+    def __init__(self, nodes: Nodes) -> None:
+        self.parents = statuses.parents(nodes)
+        self.attempts = statuses.attempts(nodes, self.parents)
+        self.depths = statuses.depths(nodes)
 
 
 def fingerprint(node: Json) -> str:
@@ -175,17 +145,6 @@ def manifest_digest(spec: Json) -> str:
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
-def read_time(text: object) -> datetime | None:
-    """Read an RFC 3339 time as Kubernetes writes it; None for null, the empty string and what is no time."""
-    if not isinstance(text, str) or not text:
-        return None
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
-
-
 def identity(*parts: str) -> str:
     """Make a primary key of 32 hexadecimal digits from what identifies a row."""
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
@@ -208,121 +167,32 @@ def artifact_id(namespace: str, engine: Engine, key: str, uri: str) -> str:
     return identity(namespace, engine if uri.startswith(_OWN_STORAGE) else "", "uri", uri)
 
 
-def parents(nodes: Mapping[str, Json]) -> dict[str, str]:
-    """Find the node that made each node.
-
-    Loops, groups of steps and retries name what they make after themselves: ``loop(2:item)``,
-    ``run[0].step``, ``task(1)``. Everything else was made by its boundary.
-
-    Args:
-        nodes: ``status.nodes``.
-
-    Returns:
-        Node id to the id of its parent; nodes without a parent are left out.
-    """
-    makers = {node.get("name"): node_id for node_id, node in nodes.items() if _type(node) in _EXPANDING_TYPES}
-    found: dict[str, str] = {}
-    for node_id, node in nodes.items():
-        boundary = node.get("boundaryID") or ""
-        parent = _maker(node, nodes, makers) if makers else None
-        if parent in {None, node_id} and boundary in nodes:
-            parent = boundary
-        if parent is not None and parent != node_id:
-            found[node_id] = parent
-    return found
-
-
-def depths(nodes: Mapping[str, Json]) -> dict[str, int]:
-    """Find how deep each node lies in the graph of ``children``, where it comes after all that it waits for.
-
-    Args:
-        nodes: ``status.nodes``.
-
-    Returns:
-        Node id to the length of the longest way to it; 0 for nodes that are no one's child.
-    """
-    children = {
-        node_id: [child for child in node.get("children") or () if child in nodes]
-        for node_id, node in nodes.items()
-    }
-    waits_for = Counter(child for found in children.values() for child in found)
-    depth = dict.fromkeys(nodes, 0)
-    ready = [node_id for node_id in nodes if not waits_for[node_id]]
-    while ready:
-        node_id = ready.pop()
-        for child in children[node_id]:
-            depth[child] = max(depth[child], depth[node_id] + 1)
-            waits_for[child] -= 1
-            if not waits_for[child]:
-                ready.append(child)
-    return depth
-
-
-def _maker(node: Json, nodes: Mapping[str, Json], makers: Mapping[Any, str]) -> str | None:
-    name = node.get("name") or ""
-    prefix = _boundary_name(node, nodes)
-    own = name[len(prefix) :]
-    attempt = _ATTEMPT.search(own)
-    if attempt and prefix + own[: attempt.start()] in makers:
-        return makers[prefix + own[: attempt.start()]]
-    item = _LOOP_ITEM.search(own)
-    if item and prefix + own[: item.start()] in makers:
-        return makers[prefix + own[: item.start()]]
-    step_group = _STEP_GROUP.match(own)
-    return makers.get(prefix + step_group[0]) if step_group else None
-
-
-def _boundary_name(node: Json, nodes: Mapping[str, Json]) -> str:
-    return _mapping(nodes.get(node.get("boundaryID") or "")).get("name") or ""
-
-
-def _task(
-    node_id: str,
-    nodes: Mapping[str, Json],
-    run_uid: str,
-    *,
-    parent_id: str,
-    is_attempt: bool,
-    tries: int,
-    depth: int,
-) -> Task:
-    node = nodes[node_id]
-    kind = _type(node)
-    cached = bool(_mapping(node.get("memoizationStatus")).get("hit"))
-    name = node.get("name") or node_id
-    item = _LOOP_ITEM.search(name[len(_boundary_name(node, nodes)) :])
+def _task(key: str, nodes: Nodes, tree: _Tree, run: Run) -> Task:
+    node = nodes[key]
+    kind, name = node.get("type") or "Pod", node.get("name") or key
+    role = statuses.role(key, nodes, tree.parents)
+    cached = statuses.is_cached(node)
+    attempts = tree.attempts.get(key, ()) if kind == "Retry" else [] if role == "group" or cached else [key]
     return Task(
-        run_uid=run_uid,
-        id=node_id,
+        run_uid=run.uid,
+        id=key,
         name=name,
         display_name=node.get("displayName") or name,
         type=kind,
-        role=_role(kind, is_attempt),
+        role=role,
         template=node.get("templateName") or _mapping(node.get("templateRef")).get("template") or "",
         phase=node.get("phase") or "Pending",
-        message=node.get("message") or "",
-        attempts=tries
-        if kind == "Retry"
-        else int(kind not in _GROUP_TYPES and not cached and _was_started(node)),
+        message=statuses.message_of(key, nodes, tree.attempts),
+        attempts=sum(statuses.was_started(nodes[one]) for one in attempts),
         cached=cached,
-        started_at=read_time(node.get("startedAt")),
-        finished_at=read_time(node.get("finishedAt")),
-        exit_code=_integer(_mapping(node.get("outputs")).get("exitCode")),
+        started_at=moment(node.get("startedAt")),
+        finished_at=moment(node.get("finishedAt")),
+        exit_code=statuses.integer(_mapping(node.get("outputs")).get("exitCode")),
         boundary_id=node.get("boundaryID") or "",
-        parent_id=parent_id,
-        loop_index=int(item[1]) if item else None,
-        depth=depth,
+        parent_id=tree.parents.get(key, ""),
+        loop_index=statuses.loop_index(node, nodes),
+        depth=tree.depths[key],
     )
-
-
-def _role(kind: str, is_attempt: bool) -> Role:
-    if kind in _GROUP_TYPES:
-        return "group"
-    return "attempt" if is_attempt else "task"
-
-
-def _was_started(node: Json) -> bool:
-    return node.get("phase") not in (None, "", "Pending", "Skipped", "Omitted")
 
 
 def _facts(task: Task, node: Json, run: Run, template: Json) -> NodeFacts:
@@ -334,140 +204,37 @@ def _facts(task: Task, node: Json, run: Run, template: Json) -> NodeFacts:
     uses: list[ArtifactUse] = []
     logged: list[Metric] = []
     for direction in _DIRECTIONS:
-        side = _mapping(node.get(f"{direction}s"))
-        declared = _mapping(template.get(f"{direction}s"))
-        named = {
-            _FOLDER.sub("", one) for one in _names(declared.get("artifacts")) | _names(side.get("artifacts"))
-        }
-        texts = _texts(side)
+        side = statuses.passed(node, template, direction)
+        texts = {**({} if side.result is None else {"result": side.result}), **side.parameters}
         for name, text in texts.items():
-            values = _artifact_values(text) if name in named else None
-            if values is None:
-                parameters.append(Parameter(run.uid, task.id, direction, name, without_passwords(text)))
-                continue
-            for position, value in enumerate(values):
-                artifact = _artifact(value, name, task, direction, run)
-                # What is an input too was handed on: who made it, and what it was called there, stays.
-                artifacts.setdefault(artifact.id, artifact)
-                uses.append(ArtifactUse(run.uid, task.id, direction, name, position, artifact.id))
-                if direction == "output":
-                    logged.extend(_metrics(artifact, name, task))
-        if task.role == "task":
-            by_parameter = texts.keys() | _names(declared.get("parameters"))
-            for name, value in _stored_artifacts(side, without=by_parameter):
-                artifact = _artifact(value, name, task, direction, run)
-                artifacts.setdefault(artifact.id, artifact)
-                uses.append(ArtifactUse(run.uid, task.id, direction, name, 0, artifact.id))
+            parameters.append(Parameter(run.uid, task.id, direction, name, without_passwords(text)))
+        for value in side.artifacts:
+            artifact = _artifact(value, task, direction, run)
+            # What is an input too was handed on: who made it, and what it was called there, stays.
+            artifacts.setdefault(artifact.id, artifact)
+            uses.append(ArtifactUse(run.uid, task.id, direction, value.name, value.position, artifact.id))
+            if direction == "output" and task.role == "task":
+                for metric, logged_value in statuses.metrics(value):
+                    logged.append(Metric(run.uid, task.id, value.name, metric, logged_value))
     return NodeFacts(task, tuple(parameters), tuple(artifacts.values()), tuple(uses), tuple(logged))
 
 
-def _texts(side: Json) -> dict[str, str]:
-    found = {
-        parameter["name"]: _text(parameter["value"])
-        for parameter in side.get("parameters") or ()
-        if parameter.get("value") not in (None, ABSENT)
-    }
-    result = side.get("result")
-    if result is not None:
-        found.setdefault("result", _text(result))
-    return found
-
-
-def _artifact_values(text: str) -> list[Json] | None:
-    """Read an artifact value, a list of them, or null (no artifact came); None when it is something else."""
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return None
-    if value is None:
-        return []
-    values = value if isinstance(value, list) else [value]
-    found = [_decoded(item) for item in values]
-    if not all(isinstance(item, dict) and (item.get("key") or item.get("uri")) for item in found):
-        return None
-    return found
-
-
-def _decoded(item: Any) -> Any:
-    """Read an item of a loop's collected outputs: the engine gives texts of JSON."""
-    if not isinstance(item, str):
-        return item
-    try:
-        return json.loads(item)
-    except ValueError:
-        return item
-
-
-def _stored_artifacts(side: Json, *, without: Iterable[str]) -> Iterator[tuple[str, Json]]:
-    """Read the artifacts that Argo itself carries, for Workflows that have no artifact values.
-
-    Those with two dashes in their name are the compiler's own.
-    """
-    left_out = set(without)
-    for artifact in side.get("artifacts") or ():
-        name = artifact.get("name") or ""
-        if name in left_out or name.endswith("-logs") or "--" in name:
-            continue
-        key = stores.key_of(artifact) or _mapping(artifact.get("plugin")).get("key")
-        uri = next(
-            (_mapping(artifact.get(kind)).get(part) for kind, part in _STORAGE_URLS if artifact.get(kind)),
-            None,
-        )
-        if key or uri:
-            yield name, {"key": key, "uri": uri}
-
-
-def _artifact(value: Json, name: str, task: Task, direction: Direction, run: Run) -> Artifact:
-    key, uri = _text(value.get("key") or ""), without_user(_text(value.get("uri") or ""))
+def _artifact(value: ArtifactValue, task: Task, direction: Direction, run: Run) -> Artifact:
     produced = direction == "output" and task.role == "task" and not task.cached
     return Artifact(
-        id=artifact_id(run.namespace, run.engine, key, uri),
+        id=artifact_id(run.namespace, run.engine, value.key, value.uri),
         namespace=run.namespace,
         engine=run.engine,
-        name=_text(value.get("name") or name),
-        type=_artifact_type(value.get("type")),
-        key=key,
-        uri=uri,
-        digest=_text(value.get("digest") or ""),
-        size=_integer(value.get("size")),
-        metadata=_mapping(value.get("metadata")),
+        name=value.own_name,
+        type=value.type,
+        key=value.key,
+        uri=value.uri,
+        digest=value.digest,
+        size=value.size,
+        metadata=value.metadata,
         producer_run_uid=run.uid if produced else None,
         producer_task_id=task.id if produced else None,
     )
-
-
-def _artifact_type(value: object) -> str:
-    if isinstance(value, Mapping):
-        value = value.get("schemaTitle") or value.get("instanceSchema")
-    return value if isinstance(value, str) and value else "system.Artifact"
-
-
-def _metrics(artifact: Artifact, name: str, task: Task) -> Iterator[Metric]:
-    if artifact.type not in metrics.TYPES or task.role != "task":
-        return
-    for metric, value in metrics.scalars(artifact.metadata):
-        yield Metric(task.run_uid, task.id, name, metric, value)
-
-
-class _Templates:
-    """Finds the template of a node, in the spec or in what the status keeps of WorkflowTemplates."""
-
-    def __init__(self, workflow: Json) -> None:
-        status = _mapping(workflow.get("status"))
-        whole = _mapping(status.get("storedWorkflowTemplateSpec"))
-        own = (*_listed(whole.get("templates")), *_listed(_mapping(workflow.get("spec")).get("templates")))
-        self._own = {template.get("name"): template for template in own}
-        self._stored = _mapping(status.get("storedTemplates"))
-
-    def of(self, node: Json) -> Json:
-        """Return the template of a node; an empty one when it isn't known."""
-        reference = _mapping(node.get("templateRef"))
-        if reference:
-            scope = "cluster" if reference.get("clusterScope") else "namespaced"
-            return _mapping(self._stored.get(f"{scope}/{reference.get('name')}/{reference.get('template')}"))
-        name = node.get("templateName")
-        scoped = self._stored.get(f"{node.get('templateScope')}/{name}")
-        return _mapping(scoped or self._own.get(name))
 
 
 def _engine(metadata: Json) -> Engine:
@@ -512,10 +279,6 @@ def _without_empty(value: Any) -> Any:
     return value
 
 
-def _type(node: Json) -> str:
-    return node.get("type") or "Pod"
-
-
 def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
@@ -524,16 +287,5 @@ def _listed(value: Any) -> Iterable[Json]:
     return [item for item in value if isinstance(item, Mapping)] if isinstance(value, (list, tuple)) else []
 
 
-def _names(value: Any) -> set[str]:
-    return {item["name"] for item in _listed(value) if item.get("name")}
-
-
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def _integer(value: Any) -> int | None:
-    try:
-        return int(value)
-    except (TypeError, ValueError, OverflowError):
-        return None

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, delete, select, update
 
-from mlplat.argo.status import unpacked
-from mlplat.argo.steps import pod_of
+from mlplat.argo.status import nodes_of, parents, unpacked
+from mlplat.argo.status.fused import pod_of
 from mlplat.metadata import schema
 from mlplat.metadata.database import Database, upsert
-from mlplat.metadata.reading import NodeFacts, fingerprint, identity, nodes_of, parents, read_nodes, read_run
+from mlplat.metadata.reading import NodeFacts, fingerprint, identity, read_nodes, read_run
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -122,15 +122,15 @@ def _write(
 def _changed_fingerprints(
     nodes: Mapping[str, Any], stored: Mapping[str, str], changed: Collection[str] | None
 ) -> dict[str, str]:
-    if changed is None:
-        ids: Iterable[str] = nodes
-    else:
-        pods = set(changed)
-        given = [node_id for node_id in nodes if pod_of(node_id, nodes) in pods]
-        parent_of = parents(nodes)
-        ids = dict.fromkeys([*given, *(parent_of[node_id] for node_id in given if node_id in parent_of)])
+    pods = None if changed is None else set(changed)
+    ids = [node_id for node_id in nodes if pods is None or pod_of(node_id, nodes) in pods]
     prints = {node_id: fingerprint(nodes[node_id]) for node_id in ids}
-    return {node_id: text for node_id, text in prints.items() if stored.get(node_id) != text}
+    found = {node_id: text for node_id, text in prints.items() if stored.get(node_id) != text}
+    parent_of = parents(nodes) if found else {}
+    for parent in {parent_of[node_id] for node_id in found if node_id in parent_of} - found.keys():
+        if nodes[parent].get("type") == "Retry" or stored.get(parent) != fingerprint(nodes[parent]):
+            found[parent] = fingerprint(nodes[parent])  # a retry's row tells of its attempts
+    return found
 
 
 def _write_nodes(

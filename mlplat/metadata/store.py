@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, RowMapping, Select, delete, func, or_, select, update
 
+from mlplat.argo.status import FAILED, Node, failures
 from mlplat.errors import Diagnostic, StoreError, nearest
 from mlplat.metadata import schema
 from mlplat.metadata.cache import RunCache
@@ -190,6 +192,30 @@ class Store:
                 query = query.where(table.c.phase.in_([phase] if isinstance(phase, str) else list(phase)))
             found = [_task(row) for row in connection.execute(query).mappings()]
         return tuple(sorted(found, key=_order))
+
+    def failures(self, run: Run | str) -> tuple[Task, ...]:
+        """List the tasks that explain why a run failed, and groups of tasks that failed although nothing in them did.
+
+        Args:
+            run: the run, or its name or uid.
+
+        Returns:
+            The tasks with the names and messages that people know, in the order of :meth:`tasks`; see
+            :func:`mlplat.argo.status.failures`.
+        """
+        table = schema.tasks
+        holds = table.c.role.in_(("group", "attempt")) | (table.c.type == "Retry")
+        with self._database.reading() as connection:
+            query = select(table).where(
+                table.c.run_uid == _uid(connection, run), table.c.phase.in_(FAILED) | holds
+            )
+            tasks = {row["id"]: _task(row) for row in connection.execute(query).mappings()}
+        found = failures({key: _node(task) for key, task in tasks.items()})
+        explained = (
+            replace(tasks[key], name=node["name"], display_name=node["displayName"], message=node["message"])
+            for key, node in found.items()
+        )
+        return tuple(sorted(explained, key=_order))
 
     def parameters(self, run: Run | str, task_id: str | None = None) -> tuple[Parameter, ...]:
         """List values that went into the tasks of a run and came out of them.
@@ -456,6 +482,19 @@ def _order(task: Task) -> tuple[Any, ...]:
 
 def _task(row: RowMapping) -> Task:
     return Task(**{name: value for name, value in row.items() if name != "fingerprint"})
+
+
+def _node(task: Task) -> Node:
+    """Return what a node of the status says of how nodes belong together and why they failed."""
+    return {
+        "id": task.id,
+        "name": task.name,
+        "displayName": task.display_name,
+        "type": task.type,
+        "phase": task.phase,
+        "message": task.message,
+        "boundaryID": task.boundary_id,
+    }
 
 
 def _artifact(row: RowMapping) -> Artifact:

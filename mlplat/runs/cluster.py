@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mlplat import k8s
-from mlplat.argo.status import pod_name, unpacked
+from mlplat.argo.status import AnyNode, pod_name, unpacked
 from mlplat.errors import ClusterError, MlplatError
-from mlplat.runs.waiting import Event, Node, explained
+from mlplat.runs.waiting import Event, explained
 
 if TYPE_CHECKING:
     import os
@@ -57,7 +57,7 @@ def follow(
     place: Place,
     store: Store,
     *,
-    observer: Callable[[Node], None],
+    observer: Callable[[AnyNode], None],
     notice: Callable[[str], None],
 ) -> dict[str, Any]:
     """Wait until a Workflow ends; tell what happens, and keep the record of it up to date.
@@ -95,10 +95,10 @@ class _Watch:
     workflow: Workflow
     place: Place
     store: Store
-    observer: Callable[[Node], None]
+    observer: Callable[[AnyNode], None]
     notice: Callable[[str], None]
-    pending: dict[str, Node] = field(default_factory=dict)
-    shown: dict[str, Node] = field(default_factory=dict)
+    pending: dict[str, AnyNode] = field(default_factory=dict)
+    shown: dict[str, AnyNode] = field(default_factory=dict)
     noticed: set[str] = field(default_factory=set)
     recorded: Workflow = field(default_factory=dict)
     failure: MlplatError | None = None
@@ -106,7 +106,7 @@ class _Watch:
     stopped: threading.Event = field(default_factory=threading.Event)
     begun: float = field(default_factory=time.monotonic)
 
-    def node(self, node: Node) -> None:
+    def node(self, node: AnyNode) -> None:
         """Take in a node that is new or has changed."""
         with self.lock:
             if node.get("phase") == "Pending":
@@ -170,7 +170,7 @@ class _Watch:
                     events = _of_pod(self.workflow, node, warnings)
                     self._show(explained(node, events, self.place.namespace or ""))
 
-    def _show(self, node: Node) -> None:
+    def _show(self, node: AnyNode) -> None:
         if self.shown.get(node["id"]) != node:
             self.shown[node["id"]] = node
             self.observer(node)
@@ -201,7 +201,9 @@ def unnoticed(workflow: Workflow, seconds: float) -> str:
     return ""
 
 
-def _of_pod(workflow: Workflow, node: Node, warnings: Mapping[str, tuple[Event, ...]]) -> tuple[Event, ...]:
+def _of_pod(
+    workflow: Workflow, node: AnyNode, warnings: Mapping[str, tuple[Event, ...]]
+) -> tuple[Event, ...]:
     return warnings.get(pod_name(workflow, node), ())
 
 
@@ -229,7 +231,7 @@ def read(name: str, place: Place) -> dict[str, Any]:
     return {**workflow, "status": {**status, "nodes": told}}
 
 
-def warnings_of(workflow: Workflow, nodes: Collection[Node], place: Place) -> dict[str, tuple[Event, ...]]:
+def warnings_of(workflow: Workflow, nodes: Collection[AnyNode], place: Place) -> dict[str, tuple[Event, ...]]:
     """Return Kubernetes' warnings about the pods of nodes, by their ids, as far as it still has them (an hour).
 
     Args:

@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from mlplat import engine, k8s
-from mlplat.argo import steps, stores
-from mlplat.argo.status import FINISHED
+from mlplat.argo import stores
+from mlplat.argo.status import FINISHED, AnyNode, fused
 from mlplat.errors import ClusterError, Diagnostic
 from mlplat.runs import machine
 from mlplat.runs.cluster import Place, Workflow
-from mlplat.runs.waiting import Node
 from mlplat.runtime.contract import STEP_MARK
 
 _ARCHIVED = "main-logs"
@@ -58,8 +57,8 @@ def _archive(workflow: Workflow, node_id: str) -> dict[str, Any] | None:
     takes, says the Workflow.
     """
     status = workflow["status"]
-    nodes = steps.expanded(status.get("nodes") or {})
-    node = nodes.get(steps.pod_of(node_id, nodes)) or {}
+    nodes = fused.expanded(status.get("nodes") or {})
+    node = nodes.get(fused.pod_of(node_id, nodes)) or {}
     own = (one.get("archiveLocation") for one in _templates(workflow, node))
     common = (status.get("artifactRepositoryRef") or {}).get("artifactRepository")
     repositories = [one for one in (*own, common) if one and stores.has_location(one)]
@@ -72,7 +71,7 @@ def _archive(workflow: Workflow, node_id: str) -> dict[str, Any] | None:
     return next(({kind: {**repository[kind], stores.KEYS[kind]: key}} for kind in kinds), None)
 
 
-def _templates(workflow: Workflow, node: Node) -> Iterator[Mapping[str, Any]]:
+def _templates(workflow: Workflow, node: AnyNode) -> Iterator[Mapping[str, Any]]:
     """Return the templates of a Workflow that have the name of a node's."""
     stored = (workflow.get("status") or {}).get("storedWorkflowTemplateSpec") or {}
     for template in (*(workflow["spec"].get("templates") or ()), *(stored.get("templates") or ())):
@@ -120,11 +119,11 @@ class _Followed:
     """Reads the logs of pods as they come, each in a thread; at most some at a time."""
 
     place: Place
-    wanted: Callable[[Mapping[str, Node], str], bool]
+    wanted: Callable[[Mapping[str, AnyNode], str], bool]
     emit: Emit
-    problem: Callable[[Node, ClusterError], None]
+    problem: Callable[[AnyNode, ClusterError], None]
     workflow: Workflow = field(default_factory=dict)
-    nodes: dict[str, Node] = field(default_factory=dict)
+    nodes: dict[str, AnyNode] = field(default_factory=dict)
     readers: dict[str, threading.Thread] = field(default_factory=dict)
     room: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(_READERS))
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -164,10 +163,10 @@ class _Followed:
                 self.emit(key, step, line)
 
 
-def _runs_several(workflow: Workflow, node: Node) -> bool:
+def _runs_several(workflow: Workflow, node: AnyNode) -> bool:
     """Tell whether the pod of a node runs several tasks, whose names stand in its log."""
     return any(
-        parameter.get("name") == steps.OUTPUT
+        parameter.get("name") == fused.OUTPUT
         for template in _templates(workflow, node)
         for parameter in (template.get("outputs") or {}).get("parameters") or ()
     )
@@ -177,7 +176,7 @@ def _step(line: str) -> str:
     return line[len(STEP_MARK) :].split(" (", maxsplit=1)[0].strip()
 
 
-def _has_run(node: Node) -> bool:
+def _has_run(node: AnyNode) -> bool:
     return node.get("phase") == "Running" or node.get("phase") in FINISHED
 
 
@@ -195,9 +194,9 @@ def follow_cluster(
     name: str,
     place: Place,
     *,
-    wanted: Callable[[Mapping[str, Node], str], bool],
+    wanted: Callable[[Mapping[str, AnyNode], str], bool],
     emit: Emit,
-    problem: Callable[[Node, ClusterError], None],
+    problem: Callable[[AnyNode, ClusterError], None],
 ) -> dict[str, Any]:
     """Read what the tasks of a Workflow print, as they print it, until it ends.
 
@@ -222,7 +221,7 @@ def follow_cluster(
 
 
 def follow_machine(
-    name: str, home: Path, *, wanted: Callable[[Mapping[str, Node], str], bool], emit: Emit
+    name: str, home: Path, *, wanted: Callable[[Mapping[str, AnyNode], str], bool], emit: Emit
 ) -> dict[str, Any]:
     """Read what the tasks of a run of this machine print, as they print it, until it ends.
 

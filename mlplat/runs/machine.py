@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from mlplat import engine
-from mlplat.argo.status import FINISHED
+from mlplat.argo.status import FINISHED, AnyNode
 from mlplat.errors import ArgumentError, Diagnostic, EngineError, nearest
-from mlplat.runs.waiting import Node
 
 _PAUSE = 0.25
 _REST = 20
@@ -65,7 +64,7 @@ def states(name: str, home: Path) -> Iterator[dict[str, Any] | None]:
             time.sleep(_PAUSE)
 
 
-def follow(name: str, home: Path, observer: Callable[[Node], None]) -> dict[str, Any]:
+def follow(name: str, home: Path, observer: Callable[[AnyNode], None]) -> dict[str, Any]:
     """Wait until a run ends that some process of this machine runs.
 
     Args:
@@ -79,7 +78,7 @@ def follow(name: str, home: Path, observer: Callable[[Node], None]) -> dict[str,
     Raises:
         ArgumentError: it does not exist.
     """
-    seen: dict[str, Node] = {}
+    seen: dict[str, AnyNode] = {}
     workflow: dict[str, Any] = {}
     for state in states(name, home):
         workflow = state or workflow

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from mlplat.argo import names, retry
+from mlplat.argo.status import AnyNode
 from mlplat.errors import Diagnostic, available, suggestion
 
 _ENDS = re.compile(r"(?=[.(\[])|$")
@@ -15,7 +15,7 @@ _ENDS = re.compile(r"(?=[.(\[])|$")
 _ITEM = re.compile(r"\((\d+):[^()]*\)")
 """What the name of an iteration has behind its position."""
 
-Nodes = Mapping[str, dict[str, Any]]
+Nodes = Mapping[str, AnyNode]
 
 
 def path(run: str, name: str) -> str:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
-Node = Mapping[str, Any]
-
-WAITING = "mlplatWaiting"
-"""Field of a node made here: why its pod has not started, a list of sentences."""
+from mlplat.argo.status import WAITING, AnyNode
 
 _SHOWN_WARNINGS = 3
 _STARTING = frozenset({"", "PodInitializing", "ContainerCreating"})
@@ -56,7 +53,7 @@ class Event(Protocol):
         """When it happened last."""
 
 
-def reasons(node: Node, warnings: Iterable[Event]) -> tuple[str, ...]:
+def reasons(node: AnyNode, warnings: Iterable[Event]) -> tuple[str, ...]:
     """Return why the pod of a node has not started.
 
     Args:
@@ -127,7 +124,7 @@ def hint(sentences: Iterable[str], namespace: str) -> str:
     return next(found, "").format(namespace=namespace)
 
 
-def explained(node: Node, warnings: Iterable[Event], namespace: str) -> dict[str, Any]:
+def explained(node: AnyNode, warnings: Iterable[Event], namespace: str) -> dict[str, Any]:
     """Return a node that says why its pod has not started.
 
     Args:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from mlplat import k8s
+from mlplat.argo.status import nodes_of
 from mlplat.cli import show
 from tests.e2e.engines import CHANCE, TIMES, Engines
 
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("cluster_of_kubeconfig")
 def phases(workflow: Any) -> dict[str, str]:
     return {
         node["displayName"]: node["phase"]
-        for node in show.nodes_of(workflow).values()
+        for node in nodes_of(workflow).values()
         if node["type"] == "Pod" and "iteration" not in node["name"]
     }
 
@@ -29,9 +30,7 @@ def test_a_series_leaves_the_same_record(engines: Engines) -> None:
     for both in (series.first, series.cached, series.other):
         assert phases(both.here) == phases(both.argo) == dict.fromkeys(["make", "grow", "size"], "Succeeded")
     (size,) = [
-        key
-        for key, node in show.nodes_of(series.first.argo).items()
-        if node["name"].endswith("make-to-size.size")
+        key for key, node in nodes_of(series.first.argo).items() if node["name"].endswith("make-to-size.size")
     ]
     assert list(k8s.logs(series.first.argo, size)) == ["the size of out"]
 

@@ -6,11 +6,16 @@ local engine writes the same. All functions are pure.
 
 from __future__ import annotations
 
+from mlplat.argo.status.failures import failures, message_of
+from mlplat.argo.status.fused import nodes_of
 from mlplat.argo.status.nodes import (
     FAILED,
     FINISHED,
     FULFILLED,
     GROUPS,
+    LISTS,
+    WAITING,
+    AnyNode,
     Node,
     Nodes,
     fnv32a,
@@ -22,21 +27,71 @@ from mlplat.argo.status.nodes import (
     pod_name,
 )
 from mlplat.argo.status.packing import packed, unpacked
+from mlplat.argo.status.passed import (
+    ArtifactValue,
+    Direction,
+    Passed,
+    Scalar,
+    Templates,
+    decoded,
+    integer,
+    is_artifact,
+    metrics,
+    passed,
+    shown,
+    spelled,
+)
+from mlplat.argo.status.tree import (
+    Role,
+    around,
+    attempts,
+    depths,
+    loop_index,
+    parents,
+    role,
+    was_started,
+)
 
 __all__ = [
     "FAILED",
     "FINISHED",
     "FULFILLED",
     "GROUPS",
+    "LISTS",
+    "WAITING",
+    "AnyNode",
+    "ArtifactValue",
+    "Direction",
     "Node",
     "Nodes",
+    "Passed",
+    "Role",
+    "Scalar",
+    "Templates",
+    "around",
+    "attempts",
+    "decoded",
+    "depths",
+    "failures",
     "fnv32a",
     "generated_pod_name",
+    "integer",
+    "is_artifact",
     "is_attempt",
     "is_cached",
     "is_hook",
+    "loop_index",
+    "message_of",
+    "metrics",
     "moment",
+    "nodes_of",
     "packed",
+    "parents",
+    "passed",
     "pod_name",
+    "role",
+    "shown",
+    "spelled",
     "unpacked",
+    "was_started",
 ]

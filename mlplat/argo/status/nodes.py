@@ -54,6 +54,12 @@ class Node(TypedDict, total=False):
 Nodes = Mapping[str, Node]
 """Nodes by their ids."""
 
+AnyNode = Mapping[str, Any]
+"""A node as an engine or a cluster gives it, before anything is known of its fields."""
+
+WAITING = "mlplatWaiting"
+"""Field of a node whose pod cannot start: the reasons, a list of sentences."""
+
 
 def is_hook(node: Mapping[str, Any]) -> bool:
     """Tell whether a lifecycle hook or an exit handler of a task started a node."""

@@ -214,3 +214,12 @@ def test_loop_finds_its_items_anew_when_arguments_change(runs: Runs) -> None:
     runs.begin(dag(task("loop", "item", withItems=[0, 1])), runs.fails("item"))
     parted = retried("wf", runs.before["status"]["nodes"], other_arguments=True)
     assert sorted(node["name"] for node in parted.kept.values()) == ["wf", "wf.loop"]
+
+
+def test_task_that_fails_after_a_loop_without_items_runs_again(runs: Runs) -> None:
+    """What follows such a loop hangs from it, as its items would."""
+    loop = {**task("loop", "work"), "withParam": "[]"}
+    runs.begin(dag(loop, task("after", "after", "loop")), runs.notes("work"), runs.fails("after"))
+    done = runs.go_on()
+    assert runs.ran() == ["after"]
+    assert_equal_to_a_first_run(runs, done)

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from mlplat.argo.status import WAITING, Templates
 from mlplat.cli import show
 from mlplat.cli.progress import Lines, fitting
 from mlplat.escaping import escaped_line
-from mlplat.runs.waiting import WAITING
 
 TREE = [
     "run",
@@ -48,7 +48,7 @@ def node(*reasons: str) -> dict[str, Any]:
 
 def test_each_reason_is_written_once() -> None:
     stream = io.StringIO()
-    lines = Lines(stream, "run")
+    lines = Lines(stream, "run", Templates({}))
     mount = 'FailedMount: secret "s" not found'
     for reasons in ((), (mount,), (f"{mount} (2 times)",), (mount, "Unschedulable: 0/1 nodes are available")):
         lines(node(*reasons))
@@ -64,7 +64,7 @@ def test_each_reason_is_written_once() -> None:
 def test_reasons_stand_below_a_task_and_fit_a_terminal() -> None:
     waiting = {**node(f"ErrImagePull: {'long ' * 30}"), "boundaryID": "run"}
     root = {"id": "run", "name": "run", "displayName": "run", "type": "DAG", "phase": "Running"}
-    written = list(show.lines(show.tree({"run": root, "n": waiting}, "run", {})))
+    written = list(show.lines(show.tree({"run": root, "n": waiting}, "run", show.program({}))))
 
     assert written[0].endswith("… train  cannot start")
     assert all(len(line) <= 80 for line in written)
@@ -74,7 +74,7 @@ def test_reasons_stand_below_a_task_and_fit_a_terminal() -> None:
 
 def test_lines_name_tasks_by_their_paths_and_say_why_attempts_failed() -> None:
     stream = io.StringIO()
-    lines = Lines(stream, "run")
+    lines = Lines(stream, "run", Templates({}))
     around = "run.each.iteration(1:1 bad one)"
     first, second = (
         {

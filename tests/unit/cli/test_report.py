@@ -152,7 +152,7 @@ def test_a_loop_of_eighty_iterations_is_a_few_lines_with_the_first_that_failed()
     for number in range(80):
         nodes |= iteration(number, "Failed" if number in failed else "Succeeded")
 
-    written = list(show.lines(show.tree(nodes, "run", {})))
+    written = list(show.lines(show.tree(nodes, "run", show.program({}))))
     assert [line.strip("│├└─ ") for line in written] == [
         "✖ loop(3:3 item 3)  failed",
         "✖ work  <1s",

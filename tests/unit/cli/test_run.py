@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from mlplat.argo.status import Templates
 from mlplat.cli import main
 from mlplat.cli.progress import Lines
 from tests.unit.engine.manifests import ends
@@ -633,7 +634,7 @@ def test_an_unknown_name_is_told_with_the_nearest(folder: Path, capsys: pytest.C
 
 def test_a_step_that_waits_is_shown_where_there_is_no_terminal() -> None:
     shown = io.StringIO()
-    lines = Lines(shown, "run")
+    lines = Lines(shown, "run", Templates({}))
     for phase in ("Running", "Succeeded"):
         named = {"id": "a", "name": "run.approval", "displayName": "approval"}
         lines({**named, "type": "Suspend", "phase": phase})

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mlplat import compiler, dsl, engine, ir, manifest, metadata
-from mlplat.argo import steps
+from mlplat.argo.status import fused
 from mlplat.cli import show
 from mlplat.errors import CompileError
 from mlplat.metadata.reading import read_run
@@ -79,7 +79,7 @@ def test_the_record_has_each_task(tmp_path: Path) -> None:
             records.append((sorted(found), kinds, metrics))
     assert records[0] == records[1]
     assert ("make", "Succeeded", 1, 0) in records[0][0]
-    tree = "\n".join(show.lines(show.tree(done["status"]["nodes"], "wf", show.order(done))))
+    tree = "\n".join(show.lines(show.tree(done["status"]["nodes"], "wf", show.program(done))))
     assert [line.split()[3] for line in tree.splitlines()[1:4]] == ["make", "grow", "size"]
 
 
@@ -94,7 +94,7 @@ def test_each_task_keeps_its_retries(tmp_path: Path) -> None:
     done = engine.run(compiled(p, fuse="auto", arguments={"folder": str(tmp_path / "tries")}), home=tmp_path)
     assert value(done, "wf", "Output") == str(1 + 0 + 3 + 4)
     log = next((tmp_path / "logs").rglob("*.log")).read_text()
-    assert steps.log_of(log, "stumble-2").count("ValueError: stumbled") == 2
+    assert fused.log_of(log, "stumble-2").count("ValueError: stumbled") == 2
 
 
 def test_a_failure_is_told_of_the_task_that_failed(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_a_failure_is_told_of_the_task_that_failed(tmp_path: Path) -> None:
     assert done["status"]["phase"] == "Failed"
     (failed,) = show.failures(done)
     assert (failed["displayName"], failed["phase"]) == ("stumble-2", "Failed")
-    phases = {one["displayName"]: one["phase"] for one in show.nodes_of(done).values()}
+    phases = {one["displayName"]: one["phase"] for one in fused.nodes_of(done).values()}
     assert phases["stumble"] == "Succeeded"
     assert "stumble-3" not in phases
 
@@ -132,7 +132,7 @@ def test_a_pod_of_several_is_cached_as_a_whole(tmp_path: Path) -> None:
             documents = compiled(p, fuse="auto", cache=True)
             done = engine.run(documents, home=tmp_path, cache=store.cache())
             assert value(done, "wf", "Output") == "12"
-            nodes = show.nodes_of(done)
+            nodes = fused.nodes_of(done)
             assert [bool((nodes[key].get("memoizationStatus") or {}).get("hit")) for key in nodes] == [
                 False,
                 *3 * [hit],

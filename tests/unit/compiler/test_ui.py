@@ -233,7 +233,7 @@ def test_a_skipped_branch_says_which_condition_did_not_hold(tmp_path: Path) -> N
     }
     assert len(nasty) == 200
     assert not set(nasty) & set("'\"\\{}\n")
-    lines = "\n".join(show.lines(show.tree(done["status"]["nodes"], "wf", show.order(done))))
+    lines = "\n".join(show.lines(show.tree(done["status"]["nodes"], "wf", show.program(done))))
     assert "condition-2  skipped  (if flip == “heads”)" in lines
     assert "condition not met: if flip == “heads”" in map(readable, messages)
 

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import event
 
-from mlplat.argo.steps import OUTPUT
+from mlplat.argo.status import nodes_of, parents
+from mlplat.argo.status.fused import OUTPUT
 from mlplat.errors import ClusterError, StoreError
-from mlplat.metadata.reading import manifest_digest, nodes_of, parents
+from mlplat.metadata.reading import manifest_digest
 
 if TYPE_CHECKING:
     from mlplat.metadata import Store

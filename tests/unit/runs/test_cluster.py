@@ -10,12 +10,11 @@ from typing import Any
 
 import pytest
 
-from mlplat.argo.status import pod_name
+from mlplat.argo.status import WAITING, pod_name
 from mlplat.cli import main
 from mlplat.metadata import Store, open_store
 from mlplat.runs import cluster
 from mlplat.runs.cluster import Place, unnoticed
-from mlplat.runs.waiting import WAITING
 from tests.unit.k8s.conftest import FakeApi, api  # noqa: F401 - a fixture
 
 WORKFLOWS = "/apis/argoproj.io/v1alpha1/namespaces/team-a/workflows"

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from mlplat.argo.status import WAITING
 from mlplat.k8s import Event
-from mlplat.runs.waiting import WAITING, explained, hint, is_new, reasons
+from mlplat.runs.waiting import explained, hint, is_new, reasons
 
 NODE = {
     "id": "n",

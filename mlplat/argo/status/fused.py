@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from mlplat.argo.status.nodes import Nodes
 from mlplat.runtime.contract import STEP_MARK
 
 OUTPUT = "mlplat--steps"
@@ -21,10 +22,13 @@ JOINED = "--"
 STEP = "mlplatStep"
 """Field of a node made here: the task's name."""
 
-Node = Mapping[str, Any]
+
+def nodes_of(workflow: Mapping[str, Any]) -> Nodes:
+    """Return the nodes of a Workflow, without those before the engine has seen it; see :func:`expanded`."""
+    return expanded((workflow.get("status") or {}).get("nodes") or {})
 
 
-def expanded(nodes: Mapping[str, Node]) -> Mapping[str, Node]:
+def expanded(nodes: Mapping[str, Any]) -> Nodes:
     """Return nodes with those of tasks that share a pod.
 
     Args:
@@ -37,7 +41,7 @@ def expanded(nodes: Mapping[str, Node]) -> Mapping[str, Node]:
     pods = {key: found for key, node in nodes.items() if (found := _records(node))}
     if not pods:
         return nodes
-    result: dict[str, Node] = {}
+    result: dict[str, Any] = {}
     for key, node in nodes.items():
         if key not in pods:
             result[key] = node
@@ -52,7 +56,7 @@ def expanded(nodes: Mapping[str, Node]) -> Mapping[str, Node]:
     return result
 
 
-def pod_of(node_id: str, nodes: Mapping[str, Node]) -> str:
+def pod_of(node_id: str, nodes: Mapping[str, Mapping[str, Any]]) -> str:
     """Return the id of the node whose pod runs a task: of :func:`expanded` nodes, or its own."""
     node = nodes.get(node_id) or {}
     return str(node["boundaryID"]) if STEP in node else node_id
@@ -87,14 +91,14 @@ def part_of(pieces: Iterable[bytes], step: str) -> Iterator[bytes]:
         starts_a_line = piece.endswith(b"\n")
 
 
-def template_of(template: Mapping[str, Any], node: Node) -> Mapping[str, Any]:
+def template_of(template: Mapping[str, Any], node: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return what the template of a pod declares for a node's task."""
     if STEP not in node:
         return template
     return {side: _own(template.get(side) or {}, node[STEP]) for side in ("inputs", "outputs")}
 
 
-def _records(node: Node) -> list[dict[str, Any]]:
+def _records(node: Mapping[str, Any]) -> list[dict[str, Any]]:
     for parameter in (node.get("outputs") or {}).get("parameters") or ():
         if parameter.get("name") == OUTPUT and node.get("type") == "Pod":
             try:
@@ -106,7 +110,7 @@ def _records(node: Node) -> list[dict[str, Any]]:
 
 
 def _step(
-    pod: str, node: Node, record: Mapping[str, Any], step_id: str, children: list[str]
+    pod: str, node: Mapping[str, Any], record: Mapping[str, Any], step_id: str, children: list[str]
 ) -> dict[str, Any]:
     name = str(record["task"])
     outputs = _own(node.get("outputs") or {}, name)
