@@ -78,8 +78,10 @@ def here(given: argparse.Namespace, documents: list[dict[str, Any]], before: Doc
     started = _begun(workflow_of(documents), before)
     documents = [*(document for document in documents if document.get("kind") != "Workflow"), started]
     name = started["metadata"]["name"]
+    control = engine.Control(terminal.tell_stopping)
     with (
         metadata.open_store(folder / "mlplat.db") as store,
+        engine.signals(control),
         following(started, name, quiet=given.output == "json") as show_node,
     ):
         recorded = False
@@ -104,6 +106,7 @@ def here(given: argparse.Namespace, documents: list[dict[str, Any]], before: Doc
             observer=observer,
             resume=before,
             ask=ask if terminal.is_interactive() else None,
+            control=control,
         )
         store.record(finished)
         engine.mark_recorded(folder / "runs" / name)

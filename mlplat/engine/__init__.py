@@ -1,14 +1,16 @@
 """The local engine: runs an Argo Workflow with processes or containers of this machine, and records what Argo would."""
 
 from mlplat.engine.artifacts import ArtifactError
+from mlplat.engine.control import Control, signals
+from mlplat.engine.executor import Executor
 from mlplat.engine.images import ImageExecutor
 from mlplat.engine.logs import NEXT_ATTEMPT, Attempt, Lines, attempts, last_attempt
 from mlplat.engine.memoize import Cache
 from mlplat.engine.nodes import Node
-from mlplat.engine.process import Executor, ProcessExecutor
+from mlplat.engine.process import ProcessExecutor
 from mlplat.engine.remote import KINDS as REMOTE_KINDS
 from mlplat.engine.remote import fetch
-from mlplat.engine.run import inspect, run, runs
+from mlplat.engine.run import inspect, run
 from mlplat.engine.state import beside, is_running, load, mark_recorded, request, unrecorded
 
 __all__ = [
@@ -17,6 +19,7 @@ __all__ = [
     "ArtifactError",
     "Attempt",
     "Cache",
+    "Control",
     "Executor",
     "ImageExecutor",
     "Lines",
@@ -32,6 +35,6 @@ __all__ = [
     "mark_recorded",
     "request",
     "run",
-    "runs",
+    "signals",
     "unrecorded",
 ]

@@ -6,9 +6,11 @@ import contextlib
 import errno
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
+from typing import Any
 
+from mlplat.argo import stores
 from mlplat.engine import archives, files
 
 
@@ -173,3 +175,14 @@ def _unpack(source: Path, target: Path) -> None:
             raise ArtifactError(str(error)) from None
         content = list(staged.iterdir())
         (content[0] if len(content) == 1 else staged).rename(target)
+
+
+def artifact_key(artifact: Mapping[str, Any]) -> str:
+    """Return the key of an artifact.
+
+    Raises:
+        ArtifactError: it has none.
+    """
+    if key := stores.key_of(artifact):
+        return key
+    raise ArtifactError(f"artifact {artifact['name']!r} has no key")

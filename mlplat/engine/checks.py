@@ -6,31 +6,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from mlplat.argo.depends import condition, in_order, unknown_names
 from mlplat.argo.references import unreadable
 from mlplat.argo.stores import KEYS as OBJECT_STORES
 from mlplat.argo.stores import LOCATIONS
-from mlplat.argo.structure import KINDS, kind_of
+from mlplat.argo.structure import KINDS as NODE_TYPES
+from mlplat.argo.structure import kind_of
 from mlplat.argo.templating import TemplatingError, tags
-from mlplat.engine import claims, locks, remote
+from mlplat.engine import locks, remote
 from mlplat.engine.documents import Documents
+from mlplat.engine.handler import ON_A_CLUSTER, refusal
+from mlplat.engine.kinds import KINDS, UNSUPPORTED
 from mlplat.engine.templates import Context, Library, TemplateMissingError
 from mlplat.errors import Diagnostic, UnsupportedError, nearest
-from mlplat.ir.argo_template import steps_of
 
-_REFUSED_KINDS = {
-    "resource": "but for volume claims, it needs a Kubernetes cluster",
-    "http": "it needs Argo's agent",
-    "plugin": "it needs Argo's executor plugins",
-    "data": "it needs Argo's artifact drivers",
-    "containerSet": "it is several containers that share files",
-}
-_ON_A_CLUSTER = "run it on a cluster: mlplat run --engine argo"
-_A_PERSON = (
-    "run it in a terminal, where mlplat asks; or say after which time it goes on without an answer: "
-    "dsl.approval(…, timeout='1h'), suspend.duration in YAML; or let it wait on a cluster, mlplat run --engine argo, "
-    "until someone approves: argo resume RUN"
-)
 _BUCKETS = ("bucket", "endpoint", "container", "bucketRef", "url", "addresses")
 
 
@@ -68,7 +56,7 @@ class _Check:
         spec = self.spec
         yield from self.locks("spec", spec)
         if spec.get("suspend"):
-            yield _refuse("spec.suspend", "the Workflow is suspended", "set spec.suspend to false")
+            yield refusal("spec.suspend", "the Workflow is suspended", "set spec.suspend to false")
         if not spec.get("entrypoint"):
             yield Diagnostic(
                 "MLP510",
@@ -106,40 +94,25 @@ class _Check:
 
     def template(self, path: str, template: Mapping[str, Any], context: Context) -> Iterator[Diagnostic]:
         kind = kind_of(template)
-        if kind in _REFUSED_KINDS and not (kind == "resource" and claims.can_be_known(template["resource"])):
-            yield _refuse(
-                f"{path}.{kind}",
-                f"a {kind} template can't be run here: {_REFUSED_KINDS[kind]}",
-                _ON_A_CLUSTER,
-            )
-        elif not kind:
+        if not kind:
             yield Diagnostic(
-                "MLP512", path, "the template says nothing to do", f"give it one of {', '.join(KINDS)}"
+                "MLP512", path, "the template says nothing to do", f"give it one of {', '.join(NODE_TYPES)}"
             )
+        elif kind not in KINDS:
+            message = f"a {kind} template can't be run here: {UNSUPPORTED[kind]}"
+            yield refusal(f"{path}.{kind}", message, ON_A_CLUSTER)
         for name, why in (
             ("daemon", "a daemon would need other tasks to reach it over the network"),
             ("sidecars", "a sidecar runs in a container beside the task"),
             ("initContainers", "an init container runs in a container before the task"),
         ):
             if template.get(name):
-                yield _refuse(f"{path}.{name}", why, _ON_A_CLUSTER)
+                yield refusal(f"{path}.{name}", why, ON_A_CLUSTER)
         yield from self.locks(path, template)
         yield from self.tags(path, template)
         yield from self.artifacts(path, template)
-        if kind in ("container", "script"):
-            yield from self.container(f"{path}.{kind}", template[kind])
-        elif kind == "suspend" and not (template["suspend"] or {}).get("duration") and not self.interactive:
-            yield _refuse(
-                f"{path}.suspend",
-                "it waits for a person, and there is none to ask: standard input is not a terminal",
-                _A_PERSON,
-            )
-        elif kind == "dag":
-            yield from self.dag(path, template, context)
-        elif kind == "steps":
-            for index, group in enumerate(steps_of(template)):
-                for step in group:
-                    yield from self.holder(f"{path}.steps[{index}].{step.get('name', '')}", step, context)
+        if kind in KINDS:
+            yield from KINDS[kind].check(self, path, template, context)
 
     def locks(self, path: str, holder: Mapping[str, Any]) -> Iterator[Diagnostic]:
         if holder.get("synchronization"):
@@ -147,30 +120,12 @@ class _Check:
             yield from locks.problems(place, holder["synchronization"], self.documents.config_maps)
 
     def holder(self, path: str, holder: Mapping[str, Any], context: Context) -> Iterator[Diagnostic]:
+        """Inspect the templates that a DAG task or step names, and those of its hooks."""
         yield from self.visit(path, holder, context)
         if holder.get("onExit"):
             yield from self.visit(f"{path}.onExit", {"template": holder["onExit"]}, context)
         for name, hook in (holder.get("hooks") or {}).items():
             yield from self.visit(f"{path}.hooks.{name}", hook, context)
-
-    def dag(self, path: str, template: Mapping[str, Any], context: Context) -> Iterator[Diagnostic]:
-        tasks = {task["name"]: task for task in template["dag"].get("tasks") or ()}
-        conditions = {name: condition(task, tasks) for name, task in tasks.items()}
-        for name, missing in unknown_names(conditions, list(tasks)).items():
-            for one in missing:
-                yield Diagnostic(
-                    "MLP513", f"{path}.{name}.depends", f"there is no task {one!r}", nearest(one, list(tasks))
-                )
-        _, stuck = in_order({name: one.tasks for name, one in conditions.items()})
-        if stuck:
-            yield Diagnostic(
-                "MLP516",
-                path,
-                f"the tasks {', '.join(stuck)} wait for each other",
-                "remove one of the dependencies",
-            )
-        for name, task in tasks.items():
-            yield from self.holder(f"{path}.{name}", task, context)
 
     def tags(self, path: str, template: Mapping[str, Any]) -> Iterator[Diagnostic]:
         try:
@@ -190,7 +145,7 @@ class _Check:
                 if kind == "inputs" and store in remote.KINDS and remote.is_remote(artifact):
                     store = ""
                 if store and store not in (*OBJECT_STORES, "raw"):
-                    yield _refuse(
+                    yield refusal(
                         f"{place}.{store}",
                         f"{store} artifacts are not fetched here",
                         "use a key, or raw data",
@@ -198,7 +153,7 @@ class _Check:
                 elif store in OBJECT_STORES:
                     outside = [key for key in _BUCKETS if artifact[store].get(key)]
                     if outside:
-                        yield _refuse(
+                        yield refusal(
                             f"{place}.{store}.{outside[0]}",
                             "artifacts outside the artifact folder of this machine are not reached",
                             "give only the key: the artifact repository decides where it lies",
@@ -206,25 +161,6 @@ class _Check:
                 for way in (artifact.get("http") or {}).get("auth") or {}:
                     if way != "basicAuth":
                         hint = "use basicAuth or a header"
-                        yield _refuse(f"{place}.http.auth.{way}", f"{way} is not done here", hint)
+                        yield refusal(f"{place}.http.auth.{way}", f"{way} is not done here", hint)
                 if "zip" in (artifact.get("archive") or {}):
-                    yield _refuse(f"{place}.archive.zip", "zip archives are not made here", "use tar or none")
-
-    def container(self, path: str, container: Mapping[str, Any]) -> Iterator[Diagnostic]:
-        if not container.get("command") and not self.images:
-            yield _refuse(
-                f"{path}.command",
-                "the command stands in the image, and tasks are processes, without one",
-                "write the command into the template, or run with --executor podman (or docker)",
-            )
-        for variable in container.get("env") or ():
-            if "resourceFieldRef" in (variable.get("valueFrom") or {}):
-                yield _refuse(
-                    f"{path}.env.{variable.get('name', '')}",
-                    "a process has no resources to refer to",
-                    "give the variable a value",
-                )
-
-
-def _refuse(path: str, message: str, hint: str) -> Diagnostic:
-    return Diagnostic("MLP501", path, message, hint)
+                    yield refusal(f"{place}.archive.zip", "zip archives are not made here", "use tar or none")

@@ -1,25 +1,65 @@
-"""Resource templates for volume claims: here, a claim is a folder."""
+"""Executes resource templates that create or delete a PersistentVolumeClaim: on this machine, it is a folder."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mlplat import manifest
+from mlplat.engine.calls import Call, Execute
 from mlplat.engine.containers import ContainerError
+from mlplat.engine.execution import Execution
+from mlplat.engine.handler import ON_A_CLUSTER, Inspection, refusal
+from mlplat.engine.nodes import Node
+from mlplat.engine.outputs import Outcome
+from mlplat.engine.tasks import in_slot
+from mlplat.engine.templates import Context
 from mlplat.engine.volumes import Volumes
-from mlplat.errors import ManifestError
+from mlplat.errors import Diagnostic, ManifestError
 
 KIND = "PersistentVolumeClaim"
 ACTIONS = ("create", "delete")
 
 
-def can_be_known(resource: Mapping[str, Any]) -> bool:
-    """Tell whether a resource template may be about a claim: some manifests only the run knows."""
+def check_resource(
+    inspection: Inspection, path: str, template: Mapping[str, Any], context: Context
+) -> Iterator[Diagnostic]:
+    """Refuse a template that is not about a claim; what a manifest from a parameter holds is known when it runs."""
+    del inspection, context
+    resource = template["resource"]
     text = str(resource.get("manifest") or "")
     is_open = text.strip().startswith("{{") and text.strip().endswith("}}")
-    return resource.get("action") in ACTIONS and (KIND in text or is_open)
+    if resource.get("action") not in ACTIONS or not (KIND in text or is_open):
+        message = (
+            "a resource template can't be run here: but for volume claims, it needs a Kubernetes cluster"
+        )
+        yield refusal(f"{path}.resource", message, ON_A_CLUSTER)
+
+
+async def execute_resource(
+    execution: Execution, execute: Execute, call: Call, context: Context, template: Mapping[str, Any]
+) -> Node:
+    """Create or delete a claim; see :class:`~mlplat.engine.handler.Handler`."""
+    del execute, context
+
+    async def run(node: Node) -> Outcome:
+        del node
+        return _outcome(template, execution.pods.volumes)
+
+    return await in_slot(execution, call, template, run)
+
+
+def _outcome(template: Mapping[str, Any], volumes: Volumes) -> Outcome:
+    """Do what a template says; its outputs are those that need no answer of a cluster."""
+    try:
+        apply(template["resource"], volumes)
+    except (ContainerError, OSError) as error:
+        return Outcome("Failed", f"main: Error (exit code 64): {error}", {"exitCode": "64"})
+    outputs: dict[str, Any] = {"exitCode": "0"}
+    if declared := (template.get("outputs") or {}).get("parameters"):
+        outputs["parameters"] = [dict(one) for one in declared]
+    return Outcome("Succeeded", "", outputs)
 
 
 def apply(resource: Mapping[str, Any], volumes: Volumes) -> None:

@@ -1,7 +1,7 @@
 """What a task's container is made of: its variables, arguments, volumes and patches.
 
 The rules are those of Kubernetes (references in ``command``, ``args`` and ``env``: kubernetes.io, "Define dependent
-environment variables"; downward API: "Expose Pod information to containers").
+environment variables"; downward API: "Expose Pod Information to containers").
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class ContainerError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Pod:
+class PodInfo:
     """What Kubernetes would know of a task's pod.
 
     Attributes:
@@ -135,7 +135,7 @@ def sub_path(mount: Mapping[str, Any], variables: Mapping[str, str]) -> str:
     return path
 
 
-def environment(container: Mapping[str, Any], pod: Pod) -> dict[str, str]:
+def environment(container: Mapping[str, Any], pod: PodInfo) -> dict[str, str]:
     """Return a container's variables.
 
     Args:
@@ -163,7 +163,7 @@ def environment(container: Mapping[str, Any], pod: Pod) -> dict[str, str]:
     return variables
 
 
-def _all_keys(source: Mapping[str, Any], pod: Pod) -> Mapping[str, str]:
+def _all_keys(source: Mapping[str, Any], pod: PodInfo) -> Mapping[str, str]:
     for kind, known in (("configMapRef", pod.config_maps), ("secretRef", pod.secrets)):
         reference = source.get(kind)
         if reference:
@@ -175,7 +175,7 @@ def _all_keys(source: Mapping[str, Any], pod: Pod) -> Mapping[str, str]:
     return {}
 
 
-def _value_from(variable: Mapping[str, Any], pod: Pod) -> str | None:
+def _value_from(variable: Mapping[str, Any], pod: PodInfo) -> str | None:
     source = variable["valueFrom"]
     if source.get("fieldRef"):
         return pod.field(source["fieldRef"]["fieldPath"])

@@ -9,18 +9,18 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mlplat.argo.expressions import ExpressionError
 from mlplat.argo.templating import LENIENT, TemplatingError, evaluate_boolean_in
 from mlplat.argo.templating import replace as replace_tags
+from mlplat.engine.calls import Call, Execute
+from mlplat.engine.execution import Execution
 from mlplat.engine.failures import TemplateFailedError
-from mlplat.engine.nodes import Node, hooked
-from mlplat.engine.scope import LocalScope, found_artifact, output_variables
+from mlplat.engine.nodes import Node
+from mlplat.engine.results import output_variables
+from mlplat.engine.scope import LocalScope, found_artifact
 from mlplat.engine.templates import Context
-
-if TYPE_CHECKING:
-    from mlplat.engine.engine import Call, Engine
 
 
 class HookError(Exception):
@@ -47,16 +47,16 @@ def exit_hook(holder: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[s
 
 
 @dataclass(frozen=True, slots=True)
-class Over:
-    """A task or step that is over.
+class HookOwner:
+    """A task or step that has hooks.
 
     Attributes:
         call: the call of the DAG or steps template that it belongs to.
-        holder: the task or step as it stands in the manifest.
+        holder: the task or step as the manifest has it.
         node: its node.
         context: where the templates of its hooks are looked up.
         scope: what its hooks can name.
-        prefix: how it is named itself, such as ``tasks.train``.
+        prefix: its own name in that scope, such as ``tasks.train``.
     """
 
     call: Call
@@ -67,57 +67,68 @@ class Over:
     prefix: str
 
 
-async def run_exit_hook(engine: Engine, over: Over) -> None:
+async def run_exit_hook(execution: Execution, execute: Execute, owner: HookOwner) -> None:
     """Run the exit hook of a task or step, unless the workflow is being terminated."""
-    hook = exit_hook(over.holder, engine.spec.get("arguments") or {})
-    if hook is not None and engine.shutdown != "Terminate":
-        await _run(engine, over, hook, f"{over.node['name']}.onExit", on_exit=True)
+    hook = exit_hook(owner.holder, execution.spec.get("arguments") or {})
+    if hook is not None and execution.shutdown.strategy != "Terminate":
+        await _run(execution, execute, owner, hook, f"{owner.node['name']}.onExit", on_exit=True)
 
 
-async def run_hooks(engine: Engine, over: Over) -> None:
+async def run_hooks(execution: Execution, execute: Execute, owner: HookOwner) -> None:
     """Run the hooks of a task or step whose expressions hold in its phase, and which have not run yet."""
-    due = [(name, hook) for name, hook in (over.holder.get("hooks") or {}).items() if name != "exit"]
-    for name, hook in due:
-        target = f"{over.node['name']}.hooks.{name}"
-        if engine.tree.named(target) is None:
-            await _run(engine, over, hook, target, on_exit=False)
+    hooks = [(name, hook) for name, hook in (owner.holder.get("hooks") or {}).items() if name != "exit"]
+    for name, hook in hooks:
+        target = f"{owner.node['name']}.hooks.{name}"
+        if execution.tree.named(target) is None:
+            await _run(execution, execute, owner, hook, target, on_exit=False)
 
 
 @contextlib.asynccontextmanager
-async def while_running(engine: Engine, over: Over, name: str) -> AsyncIterator[None]:
+async def while_running(
+    execution: Execution, execute: Execute, owner: HookOwner, name: str
+) -> AsyncIterator[None]:
     """Run the hooks of a task or step that hold while it runs.
 
     Args:
-        engine: executes them.
-        over: the task or step; its node is looked up when it has begun.
+        execution: the workflow.
+        execute: executes them.
+        owner: the task or step; its node is looked up when it has begun.
         name: the name of its node.
 
     Yields:
-        Once; hooks that run still are waited for at the end.
+        Once; hooks that are still running are waited for at the end.
     """
-    if not any(key != "exit" for key in over.holder.get("hooks") or {}):
+    if not any(key != "exit" for key in owner.holder.get("hooks") or {}):
         yield
         return
     running: list[asyncio.Future[None]] = []
 
     def begun(node: Node) -> None:
         if not running:
-            running.append(asyncio.ensure_future(run_hooks(engine, replace(over, node=node))))
+            running.append(asyncio.ensure_future(run_hooks(execution, execute, replace(owner, node=node))))
 
-    engine.watch(name, begun)
+    execution.watch(name, begun)
     try:
         yield
         await asyncio.gather(*running)
     finally:
-        engine.unwatch(name)
+        execution.unwatch(name)
         for one in running:
             one.cancel()
 
 
-async def _run(engine: Engine, over: Over, hook: Mapping[str, Any], name: str, *, on_exit: bool) -> None:
-    node = over.node
-    outputs = _outputs(engine, node)
-    visible = over.scope.child({f"{over.prefix}.status": node["phase"]})
+async def _run(
+    execution: Execution,
+    execute: Execute,
+    owner: HookOwner,
+    hook: Mapping[str, Any],
+    name: str,
+    *,
+    on_exit: bool,
+) -> None:
+    node = owner.node
+    outputs = execution.tree.last_attempt(node).get("outputs")
+    visible = owner.scope.child({f"{owner.prefix}.status": node["phase"]})
     arguments = hook.get("arguments") or {}
     try:
         if not on_exit and not hook.get("expression"):
@@ -125,33 +136,17 @@ async def _run(engine: Engine, over: Over, hook: Mapping[str, Any], name: str, *
         if hook.get("expression") and not evaluate_boolean_in(visible.parameters, hook["expression"]):
             return
         if arguments and (on_exit or outputs is not None):
-            parameters, artifacts = output_variables(outputs or {}, over.prefix)
+            parameters, artifacts = output_variables(outputs or {}, owner.prefix)
             arguments = _arguments(arguments, visible.child(parameters, artifacts=artifacts))
     except (ExpressionError, TemplatingError) as error:
         raise HookError(str(error)) from None
-    inner = replace(
-        over.call,
-        name=name,
-        holder={key: hook[key] for key in ("template", "templateRef") if hook.get(key)},
-        context=over.context,
-        arguments=arguments,
-        kind="steps",
-        on_exit=on_exit or over.call.on_exit,
-        flag={"hooked": True},
-        depth=over.call.depth + 1,
+    holder = {key: hook[key] for key in ("template", "templateRef") if hook.get(key)}
+    call = owner.call.inner(
+        name, holder, owner.context, arguments, "steps", on_exit=on_exit, flag={"hooked": True}
     )
-    engine.tree.connect(node["id"], engine.tree.id(name))
+    execution.tree.connect(node["id"], execution.tree.id(name))
     with contextlib.suppress(TemplateFailedError):
-        await engine.execute(inner)
-
-
-def _outputs(engine: Engine, node: Node) -> Mapping[str, Any] | None:
-    if node["type"] == "Retry":
-        tries = [one for one in engine.tree.existing(node.get("children", ())) if not hooked(one)]
-        if tries:
-            node = tries[-1]
-    outputs: Mapping[str, Any] | None = node.get("outputs")
-    return outputs
+        await execute(call)
 
 
 def _arguments(arguments: Mapping[str, Any], scope: LocalScope) -> dict[str, Any]:

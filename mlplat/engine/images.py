@@ -22,7 +22,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
-from mlplat.engine.process import GRACE, Command, Exit, Running, RunningProcess
+from mlplat.engine.executor import GRACE, Command, Exit, Running
+from mlplat.engine.process import RunningProcess
 from mlplat.engine.volumes import is_mounted
 from mlplat.engine.watchdog import end_process, forget_container, note_container, noted_container
 from mlplat.errors import Diagnostic, EngineError

@@ -202,10 +202,6 @@ class NodeTree:
         node["startedAt"] = timestamp(now())
         return self.mark(node, "Running", "")
 
-    def changed(self, node: Node) -> None:
-        """Tell of a change that was made to a node directly."""
-        self._changed(node)
-
     def connect(self, parent: str, child: str) -> None:
         """Make one node the child of another; both are ids, the child need not be there yet."""
         edges = self._edges.setdefault(parent, set())
@@ -242,10 +238,13 @@ class NodeTree:
             return [key]
         return [last for one in node.get("outboundNodes", ()) for last in self.outbound(one)]
 
-    def hooks_fulfilled(self, node: Node) -> bool:
-        """Whether all nodes that a node's hooks started are over."""
-        return all(fulfilled(child) for child in self.existing(node.get("children", ())) if hooked(child))
-
     def existing(self, keys: Iterable[str]) -> list[Node]:
         """Return those nodes of some ids that are there."""
         return [self.nodes[key] for key in keys if key in self.nodes]
+
+    def last_attempt(self, node: Node) -> Node:
+        """Return the last attempt of a node that retries, or any other node itself."""
+        if node["type"] != "Retry":
+            return node
+        attempts = [one for one in self.existing(node.get("children", ())) if not hooked(one)]
+        return attempts[-1] if attempts else node

@@ -18,131 +18,14 @@ import signal
 import subprocess
 import sys
 import threading
-from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from mlplat.engine.volumes import Mount
+from mlplat.engine.executor import GRACE, Command, Exit, Running
+from mlplat.engine.tail import Tail
 from mlplat.engine.watchdog import end_process, forget_process, note_process
-
-LONGEST_ARGUMENT = 131_072
-"""Bytes of one argument that a Linux kernel takes; Argo puts longer ones into a file and passes ``@file``."""
-
-LONGEST_RESULT = 256 * 1024
-"""Bytes of standard output that become ``outputs.result``: the last ones."""
-
-GRACE = 10.0
-"""Seconds between SIGTERM and SIGKILL."""
-
-_BLOCK = 1 << 16
-_LARGEST_PIPE = 1 << 20
-
-SCRIPT = "/argo/staging/script"
-"""Where a script template's source lies in its container."""
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """What is to be run.
-
-    Attributes:
-        arguments: program and arguments; references such as ``$(NAME)`` are expanded.
-        environment: the container's own variables.
-        root: the folder that holds what lies at the container's paths.
-        directory: ``workingDir`` of the container, empty for none.
-        log: where standard output and error go.
-        capture: whether the end of standard output is wanted.
-        image: the container's image.
-        pull: when the image is pulled, as in ``imagePullPolicy``.
-        user: number of the user, and behind a colon of the group, that it runs as; empty for the image's.
-        own_program: whether the first argument is the program; else all of them go to the image's own.
-        mounts: for paths of the container what lies there, beside what is in the root.
-        outputs: paths of the container that are read when it has ended.
-        reason: path of the container at which it may say why it failed.
-        name: the node's id.
-        environments: folder for what tasks install, which later tasks and runs use again.
-    """
-
-    arguments: Sequence[str]
-    environment: Mapping[str, str]
-    root: Path
-    directory: str
-    log: Path
-    capture: bool
-    image: str = ""
-    pull: str = ""
-    user: str = ""
-    own_program: bool = True
-    mounts: Mapping[str, Mount] = field(default_factory=dict)
-    outputs: Sequence[str] = ()
-    reason: str = ""
-    name: str = ""
-    environments: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Exit:
-    """How a command ended.
-
-    Attributes:
-        code: its exit code as Argo reports it: 143 when it was asked to end and did, 137 when another signal ended it,
-            64 when it couldn't be started.
-        message: why it couldn't be started.
-        result: the end of its standard output, when it was to be captured.
-    """
-
-    code: int
-    message: str = ""
-    result: str | None = None
-
-
-class Stoppable(Protocol):
-    """Something that runs and can be ended early."""
-
-    def stop(self, grace: float = GRACE) -> None:
-        """End it: ask first, insist after a number of seconds."""
-
-
-class Running(Stoppable, Protocol):
-    """A command that runs."""
-
-    async def wait(self) -> Exit:
-        """Wait until it has ended."""
-
-
-class Executor(Protocol):
-    """Runs commands in one way or another.
-
-    Attributes:
-        name: what it is called on the command line.
-        uses_images: whether a command finds the files and the program of its image.
-        remover: the program that removes the containers of commands; empty where they are processes.
-    """
-
-    name: str
-    uses_images: bool
-    remover: str
-
-    def rewrite(self, template: Mapping[str, Any], paths: Sequence[str]) -> dict[str, Any]:
-        """Return a template whose container finds its paths where this executor puts them."""
-
-    def path(self, path: str) -> str:
-        """Return what a path of the container is called for the command, before :meth:`place`."""
-
-    def place(self, text: str, root: Path) -> str:
-        """Return a rewritten text for one task."""
-
-    def output(self, path: str, command: Command) -> Path | None:
-        """Return what lies at a path of the container when it has ended; None for what is not to be read."""
-
-    async def start(self, command: Command) -> Running:
-        """Start a command."""
-
-    def end_leftover(self, folder: Path) -> None:
-        """End what an engine that was killed left running in a task's folder."""
 
 
 class ProcessExecutor:
@@ -313,12 +196,12 @@ class RunningProcess:
         self._kill: asyncio.TimerHandle | None = None
         self._is_stopped = False
         self._ended: asyncio.Future[int] = self._loop.create_future()
-        self._tail: _Tail | None = None
+        self._tail: Tail | None = None
         log = os.open(command.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         try:
             output: int = log
             if command.capture:
-                self._tail = _Tail(self._loop, os.dup(log))
+                self._tail = Tail(self._loop, os.dup(log))
                 output = self._tail.input
             self._process = subprocess.Popen(
                 [program, *command.arguments[1:]],
@@ -404,57 +287,3 @@ class RunningProcess:
         self._signal(signal.SIGTERM)
         if self._kill is None:
             self._kill = self._loop.call_later(grace, self._signal, signal.SIGKILL)
-
-
-class _Tail:
-    """Copies standard output into the log and keeps its end."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, log: int) -> None:
-        self._loop = loop
-        self._log = log
-        self._output, self.input = os.pipe()
-        os.set_blocking(self._output, False)
-        self._blocks: deque[bytes] = deque()
-        self._size = 0
-        self._closed: asyncio.Future[None] = loop.create_future()
-        loop.add_reader(self._output, self._read)
-
-    def close_input(self) -> None:
-        """Close this process's copy of the writing end."""
-        os.close(self.input)
-
-    def drain(self) -> None:
-        """Read what the pipe holds, once: there may be more for ever."""
-        left = _LARGEST_PIPE // _BLOCK
-        while left and not self._closed.done() and self._read():
-            left -= 1
-
-    def _read(self) -> bool:
-        try:
-            block = os.read(self._output, _BLOCK)
-        except BlockingIOError:
-            return False
-        if not block:
-            self.abandon()
-            return False
-        with contextlib.suppress(OSError):
-            os.write(self._log, block)
-        self._blocks.append(block)
-        self._size += len(block)
-        while self._size - len(self._blocks[0]) > LONGEST_RESULT + 1:
-            self._size -= len(self._blocks.popleft())
-        return True
-
-    def abandon(self) -> None:
-        """Stop reading."""
-        if not self._closed.done():
-            self._loop.remove_reader(self._output)
-            os.close(self._output)
-            os.close(self._log)
-            self._closed.set_result(None)
-
-    async def text(self) -> str:
-        """Return the end of the output, without its last newline."""
-        await self._closed
-        whole = b"".join(self._blocks)
-        return whole.removesuffix(b"\n")[-LONGEST_RESULT:].decode("utf-8", "replace")

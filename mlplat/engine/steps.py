@@ -6,55 +6,63 @@ See Argo 4.0.7's ``workflow/controller/steps.go``.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from mlplat.argo.expressions import ExpressionError, should_execute
 from mlplat.argo.gojson import GoJSONError
 from mlplat.argo.templating import Scope, TemplatingError, UnresolvedError
 from mlplat.engine import loops
-from mlplat.engine.dag import continues_on, last_try, resolve_references
+from mlplat.engine.calls import Call, Execute
+from mlplat.engine.execution import Execution
 from mlplat.engine.failures import FAIL_FAST, FailFastError, TemplateFailedError
-from mlplat.engine.hooks import HookError, Over, run_exit_hook, run_hooks, while_running
+from mlplat.engine.groups import called_template, continues_on, enter, resolve_references
+from mlplat.engine.handler import Inspection
+from mlplat.engine.hooks import HookError, HookOwner, run_exit_hook, run_hooks, while_running
 from mlplat.engine.nodes import Node, completed, fulfilled, unsuccessful
-from mlplat.engine.scope import (
-    LocalScope,
+from mlplat.engine.results import (
     aggregate,
-    found_artifact,
-    input_variables,
     node_variables,
     skipped_artifacts,
     skipped_variables,
     template_outputs,
 )
+from mlplat.engine.scope import LocalScope, found_artifact, input_variables
 from mlplat.engine.templates import LOOPED_INLINE, Context, TemplateMissingError
+from mlplat.errors import Diagnostic
 from mlplat.ir.argo_template import steps_of
 
-if TYPE_CHECKING:
-    from mlplat.engine.engine import Call, Engine
+
+def check_steps(
+    inspection: Inspection, path: str, template: Mapping[str, Any], context: Context
+) -> Iterator[Diagnostic]:
+    """Inspect the templates of all steps."""
+    for index, group in enumerate(steps_of(template)):
+        for step in group:
+            yield from inspection.holder(f"{path}.steps[{index}].{step.get('name', '')}", step, context)
 
 
 async def execute_steps(
-    engine: Engine, call: Call, context: Context, node: Node, template: Mapping[str, Any]
-) -> None:
-    """Execute steps until their node is over.
-
-    Args:
-        engine: executes them.
-        call: the call of the steps template; its boundary is the template's own node.
-        context: where the steps' templates are looked up.
-        node: the node of the steps template.
-        template: the template, filled.
-    """
-    await _Steps(engine, call, context, node, template).run()
+    execution: Execution, execute: Execute, call: Call, context: Context, template: Mapping[str, Any]
+) -> Node:
+    """Execute steps until their node has ended; see :class:`~mlplat.engine.handler.Handler`."""
+    node, inner = enter(execution, call, context, template)
+    await _Steps(execution, execute, inner, context, node, template).run()
+    return node
 
 
 class _Steps:
     def __init__(
-        self, engine: Engine, call: Call, context: Context, node: Node, template: Mapping[str, Any]
+        self,
+        execution: Execution,
+        execute: Execute,
+        call: Call,
+        context: Context,
+        node: Node,
+        template: Mapping[str, Any],
     ) -> None:
-        self.engine = engine
+        self.execution = execution
+        self.execute = execute
         self.call = call
         self.context = context
         self.node = node
@@ -62,16 +70,16 @@ class _Steps:
         self.variables, self.artifacts = input_variables(template)
 
     def _scope(self) -> LocalScope:
-        shared, shared_artifacts = self.engine.workflow_outputs()
+        shared, shared_artifacts = self.execution.workflow_outputs()
         artifacts = self.artifacts
         return LocalScope(
-            self.engine.scope,
+            self.execution.scope,
             Scope(dict(self.variables), shared),
             lambda name: artifacts[name] if name in artifacts else shared_artifacts.get(name),
         )
 
     async def run(self) -> None:
-        tree = self.engine.tree
+        tree = self.execution.tree
         previous: Node | None = None
         for index, steps in enumerate(steps_of(self.template)):
             group = self._group(index, previous)
@@ -88,23 +96,23 @@ class _Steps:
             try:
                 self._remember(group, steps)
             except (GoJSONError, TemplateMissingError) as error:
-                raise self.engine.fail(self.call, str(error)) from None
+                raise self.execution.fail(self.call, str(error)) from None
         if previous is not None:
             self._set_outbound(previous)
         try:
             outputs = template_outputs(self.template, self._scope())
         except (TemplatingError, ExpressionError) as error:
-            raise self.engine.fail(self.call, str(error)) from None
+            raise self.execution.fail(self.call, str(error)) from None
         if outputs is not None:
             self.node["outputs"] = outputs
-            self.engine.publish(self.node)
+            self.execution.publish(self.node)
         tree.mark(self.node, "Succeeded")
 
     def _fails_fast(self) -> bool:
-        return self.call.boundary is not None and self.engine.fails_fast(self.call.boundary)
+        return self.execution.fails_fast(self.call.boundary)
 
     def _group(self, index: int, previous: Node | None) -> Node:
-        tree = self.engine.tree
+        tree = self.execution.tree
         name = f"{self.node['name']}[{index}]"
         group = tree.named(name)
         if group is None:
@@ -128,13 +136,13 @@ class _Steps:
         return group
 
     def _set_outbound(self, group: Node) -> None:
-        tree = self.engine.tree
+        tree = self.execution.tree
         self.node["outboundNodes"] = [
             last for child in tree.existing(group.get("children", ())) for last in tree.outbound(child["id"])
         ]
 
     async def _run_group(self, group: Node, steps: list[dict[str, Any]]) -> None:
-        tree = self.engine.tree
+        tree = self.execution.tree
         if fulfilled(group):
             return
         scope = self._scope()
@@ -142,7 +150,7 @@ class _Steps:
             resolved = [self._resolve(step, scope) for step in steps]
         except (ExpressionError, TemplatingError) as error:
             if isinstance(error, UnresolvedError):
-                self.engine.endless(group["name"], str(error))
+                self.execution.warn_endless(group["name"], str(error))
             tree.mark(group, "Error", f"failed to resolve references: {error}")
             return
         try:
@@ -217,7 +225,7 @@ class _Steps:
         return expanded
 
     def _skip(self, group: Node, name: str, step: Mapping[str, Any], phase: str, message: str) -> None:
-        tree = self.engine.tree
+        tree = self.execution.tree
         if tree.named(name) is None:
             tree.create(
                 name,
@@ -234,20 +242,11 @@ class _Steps:
     async def _run_step(
         self, name: str, original: str, step: dict[str, Any], scope: LocalScope
     ) -> tuple[Node, dict[str, Any]]:
-        inner = replace(
-            self.call,
-            name=name,
-            holder=step,
-            context=self.context,
-            arguments=step.get("arguments") or {},
-            kind="steps",
-            flag=None,
-            depth=self.call.depth + 1,
-        )
-        begun = Over(self.call, step, {"name": name}, self.context, scope, f"steps.{original}")
+        inner = self.call.inner(name, step, self.context, step.get("arguments") or {}, "steps")
+        owner = HookOwner(self.call, step, {"name": name}, self.context, scope, f"steps.{original}")
         try:
-            async with while_running(self.engine, begun, name):
-                node = await self.engine.execute(inner)
+            async with while_running(self.execution, self.execute, owner, name):
+                node = await self.execute(inner)
         except FailFastError:
             raise
         except TemplateFailedError as error:
@@ -257,14 +256,14 @@ class _Steps:
         if self._fails_fast():
             raise FailFastError(FAIL_FAST)
         visible = scope.child({f"steps.{node['displayName']}.status": node["phase"]})
-        over = Over(self.call, step, node, self.context, visible, f"steps.{original}")
-        await run_hooks(self.engine, over)
+        owner = HookOwner(self.call, step, node, self.context, visible, f"steps.{original}")
+        await run_hooks(self.execution, self.execute, owner)
         if completed(node):
-            await run_exit_hook(self.engine, over)
+            await run_exit_hook(self.execution, self.execute, owner)
         return node, step
 
     def _remember(self, group: Node, steps: list[dict[str, Any]]) -> None:
-        tree = self.engine.tree
+        tree = self.execution.tree
         for step in steps:
             name = f"{group['name']}.{step['name']}"
             prefix = f"steps.{step['name']}"
@@ -280,16 +279,10 @@ class _Steps:
                 self.variables.update(aggregate(children, prefix))
                 own, artifacts = node_variables(group, prefix)
             else:
-                own, artifacts = node_variables(last_try(self.engine, node), prefix)
+                own, artifacts = node_variables(tree.last_attempt(node), prefix)
                 if node.get("outputs") is None and node["phase"] in ("Skipped", "Omitted"):
-                    template = self._template_of(step)
+                    template = called_template(self.context, step)
                     own.update(skipped_variables(template, prefix))
                     artifacts.update(skipped_artifacts(template, prefix))
             self.variables.update(own)
             self.artifacts.update(artifacts)
-
-    def _template_of(self, step: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        try:
-            return self.context.resolve(step)[1]
-        except TemplateMissingError:
-            return None

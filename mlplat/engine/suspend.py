@@ -4,59 +4,73 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from mlplat.argo.durations import DurationError, seconds
+from mlplat.engine.calls import Call, Execute
+from mlplat.engine.execution import Execution
+from mlplat.engine.handler import Inspection, refusal
 from mlplat.engine.nodes import Node
+from mlplat.engine.templates import Context
+from mlplat.errors import Diagnostic
 
-if TYPE_CHECKING:
-    from mlplat.engine.engine import Call, Engine
+_A_PERSON = (
+    "run it in a terminal, where mlplat asks; or say after which time it goes on without an answer: "
+    "dsl.approval(…, timeout='1h'), suspend.duration in YAML; or let it wait on a cluster, mlplat run --engine argo, "
+    "until someone approves: argo resume RUN"
+)
 
-Ask = Callable[[Node], Awaitable[Mapping[str, str] | None]]
-"""Asks a person whether a node may go on: its output parameters' values, or None for no."""
+
+def check_suspend(
+    inspection: Inspection, path: str, template: Mapping[str, Any], context: Context
+) -> Iterator[Diagnostic]:
+    """Refuse a template that waits for a person when nobody can be asked."""
+    del context
+    if not (template["suspend"] or {}).get("duration") and not inspection.interactive:
+        message = "it waits for a person, and there is none to ask: standard input is not a terminal"
+        yield refusal(f"{path}.suspend", message, _A_PERSON)
 
 
-async def execute_suspend(engine: Engine, call: Call, template: Mapping[str, Any]) -> Node:
-    """Wait until the suspension is over.
+async def execute_suspend(
+    execution: Execution, execute: Execute, call: Call, context: Context, template: Mapping[str, Any]
+) -> Node:
+    """Wait until the suspension ends; see :class:`~mlplat.engine.handler.Handler`.
 
-    Args:
-        engine: tells when the workflow stops.
-        call: the call of the template.
-        template: the template, filled.
-
-    Returns:
-        The node: succeeded, or failed because the workflow stopped or a person said no.
+    The node fails when the workflow is stopped or a person says no.
     """
-    tree = engine.tree
+    del execute, context
+    tree, shutdown = execution.tree, execution.shutdown
     node = tree.named(call.name)
     if node is None:
-        node = engine.create(call, "Suspend", "Pending", template, flag=call.flag)
+        node = execution.create(call, "Suspend", "Pending", template)
         supplied = [
             dict(one) for one in (template.get("outputs") or {}).get("parameters") or () if _is_supplied(one)
         ]
         if supplied:
             node["outputs"] = {"parameters": [_with_default(one, template) for one in supplied]}
     tree.mark(node, "Running")
-    with engine.interruptible() as interrupted:
-        if engine.refusal(call.on_exit):
+    with shutdown.signalled() as interrupted:
+        if shutdown.refusal(call.on_exit):
             interrupted.set()
         if (template["suspend"] or {}).get("duration"):
             try:
                 duration = seconds(template["suspend"]["duration"])
             except DurationError as error:
-                raise engine.fail(call, str(error)) from None
+                raise execution.fail(call, str(error)) from None
             answer: Mapping[str, str] | None = {}
             with contextlib.suppress(TimeoutError):
-                if engine.ask is not None and _is_for_a_person(node):
-                    answer = await asyncio.wait_for(_ask(engine, node, interrupted), duration)
+                if execution.ask is not None and _is_for_a_person(node):
+                    answer = await asyncio.wait_for(_ask(execution, node, interrupted), duration)
                 else:
                     await asyncio.wait_for(interrupted.wait(), duration)
         else:
-            answer = await _ask(engine, node, interrupted)
+            answer = await _ask(execution, node, interrupted)
     if interrupted.is_set():
         message = (
-            f"Stopped with strategy '{engine.shutdown}'" if engine.shutdown else "Step exceeded its deadline"
+            f"Stopped with strategy '{shutdown.strategy}'"
+            if shutdown.strategy
+            else "Step exceeded its deadline"
         )
         return tree.mark(node, "Failed", message)
     if answer is None:
@@ -65,7 +79,7 @@ async def execute_suspend(engine: Engine, call: Call, template: Mapping[str, Any
     if missing:
         return tree.mark(node, "Error", missing)
     tree.mark(node, "Succeeded")
-    engine.publish(node)
+    execution.publish(node)
     return node
 
 
@@ -87,9 +101,9 @@ def _is_for_a_person(node: Node) -> bool:
     return any(side.get("parameters") for side in sides)
 
 
-async def _ask(engine: Engine, node: Node, interrupted: asyncio.Event) -> Mapping[str, str] | None:
-    assert engine.ask is not None
-    asking = asyncio.ensure_future(engine.ask(node))
+async def _ask(execution: Execution, node: Node, interrupted: asyncio.Event) -> Mapping[str, str] | None:
+    assert execution.ask is not None
+    asking = asyncio.ensure_future(execution.ask(node))
     stopping = asyncio.ensure_future(interrupted.wait())
     try:
         await asyncio.wait((asking, stopping), return_when=asyncio.FIRST_COMPLETED)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from mlplat.argo.structure import KINDS, kind_of
+
+_RESULT = re.compile(r"""(?:tasks|steps)(?:\.([\w-]+)|\[\\?['"]([\w-]+)\\?['"]\])\.outputs\.result""")
 
 
 class TemplateMissingError(LookupError):
@@ -43,6 +47,7 @@ class Library:
             for scope, each in own.items()
         }
         self._pod_metadata = {scope: each.get("podMetadata") or {} for scope, each in own.items()}
+        self._captured: dict[tuple[str, str], frozenset[str]] = {}
         self.root = Context(self, home)
 
     def has(self, scope: str) -> bool:
@@ -62,6 +67,14 @@ class Library:
             added = {key: value for key, value in metadata.items() if key in ("labels", "annotations")}
             template = {**template, "metadata": _merge(added, template.get("metadata") or {})}
         return self.with_defaults(template)
+
+    def captured(self, scope: str, template: Mapping[str, Any]) -> frozenset[str]:
+        """Return the names of the tasks or steps in a template whose ``outputs.result`` is referred to."""
+        key = (scope, template.get("name", ""))
+        if not key[1] or key not in self._captured:
+            found = _RESULT.findall(json.dumps(template))
+            self._captured[key] = frozenset(plain or quoted for plain, quoted in found)
+        return self._captured[key]
 
     def with_defaults(self, template: Mapping[str, Any]) -> dict[str, Any]:
         """Return a template with the workflow's ``templateDefaults`` applied."""
@@ -120,3 +133,7 @@ class Context:
         except TemplateMissingError as error:
             raise TemplateMissingError(f"{error} in workflow template {resource}") from None
         return Context(self.library, scope), template
+
+    def captured(self, template: Mapping[str, Any]) -> frozenset[str]:
+        """Return the names of the tasks or steps in a template whose ``outputs.result`` is referred to."""
+        return self.library.captured(self.scope, template)

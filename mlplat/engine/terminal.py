@@ -20,10 +20,11 @@ def is_interactive() -> bool:
     return sys.stdin is not None and sys.stdin.isatty()
 
 
-def tell(text: str) -> None:
-    """Tell a person something while a run goes on."""
+def tell_stopping(has_exit_handler: bool) -> None:
+    """Tell a person that a run is being stopped; see :class:`~mlplat.engine.control.Control`."""
+    last = ", then onExit runs" if has_exit_handler else ""
     with contextlib.suppress(OSError):  # the terminal may be gone
-        sys.stderr.write(f"{text}\n")
+        sys.stderr.write(f"stopping: running tasks are ended{last}; press Ctrl-C again to end at once\n")
         sys.stderr.flush()
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from mlplat.engine.containers import ContainerError, Pod, sub_path
+from mlplat.engine.containers import ContainerError, PodInfo, sub_path
 
 Files = dict[str, str]
 
@@ -49,7 +49,7 @@ class Volumes:
         root: Path,
         mounts: Sequence[Mapping[str, Any]],
         volumes: Sequence[Mapping[str, Any]],
-        pod: Pod,
+        pod: PodInfo,
         variables: Mapping[str, str],
     ) -> dict[str, Mount]:
         """Put volumes where a task's container expects them.
@@ -166,7 +166,7 @@ class Volumes:
             )
         users.add(root)
 
-    def _content(self, volume: Mapping[str, Any], root: Path, pod: Pod) -> Path:
+    def _content(self, volume: Mapping[str, Any], root: Path, pod: PodInfo) -> Path:
         if "emptyDir" in volume or "ephemeral" in volume:
             place = root.parent / "volumes" / str(volume["name"])
         elif "hostPath" in volume:
@@ -218,7 +218,7 @@ def _make_room(place: Path) -> None:
         place.unlink()
 
 
-def _files(volume: Mapping[str, Any], pod: Pod) -> Files:
+def _files(volume: Mapping[str, Any], pod: PodInfo) -> Files:
     if "projected" in volume:
         files: Files = {}
         for source in volume["projected"].get("sources") or ():

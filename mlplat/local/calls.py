@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mlplat import engine
 from mlplat.dsl.states import TaskState
-from mlplat.engine.logs import last_attempt
-from mlplat.engine.process import Executor, ProcessExecutor
-from mlplat.engine.run import run
+from mlplat.engine import Executor, ProcessExecutor, last_attempt, terminal
 from mlplat.engine.state import make_private
 from mlplat.errors import Diagnostic, EngineError
 from mlplat.local.echo import Echo
@@ -113,13 +112,16 @@ class _Runs:
             arguments={name: _argument(value) for name, value in arguments.items()},
             cache=self.cache is not None,
         )
-        with Echo(self.root / "logs" / options.name, print) as echo:
-            workflow = run(
+        control = engine.Control(terminal.tell_stopping)
+        with Echo(self.root / "logs" / options.name, print) as echo, engine.signals(control):
+            workflow = engine.run(
                 compiler.manifest(spec, options),
                 home=self.root,
                 executor=self.executor,
                 cache=self.cache,
                 observer=echo,
+                ask=terminal.ask if terminal.is_interactive() else None,
+                control=control,
             )
         if workflow["status"]["phase"] != "Succeeded" and self.raise_on_error:
             raise RunFailedError(self._reasons(workflow), workflow)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mlplat.engine.executor import Executor
 from mlplat.engine.images import ImageExecutor
-from mlplat.engine.process import Executor, ProcessExecutor
+from mlplat.engine.process import ProcessExecutor
 from mlplat.errors import Diagnostic, UnsupportedError, nearest
 
 _LISTS = {

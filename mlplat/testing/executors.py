@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
-from mlplat.engine.process import LONGEST_RESULT, Command, Exit
+from mlplat.engine.executor import Command, Exit
+from mlplat.engine.tail import LONGEST_RESULT
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mlplat import compiler, dsl, engine, kubernetes
-from mlplat.engine.containers import Pod
+from mlplat.engine.containers import PodInfo
 from mlplat.engine.volumes import Volumes
 from tests.unit.engine.manifests import dag, gives, node, shell, task, value, workflow
 
@@ -218,7 +218,7 @@ def test_it_is_known_which_volumes_may_only_be_read(
     volume: dict[str, Any], mount: dict[str, Any], read_only: bool, tmp_path: Path
 ) -> None:
     volumes = Volumes(tmp_path / "run", tmp_path / "claims")
-    pod = Pod("p", "default", config_maps={"settings": {"a": "A"}})
+    pod = PodInfo("p", "default", config_maps={"settings": {"a": "A"}})
     mounts = [{"name": "v", "mountPath": "/v", **mount}]
     made = volumes.mount(tmp_path / "root", mounts, [{"name": "v", **volume}], pod, {})
     assert made["/v"].read_only is read_only

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings, strategies
 
 from mlplat.engine import ProcessExecutor
-from mlplat.engine.process import Command
+from mlplat.engine.executor import Command
 from mlplat.testing import ExecutorConformance
 from mlplat.testing.executors import ended
 

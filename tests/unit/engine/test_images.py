@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from mlplat import engine
+from mlplat.engine.executor import Command
 from mlplat.engine.images import created, pack, qualified
-from mlplat.engine.process import Command
 from mlplat.engine.volumes import Mount
 from mlplat.errors import EngineError
 from tests.unit.engine.conftest import Run

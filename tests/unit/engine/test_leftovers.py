@@ -13,7 +13,7 @@ import pytest
 
 from mlplat.engine import archives, files
 from mlplat.engine.artifacts import ArtifactError, ArtifactStore
-from mlplat.engine.pods import LARGEST_PARAMETER
+from mlplat.engine.outputs import LARGEST_PARAMETER
 from tests.unit.engine.manifests import dag, gives, node, shell, task, value, workflow
 
 REPOSITORY = {"s3": {"key": "kept/o"}}

@@ -1,4 +1,4 @@
-"""Retries a template.
+"""Retries a template, as its ``retryStrategy`` says.
 
 See ``processNodeRetries`` of Argo 4.0.7's ``workflow/controller/operator.go``.
 """
@@ -8,23 +8,26 @@ from __future__ import annotations
 import asyncio
 import copy
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mlplat.argo import gotext
 from mlplat.argo.durations import DurationError, seconds
 from mlplat.argo.expressions import ExpressionError
 from mlplat.argo.gotext import int_or_string
-from mlplat.argo.structure import KINDS, kind_of
+from mlplat.argo.structure import KINDS as NODE_TYPES
+from mlplat.argo.structure import kind_of
 from mlplat.argo.templating import Scope, TemplatingError, evaluate_boolean_in
+from mlplat.engine.calls import Call
+from mlplat.engine.execution import Execution
 from mlplat.engine.failures import FAIL_FAST, FailFastError, TemplateFailedError
 from mlplat.engine.inputs import substitute
 from mlplat.engine.nodes import Node, fulfilled, instant, pod_name, unsuccessful
 from mlplat.engine.templates import Context
 
-if TYPE_CHECKING:
-    from mlplat.engine.engine import Call, Engine
+Attempt = Callable[[Call, Context, dict[str, Any]], Awaitable[Node]]
+"""Executes a filled template once."""
 
 _TRANSIENT = (
     "i/o timeout",
@@ -39,90 +42,91 @@ _LONGEST_WAIT = (2**63 - 1) / 1e9
 """Seconds that fit into Go's ``time.Duration``."""
 
 
-class _NoMoreTriesError(Exception):
-    """There will be no further try; the message is the node's, None keeps it."""
+class _NoMoreAttemptsError(Exception):
+    """There is no further attempt; the message is the node's."""
 
 
-class Tries:
-    """The tries of one node.
+class Retries:
+    """The attempts of one node.
 
     Args:
-        engine: executes them.
-        call: the call; each try is one under a name of its own.
-        context: where names inside of the template are looked up.
-        filled: the template, filled.
+        execution: the workflow.
+        attempt: executes a filled template once.
+        call: the call of the template; each attempt has a name of its own.
+        context: where names in the template are looked up.
+        template: the template, filled.
         strategy: its ``retryStrategy``.
     """
 
     def __init__(
         self,
-        engine: Engine,
+        execution: Execution,
+        attempt: Attempt,
         call: Call,
         context: Context,
-        filled: dict[str, Any],
+        template: dict[str, Any],
         strategy: Mapping[str, Any],
     ) -> None:
-        self._engine = engine
+        self._execution = execution
+        self._attempt = attempt
         self._call = call
         self._context = context
-        self._filled = filled
+        self._template = template
         self._strategy = strategy
-        self._deadline: float | None = None
+        self._until: float | None = None
 
     async def run(self, node: Node) -> Node:
-        """Try until a try succeeds or the strategy says to stop.
+        """Retry until an attempt succeeds or the strategy says to stop.
 
         Args:
             node: the node that retries.
 
         Returns:
-            It, over.
+            The node, which has ended.
         """
-        tree = self._engine.tree
-        tries = self._earlier(node)
+        execution, tree = self._execution, self._execution.tree
+        attempts = self._earlier(node)
         while True:
-            if tries and not unsuccessful(tries[-1]):
-                node["outputs"] = copy.deepcopy(tries[-1].get("outputs"))
+            if attempts and not unsuccessful(attempts[-1]):
+                node["outputs"] = copy.deepcopy(attempts[-1].get("outputs"))
                 if node["outputs"] is None:
                     del node["outputs"]
                 return tree.mark(node, "Succeeded")
-            if tries:
+            if attempts:
                 try:
-                    await self._consider(node, tries)
-                except _NoMoreTriesError as error:
-                    if tries[-1].get("outputs"):
-                        node["outputs"] = copy.deepcopy(tries[-1]["outputs"])
-                    return tree.mark(node, tries[-1]["phase"], str(error))
+                    await self._consider(node, attempts)
+                except _NoMoreAttemptsError as error:
+                    if attempts[-1].get("outputs"):
+                        node["outputs"] = copy.deepcopy(attempts[-1]["outputs"])
+                    return tree.mark(node, attempts[-1]["phase"], str(error))
                 except (ExpressionError, ValueError) as error:
-                    raise self._engine.fail(self._call, str(error)) from None
-                if self._call.boundary is not None and self._engine.fails_fast(self._call.boundary):
+                    raise execution.fail(self._call, str(error)) from None
+                if execution.fails_fast(self._call.boundary):
                     raise FailFastError(FAIL_FAST)
-            tries.append(await self._try(node, tries))
+            attempts.append(await self._next(node, attempts))
 
     def _earlier(self, node: Node) -> list[Node]:
-        children = self._engine.tree.existing(node.get("children", ()))
+        children = self._execution.tree.existing(node.get("children", ()))
         return [one for one in children if (one.get("nodeFlag") or {}).get("retried") and fulfilled(one)]
 
-    async def _try(self, node: Node, tries: list[Node]) -> Node:
-        engine = self._engine
-        name = f"{node['name']}({len(tries)})"
-        engine.tree.connect(node["id"], engine.tree.id(name))
-        call = replace(self._call, name=name)
-        kind = kind_of(self._filled)
-        local = {"retries": str(len(tries)), **_last(tries)}
-        if KINDS[kind] == "Pod":
-            local["pod.name"] = pod_name(engine.tree.workflow, name, self._filled.get("name", ""))
+    async def _next(self, node: Node, attempts: list[Node]) -> Node:
+        execution, tree = self._execution, self._execution.tree
+        name = f"{node['name']}({len(attempts)})"
+        tree.connect(node["id"], tree.id(name))
+        call = replace(self._call, name=name, until=self._until)
+        local = {"retries": str(len(attempts)), **_last(attempts)}
+        if NODE_TYPES[kind_of(self._template)] == "Pod":
+            local["pod.name"] = pod_name(tree.workflow, name, self._template.get("name", ""))
         try:
-            filled = substitute(self._filled, engine.scope.child(local))
+            filled = substitute(self._template, execution.scope.child(local))
         except (TemplatingError, ExpressionError) as error:
-            raise engine.fail(call, str(error)) from None
-        remaining = None if self._deadline is None else self._deadline - time.monotonic()
+            raise execution.fail(call, str(error)) from None
         try:
-            return await engine.execute_once(call, self._context, filled, deadline=remaining)
+            return await self._attempt(call, self._context, filled)
         except TemplateFailedError:
             if self._policy() == "OnFailure":
                 raise
-            failed = engine.tree.named(name)
+            failed = tree.named(name)
             assert failed is not None
             return failed
 
@@ -131,15 +135,15 @@ class Tries:
             "Always" if self._strategy.get("expression") else "OnFailure"
         )
 
-    async def _consider(self, node: Node, tries: list[Node]) -> None:
-        engine, last = self._engine, tries[-1]
-        if engine.shutdown:
-            raise _NoMoreTriesError(f"Stopped with strategy '{engine.shutdown}'")
-        if engine.deadline_passed and not self._call.on_exit:
-            raise _NoMoreTriesError("retry exceeded workflow deadline")
+    async def _consider(self, node: Node, attempts: list[Node]) -> None:
+        shutdown, last = self._execution.shutdown, attempts[-1]
+        if shutdown.strategy:
+            raise _NoMoreAttemptsError(f"Stopped with strategy '{shutdown.strategy}'")
+        if shutdown.deadline_passed and not self._call.on_exit:
+            raise _NoMoreAttemptsError("retry exceeded workflow deadline")
         limit = self._strategy.get("limit")
         if self._strategy.get("backoff"):
-            await self._back_off(node, tries, limit)
+            await self._back_off(node, attempts, limit)
         allowed = {
             "Always": ("Failed", "Error"),
             "OnFailure": ("Failed",),
@@ -150,46 +154,47 @@ class Tries:
         if policy not in allowed:
             raise ExpressionError(f"{policy} is not a valid RetryPolicy")
         if last["phase"] not in allowed[policy]:
-            raise _NoMoreTriesError(last.get("message", ""))
-        if limit is not None and len(tries) > int_or_string(limit):
-            raise _NoMoreTriesError("No more retries left")
+            raise _NoMoreAttemptsError(last.get("message", ""))
+        if limit is not None and len(attempts) > int_or_string(limit):
+            raise _NoMoreAttemptsError("No more retries left")
         if self._strategy.get("expression"):
-            names = Scope({"retries": str(len(tries) - 1), **_last(tries, missing="-1")})
+            names = Scope({"retries": str(len(attempts) - 1), **_last(attempts, missing="-1")})
             if not evaluate_boolean_in(names, self._strategy["expression"]):
-                raise _NoMoreTriesError("retryStrategy.expression evaluated to false")
+                raise _NoMoreAttemptsError("retryStrategy.expression evaluated to false")
 
-    async def _back_off(self, node: Node, tries: list[Node], limit: int | str | None) -> None:
+    async def _back_off(self, node: Node, attempts: list[Node], limit: int | str | None) -> None:
         backoff = self._strategy["backoff"]
-        elapsed = time.time() - instant(tries[0]["startedAt"]).timestamp()
+        elapsed = time.time() - instant(attempts[0]["startedAt"]).timestamp()
         longest = seconds(backoff["maxDuration"]) if backoff.get("maxDuration") else None
         if longest is not None:
             if elapsed > longest:
-                raise _NoMoreTriesError("Max duration limit exceeded")
-            self._deadline = time.monotonic() + longest - elapsed
+                raise _NoMoreAttemptsError("Max duration limit exceeded")
+            self._until = time.monotonic() + longest - elapsed
         if not backoff.get("duration"):
             raise DurationError("no base duration specified for retryStrategy")
         wait = seconds(backoff["duration"])
         factor = int_or_string(backoff["factor"]) if backoff.get("factor") is not None else 0
         if factor > 0:
-            wait = _multiplied(wait, factor, len(tries) - 1)
+            wait = _multiplied(wait, factor, len(attempts) - 1)
         if backoff.get("cap"):
             wait = min(wait, seconds(backoff["cap"]))
         if longest is not None and elapsed + wait > longest:
-            raise _NoMoreTriesError("Backoff would exceed max duration limit")
-        if limit is not None and len(tries) <= _lenient_int(limit):
-            self._engine.tree.mark(node, "Running", f"Backoff for {_spoken(wait)}")
+            raise _NoMoreAttemptsError("Backoff would exceed max duration limit")
+        if limit is not None and len(attempts) <= _lenient_int(limit):
+            self._execution.tree.mark(node, "Running", f"Backoff for {_spoken(wait)}")
             await self._pause(wait)
-            self._engine.tree.mark(node, "Running", "")
+            self._execution.tree.mark(node, "Running", "")
 
     async def _pause(self, wait: float) -> None:
-        with self._engine.interruptible() as interrupted:
+        shutdown = self._execution.shutdown
+        with shutdown.signalled() as interrupted:
             try:
                 await asyncio.wait_for(interrupted.wait(), wait)
             except TimeoutError:
                 return
-        raise _NoMoreTriesError(
-            f"Stopped with strategy '{self._engine.shutdown}'"
-            if self._engine.shutdown
+        raise _NoMoreAttemptsError(
+            f"Stopped with strategy '{shutdown.strategy}'"
+            if shutdown.strategy
             else "retry exceeded workflow deadline"
         )
 
@@ -208,15 +213,15 @@ def _multiplied(wait: float, factor: int, exponent: int) -> float:
         return _LONGEST_WAIT
 
 
-def _last(tries: list[Node], missing: str = "0") -> dict[str, str]:
-    if not tries:
+def _last(attempts: list[Node], missing: str = "0") -> dict[str, str]:
+    if not attempts:
         return {
             "lastRetry.exitCode": "0",
             "lastRetry.duration": "0",
             "lastRetry.status": "",
             "lastRetry.message": "",
         }
-    last = tries[-1]
+    last = attempts[-1]
     duration = (instant(last["finishedAt"]) - instant(last["startedAt"])).total_seconds()
     return {
         "lastRetry.exitCode": (last.get("outputs") or {}).get("exitCode") or missing,

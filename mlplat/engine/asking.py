@@ -1,0 +1,10 @@
+"""How an engine asks a person."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from mlplat.engine.nodes import Node
+
+Ask = Callable[[Node], Awaitable[Mapping[str, str] | None]]
+"""Asks a person whether a node may continue: returns values of its output parameters, or None for no."""

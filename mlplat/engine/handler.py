@@ -1,0 +1,93 @@
+"""What a kind of template brings: how it is executed, and what of it this engine does not support."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from mlplat.engine.calls import Call, Execute
+from mlplat.engine.execution import Execution
+from mlplat.engine.nodes import Node
+from mlplat.engine.templates import Context
+from mlplat.errors import Diagnostic
+
+
+class Handler(Protocol):
+    """Executes templates of one kind."""
+
+    def __call__(
+        self,
+        execution: Execution,
+        execute: Execute,
+        call: Call,
+        context: Context,
+        template: Mapping[str, Any],
+        /,
+    ) -> Awaitable[Node]:
+        """Execute a template until those who depend on its node may continue.
+
+        Args:
+            execution: the workflow.
+            execute: executes a call of another template.
+            call: the call of this template.
+            context: where names in the template are looked up.
+            template: the template, filled.
+
+        Returns:
+            The node. It has ended; or it is ready and still runs, and says so with ``daemoned``.
+
+        Raises:
+            TemplateFailedError: the template cannot be executed; its node says why.
+        """
+
+
+class Inspection(Protocol):
+    """An inspection of a workflow before it runs.
+
+    Attributes:
+        interactive: whether a person can be asked.
+        images: whether commands run in images.
+    """
+
+    interactive: bool
+    images: bool
+
+    def holder(self, path: str, holder: Mapping[str, Any], context: Context) -> Iterator[Diagnostic]:
+        """Inspect the templates that a DAG task or step names, and those of its hooks."""
+
+
+Check = Callable[[Inspection, str, Mapping[str, Any], Context], Iterator[Diagnostic]]
+"""Yields what this engine does not support in a template: takes the inspection, its path, it, and its context."""
+
+
+def accept(
+    inspection: Inspection, path: str, template: Mapping[str, Any], context: Context
+) -> Iterator[Diagnostic]:
+    """Accept every template."""
+    del inspection, path, template, context
+    return iter(())
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of template.
+
+    Attributes:
+        execute: executes a template.
+        check: finds what is not supported.
+        is_limited: whether ``parallelism`` of the calling template counts its nodes.
+    """
+
+    execute: Handler
+    check: Check = accept
+    is_limited: bool = True
+
+
+def refusal(path: str, message: str, hint: str) -> Diagnostic:
+    """Return the diagnostic for something that this engine does not support."""
+    return Diagnostic("MLP501", path, message, hint)
+
+
+ON_A_CLUSTER = "run it on a cluster: mlplat run --engine argo"
+"""Hint for what only a cluster supports."""
