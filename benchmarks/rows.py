@@ -37,6 +37,7 @@ class Row:
 
 def rows() -> Iterator[Row]:
     """All rows that need no cluster."""
+    yield from _against_python()
     yield from _imports()
     yield from _compiling()
     yield from _running()
@@ -92,6 +93,27 @@ def _running() -> Iterator[Row]:
             theirs = Command([python_of("kfp"), str(PROGRAMS / "local_kfp.py")], {**env, "INSTALL": install})
             goal = "<= 40 ms per task" if shape == "chain" else "all cores"
             yield _commands(f"run {count} {shape}, against kfp.local {label}", goal, ours, theirs)
+
+
+def _against_python() -> Iterator[Row]:
+    """Compare with the start of Python itself, which every command and every task pays."""
+    python = Command([sys.executable, "-c", "pass"])
+    imports = Command([sys.executable, "-c", "import mlplat; from mlplat import dsl"])
+    home = tempfile.mkdtemp(prefix="mlplat-bench-")
+
+    def chain(count: int) -> Command:
+        env = {"COUNT": str(count), "SHAPE": "chain", "MLPLAT_HOME": home}
+        words = [sys.executable, "-m", "mlplat", "run", str(PROGRAMS / "local_mlplat.py"), "--output", "json"]
+        return Command(words, env)
+
+    one, many = chain(1), chain(21)
+    yield _commands("import, against the start of Python", "ratio >= 0.14", imports, python)
+    yield _commands("run 1 chain, against the start of Python", "ratio >= 0.045", one, python)
+    yield Row(
+        "a task of a chain, against the start of Python",
+        "ratio >= 0.5",
+        lambda runs: in_turn(lambda: (many() - one()) / 20, python, runs),
+    )
 
 
 def _commands(name: str, goal: str, ours: Command, theirs: Command) -> Row:

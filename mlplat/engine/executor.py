@@ -38,7 +38,7 @@ class Command:
         outputs: paths of the container that are read when it has ended.
         reason: path of the container at which it may say why it failed.
         name: the node's id.
-        environments: folder for what tasks install, which later tasks and runs use again.
+        cache: folder for what later tasks and runs use again, such as environments with packages.
     """
 
     arguments: Sequence[str]
@@ -55,7 +55,7 @@ class Command:
     outputs: Sequence[str] = ()
     reason: str = ""
     name: str = ""
-    environments: Path | None = None
+    cache: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

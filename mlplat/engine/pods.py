@@ -54,7 +54,7 @@ class PodRunner:
         volumes: makes their volumes.
         folder: below which each task has its folder.
         logs: where their logs go.
-        environments: where what they install is kept for later tasks and runs.
+        cache: folder for what later tasks and runs use again.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class PodRunner:
         volumes: Volumes,
         folder: Path,
         logs: Path,
-        environments: Path,
+        cache: Path,
     ) -> None:
         self._executor = executor
         self._store = store
@@ -73,7 +73,7 @@ class PodRunner:
         self.volumes = volumes
         self._folder = folder
         self._logs = logs
-        self._environments = environments
+        self._cache = cache
         self._cleaning: set[asyncio.Future[Any]] = set()
 
     async def run(self, task: PodTask, started: Callable[[Stoppable], None]) -> Outcome:
@@ -155,7 +155,7 @@ class PodRunner:
             outputs=output_paths(template),
             reason=reason,
             name=task.id,
-            environments=self._environments,
+            cache=self._cache,
         )
 
     def _renew(self, folder: Path, root: Path) -> None:

@@ -23,9 +23,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from mlplat.engine.bytecode import Bytecode
 from mlplat.engine.executor import GRACE, Command, Exit, Running
 from mlplat.engine.tail import Tail
 from mlplat.engine.watchdog import end_process, forget_process, note_process
+from mlplat.runtime.contract import VARIABLE
 
 
 class ProcessExecutor:
@@ -44,6 +46,7 @@ class ProcessExecutor:
         programs = str(Path(sys.executable).parent)
         base["PATH"] = os.pathsep.join(part for part in (programs, base.get("PATH", os.defpath)) if part)
         self._environment = base
+        self._bytecodes: dict[Path, Bytecode] = {}
         self._mark = f"/.mlplat-{secrets.token_hex(16)}"
 
     def rewrite(self, template: Mapping[str, Any], paths: Sequence[str]) -> dict[str, Any]:
@@ -101,8 +104,10 @@ class ProcessExecutor:
         scratch = command.root / "tmp"
         environment = {**self._environment, "TMPDIR": str(scratch), **command.environment}
         environment.setdefault("PYTHONUNBUFFERED", "1")
-        if command.environments is not None:
-            environment.setdefault("MLPLAT_ENVIRONMENTS", str(command.environments))
+        if command.cache is not None:
+            environment.setdefault("MLPLAT_ENVIRONMENTS", str(command.cache / "environments"))
+            if runtime := environment.get(VARIABLE):
+                environment[VARIABLE] = self._bytecode(command.cache / "runtime").loader(runtime)
         directory = _starting_folder(command.directory, command.root)
         program = find_program(command.arguments[0], environment.get("PATH", ""), directory)
         if program is None:
@@ -115,6 +120,11 @@ class ProcessExecutor:
             return RunningProcess(program, command, environment, directory)
         except (OSError, ValueError) as error:
             return NotStarted(Exit(64, f"failed to start command: {error}"), command.log)
+
+    def _bytecode(self, folder: Path) -> Bytecode:
+        if folder not in self._bytecodes:
+            self._bytecodes[folder] = Bytecode(folder)
+        return self._bytecodes[folder]
 
     def end_leftover(self, folder: Path) -> None:
         """End the process group that is noted in a task's folder."""

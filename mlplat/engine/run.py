@@ -240,8 +240,7 @@ class _Run:
         logs = self._home / "logs" / self._tree.workflow
         logs.mkdir(exist_ok=True)
         volumes = Volumes(folder / "volumes", self._home / "volumes")
-        environments = self._home / "cache" / "environments"
-        return PodRunner(self._executor, store, volumes, folder, logs, environments)
+        return PodRunner(self._executor, store, volumes, folder, logs, self._home / "cache")
 
     @contextlib.contextmanager
     def _requests(self) -> Any:
