@@ -87,7 +87,7 @@ def _walk(path: Path) -> Iterator[Path]:
 
 
 def is_archive(path: Path) -> bool:
-    """Tell whether a file is a ``.tgz`` with something in it."""
+    """Return whether a file is a ``.tgz`` that is not empty."""
     try:
         with _opened(path) as archive:
             return archive.next() is not None

@@ -1,4 +1,4 @@
-"""Refuses, before anything runs, what this engine can't do."""
+"""Refuses, before anything runs, what this engine does not support."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ _BUCKETS = ("bucket", "endpoint", "container", "bucketRef", "url", "addresses")
 
 
 def check(documents: Documents, *, interactive: bool, images: bool = False) -> list[Diagnostic]:
-    """Look for what can't be run here.
+    """Check that everything in a workflow is supported on this machine.
 
     Args:
-        documents: the workflow and what it refers to.
+        documents: the workflow and the documents that it refers to.
         interactive: whether a person can be asked.
         images: whether commands run in images.
 
     Returns:
-        What was looked at and is noteworthy, as warnings.
+        Warnings.
 
     Raises:
-        UnsupportedError: there is something that can't be run; all of it.
+        UnsupportedError: something is not supported; the exception has all of it.
     """
     found = list(_Check(documents, interactive, images).all())
     errors = [one for one in found if one.severity == "error"]
@@ -96,10 +96,10 @@ class _Check:
         kind = kind_of(template)
         if not kind:
             yield Diagnostic(
-                "MLP512", path, "the template says nothing to do", f"give it one of {', '.join(NODE_TYPES)}"
+                "MLP512", path, "the template has no kind", f"add one of {', '.join(NODE_TYPES)}"
             )
         elif kind not in KINDS:
-            message = f"a {kind} template can't be run here: {UNSUPPORTED[kind]}"
+            message = f"{kind} templates are not supported on this machine: {UNSUPPORTED[kind]}"
             yield refusal(f"{path}.{kind}", message, ON_A_CLUSTER)
         for name, why in (
             ("daemon", "a daemon would need other tasks to reach it over the network"),
@@ -147,7 +147,7 @@ class _Check:
                 if store and store not in (*OBJECT_STORES, "raw"):
                     yield refusal(
                         f"{place}.{store}",
-                        f"{store} artifacts are not fetched here",
+                        f"{store} artifacts are not supported on this machine",
                         "use a key, or raw data",
                     )
                 elif store in OBJECT_STORES:
@@ -155,12 +155,18 @@ class _Check:
                     if outside:
                         yield refusal(
                             f"{place}.{store}.{outside[0]}",
-                            "artifacts outside the artifact folder of this machine are not reached",
-                            "give only the key: the artifact repository decides where it lies",
+                            "artifacts outside of the artifact folder of this machine cannot be read",
+                            "use only a key, which is relative to the artifact repository",
                         )
                 for way in (artifact.get("http") or {}).get("auth") or {}:
                     if way != "basicAuth":
                         hint = "use basicAuth or a header"
-                        yield refusal(f"{place}.http.auth.{way}", f"{way} is not done here", hint)
+                        yield refusal(
+                            f"{place}.http.auth.{way}", f"{way} is not supported on this machine", hint
+                        )
                 if "zip" in (artifact.get("archive") or {}):
-                    yield refusal(f"{place}.archive.zip", "zip archives are not made here", "use tar or none")
+                    yield refusal(
+                        f"{place}.archive.zip",
+                        "zip archives are not supported on this machine",
+                        "use tar or none",
+                    )

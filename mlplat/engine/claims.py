@@ -32,7 +32,8 @@ def check_resource(
     is_open = text.strip().startswith("{{") and text.strip().endswith("}}")
     if resource.get("action") not in ACTIONS or not (KIND in text or is_open):
         message = (
-            "a resource template can't be run here: but for volume claims, it needs a Kubernetes cluster"
+            "resource templates are not supported on this machine, except those that create or delete "
+            "a PersistentVolumeClaim"
         )
         yield refusal(f"{path}.resource", message, ON_A_CLUSTER)
 
@@ -70,7 +71,7 @@ def apply(resource: Mapping[str, Any], volumes: Volumes) -> None:
         volumes: has the claims.
 
     Raises:
-        ContainerError: the manifest is none of a claim, or the claim is there already or not there.
+        ContainerError: the manifest is not that of a claim, or the claim exists already or does not exist.
         OSError: the disk refuses.
     """
     try:

@@ -22,7 +22,7 @@ def _ignore(has_exit_handler: bool) -> None:
 
 
 class Control:
-    """Ends one run that goes on in this process; its methods may be called from any thread.
+    """Ends one run of this process; its methods may be called from any thread.
 
     What is requested before the run has begun takes effect when it begins.
 
@@ -51,7 +51,7 @@ class Control:
 
     @contextlib.contextmanager
     def delivered(self, end: Callable[[str], None]) -> Iterator[None]:
-        """Pass requests on while a run goes on in the current event loop.
+        """Pass requests on while a run uses the current event loop.
 
         Args:
             end: ends the run; called in the loop.

@@ -34,7 +34,7 @@ from mlplat.errors import Diagnostic, nearest
 def check_dag(
     inspection: Inspection, path: str, template: Mapping[str, Any], context: Context
 ) -> Iterator[Diagnostic]:
-    """Look for tasks that depend on unknown tasks or on each other, and inspect the templates of all tasks."""
+    """Find tasks that depend on unknown tasks or on each other, and inspect the templates of all tasks."""
     tasks = {task["name"]: task for task in template["dag"].get("tasks") or ()}
     conditions = {name: condition(task, tasks) for name, task in tasks.items()}
     for name, missing in unknown_names(conditions, list(tasks)).items():
@@ -44,7 +44,7 @@ def check_dag(
             )
     _, stuck = in_order({name: one.tasks for name, one in conditions.items()})
     if stuck:
-        message = f"the tasks {', '.join(stuck)} wait for each other"
+        message = f"the tasks {', '.join(stuck)} depend on each other in a cycle"
         yield Diagnostic("MLP516", path, message, "remove one of the dependencies")
     for name, task in tasks.items():
         yield from inspection.holder(f"{path}.{name}", task, context)
@@ -164,7 +164,7 @@ class _Dag:
                 pending.cancel()
         if started < len(needed) and not (self._fails_fast() or self._unreadable):
             raise UnreachableError(
-                f"tasks {', '.join(name for name in needed if remaining[name])} wait for each other"
+                f"tasks {', '.join(name for name in needed if remaining[name])} depend on each other in a cycle"
             )
 
     def _fails_fast(self) -> bool:
@@ -234,7 +234,7 @@ class _Dag:
         self._ended_loops[name] = self._owner(name, task, group, scope)
 
     def _read_results(self, loop: str) -> None:
-        """Look at what the iterations of a loop gave: what follows them fails where it can't be joined or found."""
+        """Read the results of a loop; when they cannot be joined or found, tasks that depend on it fail."""
         try:
             self.scope.results(loop)
         except GoJSONError as error:

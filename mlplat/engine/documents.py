@@ -68,8 +68,8 @@ def read(documents: Sequence[Mapping[str, Any]]) -> Documents:
             Diagnostic(
                 "MLP521",
                 "",
-                f"a run needs one document of kind Workflow, there are {len(workflows)}",
-                "give one Workflow, and the files of the templates that it names",
+                f"expected one Workflow, got {len(workflows)}",
+                "pass one Workflow, and the files of the templates that it names",
             )
         )
     workflow = workflows[0]
@@ -102,8 +102,8 @@ def _secret(document: Mapping[str, Any]) -> dict[str, str]:
             decoded[key] = base64.b64decode("".join(text.split()), validate=True).decode("utf-8", "replace")
         except ValueError:
             path = f"Secret/{document['metadata']['name']}.data.{key}"
-            hint = "encode it, or write it as it is, below stringData"
-            wrong.append(Diagnostic("MLP525", path, "it is no text in base64", hint))
+            hint = "encode it, or move it to stringData as it is"
+            wrong.append(Diagnostic("MLP525", path, "the value is not valid base64", hint))
     if wrong:
         raise ManifestError(wrong)
     return {**decoded, **_data(document, "stringData")}
@@ -125,7 +125,7 @@ def _with_template(spec: dict[str, Any], specs: Mapping[str, dict[str, Any]]) ->
                 "MLP523",
                 "spec.workflowTemplateRef",
                 f"the template {name!r} is not among the documents" if name else "the reference has no name",
-                "put it into the same file, behind a line with ---",
+                "add it to the same file, after a line with ---",
             )
         )
     base = copy.deepcopy(specs[scope])

@@ -148,7 +148,7 @@ class Execution:
         self._watched.pop(name, None)
 
     def began(self, node: Node) -> None:
-        """Tell the one who watches a node that it runs."""
+        """Call the function that watches a node, because it runs now."""
         if node["name"] in self._watched:
             self._watched[node["name"]](node)
 

@@ -135,7 +135,7 @@ def copy(source: Path, target: Path) -> None:
 
 
 def is_plain(path: Path) -> bool:
-    """Tell whether a file or folder has nothing in it but folders and files of its own: no links, soft or hard."""
+    """Return whether a file or folder contains nothing but folders and files of its own: no links, soft or hard."""
     if not path.is_dir():
         return _is_own_file(path.lstat())
     left = [path]

@@ -75,7 +75,7 @@ class ImageExecutor:
         self._options = (*(["--init"] if _has_init(name) else []), *options)
         self._program = self.remover = shutil.which(name) or ""
         if not self._program:
-            hint = f"install {name}, or leave the option out: tasks are then processes of this machine"
+            hint = f"install {name}, or omit the option to run tasks as processes"
             raise EngineError(Diagnostic("MLP605", name, "it is not on PATH", hint))
         answer = subprocess.run([self._program, "ps", "--quiet"], capture_output=True, text=True, check=False)
         if answer.returncode:
@@ -92,7 +92,7 @@ class ImageExecutor:
         return path
 
     def place(self, text: str, root: Path) -> str:
-        """Return a text as it is."""
+        """Return a string as it is."""
         del root
         return text
 
@@ -158,7 +158,7 @@ class ImageExecutor:
         return RunningProcess(self._program, attached, dict(os.environ), command.root)
 
     def making(self, container: str, command: Command) -> subprocess.Popen[bytes]:
-        """Begin to make a container; what the program says can be read from its standard error.
+        """Start to create a container; the messages of the program are on its standard error.
 
         Raises:
             OSError: the program can't be started.
@@ -170,7 +170,7 @@ class ImageExecutor:
         return self._begun(words, environment, stdout=subprocess.DEVNULL)
 
     def filling(self, container: str, command: Command) -> subprocess.Popen[bytes] | None:
-        """Begin to copy what lies in a command's root into its container; None when there is nothing.
+        """Start to copy the files in a command's root into its container; return None when there are no files.
 
         Raises:
             OSError: the program can't be started, or a file not be read.
@@ -290,7 +290,7 @@ def pack(entries: Sequence[Path], root: Path, target: IO[bytes]) -> None:
 
 
 def _has_init(name: str) -> bool:
-    """Tell whether a program can put an init before the command, without which SIGTERM ends few of them."""
+    """Return whether a program can put an init before the command, without which SIGTERM ends few of them."""
     return name == "docker" or any(map(shutil.which, _INITS))
 
 

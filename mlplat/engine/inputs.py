@@ -21,7 +21,7 @@ def fill(
     config_maps: Mapping[str, Mapping[str, str]],
     path: Callable[[str], str] = str,
 ) -> dict[str, Any]:
-    """Give a template's inputs their values and replace its tags.
+    """Set the values of a template's inputs and replace its tags.
 
     Args:
         template: the template as it stands in the manifest.

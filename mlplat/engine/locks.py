@@ -73,23 +73,25 @@ def locks_of(
 def _size(name: str, key: str, config_maps: Mapping[str, Mapping[str, str]]) -> int:
     text = config_maps.get(name, {}).get(key, "").strip()
     if not text.isdigit():
-        raise ValueError(f"the size of a semaphore is not there: ConfigMap {name!r}, key {key!r}")
+        raise ValueError(f"the size of a semaphore is missing or not a number: ConfigMap {name!r}, key {key!r}")
     if int(text) < 1:
-        raise ValueError(f"a semaphore of size {text} lets nobody in: ConfigMap {name!r}, key {key!r}")
+        raise ValueError(
+            f"the size of a semaphore is {text}, expected at least 1: ConfigMap {name!r}, key {key!r}"
+        )
     return int(text)
 
 
 def problems(
     path: str, synchronization: Mapping[str, Any], config_maps: Mapping[str, Mapping[str, str]]
 ) -> Iterator[Diagnostic]:
-    """Tell which locks of a template or workflow can't be kept here."""
+    """Yield the locks of a template or workflow that are not supported on this machine."""
     named = [*(synchronization.get("mutexes") or ()), *(synchronization.get("semaphores") or ())]
     if any(one.get("database") for one in named):
         yield Diagnostic(
             "MLP501",
             path,
-            "locks in a database are not kept here",
-            "take database away, or run it on a cluster: mlplat run --engine argo",
+            "locks in a database are not supported on this machine",
+            "remove database, or run it on a cluster: mlplat run --engine argo",
         )
         return
     if "{{" in str(synchronization):
@@ -97,7 +99,7 @@ def problems(
     try:
         locks_of(synchronization, "", config_maps)
     except ValueError as error:
-        hint = "name each lock once, and give the ConfigMap of a semaphore in a file as well"
+        hint = "name each lock once, and pass the ConfigMap of a semaphore too"
         yield Diagnostic("MLP501", path, str(error), hint)
 
 

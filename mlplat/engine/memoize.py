@@ -25,7 +25,7 @@ class Cache(Protocol):
     """Keeps outputs between runs."""
 
     def load(self, cache_name: str, key: str, max_age: float | None) -> Mapping[str, Any] | None:
-        """Return the outputs under a key, None when there are none.
+        """Return the outputs under a key, or None.
 
         Args:
             cache_name: the cache, as ``memoize.cache.configMap.name`` names it.
@@ -70,7 +70,7 @@ class Memo:
             memoize: the template's ``memoize``, filled.
 
         Returns:
-            The outputs; None when there are none or they are too old.
+            The outputs; None when the cache has none, or only older ones.
 
         Raises:
             MemoizeError: the key or ``maxAge`` isn't one.
@@ -100,7 +100,7 @@ class Memo:
         return {key: path.stat().st_mtime_ns if path.exists() else None for key, path in paths.items()}
 
     def memorize(self, status: Mapping[str, Any], node_id: str, outputs: Mapping[str, Any]) -> None:
-        """Keep the outputs of a node that was looked for in vain.
+        """Keep the outputs of a node that the cache did not have.
 
         Args:
             status: its ``memoizationStatus``.

@@ -21,7 +21,7 @@ _LONGEST_POD_PREFIX = 253 - 10 - 1
 
 
 def fnv32a(text: str) -> int:
-    """Return the 32-bit FNV-1a hash of a text (http://www.isthe.com/chongo/tech/comp/fnv/)."""
+    """Return the 32-bit FNV-1a hash of a string (http://www.isthe.com/chongo/tech/comp/fnv/)."""
     value = 0x811C9DC5
     for byte in text.encode():
         value = ((value ^ byte) * 0x01000193) & 0xFFFFFFFF
@@ -101,7 +101,7 @@ class NodeTree:
         return node_id(self.workflow, name)
 
     def named(self, name: str) -> Node | None:
-        """Return the node of a name, None when there is none yet."""
+        """Return the node of a name, or None."""
         return self.nodes.get(self.id(name))
 
     def create(
@@ -194,11 +194,11 @@ class NodeTree:
         return node
 
     def forget(self, name: str) -> None:
-        """Take away the node of a name: it comes anew."""
+        """Remove the node of a name, because it is created again."""
         del self.nodes[self.id(name)]
 
     def started(self, node: Node) -> Node:
-        """Say that a node, which may have waited for its turn, runs from now on."""
+        """Mark a node as running from now on; it may have waited for its turn."""
         node["startedAt"] = timestamp(now())
         return self.mark(node, "Running", "")
 

@@ -140,7 +140,7 @@ def _termination(file: Path | None) -> str:
 
 
 def _is_for_nobody_else(path: str, source: Path, root: Path, outputs: Iterable[str]) -> bool:
-    """Tell whether an output may be moved away: it lies in the task's own folder, and no other output with it."""
+    """Return whether an output may be moved: it lies in the task's own folder, and no other output with it."""
     others = [other for other in outputs if other != path]
     return source.resolve() == root.resolve() / path.strip("/") and not any(
         is_mounted(path, [other]) or is_mounted(other, [path]) for other in others
@@ -210,7 +210,7 @@ def _read(file: Path | None) -> str:
 
 
 def _refusal(path: str, error: OSError) -> str:
-    """Return why what lies at an output's path is not read, where Argo would wait for ever or fail later."""
+    """Return why the file at an output's path is not read, where Argo would wait forever or fail later."""
     if isinstance(error, files.NotAFileError):
         return f"{path} is not a regular file"
     return (

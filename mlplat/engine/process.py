@@ -50,7 +50,7 @@ class ProcessExecutor:
         self._mark = f"/.mlplat-{secrets.token_hex(16)}"
 
     def rewrite(self, template: Mapping[str, Any], paths: Sequence[str]) -> dict[str, Any]:
-        """Mark the container's paths in the texts of a template.
+        """Mark the container's paths in the strings of a template.
 
         Args:
             template: the template as it stands in the manifest.
@@ -158,7 +158,7 @@ def _starting_folder(directory: str, root: Path) -> Path:
 
 
 def find_program(name: str, path: str, directory: Path) -> str | None:
-    """Return the file of a program, None when there is none; ``python3`` is at least this interpreter.
+    """Return the file of a program, or None; ``python3`` is at least this interpreter.
 
     Args:
         name: a name, or a path.

@@ -22,7 +22,7 @@ from mlplat.engine import files
 from mlplat.engine.artifacts import ArtifactError, ArtifactMissingError
 
 KINDS = ("s3", "gcs", "azure", HTTP)
-"""The kinds of location that are fetched from here."""
+"""The kinds of locations that artifacts are fetched from."""
 
 _TIMEOUT = 60
 """Seconds without a byte after which a web server counts as gone."""
@@ -68,14 +68,14 @@ _GCLOUD = Path("~/.config/gcloud/application_default_credentials.json")
 
 
 def is_remote(artifact: Mapping[str, Any]) -> bool:
-    """Tell whether an artifact lies outside of the artifact repository."""
+    """Return whether an artifact lies outside of the artifact repository."""
     return bool(artifact.get(HTTP)) or any(
         (artifact.get(kind) or {}).get(outer) for kind, (outer, _) in PLACES.items()
     )
 
 
 def fetch(artifact: Mapping[str, Any], target: Path, secrets: Mapping[str, Mapping[str, str]]) -> None:
-    """Fetch an artifact: the object of its key or, where there is none, all that lie below the key.
+    """Fetch an artifact: the object of its key or, when it does not exist, all objects below the key.
 
     Args:
         artifact: with its location, filled.
@@ -101,7 +101,7 @@ def _from_web(location: Mapping[str, Any], target: Path, secrets: Mapping[str, M
     url = str(location["url"])
     shown = addresses.shown(url)
     if not url.startswith(("http://", "https://")):
-        raise ArtifactError(f"{shown} can't be fetched: it begins with neither http:// nor https://")
+        raise ArtifactError(f"{shown} can't be fetched: it starts with neither http:// nor https://")
     headers = {one["name"]: one["value"] for one in location.get("headers") or ()}
     pair = ""
     if basic := (location.get("auth") or {}).get("basicAuth"):
@@ -176,7 +176,7 @@ def _store(kind: str, location: Mapping[str, Any], secrets: Mapping[str, Mapping
 
 
 def _is_anonymous(kind: str, location: Mapping[str, Any]) -> bool:
-    """Tell whether neither a location nor the environment has credentials: the machine's own address is not asked."""
+    """Return whether neither a location nor the environment has credentials: the machine's own address is not asked."""
     if any(location.get(field) for field in _SECRETS[kind]):
         return False
     return not any(os.environ.get(name) for name in _VARIABLES[kind]) and not (

@@ -106,8 +106,8 @@ def run(
             Diagnostic(
                 "MLP603",
                 error.filename or str(home),
-                f"the run can't continue: {error.strerror or error}",
-                f"make room or give the rights that are missing, then: mlplat retry {state.folder.name}",
+                f"the run cannot continue: {error.strerror or error}",
+                f"free space on the disk or fix the permissions, then: mlplat retry {state.folder.name}",
             )
         ) from error
     finally:
@@ -244,7 +244,7 @@ class _Run:
 
     @contextlib.contextmanager
     def _requests(self) -> Any:
-        """Take the requests of other processes while the run goes on."""
+        """Take the requests of other processes during the run."""
         pipe = self._state.listen()
         if pipe is None:
             yield

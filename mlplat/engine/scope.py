@@ -28,7 +28,7 @@ ABSENT_ARGUMENT = "__argo__internal__absent-optional-argument"
 
 
 class ArtifactMissingError(LookupError):
-    """There is no artifact of a name; the message begins with Argo's "Unable to resolve"."""
+    """There is no artifact of a name; the message starts with Argo's "Unable to resolve"."""
 
 
 class LocalScope:

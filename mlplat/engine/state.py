@@ -36,7 +36,7 @@ _CUT_OFF = "the process that ran it ended before it did"
 """Why a run that was cut off, and what ran in it, has the phase ``Error``."""
 
 _SURROGATES = "backslashreplace"
-"""How halves of characters are written, which stand for bytes that are no UTF-8: JSON knows the same escapes."""
+"""How surrogates are written, which represent bytes that are not valid UTF-8: JSON has the same escapes."""
 
 _SHORTEST = 0.25
 """Seconds between two writes."""
@@ -66,8 +66,8 @@ class RunState:
                 Diagnostic(
                     "MLP601",
                     str(folder),
-                    f"the folder of the run can't be written: {error.strerror}",
-                    "choose another place with MLPLAT_HOME",
+                    f"cannot write the folder of the run: {error.strerror}",
+                    "set MLPLAT_HOME to another folder",
                 )
             ) from None
         try:
@@ -79,7 +79,7 @@ class RunState:
                     "MLP602",
                     folder.name,
                     "a run of this name is still running",
-                    "wait until it is over, stop it, or give this one another name",
+                    "wait until it ends, stop it, or use another name",
                 )
             ) from None
 
@@ -87,7 +87,7 @@ class RunState:
             (folder / _RECORDED).unlink()
 
     def close(self) -> None:
-        """Give up the lock."""
+        """Release the lock."""
         if self._journal:
             self._journal.close()
         if self._requests is not None:
@@ -288,7 +288,7 @@ def mark_recorded(folder: Path) -> None:
 
 
 def is_running(folder: Path) -> bool:
-    """Tell whether a process holds the lock of a run."""
+    """Return whether a process holds the lock of a run."""
     with (folder / "lock").open("rb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

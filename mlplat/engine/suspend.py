@@ -16,9 +16,9 @@ from mlplat.engine.templates import Context
 from mlplat.errors import Diagnostic
 
 _A_PERSON = (
-    "run it in a terminal, where mlplat asks; or say after which time it goes on without an answer: "
-    "dsl.approval(…, timeout='1h'), suspend.duration in YAML; or let it wait on a cluster, mlplat run --engine argo, "
-    "until someone approves: argo resume RUN"
+    "run it in a terminal, where mlplat asks; or set the time after which it continues without an answer: "
+    "dsl.approval(…, timeout='1h'), suspend.duration in YAML; or run it on a cluster with mlplat run --engine argo, "
+    "where it waits until someone approves: argo resume RUN"
 )
 
 
@@ -28,7 +28,7 @@ def check_suspend(
     """Refuse a template that waits for a person when nobody can be asked."""
     del context
     if not (template["suspend"] or {}).get("duration") and not inspection.interactive:
-        message = "it waits for a person, and there is none to ask: standard input is not a terminal"
+        message = "it waits for a person, but standard input is not a terminal"
         yield refusal(f"{path}.suspend", message, _A_PERSON)
 
 
@@ -96,7 +96,7 @@ def _with_default(parameter: dict[str, Any], template: Mapping[str, Any]) -> dic
 
 
 def _is_for_a_person(node: Node) -> bool:
-    """Tell a step that waits for a person, or goes on without one after a time, from one that only waits."""
+    """Return whether a person may answer before the time is over, unlike for a node that only waits."""
     sides = (node.get("inputs") or {}, node.get("outputs") or {})
     return any(side.get("parameters") for side in sides)
 

@@ -32,7 +32,7 @@ class Tail:
         os.close(self.input)
 
     def drain(self) -> None:
-        """Read what the pipe holds, once: there may be more for ever."""
+        """Read what the pipe holds, once: there may be more forever."""
         left = _LARGEST_PIPE // _BLOCK
         while left and not self._closed.done() and self._read():
             left -= 1

@@ -32,15 +32,15 @@ def check_container(
     if not container.get("command") and not inspection.images:
         yield refusal(
             f"{path}.{kind}.command",
-            "the command stands in the image, and tasks are processes, without one",
-            "write the command into the template, or run with --executor podman (or docker)",
+            "the command is defined in the image, but tasks run as processes without an image",
+            "add command to the template, or run with --executor podman (or docker)",
         )
     for variable in container.get("env") or ():
         if "resourceFieldRef" in (variable.get("valueFrom") or {}):
             yield refusal(
                 f"{path}.{kind}.env.{variable.get('name', '')}",
-                "a process has no resources to refer to",
-                "give the variable a value",
+                "a process has no resource limits to refer to",
+                "set a value for the variable",
             )
 
 

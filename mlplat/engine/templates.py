@@ -51,14 +51,14 @@ class Library:
         self.root = Context(self, home)
 
     def has(self, scope: str) -> bool:
-        """Tell whether there is a WorkflowTemplate of a scope."""
+        """Return whether there is a WorkflowTemplate of a scope."""
         return scope in self._by_scope
 
     def template(self, scope: str, name: str) -> dict[str, Any]:
         """Return a template, the workflow's defaults and the pod metadata of its resource applied.
 
         Raises:
-            TemplateMissingError: there is none of that name; the message is Argo's.
+            TemplateMissingError: it does not exist; the message is Argo's.
         """
         template = self._by_scope.get(scope, {}).get(name)
         if template is None:

@@ -1,4 +1,4 @@
-"""Speaks with the person at the terminal: asks whether a suspended workflow may go on."""
+"""Asks the person at the terminal whether a suspended workflow may continue."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ def is_interactive() -> bool:
 
 
 def tell_stopping(has_exit_handler: bool) -> None:
-    """Tell a person that a run is being stopped; see :class:`~mlplat.engine.control.Control`."""
-    last = ", then onExit runs" if has_exit_handler else ""
+    """Print that a run is being stopped; see :class:`~mlplat.engine.control.Control`."""
+    last = ", then the exit handler runs" if has_exit_handler else ""
     with contextlib.suppress(OSError):  # the terminal may be gone
-        sys.stderr.write(f"stopping: running tasks are ended{last}; press Ctrl-C again to end at once\n")
+        sys.stderr.write(f"stopping the running tasks{last}; press Ctrl-C again to terminate now\n")
         sys.stderr.flush()
 
 
 async def ask(node: Node) -> Mapping[str, str] | None:
-    """Ask for a node's outputs or, where it has none, whether to go on.
+    """Ask for a node's outputs or, when it has none, whether to continue.
 
     Args:
         node: the suspended node.
@@ -87,4 +87,4 @@ def _value(prompt: str, default: str | None, known: Sequence[str]) -> str:
         text = input(escaped(asked)).strip()
         if not known or text in known or (not text and default is not None):
             return text
-        asked = f"{text!r} is none of {', '.join(known)}: "
+        asked = f"{text!r} is not one of {', '.join(known)}: "

@@ -31,7 +31,7 @@ class Globals(Layer):
         self._begun = time.monotonic()
 
     def set(self, name: str, value: str) -> None:
-        """Give a variable a value."""
+        """Set the value of a variable."""
         self._values[name] = value
         self._tree = None
 

@@ -99,7 +99,7 @@ class Volumes:
         return linked
 
     def unmount(self, root: Path) -> None:
-        """Take away what mounting has put into volumes that outlive a task.
+        """Remove what mounting has put into volumes that outlive a task.
 
         Args:
             root: the task's folder.
@@ -120,7 +120,7 @@ class Volumes:
         """
         if not _CLAIM.match(name):
             raise ContainerError(
-                f'PersistentVolumeClaim "{name}" is invalid: metadata.name: it is no DNS name'
+                f'PersistentVolumeClaim "{name}" is invalid: metadata.name: not a valid DNS name'
             )
         return self._claims / name
 
@@ -203,7 +203,7 @@ class Volumes:
 
 
 def is_mounted(path: str, mounts: Iterable[str]) -> bool:
-    """Tell whether a path of a container is one of its mounts, or in one."""
+    """Return whether a path of a container is one of its mounts, or in one."""
     return any(path == mount or path.startswith(f"{mount.rstrip('/')}/") for mount in mounts)
 
 

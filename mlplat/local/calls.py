@@ -1,4 +1,4 @@
-"""``init(runner)``: after it, calling a pipeline or component compiles it and runs it here; KFP's names."""
+"""``init(runner)``, as in KFP: after it, calling a pipeline or component compiles and runs it on this machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``init`` is given, under KFP's names: what tasks of this machine run in."""
+"""The runners of ``init``, as in KFP: how tasks run on this machine."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class DockerRunner:
         docker_run_kwargs: further arguments of ``docker.containers.run``, as in KFP: ``network_mode="host"``, say.
 
     Raises:
-        UnsupportedError: an argument is none of those, or one that the manifest says.
+        UnsupportedError: an argument is unknown, or defined by the manifest.
     """
 
     def __init__(
@@ -95,8 +95,8 @@ def executor_of(runner: object) -> Executor:
         return ProcessExecutor()
     if isinstance(runner, DockerRunner):
         return ImageExecutor(runner.program, runner.options, runner.environment)
-    hint = "give local.SubprocessRunner() or local.DockerRunner()"
-    raise UnsupportedError(Diagnostic("MLP502", "local.init", f"{runner!r} is no runner", hint))
+    hint = "use local.SubprocessRunner() or local.DockerRunner()"
+    raise UnsupportedError(Diagnostic("MLP502", "local.init", f"{runner!r} is not a runner", hint))
 
 
 def _environment(given: Mapping[str, Any] | Sequence[str]) -> dict[str, str]:
@@ -106,14 +106,14 @@ def _environment(given: Mapping[str, Any] | Sequence[str]) -> dict[str, str]:
 
 
 def _options(given: Mapping[str, Any], program: str) -> Iterator[str]:
-    """Give the options of the command line for arguments of Docker's Python package; None is what leaves one out."""
+    """Yield the command-line options for arguments of Docker's Python package; None omits one."""
     known = sorted((*_LISTS, *_PAIRS, *_SINGLE, "device_requests", "environment"))
     wrong = [
         Diagnostic(
             "MLP502",
             f"local.DockerRunner.{name}",
-            "the component says it" if name in _OWN else "there is no such argument",
-            nearest(name, known) or f"known are {', '.join(known)}",
+            "it is defined by the component" if name in _OWN else "unknown argument",
+            nearest(name, known) or f"available: {', '.join(known)}",
         )
         for name in given
         if name not in known
@@ -144,7 +144,7 @@ def _options(given: Mapping[str, Any], program: str) -> Iterator[str]:
 
 
 def _gpus(request: Mapping[str, Any], program: str) -> Iterator[str]:
-    """Give the options for one request of devices; podman takes those that are named one by one."""
+    """Yield the options for one device request; podman needs an option for each device."""
     ids = [str(one) for one in request.get("DeviceIDs") or request.get("device_ids") or ()]
     count = request.get("Count", request.get("count", -1))
     if ids and Path(program).name == "podman":

@@ -101,7 +101,7 @@ def test_the_terminal_asks_until_the_answer_is_one_of_the_choices(
     done = engine.run(documents(gate), home=tmp_path, ask=terminal.ask)
     assert json.loads(value(done, "wf", "Output")) == "yes, now!"
     choice = "approval: the score is 0.5: deploy?\napproval: choice (no, yes, now) [no]: "
-    assert asked == [choice, "'maybe' is none of no, yes, now: "]
+    assert asked == [choice, "'maybe' is not one of no, yes, now: "]
 
 
 def test_a_person_is_asked_also_where_the_step_goes_on_without_one_after_a_time(tmp_path: Path) -> None:

@@ -275,7 +275,7 @@ def test_ids_and_names_are_those_of_argo(run: Any) -> None:
 
 
 def test_tasks_that_wait_for_each_other_are_an_error(run: Any) -> None:
-    with pytest.raises(UnsupportedError, match="a, b wait for each other"):
+    with pytest.raises(UnsupportedError, match="a, b depend on each other in a cycle"):
         run(workflow(dag(task("x", "ok"), task("a", "ok", "b"), task("b", "ok", "a")), OK))
 
 

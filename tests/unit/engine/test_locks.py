@@ -193,16 +193,16 @@ def test_a_size_that_is_not_there_when_the_run_comes_to_it_is_an_error(where: st
         [workflow(marking(tmp_path, **own), **whole), config_map(pods="1")], home=tmp_path / "home"
     )
     assert done["status"]["phase"] == "Error"
-    assert "the size of a semaphore is not there: ConfigMap 'sizes', key 'wf'" in done["status"]["message"]
+    assert "size of a semaphore is missing or not a number: ConfigMap 'sizes', key 'wf'" in done["status"]["message"]
 
 
 @pytest.mark.parametrize(
     ("synchronization", "documents", "message"),
     [
-        (semaphore(), [], "the size of a semaphore is not there"),
+        (semaphore(), [], "the size of a semaphore is missing or not a number"),
         (semaphore("other"), [config_map(pods="2")], "key 'other'"),
         (semaphore(), [config_map(pods="many")], "the size of a semaphore"),
-        (semaphore(), [config_map(pods="0")], "of size 0 lets nobody in"),
+        (semaphore(), [config_map(pods="0")], "the size of a semaphore is 0, expected at least 1"),
         ({"mutexes": [{"name": "a"}, {"name": "a"}]}, [], "is named twice"),
         ({"mutexes": [{"name": "a", "database": True}]}, [], "locks in a database"),
     ],

@@ -139,7 +139,7 @@ def test_arguments_of_none_are_left_out() -> None:
 def test_arguments_that_are_not_known_are_all_named() -> None:
     with pytest.raises(UnsupportedError) as raised:
         local.DockerRunner(image="python", netwrok="host")
-    assert "local.DockerRunner.image: the component says it" in str(raised.value)
+    assert "local.DockerRunner.image: it is defined by the component" in str(raised.value)
     assert "local.DockerRunner.netwrok" in str(raised.value)
     assert "network" in str(raised.value)
 
