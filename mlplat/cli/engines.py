@@ -21,6 +21,7 @@ from mlplat.runs.documents import joined, workflow_of
 from mlplat.runs.load import read_text
 
 if TYPE_CHECKING:
+    from mlplat.argo.status import Node
     from mlplat.engine import Executor
     from mlplat.metadata import Run
     from mlplat.runs.cluster import Place
@@ -93,7 +94,7 @@ def here(given: argparse.Namespace, documents: list[dict[str, Any]], before: Doc
                 store.record({**started, "status": {"phase": "Running", "startedAt": node["startedAt"]}})
             show_node(node)
 
-        async def ask(node: dict[str, Any]) -> Mapping[str, str] | None:
+        async def ask(node: Node) -> Mapping[str, str] | None:
             with show_node.paused():
                 return await terminal.ask(node)
 

@@ -1,12 +1,12 @@
 """The local engine: runs an Argo Workflow with processes or containers of this machine, and records what Argo would."""
 
+from mlplat.argo.status import Node
 from mlplat.engine.artifacts import ArtifactError
 from mlplat.engine.control import Control, signals
 from mlplat.engine.executor import Executor
 from mlplat.engine.images import ImageExecutor
 from mlplat.engine.logs import NEXT_ATTEMPT, Attempt, Lines, attempts, last_attempt
 from mlplat.engine.memoize import Cache
-from mlplat.engine.nodes import Node
 from mlplat.engine.process import ProcessExecutor
 from mlplat.engine.remote import KINDS as REMOTE_KINDS
 from mlplat.engine.remote import fetch

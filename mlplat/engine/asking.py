@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from mlplat.engine.nodes import Node
+from mlplat.argo.status import Node
 
 Ask = Callable[[Node], Awaitable[Mapping[str, str] | None]]
 """Asks a person whether a node may continue: returns values of its output parameters, or None for no."""

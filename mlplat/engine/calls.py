@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlplat.engine.nodes import Node
+from mlplat.argo.status import Node
 from mlplat.engine.templates import Context
 
 

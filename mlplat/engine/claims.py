@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mlplat import manifest
+from mlplat.argo.status import Node
 from mlplat.engine.calls import Call, Execute
 from mlplat.engine.containers import ContainerError
 from mlplat.engine.execution import Execution
 from mlplat.engine.handler import ON_A_CLUSTER, Inspection, refusal
-from mlplat.engine.nodes import Node
 from mlplat.engine.outputs import Outcome
 from mlplat.engine.tasks import in_slot
 from mlplat.engine.templates import Context

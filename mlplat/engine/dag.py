@@ -13,6 +13,7 @@ from typing import Any
 from mlplat.argo.depends import condition, in_order, unknown_names
 from mlplat.argo.expressions import ExpressionError, should_execute
 from mlplat.argo.gojson import GoJSONError
+from mlplat.argo.status import Node
 from mlplat.argo.templating import TemplatingError, UnresolvedError
 from mlplat.engine import loops
 from mlplat.engine.calls import Call, Execute
@@ -24,7 +25,7 @@ from mlplat.engine.failures import FAIL_FAST, FailFastError, TemplateFailedError
 from mlplat.engine.groups import enter, gather, resolve_references
 from mlplat.engine.handler import Inspection
 from mlplat.engine.hooks import HookError, HookOwner, run_exit_hook, run_hooks, while_running
-from mlplat.engine.nodes import Node, completed, fulfilled, unsuccessful
+from mlplat.engine.nodes import completed, fulfilled, unsuccessful
 from mlplat.engine.results import template_outputs
 from mlplat.engine.scope import ArtifactMissingError, LocalScope
 from mlplat.engine.templates import LOOPED_INLINE, Context

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from mlplat.argo.status import Node, is_hook
 from mlplat.engine.dag_graph import Graph
 from mlplat.engine.execution import Execution
 from mlplat.engine.groups import continues_on
-from mlplat.engine.nodes import Node, NodeTree, completed, hooked, unsuccessful
+from mlplat.engine.nodes import NodeTree, completed, unsuccessful
 
 
 def assess(execution: Execution, graph: Graph, node: Node, *, fail_fast: bool) -> str:
@@ -64,7 +65,7 @@ def _after_retry(tree: NodeTree, node: Node) -> list[str]:
     """Return the IDs of what follows a node that retries: its attempts are not followed, for earlier ones failed."""
     following: list[str] = []
     for child in reversed(tree.existing(node.get("children", ()))):
-        following.extend([child["id"]] if hooked(child) else child.get("children", ()))
+        following.extend([child["id"]] if is_hook(child) else child.get("children", ()))
     return following
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from mlplat.argo.status import Node, is_hook
 from mlplat.argo.templating import Scope
 from mlplat.engine.dag_graph import Graph
 from mlplat.engine.execution import Execution
 from mlplat.engine.groups import called_template
-from mlplat.engine.nodes import Node, hooked
 from mlplat.engine.results import aggregate, node_variables, skipped_variables
 from mlplat.engine.scope import LocalScope, TaskLayer, input_variables
 from mlplat.engine.templates import Context
@@ -82,7 +82,7 @@ class DagScope:
         tree = self._execution.tree
         if items := self._items.get(task):
             return tree.existing(tree.id(f"{self._node['name']}.{item}") for item in items)
-        return [one for one in tree.existing(group.get("children", ())) if not hooked(one)]
+        return [one for one in tree.existing(group.get("children", ())) if not is_hook(one)]
 
     def _scope(
         self, visible: Callable[[], Collection[str]], shared: tuple[dict[str, Any], dict[str, Any]]

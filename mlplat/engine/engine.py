@@ -16,6 +16,7 @@ from typing import Any
 
 from mlplat.argo.expressions import ExpressionError
 from mlplat.argo.limits import DEEPEST
+from mlplat.argo.status import Node, generated_pod_name
 from mlplat.argo.structure import KINDS as NODE_TYPES
 from mlplat.argo.structure import kind_of
 from mlplat.argo.templating import TemplatingError
@@ -28,7 +29,7 @@ from mlplat.engine.inputs import fill
 from mlplat.engine.kinds import KINDS, UNSUPPORTED
 from mlplat.engine.locks import Lock, Locks, Waiting, locks_of
 from mlplat.engine.memoize import Memo, MemoizeError
-from mlplat.engine.nodes import Node, fulfilled, pod_name
+from mlplat.engine.nodes import fulfilled
 from mlplat.engine.retries import Retries
 from mlplat.engine.templates import Context, TemplateMissingError, node_type
 
@@ -138,7 +139,9 @@ class Engine:
         if call.kind:
             local[f"{call.kind}.name"] = str(call.holder.get("name", ""))
         if NODE_TYPES[kind_of(template)] == "Pod" and execution.retry_strategy(template) is None:
-            local["pod.name"] = pod_name(execution.tree.workflow, call.name, template.get("name", ""))
+            local["pod.name"] = generated_pod_name(
+                execution.tree.workflow, call.name, template.get("name", "")
+            )
         scope = execution.scope.child(local)
         config_maps = execution.documents.config_maps
 
@@ -191,7 +194,7 @@ class Engine:
         except MemoizeError as error:
             raise execution.fail(call, str(error)) from None
         node = execution.create(call, node_type(template), "Pending", template)
-        node["memoizationStatus"]["hit"] = entry is not None
+        node["memoizationStatus"] = {**node["memoizationStatus"], "hit": entry is not None}
         if entry is not None:
             if entry:
                 node["outputs"] = entry

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from mlplat.argo.status import Node
 from mlplat.argo.structure import kind_of
 from mlplat.argo.templating import Scope
 from mlplat.engine.asking import Ask
 from mlplat.engine.calls import Boundary, Call
 from mlplat.engine.documents import Documents
 from mlplat.engine.failures import TemplateFailedError
-from mlplat.engine.nodes import Node, NodeTree, unsuccessful
+from mlplat.engine.nodes import NodeTree, unsuccessful
 from mlplat.engine.pods import PodRunner
 from mlplat.engine.results import output_variables
 from mlplat.engine.shutdown import Shutdown

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from mlplat.argo.expressions import ExpressionError, should_execute
+from mlplat.argo.status import Node
 from mlplat.argo.structure import KINDS as NODE_TYPES
 from mlplat.argo.structure import kind_of
 from mlplat.argo.templating import DEPENDENCIES
@@ -15,7 +16,6 @@ from mlplat.argo.templating import replace as replace_tags
 from mlplat.engine import loops
 from mlplat.engine.calls import Boundary, Call
 from mlplat.engine.execution import Execution
-from mlplat.engine.nodes import Node
 from mlplat.engine.scope import LocalScope
 from mlplat.engine.templates import Context, TemplateMissingError
 

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from mlplat.argo.status import Node
 from mlplat.engine.calls import Call, Execute
 from mlplat.engine.execution import Execution
-from mlplat.engine.nodes import Node
 from mlplat.engine.templates import Context
 from mlplat.errors import Diagnostic
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mlplat.argo.expressions import ExpressionError
+from mlplat.argo.status import Node
 from mlplat.argo.templating import LENIENT, TemplatingError, evaluate_boolean_in
 from mlplat.argo.templating import replace as replace_tags
 from mlplat.engine.calls import Call, Execute
 from mlplat.engine.execution import Execution
 from mlplat.engine.failures import TemplateFailedError
-from mlplat.engine.nodes import Node
 from mlplat.engine.results import output_variables
 from mlplat.engine.scope import LocalScope, found_artifact
 from mlplat.engine.templates import Context

@@ -73,7 +73,9 @@ def locks_of(
 def _size(name: str, key: str, config_maps: Mapping[str, Mapping[str, str]]) -> int:
     text = config_maps.get(name, {}).get(key, "").strip()
     if not text.isdigit():
-        raise ValueError(f"the size of a semaphore is missing or not a number: ConfigMap {name!r}, key {key!r}")
+        raise ValueError(
+            f"the size of a semaphore is missing or not a number: ConfigMap {name!r}, key {key!r}"
+        )
     if int(text) < 1:
         raise ValueError(
             f"the size of a semaphore is {text}, expected at least 1: ConfigMap {name!r}, key {key!r}"

@@ -10,22 +10,12 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-Node = dict[str, Any]
-"""One entry of ``status.nodes``."""
+from mlplat.argo.status import FAILED, FINISHED, FULFILLED, Node, fnv32a, is_hook
 
 EXECUTABLE = frozenset(("Pod", "Container", "Suspend"))
 """Types of nodes that do something themselves."""
 
 _SEPARATOR = re.compile(r"^(\[\d+\])?\.")
-_LONGEST_POD_PREFIX = 253 - 10 - 1
-
-
-def fnv32a(text: str) -> int:
-    """Return the 32-bit FNV-1a hash of a string (http://www.isthe.com/chongo/tech/comp/fnv/)."""
-    value = 0x811C9DC5
-    for byte in text.encode():
-        value = ((value ^ byte) * 0x01000193) & 0xFFFFFFFF
-    return value
 
 
 def node_id(workflow: str, name: str) -> str:
@@ -33,32 +23,19 @@ def node_id(workflow: str, name: str) -> str:
     return workflow if name == workflow else f"{workflow}-{fnv32a(name)}"
 
 
-def pod_name(workflow: str, name: str, template: str) -> str:
-    """Return the name of the pod that Argo makes for a node: what ``{{pod.name}}`` means."""
-    if name == workflow:
-        return workflow
-    prefix = f"{workflow}-{template}" if template else workflow
-    return f"{prefix[:_LONGEST_POD_PREFIX]}-{fnv32a(name)}"
-
-
 def fulfilled(node: Mapping[str, Any]) -> bool:
     """Whether a node is over, in whatever way."""
-    return node["phase"] in ("Succeeded", "Failed", "Error", "Skipped", "Omitted")
+    return node["phase"] in FULFILLED
 
 
 def completed(node: Mapping[str, Any]) -> bool:
     """Whether a node ran to an end: not skipped, not omitted."""
-    return node["phase"] in ("Succeeded", "Failed", "Error")
+    return node["phase"] in FINISHED
 
 
 def unsuccessful(node: Mapping[str, Any]) -> bool:
     """Whether a node failed or met an error."""
-    return node["phase"] in ("Failed", "Error")
-
-
-def hooked(node: Mapping[str, Any]) -> bool:
-    """Whether a node was started by a hook."""
-    return bool((node.get("nodeFlag") or {}).get("hooked"))
+    return node["phase"] in FAILED
 
 
 def now() -> datetime:
@@ -71,8 +48,9 @@ def timestamp(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def instant(text: str) -> datetime:
+def instant(text: str | None) -> datetime:
     """Read a time that :func:`timestamp` wrote."""
+    assert text
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
 
 
@@ -90,7 +68,7 @@ class NodeTree:
         self._changed = changed
         self._edges: dict[str, set[str]] = {}
 
-    def load(self, nodes: Mapping[str, Node]) -> None:
+    def load(self, nodes: Mapping[str, Any]) -> None:
         """Take over the nodes of an earlier run."""
         self.nodes.update(nodes)
         for key, node in nodes.items():
@@ -246,5 +224,5 @@ class NodeTree:
         """Return the last attempt of a node that retries, or any other node itself."""
         if node["type"] != "Retry":
             return node
-        attempts = [one for one in self.existing(node.get("children", ())) if not hooked(one)]
+        attempts = [one for one in self.existing(node.get("children", ())) if not is_hook(one)]
         return attempts[-1] if attempts else node

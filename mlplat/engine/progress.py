@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mlplat.engine.nodes import EXECUTABLE, Node
+from mlplat.argo.status import Node
+from mlplat.engine.nodes import EXECUTABLE
 
 
 def total(nodes: Mapping[str, Node]) -> str:

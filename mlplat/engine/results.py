@@ -11,8 +11,8 @@ from typing import Any
 
 from mlplat.argo import gojson, gotext
 from mlplat.argo.expressions import ExpressionError
+from mlplat.argo.status import Node, is_attempt, is_hook
 from mlplat.argo.templating import TemplatingError
-from mlplat.engine.nodes import Node, hooked
 from mlplat.engine.scope import ArtifactMissingError, LocalScope
 
 
@@ -79,7 +79,7 @@ def aggregate(children: Iterable[Node], prefix: str) -> dict[str, Any]:
     Raises:
         GoJSONError: a result isn't JSON.
     """
-    own = [one for one in children if not hooked(one) and not (one.get("nodeFlag") or {}).get("retried")]
+    own = [one for one in children if not is_hook(one) and not is_attempt(one)]
     if not own:
         return {}
     every: list[dict[str, str]] = []

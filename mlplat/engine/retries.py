@@ -16,6 +16,7 @@ from mlplat.argo import gotext
 from mlplat.argo.durations import DurationError, seconds
 from mlplat.argo.expressions import ExpressionError
 from mlplat.argo.gotext import int_or_string
+from mlplat.argo.status import Node, generated_pod_name, is_attempt
 from mlplat.argo.structure import KINDS as NODE_TYPES
 from mlplat.argo.structure import kind_of
 from mlplat.argo.templating import Scope, TemplatingError, evaluate_boolean_in
@@ -23,7 +24,7 @@ from mlplat.engine.calls import Call
 from mlplat.engine.execution import Execution
 from mlplat.engine.failures import FAIL_FAST, FailFastError, TemplateFailedError
 from mlplat.engine.inputs import substitute
-from mlplat.engine.nodes import Node, fulfilled, instant, pod_name, unsuccessful
+from mlplat.engine.nodes import fulfilled, instant, unsuccessful
 from mlplat.engine.templates import Context
 
 Attempt = Callable[[Call, Context, dict[str, Any]], Awaitable[Node]]
@@ -88,9 +89,9 @@ class Retries:
         attempts = self._earlier(node)
         while True:
             if attempts and not unsuccessful(attempts[-1]):
-                node["outputs"] = copy.deepcopy(attempts[-1].get("outputs"))
-                if node["outputs"] is None:
-                    del node["outputs"]
+                node.pop("outputs", None)
+                if (outputs := attempts[-1].get("outputs")) is not None:
+                    node["outputs"] = copy.deepcopy(outputs)
                 return tree.mark(node, "Succeeded")
             if attempts:
                 try:
@@ -107,7 +108,7 @@ class Retries:
 
     def _earlier(self, node: Node) -> list[Node]:
         children = self._execution.tree.existing(node.get("children", ()))
-        return [one for one in children if (one.get("nodeFlag") or {}).get("retried") and fulfilled(one)]
+        return [one for one in children if is_attempt(one) and fulfilled(one)]
 
     async def _next(self, node: Node, attempts: list[Node]) -> Node:
         execution, tree = self._execution, self._execution.tree
@@ -116,7 +117,7 @@ class Retries:
         call = replace(self._call, name=name, until=self._until)
         local = {"retries": str(len(attempts)), **_last(attempts)}
         if NODE_TYPES[kind_of(self._template)] == "Pod":
-            local["pod.name"] = pod_name(tree.workflow, name, self._template.get("name", ""))
+            local["pod.name"] = generated_pod_name(tree.workflow, name, self._template.get("name", ""))
         try:
             filled = substitute(self._template, execution.scope.child(local))
         except (TemplatingError, ExpressionError) as error:

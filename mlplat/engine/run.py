@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mlplat.argo.retry import retried
+from mlplat.argo.status import Node
 from mlplat.engine import progress
 from mlplat.engine.artifacts import ArtifactStore
 from mlplat.engine.asking import Ask
@@ -23,7 +24,7 @@ from mlplat.engine.engine import Engine
 from mlplat.engine.execution import Execution
 from mlplat.engine.executor import Executor
 from mlplat.engine.memoize import Cache, Memo
-from mlplat.engine.nodes import Node, NodeTree, fulfilled, now, timestamp
+from mlplat.engine.nodes import NodeTree, fulfilled, now, timestamp
 from mlplat.engine.pods import PodRunner
 from mlplat.engine.process import ProcessExecutor
 from mlplat.engine.slots import Slots

@@ -7,8 +7,9 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from mlplat.argo.status import Node
 from mlplat.engine.executor import GRACE, Stoppable
-from mlplat.engine.nodes import Node, NodeTree, fulfilled
+from mlplat.engine.nodes import NodeTree, fulfilled
 
 
 @dataclass(slots=True)

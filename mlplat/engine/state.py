@@ -16,7 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mlplat.engine.nodes import Node, fulfilled
+from mlplat.argo.status import GROUPS, Node
+from mlplat.engine.nodes import fulfilled
 from mlplat.errors import Diagnostic, EngineError
 
 _REST = 20
@@ -29,8 +30,6 @@ _REQUESTS = "requests"
 _LONGEST_REQUEST = 4096
 _RECORDED = "recorded"
 """File of a run that the record has as it ended."""
-
-_STRUCTURE = frozenset(("DAG", "Steps", "StepGroup", "TaskGroup"))
 
 _CUT_OFF = "the process that ran it ended before it did"
 """Why a run that was cut off, and what ran in it, has the phase ``Error``."""
@@ -136,7 +135,7 @@ class RunState:
 
     def node(self, node: Node) -> None:
         """Note a node that is over, or that others belong to."""
-        if not fulfilled(node) and node["type"] not in _STRUCTURE:
+        if not fulfilled(node) and node["type"] not in GROUPS:
             return
         if self._journal is None:
             self._journal = _Journal(self.folder / _NODES)

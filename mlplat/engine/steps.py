@@ -11,6 +11,7 @@ from typing import Any
 
 from mlplat.argo.expressions import ExpressionError, should_execute
 from mlplat.argo.gojson import GoJSONError
+from mlplat.argo.status import Node
 from mlplat.argo.templating import Scope, TemplatingError, UnresolvedError
 from mlplat.engine import loops
 from mlplat.engine.calls import Call, Execute
@@ -19,7 +20,7 @@ from mlplat.engine.failures import FAIL_FAST, FailFastError, TemplateFailedError
 from mlplat.engine.groups import called_template, continues_on, enter, resolve_references
 from mlplat.engine.handler import Inspection
 from mlplat.engine.hooks import HookError, HookOwner, run_exit_hook, run_hooks, while_running
-from mlplat.engine.nodes import Node, completed, fulfilled, unsuccessful
+from mlplat.engine.nodes import completed, fulfilled, unsuccessful
 from mlplat.engine.results import (
     aggregate,
     node_variables,

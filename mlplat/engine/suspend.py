@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mlplat.argo.durations import DurationError, seconds
+from mlplat.argo.status import Node
 from mlplat.engine.calls import Call, Execute
 from mlplat.engine.execution import Execution
 from mlplat.engine.handler import Inspection, refusal
-from mlplat.engine.nodes import Node
 from mlplat.engine.templates import Context
 from mlplat.errors import Diagnostic
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from mlplat.argo.durations import DurationError, with_units
 from mlplat.argo.gotext import int_or_string
+from mlplat.argo.status import Node, generated_pod_name
 from mlplat.argo.stores import key_of
 from mlplat.argo.templating import replace as replace_tags
 from mlplat.engine.calls import Call, Execute, task_name
@@ -15,7 +16,7 @@ from mlplat.engine.containers import PodInfo
 from mlplat.engine.execution import Execution
 from mlplat.engine.executor import Stoppable
 from mlplat.engine.handler import Inspection, refusal
-from mlplat.engine.nodes import Node, fulfilled, pod_name
+from mlplat.engine.nodes import fulfilled
 from mlplat.engine.outputs import Outcome
 from mlplat.engine.pods import PodTask
 from mlplat.engine.templates import Context
@@ -123,7 +124,7 @@ async def _run(execution: Execution, call: Call, node: Node, template: Mapping[s
 
 def _task(execution: Execution, call: Call, node: Node, template: Mapping[str, Any]) -> PodTask:
     spec, metadata = execution.spec, execution.workflow["metadata"]
-    name = pod_name(execution.tree.workflow, call.name, template.get("name", ""))
+    name = generated_pod_name(execution.tree.workflow, call.name, template.get("name", ""))
     boundary = call.boundary
     return PodTask(
         id=node["id"],

@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 
-from mlplat.engine.nodes import Node
+from mlplat.argo.status import Node
 from mlplat.escaping import escaped
 
 _MESSAGE = "message"

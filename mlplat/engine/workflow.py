@@ -12,13 +12,14 @@ from typing import Any
 
 from mlplat.argo import gotext
 from mlplat.argo.expressions import ExpressionError
+from mlplat.argo.status import Node, generated_pod_name
 from mlplat.argo.templating import evaluate_boolean_in
 from mlplat.engine.calls import Call
 from mlplat.engine.engine import Engine
 from mlplat.engine.execution import Execution
 from mlplat.engine.failures import TemplateFailedError
 from mlplat.engine.hooks import exit_hook
-from mlplat.engine.nodes import Node, pod_name, unsuccessful
+from mlplat.engine.nodes import unsuccessful
 
 _PHASES = {
     "Pending": "Pending",
@@ -142,7 +143,7 @@ def _failures(execution: Execution) -> list[dict[str, Any]]:
             "message": node.get("message", ""),
             "templateName": template,
             "phase": node["phase"],
-            "podName": pod_name(tree.workflow, node["name"], template),
+            "podName": generated_pod_name(tree.workflow, node["name"], template),
             "finishedAt": node["finishedAt"],
         }
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 
+from mlplat.argo.status import Node
 from mlplat.engine.logs import LONGEST_PIECE, Lines
-from mlplat.engine.nodes import Node
 from mlplat.escaping import escaped
 
 _PAUSE = 0.1

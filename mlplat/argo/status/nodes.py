@@ -38,6 +38,7 @@ class Node(TypedDict, total=False):
     phase: str
     boundaryID: str
     message: str
+    daemoned: bool
     startedAt: str | None
     finishedAt: str | None
     progress: str

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from mlplat.argo.status import Node
 from mlplat.argo.structure import KINDS as ARGO_KINDS
 from mlplat.engine import kinds
 from mlplat.engine.calls import Call, Execute
 from mlplat.engine.execution import Execution
 from mlplat.engine.handler import Inspection, Kind, refusal
-from mlplat.engine.nodes import Node
 from mlplat.engine.templates import Context
 from mlplat.errors import UnsupportedError
 from tests.unit.engine.manifests import dag, node, passes, phases, shell, takes, task, workflow

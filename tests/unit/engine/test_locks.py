@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from mlplat import engine
+from mlplat.argo.status import Node
 from mlplat.errors import UnsupportedError
 from tests.unit.engine.manifests import dag, meeting, most, node, shell, task, workflow
 from tests.unit.waiting import until
@@ -111,7 +112,7 @@ def test_what_waits_says_for_which_lock(where: str, tmp_path: Path) -> None:
     until((tmp_path / "held").exists)
     seen: list[tuple[str, str, str]] = []
 
-    def observer(one: dict[str, Any]) -> None:
+    def observer(one: Node) -> None:
         seen.append((one["name"], one["phase"], one.get("message", "")))
         if one["phase"] == "Pending" and one.get("message"):
             (tmp_path / "seen").touch()
@@ -193,7 +194,10 @@ def test_a_size_that_is_not_there_when_the_run_comes_to_it_is_an_error(where: st
         [workflow(marking(tmp_path, **own), **whole), config_map(pods="1")], home=tmp_path / "home"
     )
     assert done["status"]["phase"] == "Error"
-    assert "size of a semaphore is missing or not a number: ConfigMap 'sizes', key 'wf'" in done["status"]["message"]
+    assert (
+        "size of a semaphore is missing or not a number: ConfigMap 'sizes', key 'wf'"
+        in done["status"]["message"]
+    )
 
 
 @pytest.mark.parametrize(
