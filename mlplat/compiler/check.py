@@ -161,7 +161,7 @@ def _graph(path: str, component: Component, spec: PipelineSpec) -> Iterator[Diag
             yield from _task_output(f"{path}.outputs.{output}", choice, tasks, spec, may_be_absent=True)
     cycle = find_cycle({name: waits_for(task) for name, task in tasks.items()})
     if cycle:
-        message = f"the tasks wait for each other in a cycle: {' -> '.join(cycle)}"
+        message = f"tasks depend on each other in a cycle: {' -> '.join(cycle)}"
         yield Diagnostic("MLP304", f"{path}.tasks", message, "take one of the dependencies away")
 
 

@@ -77,7 +77,7 @@ def pipeline(
         The pipeline.
 
     Raises:
-        AuthoringError: a value is used where it can't be known, or tasks wait for each other in a circle.
+        AuthoringError: a value is used where it can't be known, or tasks depend on each other in a cycle.
     """
     built = _Builder(name, interface, root, outputs, source).build()
     return replace(
@@ -156,8 +156,8 @@ class _Builder:
             sources = {
                 member.name: member.source for member in group.members if isinstance(member, PipelineTask)
             }
-            message = f"the tasks wait for each other in a cycle: {' -> '.join(cycle)}"
-            hint = "take away one of the .after(...) or inputs between them"
+            message = f"tasks depend on each other in a cycle: {' -> '.join(cycle)}"
+            hint = "remove one of the .after(...) or inputs between them"
             self.problems.append(Diagnostic("MLP141", cycle[0], message, hint, sources.get(cycle[0])))
 
     def task(self, task: PipelineTask, group: Group) -> Task:

@@ -41,10 +41,10 @@ CASES = {
         "did you mean 'data'?",
         "program.py:14",
     ),
-    "circle": Case(
+    "cycle": Case(
         "@dsl.pipeline\ndef p():\n    a = make(size=1)\n    b = make(size=2)\n    a.after(b)\n    b.after(a)\n",
         "MLP141",
-        "the tasks wait for each other in a circle: make -> make-2 -> make",
+        "tasks depend on each other in a cycle: make -> make-2 -> make",
     ),
     "wrong type": Case(
         "@dsl.pipeline\ndef p():\n    make(size='big')\n",

@@ -217,7 +217,7 @@ BROKEN: dict[str, tuple[PipelineSpec, str, str]] = {
             a=Task("comp-c", depends_on=("b",), parameters={"x": Constant(1)}),
             b=Task("comp-c", depends_on=("a",), parameters={"x": Constant(1)}),
         ),
-        "the tasks wait for each other in a cycle: a -> b -> a",
+        "tasks depend on each other in a cycle: a -> b -> a",
         "",
     ),
 }

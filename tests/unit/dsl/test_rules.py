@@ -102,7 +102,7 @@ def wait_for_branch() -> None:
         make().after(first)
 
 
-def circle() -> None:
+def cycle() -> None:
     first, second = make(), make()
     first.after(second)
     second.after(first)
@@ -216,7 +216,7 @@ def status_of_two() -> None:
 
 
 def nested_definition() -> None:
-    dsl.pipeline(circle)
+    dsl.pipeline(cycle)
 
 
 def output_parameter(model: Output[Model]) -> None:
@@ -450,7 +450,7 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
         wait_for_branch,
         "MLP142: make-2: it waits for 'make', which is in another branch",
     ),
-    "circle": (circle, "MLP141: make: .*in a circle: make -> make-2 -> make"),
+    "cycle": (cycle, "MLP141: make: .*in a cycle: make -> make-2 -> make"),
 }
 
 

@@ -40,7 +40,9 @@ def ready(api: FakeApi) -> FakeApi:  # noqa: F811
     api.on("GET", "/version", {"gitVersion": "v1.34.4"})
     api.on("POST", f"{AUTHORIZATION}/selfsubjectaccessreviews", denied(True))
     api.on("POST", f"{ARGO}/namespaces/team-a/workflows", {})
-    api.on("GET", f"{ARGO}", {"resources": [{"name": kind} for kind in KINDS]})
+    api.on(
+        "GET", f"{ARGO}", {"resources": [{"name": kind, "kind": kind, "namespaced": True} for kind in KINDS]}
+    )
     api.on("GET", DEPLOYMENTS, {"items": [deployment("quay.io/argoproj/workflow-controller:v4.0.7")]})
     for namespace in ("team-a", "argo"):
         api.on("POST", f"{AUTHORIZATION}/namespaces/{namespace}/localsubjectaccessreviews", denied(True))
@@ -120,7 +122,13 @@ MISSING: list[tuple[str, str, Any, str, str]] = [
         "Argo's controller",
         "4.0",
     ),
-    ("GET", ARGO, (200, {"resources": [{"name": "workflows"}]}), "Argo's resources", "CRDs"),
+    (
+        "GET",
+        ARGO,
+        (200, {"resources": [{"name": "workflows", "kind": "Workflow", "namespaced": True}]}),
+        "Argo's resources",
+        "CRDs",
+    ),
 ]
 
 
