@@ -1,0 +1,29 @@
+"""Runs as HTML: what the record has of a run, and the bytes of its artifacts, become one file.
+
+Everything here is pure: no files, no clock, no network. :func:`page` and :func:`comparison_page` return whole
+documents, which need nothing but themselves: styles and pictures are inside, and there is no script. What tasks wrote
+is data: it is escaped and cut to a limit, and HTML artifacts are shown in sandboxed frames without network.
+"""
+
+from mlplat.report.comparison import Comparison, Difference, Side, compare
+from mlplat.report.comparison_page import comparison_page
+from mlplat.report.embedding import embedded
+from mlplat.report.model import Artifact, Log, Metric, Report, Run, Task, Value
+from mlplat.report.page import page
+
+__all__ = [
+    "Artifact",
+    "Comparison",
+    "Difference",
+    "Log",
+    "Metric",
+    "Report",
+    "Run",
+    "Side",
+    "Task",
+    "Value",
+    "compare",
+    "comparison_page",
+    "embedded",
+    "page",
+]
