@@ -16,6 +16,7 @@ from mlplat.argo.expressions import budget, operators
 from mlplat.argo.expressions.jsonpath import query
 from mlplat.argo.expressions.operators import INTEGERS, NUMBERS, equal, integer
 from mlplat.argo.expressions.syntax import ExpressionError
+from mlplat.argo.gonumbers import parse_float, parse_int
 from mlplat.argo.govalues import (
     AnyMap,
     Function,
@@ -64,44 +65,6 @@ def _list(value: Any, what: str) -> list[Any]:
     if not is_list(value):
         raise ExpressionError(f"cannot {what} {kind_of(value)}")
     return list(value)
-
-
-_DECIMAL = re.compile(r"[+-]?[0-9]+")
-_FLOAT = re.compile(
-    r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?|inf(?:inity)?|nan)|[+-]?(?P<hex>0x[0-9a-f.]*p[+-]?[0-9]+)",
-    re.IGNORECASE,
-)
-
-
-def parse_int(text: str) -> int:
-    """Return what ``strconv.Atoi`` returns.
-
-    Raises:
-        ValueError: the string is not a decimal integer of 64 bits.
-    """
-    if not _DECIMAL.fullmatch(text):
-        raise ValueError(text)
-    number = int(text)
-    if number != govalues.wrapped(number):
-        raise ValueError(text)
-    return number
-
-
-def parse_float(text: str) -> float:
-    """Return what ``strconv.ParseFloat`` returns.
-
-    Raises:
-        ValueError: the string is not a number, or is too large.
-    """
-    match = _FLOAT.fullmatch(text)
-    if match is None:
-        raise ValueError(text)
-    if match["hex"]:
-        return float.fromhex(text)
-    number = float(text)
-    if math.isinf(number) and "n" not in text.lower():
-        raise ValueError(text)
-    return -abs(number) if math.isnan(number) and text[0] == "-" else number
 
 
 def to_int(value: Any) -> int:

@@ -15,6 +15,7 @@ from typing import Any
 from mlplat.argo import goregexp, gotext, govalues
 from mlplat.argo.expressions import budget
 from mlplat.argo.expressions.syntax import ExpressionError
+from mlplat.argo.gonumbers import parse_float, parse_int
 from mlplat.argo.govalues import Int64
 
 
@@ -662,8 +663,6 @@ def _value(argument: Any, parameters: Mapping[str, Any]) -> Any:
 
 
 def _as_number(argument: Any, parameters: Mapping[str, Any]) -> float:
-    from mlplat.argo.expressions.functions import parse_float
-
     if argument is None:
         raise _PathError("invalid argument. is nil")
     try:
@@ -673,8 +672,6 @@ def _as_number(argument: Any, parameters: Mapping[str, Any]) -> float:
 
 
 def _as_integer(argument: Any, parameters: Mapping[str, Any]) -> int:
-    from mlplat.argo.expressions.functions import parse_int
-
     if argument is None:
         raise _PathError("invalid argument. is nil")
     try:

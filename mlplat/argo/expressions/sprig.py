@@ -27,14 +27,13 @@ from mlplat.argo.expressions.functions import (
     encode_base64,
     from_json,
     joined,
-    parse_float,
-    parse_int,
     repeated,
     replaced,
     split_n,
 )
 from mlplat.argo.expressions.operators import deep_equal
 from mlplat.argo.expressions.syntax import ExpressionError, RefusedError
+from mlplat.argo.gonumbers import parse_float, parse_int
 from mlplat.argo.govalues import (
     AnyMap,
     Function,

@@ -14,9 +14,10 @@ from functools import lru_cache
 from typing import Any
 
 from mlplat.argo import goregexp, gotext, gotime, govalues
-from mlplat.argo.expressions.functions import SPACE, parse_float
+from mlplat.argo.expressions.functions import SPACE
 from mlplat.argo.expressions.operators import go_power
 from mlplat.argo.expressions.syntax import ExpressionError
+from mlplat.argo.gonumbers import parse_float
 
 _VALUES = ("NUMERIC", "BOOLEAN", "VARIABLE", "ACCESSOR", "STRING", "TIME", "CLAUSE")
 _AFTER_VALUE = frozenset(("MODIFIER", "COMPARATOR", "LOGICALOP", "CLAUSE_CLOSE", "TERNARY", "SEPARATOR"))
