@@ -13,8 +13,10 @@ from mlplat.argo import hera, names
 from mlplat.cli import output
 from mlplat.compiler import package
 from mlplat.errors import ArgumentError, Diagnostic, ManifestError
-from mlplat.runs import arguments, settings
+from mlplat.runs import settings
+from mlplat.runs.arguments import Arguments, check_name
 from mlplat.runs.load import load
+from mlplat.runs.prepare import compiled
 
 _LONGEST = names.LONGEST_WORKFLOW - names.GENERATED_SUFFIX - 1
 """Characters of a name from which the cluster makes that of a run."""
@@ -23,7 +25,7 @@ _LONGEST = names.LONGEST_WORKFLOW - names.GENERATED_SUFFIX - 1
 def run(given: argparse.Namespace) -> int:
     """Write the manifest, or the IR, of a pipeline."""
     longest = names.LONGEST_CRON_WORKFLOW if given.kind == "CronWorkflow" else _LONGEST
-    arguments.check_name(given.name, longest)
+    check_name(given.name, longest)
     loaded = load(given.file)
     if loaded.spec is None and given.to != "hera":
         raise ManifestError(
@@ -35,7 +37,9 @@ def run(given: argparse.Namespace) -> int:
     if given.to == "ir" and loaded.spec is not None:
         documents = ir.write(loaded.spec)
     elif loaded.spec is not None:
-        program = compiler.compile(loaded.spec, options(given, loaded.spec))
+        arguments = Arguments(given.parameter, given.parameter_file)
+        compiling = options(given, require_arguments=given.kind == "CronWorkflow")
+        program = compiled(loaded.spec, compiling, arguments)
         documents = list(program.documents)
         for warning in (*loaded.warnings, *program.warnings):
             print(warning, file=sys.stderr)
@@ -53,27 +57,16 @@ def _check_is_no_resource(given: argparse.Namespace) -> None:
         raise ArgumentError(Diagnostic("MLP418", one, f"it has no effect: {what}", hint) for one in wrong)
 
 
-def options(
-    given: argparse.Namespace, spec: ir.PipelineSpec, before: Mapping[str, Any] | None = None
-) -> compiler.Options:
-    """Return the compiler's options of a command line.
-
-    Args:
-        given: the command line.
-        spec: the pipeline.
-        before: values of its parameters in the run that goes on, where the command line gives none.
-    """
-    values = arguments.read(given.parameter, given.parameter_file, spec.root.input_parameters)
-    kept = {name: value for name, value in (before or {}).items() if name not in values}
-    arguments.check_kept(kept, spec.root.input_parameters, getattr(given, "resume", ""))
-    if getattr(given, "schedule", ()) and given.kind != "CronWorkflow":
+def options(given: argparse.Namespace, *, require_arguments: bool) -> compiler.Options:
+    """Return the compiler's options of a command line, but for the arguments of the pipeline."""
+    schedule = getattr(given, "schedule", ())
+    if schedule and given.kind != "CronWorkflow":
         message = f"--schedule starts a CronWorkflow, and the kind is {given.kind}"
         raise ArgumentError(Diagnostic("MLP377", "", message, "add --kind CronWorkflow"))
     return compiler.Options(
         name=given.name,
         kind=getattr(given, "kind", "Workflow"),
-        schedule=_schedule(given) if getattr(given, "schedule", ()) else None,
-        arguments={**kept, **values},
+        schedule=_schedule(given) if schedule else None,
         cache=not given.no_cache,
         image=given.image,
         namespace=given.namespace,
@@ -86,7 +79,7 @@ def options(
         workflow_defaults=settings.workflow_defaults(given.workflow_defaults)
         if given.workflow_defaults
         else {},
-        require_arguments=given.command_name == "run" or given.kind == "CronWorkflow",
+        require_arguments=require_arguments,
     )
 
 

@@ -10,18 +10,18 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from mlplat.cli import engines
-from mlplat.cli.parser import home
+from mlplat.cli import places
 from mlplat.errors import EngineError
 from mlplat.runs import checks
 from mlplat.runs.checks import Finding
+from mlplat.runs.state import home
 
 
 def run(given: argparse.Namespace) -> int:
     """Print what was found and what is missing; exit code 1 when something is missing."""
     if given.engine == "argo":
         account = given.service_account or "default"
-        findings = list(checks.check_cluster(engines.where(given), account))
+        findings = list(checks.check_cluster(places.cluster(given), account))
     else:
         findings = list(_machine(given.executor))
     for finding in findings:

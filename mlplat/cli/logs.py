@@ -10,11 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlplat.argo.reasons import readable
-from mlplat.argo.status import AnyNode, fused, is_cached, nodes_of
-from mlplat.cli import engines, output
-from mlplat.cli.parser import home
-from mlplat.cli.record import catch_up, opened
+from mlplat.cli import output, places, show
 from mlplat.errors import ArgumentError, ClusterError
+from mlplat.runs.state import home, record_to_read
 from mlplat.runs.tasks import Nodes, path, unknown, within
 
 if TYPE_CHECKING:
@@ -35,13 +33,14 @@ def logs(given: argparse.Namespace) -> int:
     """Print the logs of a run's tasks, each line with the task's path when there are several."""
     if given.engine == "argo":
         return _followed_cluster(given) if given.follow else _of_cluster(given)
-    with opened() as store:
-        catch_up(store, given.name)
+    machine = places.machine(given)
+    with record_to_read(machine.home) as store:
+        machine.catch_up(store, given.name)
         if given.follow:
             return _followed_machine(given)
         run = store.run(given.name)
         every = store.tasks(run, roles=None)
-    engines.check_is_of_machine(run)
+    places.check_is_of_machine(run)
     nodes = {task.id: {"name": task.name, "displayName": task.display_name} for task in every}
     tasks = [task for task in every if task.role != "group"]
     names = (task.display_name for task in tasks if task.role == "task" and task.attempts)
@@ -71,7 +70,7 @@ def _makers(run: str, tasks: Sequence[str]) -> dict[str, str]:
         return {}
     nodes = nodes_of(engine.load(home() / "runs" / run) or {})
     makers: dict[str, str] = {}
-    with opened() as store:
+    with record_to_read(home()) as store:
         cache = store.cache()
         for task in tasks:
             node = nodes.get(task) or {}
@@ -126,12 +125,11 @@ def _encoded(line: str) -> bytes:
 
 
 def _of_cluster(given: argparse.Namespace) -> int:
-    from mlplat import k8s
     from mlplat.runs import logs as use
 
-    place = engines.where(given)
-    workflow = k8s.read(given.name, **place.options)
-    nodes = nodes_of(workflow)
+    place = places.cluster(given)
+    workflow = place.read(given.name)
+    nodes = {key: dict(node) for key, node in show.nodes_of(workflow).items()}
     task_of = {
         key: parent
         for parent, node in nodes.items()
@@ -171,7 +169,7 @@ def _followed_cluster(given: argparse.Namespace) -> int:
         print(f"{path(given.name, node['name'])}: {error}", file=sys.stderr)
 
     workflow = use.follow_cluster(
-        given.name, engines.where(given), wanted=shown.wanted, emit=shown.line, problem=problem
+        given.name, places.cluster(given), wanted=shown.wanted, emit=shown.line, problem=problem
     )
     return shown.concluded(workflow)
 
@@ -180,7 +178,7 @@ def _followed_machine(given: argparse.Namespace) -> int:
     from mlplat.runs import logs as use
 
     shown = _Shown(given)
-    workflow = use.follow_machine(given.name, home(), wanted=shown.wanted, emit=shown.line)
+    workflow = use.follow_machine(given.name, places.machine(given), wanted=shown.wanted, emit=shown.line)
     return shown.concluded(workflow)
 
 

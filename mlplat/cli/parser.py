@@ -79,11 +79,6 @@ class _Command(_Parser):
         self._refuse(f"unknown option {option}", suggestion(option, known))
 
 
-def home() -> Path:
-    """Return the folder of this machine's state: ``MLPLAT_HOME``, or ``.mlplat`` here."""
-    return Path(os.environ.get("MLPLAT_HOME") or ".mlplat").absolute()
-
-
 def _later(module: str, function: str) -> Callable[[argparse.Namespace], int]:
     def command(given: argparse.Namespace) -> int:
         result: int = getattr(importlib.import_module(f"mlplat.cli.{module}"), function)(given)
@@ -291,7 +286,7 @@ def _retry(commands: _Commands) -> None:  # type: ignore[valid-type]
     command = _command(
         commands,
         "retry",
-        "again",
+        "run",
         "retry",
         "let a run go on from the tasks that failed, here or on a cluster",
     )
@@ -310,7 +305,7 @@ def _retry(commands: _Commands) -> None:  # type: ignore[valid-type]
 
 def _rerun(commands: _Commands) -> None:  # type: ignore[valid-type]
     command = _command(
-        commands, "rerun", "again", "rerun", "run the manifest of a run once more, with other parameters"
+        commands, "rerun", "run", "rerun", "run the manifest of a run once more, with other parameters"
     )
     command.add_argument("run", help="name of the run")
     _parameter_options(command, "another value of a parameter; the others stay as they were")
@@ -339,13 +334,13 @@ def _where_options(command: _Parser, summary: str) -> None:
 
 
 def _attach(commands: _Commands) -> None:  # type: ignore[valid-type]
-    command = _command(commands, "attach", "live", "attach", "follow a run to its end, whoever started it")
+    command = _command(commands, "attach", "run", "attach", "follow a run to its end, whoever started it")
     _run_options(command)
     command.add_argument("-o", "--output", choices=("text", "json"), default="text", help="what to print")
 
 
 def _end(commands: _Commands, name: str, summary: str) -> None:  # type: ignore[valid-type]
-    _run_options(_command(commands, name, "live", name, summary))
+    _run_options(_command(commands, name, "run", name, summary))
 
 
 def _record(commands: _Commands) -> None:  # type: ignore[valid-type]

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlplat.argo.names import NOTHING
 from mlplat.argo.reasons import readable
-from mlplat.argo.status import FAILED, FINISHED, decoded, is_artifact, shown, spelled
-from mlplat.cli import engines, show
-from mlplat.cli.parser import home
-from mlplat.errors import ArgumentError, ClusterError, Diagnostic, EngineError
+from mlplat.cli import places, show
+from mlplat.errors import ArgumentError, ClusterError, Diagnostic
 from mlplat.escaping import escaped_line
+from mlplat.runs import state
+from mlplat.runs.state import home
 from mlplat.runs.tasks import path
 
 if TYPE_CHECKING:
@@ -77,33 +77,34 @@ def get(given: argparse.Namespace) -> int:
 def _store(given: argparse.Namespace) -> Store:
     """Open the record, or make one of the Workflows of a cluster as they are now."""
     if given.engine == "local":
-        store = opened()
-        catch_up(store, given.name)
+        machine = places.machine(given)
+        store = state.record_to_read(machine.home)
+        machine.catch_up(store, given.name)
         return store
     from mlplat import k8s, metadata
-    from mlplat.runs import cluster
+    from mlplat.runs.cluster import readable
 
-    place = engines.where(given)
+    place = places.cluster(given)
     store = metadata.open_store("sqlite://")
     if given.name:
-        store.record(cluster.read(given.name, place))
+        store.record(place.explained(place.read(given.name)))
     else:
         for workflow in k8s.newest(limit=given.limit, **place.options):
-            store.record(cluster.readable(workflow))
+            store.record(readable(workflow))
     return store
 
 
 def record(given: argparse.Namespace) -> int:
     """Take Workflows of a cluster into the record."""
-    from mlplat import metadata
-    from mlplat.runs import cluster
+    from mlplat.runs.cluster import Recorded
 
     if bool(given.runs) + given.all + bool(given.selector) != 1:
         hint = "mlplat record RUN, mlplat record --all, or mlplat record -l team=blue"
         raise ArgumentError(Diagnostic("MLP407", "", "give names of runs, --all, or labels", hint))
-    taken: list[cluster.Recorded] = []
-    with metadata.open_store(engines.made(home()) / "mlplat.db") as store:
-        for one in cluster.record(store, engines.where(given), names=given.runs, selector=given.selector):
+    taken: list[Recorded] = []
+    cluster = places.cluster(given)
+    with state.record(cluster.home) as store:
+        for one in cluster.record(store, names=given.runs, selector=given.selector):
             taken.append(one)
             if one.run is None:
                 print(f"{one.name}: {one.error}", file=sys.stderr)
@@ -127,18 +128,6 @@ def _tell_of_unfollowed(given: argparse.Namespace, run: Run | None, rows: Sequen
             f"{one.name} was {one.phase.lower()} when it was last recorded; to update: {hint}",
             file=sys.stderr,
         )
-
-
-def opened() -> Store:
-    """Open the record to read it; where there is none an empty one, which leaves nothing behind."""
-    from mlplat import metadata
-
-    folder = home()
-    if folder.exists() and not folder.is_dir():
-        hint = "set MLPLAT_HOME to a folder"
-        raise EngineError(Diagnostic("MLP601", "", f"{folder} is not a folder", hint))
-    file, runs = folder / "mlplat.db", folder / "runs"
-    return metadata.open_store(file if file.exists() or runs.exists() else "sqlite://")
 
 
 def _runs(store: Store, run: Run | None, limit: int) -> list[_Placed]:
@@ -372,33 +361,12 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     )
 
 
-def catch_up(store: Store, name: str | None = None) -> None:
-    """Record runs of this machine that the record has not seen end: those of programs, killed and current ones."""
-    from mlplat import engine
-
-    for run in engine.unrecorded(home()):
-        folder = home() / "runs" / run
-        known = engine.load(folder) if name in (None, run) else None
-        if known is not None:
-            store.record(known)
-            if known["status"].get("phase") != "Running":
-                engine.mark_recorded(folder)
-
-
 def cache(given: argparse.Namespace) -> int:
     """Forget every cached result."""
     if given.engine == "argo":
-        from mlplat import k8s
-
-        count = k8s.delete_caches(
-            namespace=given.namespace or None,
-            controller_namespace=given.controller_namespace,
-            context=given.context,
-            kubeconfig=given.kubeconfig,
-        )
+        count = places.cluster(given).clear_cache(given.controller_namespace)
         print(f"deleted {count} cache{'' if count == 1 else 's'} of the cluster")
         return 0
-    with opened() as store:
-        count = store.cache().clear()
+    count = places.machine(given).clear_cache()
     print(f"forgot {count} result{'' if count == 1 else 's'}")
     return 0

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from mlplat.addresses import without_user
-from mlplat.argo.status import AnyNode, attempts, decoded, fused, is_artifact, nodes_of, parents
-from mlplat.cli import engines, show
-from mlplat.cli.parser import home
+from mlplat.argo import steps
+from mlplat.cli import places, show
 from mlplat.runs.programs import as_typed
+from mlplat.runs.state import home
 from mlplat.runs.tasks import path
 
 INTERRUPTED = 130
@@ -147,9 +147,10 @@ def _last_lines(workflow: Document, node: AnyNode, given: argparse.Namespace) ->
 def _of_pod(workflow: Document, node: str, given: argparse.Namespace) -> list[str]:
     """Return the log of a task of a cluster, or why there is none with Kubernetes' warnings about its pod."""
     from mlplat.errors import ClusterError
-    from mlplat.runs import cluster, logs, waiting
+    from mlplat.runs import logs, waiting
+    from mlplat.runs.cluster import Cluster
 
-    place = cluster.Place(None, given.context, given.kubeconfig)
+    place = Cluster(None, given.context, given.kubeconfig)
     try:
         return list(logs.of_pod(workflow, node, place))
     except ClusterError as error:
@@ -157,7 +158,7 @@ def _of_pod(workflow: Document, node: str, given: argparse.Namespace) -> list[st
         known = str(failed.get("message") or "\0")
         why = [one.message for one in error.diagnostics if known not in one.message]
     try:
-        warnings = cluster.warnings_of(workflow, [failed], place)
+        warnings = place.warnings(workflow, [failed])
     except ClusterError:
         return why
     said = waiting.told((*why, known), warnings.get(node, ()))
@@ -168,7 +169,7 @@ def _of_pod(workflow: Document, node: str, given: argparse.Namespace) -> list[st
 def _next(workflow: Document, given: argparse.Namespace) -> list[str]:
     name = workflow["metadata"]["name"]
     if given.engine == "argo":
-        run = engines.as_typed(given, name, workflow["metadata"].get("namespace", ""))
+        run = places.as_typed(given, name, workflow["metadata"].get("namespace", ""))
         again = [] if workflow["status"]["phase"] == "Succeeded" else [f"to continue: mlplat retry {run}"]
         return [f"next: mlplat get tasks {run}; mlplat logs {run}", *again]
     written = [f"logs {near(home() / 'logs' / name)}", f"next: mlplat get tasks {name}; mlplat logs {name}"]

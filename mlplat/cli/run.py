@@ -1,56 +1,115 @@
-"""``mlplat run``: compile, run on an engine, record, tell."""
+"""``mlplat run``, ``retry``, ``rerun``, ``attach``, ``stop`` and ``terminate``."""
 
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from shlex import quote
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mlplat import compiler
-from mlplat.addresses import without_passwords
-from mlplat.argo import lint
-from mlplat.argo.starting import started
-from mlplat.argo.structure import malformed_documents, wrong_names
-from mlplat.cli import engines
+from mlplat.cli import places
 from mlplat.cli.compile import options
-from mlplat.cli.report import conclude
-from mlplat.compiler.emit import PIPELINE_ANNOTATION
-from mlplat.errors import ArgumentError, Diagnostic, ManifestError
-from mlplat.ir.model import PipelineSpec
-from mlplat.runs import arguments
-from mlplat.runs.binding import bound_values, parameters_of, with_arguments, with_kept_arguments
-from mlplat.runs.documents import joined, large_values, named, workflow_of
-from mlplat.runs.load import Loaded, load
+from mlplat.cli.follow import conclude_run
+from mlplat.errors import ArgumentError, Diagnostic
+from mlplat.runs import prepare, settings
+from mlplat.runs.arguments import Arguments, check_name
+from mlplat.runs.documents import joined
+from mlplat.runs.load import load
+from mlplat.runs.run import How
 
 Document = Mapping[str, Any]
 
 
 def run(given: argparse.Namespace) -> int:
     """Run a pipeline or a Workflow, and print what came of it."""
-    arguments.check_name(given.name)
+    from mlplat.runs.machine import Machine
+
+    check_name(given.name)
     if given.resume:
         _check_options_of_resume(given)
-    before = engines.run_before(given.resume) if given.resume else None
-    found = _documents(given, load(given.file), before)
-    documents = named(found, given.resume or given.name, given.namespace)
-    workflow = workflow_of(documents)
-    if before is not None:
-        documents = joined(_given_beside(given.resume, before), documents)
-        _check_resumable(given.resume, before, workflow)
-    _warn_of_relative_paths(given, workflow)
-    _warn_of_passwords(workflow)
-    return conclude(engines.execute(given, documents, before), given)
+    place = places.place(given)
+    before = place.read(given.resume) if given.resume else None
+    loaded = load(given.file)
+    _print(loaded.warnings)
+    arguments = Arguments(given.parameter, given.parameter_file)
+    compiling = options(given, require_arguments=True)
+    if before is None:
+        ready = prepare.new(loaded, compiling, arguments)
+    else:
+        ready = prepare.resumed(place, before, loaded, compiling, arguments)
+    on_machine = isinstance(place, Machine)
+    _print(prepare.relative_paths(ready.workflow) if on_machine else ready.warnings)
+    _print(prepare.passwords(ready.workflow))
+    documents = joined(ready.documents, _secrets(given))
+    if before is not None and isinstance(place, Machine):
+        return conclude_run(place.resume(documents, before), place, given)
+    started = place.submit(documents)
+    if not on_machine:
+        print(f"submitted {started.name} to namespace {started.namespace}", file=sys.stderr)
+    return conclude_run(started, place, given)
+
+
+def retry(given: argparse.Namespace) -> int:
+    """Continue a run from the tasks that failed."""
+    place = places.place(given)
+    values = Arguments(given.parameter, given.parameter_file).values(None)
+    started = place.retry(given.run, values, given.task, _secrets(given))
+    if given.engine == "argo":
+        print(f"retrying {started.name} in namespace {started.namespace}", file=sys.stderr)
+    return conclude_run(started, place, given)
+
+
+def rerun(given: argparse.Namespace) -> int:
+    """Run the manifest of a run again, under a new name; cached results are taken as ever."""
+    check_name(given.name)
+    place = places.place(given)
+    ready = prepare.rerun(
+        place,
+        given.run,
+        Arguments(given.parameter, given.parameter_file),
+        name=given.name,
+        namespace=given.namespace,
+        no_cache=given.no_cache,
+    )
+    started = place.submit(joined(ready.documents, _secrets(given)))
+    if given.engine == "argo":
+        print(f"submitted {started.name} to namespace {started.namespace}", file=sys.stderr)
+    return conclude_run(started, place, given)
+
+
+def attach(given: argparse.Namespace) -> int:
+    """Show a run until it ends, and what came of it."""
+    place = places.place(given)
+    return conclude_run(place.attach(given.run), place, given)
+
+
+def stop(given: argparse.Namespace) -> int:
+    """End a run; its exit handlers still run."""
+    return _end(given, "Stop", "stopping")
+
+
+def terminate(given: argparse.Namespace) -> int:
+    """End a run at once; its exit handlers do not run."""
+    return _end(given, "Terminate", "terminating")
+
+
+def _end(given: argparse.Namespace, how: How, doing: str) -> int:
+    places.place(given).end(given.run, how)
+    again = places.as_typed(given, given.run, given.namespace)
+    print(f"{doing} {given.run}; to see it end: mlplat attach {again}", file=sys.stderr)
+    return 0
+
+
+def _print(warnings: Iterable[Diagnostic]) -> None:
+    for warning in warnings:
+        print(warning, file=sys.stderr)
 
 
 def _check_options_of_resume(given: argparse.Namespace) -> None:
     if given.engine == "argo":
-        message, hint = (
-            "--resume is for runs on this machine",
-            f"mlplat retry {quote(given.resume)} --engine argo",
-        )
+        message = "--resume is for runs on this machine"
+        hint = f"mlplat retry {shlex.quote(given.resume)} --engine argo"
     elif given.name:
         message = f"--name {given.name} has no effect"
         hint = "leave out --name: a resumed run keeps its name"
@@ -59,99 +118,12 @@ def _check_options_of_resume(given: argparse.Namespace) -> None:
     raise ArgumentError(Diagnostic("MLP418", f"--resume {given.resume}", message, hint))
 
 
-def _check_resumable(name: str, before: Document, workflow: Document) -> None:
-    was, is_now = (
-        (one["metadata"].get("annotations") or {}).get(PIPELINE_ANNOTATION) for one in (before, workflow)
-    )
-    if was != is_now:
-        message = f"it was a run of {was or 'a Workflow'}, but the file has {is_now or 'a Workflow'}"
-        raise ArgumentError(Diagnostic("MLP414", name, message, "give the file of that pipeline"))
-    if before["status"].get("phase") == "Succeeded":
-        hint = f"to run it again: mlplat rerun {name}, or leave out --resume"
-        raise ArgumentError(Diagnostic("MLP412", name, "it has succeeded: there is nothing to resume", hint))
-
-
-def _documents(given: argparse.Namespace, loaded: Loaded, before: Document | None) -> list[dict[str, Any]]:
-    for warning in loaded.warnings:
-        print(warning, file=sys.stderr)
-    if loaded.spec is not None:
-        kept = _kept(given.resume, before, loaded.spec) if before is not None else {}
-        program = compiler.compile(loaded.spec, options(given, loaded.spec, kept))
-        if given.engine == "argo":
-            for warning in program.warnings:
-                print(warning, file=sys.stderr)
-        return list(program.documents)
-    if wrong := _refused(loaded.documents):
-        raise ManifestError(wrong)
-    documents = started(loaded.documents)
-    values = arguments.read(given.parameter, given.parameter_file, None)
-    return [
-        _bound(document, before, values) if document.get("kind") == "Workflow" else document
-        for document in documents
-    ]
-
-
-def _refused(documents: Sequence[Document]) -> list[Diagnostic]:
-    """Return what is malformed; where nothing is, the names that Kubernetes refuses, and then what Argo refuses."""
-    return (
-        list(malformed_documents(documents))
-        or [one for document in documents for one in wrong_names(document)]
-        or [
-            one
-            for document in documents
-            for one in lint.problems(document, documents)
-            if one.severity == "error"
-        ]
-    )
-
-
-def _kept(name: str, before: Document, spec: PipelineSpec) -> dict[str, Any]:
-    """Return the values that a run's parameters have, as far as the pipeline still takes them."""
-    parameters = spec.root.input_parameters
-    values = bound_values(before, engines.beside(name), parameters)
-    return {key: value for key, value in values.items() if key in parameters}
-
-
-def _bound(workflow: Document, before: Document | None, values: Document) -> dict[str, Any]:
-    if before is None:
-        return with_arguments(workflow, values)
-    return with_kept_arguments(workflow, before, values)
-
-
-def _given_beside(name: str, before: Document) -> list[dict[str, Any]]:
-    """Return the Secrets and ConfigMaps that were given to a run of this machine: not that of its large values."""
-    own = large_values(before)
-    return [
-        one
-        for one in engines.beside(name)
-        if one.get("kind") == "Secret" or (one.get("kind") == "ConfigMap" and one["metadata"]["name"] != own)
-    ]
-
-
-def _warn_of_relative_paths(given: argparse.Namespace, workflow: Document) -> None:
-    if given.engine != "local":
-        return
-    for parameter in parameters_of(workflow):
-        text = str(parameter.get("value") or "")
-        if _is_file_of_this_folder(text):
-            hint = f"a task runs in a folder of its own; give {quote(str(Path(text).absolute()))}"
-            message = f"{parameter['name']}={text} is a file in this folder"
-            print(Diagnostic("MLP410", "", message, hint, severity="warning"), file=sys.stderr)
-
-
-def _warn_of_passwords(workflow: Document) -> None:
-    for parameter in parameters_of(workflow):
-        text = str(parameter.get("value") or "")
-        if without_passwords(text) != text:
-            message = (
-                f"parameter '{parameter['name']}' has an address with a password, which the Workflow shows"
-            )
-            hint = "let the task read it from a Secret: kubernetes.use_secret_as_env(...)"
-            print(Diagnostic("MLP419", "", message, hint, severity="warning"), file=sys.stderr)
-
-
-def _is_file_of_this_folder(text: str) -> bool:
-    try:
-        return bool(text) and not Path(text).is_absolute() and Path(text).is_file()
-    except (OSError, ValueError):
-        return False
+def _secrets(given: argparse.Namespace) -> list[dict[str, Any]]:
+    """Return the Secrets and ConfigMaps of the file that a command line names."""
+    if not given.secrets:
+        return []
+    if given.engine == "argo":
+        message = "it is for runs on this machine"
+        hint = f"create the Secrets on the cluster: kubectl apply -f {shlex.quote(given.secrets)}"
+        raise ArgumentError(Diagnostic("MLP418", f"--secrets {given.secrets}", message, hint))
+    return settings.secrets(given.secrets)

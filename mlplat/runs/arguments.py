@@ -1,9 +1,10 @@
-"""Pipeline parameters from the command line."""
+"""Arguments of a pipeline as a person types them: ``NAME=VALUE``, and files of values."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,51 +29,57 @@ def check_name(name: str, limit: int = names.LONGEST_WORKFLOW) -> None:
         raise ArgumentError(Diagnostic("MLP417", name, message, f"--name {fit}"))
 
 
-def read(
-    words: Sequence[str], files: Sequence[str], parameters: Mapping[str, InputParameter] | None
-) -> dict[str, Any]:
-    """Read ``-p`` and ``--parameter-file``.
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """Values for the parameters of a pipeline, as a person typed them.
 
-    Args:
+    Attributes:
         words: ``NAME=VALUE`` each.
-        files: YAML or JSON files of values by name; ``-p`` wins over them.
-        parameters: the pipeline's, for the types; None when everything stays text.
-
-    Returns:
-        Values by name.
-
-    Raises:
-        ArgumentError: a word has no ``=``, a name stands twice, or a text is not of the declared type; all at once.
+        files: YAML or JSON files of values by name; words have precedence.
     """
-    problems: list[Diagnostic] = []
-    values: dict[str, Any] = {}
-    for file in files:
-        values.update(_file(file))
-    seen: set[str] = set()
-    for word in words:
-        name, equals, text = word.partition("=")
-        if not equals:
-            problems.append(Diagnostic("MLP406", "", f"-p {word} has no '='", "write -p NAME=VALUE"))
-        elif _is_no_text(word):
-            message = f"-p {name!a}: it has bytes that are not UTF-8"
-            problems.append(
-                Diagnostic("MLP403", "", message, "write the value into a file, and pass its path")
-            )
-        elif name in seen:
-            problems.append(
-                Diagnostic("MLP405", "", f"the parameter '{name}' is given twice", "give it once")
-            )
-        else:
-            seen.add(name)
-            kind = parameters[name].type if parameters and name in parameters else ParameterType.STRING
-            try:
-                values[name] = typed(text, kind)
-            except ValueError:
-                message = f"parameter '{name}': {text!r} is not a valid {TYPE_NAMES[kind]}"
-                problems.append(Diagnostic("MLP403", "", message, _EXAMPLES[kind]))
-    if problems:
-        raise ArgumentError(problems)
-    return values
+
+    words: Sequence[str] = ()
+    files: Sequence[str] = ()
+
+    def values(self, parameters: Mapping[str, InputParameter] | None) -> dict[str, Any]:
+        """Return the values by name.
+
+        Args:
+            parameters: the pipeline's, for the types; None when everything stays text.
+
+        Raises:
+            ArgumentError: a word has no ``=``, a name stands twice, or a text is not of the declared type; all at
+                once.
+        """
+        problems: list[Diagnostic] = []
+        values: dict[str, Any] = {}
+        for file in self.files:
+            values.update(_file(file))
+        seen: set[str] = set()
+        for word in self.words:
+            name, equals, text = word.partition("=")
+            if not equals:
+                problems.append(Diagnostic("MLP406", "", f"-p {word} has no '='", "write -p NAME=VALUE"))
+            elif _is_no_text(word):
+                message = f"-p {name!a}: it has bytes that are not UTF-8"
+                problems.append(
+                    Diagnostic("MLP403", "", message, "write the value into a file, and pass its path")
+                )
+            elif name in seen:
+                problems.append(
+                    Diagnostic("MLP405", "", f"the parameter '{name}' is given twice", "give it once")
+                )
+            else:
+                seen.add(name)
+                kind = parameters[name].type if parameters and name in parameters else ParameterType.STRING
+                try:
+                    values[name] = typed(text, kind)
+                except ValueError:
+                    message = f"parameter '{name}': {text!r} is not a valid {TYPE_NAMES[kind]}"
+                    problems.append(Diagnostic("MLP403", "", message, _EXAMPLES[kind]))
+        if problems:
+            raise ArgumentError(problems)
+        return values
 
 
 _EXAMPLES = {

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from mlplat import k8s
 from mlplat.k8s.namespaces import Controller, Hidden, Namespace, Repository
-from mlplat.runs.cluster import Place
+from mlplat.runs.cluster import Cluster
 
 _OLDEST = (4, 0)
 _VERSION = re.compile(r":v?(\d+)\.(\d+)")
@@ -32,11 +32,11 @@ class Finding:
     remedy: str = ""
 
 
-def check_cluster(place: Place, account: str) -> Iterator[Finding]:
+def check_cluster(cluster: Cluster, account: str) -> Iterator[Finding]:
     """Look at a cluster and a namespace; nothing is changed there.
 
     Args:
-        place: the cluster.
+        cluster: the cluster.
         account: service account of the pods.
 
     Yields:
@@ -45,8 +45,8 @@ def check_cluster(place: Place, account: str) -> Iterator[Finding]:
     Raises:
         ClusterError: there is no kubeconfig, or the cluster can't be reached or does not know who one is.
     """
-    access = k8s.check_access(**place.options)
-    found = k8s.inspect_namespace(account, **place.options)
+    access = k8s.check_access(**cluster.options)
+    found = k8s.inspect_namespace(account, **cluster.options)
     yield Finding(
         "Kubernetes", True, f"{access.server_version} at {access.host}, namespace {access.namespace}"
     )

@@ -1,23 +1,28 @@
-"""Runs on a cluster: follow one and record it meanwhile, and take others into the record."""
+"""Runs on a cluster: submit one, follow it and record it meanwhile, continue it, end it, record others."""
 
 from __future__ import annotations
 
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlplat import k8s
 from mlplat.argo.status import AnyNode, pod_name, unpacked
 from mlplat.errors import ClusterError, MlplatError
+from mlplat.runs import again, state
+from mlplat.runs.binding import with_arguments
+from mlplat.runs.run import Changed, Emit, How, Node, Notice, Run
 from mlplat.runs.waiting import Event, explained
 
 if TYPE_CHECKING:
     import os
 
-    from mlplat.metadata import Run, Store
+    from mlplat.metadata import Run as Row
+    from mlplat.metadata import Store
 
 Workflow = Mapping[str, Any]
 
@@ -29,157 +34,293 @@ _UNNOTICED_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where on which cluster, as ``kubectl`` takes it.
+class Cluster:
+    """A namespace of a cluster, as ``kubectl`` names it, as a place where Workflows run.
 
     Attributes:
         namespace: that of the context when None.
         context: of the kubeconfig; its current one when None.
         kubeconfig: path of the kubeconfig; the usual one when None.
+        home: folder of this machine with the record.
     """
 
     namespace: str | None = None
     context: str | None = None
     kubeconfig: str | os.PathLike[str] | None = None
-
-    def of(self, workflow: Workflow) -> Place:
-        """Return the place of a Workflow of this cluster."""
-        return Place(workflow["metadata"]["namespace"], self.context, self.kubeconfig)
+    home: Path = field(default_factory=state.home)
 
     @property
     def options(self) -> dict[str, Any]:
         """The arguments that functions of :mod:`mlplat.k8s` take."""
         return {"namespace": self.namespace, "context": self.context, "kubeconfig": self.kubeconfig}
 
+    def at(self, workflow: Workflow) -> Cluster:
+        """Return the same cluster with the namespace of a Workflow."""
+        return Cluster(workflow["metadata"]["namespace"], self.context, self.kubeconfig, self.home)
 
-def follow(
-    workflow: Workflow,
-    place: Place,
-    store: Store,
-    *,
-    observer: Callable[[AnyNode], None],
-    notice: Callable[[str], None],
-) -> dict[str, Any]:
-    """Wait until a Workflow ends; tell what happens, and keep the record of it up to date.
+    def read(self, name: str) -> dict[str, Any]:
+        """Return a Workflow as it is now.
 
-    Args:
-        workflow: the Workflow as the cluster has it.
-        place: the cluster.
-        store: the record.
-        observer: called with each node that is new or has changed; one whose pod cannot start has
-            :data:`mlplat.runs.waiting.WAITING`, and comes again when the reasons change. Calls never overlap.
-        notice: called with sentences about the run as a whole.
+        Raises:
+            ClusterError: it does not exist, or the cluster refused or can't be reached.
+        """
+        return k8s.read(name, **self.options)
 
-    Returns:
-        The Workflow as it ended.
+    def explained(self, workflow: Workflow) -> Workflow:
+        """Return a Workflow whose nodes say why their pods cannot start.
 
-    Raises:
-        ClusterError: it was deleted, or the cluster refused or can't be reached.
-        StoreError: the record can't be written.
-    """
-    here = place.of(workflow)
-    watch = _Watch(workflow, here, store, observer, notice)
-    store.record(workflow)
-    with watch.running():
-        finished = k8s.follow(
-            workflow["metadata"]["name"], observer=watch.node, on_change=watch.changed, **here.options
+        Raises:
+            ClusterError: the cluster can't be reached.
+        """
+        status = workflow.get("status") or {}
+        nodes = status.get("nodes") or {}
+        if not any(node.get("phase") == "Pending" for node in nodes.values()):
+            return workflow
+        here = self.at(workflow)
+        warnings = k8s.pod_warnings(**here.options)
+        told = {
+            key: explained(node, _of_pod(workflow, node, warnings), here.namespace or "")
+            for key, node in nodes.items()
+        }
+        return {**workflow, "status": {**status, "nodes": told}}
+
+    def warnings(self, workflow: Workflow, nodes: Collection[Node]) -> dict[str, tuple[Event, ...]]:
+        """Return Kubernetes' warnings about the pods of nodes, by their ids; it keeps them for an hour.
+
+        Args:
+            workflow: the Workflow.
+            nodes: some of its nodes.
+
+        Raises:
+            ClusterError: the cluster can't be reached.
+        """
+        warnings = k8s.pod_warnings(**self.at(workflow).options)
+        return {node["id"]: found for node in nodes if (found := _of_pod(workflow, node, warnings))}
+
+    def documents(self, workflow: Workflow) -> list[dict[str, Any]]:
+        """Return the documents that a run was made from, without its Workflow.
+
+        Raises:
+            ClusterError: the cluster refused or can't be reached.
+        """
+        return k8s.config_maps_of(workflow, **self.options)
+
+    def submit(self, documents: Sequence[Workflow]) -> Run:
+        """Submit a Workflow, and follow it.
+
+        Args:
+            documents: the Workflow, named, and the ConfigMaps that it refers to.
+
+        Raises:
+            ClusterError: the cluster refused or can't be reached.
+        """
+        return self._followed(k8s.submit(documents, **self.options))
+
+    def retry(
+        self, name: str, values: Mapping[str, Any], tasks: Sequence[str], secrets: Sequence[Workflow] = ()
+    ) -> Run:
+        """Continue a run from the tasks that failed, and follow it.
+
+        Args:
+            name: of the run.
+            values: other values of its parameters.
+            tasks: tasks that run again although they succeeded.
+            secrets: none: a cluster has its own.
+
+        Raises:
+            ArgumentError: the run has succeeded, or it has no such task or parameter.
+            ClusterError: it does not exist, or the cluster refused or can't be reached.
+        """
+        assert not secrets
+        before = self.read(name)
+        also = again.chosen(before, tasks)
+        again.check_may_retry(before, also)
+        changed = with_arguments(before, values) if values else None
+        retried = k8s.retry(
+            again.uncached(before, also),
+            also=also,
+            arguments=changed and changed["spec"]["arguments"],
+            **self.options,
         )
-    store.record(finished)
-    return finished
+        return self._followed(retried)
+
+    def attach(self, name: str) -> Run:
+        """Follow a run, whoever submitted it.
+
+        Raises:
+            ClusterError: it does not exist, or the cluster refused or can't be reached.
+        """
+        return self._followed(self.read(name))
+
+    def end(self, name: str, how: How) -> None:
+        """Request the end of a run.
+
+        Raises:
+            ArgumentError: it has ended already.
+            ClusterError: it does not exist, or the cluster refused or can't be reached.
+        """
+        (k8s.stop if how == "Stop" else k8s.terminate)(name, **self.options)
+
+    def clear_cache(self, controller_namespace: str) -> int:
+        """Delete all caches of the namespace, and return their number.
+
+        Args:
+            controller_namespace: namespace of Argo's controller, which keeps the caches.
+
+        Raises:
+            ClusterError: the cluster refused or can't be reached.
+        """
+        return k8s.delete_caches(controller_namespace=controller_namespace, **self.options)
+
+    def record(self, store: Store, *, names: Collection[str] = (), selector: str = "") -> Iterator[Recorded]:
+        """Record Workflows, whoever submitted them; doing it again changes nothing.
+
+        Args:
+            store: the record.
+            names: of the Workflows; without any, all of the namespace are recorded.
+            selector: of all, only those with these labels, such as ``team=blue``.
+
+        Yields:
+            The outcome for each: one that can't be read does not keep the others out.
+
+        Raises:
+            ClusterError: the Workflows can't be listed.
+        """
+        for name in names:
+            try:
+                yield Recorded(name, store.record(self.read(name)))
+            except ClusterError as error:
+                yield Recorded(name, error=error)
+        for workflow in () if names else k8s.newest(selector=selector, **self.options):
+            name = workflow["metadata"]["name"]
+            try:
+                yield Recorded(name, store.record(workflow))
+            except ClusterError as error:
+                yield Recorded(name, error=error)
+
+    def _followed(self, workflow: Workflow) -> Run:
+        here = self.at(workflow)
+        name = workflow["metadata"]["name"]
+
+        def follow(emit: Emit, left: threading.Event) -> dict[str, Any]:
+            with state.record(here.home) as store:
+                return _Following(workflow, here, store, emit, left).to_the_end()
+
+        return Run(workflow, follow, lambda how: here.end(name, how))
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What became of recording a Workflow.
+
+    Attributes:
+        name: of the Workflow.
+        run: as the record has it; None when it could not be read.
+        error: why not.
+    """
+
+    name: str
+    run: Row | None = None
+    error: MlplatError | None = None
 
 
 @dataclass(slots=True)
-class _Watch:
-    """What is done once a second while a Workflow runs: warnings are read, and the record is written."""
+class _Following:
+    """Follows a Workflow: one thread watches it, another one records it and says why pods do not start.
+
+    The watching thread may hang in a connection, so nobody waits for it when the run is left.
+    """
 
     workflow: Workflow
-    place: Place
+    cluster: Cluster
     store: Store
-    observer: Callable[[AnyNode], None]
-    notice: Callable[[str], None]
-    pending: dict[str, AnyNode] = field(default_factory=dict)
-    shown: dict[str, AnyNode] = field(default_factory=dict)
+    emit: Emit
+    left: threading.Event
+    pending: dict[str, Node] = field(default_factory=dict)
+    shown: dict[str, Node] = field(default_factory=dict)
     noticed: set[str] = field(default_factory=set)
     recorded: Workflow = field(default_factory=dict)
-    failure: MlplatError | None = None
+    errors: list[BaseException] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
-    stopped: threading.Event = field(default_factory=threading.Event)
-    begun: float = field(default_factory=time.monotonic)
+    start: float = field(default_factory=time.monotonic)
 
-    def node(self, node: AnyNode) -> None:
-        """Take in a node that is new or has changed."""
-        with self.lock:
-            if node.get("phase") == "Pending":
-                self.pending[node["id"]] = node
-            else:
-                self.pending.pop(node["id"], None)
-            self._show(explained(node, (), self.place.namespace or ""))
-
-    def changed(self, workflow: Workflow) -> None:
-        """Take in the Workflow after a change."""
-        self.workflow = workflow
-
-    @contextlib.contextmanager
-    def running(self) -> Iterator[None]:
-        """Work beside the block, in a thread of its own.
+    def to_the_end(self) -> dict[str, Any]:
+        """Return the Workflow as it ended, or as it was when the run was left.
 
         Raises:
-            MlplatError: the record can't be written.
+            ClusterError: it was deleted, or the cluster refused or can't be reached.
+            StoreError: the record can't be written.
         """
-        thread = threading.Thread(target=self._run, name="mlplat-watch", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            self.stopped.set()
-            thread.join()
-            self._record()
-        if self.failure is not None:
-            raise self.failure
-
-    def _run(self) -> None:
+        self._record()
+        threading.Thread(target=self._watch, name="mlplat-watch", daemon=True).start()
         ticks, next_record = 0, 0.0
-        while not self.stopped.wait(_TICK):
+        while not self.left.wait(_TICK):
             ticks += 1
             self._notice()
             if self.pending and ticks % _TICKS_BETWEEN_WARNINGS == 1:
                 self._explain()
-            begun = time.monotonic()
-            if begun >= next_record and self._record():
+            start = time.monotonic()
+            if start >= next_record and self._record():
                 now = time.monotonic()
-                next_record = now + _REST * (now - begun)
+                next_record = now + _REST * (now - start)
+        self._record()
+        if self.errors:
+            raise self.errors[0]
+        return dict(self.workflow)
+
+    def _watch(self) -> None:
+        try:
+            k8s.follow(
+                self.workflow["metadata"]["name"],
+                on_change=self._changed,
+                **self.cluster.options,
+            )
+        except Exception as error:  # noqa: BLE001 - it is raised again in the thread that records
+            self.errors.append(error)
+        finally:
+            self.left.set()
+
+    def _changed(self, workflow: Workflow) -> None:
+        before = (self.workflow.get("status") or {}).get("nodes") or {}
+        nodes: Mapping[str, Node] = (workflow.get("status") or {}).get("nodes") or {}
+        self.workflow = workflow  # before its events, so that whoever leaves at one finds it in the record
+        with self.lock:
+            self.pending = {key: node for key, node in nodes.items() if node.get("phase") == "Pending"}
+            for key, node in nodes.items():
+                if key not in self.shown or before.get(key) != node:
+                    self._show(explained(node, (), self.cluster.namespace or ""))
 
     def _record(self) -> bool:
-        """Write the Workflow into the record if it has changed; tell whether it had."""
+        """Record the Workflow if it has changed, and tell whether it had; after an error, nothing more."""
         workflow = self.workflow
-        if workflow is self.recorded or self.failure is not None:
+        if workflow is self.recorded or self.errors:
             return False
         try:
             self.store.record(workflow)
         except MlplatError as error:
-            self.failure = error
+            self.errors.append(error)
         self.recorded = workflow
         return True
 
     def _explain(self) -> None:
-        # The Workflow is watched, too: a cluster that is away for a while is that watch's to tell.
+        # The Workflow is watched, too: the watch reports a cluster that can't be reached.
         with contextlib.suppress(ClusterError):
-            warnings = k8s.pod_warnings(**self.place.options)
+            warnings = k8s.pod_warnings(**self.cluster.options)
             with self.lock:
                 for node in self.pending.values():
                     events = _of_pod(self.workflow, node, warnings)
-                    self._show(explained(node, events, self.place.namespace or ""))
+                    self._show(explained(node, events, self.cluster.namespace or ""))
 
     def _show(self, node: AnyNode) -> None:
         if self.shown.get(node["id"]) != node:
             self.shown[node["id"]] = node
-            self.observer(node)
+            self.emit(Changed(node))
 
     def _notice(self) -> None:
-        sentence = unnoticed(self.workflow, time.monotonic() - self.begun)
+        sentence = unnoticed(self.workflow, time.monotonic() - self.start)
         if sentence and sentence not in self.noticed:
             self.noticed.add(sentence)
-            self.notice(sentence)
+            self.emit(Notice(sentence))
 
 
 def unnoticed(workflow: Workflow, seconds: float) -> str:
@@ -205,90 +346,6 @@ def _of_pod(
     workflow: Workflow, node: AnyNode, warnings: Mapping[str, tuple[Event, ...]]
 ) -> tuple[Event, ...]:
     return warnings.get(pod_name(workflow, node), ())
-
-
-def read(name: str, place: Place) -> dict[str, Any]:
-    """Read a Workflow as it is now; nodes whose pods cannot start say why.
-
-    Args:
-        name: of the Workflow.
-        place: the cluster.
-
-    Raises:
-        ClusterError: it does not exist, or the cluster refused or can't be reached.
-    """
-    workflow = k8s.read(name, **place.options)
-    status = workflow.get("status") or {}
-    nodes = status.get("nodes") or {}
-    if not any(node.get("phase") == "Pending" for node in nodes.values()):
-        return workflow
-    here = place.of(workflow)
-    warnings = k8s.pod_warnings(**here.options)
-    told = {
-        key: explained(node, _of_pod(workflow, node, warnings), here.namespace or "")
-        for key, node in nodes.items()
-    }
-    return {**workflow, "status": {**status, "nodes": told}}
-
-
-def warnings_of(workflow: Workflow, nodes: Collection[AnyNode], place: Place) -> dict[str, tuple[Event, ...]]:
-    """Return Kubernetes' warnings about the pods of nodes, by their ids, as far as it still has them (an hour).
-
-    Args:
-        workflow: the Workflow.
-        nodes: some of its nodes.
-        place: the cluster.
-
-    Raises:
-        ClusterError: the cluster can't be reached.
-    """
-    warnings = k8s.pod_warnings(**place.of(workflow).options)
-    return {node["id"]: found for node in nodes if (found := _of_pod(workflow, node, warnings))}
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """What became of taking a Workflow into the record.
-
-    Attributes:
-        name: of the Workflow.
-        run: as the record has it; None when it could not be read.
-        error: why not.
-    """
-
-    name: str
-    run: Run | None = None
-    error: MlplatError | None = None
-
-
-def record(
-    store: Store, place: Place, *, names: Collection[str] = (), selector: str = ""
-) -> Iterator[Recorded]:
-    """Take Workflows into the record, whoever submitted them; doing it again changes nothing.
-
-    Args:
-        store: the record.
-        place: the cluster.
-        names: of the Workflows; without any, all of the namespace are taken.
-        selector: of all, only those with these labels, such as ``team=blue``.
-
-    Yields:
-        What became of each: one that can't be read does not keep the others out.
-
-    Raises:
-        ClusterError: the Workflows can't be listed.
-    """
-    for name in names:
-        try:
-            yield Recorded(name, store.record(k8s.read(name, **place.options)))
-        except ClusterError as error:
-            yield Recorded(name, error=error)
-    for workflow in () if names else k8s.newest(selector=selector, **place.options):
-        name = workflow["metadata"]["name"]
-        try:
-            yield Recorded(name, store.record(workflow))
-        except ClusterError as error:
-            yield Recorded(name, error=error)
 
 
 def readable(workflow: Workflow) -> Workflow:

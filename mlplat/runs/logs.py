@@ -16,8 +16,9 @@ from mlplat import engine, k8s
 from mlplat.argo import stores
 from mlplat.argo.status import FINISHED, AnyNode, fused
 from mlplat.errors import ClusterError, Diagnostic
-from mlplat.runs import machine
-from mlplat.runs.cluster import Place, Workflow
+from mlplat.runs.cluster import Cluster, Workflow
+from mlplat.runs.machine import Machine
+from mlplat.runs.waiting import Node
 from mlplat.runtime.contract import STEP_MARK
 
 _ARCHIVED = "main-logs"
@@ -27,7 +28,7 @@ _PAUSE = 1.0
 _BLOCK = 1 << 16
 
 
-def of_pod(workflow: Workflow, node_id: str, place: Place) -> Iterator[str]:
+def of_pod(workflow: Workflow, node_id: str, place: Cluster) -> Iterator[str]:
     """Read what a task of a cluster printed, from its pod or, when that is gone, from where Argo archived it.
 
     Args:
@@ -80,7 +81,7 @@ def _templates(workflow: Workflow, node: AnyNode) -> Iterator[Mapping[str, Any]]
 
 
 def _archived(
-    workflow: Workflow, artifact: Mapping[str, Any], place: Place, gone: Diagnostic
+    workflow: Workflow, artifact: Mapping[str, Any], place: Cluster, gone: Diagnostic
 ) -> Iterator[str]:
     names = {
         selector["name"]
@@ -88,7 +89,7 @@ def _archived(
         for field_name, selector in location.items()
         if field_name.endswith("Secret") and selector.get("name")
     }
-    secrets = {name: k8s.secret(name, **place.of(workflow).options) for name in sorted(names)}
+    secrets = {name: k8s.secret(name, **place.at(workflow).options) for name in sorted(names)}
     with tempfile.TemporaryDirectory(prefix="mlplat-log-") as folder:
         file = Path(folder) / "log"
         try:
@@ -118,8 +119,8 @@ Emit = Callable[[str, str, str], None]
 class _Followed:
     """Reads the logs of pods as they come, each in a thread; at most some at a time."""
 
-    place: Place
-    wanted: Callable[[Mapping[str, AnyNode], str], bool]
+    place: Cluster
+    wanted: Callable[[Mapping[str, Node], str], bool]
     emit: Emit
     problem: Callable[[AnyNode, ClusterError], None]
     workflow: Workflow = field(default_factory=dict)
@@ -180,7 +181,7 @@ def _has_run(node: AnyNode) -> bool:
     return node.get("phase") == "Running" or node.get("phase") in FINISHED
 
 
-def _lines(workflow: Workflow, key: str, place: Place) -> Iterator[str]:
+def _lines(workflow: Workflow, key: str, place: Cluster) -> Iterator[str]:
     live = k8s.logs(workflow, key, follow=True, context=place.context, kubeconfig=place.kubeconfig)
     try:
         yield from live
@@ -192,7 +193,7 @@ def _lines(workflow: Workflow, key: str, place: Place) -> Iterator[str]:
 
 def follow_cluster(
     name: str,
-    place: Place,
+    place: Cluster,
     *,
     wanted: Callable[[Mapping[str, AnyNode], str], bool],
     emit: Emit,
@@ -221,13 +222,13 @@ def follow_cluster(
 
 
 def follow_machine(
-    name: str, home: Path, *, wanted: Callable[[Mapping[str, AnyNode], str], bool], emit: Emit
+    name: str, machine: Machine, *, wanted: Callable[[Mapping[str, Node], str], bool], emit: Emit
 ) -> dict[str, Any]:
     """Read what the tasks of a run of this machine print, as they print it, until it ends.
 
     Args:
         name: of the run.
-        home: the folder for runs, logs and artifacts.
+        machine: this machine.
         wanted: as for :func:`follow_cluster`.
         emit: as for :func:`follow_cluster`.
 
@@ -239,10 +240,10 @@ def follow_machine(
     """
     tails: dict[str, _Tail] = {}
     workflow: dict[str, Any] = {}
-    for state in machine.states(name, home):
+    for state in machine.states(name):
         workflow = state or workflow
         nodes = workflow["status"]["nodes"]
-        files = {file.stem: file for file in (home / "logs" / name).glob("*.log")}
+        files = {file.stem: file for file in (machine.home / "logs" / name).glob("*.log")}
         for key in nodes:
             if key in files and wanted(nodes, key):
                 tail = tails.setdefault(key, _Tail(files[key], _runs_several(workflow, nodes[key])))

@@ -1,92 +1,308 @@
-"""Runs on this machine: find one, follow one that another process runs, and end it."""
+"""Runs on this machine: start one, follow one that another process runs, continue it, end it."""
 
 from __future__ import annotations
 
+import copy
+import threading
 import time
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlplat import engine
-from mlplat.argo.status import FINISHED, AnyNode
+from mlplat.argo import retry as parting
+from mlplat.argo.status import FINISHED
+from mlplat.engine.asking import Ask
 from mlplat.errors import ArgumentError, Diagnostic, EngineError, nearest
+from mlplat.runs import again, state
+from mlplat.runs.binding import with_arguments
+from mlplat.runs.documents import joined, workflow_of
+from mlplat.runs.run import Changed, Emit, Follow, How, Node, Run, Stopping
+
+if TYPE_CHECKING:
+    from mlplat.metadata import Store
+
+Document = Mapping[str, Any]
 
 _PAUSE = 0.25
 _REST = 20
 """Reading a run is followed by at least this many times its own duration without it."""
 
 
-def find(name: str, home: Path) -> dict[str, Any]:
-    """Return the Workflow of a run with its status.
+class Started(Run):
+    """A run that this process runs; it ends with the process.
 
     Args:
-        name: of the run.
-        home: the folder for runs, logs and artifacts.
+        workflow: the Workflow.
+        follow: runs it.
+        control: ends it.
 
-    Raises:
-        ArgumentError: it does not exist; with the nearest name that does.
+    Attributes:
+        control: ends the run; :func:`mlplat.engine.signals` connects it with signals.
     """
-    folder = home / "runs"
-    found = engine.load(folder / name) if name == Path(name).name else None
-    if found is None:
-        known = [path.name for path in folder.glob("*")]
-        hint = nearest(name, known) or "mlplat get runs lists runs; --engine argo is for those of a cluster"
-        raise ArgumentError(Diagnostic("MLP409", "", f"run '{name}' not found on this machine", hint))
-    return found
+
+    def __init__(self, workflow: Document, follow: Follow, control: engine.Control) -> None:
+        self.control = control
+        super().__init__(workflow, follow, control.end)
+
+    def leave(self) -> None:
+        """Terminate the run if it has not ended yet."""
+        self.control.end("Terminate")
+        super().leave()
 
 
-def states(name: str, home: Path) -> Iterator[dict[str, Any] | None]:
-    """Read a run that some process of this machine runs, until it ends.
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """This machine, as a place where Workflows run.
 
-    Args:
-        name: of the run.
-        home: the folder for runs, logs and artifacts.
-
-    Yields:
-        The Workflow each time that it has changed, last as it ended, or as it was when its process was killed; and None
-        several times a second while nothing changes.
-
-    Raises:
-        ArgumentError: it does not exist.
+    Attributes:
+        home: folder for runs, logs, artifacts and the record.
+        jobs: number of tasks to run in parallel; the number of processors when None.
+        executor: ``process``, ``podman`` or ``docker``.
+        executor_options: further options of ``podman create`` or ``docker create``.
+        ask: asks a person whether a suspended Workflow may continue; nobody is asked when None.
     """
-    folder = home / "runs" / name
-    while True:
-        before = _stamp(folder)
-        begun = time.monotonic()
-        workflow = find(name, home)
-        yield workflow
-        if workflow["status"].get("phase") in FINISHED:
+
+    home: Path = field(default_factory=state.home)
+    jobs: int | None = None
+    executor: str = "process"
+    executor_options: Sequence[str] = ()
+    ask: Ask | None = None
+
+    def read(self, name: str) -> dict[str, Any]:
+        """Return the Workflow of a run with its status.
+
+        Raises:
+            ArgumentError: it does not exist; with the nearest name that does.
+        """
+        folder = self.home / "runs"
+        found = engine.load(folder / name) if name == Path(name).name else None
+        if found is None:
+            known = [path.name for path in folder.glob("*")]
+            hint = (
+                nearest(name, known) or "mlplat get runs lists runs; --engine argo is for those of a cluster"
+            )
+            raise ArgumentError(Diagnostic("MLP409", "", f"run '{name}' not found on this machine", hint))
+        return found
+
+    def documents(self, workflow: Document) -> list[dict[str, Any]]:
+        """Return the documents that a run was made from, without its Workflow."""
+        return engine.beside(self.home / "runs" / workflow["metadata"]["name"])
+
+    def submit(self, documents: Sequence[Document]) -> Started:
+        """Start a run.
+
+        Args:
+            documents: its Workflow, named, and what that refers to.
+
+        Raises:
+            ArgumentError: a run of that name exists.
+            EngineError: the executor does not answer, or the state can't be kept.
+        """
+        return self._started(documents, None)
+
+    def resume(self, documents: Sequence[Document], before: Document) -> Started:
+        """Continue a run with other documents; what succeeded in it does not run again.
+
+        Args:
+            documents: as for :meth:`submit`.
+            before: the run.
+
+        Raises:
+            EngineError: the executor does not answer, or the state can't be kept.
+        """
+        return self._started(documents, before)
+
+    def retry(
+        self, name: str, values: Mapping[str, Any], tasks: Sequence[str], secrets: Sequence[Document] = ()
+    ) -> Started:
+        """Continue a run from the tasks that failed.
+
+        Args:
+            name: of the run.
+            values: other values of its parameters.
+            tasks: tasks that run again although they succeeded.
+            secrets: Secrets and ConfigMaps that replace those of the run.
+
+        Raises:
+            ArgumentError: the run does not exist or has succeeded, or it has no such task or parameter.
+            EngineError: the executor does not answer, or the state can't be kept.
+        """
+        before = self.read(name)
+        also = again.chosen(before, tasks)
+        again.check_may_retry(before, also)
+        parted = parting.retried(
+            name, before["status"].get("nodes", {}), also=also, other_arguments=bool(values)
+        )
+        kept = {**before, "status": {**before["status"], "nodes": parted.kept}}
+        workflow = with_arguments(again.fresh(again.uncached(before, also)), values)
+        return self._started(joined([*self.documents(before), workflow], secrets), kept)
+
+    def attach(self, name: str) -> Run:
+        """Follow a run that a process of this machine runs.
+
+        Raises:
+            ArgumentError: it does not exist.
+        """
+        workflow = self.read(name)
+
+        def follow(emit: Emit, left: threading.Event) -> dict[str, Any]:
+            seen: dict[str, Node] = {}
+            last = workflow
+            for found in self.states(name, left):
+                last = found or last
+                for key, node in last["status"]["nodes"].items() if found else ():
+                    if seen.get(key) != node:
+                        seen[key] = node
+                        emit(Changed(node))
+            with state.record(self.home) as store:
+                store.record(last)
+            return last
+
+        return Run(workflow, follow, lambda how: self.end(name, how))
+
+    def states(self, name: str, left: threading.Event | None = None) -> Iterator[dict[str, Any] | None]:
+        """Read a run that some process of this machine runs, until it ends.
+
+        Args:
+            name: of the run.
+            left: ends the reading early when it is set.
+
+        Yields:
+            The Workflow each time that it has changed, last as it ended, or as it was when its process was killed; and
+            None several times a second while nothing changes.
+
+        Raises:
+            ArgumentError: it does not exist.
+        """
+        folder = self.home / "runs" / name
+        pause = (left or threading.Event()).wait
+        while True:
+            before = _stamp(folder)
+            start = time.monotonic()
+            workflow = self.read(name)
+            yield workflow
+            if workflow["status"].get("phase") in FINISHED:
+                return
+            next_read = time.monotonic() + _REST * (time.monotonic() - start)
+            if pause(_PAUSE):
+                return
+            while time.monotonic() < next_read or (_stamp(folder) == before and engine.is_running(folder)):
+                yield None
+                if pause(_PAUSE):
+                    return
+
+    def end(self, name: str, how: How) -> None:
+        """Ask the process that runs a run to end it.
+
+        Raises:
+            ArgumentError: the run does not exist, or has ended already.
+            EngineError: its process can't be reached.
+        """
+        phase = self.read(name)["status"].get("phase", "")
+        if phase in FINISHED:
+            hint = f"see its tasks: mlplat get tasks {name}"
+            raise ArgumentError(Diagnostic("MLP810", "", f"{name} has ended already ({phase})", hint))
+        if not engine.request(self.home / "runs" / name, how):
+            hint = "press Ctrl-C where it runs"
+            raise EngineError(Diagnostic("MLP606", name, "its process takes no requests", hint))
+
+    def clear_cache(self) -> int:
+        """Delete all cached results, and return their number."""
+        with state.record_to_read(self.home) as store:
+            return store.cache().clear()
+
+    def catch_up(self, store: Store, name: str | None = None) -> None:
+        """Record runs whose end the record has not seen: those of programs, killed and current ones.
+
+        Args:
+            store: the record.
+            name: of the only run that matters; all when None.
+        """
+        for run in engine.unrecorded(self.home):
+            folder = self.home / "runs" / run
+            known = engine.load(folder) if name in (None, run) else None
+            if known is not None:
+                store.record(known)
+                if known["status"].get("phase") != "Running":
+                    engine.mark_recorded(folder)
+
+    def _started(self, documents: Sequence[Document], before: Document | None) -> Started:
+        executor = self._executor()
+        state.made(self.home)
+        given = workflow_of(documents)
+        if before is None:
+            self._check_is_new(given["metadata"]["name"])
+        workflow = _with_identity(given, before)
+        documents = [*(one for one in documents if one.get("kind") != "Workflow"), workflow]
+        folder = self.home / "runs" / workflow["metadata"]["name"]
+        control = engine.Control()
+
+        def follow(emit: Emit, left: threading.Event) -> dict[str, Any]:
+            del left  # the engine ends when it is told to, and only then
+            control.stopping = lambda has_exit_handler: emit(Stopping(has_exit_handler))
+            recorded = False
+            with state.record(self.home) as store:
+
+                def observer(node: Node) -> None:
+                    nonlocal recorded
+                    if not recorded:
+                        recorded = True
+                        status = {"phase": "Running", "startedAt": node["startedAt"]}
+                        store.record({**workflow, "status": status})
+                    emit(Changed(_snapshot(node)))
+
+                finished = engine.run(
+                    documents,
+                    home=self.home,
+                    jobs=self.jobs,
+                    executor=executor,
+                    cache=store.cache(),
+                    observer=observer,
+                    resume=before,
+                    ask=self.ask,
+                    control=control,
+                )
+                store.record(finished)
+            engine.mark_recorded(folder)
+            return finished
+
+        return Started(workflow, follow, control)
+
+    def _executor(self) -> engine.Executor:
+        if self.executor == "process":
+            return engine.ProcessExecutor()
+        return engine.ImageExecutor(self.executor, self.executor_options)
+
+    def _check_is_new(self, name: str) -> None:
+        before = engine.load(self.home / "runs" / name)
+        if before is None:
             return
-        next_read = time.monotonic() + _REST * (time.monotonic() - begun)
-        time.sleep(_PAUSE)
-        while time.monotonic() < next_read or (_stamp(folder) == before and engine.is_running(folder)):
-            yield None
-            time.sleep(_PAUSE)
+        message = "a run of this name exists already"
+        hint = f"choose another --name; or mlplat retry {name} to continue it, mlplat rerun {name} to run it again"
+        if before["status"].get("phase") == "Running":
+            message = "a run of this name is still running"
+            hint = "choose another --name, or wait until it ends"
+        raise ArgumentError(Diagnostic("MLP415", name, message, hint))
 
 
-def follow(name: str, home: Path, observer: Callable[[AnyNode], None]) -> dict[str, Any]:
-    """Wait until a run ends that some process of this machine runs.
+def _with_identity(workflow: Document, before: Document | None) -> dict[str, Any]:
+    """Give a Workflow the identity that an API server would, so that the record knows it from its first node on."""
+    earlier = (before or {}).get("metadata", {})
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    identity = {
+        "uid": earlier.get("uid") or str(uuid.uuid4()),
+        "creationTimestamp": earlier.get("creationTimestamp") or now,
+    }
+    return {**workflow, "metadata": {**workflow["metadata"], **identity}}
 
-    Args:
-        name: of the run.
-        home: the folder for runs, logs and artifacts.
-        observer: called with each node that is new or has changed.
 
-    Returns:
-        The Workflow as it ended, or as it was when its process was killed.
-
-    Raises:
-        ArgumentError: it does not exist.
-    """
-    seen: dict[str, AnyNode] = {}
-    workflow: dict[str, Any] = {}
-    for state in states(name, home):
-        workflow = state or workflow
-        for key, node in workflow["status"]["nodes"].items() if state else ():
-            if seen.get(key) != node:
-                seen[key] = node
-                observer(node)
-    return workflow
+def _snapshot(node: Node) -> dict[str, Any]:
+    """Return a node as it is now: the engine goes on to change it, and its children."""
+    return {key: copy.copy(value) for key, value in node.items()}
 
 
 def _stamp(folder: Path) -> tuple[int, ...]:
@@ -100,24 +316,3 @@ def _stamp(folder: Path) -> tuple[int, ...]:
         else:
             stamp += (found.st_mtime_ns, found.st_size)
     return tuple(stamp)
-
-
-def end(name: str, home: Path, how: str) -> None:
-    """Ask the process that runs a run to end it.
-
-    Args:
-        name: of the run.
-        home: the folder for runs, logs and artifacts.
-        how: ``Stop`` (exit handlers still run) or ``Terminate``, as in ``spec.shutdown`` of a Workflow.
-
-    Raises:
-        ArgumentError: the run does not exist, or has ended already.
-        EngineError: its process can't be reached.
-    """
-    phase = find(name, home)["status"].get("phase", "")
-    if phase in FINISHED:
-        hint = f"see its tasks: mlplat get tasks {name}"
-        raise ArgumentError(Diagnostic("MLP810", "", f"{name} has ended already ({phase})", hint))
-    if not engine.request(home / "runs" / name, how):
-        hint = "press Ctrl-C where it runs"
-        raise EngineError(Diagnostic("MLP606", name, "its process takes no requests", hint))

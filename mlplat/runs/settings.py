@@ -1,4 +1,4 @@
-"""Read the YAML files that say how to compile: import sources and workflow defaults."""
+"""Read the YAML files that say how to compile and run: import sources, workflow defaults, Secrets and ConfigMaps."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from mlplat import manifest
 from mlplat.argo import schema
 from mlplat.argo.sources import PLACES, ImportSource
 from mlplat.errors import Diagnostic, ManifestError, Source
+from mlplat.argo.structure import malformed_documents
+from mlplat.runs.load import read_text
 
 _OF_THE_PIPELINE = ("entrypoint", "templates", "arguments", "workflowTemplateRef")
 
@@ -77,6 +79,24 @@ def workflow_defaults(file: str) -> dict[str, Any]:
     if problems:
         raise ManifestError(problems)
     return fields
+
+
+def secrets(file: str) -> list[dict[str, Any]]:
+    """Read a file of Secrets and ConfigMaps.
+
+    Args:
+        file: path of a YAML file.
+
+    Raises:
+        ManifestError: the file can't be read, holds something else, or has malformed documents.
+    """
+    documents = manifest.load(read_text(Path(file)), file)
+    if any(one.get("kind") not in ("ConfigMap", "Secret") for one in documents):
+        message, hint = "it holds more than Secrets and ConfigMaps", "put the Workflow into a file of its own"
+        raise ManifestError(Diagnostic("MLP205", "", message, hint, Source(file)))
+    if wrong := list(malformed_documents(documents)):
+        raise ManifestError(wrong)
+    return documents
 
 
 def _mapping(file: str) -> dict[str, Any]:

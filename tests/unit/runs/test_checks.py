@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mlplat.runs.checks import Finding, check_cluster
-from mlplat.runs.cluster import Place
+from mlplat.runs.cluster import Cluster
 from tests.unit.k8s.conftest import FakeApi, api  # noqa: F401 - a fixture
 
 OWN = "/api/v1/namespaces/team-a"
@@ -54,7 +54,7 @@ def ready(api: FakeApi) -> FakeApi:  # noqa: F811
 
 
 def findings(api: FakeApi) -> dict[str, Finding]:  # noqa: F811
-    return {one.name: one for one in check_cluster(Place(kubeconfig=api.kubeconfig), "tasks")}
+    return {one.name: one for one in check_cluster(Cluster(kubeconfig=api.kubeconfig), "tasks")}
 
 
 def instead(api: FakeApi, method: str, path: str, answer: Any) -> None:  # noqa: F811

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -13,8 +12,9 @@ import pytest
 from mlplat.argo.status import WAITING, pod_name
 from mlplat.cli import main
 from mlplat.metadata import Store, open_store
-from mlplat.runs import cluster
-from mlplat.runs.cluster import Place, unnoticed
+from mlplat.runs.cluster import Cluster, unnoticed
+from mlplat.runs.run import Changed
+from mlplat.runs.waiting import WAITING
 from tests.unit.k8s.conftest import FakeApi, api  # noqa: F401 - a fixture
 
 WORKFLOWS = "/apis/argoproj.io/v1alpha1/namespaces/team-a/workflows"
@@ -43,50 +43,57 @@ def workflow(phase: str = "Running", version: str = "1", **nodes: dict[str, Any]
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with open_store(tmp_path / "mlplat.db") as opened:
-        yield opened
+def place(api: FakeApi, tmp_path: Path) -> Cluster:  # noqa: F811
+    return Cluster(kubeconfig=api.kubeconfig, home=tmp_path)
+
+
+def recorded(place: Cluster) -> Store:
+    return open_store(place.home / "mlplat.db")
 
 
 def modified(document: dict[str, Any]) -> dict[str, Any]:
     return {"type": "MODIFIED", "object": document}
 
 
-def test_the_record_knows_the_run_before_it_ends(api: FakeApi, store: Store) -> None:  # noqa: F811
+def test_the_record_knows_the_run_before_it_ends(api: FakeApi, place: Cluster) -> None:  # noqa: F811
     first = workflow(a={"phase": "Running", "startedAt": LONG_AGO})
     last = workflow("Succeeded", "2", a={"phase": "Succeeded", "startedAt": LONG_AGO})
     api.on("GET", f"{WORKFLOWS}/w", first)
     api.on("WATCH", WORKFLOWS, api.stream([modified(last)]))
     phases: list[str] = []
 
-    done = cluster.follow(
-        first,
-        Place(kubeconfig=api.kubeconfig),
-        store,
-        observer=lambda _: phases.append(store.run("w").phase),
-        notice=print,
-    )
+    with place.attach("w") as run:
+        for _ in run.events():
+            with recorded(place) as store:
+                phases.append(store.run("w").phase)
 
-    assert done == last
-    assert phases[0] == "Running"
-    assert store.run("w").phase == "Succeeded"
+    assert run.result() == last
+    assert phases
+    with recorded(place) as store:
+        assert store.run("w").phase == "Succeeded"
 
 
-def test_an_interrupted_follower_leaves_what_it_knew(api: FakeApi, store: Store) -> None:  # noqa: F811
+def test_a_run_that_is_left_is_in_the_record_as_far_as_it_was_known(
+    api: FakeApi,  # noqa: F811
+    place: Cluster,
+) -> None:
     api.on("GET", f"{WORKFLOWS}/w", workflow(a={"phase": "Pending"}))
     api.on("WATCH", WORKFLOWS, api.stream([modified(workflow("Running", "2", a={"phase": "Running"}))]))
 
-    def observer(node: Any) -> None:
-        if node["phase"] == "Running":
-            raise KeyboardInterrupt
+    def watched() -> None:
+        with place.attach("w") as run:
+            for event in run.events():
+                if isinstance(event, Changed) and event.node["phase"] == "Running":
+                    raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        cluster.follow(workflow(), Place(kubeconfig=api.kubeconfig), store, observer=observer, notice=print)
+        watched()
 
-    assert [task.name for task in store.tasks("w")] == ["w.a"]
+    with recorded(place) as store:
+        assert [(task.name, task.phase) for task in store.tasks("w")] == [("w.a", "Running")]
 
 
-def test_a_pod_that_cannot_start_is_read_with_its_warnings(api: FakeApi) -> None:  # noqa: F811
+def test_a_pod_that_cannot_start_is_read_with_its_warnings(api: FakeApi, place: Cluster) -> None:  # noqa: F811
     pod = {"phase": "Pending", "message": "ContainerCreating", "startedAt": LONG_AGO}
     known = workflow(a=pod)
     event = {
@@ -99,7 +106,7 @@ def test_a_pod_that_cannot_start_is_read_with_its_warnings(api: FakeApi) -> None
     api.on("GET", f"{WORKFLOWS}/w", known)
     api.on("GET", EVENTS, {"items": [event]})
 
-    node = cluster.read("w", Place(kubeconfig=api.kubeconfig))["status"]["nodes"]["a"]
+    node = place.explained(place.read("w"))["status"]["nodes"]["a"]
 
     assert node["message"] == 'FailedMount: secret "s" not found'
     assert node[WAITING][-1] == "hint: create it in namespace team-a"

@@ -1,0 +1,57 @@
+"""Shows a run until it ends, and ends it when the person says so."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from mlplat.cli import places
+from mlplat.cli.places import Prompt
+from mlplat.cli.progress import following
+from mlplat.cli.report import conclude
+from mlplat.runs.run import Changed, Notice, Run, Stopping
+
+if TYPE_CHECKING:
+    from mlplat.runs.cluster import Cluster
+    from mlplat.runs.machine import Machine
+
+
+def conclude_run(run: Run, place: Machine | Cluster, given: argparse.Namespace) -> int:
+    """Show a run until it ends, print the report, and return the exit code."""
+    return conclude(_followed(run, place, given), given)
+
+
+def _followed(run: Run, place: Machine | Cluster, given: argparse.Namespace) -> Mapping[str, Any]:
+    """Show a run until it ends, and return the Workflow.
+
+    Raises:
+        KeyboardInterrupt: the person leaves a run that continues.
+    """
+    from mlplat import engine
+    from mlplat.engine import terminal
+    from mlplat.runs.machine import Machine, Started
+
+    with contextlib.ExitStack() as stack:
+        shown = stack.enter_context(following(run.workflow, run.name, quiet=given.output == "json"))
+        if isinstance(place, Machine) and isinstance(place.ask, Prompt):
+            place.ask.view = shown
+        if isinstance(run, Started):
+            stack.enter_context(engine.signals(run.control))
+        stack.enter_context(run)
+        try:
+            for event in run.events():
+                match event:
+                    case Changed(node):
+                        shown(node)
+                    case Notice(text):
+                        shown.notice(text)
+                    case Stopping(has_exit_handler):
+                        terminal.tell_stopping(has_exit_handler)
+        except KeyboardInterrupt:
+            again = places.as_typed(given, run.name, run.namespace)
+            follow = f"follow it: mlplat attach {again}; " if given.engine == "argo" else ""
+            shown.notice(f"the run continues; {follow}end it: mlplat stop {again}")
+            raise
+    return run.result()

@@ -1,0 +1,97 @@
+"""Where a command line wants runs: on this machine, or on a cluster."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from mlplat.cli.progress import Quiet
+from mlplat.errors import ArgumentError, Diagnostic
+
+if TYPE_CHECKING:
+    from mlplat.metadata import Run
+    from mlplat.runs.cluster import Cluster
+    from mlplat.runs.machine import Machine
+
+
+class Prompt:
+    """Asks the person at the terminal about suspended Workflows; the live view makes room meanwhile."""
+
+    def __init__(self) -> None:
+        self.view = Quiet()
+
+    async def __call__(self, node: dict[str, Any]) -> Mapping[str, str] | None:
+        """Return the outputs of a suspended node, or None for no."""
+        from mlplat.engine import terminal
+
+        with self.view.paused():
+            return await terminal.ask(node)
+
+
+def place(given: argparse.Namespace) -> Machine | Cluster:
+    """Return the place that a command line names.
+
+    Raises:
+        ArgumentError: options of the executor have no effect there, or are not valid.
+    """
+    executor = getattr(given, "executor", "process")
+    options = getattr(given, "executor_options", "")
+    if given.engine == "argo" and executor != "process":
+        message, hint = "--executor is for runs on this machine", "leave it out: a cluster runs containers"
+        raise ArgumentError(Diagnostic("MLP416", "", message, hint))
+    if executor == "process" and options:
+        message, hint = "--executor-options are for containers", "give --executor podman or docker too"
+        raise ArgumentError(Diagnostic("MLP416", "", message, hint))
+    return cluster(given) if given.engine == "argo" else machine(given)
+
+
+def machine(given: argparse.Namespace) -> Machine:
+    """Return this machine, with the executor of a command line if it has one."""
+    from mlplat.engine import terminal
+    from mlplat.runs.machine import Machine
+
+    if "executor" not in given:
+        return Machine()
+    try:
+        options = shlex.split(given.executor_options)
+    except ValueError as error:
+        message = f"--executor-options {given.executor_options}: {error}"
+        hint = "close each quote, as in --executor-options '--env \"A=a b\"'"
+        raise ArgumentError(Diagnostic("MLP416", "", message, hint)) from None
+    ask = Prompt() if terminal.is_interactive() else None
+    return Machine(jobs=given.jobs, executor=given.executor, executor_options=options, ask=ask)
+
+
+def cluster(given: argparse.Namespace) -> Cluster:
+    """Return the namespace of a cluster that a command line names."""
+    from mlplat.runs.cluster import Cluster
+
+    return Cluster(given.namespace or None, given.context, given.kubeconfig)
+
+
+def as_typed(given: argparse.Namespace, run: str, namespace: str) -> str:
+    """Return how a shell takes the name of a run with the place of a command line.
+
+    Args:
+        given: the command line.
+        run: name of the run.
+        namespace: where the run is on a cluster; empty for that of the context.
+    """
+    if given.engine != "argo":
+        return shlex.quote(run)
+    options = (("-n", namespace), ("--context", given.context), ("--kubeconfig", given.kubeconfig))
+    words = [word for option, value in options if value for word in (option, str(value))]
+    return shlex.join([run, "--engine", "argo", *words])
+
+
+def check_is_of_machine(run: Run) -> None:
+    """Refuse a run of a cluster where one of this machine is asked for.
+
+    Raises:
+        ArgumentError: with what to type instead.
+    """
+    if run.engine == "argo":
+        hint = f"add --engine argo -n {run.namespace}"
+        raise ArgumentError(Diagnostic("MLP409", "", f"{run.name} is a run on a cluster", hint))

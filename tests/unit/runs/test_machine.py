@@ -1,0 +1,142 @@
+"""Runs of this machine through the handle that programs have."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlplat import engine
+from mlplat.errors import ArgumentError
+from mlplat.metadata import open_store
+from mlplat.runs.machine import Machine
+from mlplat.runs.run import Changed, How
+from tests.unit.waiting import until
+
+WAIT = "touch {gate}.started; while [ ! -e {gate} ]; do sleep 0.02; done"
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(home=tmp_path / "home")
+
+
+def documents(folder: Path, script: str = "true") -> list[dict[str, Any]]:
+    def shell(name: str, text: str) -> dict[str, Any]:
+        return {"name": name, "container": {"image": "i", "command": ["sh", "-c"], "args": [text]}}
+
+    spec = {
+        "entrypoint": "main",
+        "onExit": "bye",
+        "templates": [shell("main", script), shell("bye", f"touch {folder}/bye")],
+    }
+    metadata = {"name": "small"}
+    return [{"apiVersion": "argoproj.io/v1alpha1", "kind": "Workflow", "metadata": metadata, "spec": spec}]
+
+
+def waiting(folder: Path) -> list[dict[str, Any]]:
+    """A run that waits for a file."""
+    return documents(folder, WAIT.format(gate=folder / "gate"))
+
+
+def has_started(folder: Path) -> bool:
+    return (folder / "gate.started").exists()
+
+
+def test_a_run_gives_its_events_and_its_result_and_is_recorded(machine: Machine, tmp_path: Path) -> None:
+    run = machine.submit(documents(tmp_path))
+    nodes = [event.node for event in run.events() if isinstance(event, Changed)]
+
+    assert [node["phase"] for node in nodes if node["displayName"] == "small"][-1] == "Succeeded"
+    assert "Running" in {node["phase"] for node in nodes}
+    assert run.result()["status"]["phase"] == "Succeeded"
+    assert run.wait(0)
+    with open_store(machine.home / "mlplat.db") as store:
+        assert store.run("small").phase == "Succeeded"
+
+
+@pytest.mark.parametrize(("how", "exit_handler"), [("Stop", True), ("Terminate", False)])
+def test_a_run_is_cancelled_by_whoever_has_the_handle(
+    how: How, exit_handler: bool, machine: Machine, tmp_path: Path
+) -> None:
+    run = machine.submit(waiting(tmp_path))
+    until(lambda: has_started(tmp_path))
+    assert not run.wait(0)
+    with pytest.raises(TimeoutError):
+        run.result(0)
+    run.cancel(how)
+
+    assert run.result()["status"]["message"] == f"Stopped with strategy '{how}'"
+    assert (tmp_path / "bye").exists() is exit_handler
+
+
+def test_a_run_that_is_cancelled_at_once_ends(machine: Machine, tmp_path: Path) -> None:
+    run = machine.submit(waiting(tmp_path))
+    run.cancel("Terminate")
+    assert run.result()["status"]["phase"] == "Failed"
+
+
+def test_a_run_ends_with_the_block_that_started_it(machine: Machine, tmp_path: Path) -> None:
+    def program() -> None:
+        with machine.submit(waiting(tmp_path)):
+            until(lambda: has_started(tmp_path))
+            raise RuntimeError("of the program")
+
+    with pytest.raises(RuntimeError):
+        program()
+    assert machine.read("small")["status"]["phase"] == "Failed"
+
+
+def test_a_run_continues_when_somebody_who_is_attached_leaves(machine: Machine, tmp_path: Path) -> None:
+    run = machine.submit(waiting(tmp_path))
+    until(lambda: has_started(tmp_path))
+    with machine.attach("small") as attached:
+        next(attached.events())
+    assert attached.result()["status"]["phase"] == "Running"
+
+    again = machine.attach("small")
+    (tmp_path / "gate").touch()
+    assert again.result()["status"]["phase"] == "Succeeded"
+    assert run.result()["status"]["phase"] == "Succeeded"
+
+
+def test_mistakes_are_raised_where_the_run_is_started_or_waited_for(machine: Machine, tmp_path: Path) -> None:
+    machine.submit(documents(tmp_path)).wait()
+    with pytest.raises(ArgumentError, match="a run of this name exists already"):
+        machine.submit(documents(tmp_path))
+    with pytest.raises(ArgumentError, match="did you mean 'small'"):
+        machine.attach("smal")
+    with pytest.raises(ArgumentError, match="small has ended already"):
+        machine.end("small", "Stop")
+
+
+def test_what_the_engine_refuses_is_raised_by_events_and_by_the_result(
+    machine: Machine, tmp_path: Path
+) -> None:
+    document = documents(tmp_path)
+    document[0]["spec"]["templates"][0] = {"name": "main", "http": {"url": "x"}}
+    run = machine.submit(document)
+    for ask in (lambda: list(run.events()), run.result):
+        with pytest.raises(Exception, match="MLP501"):
+            ask()
+
+
+def test_a_run_of_a_program_is_recorded_later(machine: Machine, tmp_path: Path) -> None:
+    engine.run(documents(tmp_path), home=machine.home)
+    with open_store(machine.home / "mlplat.db") as store:
+        machine.catch_up(store)
+        assert store.run("small").phase == "Succeeded"
+
+
+def test_runs_are_followed_from_any_thread(machine: Machine, tmp_path: Path) -> None:
+    found: list[str] = []
+
+    def work() -> None:
+        found.append(machine.submit(documents(tmp_path)).result()["status"]["phase"])
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert found == ["Succeeded"]
