@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 from collections.abc import Sequence
 
+import click
+
+from mlplat.cli import commands
 from mlplat.cli.output import drop_output, escaping
-from mlplat.cli.parser import parser
 from mlplat.errors import Diagnostic, EngineError, MlplatError
 
 INTERRUPTED = 130
@@ -24,15 +27,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0; 1 for a run that failed; 2 for a mistake in what was given; 130 after Ctrl-C.
     """
+    if "_MLPLAT_COMPLETE" in os.environ:
+        commands.mlplat.main(prog_name="mlplat")  # writes what a shell asks for, and exits
     with escaping():
-        return _run(arguments)
+        return _run(sys.argv[1:] if arguments is None else list(arguments))
 
 
-def _run(arguments: Sequence[str] | None) -> int:
-    given = parser().parse_args(arguments)
+def _run(arguments: list[str]) -> int:
     try:
-        code: int = given.command(given)
+        with commands.mlplat.make_context("mlplat", arguments) as context:
+            code: int = commands.mlplat.invoke(context)
         sys.stdout.flush()
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message(), file=sys.stderr)
+        return error.exit_code
+    except click.UsageError as error:
+        print(commands.diagnostic(error), file=sys.stderr)
+        return error.exit_code
     except MlplatError as error:
         print(error, file=sys.stderr)
         return error.exit_code

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from mlplat import compiler, ir, manifest
 from mlplat.argo import hera, names
 from mlplat.cli import output
+from mlplat.cli.commands import Given
 from mlplat.compiler import package
 from mlplat.errors import ArgumentError, Diagnostic, ManifestError
 from mlplat.runs import settings
@@ -22,7 +22,7 @@ _LONGEST = names.LONGEST_WORKFLOW - names.GENERATED_SUFFIX - 1
 """Characters of a name from which the cluster makes that of a run."""
 
 
-def run(given: argparse.Namespace) -> int:
+def run(given: Given) -> int:
     """Write the manifest, or the IR, of a pipeline."""
     longest = names.LONGEST_CRON_WORKFLOW if given.kind == "CronWorkflow" else _LONGEST
     check_name(given.name, longest)
@@ -47,7 +47,7 @@ def run(given: argparse.Namespace) -> int:
     return 0
 
 
-def _check_is_no_resource(given: argparse.Namespace) -> None:
+def _check_is_no_resource(given: Given) -> None:
     """Refuse options of the resource that a pipeline becomes where it becomes none."""
     what = "the IR has none" if given.to == "ir" else "the manifest is made already"
     wrong = [f"--schedule {given.schedule[0]}"] if given.schedule else []
@@ -57,7 +57,7 @@ def _check_is_no_resource(given: argparse.Namespace) -> None:
         raise ArgumentError(Diagnostic("MLP418", one, f"it has no effect: {what}", hint) for one in wrong)
 
 
-def options(given: argparse.Namespace, *, require_arguments: bool) -> compiler.Options:
+def options(given: Given, *, require_arguments: bool) -> compiler.Options:
     """Return the compiler's options of a command line, but for the arguments of the pipeline."""
     schedule = getattr(given, "schedule", ())
     if schedule and given.kind != "CronWorkflow":
@@ -72,9 +72,9 @@ def options(given: argparse.Namespace, *, require_arguments: bool) -> compiler.O
         namespace=given.namespace,
         service_account=given.service_account,
         claim_service_account=given.claim_service_account,
-        fuse=given.fuse,
+        fuse=given.fuse or "",
         kfp_runtime=given.kfp_runtime,
-        artifact_store=given.artifact_store,
+        artifact_store=given.artifact_store or "",
         import_sources=settings.import_sources(given.import_sources) if given.import_sources else (),
         workflow_defaults=settings.workflow_defaults(given.workflow_defaults)
         if given.workflow_defaults
@@ -83,7 +83,7 @@ def options(given: argparse.Namespace, *, require_arguments: bool) -> compiler.O
     )
 
 
-def _schedule(given: argparse.Namespace) -> compiler.Schedule:
+def _schedule(given: Given) -> compiler.Schedule:
     return compiler.Schedule(
         schedules=tuple(given.schedule),
         timezone=given.timezone,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib.util
 import os
 import shutil
@@ -11,13 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mlplat.cli import places
+from mlplat.cli.commands import Given
 from mlplat.errors import EngineError
 from mlplat.runs import checks
 from mlplat.runs.checks import Finding
 from mlplat.runs.state import home
 
 
-def run(given: argparse.Namespace) -> int:
+def run(given: Given) -> int:
     """Print what was found and what is missing; exit code 1 when something is missing."""
     if given.engine == "argo":
         account = given.service_account or "default"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mlplat.cli import places
+from mlplat.cli.commands import Given
 from mlplat.cli.places import Prompt
 from mlplat.cli.progress import following
 from mlplat.cli.report import conclude
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from mlplat.runs.machine import Machine
 
 
-def conclude_run(run: Run, place: Machine | Cluster, given: argparse.Namespace) -> int:
+def conclude_run(run: Run, place: Machine | Cluster, given: Given) -> int:
     """Show a run until it ends, print the report, and return the exit code."""
     return conclude(_followed(run, place, given), given)
 
 
-def _followed(run: Run, place: Machine | Cluster, given: argparse.Namespace) -> Mapping[str, Any]:
+def _followed(run: Run, place: Machine | Cluster, given: Given) -> Mapping[str, Any]:
     """Show a run until it ends, and return the Workflow.
 
     Raises:

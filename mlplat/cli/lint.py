@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -13,6 +12,7 @@ from mlplat.argo import limits
 from mlplat.argo import lint as argo
 from mlplat.argo.starting import started
 from mlplat.argo.structure import malformed_document
+from mlplat.cli.commands import Given
 from mlplat.errors import Diagnostic, MlplatError, Source
 from mlplat.manifest import Lines
 from mlplat.runs.load import Loaded, load_all
@@ -23,7 +23,7 @@ _DATA = ("ConfigMap", "Secret")
 Document = Mapping[str, Any]
 
 
-def run(given: argparse.Namespace) -> int:
+def run(given: Given) -> int:
     """Print every diagnostic of every file, and the sizes of what compiles."""
     loaded = {file: _load(file) for file in given.files}
     beside = [document for held, _ in loaded.values() for one in held for document in one.documents]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlplat.argo.reasons import readable
 from mlplat.cli import output, places, show
+from mlplat.cli.commands import Given
 from mlplat.errors import ArgumentError, ClusterError
 from mlplat.runs.state import home, record_to_read
 from mlplat.runs.tasks import Nodes, path, unknown, within
@@ -29,7 +29,7 @@ class _Wrote(NamedTuple):
     pieces: Iterable[bytes]
 
 
-def logs(given: argparse.Namespace) -> int:
+def logs(given: Given) -> int:
     """Print the logs of a run's tasks, each line with the task's path when there are several."""
     if given.engine == "argo":
         return _followed_cluster(given) if given.follow else _of_cluster(given)
@@ -80,7 +80,7 @@ def _makers(run: str, tasks: Sequence[str]) -> dict[str, str]:
     return makers
 
 
-def _chosen(given: argparse.Namespace, run: str, nodes: Nodes, names: Iterable[str]) -> Collection[str]:
+def _chosen(given: Given, run: str, nodes: Nodes, names: Iterable[str]) -> Collection[str]:
     """Return the ids of the nodes whose logs are wanted; ``names`` are what could have been asked for."""
     chosen = within(run, given.task, nodes) if given.task else nodes.keys()
     if not chosen:
@@ -102,7 +102,7 @@ def _written(folder: Path, task: Task) -> Iterator[Iterable[bytes]]:
             yield itertools.chain([first], part)
 
 
-def _print(wrote: Sequence[_Wrote], given: argparse.Namespace) -> None:
+def _print(wrote: Sequence[_Wrote], given: Given) -> None:
     from mlplat import engine
 
     several = not given.task or len({one.task for one in wrote}) > 1
@@ -124,7 +124,7 @@ def _encoded(line: str) -> bytes:
     return f"{line}\n".encode(errors="replace")
 
 
-def _of_cluster(given: argparse.Namespace) -> int:
+def _of_cluster(given: Given) -> int:
     from mlplat.runs import logs as use
 
     place = places.cluster(given)
@@ -160,7 +160,7 @@ def _of_cluster(given: argparse.Namespace) -> int:
     return ClusterError.exit_code if failures and len(failures) == len(ran) else 0
 
 
-def _followed_cluster(given: argparse.Namespace) -> int:
+def _followed_cluster(given: Given) -> int:
     from mlplat.runs import logs as use
 
     shown = _Shown(given)
@@ -174,7 +174,7 @@ def _followed_cluster(given: argparse.Namespace) -> int:
     return shown.concluded(workflow)
 
 
-def _followed_machine(given: argparse.Namespace) -> int:
+def _followed_machine(given: Given) -> int:
     from mlplat.runs import logs as use
 
     shown = _Shown(given)
@@ -189,7 +189,7 @@ class _Shown:
         given: the command line.
     """
 
-    def __init__(self, given: argparse.Namespace) -> None:
+    def __init__(self, given: Given) -> None:
         self.run, self.task = given.name, given.task
         self.log = output.Log(raw=given.raw)
         self.paths: dict[str, str] = {}

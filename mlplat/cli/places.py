@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from mlplat.cli.commands import Given
 from mlplat.cli.progress import Quiet
 from mlplat.errors import ArgumentError, Diagnostic
 
@@ -30,7 +30,7 @@ class Prompt:
             return await terminal.ask(node)
 
 
-def place(given: argparse.Namespace) -> Machine | Cluster:
+def place(given: Given) -> Machine | Cluster:
     """Return the place that a command line names.
 
     Raises:
@@ -47,12 +47,12 @@ def place(given: argparse.Namespace) -> Machine | Cluster:
     return cluster(given) if given.engine == "argo" else machine(given)
 
 
-def machine(given: argparse.Namespace) -> Machine:
+def machine(given: Given) -> Machine:
     """Return this machine, with the executor of a command line if it has one."""
     from mlplat.engine import terminal
     from mlplat.runs.machine import Machine
 
-    if "executor" not in given:
+    if not hasattr(given, "executor"):
         return Machine()
     try:
         options = shlex.split(given.executor_options)
@@ -64,14 +64,14 @@ def machine(given: argparse.Namespace) -> Machine:
     return Machine(jobs=given.jobs, executor=given.executor, executor_options=options, ask=ask)
 
 
-def cluster(given: argparse.Namespace) -> Cluster:
+def cluster(given: Given) -> Cluster:
     """Return the namespace of a cluster that a command line names."""
     from mlplat.runs.cluster import Cluster
 
     return Cluster(given.namespace or None, given.context, given.kubeconfig)
 
 
-def as_typed(given: argparse.Namespace, run: str, namespace: str) -> str:
+def as_typed(given: Given, run: str, namespace: str) -> str:
     """Return how a shell takes the name of a run with the place of a command line.
 
     Args:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import json
 import re
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mlplat.argo.names import NOTHING
 from mlplat.argo.reasons import readable
 from mlplat.cli import places, show
+from mlplat.cli.commands import Given
 from mlplat.errors import ArgumentError, ClusterError, Diagnostic
 from mlplat.escaping import escaped_line
 from mlplat.runs import state
@@ -53,7 +53,7 @@ class _Placed(NamedTuple):
 _OF_ONE_RUN = ("tasks", "parameters", "metrics", "lineage")
 
 
-def get(given: argparse.Namespace) -> int:
+def get(given: Given) -> int:
     """List runs, or what one of them had: tasks, parameters, artifacts and what they were for, metrics."""
     if given.name is None and given.what in _OF_ONE_RUN:
         message = f"get {given.what} needs the name of a run"
@@ -74,7 +74,7 @@ def get(given: argparse.Namespace) -> int:
     return 0
 
 
-def _store(given: argparse.Namespace) -> Store:
+def _store(given: Given) -> Store:
     """Open the record, or make one of the Workflows of a cluster as they are now."""
     if given.engine == "local":
         machine = places.machine(given)
@@ -94,7 +94,7 @@ def _store(given: argparse.Namespace) -> Store:
     return store
 
 
-def record(given: argparse.Namespace) -> int:
+def record(given: Given) -> int:
     """Take Workflows of a cluster into the record."""
     from mlplat.runs.cluster import Recorded
 
@@ -115,7 +115,7 @@ def record(given: argparse.Namespace) -> int:
     return ClusterError.exit_code if any(one.error for one in taken) else 0
 
 
-def _tell_of_unfollowed(given: argparse.Namespace, run: Run | None, rows: Sequence[_Placed]) -> None:
+def _tell_of_unfollowed(given: Given, run: Run | None, rows: Sequence[_Placed]) -> None:
     """Say which runs of a cluster may be further than the record knows."""
     listed = {one.run.uid: one.run for one in rows if one.run}
     told = [run] if run else list(listed.values())
@@ -361,7 +361,7 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     )
 
 
-def cache(given: argparse.Namespace) -> int:
+def cache(given: Given) -> int:
     """Forget every cached result."""
     if given.engine == "argo":
         count = places.cluster(given).clear_cache(given.controller_namespace)

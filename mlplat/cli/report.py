@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from typing import Any
 from mlplat.addresses import without_user
 from mlplat.argo import steps
 from mlplat.cli import places, show
+from mlplat.cli.commands import Given
 from mlplat.runs.programs import as_typed
 from mlplat.runs.state import home
 from mlplat.runs.tasks import path
@@ -26,7 +26,7 @@ _NOT_GIVEN = re.compile(r'\b(secret|configmap) ".*" (with key ".*" )?not found')
 Document = Mapping[str, Any]
 
 
-def conclude(workflow: Document, given: argparse.Namespace) -> int:
+def conclude(workflow: Document, given: Given) -> int:
     """Print what came of a run, and return the exit code."""
     if given.output == "json":
         print(json.dumps(show.without_absent(workflow), indent=2, ensure_ascii=False))
@@ -37,7 +37,7 @@ def conclude(workflow: Document, given: argparse.Namespace) -> int:
     return 0 if workflow["status"]["phase"] == "Succeeded" else 1
 
 
-def report(workflow: Document, given: argparse.Namespace) -> str:
+def report(workflow: Document, given: Given) -> str:
     """Write what came of a run: tree, artifacts, failures with their last lines, and what to type next."""
     status, name = workflow["status"], workflow["metadata"]["name"]
     message = f"  {status['message']}" if status.get("message") else ""
@@ -51,7 +51,7 @@ def report(workflow: Document, given: argparse.Namespace) -> str:
     return "\n".join(written)
 
 
-def _outputs(workflow: Document, given: argparse.Namespace) -> list[str]:
+def _outputs(workflow: Document, given: Given) -> list[str]:
     """Write what the pipeline gave."""
     root = nodes_of(workflow).get(workflow["metadata"]["name"], {})
     shown = []
@@ -63,15 +63,15 @@ def _outputs(workflow: Document, given: argparse.Namespace) -> list[str]:
     return ["outputs", *shown] if shown else []
 
 
-def _place(key: str | None, uri: str | None, given: argparse.Namespace) -> str:
+def _place(artifact: Document, given: Given) -> str:
     """Return where an artifact lies: a path of this machine, a key of the cluster's store, or its URI."""
     if not key:
         return without_user(uri or "")
     return near(home() / "artifacts" / key) if given.engine == "local" else key
 
 
-def _artifacts(workflow: Document, given: argparse.Namespace) -> list[str]:
-    found = [(node, value) for node, value in show.artifacts(workflow) if value.key]
+def _artifacts(workflow: Document, given: Given) -> list[str]:
+    found = [(node, value) for node, value in show.artifacts(workflow) if value.get("key")]
     if not found:
         return []
     places = [_place(value.key, value.uri, given) for _, value in found]
@@ -93,7 +93,7 @@ def near(path: Path) -> str:
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
-def _failures(workflow: Document, given: argparse.Namespace) -> list[str]:
+def _failures(workflow: Document, given: Given) -> list[str]:
     if workflow["status"]["phase"] == "Succeeded":
         return []
     written: list[str] = []
@@ -129,9 +129,8 @@ def _warnings(workflow: Document) -> list[str]:
     return [f"warning: {one.get('message', '')}" for one in conditions if one.get("type") == "SpecWarning"]
 
 
-def _last_lines(workflow: Document, node: AnyNode, given: argparse.Namespace) -> list[str]:
-    nodes = nodes_of(workflow)
-    last = [node["id"], *attempts(nodes, parents(nodes)).get(node["id"], ())][-1]
+def _last_lines(workflow: Document, node: show.Node, given: Given) -> list[str]:
+    last = [node["id"], *show.attempts(node, show.nodes_of(workflow))][-1]
     if given.engine == "local":
         from mlplat import engine
 
@@ -144,7 +143,7 @@ def _last_lines(workflow: Document, node: AnyNode, given: argparse.Namespace) ->
     return [line if len(line) <= _WIDEST else f"{line[:_WIDEST]}…" for line in lines[-_LAST_LINES:]]
 
 
-def _of_pod(workflow: Document, node: str, given: argparse.Namespace) -> list[str]:
+def _of_pod(workflow: Document, node: str, given: Given) -> list[str]:
     """Return the log of a task of a cluster, or why there is none with Kubernetes' warnings about its pod."""
     from mlplat.errors import ClusterError
     from mlplat.runs import logs, waiting
@@ -166,7 +165,7 @@ def _of_pod(workflow: Document, node: str, given: argparse.Namespace) -> list[st
     return [*why, *said, *([f"hint: {advice}"] if advice else [])]
 
 
-def _next(workflow: Document, given: argparse.Namespace) -> list[str]:
+def _next(workflow: Document, given: Given) -> list[str]:
     name = workflow["metadata"]["name"]
     if given.engine == "argo":
         run = places.as_typed(given, name, workflow["metadata"].get("namespace", ""))
@@ -174,6 +173,10 @@ def _next(workflow: Document, given: argparse.Namespace) -> list[str]:
         return [f"next: mlplat get tasks {run}; mlplat logs {run}", *again]
     written = [f"logs {near(home() / 'logs' / name)}", f"next: mlplat get tasks {name}; mlplat logs {name}"]
     if workflow["status"]["phase"] != "Succeeded":
-        fixed = f"; after a fix: mlplat run {as_typed(given.file)} --resume {name}" if "file" in given else ""
+        fixed = (
+            f"; after a fix: mlplat run {as_typed(given.file)} --resume {name}"
+            if hasattr(given, "file")
+            else ""
+        )
         written.append(f"to continue: mlplat retry {name}{fixed}")
     return written

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import shlex
 import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mlplat.cli import places
+from mlplat.cli.commands import Given
 from mlplat.cli.compile import options
 from mlplat.cli.follow import conclude_run
 from mlplat.errors import ArgumentError, Diagnostic
@@ -21,7 +21,7 @@ from mlplat.runs.run import How
 Document = Mapping[str, Any]
 
 
-def run(given: argparse.Namespace) -> int:
+def run(given: Given) -> int:
     """Run a pipeline or a Workflow, and print what came of it."""
     from mlplat.runs.machine import Machine
 
@@ -50,7 +50,7 @@ def run(given: argparse.Namespace) -> int:
     return conclude_run(started, place, given)
 
 
-def retry(given: argparse.Namespace) -> int:
+def retry(given: Given) -> int:
     """Continue a run from the tasks that failed."""
     place = places.place(given)
     values = Arguments(given.parameter, given.parameter_file).values(None)
@@ -60,7 +60,7 @@ def retry(given: argparse.Namespace) -> int:
     return conclude_run(started, place, given)
 
 
-def rerun(given: argparse.Namespace) -> int:
+def rerun(given: Given) -> int:
     """Run the manifest of a run again, under a new name; cached results are taken as ever."""
     check_name(given.name)
     place = places.place(given)
@@ -78,23 +78,23 @@ def rerun(given: argparse.Namespace) -> int:
     return conclude_run(started, place, given)
 
 
-def attach(given: argparse.Namespace) -> int:
+def attach(given: Given) -> int:
     """Show a run until it ends, and what came of it."""
     place = places.place(given)
     return conclude_run(place.attach(given.run), place, given)
 
 
-def stop(given: argparse.Namespace) -> int:
+def stop(given: Given) -> int:
     """End a run; its exit handlers still run."""
     return _end(given, "Stop", "stopping")
 
 
-def terminate(given: argparse.Namespace) -> int:
+def terminate(given: Given) -> int:
     """End a run at once; its exit handlers do not run."""
     return _end(given, "Terminate", "terminating")
 
 
-def _end(given: argparse.Namespace, how: How, doing: str) -> int:
+def _end(given: Given, how: How, doing: str) -> int:
     places.place(given).end(given.run, how)
     again = places.as_typed(given, given.run, given.namespace)
     print(f"{doing} {given.run}; to see it end: mlplat attach {again}", file=sys.stderr)
@@ -106,7 +106,7 @@ def _print(warnings: Iterable[Diagnostic]) -> None:
         print(warning, file=sys.stderr)
 
 
-def _check_options_of_resume(given: argparse.Namespace) -> None:
+def _check_options_of_resume(given: Given) -> None:
     if given.engine == "argo":
         message = "--resume is for runs on this machine"
         hint = f"mlplat retry {shlex.quote(given.resume)} --engine argo"
@@ -118,7 +118,7 @@ def _check_options_of_resume(given: argparse.Namespace) -> None:
     raise ArgumentError(Diagnostic("MLP418", f"--resume {given.resume}", message, hint))
 
 
-def _secrets(given: argparse.Namespace) -> list[dict[str, Any]]:
+def _secrets(given: Given) -> list[dict[str, Any]]:
     """Return the Secrets and ConfigMaps of the file that a command line names."""
     if not given.secrets:
         return []

@@ -10,9 +10,7 @@ from typing import Any, Protocol
 
 from mlplat import compiler
 from mlplat.addresses import without_passwords
-from mlplat.argo import lint
 from mlplat.argo.starting import started
-from mlplat.argo.structure import malformed_documents, wrong_names
 from mlplat.compiler.emit import PIPELINE_ANNOTATION
 from mlplat.errors import ArgumentError, Diagnostic, ManifestError
 from mlplat.ir.model import PipelineSpec
@@ -200,6 +198,10 @@ def _startable(loaded: Loaded) -> Sequence[Document]:
 
 def _refused(documents: Sequence[Document]) -> list[Diagnostic]:
     """Return what is malformed; where nothing is, the names that Kubernetes refuses, and then what Argo refuses."""
+    # A pipeline does not need them, and they load the expression languages.
+    from mlplat.argo import lint
+    from mlplat.argo.structure import malformed_documents, wrong_names
+
     return (
         list(malformed_documents(documents))
         or [one for document in documents for one in wrong_names(document)]

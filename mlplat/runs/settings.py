@@ -11,7 +11,6 @@ from mlplat import manifest
 from mlplat.argo import schema
 from mlplat.argo.sources import PLACES, ImportSource
 from mlplat.errors import Diagnostic, ManifestError, Source
-from mlplat.argo.structure import malformed_documents
 from mlplat.runs.load import read_text
 
 _OF_THE_PIPELINE = ("entrypoint", "templates", "arguments", "workflowTemplateRef")
@@ -90,6 +89,8 @@ def secrets(file: str) -> list[dict[str, Any]]:
     Raises:
         ManifestError: the file can't be read, holds something else, or has malformed documents.
     """
+    from mlplat.argo.structure import malformed_documents
+
     documents = manifest.load(read_text(Path(file)), file)
     if any(one.get("kind") not in ("ConfigMap", "Secret") for one in documents):
         message, hint = "it holds more than Secrets and ConfigMaps", "put the Workflow into a file of its own"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mlplat.cli import show
-from mlplat.cli.parser import parser
+from mlplat.cli.commands import Given, mlplat
 from mlplat.cli.report import report
 from tests.unit.cli.commands import told
 
@@ -182,7 +182,8 @@ def test_a_pod_that_may_not_report_its_result_is_told_what_to_do(monkeypatch: py
         "status": {"phase": "Error", "nodes": {"n": node}},
     }
     monkeypatch.setattr("mlplat.cli.report._of_pod", lambda *_: [])
-    given = parser().parse_args(["attach", "run", "--engine", "argo", "--context", "the lab"])
+    words = ["run", "--engine", "argo", "--context", "the lab"]
+    given = Given(**mlplat.commands["attach"].make_context("attach", words).params)
 
     written = report(workflow, given)
     assert "--service-account NAME; mlplat doctor --engine argo -n my-team" in written

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mlplat.cli.parser import parser
+from mlplat.cli.commands import mlplat
 from tests.unit.cli.commands import told
 
 PROGRAM = """
@@ -111,4 +111,4 @@ def test_a_file_that_holds_no_secrets_is_refused(
 
 @pytest.mark.parametrize("verb", ["run", "retry", "rerun"])
 def test_each_command_that_runs_takes_secrets(verb: str) -> None:
-    assert parser().parse_args([verb, "x", "--secrets", "FILE"]).secrets == "FILE"
+    assert mlplat.commands[verb].make_context(verb, ["x", "--secrets", "FILE"]).params["secrets"] == "FILE"

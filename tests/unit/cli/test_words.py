@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mlplat.cli import main
-from mlplat.cli.parser import parser
+from mlplat.cli.commands import mlplat
 
 
 @pytest.mark.parametrize(
@@ -22,7 +24,7 @@ from mlplat.cli.parser import parser
         ("logs RUN", {"name": "RUN", "engine": "local", "task": None}),
         (
             "run -p a=b FILE --no-cache -p c=d",
-            {"file": "FILE", "parameter": ["a=b", "c=d"], "no_cache": True},
+            {"file": "FILE", "parameter": ("a=b", "c=d"), "no_cache": True},
         ),
         ("run --no-cache -- FILE", {"file": "FILE", "no_cache": True}),
         ("lint FILE OTHER", {"files": ["FILE", "OTHER"]}),
@@ -30,14 +32,15 @@ from mlplat.cli.parser import parser
     ],
 )
 def test_options_stand_anywhere(words: str, expected: dict[str, Any]) -> None:
-    given: argparse.Namespace = parser().parse_args(words.split())
-    assert {name: getattr(given, name) for name in expected} == expected
+    name, *rest = words.split()
+    given = mlplat.commands[name].make_context(name, rest).params
+    assert {name: given[name] for name in expected} == expected
 
 
 @pytest.mark.parametrize(
     ("words", "message", "hint"),
     [
-        ("runn x.py", "COMMAND: unknown value 'runn'", "did you mean 'run'? mlplat --help"),
+        ("runn x.py", "unknown command 'runn'", "did you mean 'run'? mlplat --help"),
         (
             "run x.py --paramater a=b",
             "unknown option --paramater",
@@ -46,17 +49,17 @@ def test_options_stand_anywhere(words: str, expected: dict[str, Any]) -> None:
         ("run --parameter=a=b --nam=x x.py", "unknown option --nam", "did you mean '--name'? mlplat run"),
         (
             "run x.py --engine agro",
-            "--engine: unknown value 'agro'",
+            "unknown value 'agro' for --engine",
             "did you mean 'argo'? mlplat run --help",
         ),
         (
             "get x",
-            "{runs,tasks,parameters,artifacts,lineage,metrics}: unknown value 'x'",
+            "unknown value 'x' for WHAT",
             "available: artifacts, lineage, metrics",
         ),
         (
             "get",
-            "the following arguments are required: {runs,tasks,parameters,artifacts,lineage,metrics}",
+            "missing argument WHAT",
             "mlplat get --help",
         ),
         ("get tasks a b", "unexpected argument: b", "mlplat get --help"),
@@ -64,14 +67,14 @@ def test_options_stand_anywhere(words: str, expected: dict[str, Any]) -> None:
         ("lint", "name a file, or a module with -m", "mlplat lint --help"),
         ("compile a.py -m a", "name one file or one module", "mlplat compile --help"),
         ("doctor -x", "unknown option -x", "mlplat doctor --help"),
+        ("run x.py --name", "option '--name' requires an argument", "mlplat run --help"),
+        ("run x.py -j 0", "'0' for --jobs is not a positive integer", "mlplat run --help"),
     ],
 )
 def test_a_wrong_word_is_told_with_the_one_that_is_meant(
     words: str, message: str, hint: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(SystemExit) as stopped:
-        main(words.split())
-    assert stopped.value.code == 2
+    assert main(words.split()) == 2
     error = capsys.readouterr().err
     assert error.startswith(f"error MLP001: {message}\n  hint: {hint}")
 
@@ -82,8 +85,7 @@ def test_a_file_name_that_is_not_quoted_is_recognized(
     monkeypatch.chdir(tmp_path)
     Path("my dir").mkdir()
     Path("my dir/my pipe.py").touch()
-    with pytest.raises(SystemExit):
-        main(["run", "my", "dir/my", "pipe.py", "-p", "a=b"])
+    assert main(["run", "my", "dir/my", "pipe.py", "-p", "a=b"]) == 2
     assert capsys.readouterr().err == (
         "error MLP001: unexpected argument: dir/my pipe.py\n"
         "  hint: quote the name of the file: 'my dir/my pipe.py'; mlplat run --help\n"
@@ -117,3 +119,36 @@ def test_a_file_that_cannot_be_read_says_why(
         Path("x.yaml").write_bytes(content)
     assert main(words) == 2
     assert f"x.yaml: error MLP204: {message}\n" in "".join(capsys.readouterr())
+
+
+def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    assert main([]) == 2
+    out, err = capsys.readouterr()
+    assert out == err
+    assert "  run        run a pipeline, on this machine or on a cluster\n" in out
+
+
+def test_a_shell_completes_commands_options_and_runs(tmp_path: Path) -> None:
+    (tmp_path / "runs/first").mkdir(parents=True)
+
+    def completed(words: str) -> list[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "mlplat"],
+            env={
+                **os.environ,
+                "MLPLAT_HOME": str(tmp_path),
+                "_MLPLAT_COMPLETE": "bash_complete",
+                "COMP_WORDS": f"mlplat {words}",
+                "COMP_CWORD": str(len(words.split())),
+            },
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return [line.partition(",")[2] for line in done.stdout.splitlines()]
+
+    assert completed("re") == ["retry", "rerun", "record"]
+    assert completed("get tasks f") == ["first"]
+    assert completed("run --exec") == ["--executor", "--executor-options"]
+    assert completed("run --executor p") == ["process", "podman"]
