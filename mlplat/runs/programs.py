@@ -8,7 +8,7 @@ import linecache
 import os
 import sys
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
@@ -208,7 +208,9 @@ def _text(file: Path) -> str:
 
 @contextlib.contextmanager
 def _imports(entries: Sequence[str], stem: str) -> Iterator[None]:
-    """Look imports up in some folders first; forget the modules from there afterwards.
+    """Look imports up in some folders first, and forget the modules from there afterwards.
+
+    Modules from folders that the program itself adds to ``sys.path`` are forgotten, too.
 
     Args:
         entries: the folders.
@@ -223,9 +225,10 @@ def _imports(entries: Sequence[str], stem: str) -> Iterator[None]:
     try:
         yield
     finally:
+        folders = {*entries, *(os.path.abspath(one) for one in sys.path if one not in path)}  # noqa: PTH100
         sys.path[:] = path
         known = {name.partition(".")[0] for name in modules}
-        own = {name for name, module in list(sys.modules.items()) if _is_from(module, entries)}
+        own = {name for name, module in list(sys.modules.items()) if _is_from(module, folders)}
         tops = {name.partition(".")[0] for name in own if name not in modules} - known
         for name in [name for name in sys.modules if name.partition(".")[0] in tops]:
             del sys.modules[name]
@@ -238,13 +241,13 @@ def _exists(stem: str) -> bool:
         return False
 
 
-def _is_from(module: types.ModuleType, entries: Sequence[str]) -> bool:
+def _is_from(module: types.ModuleType, folders: Collection[str]) -> bool:
     """Tell whether a module or package stands right in one of some folders."""
     try:
         places = [str(place) for place in getattr(module, "__path__", ())] or [str(module.__file__)]
     except (AttributeError, TypeError):
         return False
-    return any(os.path.dirname(os.path.abspath(place)) in entries for place in places)  # noqa: PTH100, PTH120
+    return any(os.path.dirname(os.path.abspath(place)) in folders for place in places)  # noqa: PTH100, PTH120
 
 
 @contextlib.contextmanager

@@ -150,6 +150,35 @@ def test_nothing_of_a_program_is_left(folder: Path, capfd: pytest.CaptureFixture
     assert "comp-two" in capfd.readouterr().out
 
 
+def test_modules_from_a_folder_that_a_program_adds_are_its_own(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    add = "import sys; sys.path.insert(0, '{0}/lib')\n"
+    for name in ("one", "two"):
+        (folder / name / "lib").mkdir(parents=True)
+        (folder / name / "lib/steps.py").write_text(STEPS.replace("def a", f"def {name}") + f"a = {name}\n")
+        (folder / name / "pipe.py").write_text(add.format(name) + PIPE.format(imports="from steps import a"))
+    for name in ("one", "two"):
+        assert main(["compile", f"{name}/pipe.py", "--to", "ir"]) == 0
+        assert f"comp-{name}" in capfd.readouterr().out
+
+
+def test_installed_modules_are_imported_once(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """As numpy, which can't be imported a second time."""
+    installed = folder / ".venv/lib"
+    installed.mkdir(parents=True)
+    (installed / "heavy.py").write_text("")
+    sys.path.append(str(installed))
+    try:
+        write(folder, {"other": "import heavy\n" + PROGRAM})
+        assert compiled(capfd, "other.py") == "first"
+        heavy = sys.modules["heavy"]
+        assert compiled(capfd, "other.py") == "first"
+        assert sys.modules.pop("heavy") is heavy
+    finally:
+        sys.path.remove(str(installed))
+
+
 @pytest.mark.parametrize(
     "text",
     [
