@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlplat.argo.reasons import readable
-from mlplat.cli import output, places, show
+from mlplat.argo.status import AnyNode, fused, is_cached, nodes_of
+from mlplat.cli import output, places
 from mlplat.cli.commands import Given
 from mlplat.errors import ArgumentError, ClusterError
 from mlplat.runs.state import home, record_to_read
@@ -129,7 +130,7 @@ def _of_cluster(given: Given) -> int:
 
     place = places.cluster(given)
     workflow = place.read(given.name)
-    nodes = {key: dict(node) for key, node in show.nodes_of(workflow).items()}
+    nodes = nodes_of(workflow)
     task_of = {
         key: parent
         for parent, node in nodes.items()

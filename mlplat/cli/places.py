@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mlplat.cli.commands import Given
 from mlplat.cli.progress import Quiet
 from mlplat.errors import ArgumentError, Diagnostic
 
 if TYPE_CHECKING:
+    from mlplat.argo.status import Node
     from mlplat.metadata import Run
     from mlplat.runs.cluster import Cluster
     from mlplat.runs.machine import Machine
@@ -22,7 +23,7 @@ class Prompt:
     def __init__(self) -> None:
         self.view = Quiet()
 
-    async def __call__(self, node: dict[str, Any]) -> Mapping[str, str] | None:
+    async def __call__(self, node: Node) -> Mapping[str, str] | None:
         """Return the outputs of a suspended node, or None for no."""
         from mlplat.engine import terminal
 

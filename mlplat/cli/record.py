@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mlplat.argo.names import NOTHING
 from mlplat.argo.reasons import readable
+from mlplat.argo.status import FAILED, FINISHED, decoded, is_artifact, shown, spelled
 from mlplat.cli import places, show
 from mlplat.cli.commands import Given
 from mlplat.errors import ArgumentError, ClusterError, Diagnostic

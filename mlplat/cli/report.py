@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mlplat.addresses import without_user
-from mlplat.argo import steps
+from mlplat.argo.status import AnyNode, attempts, decoded, fused, is_artifact, nodes_of, parents
 from mlplat.cli import places, show
 from mlplat.cli.commands import Given
 from mlplat.runs.programs import as_typed
@@ -63,7 +63,7 @@ def _outputs(workflow: Document, given: Given) -> list[str]:
     return ["outputs", *shown] if shown else []
 
 
-def _place(artifact: Document, given: Given) -> str:
+def _place(key: str | None, uri: str | None, given: Given) -> str:
     """Return where an artifact lies: a path of this machine, a key of the cluster's store, or its URI."""
     if not key:
         return without_user(uri or "")
@@ -71,7 +71,7 @@ def _place(artifact: Document, given: Given) -> str:
 
 
 def _artifacts(workflow: Document, given: Given) -> list[str]:
-    found = [(node, value) for node, value in show.artifacts(workflow) if value.get("key")]
+    found = [(node, value) for node, value in show.artifacts(workflow) if value.key]
     if not found:
         return []
     places = [_place(value.key, value.uri, given) for _, value in found]
@@ -129,8 +129,9 @@ def _warnings(workflow: Document) -> list[str]:
     return [f"warning: {one.get('message', '')}" for one in conditions if one.get("type") == "SpecWarning"]
 
 
-def _last_lines(workflow: Document, node: show.Node, given: Given) -> list[str]:
-    last = [node["id"], *show.attempts(node, show.nodes_of(workflow))][-1]
+def _last_lines(workflow: Document, node: AnyNode, given: Given) -> list[str]:
+    nodes = nodes_of(workflow)
+    last = [node["id"], *attempts(nodes, parents(nodes)).get(node["id"], ())][-1]
     if given.engine == "local":
         from mlplat import engine
 

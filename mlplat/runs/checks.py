@@ -1,12 +1,18 @@
-"""What runs need of a cluster, and what to do where it is missing."""
+"""What runs need of this machine or a cluster, and what to do where it is missing."""
 
 from __future__ import annotations
 
+import importlib.util
+import os
 import re
+import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from mlplat import k8s
+from mlplat.errors import EngineError
 from mlplat.k8s.namespaces import Controller, Hidden, Namespace, Repository
 from mlplat.runs.cluster import Cluster
 
@@ -60,6 +66,70 @@ def check_cluster(cluster: Cluster, account: str) -> Iterator[Finding]:
         f"ask for a Role in namespace {access.namespace} with these verbs",
     )
     yield from namespace_findings(found, access.namespace, account)
+
+
+def check_machine(home: Path, executor: str) -> Iterator[Finding]:
+    """Check what runs on this machine need; nothing is changed.
+
+    Args:
+        home: folder of this machine's state.
+        executor: ``process``, ``podman`` or ``docker``.
+
+    Yields:
+        What was found.
+    """
+    version = ".".join(map(str, sys.version_info[:3]))
+    yield Finding(
+        "Python", sys.version_info >= (3, 11), f"{version} at {sys.executable}", "use Python 3.11 or newer"
+    )
+    for module, extra, purpose in (
+        ("sqlalchemy", "local", "the record of runs"),
+        ("alembic", "local", "the record of runs"),
+        ("rich", "local", "the live view"),
+    ):
+        there = importlib.util.find_spec(module) is not None
+        remedy = f"pip install 'mlplat[{extra}]'"
+        yield Finding(module, there, f"{'installed' if there else 'missing'} ({purpose})", remedy)
+    for module, extra in (("kubernetes", "argo"), ("hera", "argo")):
+        there = importlib.util.find_spec(module) is not None
+        detail = "installed" if there else f"not installed; for --engine argo: pip install 'mlplat[{extra}]'"
+        yield Finding(module, None, detail)
+    folders = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
+    yield Finding(
+        "python3", None, f"{shutil.which('python3', path=folders) or sys.executable} (runs the tasks)"
+    )
+    if executor != "process":
+        yield _executor(executor)
+    yield _state(home)
+    yield Finding(
+        "cores", None, f"{os.cpu_count()}; as many tasks run in parallel, unless --jobs says otherwise"
+    )
+
+
+def _state(folder: Path) -> Finding:
+    nearest = folder
+    while not nearest.exists():
+        nearest = nearest.parent
+    writable = os.access(nearest, os.W_OK)
+    free = shutil.disk_usage(nearest).free
+    detail = f"{folder}, {free / 1e9:.1f} GB free{'' if writable else ', not writable'}"
+    return Finding(
+        "state",
+        writable and free > 1e8,
+        detail,
+        "set MLPLAT_HOME to a folder on a disk with room, where you may write",
+    )
+
+
+def _executor(name: str) -> Finding:
+    from mlplat import engine
+
+    try:
+        engine.ImageExecutor(name)
+    except EngineError as error:
+        (found,) = error.diagnostics
+        return Finding(name, False, found.message, found.hint)
+    return Finding(name, True, "answers")
 
 
 def namespace_findings(found: Namespace, namespace: str, account: str) -> Iterator[Finding]:

@@ -18,7 +18,6 @@ from mlplat.argo.status import FINISHED, AnyNode, fused
 from mlplat.errors import ClusterError, Diagnostic
 from mlplat.runs.cluster import Cluster, Workflow
 from mlplat.runs.machine import Machine
-from mlplat.runs.waiting import Node
 from mlplat.runtime.contract import STEP_MARK
 
 _ARCHIVED = "main-logs"
@@ -120,7 +119,7 @@ class _Followed:
     """Reads the logs of pods as they come, each in a thread; at most some at a time."""
 
     place: Cluster
-    wanted: Callable[[Mapping[str, Node], str], bool]
+    wanted: Callable[[Mapping[str, AnyNode], str], bool]
     emit: Emit
     problem: Callable[[AnyNode, ClusterError], None]
     workflow: Workflow = field(default_factory=dict)
@@ -222,7 +221,7 @@ def follow_cluster(
 
 
 def follow_machine(
-    name: str, machine: Machine, *, wanted: Callable[[Mapping[str, Node], str], bool], emit: Emit
+    name: str, machine: Machine, *, wanted: Callable[[Mapping[str, AnyNode], str], bool], emit: Emit
 ) -> dict[str, Any]:
     """Read what the tasks of a run of this machine print, as they print it, until it ends.
 

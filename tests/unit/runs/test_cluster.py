@@ -14,7 +14,6 @@ from mlplat.cli import main
 from mlplat.metadata import Store, open_store
 from mlplat.runs.cluster import Cluster, unnoticed
 from mlplat.runs.run import Changed
-from mlplat.runs.waiting import WAITING
 from tests.unit.k8s.conftest import FakeApi, api  # noqa: F401 - a fixture
 
 WORKFLOWS = "/apis/argoproj.io/v1alpha1/namespaces/team-a/workflows"
