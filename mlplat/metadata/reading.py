@@ -45,11 +45,12 @@ class NodeFacts:
     metrics: tuple[Metric, ...]
 
 
-def read_run(workflow: Json) -> Run:
+def read_run(workflow: Json, cluster: str = "") -> Run:
     """Read the run as a whole.
 
     Args:
         workflow: a Workflow, with or without status.
+        cluster: identity of the cluster or machine that it ran on; empty if it is unknown.
 
     Returns:
         The run.
@@ -70,7 +71,9 @@ def read_run(workflow: Json) -> Run:
     namespace = metadata.get("namespace") or DEFAULT_NAMESPACE
     started_at = moment(status.get("startedAt"))
     created_at = moment(metadata.get("creationTimestamp")) or started_at
-    uid = metadata.get("uid") or _made_uid(engine, namespace, name, metadata.get("creationTimestamp"))
+    uid = metadata.get("uid") or _made_uid(
+        cluster or engine, namespace, name, metadata.get("creationTimestamp")
+    )
     return Run(
         uid=uid,
         namespace=namespace,
@@ -90,6 +93,7 @@ def read_run(workflow: Json) -> Run:
             if not key.startswith(_ENGINE_LABELS)
         },
         manifest_digest=manifest_digest(spec),
+        cluster=cluster,
     )
 
 
@@ -150,10 +154,11 @@ def identity(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def artifact_id(namespace: str, engine: Engine, key: str, uri: str) -> str:
+def artifact_id(cluster: str, namespace: str, engine: Engine, key: str, uri: str) -> str:
     """Make the identity of an artifact: the place where its bytes are.
 
     Args:
+        cluster: identity of the cluster or machine; empty if it is unknown.
         namespace: tenant.
         engine: whose artifact storage the key is for.
         key: key in that storage; may be empty when there is a URI.
@@ -162,9 +167,12 @@ def artifact_id(namespace: str, engine: Engine, key: str, uri: str) -> str:
     Returns:
         32 hexadecimal digits.
     """
+    known = [cluster] if cluster else []
     if key:
-        return identity(namespace, engine, "key", key)
-    return identity(namespace, engine if uri.startswith(_OWN_STORAGE) else "", "uri", uri)
+        return identity(*known, namespace, engine, "key", key)
+    if uri.startswith(_OWN_STORAGE):
+        return identity(*known, namespace, engine, "uri", uri)
+    return identity(namespace, "", "uri", uri)
 
 
 def _task(key: str, nodes: Nodes, tree: _Tree, run: Run) -> Task:
@@ -220,9 +228,10 @@ def _facts(task: Task, node: Json, run: Run, template: Json) -> NodeFacts:
 
 
 def _artifact(value: ArtifactValue, task: Task, direction: Direction, run: Run) -> Artifact:
+    cluster = run.cluster if value.key or value.uri.startswith(_OWN_STORAGE) else ""
     produced = direction == "output" and task.role == "task" and not task.cached
     return Artifact(
-        id=artifact_id(run.namespace, run.engine, value.key, value.uri),
+        id=artifact_id(cluster, run.namespace, run.engine, value.key, value.uri),
         namespace=run.namespace,
         engine=run.engine,
         name=value.own_name,
@@ -234,6 +243,7 @@ def _artifact(value: ArtifactValue, task: Task, direction: Direction, run: Run) 
         metadata=value.metadata,
         producer_run_uid=run.uid if produced else None,
         producer_task_id=task.id if produced else None,
+        cluster=cluster,
     )
 
 
@@ -257,8 +267,8 @@ def _pipeline(metadata: Json, spec: Json) -> str:
     return named or (metadata.get("generateName") or "").rstrip("-.") or metadata["name"]
 
 
-def _made_uid(engine: Engine, namespace: str, name: str, created: object) -> str:
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"mlplat:{engine}/{namespace}/{name}/{created or ''}"))
+def _made_uid(place: str, namespace: str, name: str, created: object) -> str:
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"mlplat:{place}/{namespace}/{name}/{created or ''}"))
 
 
 def _arguments(spec: Json) -> dict[str, str]:

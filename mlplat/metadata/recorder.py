@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import OrderedDict
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, delete, select, update
@@ -14,7 +14,7 @@ from mlplat.argo.status import nodes_of, parents, unpacked
 from mlplat.argo.status.fused import pod_of
 from mlplat.metadata import schema
 from mlplat.metadata.database import Database, upsert
-from mlplat.metadata.reading import NodeFacts, fingerprint, identity, read_nodes, read_run
+from mlplat.metadata.reading import NodeFacts, artifact_id, fingerprint, identity, read_nodes, read_run
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -54,20 +54,22 @@ class Recorder:
 
     Args:
         database: where to write.
+        cluster: identity of the cluster or machine that the Workflows run on; empty if it is unknown.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, cluster: str = "") -> None:
         self._database = database
+        self._cluster = cluster
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._lock = threading.Lock()
 
     def record(self, workflow: Mapping[str, Any], changed: Collection[str] | None = None) -> Run:
         """Write a Workflow, in one transaction; see :meth:`mlplat.metadata.Store.record`."""
         workflow = unpacked(workflow)
-        run = read_run(workflow)
+        run = read_run(workflow, self._cluster)
         with self._lock:
             known = self._known.get(run.uid, _UNKNOWN)
-            now_known = self._database.write(
+            now_known, run = self._database.write(
                 lambda connection: _write(connection, workflow, run, known, changed)
             )
             self._known[run.uid] = now_known
@@ -83,10 +85,12 @@ def _write(
     run: Run,
     known: _Known,
     changed: Collection[str] | None,
-) -> _Known:
+) -> tuple[_Known, Run]:
+    stored = _stored(connection, run.uid)
+    revision, cluster = stored or (0, run.cluster)
+    run = replace(run, cluster=run.cluster or cluster)
     row = _run_row(run)
-    revision = _revision(connection, run.uid)
-    if revision is None:
+    if stored is None:
         upsert(connection, schema.experiments, [_experiment_row(run)], ())
         upsert(
             connection,
@@ -94,17 +98,20 @@ def _write(
             [{"uid": run.uid, "created_at": run.created_at, "revision": 0, **row}],
             (),
         )
-        revision = _revision(connection, run.uid) or 0
+        revision, _ = _stored(connection, run.uid) or (0, "")
         known = _Known(revision=revision, fingerprints=_stored_fingerprints(connection, run.uid))
         changed = None
     elif revision != known.revision:
         known = _Known(revision=revision, fingerprints=_stored_fingerprints(connection, run.uid))
         changed = None
+    if cluster != run.cluster:  # the artifacts get new identities, so every node is written again
+        known = _Known(revision=revision, fingerprints=dict.fromkeys(known.fingerprints, ""))
+        changed = None
     nodes = nodes_of(workflow)
     prints = _changed_fingerprints(nodes, known.fingerprints, changed)
     gone = [node_id for node_id in known.fingerprints if node_id not in nodes] if changed is None else []
     if not prints and not gone and row == known.run:
-        return known
+        return known, run
     if row != known.run:
         upsert(connection, schema.experiments, [_experiment_row(run)], ())
     connection.execute(
@@ -116,7 +123,7 @@ def _write(
     fingerprints = {**known.fingerprints, **prints}
     for node_id in gone:
         del fingerprints[node_id]
-    return _Known(revision + 1, row, fingerprints)
+    return _Known(revision + 1, row, fingerprints), run
 
 
 def _changed_fingerprints(
@@ -148,6 +155,7 @@ def _write_nodes(
         for artifact in fact.artifacts:
             rows = produced if artifact.producer_run_uid else used
             rows[artifact.id] = _artifact_row(artifact, fact.task.finished_at or run.created_at)
+    _adopt(connection, [artifact for fact in facts for artifact in fact.artifacts])
     _upsert_batches(connection, schema.artifacts, _by_id(produced), _ARTIFACT_COLUMNS)
     _upsert_batches(connection, schema.artifacts, _by_id(used), ())
     _insert(connection, schema.parameters, [asdict(row) for fact in facts for row in fact.parameters])
@@ -155,9 +163,27 @@ def _write_nodes(
     _insert(connection, schema.metrics, [_metric_row(row) for fact in facts for row in fact.metrics])
 
 
-def _revision(connection: Connection, uid: str) -> int | None:
-    query = select(schema.runs.c.revision).where(schema.runs.c.uid == uid).with_for_update()
-    return connection.execute(query).scalar_one_or_none()
+def _adopt(connection: Connection, artifacts: Iterable[Artifact]) -> None:
+    """Give artifacts that were recorded without a cluster the cluster that is known now."""
+    table, uses = schema.artifacts, schema.artifact_uses
+    known = {
+        artifact_id("", one.namespace, one.engine, one.key, one.uri): one for one in artifacts if one.cluster
+    }
+    for batch in _batches(sorted(known)):
+        rows = connection.execute(select(table).where(table.c.id.in_(batch))).mappings().all()
+        for row in rows:
+            now = known[row["id"]]
+            upsert(connection, table, [{**row, "id": now.id, "cluster": now.cluster}], ())
+            connection.execute(update(uses).where(uses.c.artifact_id == row["id"]).values(artifact_id=now.id))
+            connection.execute(delete(table).where(table.c.id == row["id"]))
+
+
+def _stored(connection: Connection, uid: str) -> tuple[int, str] | None:
+    """Return the revision and the cluster of a run as it is recorded, and lock its row; None if it is not."""
+    table = schema.runs
+    query = select(table.c.revision, table.c.cluster).where(table.c.uid == uid).with_for_update()
+    row = connection.execute(query).one_or_none()
+    return None if row is None else (row.revision, row.cluster)
 
 
 def _stored_fingerprints(connection: Connection, uid: str) -> dict[str, str]:

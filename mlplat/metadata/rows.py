@@ -63,6 +63,7 @@ class Run:
         labels: labels of the Workflow, without those that the engine keeps for itself.
         manifest_digest: ``sha256:…`` of the spec without its arguments; equal for runs of the same program
             on both engines.
+        cluster: identity of the cluster, or of the machine for a local run; empty if it was recorded without one.
     """
 
     uid: str
@@ -79,6 +80,7 @@ class Run:
     parameters: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     manifest_digest: str = ""
+    cluster: str = ""
 
     @property
     def finished(self) -> bool:
@@ -162,7 +164,7 @@ class Artifact:
     """A file or folder that a task wrote, or that a run imported.
 
     Attributes:
-        id: made from namespace, engine and place, so the same place is always the same artifact.
+        id: made from cluster, namespace, engine and place, so the same place is always the same artifact.
         namespace: tenant.
         engine: whose artifact storage the key is for.
         name: name that the producing task gives it.
@@ -174,6 +176,7 @@ class Artifact:
         metadata: what its producer said of it.
         producer_run_uid: run that wrote it; None when that run is not in the record.
         producer_task_id: task that wrote it; None when that run is not in the record.
+        cluster: whose artifact storage the key is for; empty for a URI, and if it was recorded without a cluster.
     """
 
     id: str
@@ -188,6 +191,7 @@ class Artifact:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     producer_run_uid: str | None = None
     producer_task_id: str | None = None
+    cluster: str = ""
 
 
 @dataclass(frozen=True, slots=True)

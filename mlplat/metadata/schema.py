@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from mlplat.metadata.columns import MYSQL, AnyText, JsonText, Name, UtcDateTime
 
-HEAD = "0003"
+HEAD = "0004"
 VERSION_TABLE = "mlplat_schema_version"
 
 _NAMING = {
@@ -73,6 +73,7 @@ runs = Table(
     Column("labels", JsonText, nullable=False),
     Column("manifest_digest", String(71), nullable=False),
     Column("revision", BigInteger, nullable=False),
+    Column("cluster", String(128), nullable=False, server_default=""),
     Index("ix_runs_created_at", "created_at"),
     Index("ix_runs_name", "name"),
     Index("ix_runs_pipeline_created_at", "pipeline", "created_at"),
@@ -138,6 +139,7 @@ artifacts = Table(
     Column("producer_run_uid", String(128)),
     Column("producer_task_id", String(320)),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("cluster", String(128), nullable=False, server_default=""),
     Index("ix_artifacts_type_created_at", "type", "created_at"),
     Index("ix_artifacts_digest", "digest"),
     Index("ix_artifacts_producer_run_uid", "producer_run_uid"),

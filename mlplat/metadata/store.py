@@ -27,12 +27,14 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 _TASKS: tuple[Role, ...] = ("task",)
 
 
-def open_store(url_or_path: str | Path) -> Store:
+def open_store(url_or_path: str | Path, cluster: str = "") -> Store:
     """Open the record; an empty or older one is brought to the schema of this version.
 
     Args:
         url_or_path: a file (SQLite; it and its folder are made), or a URL: ``sqlite:///…``,
             ``postgresql://…``, ``mysql://…``.
+        cluster: identity of the cluster or machine that the Workflows to be recorded run on. Runs and artifacts of the
+            same names in different clusters stay apart. Empty if it is unknown.
 
     Returns:
         The store; close it, or use it in a ``with`` statement.
@@ -40,7 +42,7 @@ def open_store(url_or_path: str | Path) -> Store:
     Raises:
         StoreError: the URL is wrong, the database can't be opened, or a newer mlplat made it.
     """
-    return Store(connect(url_or_path))
+    return Store(connect(url_or_path), cluster)
 
 
 class Store:
@@ -51,11 +53,12 @@ class Store:
 
     Args:
         database: an open database.
+        cluster: see :func:`open_store`.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, cluster: str = "") -> None:
         self._database = database
-        self._recorder = Recorder(database)
+        self._recorder = Recorder(database, cluster)
 
     def __enter__(self) -> Store:
         return self
