@@ -1,4 +1,4 @@
-"""Asks servers of the web without telling others what is secret."""
+"""Sends HTTP requests without leaking credentials to other servers."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from typing import IO
 from urllib.parse import SplitResult, unquote, urlsplit
 
 _HARMLESS = frozenset(("Accept", "Accept-encoding", "Accept-language", "User-agent"))
-"""Headers that every host may see; all others may be secret, whatever they are called."""
+"""Headers that are not secret; all others may be, whatever their names."""
 
 _METADATA = frozenset(map(ip_address, ("100.100.100.200", "168.63.129.16", "fd00:ec2::254")))
-"""Where clouds tell machines their credentials, beside link-local addresses."""
+"""Metadata services of clouds that are not at link-local addresses."""
 
 _NAT64 = ip_network("64:ff9b::/96")
 
@@ -27,7 +27,7 @@ _USER = re.compile(r"\A(\w+://)([^/?#]*)@")
 
 
 def shown(url: str) -> str:
-    """Return what messages call an address: user, password, query and fragment may be secret."""
+    """Return a URL for messages, without user, password, query and fragment, which may be secret."""
     return without_user(re.split(r"[?#]", url, maxsplit=1)[0])
 
 
@@ -58,21 +58,21 @@ def without_passwords(text: str) -> str:
 
 
 def reason(error: Exception) -> str:
-    """Return why a request failed, without any part of its address: that may be secret."""
+    """Return why a request failed, without parts of its URL, which may be secret."""
     if isinstance(error, urllib.error.URLError) and not isinstance(error, urllib.error.HTTPError):
         return str(error.reason)
     if isinstance(error, ValueError | http.client.InvalidURL):
-        return "the address is malformed"
+        return "the URL is malformed"
     return str(error) or type(error).__name__
 
 
 def opener() -> urllib.request.OpenerDirector:
-    """Return what sends requests; it follows redirects, but not to addresses that only this machine can reach."""
+    """Return an opener that follows redirects, except to addresses that only this machine can reach."""
     return urllib.request.build_opener(_Redirects, _Http, _Https)
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Keeps headers from other servers, and requests from addresses that a server of the web has no business with."""
+    """Drops headers on redirects to other servers, and refuses redirects to local addresses."""
 
     def redirect_request(
         self,
@@ -93,14 +93,14 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 
 
 def _refusal(url: str) -> str:
-    """Return why a redirect is not followed; empty when it is."""
+    """Return why a redirect is not followed, or an empty string."""
     try:
         place = urlsplit(url)
         host, port = place.hostname or "", place.port
     except ValueError:
-        return "it redirects to a malformed address"
+        return "it redirects to a malformed URL"
     if place.scheme not in ("http", "https"):
-        return f"it redirects to an address that starts with {place.scheme}://"
+        return f"it redirects to a {place.scheme}:// URL"
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
@@ -114,7 +114,7 @@ def _internal(address: str) -> str:
 
 
 def _is_internal(address: str) -> bool:
-    """Tell whether an address is link-local, or one where a cloud tells a machine its credentials."""
+    """Return whether an address is link-local, or one where a cloud tells a machine its credentials."""
     found = ip_address(address.partition("%")[0])
     if isinstance(found, IPv6Address):
         embedded = found.ipv4_mapped or found.sixtofour
@@ -125,7 +125,7 @@ def _is_internal(address: str) -> bool:
 
 
 def _is_same_server(one: str, other: str) -> bool:
-    """Tell whether two addresses are of one server: host, port and scheme, or the same host once http is left."""
+    """Return whether two addresses are of one server: host, port and scheme, or the same host once http is left."""
     first, second = urlsplit(one), urlsplit(other)
     if first.hostname != second.hostname:
         return False
@@ -139,7 +139,7 @@ def _port(place: SplitResult) -> int:
 
 
 class _Connection(http.client.HTTPConnection):
-    """A connection that looks at where it leads: the name may have got another address since it was looked up."""
+    """A connection that checks its remote address, because the name may resolve to a different one than before."""
 
     def connect(self) -> None:
         super().connect()

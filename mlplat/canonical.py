@@ -19,7 +19,7 @@ def canonical_json(value: Any) -> str:
 
 
 DEEPEST = 100
-"""How many lists and mappings of a document that is read may be inside of each other."""
+"""Maximum number of nested lists and mappings in a document."""
 
 
 def read_json(text: str) -> Any:
@@ -35,11 +35,11 @@ def read_json(text: str) -> Any:
     else:
         if text.count("[") + text.count("{") <= DEEPEST or height(value) <= DEEPEST:
             return value
-    raise ValueError(f"more than {DEEPEST} lists and mappings are nested in each other")
+    raise ValueError(f"more than {DEEPEST} nested lists and mappings")
 
 
 def height(value: Any) -> int:
-    """Return how many lists and mappings are inside of each other, 0 for a scalar."""
+    """Return the depth of nested lists and mappings, 0 for a scalar."""
     level, found = [value], -1
     while level:
         level = [

@@ -1,4 +1,4 @@
-"""What stands where KFP's client is: programs import it at their top and often use it as scripts only."""
+"""A substitute for KFP's client, which many programs import but use only when run as scripts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from mlplat.dsl import context
 from mlplat.errors import Diagnostic, MlplatError
 
 _INSTEAD = (
-    "run the pipeline with mlplat run FILE, on a cluster with --engine argo; leave the client to what stands below "
+    "run the pipeline with mlplat run FILE, or on a cluster with --engine argo; use the client only below "
     "if __name__ == '__main__':; see docs/migrating.md"
 )
 
@@ -21,5 +21,5 @@ class Client:
     """
 
     def __init__(self, *_: Any, **__: Any) -> NoReturn:
-        message = "mlplat has no server to be a client of"
+        message = "mlplat has no server, so it has no client"
         raise MlplatError(Diagnostic("MLP004", "Client", message, _INSTEAD, context.caller()))

@@ -32,7 +32,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One thing that is wrong (or worth a warning) in what the user wrote.
+    """An error or warning about what the user wrote.
 
     Attributes:
         code: stable identifier, such as ``MLP101``; documented in ``docs/diagnostics.md``.
@@ -63,7 +63,7 @@ class Diagnostic:
 
 
 class MlplatError(Exception):
-    """Base of everything that mlplat raises on purpose.
+    """Base class of mlplat's exceptions.
 
     Args:
         diagnostics: what is wrong; a plain sentence is taken as one diagnostic of :attr:`default_code`.
@@ -83,19 +83,19 @@ class MlplatError(Exception):
 
 
 class AuthoringError(MlplatError):
-    """A component or pipeline function is written in a way that has no meaning."""
+    """A component or pipeline is invalid."""
 
     default_code = "MLP100"
 
 
 class ManifestError(MlplatError):
-    """A YAML or JSON document can't be read, or isn't what it claims to be."""
+    """A YAML or JSON document can't be read, or is invalid."""
 
     default_code = "MLP200"
 
 
 class CompileError(MlplatError):
-    """A pipeline can't be turned into a Workflow."""
+    """A pipeline can't be compiled."""
 
     default_code = "MLP300"
 
@@ -107,13 +107,13 @@ class ArgumentError(MlplatError):
 
 
 class UnsupportedError(MlplatError):
-    """A manifest asks for something that this engine does not do."""
+    """A manifest uses a feature that this engine does not support."""
 
     default_code = "MLP500"
 
 
 class EngineError(MlplatError):
-    """The engine, not the user's task, could not go on: disk, permissions, lock, state."""
+    """The engine, not the user's task, could not continue: disk, permissions, lock, state."""
 
     default_code = "MLP600"
     exit_code = 1
@@ -126,7 +126,7 @@ class StoreError(MlplatError):
 
 
 class ClusterError(MlplatError):
-    """The Kubernetes API refused, or can't be reached."""
+    """The Kubernetes API refused a request, or can't be reached."""
 
     default_code = "MLP800"
 
@@ -135,7 +135,7 @@ _LISTED = 20
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
-    """Return a hint that names the closest known name, or lists the known names.
+    """Return a hint with the closest known name, or all known names.
 
     Args:
         name: what the user wrote.
@@ -150,20 +150,20 @@ def nearest(name: str, known: Sequence[str]) -> str:
 
 
 def available(known: Iterable[str]) -> str:
-    """Return a hint that lists known names; of many only the first."""
+    """Return a hint with the known names, or the first of many."""
     names = sorted(known)
     more = f", … ({len(names) - _LISTED} more)" if len(names) > _LISTED else ""
     return f"available: {', '.join(names[:_LISTED])}{more}"
 
 
 def suggestion(name: str, known: Sequence[str]) -> str:
-    """Return a hint that names the closest known name, as :func:`nearest` does; empty when none is near."""
+    """Return a hint with the closest known name, or an empty string."""
     close = closest(name, known)
     return f"did you mean '{close}'?" if close else ""
 
 
 def closest(name: str, known: Sequence[str]) -> str:
-    """Return the known name that is written most alike; empty when none is near."""
+    """Return the most similar known name, or an empty string."""
     import difflib
 
     by_lower = {candidate.lower(): candidate for candidate in reversed(known)}

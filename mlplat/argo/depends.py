@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 RESULTS = ("Succeeded", "Failed", "Errored", "Skipped", "Omitted", "Daemoned", "AnySucceeded", "AllFailed")
-"""What can be asked of a task in ``depends``."""
+"""Results of a task that ``depends`` can use."""
 
 _NAME = re.compile(r"([a-zA-Z0-9][-a-zA-Z0-9]*?\.[A-Z][a-zA-Z]+)|([a-zA-Z0-9][-a-zA-Z0-9]*)")
 
@@ -96,7 +96,7 @@ def _expand(name: str, task: Mapping[str, Any]) -> str:
 
 
 def unknown_names(conditions: Mapping[str, Condition], known: Sequence[str]) -> dict[str, list[str]]:
-    """Return, for each task that waits for a task that isn't there, the names that are unknown."""
+    """Return the unknown names in the dependencies of each task that has any."""
     names = set(known)
     wrong = {task: [name for name in one.tasks if name not in names] for task, one in conditions.items()}
     return {task: missing for task, missing in wrong.items() if missing}
@@ -135,7 +135,7 @@ def in_order(waits: Mapping[str, Sequence[str]]) -> tuple[list[str], list[str]]:
 
 
 class _Names(Collection[str]):
-    """Some of many names, as bits of one number: the sets of a long chain would hold half of its square in names."""
+    """A set of names as bits of an integer; for a long chain, sets of names would need quadratic memory."""
 
     __slots__ = ("_bits", "_places")
 
@@ -154,7 +154,7 @@ class _Names(Collection[str]):
 
 
 def earlier(waits: Mapping[str, Sequence[str]]) -> dict[str, Collection[str]]:
-    """Return the tasks that are over when a task starts: those that it waits for, and those that these wait for.
+    """Return the tasks that have ended when a task starts: its dependencies, direct and indirect.
 
     Args:
         waits: the names that each task waits for; unknown ones don't count.

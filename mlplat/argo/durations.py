@@ -11,7 +11,7 @@ _NUMBER = re.compile(r"[+-]?[0-9]+")
 
 
 class DurationError(ValueError):
-    """A text isn't a duration."""
+    """A string is not a duration."""
 
 
 def seconds(text: str) -> float:

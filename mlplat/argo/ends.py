@@ -1,4 +1,4 @@
-"""Which tasks of a DAG Argo may not find, because what they follow has no end that they hang from.
+"""Finds tasks of a DAG that Argo can't reach, because the nodes before them have no children.
 
 Argo walks a DAG from node to node to see whether it is over. What follows a task hangs from the task's last try; a task
 that may be tried again and comes from the cache has none (``getOutboundNodes`` of Argo 4.0.7's ``operator.go``). What
@@ -16,7 +16,7 @@ Template = Mapping[str, Any]
 
 
 def hanging(templates: Iterable[Template]) -> dict[str, frozenset[str]]:
-    """Return the tasks that may not be found.
+    """Return the tasks that Argo may not reach.
 
     Args:
         templates: the templates of a spec; a task of another one counts as one that has an end.
@@ -49,7 +49,7 @@ class _Ends:
         )
 
     def is_endless(self, name: str) -> bool:
-        """Tell whether a call of a template may leave nothing that others can hang from."""
+        """Return whether a call of a template may leave no node that others can be children of."""
         if name not in self.known:
             self.known[name] = False  # a template that calls itself ends with a call that is skipped
             template = self.templates.get(name, {})

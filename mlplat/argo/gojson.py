@@ -1,4 +1,4 @@
-"""Reads JSON text as Go's ``encoding/json`` does, and keeps what it is written like.
+"""Reads JSON as Go's ``encoding/json`` does, and keeps its original spelling.
 
 Argo holds loop items and results as raw JSON (``json.RawMessage``): a number stays ``1.0``, and an object keeps the
 order of its keys. The messages are those of ``encoding/json/scanner.go``, because they become messages of nodes.

@@ -32,7 +32,7 @@ def check(pattern: str) -> None:
 
 
 def search(pattern: str, text: str) -> bool:
-    """Tell whether a pattern matches somewhere in a string.
+    """Return whether a pattern matches somewhere in a string.
 
     Raises:
         RegexpError: the pattern is not a regular expression.
@@ -41,13 +41,13 @@ def search(pattern: str, text: str) -> bool:
 
 
 def find(pattern: str, text: str) -> str | None:
-    """Return the first match, None when there is none."""
+    """Return the first match, or None."""
     match = _compiled(pattern).search(_encoded(text))
     return None if match is None else govalues.from_bytes(match.group())
 
 
 def find_all(pattern: str, text: str, limit: int) -> list[str] | None:
-    """Return the matches, at most so many; a negative limit is none. None without a match, as Go's nil slice."""
+    """Return the matches, up to a limit unless it is negative; None without a match, as Go's nil slice."""
     data = _encoded(text)
     found = [govalues.from_bytes(data[start:end]) for start, end, _ in _matches(pattern, data, limit)]
     return found or None

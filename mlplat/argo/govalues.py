@@ -240,17 +240,17 @@ def kind_of(value: Any) -> str:
 
 
 def is_list(value: Any) -> bool:
-    """Tell whether a value is a slice or an array."""
+    """Return whether a value is a slice or an array."""
     return isinstance(value, (list, tuple))
 
 
 def is_map(value: Any) -> bool:
-    """Tell whether a value is a map."""
+    """Return whether a value is a map."""
     return isinstance(value, (dict, AnyMap, Mapping))
 
 
 def is_nil(value: Any) -> bool:
-    """Tell whether a value is nil, or a slice that is."""
+    """Return whether a value is nil, or a slice that is."""
     return value is None or type(value) in (NilList, NilStrings)
 
 

@@ -1,4 +1,4 @@
-"""Between manifests and hera: Argo's Python SDK, of which people have Workflows and templates.
+"""Converts between manifests and objects of hera, a Python SDK for Argo Workflows.
 
 hera (7.1) is imported when a function of this module is called, and by nothing else here. Its models drop fields that
 they do not know without a word; here that is an error which names the fields.
@@ -15,11 +15,11 @@ from mlplat.errors import Diagnostic, ManifestError
 
 _SHOWN = 10
 _OWN = ("workflows_service", "status")
-"""Fields of hera's objects that are no part of a manifest, or not of one that is to run."""
+"""Fields of hera's objects that are not part of a manifest, or not before it runs."""
 
 
 def to_hera(manifest: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Any:
-    """Return a compiled pipeline, or any Argo manifest, as an object of hera.
+    """Return a compiled pipeline, or any Argo manifest, as a hera object.
 
     Args:
         manifest: one document of a kind in :data:`~mlplat.argo.schema.KINDS`, alone or as a list.
@@ -52,8 +52,8 @@ def to_hera(manifest: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Any:
                 Diagnostic(
                     "MLP361",
                     path,
-                    "hera has no place for this field, and would drop or change it",
-                    "use the manifest as it is: mlplat compile --to argo",
+                    "hera would drop or change this field",
+                    "use the manifest: mlplat compile --to argo",
                 )
                 for path in lost[:_SHOWN]
             ]
@@ -62,7 +62,7 @@ def to_hera(manifest: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Any:
 
 
 def from_hera(workflow: Any) -> dict[str, Any]:
-    """Return what an object of hera stands for as a plain document.
+    """Return the manifest of a hera object.
 
     Args:
         workflow: a ``hera.workflows.Workflow`` or another of :data:`~mlplat.argo.schema.KINDS`, or a model of one.
@@ -76,13 +76,13 @@ def from_hera(workflow: Any) -> dict[str, Any]:
 
 
 def is_hera(value: Any) -> bool:
-    """Whether something is a Workflow of hera, or a template of Workflows; asks without importing hera."""
+    """Return whether an object is a hera Workflow or WorkflowTemplate, without importing hera."""
     kinds = [one for one in type(value).__mro__ if one.__module__.startswith("hera.workflows")]
     return any(one.__name__ in KINDS for one in kinds) and hasattr(value, "build")
 
 
 def differences(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """Give the paths at which two documents differ; a missing field and a null are the same."""
+    """Yield the paths at which two documents differ; a missing field and a null are the same."""
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for key in dict.fromkeys([*before, *after]):
             yield from differences(before.get(key), after.get(key), f"{path}.{key}" if path else str(key))
@@ -94,7 +94,7 @@ def differences(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, 
 
 
 def program(manifest: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> str:
-    """Write a Python program that makes a Workflow with hera.
+    """Return a Python program that defines the Workflow with hera.
 
     Args:
         manifest: as for :func:`to_hera`.
@@ -135,13 +135,17 @@ def _only(manifest: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Mapping[
         for one in documents
         if one.get("kind") not in KINDS
     ]
-    message = f"hera has no class for {', '.join(others)}" if others else "one Workflow is needed"
-    hint = "values of more than 32 KiB make a ConfigMap: give them when it runs, or use --to argo"
-    raise ManifestError(Diagnostic("MLP360", "", message, hint if others else "give one"))
+    message = f"hera has no class for {', '.join(others)}" if others else "expected one Workflow"
+    hint = (
+        "values of more than 32 KiB need a ConfigMap: pass them when you run the pipeline, or use --to argo"
+    )
+    raise ManifestError(
+        Diagnostic("MLP360", "", message, hint if others else "convert one Workflow at a time")
+    )
 
 
 def _settings(made: Any) -> Iterator[tuple[str, Any]]:
-    """Give the fields of an object of hera that were set; defaults of the class write themselves."""
+    """Yield the fields of a hera object that were set; defaults of the class are implied."""
     for field in dataclasses.fields(made):
         value = getattr(made, field.name)
         if value is not None and value != [] and field.name not in _OWN and field.default != value:

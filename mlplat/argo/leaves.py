@@ -1,4 +1,4 @@
-"""Rules for templates that run something, and for metrics, as ``workflow/validate`` of Argo 4.0.7 has them."""
+"""Rules for leaf templates and metrics, from ``workflow/validate`` of Argo 4.0.7."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Part = Mapping[str, Any]
 
 
 def leaf_rules(template: Part, kind: str, defaults: Part, path: str) -> Iterator[Diagnostic]:
-    """Look at what a template runs (``validateLeaf``).
+    """Check what a template runs (``validateLeaf``).
 
     Args:
         template: the template.
@@ -30,13 +30,13 @@ def leaf_rules(template: Part, kind: str, defaults: Part, path: str) -> Iterator
         path: its place.
     """
     if template.get("parallelism") is not None and kind not in ("dag", "steps"):
-        message = f"a {kind} template has no parallelism"
-        hint = "set it at the steps or dag template that calls it, or at the Workflow"
+        message = f"a {kind} template can't have parallelism"
+        hint = "set it on the steps or dag template that calls it, or on the Workflow"
         yield Diagnostic(CODE, f"{path}.parallelism", message, hint)
     if kind in ("container", "script") and not any(
         one.get("image") for one in (template[kind], defaults.get(kind) or {})
     ):
-        hint = "such as image: python:3.11"
+        hint = "for example image: python:3.11"
         yield Diagnostic(CODE, f"{path}.{kind}.image", f"the {kind} has no image", hint)
     if kind == "container":
         yield from _mounts(template, path)
@@ -55,13 +55,13 @@ def _mounts(template: Part, path: str) -> Iterator[Diagnostic]:
 
 
 def _once(path: str, *lists: tuple[Any, str, str]) -> Iterator[Diagnostic]:
-    """Tell of paths at which two things would be."""
+    """Yield a diagnostic for each path that is used twice."""
     taken: dict[str, str] = {}
     for items, field, key in lists:
         for number, item in enumerate(items):
             where = item.get(key)
             if where and where in taken:
-                message = f"'{taken[where]}' is at {where} already"
+                message = f"the path {where} is already used by '{taken[where]}'"
                 yield Diagnostic(CODE, f"{path}.{field}[{number}].{key}", message, "choose another path")
             elif where:
                 taken[where] = item["name"]
@@ -70,16 +70,16 @@ def _once(path: str, *lists: tuple[Any, str, str]) -> Iterator[Diagnostic]:
 def _container_set(template: Part, path: str) -> Iterator[Diagnostic]:
     containers = template["containerSet"].get("containers") or ()
     if not containers:
-        yield Diagnostic(CODE, path, "it has no containers", "list at least one")
+        yield Diagnostic(CODE, path, "the container set has no containers", "add a container")
     names: list[str] = []
     for number, container in enumerate(containers):
         place = f"{path}.containers[{number}].name"
         name = container["name"]
         if name in names:
-            yield Diagnostic("MLP526", place, f"there is another container '{name}'", "rename one")
+            yield Diagnostic("MLP526", place, f"the container name '{name}' is used twice", "rename one")
         elif not FIELD.fullmatch(name):
-            hint = f"letters, digits and -, which is not the first, at most {LONGEST_TEMPLATE}"
-            yield Diagnostic("MLP527", place, f"'{name}' is not a valid name of a container", hint)
+            hint = f"use letters, digits and - (not first), at most {LONGEST_TEMPLATE}"
+            yield Diagnostic("MLP527", place, f"'{name}' is not a valid container name", hint)
         names.append(name)
     waits = {one["name"]: tuple(one.get("dependencies") or ()) for one in containers}
     for name, others in waits.items():
@@ -96,7 +96,7 @@ def _container_set(template: Part, path: str) -> Iterator[Diagnostic]:
     inputs, outputs = template.get("inputs") or {}, template.get("outputs") or {}
     passes = inputs.get("artifacts") or outputs.get("parameters") or outputs.get("artifacts")
     if passes and "main" not in names:
-        hint = "name the container main that reads and writes them"
+        hint = "rename the container that reads and writes them to main"
         yield Diagnostic(CODE, path, "inputs and outputs need a container named main", hint)
 
 
@@ -106,10 +106,10 @@ def _resource(template: Part, path: str) -> Iterator[Diagnostic]:
         return
     text, source = resource.get("manifest") or "", resource.get("manifestFrom")
     if text and source is not None:
-        yield Diagnostic(CODE, path, "it has both manifest and manifestFrom", "remove one")
+        yield Diagnostic(CODE, path, "the resource has both manifest and manifestFrom", "remove one")
     elif not text and source is None:
-        hint = "write the resource into manifest, or read it with manifestFrom"
-        yield Diagnostic(CODE, path, "it has no manifest", hint)
+        hint = "write the resource in manifest, or read it with manifestFrom"
+        yield Diagnostic(CODE, path, "the resource has no manifest", hint)
     artifacts = [one["name"] for one in (template.get("inputs") or {}).get("artifacts") or ()]
     wanted = ((source or {}).get("artifact") or {}).get("name")
     if wanted and wanted not in artifacts:
@@ -125,14 +125,14 @@ def _resource(template: Part, path: str) -> Iterator[Diagnostic]:
 
 def _metric(metric: Part, path: str) -> Iterator[Diagnostic]:
     name = metric["name"]
-    hint = "letters, digits and _, the first not a digit"
+    hint = "use letters, digits and _; the first character is not a digit"
     if not _METRIC.fullmatch(name):
-        yield Diagnostic("MLP527", f"{path}.name", f"'{name}' is not a valid name of a metric", hint)
+        yield Diagnostic("MLP527", f"{path}.name", f"'{name}' is not a valid metric name", hint)
     for number, label in enumerate(metric.get("labels") or ()):
         if not _METRIC.fullmatch(label["key"]):
-            message = f"'{label['key']}' is not a valid name of a label"
+            message = f"'{label['key']}' is not a valid label name"
             yield Diagnostic("MLP527", f"{path}.labels[{number}].key", message, hint)
     gauge = metric.get("gauge") or {}
     if gauge.get("realtime") and "resourcesDuration." in gauge["value"]:
-        message = "resourcesDuration is known when the pod has ended, not in real time"
+        message = "resourcesDuration is not available in real time, only when the pod has ended"
         yield Diagnostic(CODE, f"{path}.gauge.value", message, "set realtime: false")

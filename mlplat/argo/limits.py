@@ -21,7 +21,7 @@ MOST_TEMPLATES = 200
 MOST_TASKS = 200
 MOST_PARAMETERS = 500
 DEEPEST = 99
-"""How many calls of templates may be inside of each other: one less than ``maxStackDepth`` of Argo's controller."""
+"""Maximum depth of nested template calls: one less than ``maxStackDepth`` of Argo's controller."""
 
 
 def size(document: Mapping[str, Any]) -> int:
@@ -30,7 +30,7 @@ def size(document: Mapping[str, Any]) -> int:
 
 
 def depth(spec: Mapping[str, Any]) -> int:
-    """Return how many calls of templates are inside of each other, the entry point's included.
+    """Return the depth of nested template calls, including the entrypoint.
 
     Args:
         spec: of a Workflow. A template that calls itself counts once: when it ends is known to the run only.
@@ -56,7 +56,7 @@ def depth(spec: Mapping[str, Any]) -> int:
 
 
 def check(documents: list[dict[str, Any]]) -> list[Diagnostic]:
-    """Tell where documents exceed a limit.
+    """Return a warning for each limit that a document exceeds.
 
     Args:
         documents: Workflows, WorkflowTemplates, ConfigMaps.
@@ -78,8 +78,8 @@ def _check(document: dict[str, Any]) -> Iterator[Diagnostic]:
             yield _warning(
                 "MLP350",
                 "data",
-                f"the large values take {found:,} bytes, a ConfigMap holds {LARGEST_CONFIG_MAP:,}",
-                "put the data where the tasks can read it, and give its address",
+                f"the large values have {found:,} bytes; the limit of a ConfigMap is {LARGEST_CONFIG_MAP:,}",
+                "put the data in a file or object store, and pass its URI",
             )
         return
     spec = document.get("spec", {})
@@ -88,38 +88,39 @@ def _check(document: dict[str, Any]) -> Iterator[Diagnostic]:
         yield _warning(
             "MLP351",
             "",
-            f"the {kind} takes {found:,} bytes; with its status it must stay below {LARGEST_WORKFLOW:,}",
-            "split the pipeline, or loop with dsl.ParallelFor instead of writing many tasks",
+            f"the {kind} has {found:,} bytes; with its status, the limit is {LARGEST_WORKFLOW:,}",
+            "split the pipeline, or use dsl.ParallelFor instead of many tasks",
         )
     annotations = (spec.get("podMetadata") or {}).get("annotations") or {}
     if (found := size(annotations)) > LARGEST_ANNOTATIONS:
         yield _warning(
             "MLP352",
             "spec.podMetadata.annotations",
-            f"they take {found:,} bytes, a pod's annotations hold {LARGEST_ANNOTATIONS:,}",
-            "put large functions into a package in the image",
+            f"the annotations have {found:,} bytes; the limit of a pod is {LARGEST_ANNOTATIONS:,}",
+            "move large functions to a package in the image",
         )
     templates = spec.get("templates") or []
     if len(templates) > MOST_TEMPLATES:
         yield _warning(
             "MLP353",
             "spec.templates",
-            f"there are {len(templates)} templates; Argo's full CRDs take {MOST_TEMPLATES}",
-            "call one component with parameters instead of writing many, or install the minimal CRDs",
+            f"the Workflow has {len(templates)} templates; the limit of Argo's full CRDs is {MOST_TEMPLATES}",
+            "call one component with different parameters instead of many, or install the minimal CRDs",
         )
     if (found := depth(spec)) > DEEPEST:
         yield _warning(
             "MLP358",
             "spec.templates",
-            f"templates call each other {found} levels deep; Argo's controller goes {DEEPEST} deep",
-            "nest fewer pipelines, branches and loops in each other",
+            f"templates are nested {found} levels deep; the limit of Argo's controller is {DEEPEST}",
+            "use fewer nested pipelines, branches and loops",
         )
     for name, late in ends.hanging(templates).items():
         yield _warning(
             "MLP359",
             f"spec.templates.{name}.dag",
-            f"no run ends whose cache holds what {', '.join(sorted(late))} waits for: Argo finds no tries of it",
-            "let it depend on a task without retryStrategy or memoize too, such as one with when: false",
+            f"the workflow never finishes when the dependency of {', '.join(sorted(late))} comes from the cache: "
+            "Argo cannot find its attempts",
+            "add a dependency on a task without retryStrategy or memoize, such as one with when: false",
         )
     for number, template in enumerate(templates):
         path = f"spec.templates.{number} ({template.get('name', '')})"
@@ -128,22 +129,22 @@ def _check(document: dict[str, Any]) -> Iterator[Diagnostic]:
             yield _warning(
                 "MLP354",
                 f"{path}.dag.tasks",
-                f"there are {len(tasks)} tasks; Argo's full CRDs take {MOST_TASKS} in one DAG",
-                "group tasks into nested pipelines, loop with dsl.ParallelFor, or install the minimal CRDs",
+                f"the DAG has {len(tasks)} tasks; the limit of Argo's full CRDs is {MOST_TASKS}",
+                "group tasks into nested pipelines, use dsl.ParallelFor, or install the minimal CRDs",
             )
         parameters = (template.get("inputs") or {}).get("parameters") or []
         if len(parameters) > MOST_PARAMETERS:
             yield _warning(
                 "MLP355",
                 f"{path}.inputs.parameters",
-                f"there are {len(parameters)} parameters; Argo's full CRDs take {MOST_PARAMETERS}",
-                "give many values as one list or dict",
+                f"the template has {len(parameters)} parameters; the limit of Argo's full CRDs is {MOST_PARAMETERS}",
+                "pass several values as one list or dict",
             )
         for position, argument in enumerate((template.get("container") or {}).get("args") or []):
             if (found := len(argument.encode())) > LARGEST_ARGUMENT:
                 yield _warning(
                     "MLP356",
                     f"{path}.container.args.{position}",
-                    f"the argument takes {found:,} bytes; Linux takes {LARGEST_ARGUMENT:,}",
-                    "put a large function into a package in the image",
+                    f"the argument has {found:,} bytes; the limit of Linux is {LARGEST_ARGUMENT:,}",
+                    "move a large function to a package in the image",
                 )

@@ -1,4 +1,4 @@
-"""Looks for what Argo's controller refuses in a manifest: calls of templates, their arguments, and references.
+"""Finds what Argo's controller would refuse in a manifest: calls of templates, arguments and references.
 
 The controller tells the first mistake, after submission; here all are told. See ``workflow/validate`` of Argo 4.0.
 """
@@ -21,16 +21,14 @@ from mlplat.ir.argo_template import calls, calls_of, steps_of
 _REUSABLE = {"WorkflowTemplate": "namespaced", "ClusterWorkflowTemplate": "cluster"}
 _EXIT = ("onExit", "hooks.exit")
 _PODS = ("container", "containerSet", "script", "resource", "data")
-_NAME_IT = (
-    "Argo looks there too: make the inline template one of the Workflow's templates, and call it by its name"
-)
+_NAME_IT = "Argo checks it there too; move the inline template to spec.templates, and call it by its name"
 _WITH_RESULT = ("container", "script", "data", "http", "plugin")
 
 Part = Mapping[str, Any]
 
 
 def problems(document: Part, beside: Sequence[Part] = ()) -> list[Diagnostic]:
-    """Tell what of a document Argo would refuse.
+    """Return the errors that Argo would find in a document.
 
     Args:
         document: a Workflow, WorkflowTemplate, ClusterWorkflowTemplate or CronWorkflow; of another, only its metadata
@@ -83,7 +81,7 @@ class _Manifest:
         )
 
     def _metadata(self, metadata: Part, base: Part) -> Mapping[str, frozenset[str]]:
-        """Return the keys of the labels and annotations that a run has."""
+        """Return the keys of a run's labels and annotations."""
         own = (self.spec.get("workflowMetadata") or {}, base.get("workflowMetadata") or {})
         sources = own if self.kind == "CronWorkflow" else (metadata, *own)
         labels = {
@@ -158,7 +156,7 @@ class _Manifest:
             yield from self.template(f"{self.path}.templates.{template['name']}", template, seen)
 
     def values(self) -> Iterator[Diagnostic]:
-        """Look for parameters of the workflow without a value, where there must be one."""
+        """Check that parameters of the Workflow that need a value have one."""
         if self.kind in _REUSABLE:
             return
         values = {
@@ -171,9 +169,9 @@ class _Manifest:
             if parameter["name"] not in values:
                 path = f"{self.path}.arguments.parameters.{parameter['name']}"
                 if self.kind == "CronWorkflow":
-                    yield Diagnostic("MLP402", path, "the parameter has no value", "give it one: value: …")
+                    yield Diagnostic("MLP402", path, "the parameter has no value", "set value: …")
                 else:
-                    hint = f"mlplat run -p {parameter['name']}=…, argo submit -p, or give it a value here"
+                    hint = f"mlplat run -p {parameter['name']}=…, argo submit -p, or set value"
                     yield Diagnostic("MLP402", path, "the parameter has no value", hint, severity="warning")
 
     def entrypoint(self) -> Iterator[Diagnostic]:
@@ -182,22 +180,22 @@ class _Manifest:
             return
         path = f"{self.path}.entrypoint"
         if not name:
-            hint = nearest("main", list(self.templates)) or "name the template to start with"
-            yield Diagnostic("MLP510", self.path, "there is no entrypoint", hint)
+            hint = nearest("main", list(self.templates)) or "write the name of the first template to run"
+            yield Diagnostic("MLP510", self.path, "entrypoint is missing", hint)
         elif self.kind in _REUSABLE and name in self.templates:
             return
         else:
             yield from self.called(path, {"template": name}, self.arguments)
 
     def hooks(self, holder: Part) -> Iterator[tuple[str, Part]]:
-        """Give what runs besides a workflow, task or step."""
+        """Yield the hooks and exit handler of a Workflow, task or step."""
         if holder.get("onExit"):
             yield "onExit", {"template": holder["onExit"]}
         for name, hook in (holder.get("hooks") or {}).items():
             yield f"hooks.{name}", hook
 
     def template(self, path: str, template: Part, around: Visible) -> Iterator[Diagnostic]:
-        """Look at a template; an inline one also sees what its caller sees."""
+        """Check a template; tags of an inline template can also name what its caller can."""
         inputs = declared(self.defaults.get("inputs") or {}, template.get("inputs") or {})
         if around.inputs is not None:
             inputs = {kind: names | around.inputs[kind] for kind, names in inputs.items()}
@@ -206,9 +204,7 @@ class _Manifest:
         inside = replace(around, inputs=inputs, is_pod=is_pod, items=items)
         kind = kind_of(template)
         if not kind:
-            yield Diagnostic(
-                "MLP512", path, "the template says nothing to do", f"give it one of {', '.join(KINDS)}"
-            )
+            yield Diagnostic("MLP512", path, "the template has no kind", f"add one of {', '.join(KINDS)}")
         root = {"dag": "tasks", "steps": "steps"}.get(kind, "")
         if root:
             groups = [template["dag"].get("tasks") or ()] if root == "tasks" else steps_of(template)
@@ -225,9 +221,7 @@ class _Manifest:
         elif root == "steps":
             before = set(around.members)
             for number, group in enumerate(steps_of(template)):
-                seen = replace(
-                    inside, over=frozenset(before), to_wait="move it to a group below the step '{}'"
-                )
+                seen = replace(inside, over=frozenset(before), to_wait="move this step to a group after '{}'")
                 for step in group:
                     place = f"{path}.steps[{number}].{step['name']}"
                     yield from self.call(place, step, seen)
@@ -235,7 +229,7 @@ class _Manifest:
                 before.update(step["name"] for step in group)
 
     def pod_metadata(self, inside: Visible) -> Iterator[Diagnostic]:
-        """Look at what the workflow adds to the metadata of each template's pods, once for each place."""
+        """Check the metadata that the Workflow adds to the pods of each template, once for each place."""
         for one in wrong_tags(self.spec.get("podMetadata") or {}, f"{self.path}.podMetadata", inside):
             if one.path not in self.told:
                 self.told.add(one.path)
@@ -253,18 +247,18 @@ class _Manifest:
         waits = {name: one.tasks for name, one in conditions.items()}
         _, stuck = in_order(waits)
         if stuck:
-            message = f"the tasks {', '.join(stuck)} wait for each other"
+            message = f"the tasks {', '.join(stuck)} depend on each other in a cycle"
             yield Diagnostic("MLP516", path, message, "remove one of the dependencies")
         for name in dict.fromkeys(other for others in waits.values() for other in others if other in tasks):
             yield from _looped_inline(f"{path}.tasks.{name}", tasks[name])
         over = earlier(waits)
         for name, task in tasks.items():
             known = before.union(over[name]) if before and name in over else over.get(name)
-            seen = replace(inside, over=known, to_wait="add it to depends or dependencies: {}")
+            seen = replace(inside, over=known, to_wait="add '{}' to depends or dependencies")
             yield from self.call(f"{path}.tasks.{name}", task, seen)
 
     def call(self, path: str, call: Part, seen: Visible) -> Iterator[Diagnostic]:
-        """Look at a task or step."""
+        """Check a task or step."""
         yield from self.called(path, call, [call.get("arguments") or {}])
         beside = {key: call[key] for key in ("hooks", "onExit") if key in call}
         own = {key: value for key, value in call.items() if key not in ("inline", *beside)}
@@ -282,7 +276,7 @@ class _Manifest:
             yield from self.inline(f"{path}.inline", call["inline"], seen)
 
     def inline(self, path: str, template: Part, seen: Visible) -> Iterator[Diagnostic]:
-        """Look at an inline template: what its tags name must be there for its caller, too."""
+        """Check an inline template; its tags must have a value for its caller too."""
         own = list(self.template(path, template, replace(seen, items=None)))
         yield from own
         told = {one.path for one in own}
@@ -310,7 +304,7 @@ class _Manifest:
         )
 
     def find(self, call: Part) -> Part | Diagnostic | None:
-        """Return the template that is called; what is wrong when it isn't there; None when it can't be known.
+        """Return the template of a call, a diagnostic if it does not exist, or None if it can't be known.
 
         A diagnostic's path is relative to the call.
         """
@@ -332,12 +326,14 @@ class _Manifest:
         elif self.base is None:
             return None
         if name not in templates:
-            message = f"there is no template '{name}'{where}" if name else "it names no template"
+            message = (
+                f"there is no template '{name}'{where}" if name else "the name of the template is missing"
+            )
             return Diagnostic("MLP511", "", message, nearest(name, list(templates)))
         return templates[name]
 
     def called(self, path: str, call: Part, given: Sequence[Part]) -> Iterator[Diagnostic]:
-        """Look whether a template is there, and gets what it needs."""
+        """Check that a template exists and gets its required inputs."""
         template = self.find(call)
         if isinstance(template, Diagnostic):
             if template.code == "MLP520" and template.message in self.told:
@@ -359,14 +355,14 @@ class _Manifest:
                     yield Diagnostic(
                         "MLP517",
                         path,
-                        f"the template '{template.get('name', 'inline')}' needs the {one} '{input_['name']}'"
-                        + (f", and is given {others}" if others else ""),
+                        f"the template '{template.get('name', 'inline')}' requires the {one} '{input_['name']}'"
+                        + (f"; got {others}" if others else ""),
                         f"add it to arguments.{kind}, or {otherwise}",
                     )
 
 
 def _called(template: Part) -> Iterator[str]:
-    """Give the names of the templates that the tasks of a template call, but not their hooks."""
+    """Yield the names of the templates that the tasks of a template call, without hooks."""
     for call in calls_of(template):
         if call.get("inline"):
             yield from _called(call["inline"])
@@ -375,16 +371,16 @@ def _called(template: Part) -> Iterator[str]:
 
 
 def _looped_inline(path: str, call: Part) -> Iterator[Diagnostic]:
-    """Look at a task that others wait for, or a step: Argo does not find an inline template when its loop is over."""
+    """Check a task with dependents, or a step: after a loop, Argo does not find an inline template."""
     loop = next((one for one in structure.LOOPS if call.get(one)), "")
     if loop and call.get("inline"):
-        message = "what follows a loop over an inline template fails: Argo looks for the template by a name"
-        hint = "make it one of the Workflow's templates, and call it by its name"
+        message = "the next task fails: after a loop, Argo can't find an inline template, which has no name"
+        hint = "move the inline template to spec.templates, and call it by its name"
         yield Diagnostic("MLP538", f"{path}.{loop}", message, hint)
 
 
 def _has_result(template: Part) -> bool:
-    """Whether a template has ``outputs.result`` (``HasOutput``)."""
+    """Return whether a template has ``outputs.result`` (``HasOutput``)."""
     kind = kind_of(template)
     if kind == "containerSet":
         return any(one["name"] == "main" for one in template["containerSet"].get("containers") or ())
@@ -410,10 +406,8 @@ def _scope(reference: Part) -> str:
 
 def _unseen(path: str, reference: Part) -> Diagnostic:
     kind = "ClusterWorkflowTemplate" if reference.get("clusterScope") else "WorkflowTemplate"
-    message = (
-        f"the {kind} '{reference.get('name', '')}' is not among the files, so what it takes is not checked"
-    )
-    return Diagnostic("MLP520", path, message, "name its file too: mlplat lint FILE FILE", severity="warning")
+    message = f"the {kind} '{reference.get('name', '')}' is not in the files, so calls of it are not checked"
+    return Diagnostic("MLP520", path, message, "add its file: mlplat lint FILE FILE", severity="warning")
 
 
 def _is_given(parameter: Part) -> bool:

@@ -19,7 +19,7 @@ FIELD = re.compile(rf"[a-zA-Z0-9][-a-zA-Z0-9]{{0,{LONGEST_TEMPLATE - 1}}}")
 """Names of templates, tasks and steps."""
 
 NOTHING = "nothing"
-"""Template of the tasks that the compiler skips always: ends that Argo finds where there would be none."""
+"""Template of tasks that are always skipped, so that Argo finds the end of a task that has none."""
 
 RESOURCE = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 """Names of resources in Kubernetes."""
@@ -47,7 +47,7 @@ def shortened(name: str, limit: int) -> str:
 
 
 def dns_label(name: str, limit: int = LONGEST_WORKFLOW) -> str:
-    """Turn any text into a lower-case name of letters, digits and ``-``.
+    """Turn a string into a lower-case name of letters, digits and ``-``.
 
     Args:
         name: any text.
@@ -61,7 +61,7 @@ def dns_label(name: str, limit: int = LONGEST_WORKFLOW) -> str:
 
 
 def generated(begin: str, suffix: str) -> str:
-    """Return the name that Kubernetes makes from ``metadata.generateName``, the end of which goes when it is long.
+    """Return the name that Kubernetes makes from ``metadata.generateName``, which it truncates if it is long.
 
     Args:
         begin: the field.
@@ -71,7 +71,7 @@ def generated(begin: str, suffix: str) -> str:
 
 
 def template_name(name: str) -> str:
-    """Turn any text into a name for a template or task: it starts with a letter and holds letters, digits and ``-``."""
+    """Turn a string into a name for a template or task: letters, digits and ``-``, with a letter first."""
     label = _NOT_TEMPLATE.sub("-", name).strip("-")
     if not label[:1].isalpha():
         label = f"t-{label}".rstrip("-")

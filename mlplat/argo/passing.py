@@ -1,4 +1,4 @@
-"""Rules for what is passed: arguments, inputs and outputs, as ``workflow/validate`` of Argo 4.0.7 has them."""
+"""Rules for arguments, inputs and outputs, from ``workflow/validate`` of Argo 4.0.7."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _OF_KINDS: Mapping[str, tuple[str, ...]] = {
 """Where an output parameter of a template comes from, by the kind of the template."""
 
 _ARGUMENTS = ("configMapKeyRef", "supplied", "event")
-_FOR_ARGUMENTS = "give it a value, or valueFrom: {configMapKeyRef: {name: …, key: …}}, or {supplied: {}}"
+_FOR_ARGUMENTS = "set value, or valueFrom: {configMapKeyRef: {name: …, key: …}}, or {supplied: {}}"
 _TAG = re.compile(r"{{[-a-zA-Z0-9]+(\.[-a-zA-Z0-9_]+)*}}")
 
 Part = Mapping[str, Any]
 
 
 def argument_rules(arguments: Part | None, path: str, *, may_lack_value: bool) -> Iterator[Diagnostic]:
-    """Look at the arguments of a Workflow, task or step (``validateArguments``).
+    """Check the arguments of a Workflow, task or step (``validateArguments``).
 
     Args:
         arguments: with ``parameters`` and ``artifacts``.
@@ -49,12 +49,12 @@ def argument_rules(arguments: Part | None, path: str, *, may_lack_value: bool) -
         place = f"{path}.artifacts[{number}]"
         if not artifact.get("from") and not locates(artifact):
             message = f"the artifact '{artifact['name']}' has no 'from' and no location"
-            hint = "such as from: '{{tasks.a.outputs.artifacts.data}}', or s3: {key: …}"
+            hint = "for example from: '{{tasks.a.outputs.artifacts.data}}', or s3: {key: …}"
             if artifact.get("fromExpression"):
-                hint = "Argo takes fromExpression in outputs only; here, use from"
+                hint = "Argo allows fromExpression only in outputs; use from"
             yield Diagnostic(CODE, place, message, hint)
         elif artifact.get("from") and artifact.get("fromExpression"):
-            yield Diagnostic(CODE, place, "it has both from and fromExpression", "remove one")
+            yield Diagnostic(CODE, place, "the artifact has both from and fromExpression", "remove one")
 
 
 def _argument(parameter: Part, path: str, may_lack_value: bool) -> Iterator[Diagnostic]:
@@ -65,22 +65,22 @@ def _argument(parameter: Part, path: str, may_lack_value: bool) -> Iterator[Diag
         known = any(source.get(one) not in (None, "") for one in _ARGUMENTS)
         others = [one for one in _OUTPUTS[:-1] if source.get(one)]
         if others or not known:
-            message = f"the value of '{name}' comes from {' and '.join(others) or 'nothing'}"
+            message = f"valueFrom of '{name}' has {' and '.join(others) or 'no source'}"
             yield Diagnostic(CODE, f"{path}.valueFrom", message, _FOR_ARGUMENTS)
     choices = parameter.get("enum")
     if choices is None:
         return
     if not choices:
-        yield Diagnostic(CODE, f"{path}.enum", "it has no choices", "list some, or remove enum")
+        yield Diagnostic(CODE, f"{path}.enum", "enum is empty", "list the values, or remove enum")
     elif value is not None:
         known_texts = [gotext.any_string(one) for one in choices]
         if gotext.any_string(value) not in known_texts:
-            message = f"{gotext.any_string(value)!r} is not one of the values of its enum"
+            message = f"{gotext.any_string(value)!r} is not in enum"
             yield Diagnostic(CODE, f"{path}.value", message, nearest(gotext.any_string(value), known_texts))
 
 
 def locates(artifact: Part) -> bool:
-    """Whether an artifact has a location or a key (``HasLocationOrKey``)."""
+    """Return whether an artifact has a location or a key (``HasLocationOrKey``)."""
     kind = next((one for one in LOCATIONS if artifact.get(one) is not None), "")
     where = artifact.get(kind) or {}
     match kind:
@@ -100,18 +100,18 @@ def locates(artifact: Part) -> bool:
 
 
 def input_rules(template: Part, kind: str, path: str) -> Iterator[Diagnostic]:
-    """Look at the inputs of a template (``validateInputs``)."""
+    """Check the inputs of a template (``validateInputs``)."""
     for number, artifact in enumerate((template.get("inputs") or {}).get("artifacts") or ()):
         place = f"{path}.inputs.artifacts[{number}]"
         yield from _path(artifact, kind, place)
         if artifact.get("from"):
-            hint = "give it in the arguments of the task that calls the template"
-            yield Diagnostic(CODE, f"{place}.from", "an input has no 'from'", hint)
+            hint = "set it in the arguments of the task that calls the template"
+            yield Diagnostic(CODE, f"{place}.from", "an input artifact can't have 'from'", hint)
         yield from location_rules(artifact, place)
 
 
 def output_rules(template: Part, kind: str, path: str) -> Iterator[Diagnostic]:
-    """Look at the outputs of a template (``validateOutputs``)."""
+    """Check the outputs of a template (``validateOutputs``)."""
     outputs = template.get("outputs") or {}
     for number, artifact in enumerate(outputs.get("artifacts") or ()):
         place = f"{path}.outputs.artifacts[{number}]"
@@ -125,44 +125,44 @@ def output_rules(template: Part, kind: str, path: str) -> Iterator[Diagnostic]:
 
 def _output(parameter: Part, kind: str, path: str) -> Iterator[Diagnostic]:
     source, allowed = parameter.get("valueFrom"), _OF_KINDS.get(kind, ())
-    hint = f"give it valueFrom: {{{' or '.join(allowed or ('path',))}: …}}"
+    hint = f"set valueFrom: {{{' or '.join(allowed or ('path',))}: …}}"
     if source is not None and parameter.get("value") is not None:
-        yield Diagnostic(CODE, path, "it has both a value and valueFrom", "remove one")
+        yield Diagnostic(CODE, path, "the output has both value and valueFrom", "remove one")
     elif source is None and parameter.get("value") is None:
         yield Diagnostic(CODE, path, f"the output '{parameter['name']}' has no value", hint)
     elif source is not None:
         from_ = [one for one in _OUTPUTS if source.get(one) not in (None, "")]
         if len(from_) != 1:
-            message = f"its value comes from {' and '.join(from_) or 'nothing'}"
+            message = f"valueFrom has {' and '.join(from_) or 'no source'}"
             yield Diagnostic(CODE, f"{path}.valueFrom", message, hint)
         elif allowed and from_[0] not in allowed:
-            message = f"an output of a {kind} template comes from {' or '.join(allowed)}, not {from_[0]}"
+            message = f"an output of a {kind} template needs {' or '.join(allowed)}, not {from_[0]}"
             yield Diagnostic(CODE, f"{path}.valueFrom", message, hint)
 
 
 def _global_name(output: Part, path: str) -> Iterator[Diagnostic]:
     name = output.get("globalName")
     if name and not _TAG.search(name) and not PASSED.fullmatch(name):
-        message = f"'{name}' is not a valid name of an output"
-        yield Diagnostic("MLP527", f"{path}.globalName", message, "letters, digits, - and _")
+        message = f"'{name}' is not a valid output name"
+        yield Diagnostic("MLP527", f"{path}.globalName", message, "use letters, digits, - and _")
 
 
 def _path(artifact: Part, kind: str, path: str) -> Iterator[Diagnostic]:
     where = artifact.get("path") or ""
     if kind not in _LEAVES:
         if where:
-            message = f"an artifact of a {kind} template has no path"
-            yield Diagnostic(CODE, f"{path}.path", message, "set it in the templates of its tasks")
+            message = f"an artifact of a {kind} template can't have a path"
+            yield Diagnostic(CODE, f"{path}.path", message, "set it on the templates of its tasks")
     elif not where:
         message = f"the artifact '{artifact['name']}' has no path"
-        yield Diagnostic(CODE, path, message, "say where it is in the container, such as path: /tmp/data")
+        yield Diagnostic(CODE, path, message, "set its path in the container, such as path: /tmp/data")
     elif _leaves(where):
-        message = f"{where!r} leads out of its folder with '..'"
+        message = f"{where!r} leaves its folder with '..'"
         yield Diagnostic(CODE, f"{path}.path", message, "write the path without '..'")
 
 
 def _leaves(path: str) -> bool:
-    """Whether a path leads above what stands before its first ``..`` (``CleanPath``)."""
+    """Return whether a path leaves the folder before its first ``..`` (``CleanPath``)."""
     before, found, _ = path.partition("/../")
     if not found:
         before, found = (path[:-3], "..") if path.endswith("/..") else ("", "")
@@ -173,19 +173,19 @@ def _leaves(path: str) -> bool:
 
 
 def location_rules(location: Part, path: str) -> Iterator[Diagnostic]:
-    """Look at where an artifact is (``validateArtifactLocation``)."""
+    """Check the location of an artifact (``validateArtifactLocation``)."""
     if location.get(HDFS) is None:
         return
     hdfs = location[HDFS]
     place = f"{path}.{HDFS}"
     if not hdfs.get("addresses"):
-        yield Diagnostic(CODE, place, "it has no addresses", "list the name nodes: addresses: [host:8020]")
+        yield Diagnostic(CODE, place, "addresses is missing", "list the name nodes: addresses: [host:8020]")
     if not str(hdfs.get("path") or "").startswith("/"):
-        yield Diagnostic(CODE, f"{place}.path", "it must be an absolute path", "such as /data/model")
+        yield Diagnostic(CODE, f"{place}.path", "the path is not absolute", "for example /data/model")
     keytab, cache = hdfs.get("krbKeytabSecret"), hdfs.get("krbCCacheSecret")
     if not (hdfs.get("hdfsUser") or keytab or cache):
-        hint = "give it hdfsUser, krbCCacheSecret or krbKeytabSecret"
-        yield Diagnostic(CODE, place, "it has no user", hint)
+        hint = "set hdfsUser, krbCCacheSecret or krbKeytabSecret"
+        yield Diagnostic(CODE, place, "the user is missing", hint)
     needed: Sequence[str] = ("krbServicePrincipalName", "krbConfigConfigMap") if keytab or cache else ()
     needed = (*needed, "krbUsername", "krbRealm") if keytab else needed
     if missing := [one for one in needed if not hdfs.get(one)]:

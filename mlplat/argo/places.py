@@ -1,4 +1,4 @@
-"""Where things are in a document: the paths that diagnostics name."""
+"""Paths in a document, as diagnostics show them."""
 
 from __future__ import annotations
 

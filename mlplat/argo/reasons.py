@@ -12,7 +12,7 @@ _LONGEST = 200
 
 
 def harmless(text: str) -> str:
-    """Return a text as one line of at most 200 characters, without quotes, backslashes and braces."""
+    """Return a string as one line of at most 200 characters, without quotes, backslashes and braces."""
     characters = (_REPLACED.get(one, one) if one.isprintable() else " " for one in text)
     line = " ".join("".join(characters).split())
     return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
@@ -30,7 +30,7 @@ def explained(when: str, why: str) -> str:
 
 
 def condition_of(message: str) -> str:
-    """Return the condition in the message of a skipped task; empty where there is none."""
+    """Return the condition in the message of a skipped task, or an empty string."""
     match = _SKIPPED.fullmatch(message)
     return match[1] if match else ""
 

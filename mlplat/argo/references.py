@@ -1,4 +1,4 @@
-"""What the tags of a template can name, and what is wrong with one that names nothing.
+"""The variables that the tags of a template can use, and the errors of tags without a value.
 
 What an expression (``{{=…}}``) names is left alone, and so are names of roots that are not Argo's.
 """
@@ -69,7 +69,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class OfWorkflow:
-    """What tags can name of a workflow; None stands for what can't be known.
+    """The variables of a workflow; None for those that are not known.
 
     Attributes:
         parameters: names of its parameters.
@@ -86,7 +86,7 @@ class OfWorkflow:
 
 @dataclass(frozen=True, slots=True)
 class Visible:
-    """What tags can name at one place (``resolveAllVariables`` of Argo's validation).
+    """The variables that tags can use in one place (``resolveAllVariables`` of Argo's validation).
 
     Attributes:
         workflow: what is known of the workflow.
@@ -111,7 +111,7 @@ class Visible:
     own: str = ""
 
     def problem(self, tag: str) -> Diagnostic | None:
-        """Return what is wrong with a tag, without its place; None when nothing is known to be."""
+        """Return the error of a tag, without its path; None if no error is known."""
         name = tag.strip()
         if name.startswith("="):
             return unreadable(name[1:])
@@ -134,7 +134,7 @@ class Visible:
         if known is None:
             return None
         if rest[0] not in _ONE or len(rest) < 2:
-            return _nothing(tag, "it names no output", "name one: outputs.parameters.NAME")
+            return _nothing(tag, "the output has no name", "write outputs.parameters.NAME")
         name = ".".join(rest[1:])
         if name in known[rest[0]]:
             return None
@@ -144,15 +144,15 @@ class Visible:
         if rest == ["parameters"]:
             return None
         if rest[0] not in _ONE or len(rest) < 2:
-            return _nothing(tag, "it names no input", "name one: inputs.parameters.NAME")
+            return _nothing(tag, "the input has no name", "write inputs.parameters.NAME")
         named = rest[:-1] if rest[0] == "artifacts" and len(rest) > 2 and rest[-1] == "path" else rest
         return self._of(named, self.inputs, tag, "the template has no input")
 
     def _of_pod(self, rest: list[str], tag: str) -> Diagnostic | None:
         if rest != ["name"]:
-            return _nothing(tag, f"there is no 'pod.{'.'.join(rest)}'", "use pod.name")
+            return _nothing(tag, f"there is no 'pod.{'.'.join(rest)}'", "only pod.name is available")
         if self.is_pod is False:
-            return _nothing(tag, "the template makes no pod", "read it in the template that the task calls")
+            return _nothing(tag, "the template has no pod", "use it in the template that the task calls")
         return None
 
     def _of_item(self, name: str, tag: str) -> Diagnostic | None:
@@ -160,9 +160,9 @@ class Visible:
             return None
         if not self.items:
             return _nothing(
-                tag, "there are no items with fields", "loop over mappings with withItems or withParam"
+                tag, "the items of the loop have no fields", "loop over mappings with withItems or withParam"
             )
-        return _nothing(tag, f"no item has the field '{name}'", nearest(name, sorted(self.items)))
+        return _nothing(tag, f"the items have no field '{name}'", nearest(name, sorted(self.items)))
 
     def _of_workflow(self, rest: list[str], tag: str) -> Diagnostic | None:
         known = self.workflow
@@ -172,7 +172,7 @@ class Visible:
         if first in known.absent:
             return _nothing(tag, f"the Workflow has no {first}", _SET[first])
         if first == "outputs":
-            return self._of(after, known.outputs, tag, "no template gives, as globalName, an output")
+            return self._of(after, known.outputs, tag, "no template has, as a globalName, the output")
         if first in ("labels", "annotations") and after not in ([], ["json"]):
             key = ".".join(after)
             if known.metadata is None or key in known.metadata[first]:
@@ -182,7 +182,7 @@ class Visible:
         if first != "parameters" or known.parameters is None:
             return None
         if after in ([], ["json"]):
-            hint = "declare some in spec.arguments.parameters"
+            hint = "declare parameters in spec.arguments.parameters"
             return None if known.parameters else _nothing(tag, "the Workflow has no parameters", hint)
         return self._of(rest, {"parameters": known.parameters}, tag, "the Workflow has no")
 
@@ -191,32 +191,32 @@ class Visible:
         if rest[0] == "name":
             return None
         if root not in self.roots:
-            hint = "give it to the template as an input, and read {{inputs.…}}"
-            return _nothing(tag, f"{root} are known in a {kind} template only", hint)
+            hint = "pass it to the template as an input, and use {{inputs.…}}"
+            return _nothing(tag, f"{root} are available only in a {kind} template", hint)
         member = self.members.get(rest[0])
         if member is None:
             return _nothing(tag, f"there is no {one} '{rest[0]}'", nearest(rest[0], sorted(self.members)))
         if rest[0] == self.own and rest[1:] != ["status"]:
-            hint = "let a later step read it, or the hook 'exit'"
-            return _nothing(tag, f"the hook runs while the {one} does", hint)
+            hint = "use it in a later step, or in the hook 'exit'"
+            return _nothing(tag, f"the hook runs at the same time as the {one}", hint)
         if self.over is not None and rest[0] not in self.over:
             return _nothing(
-                tag, f"the {one} '{rest[0]}' need not be over by then", self.to_wait.format(rest[0])
+                tag, f"the {one} '{rest[0]}' may not have finished by then", self.to_wait.format(rest[0])
             )
         return _of_one(member, rest[1:], tag, one)
 
 
 _SET = {
     "priority": "set spec.priority",
-    "failures": "read them in the template of spec.onExit, and not in one that the entrypoint calls",
+    "failures": "use them in the template of spec.onExit, and not in one that the entrypoint calls",
 }
 
 
 def _of_one(member: Member, rest: list[str], tag: str, one: str) -> Diagnostic | None:
-    """Look at what follows the name of a task or step."""
+    """Check what follows the name of a task or step in a tag."""
     if not rest or rest[0] not in _OF_MEMBERS:
         unknown = rest[0] if rest else ""
-        message = f"a {one} has no '{unknown}'" if unknown else f"it names nothing of the {one}"
+        message = f"a {one} has no '{unknown}'" if unknown else f"no field of the {one} is named"
         return _nothing(tag, message, nearest(unknown, _OF_MEMBERS))
     if rest[0] in _ALWAYS or member.outputs is None:
         return None
@@ -229,7 +229,7 @@ def _of_one(member: Member, rest: list[str], tag: str, one: str) -> Diagnostic |
     if rest == ["outputs", "parameters"] and member.is_loop:
         return None
     if rest[0] != "outputs" or len(rest) < 3 or rest[1] not in _ONE:
-        return _nothing(tag, "it names no output", "name one: outputs.parameters.NAME")
+        return _nothing(tag, "the output has no name", "write outputs.parameters.NAME")
     name, known = ".".join(rest[2:]), member.outputs[rest[1]]
     if name in known:
         return None
@@ -242,17 +242,17 @@ def _nothing(tag: str, why: str, hint: str) -> Diagnostic:
 
 
 def unreadable(expression: str) -> Diagnostic | None:
-    """Return what is wrong with how an expression is written, without its place; None when nothing is."""
+    """Return the syntax error of an expression, without its path, or None."""
     try:
         parse(expression)
     except ExpressionSyntaxError as error:
         hint = "see https://expr-lang.org/docs/language-definition"
-        return Diagnostic("MLP515", "", f"an expression can't be read: {error}", hint)
+        return Diagnostic("MLP515", "", f"invalid expression: {error}", hint)
     return None
 
 
 def wrong_tags(tree: Any, path: str, visible: Visible) -> Iterator[Diagnostic]:
-    """Look at the tags of a tree.
+    """Check the tags of a tree.
 
     Args:
         tree: a part of a manifest.

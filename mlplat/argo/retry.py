@@ -1,4 +1,4 @@
-"""Decides what of a run's nodes is kept when the run is retried; the same for both engines.
+"""Decides which nodes of a run to keep when it is retried, for both engines.
 
 What failed runs again, and so does all that came after it; what succeeded before stays. A failure inside of a part that
 succeeded all the same stays too: it did no harm. ``argo retry`` (``FormulateRetryWorkflow`` in Argo 4.0.7's
@@ -22,7 +22,7 @@ _GOOD = FULFILLED - FAILED
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """What becomes of the nodes of a run.
+    """The nodes to keep and to remove.
 
     Attributes:
         kept: nodes by id; groups that are not over any more are running.
@@ -36,7 +36,7 @@ class Retry:
 def retried(
     name: str, nodes: Mapping[str, Node], *, also: Collection[str] = (), other_arguments: bool = False
 ) -> Retry:
-    """Part the nodes of a run that ended, or was cut off, into those to keep and those to come again.
+    """Split the nodes of a run that ended, or was interrupted, into those to keep and those to run again.
 
     Args:
         name: of the Workflow.
@@ -51,7 +51,7 @@ def retried(
 
 
 def find(nodes: Mapping[str, AnyNode], task: str) -> list[str]:
-    """Return the ids of the nodes that a person means with a name: of a task, a node, or an id."""
+    """Return the ids of the nodes that a name selects: the name of a task or a node, or an id."""
     return [key for key, node in nodes.items() if task in (key, node["name"], node["displayName"])]
 
 
@@ -94,7 +94,7 @@ class _Parting:
         return bool(node["name"] == f"{self.name}.onExit")
 
     def _is_harmless(self, key: str) -> bool:
-        """Whether something that a node belongs to succeeded."""
+        """Return whether a parent of a node succeeded."""
         return any(self.nodes[outer]["phase"] == "Succeeded" for outer in around(key, self.parents))
 
     def _open_around(self, key: str) -> None:
@@ -105,7 +105,7 @@ class _Parting:
                 self._remove(outer)
 
     def _open(self, key: str) -> None:
-        """Let a group go on, and take away what came after it."""
+        """Set a group to running, and remove the nodes after it."""
         if key in self.opened:
             return
         self.opened.add(key)
@@ -127,7 +127,7 @@ class _Parting:
             waiting += self.members.get(one, ())
 
     def _remove(self, key: str) -> None:
-        """Take away a node, what belongs to it, and what came after it."""
+        """Remove a node, its children, and the nodes after it."""
         waiting = [key]
         while waiting:
             one = waiting.pop()

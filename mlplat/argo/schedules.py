@@ -25,7 +25,7 @@ _EVERY = re.compile(r"@every\s+([0-9]+(ns|us|µs|ms|s|m|h))+\Z")
 
 
 def problem(schedule: str) -> str:
-    """Tell what is wrong with a schedule.
+    """Return the error of a schedule.
 
     Args:
         schedule: such as ``0 3 * * *``.
@@ -35,10 +35,10 @@ def problem(schedule: str) -> str:
     """
     if schedule.startswith("@"):
         known = _DESCRIPTOR.match(schedule) or _EVERY.match(schedule)
-        return "" if known else "there is no such descriptor"
+        return "" if known else "unknown descriptor"
     fields = schedule.split()
     if len(fields) != len(_FIELDS):
-        return f"it has {len(fields)} fields, not {len(_FIELDS)}"
+        return f"expected {len(_FIELDS)} fields, got {len(fields)}"
     problems = (
         _problem(part, *field)
         for text, field in zip(fields, _FIELDS, strict=True)
@@ -50,31 +50,31 @@ def problem(schedule: str) -> str:
 def _problem(part: str, field: str, lowest: int, highest: int, words: dict[str, int]) -> str:
     span, slash, step = part.partition("/")
     if slash and not (step.isascii() and step.isdecimal() and int(step) > 0):
-        return f"the {field} {part!r} has no step that is a number above 0"
+        return f"the step of the {field} {part!r} is not a positive integer"
     if span in ("*", "?"):
         return ""
     ends = []
     for text in span.split("-"):
         number = words.get(text.lower(), int(text) if text.isascii() and text.isdecimal() else None)
         if number is None:
-            return f"the {field} {text!r} is no number"
+            return f"the {field} {text!r} is not a number"
         if not lowest <= number <= highest:
-            return f"the {field} {text} is not within {lowest} to {highest}"
+            return f"the {field} {text} is not between {lowest} and {highest}"
         ends.append(number)
     if len(ends) > 2 or ends[0] > ends[-1]:
-        return f"the {field} {span!r} is no range"
+        return f"the {field} {span!r} is not a valid range"
     return ""
 
 
 def timezone_problem(name: str) -> str:
-    """Tell what is wrong with the name of a time zone; without a database of them on this machine, nothing is."""
+    """Return what is wrong with a time zone; if this machine has no time zone database, every name is valid."""
     known = zoneinfo.available_timezones()
-    return f"there is no time zone {name!r}" if known and name not in known else ""
+    return f"unknown time zone {name!r}" if known and name not in known else ""
 
 
 def timezone_hint(name: str) -> str:
-    """Return what to write instead of a name that is no time zone's."""
+    """Return a suggestion for an unknown time zone."""
     import difflib
 
     close = difflib.get_close_matches(name, zoneinfo.available_timezones(), n=1)
-    return f"did you mean {close[0]!r}?" if close else "such as Europe/Berlin or UTC"
+    return f"did you mean {close[0]!r}?" if close else "use a name such as Europe/Berlin or UTC"

@@ -21,10 +21,10 @@ KINDS = ("Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "CronWorkflo
 VERSION = "argoproj.io/v1alpha1"
 
 WRONG = "MLP525"
-"""Code of a value of another type, and of one that is missing: what reads a document relies on these."""
+"""Code of a value of the wrong type, or a missing one; readers of a document rely on these."""
 
 UNKNOWN = "MLP519"
-"""Code of a field that Argo does not know."""
+"""Code of an unknown field."""
 
 _QUANTITY = re.compile(
     r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[KMGTPE]i|[numkMGTPE]|[eE][+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+))?"
@@ -49,22 +49,22 @@ _WANTED = {
     "int-or-string": "an integer or a string",
     "quantity": "a quantity, such as 500m or 2Gi",
 }
-_QUOTE = "put it into quotes: YAML reads words such as no, on and y as booleans, and digits as numbers"
+_QUOTE = "quote it: YAML reads words such as no, on and y as booleans, and digits as numbers"
 _HINTS = {
     "string": _QUOTE,
-    "integer": "write digits, without quotes; Argo replaces no tags here",
-    "number": "write digits, without quotes",
-    "boolean": "write true or false, without quotes; Argo replaces no tags here",
+    "integer": "write a number without quotes; Argo does not replace tags here",
+    "number": "write a number without quotes",
+    "boolean": "write true or false without quotes; Argo does not replace tags here",
 }
 _PATCH = (
-    "Argo replaces no tags here; set it with podSpecPatch: "
+    "Argo does not replace tags here; set it with podSpecPatch: "
     '\'{"containers": [{"name": "main", "resources": {"limits": {"memory": "{{inputs.parameters.memory}}"}}}]}\''
 )
 _MANY = 100
-"""How many problems of one document are told."""
+"""Number of problems of one document that are reported."""
 
 _Place: TypeAlias = "tuple[_Place, str, Any] | None"
-"""Where a value is: the place around it, how it is reached (``.`` or ``[``), and its key, or its number and itself."""
+"""Path to a value: the path of its parent, ``.`` or ``[``, and its key, or its position and the value itself."""
 
 
 class _Field(NamedTuple):
@@ -77,7 +77,7 @@ class _Field(NamedTuple):
 
 
 def problems(document: Mapping[str, Any]) -> list[Diagnostic]:
-    """Tell where a document differs from the types of its kind.
+    """Return the fields of a document that don't match Argo's schema.
 
     Args:
         document: of a kind in :data:`KINDS`; another has no problems.
@@ -91,13 +91,13 @@ def problems(document: Mapping[str, Any]) -> list[Diagnostic]:
         return []
     found = fields_problems(str(kind), document)
     if isinstance(version, str) and version != VERSION:
-        message = f"'{version}' is not the version of Argo's resources"
+        message = f"unknown apiVersion '{version}'"
         found.append(Diagnostic("MLP532", "apiVersion", message, f"write apiVersion: {VERSION}"))
     return found
 
 
 def fields_problems(kind: str, fields: Any, path: str = "") -> list[Diagnostic]:
-    """Tell where some fields differ from those of a type.
+    """Return the fields of a mapping that don't match a type of Argo's schema.
 
     Args:
         kind: of the mapping, as Argo's API calls it: ``WorkflowSpec``, ``S3Artifact``.
@@ -110,7 +110,7 @@ def fields_problems(kind: str, fields: Any, path: str = "") -> list[Diagnostic]:
 
 
 def is_quantity(text: str) -> bool:
-    """Tell whether a string is an amount of Kubernetes, such as ``500m`` or ``2Gi``."""
+    """Return whether a string is a Kubernetes quantity, such as ``500m`` or ``2Gi``."""
     return _QUANTITY.fullmatch(text) is not None
 
 
@@ -139,7 +139,7 @@ class _Checker:
         self.types = _types()
 
     def value(self, value: Any, kind: str, place: _Place) -> None:
-        """Check a value that is not absent."""
+        """Check a value that is present."""
         if len(self.found) >= _MANY or kind == "any":
             return
         start = kind[:2]
@@ -197,20 +197,20 @@ class _Checker:
             message = f"'{value}' is not one of {', '.join(choices)}"
             self.tell("MLP532", place, message, suggestion(value, choices))
         elif isinstance(value, (int, float)) and known.minimum is not None and value < known.minimum:
-            self.tell("MLP532", place, f"{value} is less than {known.minimum}, the least that Argo takes", "")
+            self.tell("MLP532", place, f"{value} is less than the minimum, {known.minimum}", "")
         elif isinstance(value, (int, float)) and known.maximum is not None and value > known.maximum:
-            self.tell("MLP532", place, f"{value} is more than {known.maximum}, the most that Argo takes", "")
+            self.tell("MLP532", place, f"{value} is more than the maximum, {known.maximum}", "")
         elif isinstance(value, str) and len(value) < known.min_length:
-            self.tell("MLP532", place, "it is empty", "give it a value")
+            self.tell("MLP532", place, "the value is empty", "set a value")
 
     def wrong(self, place: _Place, wanted: str, value: Any, hint: str = "") -> None:
         self.tell(WRONG, place, f"expected {wanted}, got {_shown(value)}", hint)
 
     def missing(self, place: _Place, key: str) -> None:
-        self.tell(WRONG, (place, ".", key), "it is missing, and Argo requires it", "")
+        self.tell(WRONG, (place, ".", key), "the field is required", "")
 
     def unknown(self, place: _Place, name: str, known: Sequence[str]) -> None:
-        message = f"Argo knows no field '{name}' here"
+        message = f"unknown field '{name}'"
         self.tell(
             UNKNOWN, place, message, suggestion(name, known) or f"available: {', '.join(sorted(known))}"
         )

@@ -38,7 +38,7 @@ Template = Mapping[str, Any]
 
 
 def unseen(template: Template, path: str) -> Iterator[Diagnostic]:
-    """Look for expressions that name what Argo does not show them, and for retries without end.
+    """Find expressions with names that Argo doesn't provide there, and retries without a limit.
 
     Args:
         template: a template.
@@ -91,10 +91,10 @@ def _retries(strategy: Mapping[str, Any], path: str) -> Iterator[Diagnostic]:
     if strategy.get("expression"):
         yield from _unseen(strategy["expression"], f"{path}.expression", ("retries", "lastRetry"))
     elif strategy.get("limit") is None and not (strategy.get("backoff") or {}).get("maxDuration"):
-        message = "the task is tried again until it succeeds, however often it fails"
+        message = "the task is retried until it succeeds, without a limit"
         yield Diagnostic("MLP540", path, message, "set a limit, such as limit: 3", severity="warning")
     if strategy.get("backoff") and strategy.get("limit") is None:
-        message = "Argo does not wait between attempts that have no limit"
+        message = "Argo ignores backoff without a limit"
         yield Diagnostic(
             "MLP540", f"{path}.backoff", message, "set a limit, such as limit: 3", severity="warning"
         )
@@ -103,7 +103,7 @@ def _retries(strategy: Mapping[str, Any], path: str) -> Iterator[Diagnostic]:
 def _unseen(
     expression: Any, path: str, seen: tuple[str, ...], *, shared: bool = False
 ) -> Iterator[Diagnostic]:
-    """Yield what is wrong with the names of an expression; ``shared`` lets it see ``workflow.outputs`` too.
+    """Yield the unknown names in an expression; ``shared`` lets it see ``workflow.outputs`` too.
 
     What its tags stand for is known at run time only, and so is its syntax.
     """
@@ -114,7 +114,7 @@ def _unseen(
         if without_tags != str(expression):
             return
         hint = "see https://expr-lang.org/docs/language-definition"
-        yield Diagnostic("MLP515", path, f"an expression can't be read: {error}", hint)
+        yield Diagnostic("MLP515", path, f"invalid expression: {error}", hint)
         return
     for name in names:
         root, _, rest = name.partition(".")
@@ -123,7 +123,7 @@ def _unseen(
         if root not in _ROOTS or root in seen or is_shared:
             continue
         known = " and ".join(f"'{one}'" for one in seen)
-        message = f"'{name}' has no value here: the expression sees only {known}"
+        message = f"'{name}' is not available in this expression; available: {known}"
         hint = (
             "pass it to the template as an input parameter, and use inputs.parameters.NAME"
             if "inputs" in seen

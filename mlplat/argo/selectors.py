@@ -15,7 +15,7 @@ _OPERATORS = (*_WITH_VALUES, "Exists", "DoesNotExist")
 
 
 def problems(selector: Mapping[str, Any] | None, path: str) -> Iterator[Diagnostic]:
-    """Tell what Kubernetes refuses of a label selector.
+    """Yield the errors of a label selector.
 
     Args:
         selector: with ``matchLabels`` and ``matchExpressions``.
@@ -40,9 +40,9 @@ def problems(selector: Mapping[str, Any] | None, path: str) -> Iterator[Diagnost
 def _label(key: str, values: Any, path: str) -> Iterator[Diagnostic]:
     prefix, slash, name = key.rpartition("/")
     if not _LABEL.fullmatch(name) or (slash and not RESOURCE.fullmatch(prefix)):
-        hint = "letters, digits, -, _ and ., at most 63; a domain and / may come first"
-        yield Diagnostic("MLP532", path, f"'{key}' is not a valid name of a label", hint)
+        hint = "use letters, digits, -, _ and ., at most 63; a domain and / may come first"
+        yield Diagnostic("MLP532", path, f"'{key}' is not a valid label name", hint)
     for value in values:
         if value and not _LABEL.fullmatch(value):
-            hint = "letters, digits, -, _ and ., at most 63"
-            yield Diagnostic("MLP532", path, f"'{value}' is not a valid value of a label", hint)
+            hint = "use letters, digits, -, _ and ., at most 63"
+            yield Diagnostic("MLP532", path, f"'{value}' is not a valid label value", hint)

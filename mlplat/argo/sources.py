@@ -1,4 +1,4 @@
-"""Where data lies that importers name by URI: what Argo has to know of a place to fetch from it.
+"""Argo artifact locations for the URIs of importers.
 
 A location is Argo's own, but for what the URI says: the bucket or container, and the key.
 """
@@ -20,14 +20,14 @@ PLACES: Mapping[str, tuple[str, str]] = {
 }
 """The fields of a location that a URI such as ``s3://bucket/key`` gives, by kind."""
 
-WHOLE_BUCKET = "a whole bucket is not fetched: name a file or folder in it"
+WHOLE_BUCKET = "a whole bucket cannot be fetched; add the path of a file or folder to the URI"
 """Why a URI without a key is refused: Argo takes an artifact without a key for one that nobody gave."""
 
 HTTP = "http"
 """The kind whose locations have the whole URI, as ``url``."""
 
 IMAGE = "image"
-"""The kind whose URIs name images, which Argo has no location for: what runs in the image gives its files."""
+"""The kind of URIs that name images. Argo has no location for them; a pod of the image provides its files."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +105,7 @@ def of(uri: str, sources: Iterable[ImportSource]) -> ImportSource | None:
 
 
 def is_whole_bucket(uri: str, source: ImportSource) -> bool:
-    """Tell whether a URI names no more than a bucket."""
+    """Return whether a URI names no more than a bucket."""
     return source.kind in PLACES and not uri.partition("://")[2].partition("/")[2]
 
 

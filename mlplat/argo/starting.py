@@ -1,4 +1,4 @@
-"""Starts a run from a resource that runs are started from, as Argo does."""
+"""Creates a Workflow from a WorkflowTemplate or CronWorkflow, as Argo does."""
 
 from __future__ import annotations
 

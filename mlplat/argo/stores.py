@@ -1,4 +1,4 @@
-"""Where an artifact's bytes lie: a key of the repository that the namespace or the Workflow names.
+"""Locations of artifacts: keys in the repository of the namespace or the Workflow.
 
 A location with a key and nothing else is a place in that repository (Argo's ``artifactRepositoryRef``), of whatever
 kind: Argo takes the repository's own location and puts the key there (``ArtifactLocation.Relocate`` of Argo 4.0.7's
@@ -14,7 +14,7 @@ KEYS: Mapping[str, str] = {"s3": "key", "gcs": "key", "oss": "key", "azure": "bl
 """The field of a location that names the place, by kind."""
 
 HDFS = "hdfs"
-"""The one kind of repository whose keys are to be absolute."""
+"""The only kind of repository with absolute keys."""
 
 LOCATIONS = (*KEYS, "artifactory", "http", "git", "raw", "plugin")
 """Fields of an artifact that say where its bytes are."""
@@ -34,11 +34,11 @@ def location(key: str, store: str = "") -> dict[str, Any]:
 
 
 def has_location(artifact: Mapping[str, Any]) -> bool:
-    """Whether an artifact says where its bytes are."""
+    """Return whether an artifact has a location."""
     return any(artifact.get(one) for one in LOCATIONS)
 
 
 def key_of(artifact: Mapping[str, Any]) -> str:
-    """Return the key of an artifact, or an empty text."""
+    """Return the key of an artifact, or an empty string."""
     keys = ((artifact.get(store) or {}).get(field) for store, field in KEYS.items())
     return next((str(key).removeprefix("/") for key in keys if key), "")

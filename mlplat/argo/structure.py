@@ -1,4 +1,4 @@
-"""Looks whether a spec is built as those who read it rely on, and whether it keeps Argo's rules.
+"""Checks the structure of a spec, on which all readers rely, and Argo's rules for it.
 
 The rules are those of ``workflow/validate`` of Argo 4.0 that a template keeps or breaks by itself.
 """
@@ -44,8 +44,8 @@ KINDS = {
 }
 """Fields that say what a template does, and the type of its nodes."""
 
-_FIELD = (FIELD, f"letters, digits and -, which is not the first, at most {LONGEST_TEMPLATE}")
-_PASSED = (PASSED, "letters, digits, - and _")
+_FIELD = (FIELD, f"use letters, digits and - (not first), at most {LONGEST_TEMPLATE}")
+_PASSED = (PASSED, "use letters, digits, - and _")
 _NAMES = {"template": _FIELD, "task": _FIELD, "step": _FIELD, "parameter": _PASSED, "artifact": _PASSED}
 _TAG = re.compile(r"{{.*?}}")
 _OF_ITEMS = re.compile(r"([a-zA-Z0-9][-a-zA-Z0-9]*?)\.(AnySucceeded|AllFailed)\b")
@@ -56,7 +56,7 @@ _INTEGER = re.compile(r"[0-9]+")
 _RESULT = re.compile(r"\.(\w+)")
 _NOT_BESIDE_DEPENDS = {
     "dependencies": "write depends: a && b, not dependencies: [a, b]",
-    "continueOn": "let the tasks that follow say so: depends: a || a.Failed",
+    "continueOn": "write it in the tasks that depend on this one: depends: a || a.Failed",
 }
 
 _Placed = tuple[str, Mapping[str, Any]]
@@ -69,7 +69,7 @@ def kind_of(template: Mapping[str, Any]) -> str:
 
 
 def broken_rules(spec: Mapping[str, Any], path: str = "spec") -> Iterator[Diagnostic]:
-    """Look for what Argo refuses of a spec whatever else there is: names, arguments, templates, calls and times.
+    """Check what Argo validates in a spec on its own: names, arguments, templates, calls and times.
 
     Args:
         spec: the spec of a Workflow or WorkflowTemplate, of which nothing is :func:`malformed`.
@@ -88,25 +88,27 @@ def broken_rules(spec: Mapping[str, Any], path: str = "spec") -> Iterator[Diagno
     for number, claim in enumerate(spec.get("volumeClaimTemplates") or ()):
         if not (claim.get("metadata") or {}).get("name"):
             place = f"{path}.volumeClaimTemplates[{number}].metadata.name"
-            yield Diagnostic("MLP525", place, "it is missing", "name the volume that templates mount")
+            yield Diagnostic(
+                "MLP525", place, "the name is missing", "use the name of the volume that templates mount"
+            )
     for field in ("entrypoint", "onExit"):
         if "{{" in (spec.get(field) or ""):
-            message = f"{spec[field]!r} is not the name of a template: Argo replaces no tags here"
-            yield Diagnostic("MLP511", f"{path}.{field}", message, "write the name")
+            message = f"{spec[field]!r} is not a template name; Argo does not replace tags here"
+            yield Diagnostic("MLP511", f"{path}.{field}", message, "write the name of the template")
     reference = spec.get("workflowTemplateRef")
     if reference is not None and not reference.get("name"):
-        message, hint = "it is missing", "name the WorkflowTemplate"
+        message, hint = "the name is missing", "write the name of the WorkflowTemplate"
         yield Diagnostic("MLP538", f"{path}.workflowTemplateRef.name", message, hint)
     if templates and reference:
-        message = "a Workflow with workflowTemplateRef has no templates of its own"
-        yield Diagnostic("MLP538", f"{path}.templates", message, "put them into the WorkflowTemplate")
+        message = "a Workflow with workflowTemplateRef can't have templates"
+        yield Diagnostic("MLP538", f"{path}.templates", message, "move them to the WorkflowTemplate")
     yield from _names("template", templates)
     for place, template in templates:
         yield from _rules(template, spec.get("templateDefaults") or {}, place)
 
 
 def wrong_sub_path(path: str) -> str:
-    """Return what Kubernetes has against a ``subPath``; empty when it takes it."""
+    """Return why Kubernetes refuses a ``subPath``, or an empty string."""
     if path.startswith("/"):
         return "must be a relative path"
     return "must not contain '..'" if ".." in path.split("/") else ""
@@ -116,8 +118,8 @@ def _rules(template: Mapping[str, Any], defaults: Mapping[str, Any], path: str) 
     kind = kind_of(template)
     kinds = [kind for kind in KINDS if template.get(kind) is not None]
     if len(kinds) > 1:
-        message = f"the template is {' and '.join(kinds)} at once"
-        yield Diagnostic("MLP528", path, message, "make a template of each")
+        message = f"the template has {' and '.join(kinds)}; expected one of them"
+        yield Diagnostic("MLP528", path, message, "split it into one template for each")
     yield from _passed(template, ("inputs", "outputs"), path)
     if kind:
         yield from input_rules(template, kind, path)
@@ -131,7 +133,7 @@ def _rules(template: Mapping[str, Any], defaults: Mapping[str, Any], path: str) 
     dag = template.get("dag") or {}
     tasks = _placed(dag.get("tasks"), f"{path}.dag.tasks")
     if kind == "dag" and not tasks:
-        yield Diagnostic("MLP538", f"{path}.dag.tasks", "a DAG has at least one task", "add one")
+        yield Diagnostic("MLP538", f"{path}.dag.tasks", "the DAG has no tasks", "add a task")
     yield from _targets(dag, f"{path}.dag.target")
     groups = enumerate(steps_of(template))
     steps = [one for index, group in groups for one in _placed(group, f"{path}.steps[{index}]")]
@@ -146,33 +148,33 @@ def _rules(template: Mapping[str, Any], defaults: Mapping[str, Any], path: str) 
 
 
 def _call(call: Mapping[str, Any], path: str) -> Iterator[Diagnostic]:
-    """Look at a task or step."""
+    """Check a task or step."""
     yield from argument_rules(call.get("arguments"), f"{path}.arguments", may_lack_value=False)
     yield from _hooks(call, path)
     reference = call.get("templateRef")
     if reference is not None:
         for field in ("name", "template"):
             if not reference.get(field):
-                hint = "name the WorkflowTemplate and the template in it"
-                yield Diagnostic("MLP538", f"{path}.templateRef.{field}", "it is missing", hint)
+                hint = "templateRef needs the name of the WorkflowTemplate and its template"
+                yield Diagnostic("MLP538", f"{path}.templateRef.{field}", f"the {field} is missing", hint)
         if call.get("template"):
-            message, hint = "it has both template and templateRef", "remove one"
+            message, hint = "the call has both template and templateRef", "remove one"
             yield Diagnostic("MLP538", f"{path}.template", message, hint)
     loops = [one for one in LOOPS if call.get(one) not in (None, [], "")]
     if len(loops) > 1:
-        message = f"it has {' and '.join(loops)}"
-        yield Diagnostic("MLP538", f"{path}.{loops[1]}", message, "a task or step loops over one of them")
+        message = f"{' and '.join(loops)} can't be combined"
+        yield Diagnostic("MLP538", f"{path}.{loops[1]}", message, "keep one of them")
     sequence = call.get("withSequence") or {}
     if sequence.get("count") is not None and sequence.get("end") is not None:
-        message = "a sequence has a count or an end, not both"
+        message = "withSequence has both count and end"
         yield Diagnostic("MLP538", f"{path}.withSequence.end", message, "remove one")
 
 
 def _hooks(owner: Mapping[str, Any], path: str) -> Iterator[Diagnostic]:
     for name, hook in (owner.get("hooks") or {}).items():
         if name != "exit" and not hook.get("expression"):
-            message = f"the hook '{name}' does not say when it runs"
-            hint = "give it an expression, such as steps.a.status == 'Running'; or call it exit"
+            message = f"the hook '{name}' has no expression"
+            hint = "add an expression, such as steps.a.status == 'Running'; or rename the hook to exit"
             yield Diagnostic("MLP538", f"{path}.hooks.{name}", message, hint)
 
 
@@ -186,35 +188,37 @@ def _targets(dag: Mapping[str, Any], path: str) -> Iterator[Diagnostic]:
 def _sub_paths(mounts: Sequence[_Placed]) -> Iterator[Diagnostic]:
     for place, mount in mounts:
         if mount.get("subPath") and mount.get("subPathExpr"):
-            message = "a mount has a subPath or a subPathExpr, not both"
-            yield Diagnostic("MLP531", f"{place}.subPathExpr", message, "leave one of them out")
+            message = "the mount has both subPath and subPathExpr"
+            yield Diagnostic("MLP531", f"{place}.subPathExpr", message, "remove one")
         for key in ("subPath", "subPathExpr"):
             if wrong := wrong_sub_path(mount.get(key) or ""):
-                hint = "give a path within the volume, such as models/a; for what lies outside, mount another volume"
+                hint = "use a path within the volume, such as models/a; for other paths, mount another volume"
                 yield Diagnostic("MLP531", f"{place}.{key}", f"{mount[key]!r} {wrong}", hint)
 
 
 def _times(template: Mapping[str, Any], path: str) -> Iterator[Diagnostic]:
-    """Look at what limits the time of a template; what a tag stands for is known at run time."""
+    """Check the time limits of a template; the value of a tag is known only at run time."""
     timeout, limit = str(template.get("timeout") or ""), template.get("activeDeadlineSeconds")
     kind = kind_of(template)
     if limit is not None and kind in ("dag", "steps"):
-        message = f"a template that is {kind} has no activeDeadlineSeconds"
-        hint = "give it to the templates of its tasks, or to the Workflow"
+        message = f"a {kind} template can't have activeDeadlineSeconds"
+        hint = "set it on the templates of its tasks, or on the Workflow"
         yield Diagnostic("MLP530", f"{path}.activeDeadlineSeconds", message, hint)
     if timeout and kind in ("dag", "steps", "suspend"):
-        message = f"a template that is {kind} has no timeout"
-        hint = "give it to the templates of its tasks, or activeDeadlineSeconds to the Workflow"
+        message = f"a {kind} template can't have a timeout"
+        hint = "set it on the templates of its tasks, or set activeDeadlineSeconds on the Workflow"
         yield Diagnostic("MLP530", f"{path}.timeout", message, hint)
     elif timeout and "{{" not in timeout:
         try:
             with_units(timeout)
         except DurationError as error:
-            message = f"'{timeout}' is no time to wait: {error}"
-            yield Diagnostic("MLP530", f"{path}.timeout", message, "write it with a unit: 30s, 5m, 1h30m")
+            message = f"'{timeout}' is not a valid timeout: {error}"
+            yield Diagnostic(
+                "MLP530", f"{path}.timeout", message, "use a duration with a unit: 30s, 5m, 1h30m"
+            )
     is_text = isinstance(limit, str) and "{{" not in limit
     if (is_text and not _INTEGER.fullmatch(str(limit))) or (isinstance(limit, int | float) and limit < 0):
-        message, hint = f"{limit!r} is no number of seconds", "give a whole number, such as 60"
+        message, hint = f"{limit!r} is not a valid number of seconds", "use an integer, such as 60"
         yield Diagnostic("MLP530", f"{path}.activeDeadlineSeconds", message, hint)
 
 
@@ -223,11 +227,13 @@ def _waiting(tasks: Sequence[_Placed]) -> Iterator[Diagnostic]:
     loops = {task["name"]: any(task.get(one) not in (None, [], "") for one in LOOPS) for _, task in tasks}
     for place, task in tasks:
         if (depends or task.get("dependencies")) and "0" <= task["name"][:1] <= "9":
-            message = f"'{task['name']}' starts with a digit, in a DAG where tasks wait for others"
-            yield Diagnostic("MLP527", f"{place}.name", message, "let it start with a letter")
+            message = (
+                f"'{task['name']}' starts with a digit, which Argo does not allow in a DAG with dependencies"
+            )
+            yield Diagnostic("MLP527", f"{place}.name", message, "start the name with a letter")
         for field, hint in _NOT_BESIDE_DEPENDS.items():
             if depends and task.get(field) not in (None, []):
-                yield Diagnostic("MLP529", f"{place}.{field}", f"a DAG with depends has no {field}", hint)
+                yield Diagnostic("MLP529", f"{place}.{field}", f"a DAG with depends can't have {field}", hint)
         if task.get("depends"):
             yield from _depends(task, loops, f"{place}.depends")
 
@@ -235,12 +241,12 @@ def _waiting(tasks: Sequence[_Placed]) -> Iterator[Diagnostic]:
 def _depends(task: Mapping[str, Any], loops: Mapping[str, bool], path: str) -> Iterator[Diagnostic]:
     for name, result in _OF_ITEMS.findall(task["depends"]):
         if not loops.get(name, True):
-            message = f"'{name}' has no items, so {name}.{result} means nothing"
+            message = f"'{name}' is not a loop, so it has no {name}.{result}"
             hint = f"write {name}.{'Succeeded' if result == 'AnySucceeded' else 'Failed'}"
             yield Diagnostic("MLP529", path, message, hint)
     wrong = [one for one in _RESULT.findall(task["depends"]) if one not in RESULTS]
     for one in wrong:
-        yield Diagnostic("MLP529", path, f"'{one}' is no result of a task", nearest(one, RESULTS))
+        yield Diagnostic("MLP529", path, f"'{one}' is not a task result", nearest(one, RESULTS))
     if not wrong and (found := unreadable(condition(task, {}).expression.replace("-", "_"))):
         yield replace(found, path=path)
 
@@ -253,15 +259,17 @@ def _passed(owner: Mapping[str, Any], keys: Sequence[str], path: str) -> Iterato
 
 
 def _names(kind: str, items: Sequence[_Placed], *, may_have_tags: bool = False) -> Iterator[Diagnostic]:
-    """Look at the names of a list; where tags may be, what they stand for is known at run time only."""
+    """Check the names in a list; the value of a tag is known only at run time."""
     pattern, rule = _NAMES[kind]
     taken: set[str] = set()
     for place, item in items:
         name = item["name"]
         if name in taken:
-            yield Diagnostic("MLP526", f"{place}.name", f"there is another {kind} '{name}'", "rename one")
+            yield Diagnostic(
+                "MLP526", f"{place}.name", f"the {kind} name '{name}' is used twice", "rename one"
+            )
         elif not pattern.fullmatch(_TAG.sub("x", name) if may_have_tags else name):
-            yield Diagnostic("MLP527", f"{place}.name", f"'{name}' is no name of a {kind}", rule)
+            yield Diagnostic("MLP527", f"{place}.name", f"'{name}' is not a valid {kind} name", rule)
         taken.add(name)
 
 
@@ -270,7 +278,7 @@ def _placed(items: Sequence[Mapping[str, Any]] | None, path: str) -> list[_Place
 
 
 def malformed_document(document: Mapping[str, Any]) -> Iterator[Diagnostic]:
-    """Look for parts of a document that are of the wrong type: a Workflow, or what is given beside one.
+    """Find values of the wrong type in a Workflow, or in a document that accompanies one.
 
     Whatever reads a document relies on its types. A field that Argo does not know harms no reader.
 
@@ -285,13 +293,13 @@ def malformed_document(document: Mapping[str, Any]) -> Iterator[Diagnostic]:
         return
     metadata = document.get("metadata")
     if metadata is None or (isinstance(metadata, Mapping) and not metadata.get("name")):
-        yield Diagnostic("MLP525", "metadata.name", "it has no name", "give it a name")
+        yield Diagnostic("MLP525", "metadata.name", "the name is missing", "add metadata.name")
     for key in ("data", "stringData"):
         yield from schema.fields_problems("{}string", document.get(key) or {}, key)
 
 
 def wrong_names(document: Mapping[str, Any]) -> Iterator[Diagnostic]:
-    """Look at the name of a Workflow, or of what one is started from, or at what its name is made from.
+    """Check the name or ``generateName`` of a Workflow, WorkflowTemplate or CronWorkflow.
 
     Args:
         document: one of which nothing is malformed.
@@ -301,20 +309,20 @@ def wrong_names(document: Mapping[str, Any]) -> Iterator[Diagnostic]:
     """
     metadata = document.get("metadata") or {}
     name, begin = metadata.get("name") or "", metadata.get("generateName") or ""
-    fit = f"write {dns_label(name or begin)}{'' if name else '-'}"
+    fit = f"use {dns_label(name or begin)}{'' if name else '-'}"
     longest = LONGEST_CRON_WORKFLOW if document.get("kind") == "CronWorkflow" else LONGEST_WORKFLOW
-    hint = f"{fit}; a name has lower-case letters, digits, '-' and '.', at most {longest}"
+    hint = f"{fit}; names have lower-case letters, digits, '-' and '.', at most {longest}"
     if document.get("kind") not in schema.KINDS:
         return
     if name and not (RESOURCE.fullmatch(name) and len(name) <= longest):
-        yield Diagnostic("MLP417", "metadata.name", f"{name!r} is no name that Kubernetes takes", hint)
+        yield Diagnostic("MLP417", "metadata.name", f"{name!r} is not a valid name", hint)
     elif not name and begin and not RESOURCE.fullmatch(generated(begin, "x" * GENERATED_SUFFIX)):
-        message = f"{begin!r} is no begin of a name that Kubernetes takes"
+        message = f"{begin!r} is not a valid generateName"
         yield Diagnostic("MLP417", "metadata.generateName", message, hint)
 
 
 def cron_rules(document: Mapping[str, Any]) -> Iterator[Diagnostic]:
-    """Look at when a CronWorkflow starts runs (``ValidateCronWorkflow``)."""
+    """Check the schedules and time zone of a CronWorkflow (``ValidateCronWorkflow``)."""
     spec = document["spec"]
     for number, schedule in enumerate(spec["schedules"]):
         if wrong := schedules.problem(schedule):
@@ -328,7 +336,7 @@ def cron_rules(document: Mapping[str, Any]) -> Iterator[Diagnostic]:
 
 
 def malformed_documents(documents: Sequence[Mapping[str, Any]]) -> Iterator[Diagnostic]:
-    """Look at the documents of a run; paths begin with the kind and name of what stands beside the Workflow."""
+    """Check the documents of a run; paths in other documents than the Workflow start with kind and name."""
     for document in documents:
         kind, metadata = document.get("kind"), document.get("metadata")
         name = metadata.get("name") if isinstance(metadata, Mapping) else ""
@@ -338,7 +346,7 @@ def malformed_documents(documents: Sequence[Mapping[str, Any]]) -> Iterator[Diag
 
 
 def placed_spec(document: Mapping[str, Any]) -> tuple[str, Any]:
-    """Return where the spec of the Workflow stands that a document is, or makes; and that spec."""
+    """Return the path and the value of the WorkflowSpec in a Workflow, WorkflowTemplate or CronWorkflow."""
     spec = document.get("spec")
     if document.get("kind") == "CronWorkflow" and isinstance(spec, Mapping):
         return "spec.workflowSpec", spec.get("workflowSpec")

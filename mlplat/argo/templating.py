@@ -54,7 +54,7 @@ class TemplatingError(ValueError):
 
 
 class UnresolvedError(TemplatingError):
-    """A tag that must be replaced names a variable that isn't there."""
+    """A tag that must be replaced names a variable that does not exist."""
 
 
 class Layer:
@@ -69,7 +69,7 @@ class Layer:
         self._tree: dict[str, Any] | None = None
 
     def get(self, name: str) -> Any:
-        """Return the value of a variable, :data:`ABSENT` when there is none."""
+        """Return the value of a variable, or :data:`ABSENT`."""
         return self._variables.get(name, ABSENT)
 
     def tree(self, wanted: Node) -> Mapping[str, Any]:
@@ -200,7 +200,7 @@ class Strictness:
         self.never = names == ()
 
     def requires(self, name: str) -> bool:
-        """Whether a variable of this name must be there."""
+        """Return whether a variable of this name must exist."""
         return self._all or (self._pattern is not None and self._pattern.match(name) is not None)
 
 

@@ -1,4 +1,4 @@
-r"""Values in a manifest, in forms in which neither Argo nor Kubernetes finds anything to replace.
+r"""Encodes values in a manifest so that neither Argo nor Kubernetes replaces anything in them.
 
 *Inert JSON* is JSON text in which two braces in a row and dollar signs are escaped as ``\u007b\u007b`` and ``\u0024``:
 in JSON both can stand only inside strings, where the escapes mean the same. *Container text* is for command lines and
@@ -20,7 +20,7 @@ from mlplat.runtime import contract
 from mlplat.runtime import values as runtime_values
 
 LARGE = contract.LARGE
-"""The only key of an object that stands for a value too large for a parameter."""
+"""The only key of an object that refers to a value too large for a parameter."""
 
 LARGEST_PARAMETER = contract.LARGEST_PARAMETER
 """Bytes of inert JSON up to which a value is a parameter; Argo copies parameters into every node's status."""
@@ -29,18 +29,22 @@ EMPTY_VARIABLE = "MLPLAT_EMPTY"
 """Name of the empty environment variable that splits braces."""
 
 ARTIFACTS = contract.STORE
-"""Begin of the URI of an artifact that lies in the store, before its key."""
+"""Prefix of the URI of an artifact in the store, before its key."""
 
 ABSENT = "mlplat.dev/absent"
-"""What stands for a plain text output that was not written."""
+"""Placeholder for a plain text output that was not written."""
 
-_UNKNOWN = "a value of more than 32 KiB, or a part of one, is known in tasks only, not in conditions, loops and texts"
-"""What no number can be read from: so an expression fails with it."""
+_UNKNOWN = (
+    "only tasks can use a value of more than 32 KiB, or a part of it: not conditions, loops and strings"
+)
+"""A string that is not a number, so converting it makes an expression fail."""
 
-_TAG = "a text with two braces in a row is not given to a template of Argo, which would replace them"
+_TAG = (
+    "a string with two braces in a row cannot be passed to an Argo template, because Argo would replace them"
+)
 
 _PLAIN_FIELD = re.compile("[-A-Za-z0-9_. ]+")
-"""Names of fields that stand in JSON as they are, whoever wrote it."""
+"""Names of fields that every JSON writer leaves unchanged."""
 
 LONGEST_LABEL = 40
 """Characters of an item in the name of its iteration; the names of all nodes below it have them too."""
@@ -93,7 +97,7 @@ def inert_json(value: Any) -> str:
 
 
 def is_plain(text: str) -> bool:
-    """Tell whether a text can be a parameter's value in a Workflow as it is, and not only as JSON."""
+    """Return whether a string can be the value of a parameter in a Workflow unchanged, and not only as JSON."""
     written = json.dumps(text, ensure_ascii=False)
     return "{{" not in text and runtime_values.printable(written) == written
 
@@ -169,7 +173,7 @@ def plain_text_expression(text: str, *, may_be_large: bool = False) -> str:
 
 
 def template_text_expression(plain: str) -> str:
-    """Return the expression for a text that Argo pastes into a template, which fails where it would be taken for a tag.
+    """Return the expression for a string in a template; it fails if Argo could read the string as a tag.
 
     Args:
         plain: expression that gives the text.
@@ -178,13 +182,13 @@ def template_text_expression(plain: str) -> str:
 
 
 def message_text(text: str) -> str:
-    """Return a text for people as a template takes it: without characters that Argo can't quote, no braces in a row."""
+    """Return a message as a template can contain it: without characters that Argo can't quote or adjacent braces."""
     kept = (one for one in text if any(first <= one <= last for first, last in _OF_MESSAGES))
     return _TWO_BRACES.sub("{ ", "".join(kept))
 
 
 def message_expression(plain: str) -> str:
-    """Return the expression for a text for people, as :func:`message_text` does it.
+    """Return the expression for a message, converted as in :func:`message_text`.
 
     Args:
         plain: expression that gives the text.
@@ -200,7 +204,7 @@ def _is_in(ranges: Sequence[tuple[str, str]]) -> str:
 
 
 def refusal_expression(why: str) -> str:
-    """Return an expression that fails, in a way that tells why, where a text is wanted.
+    """Return an expression that fails with a reason where a string is expected.
 
     Argo evaluates what failed once more, as it stands in JSON: a backslash before a quote is then one too many.
 
@@ -217,7 +221,7 @@ def container_text_expression(plain: str) -> str:
 
 
 def json_text_expression(plain: str) -> str:
-    """Return the expression for a text of another one as inert JSON."""
+    """Return the expression for the string of another expression as inert JSON."""
     return inert_expression(f"toJson({plain})")
 
 
@@ -276,7 +280,7 @@ def content_expression(text: str) -> str:
 
 
 def text_content_expression(plain: str) -> str:
-    """Return the expression for a text as it stands inside a JSON string.
+    """Return the expression for a string as the content of a JSON string.
 
     Args:
         plain: expression that gives the text.
@@ -285,7 +289,7 @@ def text_content_expression(plain: str) -> str:
 
 
 def joined_expression(contents: Sequence[str]) -> str:
-    """Return the expression for the inert JSON of a text.
+    """Return the expression for the inert JSON of a string.
 
     Args:
         contents: expressions for its parts, as they stand inside a JSON string.
@@ -364,7 +368,7 @@ def is_large(text: str) -> str:
 
 
 def large_reference(digest: str, length: int) -> str:
-    """Write the reference to a value that stands in the Workflow's ConfigMap.
+    """Return the reference to a value in the Workflow's ConfigMap.
 
     Args:
         digest: name of the entry.

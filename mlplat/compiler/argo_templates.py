@@ -1,4 +1,4 @@
-"""Templates of Argo that people wrote themselves, as tasks of a pipeline.
+"""Argo templates of the user as tasks of a pipeline.
 
 The template stays as it is, but for what links it to other tasks: its input parameters get plain text, its artifacts
 lie under the keys that pipelines give them.
@@ -33,7 +33,7 @@ _SHAPE = {
 
 
 def is_one(executor: object) -> bool:
-    """Tell whether an executor is a template of Argo."""
+    """Return whether an executor is a template of Argo."""
     return isinstance(executor, Container) and executor.image == IMAGE
 
 
@@ -90,13 +90,13 @@ def answerable(template: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def problem(container: Container) -> str:
-    """Tell what is wrong with how a container stands for a template; empty when nothing is."""
+    """Return the error of a container that represents an Argo template, or an empty string."""
     import jsonschema
 
     try:
         written = list(from_command(container.command))
     except ValueError:
-        return "its text is no JSON"
+        return "it is not JSON"
     return next(
         (str(one.message) for one in jsonschema.Draft202012Validator(_SHAPE).iter_errors(written)), ""
     )

@@ -1,4 +1,4 @@
-"""Pass: the run's arguments: known, of the declared type, and out of the Workflow when they are large."""
+"""Pass: binds the arguments of the run: checks names and types, and moves large values out of the Workflow."""
 
 from __future__ import annotations
 
@@ -77,39 +77,39 @@ def _problems(program: Program) -> Iterator[Diagnostic]:
     for name in given:
         if name not in parameters:
             message = f"the pipeline has no parameter '{name}'"
-            hint = nearest(name, list(parameters)) or "it takes none"
+            hint = nearest(name, list(parameters)) or "the pipeline has no parameters"
             yield Diagnostic("MLP401", spec.name, message, hint)
     for name, value in given.items():
         if name not in parameters or (value is None and parameters[name].optional):
             continue
         kind = parameters[name].type
         if not fits(value, kind):
-            message = f"'{name}' is declared {TYPE_NAMES[kind]}, and was given {value!r}"
-            yield Diagnostic("MLP403", spec.name, message, f"give {_example(name, kind)}")
+            message = f"expected {TYPE_NAMES[kind]} for '{name}', got {value!r}"
+            yield Diagnostic("MLP403", spec.name, message, f"for example {_example(name, kind)}")
         elif problem := json_problem(value):
-            message = f"'{name}' has no JSON form: {problem}"
-            yield Diagnostic("MLP403", spec.name, message, f"give {_example(name, kind)}")
+            message = f"the value of '{name}' cannot be written as JSON: {problem}"
+            yield Diagnostic("MLP403", spec.name, message, f"for example {_example(name, kind)}")
     if program.options.require_arguments:
         places = _places(spec)
         for name, parameter in parameters.items():
             if name not in given and parameter.default is ABSENT and not parameter.optional:
                 example = f"{name}=URI (or a path)" if name in places else _example(name, parameter.type)
-                hint = f"give it: -p {example}"
+                hint = f"pass -p {example}"
                 yield Diagnostic("MLP402", spec.name, f"the parameter '{name}' has no value", hint)
             elif given.get(name, parameter.default) in (ABSENT, None):
                 example = f"{name}=URI (or a path)" if name in places else _example(name, parameter.type)
                 for task, wanted in dict.fromkeys(_readers(spec.root, name, spec)):
                     message = f"the parameter '{name}' has no value, and the input '{wanted}' of '{task}' requires one"
-                    hint = f"give it: -p {example}; or give that input a default"
+                    hint = f"pass -p {example}; or give the input a default"
                     yield Diagnostic("MLP402", spec.name, message, hint)
     for name in spec.root.input_artifacts:
-        message = f"the pipeline takes '{name}', a list of artifacts, and a run can't be given one"
+        message = f"the pipeline input '{name}' is a list of artifacts, which can't be passed to a run"
         hint = "take a list of URIs as a parameter, and import each in a dsl.ParallelFor"
         yield Diagnostic("MLP404", spec.name, message, hint)
 
 
 def _readers(component: Component, name: str, spec: PipelineSpec) -> Iterator[tuple[str, str]]:
-    """Give the tasks that always run and require an input of the graph around them, and their own names for it."""
+    """Yield the tasks that always run and require an input of the graph around them, and their own names for it."""
     for key, task in component.graph.tasks.items() if component.graph else ():
         called = spec.components[task.component]
         for given, source in task.parameters.items() if not task.condition else ():

@@ -1,4 +1,4 @@
-"""Keys under which Argo keeps what tasks gave."""
+"""Keys under which Argo caches the outputs of tasks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mlplat.compiler.scope import expression
 from mlplat.ir.model import Component
 
 CACHE_PREFIX = "mlplat-cache."
-"""Begin of the names of caches. Argo keeps all caches in its controller's namespace, so the Workflow's is part of the
+"""Prefix of the names of caches. Argo keeps all caches in its controller's namespace, so the Workflow's is part of the
 name, set off by dots, which no namespace has."""
 
 _SHARD_DIGITS = 2

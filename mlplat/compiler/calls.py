@@ -1,4 +1,4 @@
-"""What the runtime is told: the functions to call, and where their inputs and outputs are."""
+"""The call that the runtime reads: functions, and the paths of their inputs and outputs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ CONFIG = "task--config"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a function stands in its pod.
+    """The position of a function in its pod.
 
     Attributes:
         step: its name among the functions of the pod; empty for the only one.
@@ -110,13 +110,13 @@ class _Writer:
         self.tags: dict[str, str] = {}
 
     def pasted(self, name: str) -> str:
-        """Stand for an input, which is JSON."""
+        """Return a placeholder for an input, which is JSON."""
         marker = f"\x00{name}\x00"
         self.tags[json.dumps(marker)] = f"{tag(name)} "
         return marker
 
     def keyed(self, text: str) -> str:
-        """Stand for a text with tags."""
+        """Return a placeholder for a string with tags."""
         marker = f"\x01{len(self.tags)}\x01"
         self.tags[json.dumps(marker)] = json.dumps(text)
         return marker
@@ -131,7 +131,7 @@ class _Writer:
     def document(
         self, component: Component, python: PythonFunction, place: Place, *, has_config: bool
     ) -> dict[str, Any]:
-        """Tell the runtime of one function."""
+        """Return the runtime's description of one function."""
         own = set(own_inputs(component))
         document: dict[str, Any] = {
             "function": python.name,
@@ -198,7 +198,7 @@ class _Writer:
         return {"path": f"{INPUTS}/{outer}", "value": self.pasted(outer), **folders}
 
     def knows_place(self, component: Component) -> bool:
-        """Tell whether a function has to know its position in loops."""
+        """Return whether a function has to know its position in loops."""
         return (
             bool(component.output_artifacts) or may_grow(component) or asks_status(component, self.call.form)
         )

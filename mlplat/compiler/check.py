@@ -1,4 +1,4 @@
-"""Pass: the IR holds together: what is referred to exists, types fit, nothing waits for itself."""
+"""Pass: checks the IR: references exist, types match, and there are no cycles."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ from mlplat.ir.model import (
 )
 from mlplat.ir.types import TYPE_NAMES, fits, json_problem
 
-_ELSEWHERE = "run it on a Kubeflow Pipelines backend, or write that step as a Python component"
+_ELSEWHERE = "run it on a Kubeflow Pipelines backend, or rewrite the task as a Python component"
 
 
 def run(program: Program) -> Program:
-    """Refuse a pipeline that can't run, with every reason.
+    """Check a pipeline, and report all errors at once.
 
     Raises:
         CompileError: what is wrong.
@@ -53,7 +53,7 @@ def _problems(spec: PipelineSpec) -> Iterator[Diagnostic]:
     yield from _interface(spec.name, root)
     if root.graph is None:
         yield Diagnostic(
-            "MLP301", "root", "the pipeline has no graph", "compile a pipeline, not a single component"
+            "MLP301", "root", "the pipeline has no tasks", "compile a pipeline, not a single component"
         )
         return
     yield from _graph(spec.name, root, spec)
@@ -77,9 +77,9 @@ def _components(spec: PipelineSpec) -> Iterator[Diagnostic]:
         if component.graph is not None
     }
     if cycle := find_cycle(calls):
-        message = f"the components call each other in a cycle: {' -> '.join(cycle)}"
+        message = f"components call each other in a cycle: {' -> '.join(cycle)}"
         yield Diagnostic(
-            "MLP307", cycle[0], message, "a pipeline can't call itself: loop with dsl.ParallelFor"
+            "MLP307", cycle[0], message, "a pipeline can't call itself; use dsl.ParallelFor for a loop"
         )
 
 
@@ -87,27 +87,29 @@ def _interface(name: str, component: Component) -> Iterator[Diagnostic]:
     inputs = {**component.input_parameters, **component.input_artifacts}
     for given in (*inputs, *component.output_parameters, *component.output_artifacts):
         if not PASSED.fullmatch(given):
-            message = "its name has other characters than letters, digits, - and _"
-            yield Diagnostic("MLP308", f"{name}.{given}", message, "rename it")
+            message = f"'{given}' is not a valid name of an input or output"
+            yield Diagnostic("MLP308", f"{name}.{given}", message, "use letters, digits, - and _")
     for given, declared in component.input_parameters.items():
         default = declared.default
         if default in (ABSENT, None) or (fits(default, declared.type) and not json_problem(default)):
             continue
         message = f"the default {default!r} is not of the declared type {TYPE_NAMES[declared.type]}"
-        yield Diagnostic("MLP134", f"{name}.{given}", message, "give a value of the declared type")
+        yield Diagnostic("MLP134", f"{name}.{given}", message, "use a value of the declared type")
 
 
 def _executor(name: str, component: Component, spec: PipelineSpec) -> Iterator[Diagnostic]:
     executor = spec.executors[component.executor]
     for output, artifact in component.output_artifacts.items():
         if artifact.is_list:
-            message = "a component can't give a list of artifacts: how many there are is known to nobody"
-            hint = "give one artifact that is a folder, or loop and collect with dsl.Collected"
+            message = (
+                "a component can't return a list of artifacts, because their number is not known in advance"
+            )
+            hint = "return one artifact that is a folder, or loop and collect with dsl.Collected"
             yield Diagnostic("MLP323", f"{name}.{output}", message, hint)
     if isinstance(executor, Container) and argo_templates.is_one(executor):
         if problem := argo_templates.problem(executor):
-            message = f"what it stands for is no template of Argo: {problem}"
-            yield Diagnostic("MLP150", name, message, "compile the pipeline once more")
+            message = f"invalid Argo template: {problem}"
+            yield Diagnostic("MLP150", name, message, "compile the pipeline again")
         return
     if isinstance(executor, Container):
         texts = (executor.image, *executor.command, *executor.args, *dict(executor.env).values())
@@ -119,29 +121,29 @@ def _executor(name: str, component: Component, spec: PipelineSpec) -> Iterator[D
             yield Diagnostic(
                 "MLP322",
                 name,
-                "the container has arguments and no command: what it runs is known to its image only",
-                "give the command too; without it, it runs on this machine only with --executor podman or docker",
+                "the container has arguments but no command, so only its image defines what runs",
+                "set the command too; without it, local runs need --executor podman or docker",
                 severity="warning",
             )
         return
     uri = executor.uri
     if isinstance(uri, ComponentInput) and uri.name not in component.input_parameters:
-        message = f"its URI is the input '{uri.name}', which it does not have"
+        message = f"the URI is the input '{uri.name}', which does not exist"
         yield Diagnostic("MLP306", name, message, nearest(uri.name, list(component.input_parameters)))
     if problem := json_problem(dict(executor.metadata)):
-        message = f"the importer's metadata has no JSON form: {problem}"
-        yield Diagnostic("MLP134", name, message, "give other values")
+        message = f"the metadata of the importer cannot be written as JSON: {problem}"
+        yield Diagnostic("MLP134", name, message, "use JSON values")
 
 
 def _hole(path: str, hole: Hole, inputs: set[str]) -> Iterator[Diagnostic]:
     match hole.path:
         case ("inputs", _, given, *_) if given not in inputs and not given.startswith(REGION_PREFIX):
-            message = f"its placeholder {hole} names an input that it does not have"
+            message = f"the placeholder {hole} refers to an input that does not exist"
             yield Diagnostic("MLP327", path, message, nearest(given, list(inputs)))
         case () | ("inputs" | "outputs", *_):
             return
         case (word, *_) if word not in PLACES:
-            message = f"nothing stands for its placeholder {hole} outside of its own platform"
+            message = f"the placeholder {hole} is supported only by its own platform"
             yield Diagnostic("MLP327", path, message, nearest(word, list(PLACES)) or _ELSEWHERE)
 
 
@@ -151,7 +153,7 @@ def _graph(path: str, component: Component, spec: PipelineSpec) -> Iterator[Diag
     for name, task in tasks.items():
         place = f"{path}.tasks.{name}"
         if task.component not in spec.components:
-            message = f"it calls the component '{task.component}', which is not there"
+            message = f"the component '{task.component}' does not exist"
             yield Diagnostic("MLP303", place, message, nearest(task.component, list(spec.components)))
             continue
         yield from _task(place, task, component, tasks, spec)
@@ -162,7 +164,7 @@ def _graph(path: str, component: Component, spec: PipelineSpec) -> Iterator[Diag
     cycle = find_cycle({name: waits_for(task) for name, task in tasks.items()})
     if cycle:
         message = f"tasks depend on each other in a cycle: {' -> '.join(cycle)}"
-        yield Diagnostic("MLP304", f"{path}.tasks", message, "take one of the dependencies away")
+        yield Diagnostic("MLP304", f"{path}.tasks", message, "remove one of the dependencies")
 
 
 def _task(
@@ -174,7 +176,7 @@ def _task(
             yield Diagnostic(
                 "MLP305",
                 place,
-                f"it waits for the task '{other}', which is not there",
+                f"the task depends on '{other}', which does not exist",
                 nearest(other, list(tasks)),
             )
     item = task.iterator.item_input if task.iterator else ""
@@ -183,23 +185,23 @@ def _task(
     read = {hole.path[2] for hole in _task_holes(task, called, spec) if len(hole.path) > 2}
     for name in given:
         if name not in known and name not in read:
-            message = f"the component has no input '{name}', and nothing else reads it"
+            message = f"the component has no input '{name}', so its value is not used"
             yield Diagnostic("MLP132", place, message, nearest(name, list(known)), severity="warning")
     for name, declared in known.items():
         if name not in given and name != item and not declared.optional:
-            yield Diagnostic("MLP133", place, f"the input '{name}' is missing", f"give it: {name}=…")
+            yield Diagnostic("MLP133", place, f"the input '{name}' is missing", f"pass {name}=…")
     yield from _sources(place, task, around, called, tasks, spec)
     yield from _settings(place, called, around, tasks, spec)
     for name in inputs_of(task.condition):
         if name not in task.parameters:
-            message = f"its condition reads the input '{name}', which it is not given"
+            message = f"the condition reads the input '{name}', which is not passed to the task"
             yield Diagnostic("MLP306", f"{place}.condition", message, nearest(name, list(task.parameters)))
     if task.iterator:
         yield from _loop(place, task, called)
 
 
 def _task_holes(task: Task, called: Component, spec: PipelineSpec) -> Iterator[Hole]:
-    """Give the placeholders in a task's constants and in its container's settings: both may read further inputs."""
+    """Yield the placeholders in a task's constants and in its container's settings: both may read further inputs."""
     for source in task.parameters.values():
         if isinstance(source, Constant):
             yield from holes_of(source.value)
@@ -230,11 +232,11 @@ def _sources(
         elif isinstance(source, ComponentInput):
             inputs = {**around.input_parameters, **around.input_artifacts}
             if source.name not in inputs:
-                message = f"it reads the input '{source.name}' of the component around it, which has none of that name"
+                message = f"the enclosing component has no input '{source.name}'"
                 yield Diagnostic("MLP306", path, message, nearest(source.name, list(inputs)))
         elif isinstance(source, FinalStatus):
             if source.task not in tasks:
-                message = f"it asks how the task '{source.task}' ended, which is not there"
+                message = f"the final status of '{source.task}' is read, which does not exist"
                 yield Diagnostic("MLP305", path, message, nearest(source.task, list(tasks)))
         elif name in called.input_parameters:
             for hole in dict.fromkeys(holes_of(source.value)):
@@ -242,14 +244,14 @@ def _sources(
             yield from _constant(path, source, called.input_parameters[name].type)
         elif problem := json_problem(source.value):
             yield Diagnostic(
-                "MLP134", path, f"the constant has no JSON form: {problem}", "give another value"
+                "MLP134", path, f"the constant cannot be written as JSON: {problem}", "use a JSON value"
             )
 
 
 def _settings(
     place: str, called: Component, around: Component, tasks: Mapping[str, Task], spec: PipelineSpec
 ) -> Iterator[Diagnostic]:
-    """Look at what the settings of a task's pod read from the graph around the task."""
+    """Check what a pod's settings read from the enclosing graph."""
     executor = spec.executors.get(called.executor)
     if not isinstance(executor, Container) or not executor.kubernetes:
         return
@@ -258,7 +260,7 @@ def _settings(
             yield from _task_output(f"{place}.settings", source, tasks, spec)
         elif isinstance(source, ComponentInput) and source.name not in around.input_parameters:
             message = (
-                f"a setting of its pod reads the input '{source.name}', unknown to the component around it"
+                f"a pod setting reads the input '{source.name}', which the enclosing component does not have"
             )
             yield Diagnostic("MLP306", place, message, nearest(source.name, list(around.input_parameters)))
 
@@ -269,12 +271,12 @@ def _loop(place: str, task: Task, called: Component) -> Iterator[Diagnostic]:
     given = task.artifacts if iterator.is_artifact else task.parameters
     inputs = called.input_artifacts if iterator.is_artifact else called.input_parameters
     if isinstance(iterator.items, ComponentInput) and iterator.items.name not in given:
-        message = f"it loops over the input '{iterator.items.name}', which it is not given"
+        message = f"the loop reads the input '{iterator.items.name}', which is not passed to the task"
         yield Diagnostic("MLP306", place, message, nearest(iterator.items.name, list(given)))
     if isinstance(iterator.items, Constant) and (problem := json_problem(iterator.items.value)):
-        yield Diagnostic("MLP134", place, f"an item has no JSON form: {problem}", "give another value")
+        yield Diagnostic("MLP134", place, f"an item cannot be written as JSON: {problem}", "use JSON values")
     if iterator.item_input not in inputs:
-        message = f"the loop gives its item to the input '{iterator.item_input}', which is not there"
+        message = f"the loop passes its item to the input '{iterator.item_input}', which does not exist"
         yield Diagnostic("MLP132", place, message, nearest(iterator.item_input, list(inputs)))
 
 
@@ -287,7 +289,7 @@ def _task_output(
     may_be_absent: bool = False,
 ) -> Iterator[Diagnostic]:
     if source.task not in tasks:
-        message = f"it reads an output of the task '{source.task}', which is not there"
+        message = f"an output of the task '{source.task}' is read, which does not exist"
         yield Diagnostic("MLP305", path, message, nearest(source.task, list(tasks)))
         return
     producer = tasks[source.task]
@@ -297,11 +299,11 @@ def _task_output(
     outputs = {**component.output_parameters, **component.output_artifacts}
     if source.output not in outputs:
         message = f"the task '{source.task}' has no output '{source.output}'"
-        hint = nearest(source.output, list(outputs)) or "its component declares no outputs"
+        hint = nearest(source.output, list(outputs)) or "the component has no outputs"
         yield Diagnostic("MLP120", path, message, hint)
     elif producer.condition and not may_be_absent:
-        message = f"it reads '{source.output}' out of the region '{source.task}', which may not run"
-        yield Diagnostic("MLP140", path, message, "use the value inside the same region")
+        message = f"'{source.output}' of '{source.task}' is read outside of its branch, which may not run"
+        yield Diagnostic("MLP140", path, message, "use the value inside the branch")
 
 
 def _constant(path: str, source: Constant, kind: ParameterType) -> Iterator[Diagnostic]:
@@ -310,6 +312,8 @@ def _constant(path: str, source: Constant, kind: ParameterType) -> Iterator[Diag
     may_fit = value is None or kind is ParameterType.STRING or has_holes(value) or number
     if not may_fit and not fits(value, kind):
         message = f"the constant {value!r} is not of the declared type {TYPE_NAMES[kind]}"
-        yield Diagnostic("MLP134", path, message, "give a value of the declared type")
+        yield Diagnostic("MLP134", path, message, "use a value of the declared type")
     elif problem := json_problem(value):
-        yield Diagnostic("MLP134", path, f"the constant has no JSON form: {problem}", "give another value")
+        yield Diagnostic(
+            "MLP134", path, f"the constant cannot be written as JSON: {problem}", "use a JSON value"
+        )

@@ -73,9 +73,14 @@ def to_expression(condition: str, value: Callable[[str], str], path: str) -> str
     while at < len(condition):
         token = _TOKEN.match(condition, at)
         if token is None or (token["word"] and token["word"] not in _WORDS):
-            message = f"the condition can't be read from '{condition[at : at + 20]}' on: {condition}"
+            message = f"invalid condition at '{condition[at : at + 20]}': {condition}"
             raise CompileError(
-                Diagnostic("MLP330", path, message, "compare inputs with constants: == != < <= > >= && || !")
+                Diagnostic(
+                    "MLP330",
+                    path,
+                    message,
+                    "use comparisons of inputs and constants: == != < <= > >= && || !",
+                )
             )
         if token["input"] is not None:
             parts.append(value(token["input"]))

@@ -1,4 +1,4 @@
-"""JSON documents with places for values of the run: a pod's patch, a claim's manifest, a constant with placeholders.
+"""JSON documents with runtime values: a pod's patch, a PVC's manifest, a constant with placeholders.
 
 A document is plain JSON whose leaves may be a :class:`GraphValue`, an :class:`Input`, a :class:`Text`, a
 :class:`Variable` or :class:`Elements`. An :class:`Input` or an optional :class:`Text` that has no value when the run
@@ -38,7 +38,7 @@ class GraphValue:
 
 @dataclass(frozen=True, slots=True)
 class TextIfValue:
-    """A text that is there only where a value of the run is."""
+    """A string that is present only if a runtime value is."""
 
     text: str
     value: GraphValue
@@ -53,7 +53,7 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text with placeholders.
+    """A string with placeholders.
 
     Attributes:
         part: the text.
@@ -79,7 +79,7 @@ class Elements:
 
 
 def is_static(document: Document) -> bool:
-    """Tell whether a document holds nothing that only the run knows."""
+    """Return whether a document holds nothing that only the run knows."""
     if isinstance(document, dict):
         return all(isinstance(key, str) and is_static(item) for key, item in document.items())
     if isinstance(document, list):
@@ -88,7 +88,7 @@ def is_static(document: Document) -> bool:
 
 
 def graph_values(document: Document) -> Iterator[GraphValue]:
-    """Give what a document reads from the graph around the task."""
+    """Yield what a document reads from the graph around the task."""
     if isinstance(document, (GraphValue, TextIfValue)):
         yield document if isinstance(document, GraphValue) else document.value
     elif isinstance(document, dict):
@@ -100,7 +100,7 @@ def graph_values(document: Document) -> Iterator[GraphValue]:
 
 
 def with_placeholders(value: Any) -> Document:
-    """Return a constant as a document: texts with placeholders become leaves."""
+    """Return a constant as a document; strings with placeholders become leaves."""
     if isinstance(value, str):
         return Text(parse_text(value)) if has_holes(value) else value
     if isinstance(value, dict):

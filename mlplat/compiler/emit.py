@@ -120,7 +120,7 @@ def _metadata_of_runs(spec: PipelineSpec, labels: Mapping[str, str]) -> dict[str
 
 
 def _untagged(text: str) -> str:
-    """Return a text in which Argo finds no tag."""
+    """Return a string in which Argo finds no tag."""
     return text.replace("{{", "{ {")
 
 
@@ -144,10 +144,10 @@ def _schedule(options: Options) -> dict[str, Any]:
     schedule = options.schedule
     if schedule is None or not schedule.schedules:
         raise CompileError(
-            Diagnostic("MLP370", "", "a CronWorkflow needs a schedule", 'such as --schedule "0 3 * * *"')
+            Diagnostic("MLP370", "", "a CronWorkflow needs a schedule", 'for example --schedule "0 3 * * *"')
         )
     problems = [
-        Diagnostic("MLP371", "", f"the schedule {one!r} is wrong: {problem}", schedules.HINT)
+        Diagnostic("MLP371", "", f"{one!r} is not a valid schedule: {problem}", schedules.HINT)
         for one in schedule.schedules
         if (problem := schedules.problem(one))
     ]

@@ -1,4 +1,4 @@
-"""Pass: what follows a task is reached from somewhere, also when the task's result comes from the cache.
+"""Pass: makes sure that Argo reaches the tasks after a task whose result comes from the cache.
 
 Tasks that Argo may not find (:mod:`mlplat.argo.ends`) hang from a skipped one as well, which costs no pod.
 """
@@ -14,7 +14,7 @@ from mlplat.compiler.program import Program
 
 
 def run(program: Program) -> Program:
-    """Put a skipped task beside those from which others may hang in vain."""
+    """Add a skipped task next to tasks whose end Argo may not find."""
     hanging = ends.hanging(program.templates)
     if not hanging:
         return program

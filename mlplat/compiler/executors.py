@@ -79,21 +79,21 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A document that the caller gives as inert JSON."""
+    """A document that the caller passes as inert JSON."""
 
     document: Document
 
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """A plain text that the caller gives, for a template in which Argo pastes it."""
+    """A plain string that the caller passes, for a template in which Argo substitutes it."""
 
     hole: Hole
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A text for people that the caller gives, for a template in which Argo pastes it."""
+    """A message that the caller passes, for a template in which Argo substitutes it."""
 
     hole: Hole
 
@@ -103,7 +103,7 @@ Need: TypeAlias = Hole | Whole | Plain | Message
 
 @dataclass(frozen=True, slots=True)
 class _Paths:
-    """The paths of a container that texts of its callers may stand for.
+    """The paths of a container that strings of its callers may refer to.
 
     Attributes:
         artifacts: its input artifacts.
@@ -120,7 +120,7 @@ class _Paths:
         return (OUTPUTS, *(f"{INPUTS}/{name}" for name in self.artifacts))
 
     def placed(self, text: str, paths: tuple[str, ...], *, is_json: bool) -> str:
-        """Return the tag of an expression for a text, with the paths in the place of their marks."""
+        """Return the tag of an expression for a string, with paths instead of their marks."""
         found = placed(text, paths, is_json=is_json)
         return expression(workspace_placed(found) if self.workspace else found)
 
@@ -129,17 +129,17 @@ _NO_PATHS = _Paths()
 
 
 def is_claim(executor: object) -> bool:
-    """Tell whether an executor makes or removes a volume claim."""
+    """Return whether an executor makes or removes a volume claim."""
     return isinstance(executor, Container) and executor.image in (CREATE_CLAIM, DELETE_CLAIM)
 
 
 def writes_plain_text(executor: object) -> bool:
-    """Tell whether a task's output parameters are the texts of files that its container writes."""
+    """Return whether a task's output parameters are read from files that its container writes."""
     return isinstance(executor, Container) and executor.python is None and executor.image not in STUBS
 
 
 def needs_path(component: Component, executor: object, form: Callable[[str], Form]) -> bool:
-    """Tell whether a container has to know its place in the run: it writes into the store, or takes turns.
+    """Return whether a container has to know its place in the run: it writes into the store, or takes turns.
 
     Args:
         component: its interface.
@@ -513,7 +513,7 @@ def _need_name(path: tuple[str, ...]) -> str:
 
 
 def _is_open(part: Part) -> bool:
-    """Tell whether only the run knows how many elements a part of a command is."""
+    """Return whether only the run knows how many elements a part of a command is."""
     return next(choices(part), None) is not None
 
 

@@ -45,7 +45,7 @@ class Form(Flag):
     STORED = auto()
     """The value lies in the artifact store."""
     CONFIGURED = auto()
-    """The value stands in the Workflow's ConfigMap."""
+    """The value is in the Workflow's ConfigMap."""
     PART = auto()
     """An item of a large list, or a field of it."""
     COLLECTED = auto()
@@ -65,7 +65,7 @@ class Form(Flag):
 
 @dataclass(slots=True)
 class Flows:
-    """The forms of every input, by component and input; what is not there is plain."""
+    """The forms of every input, by component and input; inputs that are missing are plain."""
 
     forms: dict[tuple[str, str], Form] = field(default_factory=dict)
 
@@ -169,12 +169,12 @@ def _of_output(source: TaskOutput, graph: Graph, spec: PipelineSpec) -> Form:
 
 
 def sets_uris(function: PythonFunction) -> bool:
-    """Tell whether a function may say by a URI where an output lies, instead of writing it."""
+    """Return whether a function may say by a URI where an output lies, instead of writing it."""
     return _SETS_URI.search(function.source) is not None
 
 
 def is_large(constant: Constant) -> bool:
-    """Tell whether a constant is too large for a parameter."""
+    """Return whether a constant is too large for a parameter."""
     return len(values.inert_json(constant.value).encode("utf-8", "surrogatepass")) > values.LARGEST_PARAMETER
 
 
@@ -209,7 +209,7 @@ def used_inputs(
 
 
 def _read(task: Task, called: Component, used: Callable[[str], frozenset[str]]) -> Iterator[ParameterSource]:
-    """Give what a task reads of what it is given: a container all of it, in its command or its settings."""
+    """Yield what a task reads of what it is given: a container all of it, in its command or its settings."""
     if called.graph is None:
         yield from (*task.parameters.values(), *task.artifacts.values())
         return
@@ -236,7 +236,7 @@ def _reads(task: Task, key: str, used: frozenset[str]) -> bool:
 
 
 def large_constants(spec: PipelineSpec) -> bool:
-    """Tell whether any constant of the pipeline is too large for a parameter."""
+    """Return whether any constant of the pipeline is too large for a parameter."""
     graphs = [component.graph for component in (spec.root, *spec.components.values()) if component.graph]
     return any(
         isinstance(source, Constant) and is_large(source)

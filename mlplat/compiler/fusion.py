@@ -1,4 +1,4 @@
-"""Pass: functions that can share a pod become one task.
+"""Pass: fuses functions that can share a pod into one task.
 
 A pod costs seconds whatever it does. Functions of one graph that hand values to each other, and that want the same of
 their pod, run one after another in one container instead: each as a process of its own, with its own retries; what they
@@ -91,7 +91,7 @@ class _Fusing:
             for source in task.parameters.values()
             if isinstance(source, FinalStatus)
         }
-        alone = dict.fromkeys(watched, "another task asks how it ended")
+        alone = dict.fromkeys(watched, "another task reads its final status")
         alone |= {
             key: why for key, task in tasks.items() if key not in alone and (why := self.why_alone(task))
         }
@@ -103,38 +103,38 @@ class _Fusing:
         return self.fused(component, groups) if groups else component
 
     def why_alone(self, task: Task) -> str:
-        """Return why a task keeps its pod to itself; empty when it need not."""
+        """Return why a task can't share a pod, or an empty string."""
         component = self.spec.components[task.component]
         executor = self.spec.executors.get(component.executor)
         if component.graph is not None:
-            return "it is a graph"
+            return "it is a pipeline"
         if not isinstance(executor, Container) or executor.python is None:
-            return "it is no Python function"
+            return "it is not a Python component"
         if task.iterator or task.condition:
             return "it is a loop or a branch"
         if task.when_all_completed:
-            return "it runs however others ended"
+            return "it runs even if tasks before it fail"
         if component.passthroughs or any(
             given.type in (ParameterType.TASK_FINAL_STATUS, ParameterType.TASK_CONFIG)
             for given in component.input_parameters.values()
         ):
-            return "it asks for its settings or another task's end"
+            return "it reads its task config or the final status of a task"
         if any(
             isinstance(given, Constant) and any(holes_of(given.value)) for given in task.parameters.values()
         ):
-            return "its arguments are texts with values of the run"
+            return "its arguments are strings with runtime values"
         if any(pods.sources(executor)):
-            return "settings of its pod are runtime values"
+            return "its pod settings have runtime values"
         if any(isinstance(source, TaskOutput) for source in _of_settings(task).values()):
-            return "settings of its pod come from another task"
+            return "its pod settings come from another task"
         if "activeDeadlineSeconds" in executor.kubernetes:
-            return "it has a timeout of its own"
+            return "it has a timeout"
         if executor.own.parallelism:
-            return "it has a parallelism of its own"
-        return "it has a cache key of its own" if task.cache_key else ""
+            return "it has set_parallelism"
+        return "it has its own cache key" if task.cache_key else ""
 
     def wants(self, task: Task) -> tuple[Any, ...]:
-        """Return what a task wants of its pod; tasks of one pod want the same."""
+        """Return the pod settings of a task, which must be equal for tasks that share a pod."""
         executor = self.spec.executors[self.spec.components[task.component].executor]
         assert isinstance(executor, Container)
         python = executor.python
@@ -154,7 +154,7 @@ class _Fusing:
     def chosen(
         self, name: str, tasks: Mapping[str, Task], alone: Mapping[str, str]
     ) -> Iterator[tuple[str, ...]]:
-        """Give the groups that the program names, in an order in which they can run."""
+        """Yield the groups that the program names, in an order in which they can run."""
         groups: dict[str, list[str]] = {}
         for key in _in_order(tasks):
             if label := self.label(tasks[key]):
@@ -162,7 +162,7 @@ class _Fusing:
         for label, group in groups.items():
             problem = self.problem(group, tasks, alone)
             if problem:
-                hint = "take one of them out of the group, or give them the same settings"
+                hint = "remove one of them from the group, or give them the same settings"
                 message = f"the tasks {', '.join(group)} can't share a pod: {problem}"
                 self.problems.append(Diagnostic("MLP380", f"{name}.{label}", message, hint))
             elif len(group) > 1:
@@ -173,20 +173,20 @@ class _Fusing:
         return executor.own.fuse if isinstance(executor, Container) else ""
 
     def problem(self, group: list[str], tasks: Mapping[str, Task], alone: Mapping[str, str]) -> str:
-        """Return why tasks can't share a pod; empty when they can."""
+        """Return why tasks can't share a pod, or an empty string."""
         for key in group:
             if key in alone:
                 return f"{key}: {alone[key]}"
             if self.wants(tasks[key]) != self.wants(tasks[group[0]]):
-                return f"{key} and {group[0]} want another image, other resources or settings, or are cached otherwise"
+                return f"{key} and {group[0]} differ in image, resources, pod settings or caching"
             if between := _between(key, group, tasks):
-                return f"{between} runs between {key} and others of them"
+                return f"{between} runs between {key} and other tasks of the group"
         return ""
 
     def series(
         self, tasks: Mapping[str, Task], alone: Mapping[str, str], inside: set[str]
     ) -> Iterator[tuple[str, ...]]:
-        """Give the longest runs of tasks that each need those before them in the run and nothing else."""
+        """Yield the longest sequences of tasks in which each depends only on tasks before it in the sequence."""
         # A fused pod gives its outputs only when its last task ends. So a run grows greedily, and is then cut from its
         # end until nobody outside waits for a task that it did not wait for before: fusing may never delay a task.
         after: dict[str, list[str]] = {key: [] for key in tasks}
@@ -222,7 +222,7 @@ class _Fusing:
         tasks: Mapping[str, Task],
         alone: Mapping[str, str],
     ) -> None:
-        """Note what shares a pod, and why the rest does not."""
+        """Add notes on which tasks share a pod, and why others don't."""
         groups = list(groups)
         inside = {key for group in groups for key in group}
         for group in groups:
@@ -230,9 +230,9 @@ class _Fusing:
             self.notes.append(Diagnostic("MLP381", name, message, severity="note"))
         for key in tasks:
             if key not in inside:
-                why = alone.get(key, "no task alone follows it or leads to it that wants the same of its pod")
+                why = alone.get(key, "no task directly before or after it has the same pod settings")
                 self.notes.append(
-                    Diagnostic("MLP382", f"{name}.{key}", f"has a pod of its own: {why}", severity="note")
+                    Diagnostic("MLP382", f"{name}.{key}", f"does not share a pod: {why}", severity="note")
                 )
 
     def fused(self, component: Component, groups: list[tuple[str, ...]]) -> Component:
@@ -326,7 +326,7 @@ def _in_order(tasks: Mapping[str, Task]) -> list[str]:
 
 
 def _delays(group: Mapping[str, None], after: Mapping[str, list[str]], tasks: Mapping[str, Task]) -> bool:
-    """Tell whether a task that reads from a group would wait for more of it than before."""
+    """Return whether a task that reads from a group would wait for more of it than before."""
     *earlier, last = group
     readers = {other for key in earlier for other in after[key] if other not in group}
     return any(last not in _before(reader, last, tasks) for reader in readers)

@@ -107,7 +107,7 @@ class _Lowering:
         return tuple(pods.sources(executor))
 
     def needs_path(self, component: str) -> bool:
-        """Tell whether a component, or anything that it calls, writes into the artifact store."""
+        """Return whether a component, or anything that it calls, writes into the artifact store."""
         if component not in self.paths:
             called = self.spec.components[component]
             if called.graph is None:
@@ -242,7 +242,7 @@ class _Lowering:
         return result
 
     def is_exit(self, task: Task, graph: Graph) -> bool:
-        """Tell an exit task from one that ignores failures before it: in KFP's IR, by what they wait for."""
+        """Return whether a task is an exit task, or only ignores failures: in KFP's IR, they differ in dependencies."""
         handlers = (
             name
             for name in task.depends_on
@@ -396,7 +396,7 @@ class _Lowering:
         return self.leaves[quick]
 
     def written_once(self, name: str, leaf: Leaf) -> str:
-        """Write the templates of a leaf that are not there yet, and return what the leaf's is called."""
+        """Write the templates of a leaf that don't exist yet, and return the name of the leaf's template."""
         exact = repr((leaf.template, leaf.functions, leaf.needs, leaf.others))
         if exact in self.written:
             return self.written[exact]
@@ -530,7 +530,7 @@ def _output(source: TaskOutput | OneOf, scope: GraphScope) -> dict[str, str]:
 
 
 def _collected(outputs: Iterable[str]) -> list[dict[str, Any]]:
-    """Give on the outputs of all iterations that have them, in order: each is inert JSON, and so is their list.
+    """Combine the outputs of all iterations that have them, in order: each is inert JSON, and so is their list.
 
     Argo collects texts; where all of them are JSON objects, or all are lists, it collects what they say. A loop over
     nothing counts as skipped: its outputs are the defaults of its body.

@@ -1,4 +1,4 @@
-"""Templates of importers, and which of them have something to fetch.
+"""Templates of importers, and which of them fetch data.
 
 An importer's artifact is computed and costs no pod. Where a task reads its bytes, and they lie in a bucket, on the web
 or in an image, a pod fetches them into the artifact store first, or into the pipeline's workspace.
@@ -45,14 +45,14 @@ _INERT = f"inputs.parameters[{literal(_VALUE)}]"
 _URI = f"fromJSON({_INERT}).uri"
 _KEY, _GROUP, _PATH, _FINGERPRINT = ',"key":', ',"group":', ',"path":', ',"fingerprint":"'
 _OF_A_MACHINE = ("file", "mlplat")
-_HOW = "say from where with --import-sources, or read it in the component, by its uri"
+_HOW = "define a source with --import-sources, or read it in the component, from its uri"
 _MARKS = frozenset({"uri", "name", "metadata", "schema_title", "schema_version"})
 _OF_CLASS = frozenset({"type", "isinstance"})
 _DATA = "imported--data"
 _FROM_IMAGE = """\
 case "$0" in
 /mlplat/*) ;;
-*) echo "the data lies in an image: run with --executor podman (or docker), or on a cluster" >&2; exit 1 ;;
+*) echo "the data is in an image: run with --executor podman (or docker), or on a cluster" >&2; exit 1 ;;
 esac
 [ -d /models ] || { echo "the image has no folder /models, where KServe and KFP look for a model" >&2; exit 1; }
 cp -RL /models "$0"
@@ -128,7 +128,7 @@ def _opens(executor: object, given: str) -> bool:
 
 
 def _takes_more_than_marks(function: PythonFunction, given: str) -> bool:
-    """Tell whether a function does anything with an artifact but ask for its class, URI, name or metadata."""
+    """Return whether a function does anything with an artifact but ask for its class, URI, name or metadata."""
     if sets_uris(function):
         return True  # its output may be the artifact, and whoever reads that reads the artifact
     try:
@@ -146,7 +146,7 @@ def _takes_more_than_marks(function: PythonFunction, given: str) -> bool:
 
 
 def _makers(component: str, output: str, spec: PipelineSpec) -> Iterator[str]:
-    """Give the importers at the end of an output's way."""
+    """Yield the importers at the end of an output's way."""
     found = spec.components[component]
     if found.graph is None:
         if isinstance(spec.executors.get(found.executor), Importer):
@@ -181,7 +181,7 @@ def _out_of_reach(spec: PipelineSpec, wanted: Iterable[str], options: Options) -
         importer = spec.executors[spec.components[name].executor]
         if isinstance(importer, Importer) and (why := _why_not(importer, options)):
             message, hint = why
-            message = f"a task reads what it names, and {message}"
+            message = f"a task reads the data of the importer, but {message}"
             yield Diagnostic("MLP325", name, message, hint, severity="warning")
 
 
@@ -193,13 +193,13 @@ def _why_not(importer: Importer, options: Options) -> tuple[str, ...]:
     scheme, found, _ = uri.partition("://")
     known = possible(importer, options)
     if known and sources.is_whole_bucket(uri, known[0]):
-        message, _, hint = sources.WHOLE_BUCKET.partition(": ")
+        message, _, hint = sources.WHOLE_BUCKET.partition("; ")
         return message, hint
     if known or not found or scheme in _OF_A_MACHINE:
         return ()
     if sources.of(uri, sources.DEFAULTS):
-        return "nothing copies an image into the workspace", "leave download_to_workspace out"
-    return f"nothing fetches {scheme}://", _HOW
+        return "images can't be copied into the workspace", "remove download_to_workspace"
+    return f"{scheme}:// is not supported", _HOW
 
 
 def leaf(component: Component, importer: Importer, call: CallSite, options: Options) -> Leaf:
@@ -280,7 +280,7 @@ def _fetches(importer: Importer, call: CallSite) -> dict[str, tuple[ImportSource
 
 
 def _reason(source: ImportSource | None) -> str:
-    """Say when a task fetches, for the message of one that does not."""
+    """Return the condition under which a task fetches, for the message of a skipped one."""
     return harmless(f"if the URI starts with {source.prefix}" if source else "if the URI is a path")
 
 
@@ -360,7 +360,7 @@ def _way(component: Component, importer: Importer, call: CallSite) -> _Way:
 def _fetch(
     way: _Way, importer: Importer, source: ImportSource | None, call: CallSite, options: Options
 ) -> Leaf:
-    """Write the template of a pod into which Argo fetches, and whose function gives on what came."""
+    """Write the template of a pod into which Argo fetches an artifact that its function passes on."""
     asked = replace(
         call,
         cached=call.cached and not importer.reimport,

@@ -1,4 +1,4 @@
-"""Pass: the artifacts that a pipeline takes are imported from the URIs that a run gives.
+"""Pass: imports the input artifacts of a pipeline from the URIs in the arguments of the run.
 
 In KFP a run can't be given an artifact. Here it is given a URI, as a parameter of the artifact's name, and an importer
 in front makes the artifact of it.

@@ -1,4 +1,4 @@
-"""What a task takes and gives on Argo: parameters, artifacts, and where these lie."""
+"""Inputs and outputs of a task on Argo: parameters, artifacts and their locations."""
 
 from __future__ import annotations
 
@@ -93,14 +93,14 @@ class CallSite:
 
 
 def own_inputs(component: Component) -> Iterator[str]:
-    """Give the inputs of a component but for those that only its settings read, which are put into these."""
+    """Yield the inputs of a component but for those that only its settings read, which are put into these."""
     for name in (*component.input_parameters, *component.input_artifacts):
         if not name.startswith(REGION_PREFIX):
             yield name
 
 
 def asks_status(component: Component, form: Callable[[str], Form]) -> bool:
-    """Tell whether a component takes how another task ended.
+    """Return whether a component takes how another task ended.
 
     Args:
         component: the component.
@@ -110,12 +110,12 @@ def asks_status(component: Component, form: Callable[[str], Form]) -> bool:
 
 
 def is_status(parameter: InputParameter, form: Form) -> bool:
-    """Tell whether an input takes how another task ended, declared as that or as a dict."""
+    """Return whether an input takes how another task ended, declared as that or as a dict."""
     return parameter.type is ParameterType.TASK_FINAL_STATUS or Form.STATUS in form
 
 
 def may_grow(component: Component) -> bool:
-    """Tell whether an output of a component may become too large for a parameter."""
+    """Return whether an output of a component may become too large for a parameter."""
     return any(output.type in GROWING for output in component.output_parameters.values())
 
 

@@ -1,4 +1,4 @@
-"""Pass: every DAG lists its tasks after those that they depend on.
+"""Pass: sorts the tasks of every DAG after their dependencies.
 
 Argo does not mind the order, but the graph of a WorkflowTemplate in its UI does: it looks up what a task depends on
 among the tasks before it, and shows an error instead of a page when it is not there.

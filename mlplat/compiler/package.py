@@ -94,8 +94,8 @@ class Compiler:
                 options = kubernetes_manifest_options or KubernetesManifestOptions()
                 documents = _resources(spec, documents, options)
         else:
-            message = f"to='{to}' is no kind of file"
-            raise ArgumentError(Diagnostic("MLP413", "", message, "give to='ir' or to='argo'"))
+            message = f"unknown value '{to}' for to"
+            raise ArgumentError(Diagnostic("MLP413", "", message, "use to='ir' or to='argo'"))
         _write_package(Path(package_path), header, documents)
 
 
@@ -107,7 +107,7 @@ def _with_defaults(root: Component, given: Mapping[str, Any]) -> Component:
         if name not in known
     ]
     problems += [
-        Diagnostic("MLP403", name, f"it is declared {TYPE_NAMES[known[name].type]}, and was given {value!r}")
+        Diagnostic("MLP403", name, f"expected {TYPE_NAMES[known[name].type]}, got {value!r}")
         for name, value in given.items()
         if name in known and not fits(value, known[name].type)
     ]
@@ -173,10 +173,8 @@ def _resources(
 def _write_package(file: Path, header: str, documents: list[dict[str, Any]]) -> None:
     """Write documents in the form that the file's ending names."""
     if file.suffix not in (".yaml", ".yml", ".json"):
-        hint = "give a path that ends in .yaml, .yml or .json"
-        raise ManifestError(
-            Diagnostic("MLP209", "", "its ending is none of a package", hint, Source(str(file)))
-        )
+        hint = "use a path that ends in .yaml, .yml or .json"
+        raise ManifestError(Diagnostic("MLP209", "", "unknown file extension", hint, Source(str(file))))
     if file.suffix == ".json":
         whole: Any = documents[0] if len(documents) == 1 else documents
         text = json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
@@ -186,7 +184,7 @@ def _write_package(file: Path, header: str, documents: list[dict[str, Any]]) -> 
 
 
 def write(file: Path, text: str) -> None:
-    """Write a file whole or not at all; what is no regular file, such as a device or pipe, is written through.
+    """Write a file atomically; a device or pipe is written to directly.
 
     Args:
         file: where; a link is followed.
@@ -196,17 +194,17 @@ def write(file: Path, text: str) -> None:
         ManifestError: the file can't be written; what was there before still is.
     """
     if file.is_dir():
-        hint = f"name a file in it: {file / 'pipeline.yaml'}"
-        raise ManifestError(Diagnostic("MLP209", "", "it is a folder", hint, Source(str(file))))
+        hint = f"use a file in it: {file / 'pipeline.yaml'}"
+        raise ManifestError(Diagnostic("MLP209", "", "the path is a folder", hint, Source(str(file))))
     try:
         if file.exists() and not file.is_file():
             file.write_text(text, encoding="utf-8")
         else:
             _replace(file.resolve(), text)
     except OSError as error:
-        hint = "choose a place that you may write to, with room"
+        hint = "choose a path that you may write to, on a disk with free space"
         raise ManifestError(
-            Diagnostic("MLP209", "", f"it can't be written: {error.strerror}", hint, Source(str(file)))
+            Diagnostic("MLP209", "", f"the file can't be written: {error.strerror}", hint, Source(str(file)))
         ) from None
 
 

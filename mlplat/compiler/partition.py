@@ -1,4 +1,4 @@
-"""Pass: graphs of more tasks than Argo's full definitions take in one DAG are cut into graphs within graphs."""
+"""Pass: cuts graphs of more tasks than Argo's full CRDs allow in one DAG into nested graphs."""
 
 from __future__ import annotations
 
@@ -71,10 +71,10 @@ def _cut(
     needless = bands.needless_waits(before, [*cut, *_singles(before, cut)])
     if needless:
         message = (
-            f"its {len(tasks):,} tasks are cut into {len(cut)} DAGs of at most {most}: {len(needless):,} of them "
-            f"wait for others that they do not need, one for {max(needless.values()):,}"
+            f"{len(tasks):,} tasks are cut into {len(cut)} DAGs of at most {most}; {len(needless):,} tasks wait for "
+            f"tasks that they don't depend on, up to {max(needless.values()):,} each"
         )
-        hint = "group tasks that belong together into nested pipelines of fewer tasks"
+        hint = "group related tasks into nested pipelines"
         warnings.append(Diagnostic("MLP357", name or spec.name, message, hint, severity="warning"))
     return _Cutter(name, component, cut, spec).run(), warnings
 
@@ -179,7 +179,7 @@ class _Cutter:
         return f"{REGION_PREFIX}{source.task}-{source.output}"
 
     def moved(self, task: Task, label: str) -> Task:
-        """Return a task as it stands in a part, or beside them when the label is empty."""
+        """Return a task as it is in a part, or outside of them when the label is empty."""
         depends = (other for other in task.depends_on if label == "" or self.home.get(other) == label)
         names = dict.fromkeys(other if label else self.home.get(other, other) for other in depends)
         return replace(

@@ -19,7 +19,7 @@ _STEP = re.compile(r"\.(\w+)|\[(?:'([^']*)'|\"([^\"]*)\")\]")
 
 @dataclass(frozen=True, slots=True)
 class Hole:
-    """A place for a value of the run.
+    """A placeholder for a runtime value.
 
     Attributes:
         path: steps such as ``("inputs", "parameters", "x")`` or ``("pipeline_job_name",)``; empty for the whole
@@ -36,7 +36,7 @@ class Hole:
 
 @dataclass(frozen=True, slots=True)
 class Concat:
-    """One text out of several."""
+    """A string concatenated from several."""
 
     items: tuple[Part, ...]
 
@@ -94,7 +94,7 @@ def _structure(value: Any) -> Part:
             return Concat(tuple(map(_structure, items)))
         case {"IfPresent": {"InputName": str(name), **choice}, **others} if not others:
             return IfPresent(name, _elements(choice.get("Then", [])), _elements(choice.get("Else", [])))
-    raise ValueError(f"neither a text nor IfPresent or Concat: {value!r}")
+    raise ValueError(f"expected a string, IfPresent or Concat, got {value!r}")
 
 
 def _elements(given: Any) -> tuple[Part, ...]:
@@ -102,7 +102,7 @@ def _elements(given: Any) -> tuple[Part, ...]:
 
 
 def holes(part: Part) -> Iterator[Hole]:
-    """Give every hole of a tree, from left to right."""
+    """Yield every hole of a tree, from left to right."""
     match part:
         case Hole():
             yield part
@@ -115,7 +115,7 @@ def holes(part: Part) -> Iterator[Hole]:
 
 
 def choices(part: Part) -> Iterator[str]:
-    """Give the inputs whose presence a tree asks for."""
+    """Yield the inputs whose presence a tree asks for."""
     match part:
         case Concat(items):
             for item in items:
@@ -152,7 +152,7 @@ def resolve(part: Part, present: dict[str, bool]) -> tuple[Part, ...]:
 
 
 def holes_of(value: Any) -> Iterator[Hole]:
-    """Give every hole in the texts of a JSON value."""
+    """Yield every placeholder in the strings of a JSON value."""
     if isinstance(value, str):
         if "{{$" in value:
             yield from holes(parse_text(value))
@@ -162,5 +162,5 @@ def holes_of(value: Any) -> Iterator[Hole]:
 
 
 def has_holes(value: Any) -> bool:
-    """Tell whether a JSON value holds a placeholder in any of its texts."""
+    """Return whether any string of a JSON value has a placeholder."""
     return next(holes_of(value), None) is not None

@@ -1,4 +1,4 @@
-"""Settings of a task's pod: KFP's ``KubernetesExecutorConfig`` and resources, in a template's fields or as a patch.
+"""Converts the settings of a task's pod to template fields or a pod spec patch.
 
 What is known before the run stands in the template. What only the run knows (a secret's name from a task, a limit from
 a parameter) becomes a ``podSpecPatch``, and what is missing there when the run comes to it is left out of it.
@@ -128,7 +128,7 @@ def _env_text(text: str) -> Document:
 
 
 def sources(container: Container) -> Iterator[ParameterSource]:
-    """Give what the settings of a container read from the graph around its task."""
+    """Yield what the settings of a container read from the graph around its task."""
     for given in graph_values(pod(container, workspace=False).patch):
         yield given.source
 
@@ -189,7 +189,7 @@ def _source(document: _Config) -> ParameterSource:
 
 
 def _name(document: _Config, plain: str) -> Document:
-    """Return a name: of the newer field, which may be any source, or else of the older, which is a text."""
+    """Return a name from the newer field, which may be any source, or else from the older, which is a string."""
     source = _source(document[f"{plain}Parameter"]) if f"{plain}Parameter" in document else None
     if source is None or isinstance(source, Constant):
         return source.value if source is not None else document.get(plain, "")
@@ -382,7 +382,7 @@ _PASSED = {
 
 
 def task_config(found: PodSettings, passthroughs: Iterable[Passthrough]) -> dict[str, Document]:
-    """Take the settings out of a pod that its function passes on to another workload.
+    """Remove the settings from a pod that its function passes on to another workload.
 
     Args:
         found: the pod; what does not apply to the task itself is taken away.

@@ -1,4 +1,4 @@
-"""What passes hand to each other."""
+"""The data that passes give to each other."""
 
 from __future__ import annotations
 

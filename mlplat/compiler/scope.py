@@ -31,7 +31,7 @@ _FIELD = re.compile(r"""\[["']([^"']*)["']\]""")
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A value of the run.
+    """A runtime value.
 
     Attributes:
         text: expression that gives it as inert JSON; empty when only the tag does.
@@ -154,7 +154,7 @@ class GraphScope:
 
 
 def _as_json(text: str, kind: ParameterType) -> str:
-    """Return the expression for the inert JSON of a text that a container wrote."""
+    """Return the expression for the inert JSON of a string that a container wrote."""
     match kind:
         case ParameterType.STRING:
             written = values.json_text_expression(text)

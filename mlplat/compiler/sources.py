@@ -1,4 +1,4 @@
-"""Pass: each function's text stands once in the manifest.
+"""Pass: includes the source of each function once in the manifest.
 
 The text of a function that one template runs is that template's argument. A text that several templates share stands
 beside the runtime, as a variable that the templates name.
@@ -16,7 +16,7 @@ from mlplat.runtime.contract import SHARED, SHARED_VARIABLE
 
 
 def run(program: Program) -> Program:
-    """Put the functions' texts in place: they are the first arguments of the runtime."""
+    """Insert the source of each function as the first argument of the runtime."""
     uses = Counter(source for texts in program.functions.values() for source in texts)
     shared: dict[str, str] = {}
     templates = []

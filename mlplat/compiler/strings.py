@@ -1,4 +1,4 @@
-"""Expressions for texts and JSON with placeholders, as a graph's task is given them."""
+"""Expressions for strings and JSON with placeholders, as they are passed to a task."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ PLACES = (*_OF_THE_RUN, "pipeline_root", "pipeline_task_name", "pipeline_task_uu
 
 
 def mark(path: str) -> str:
-    """Return what stands for a path of a container in a text that its caller gives.
+    """Return the mark for a path of a container in a string that its caller passes.
 
     Only the template of the container names the path (:func:`placed`): where it runs without a container, paths are
     known by that, and a text that happens to look like one stays as it is.
@@ -71,7 +71,7 @@ def placed(text: str, paths: Iterable[str], *, is_json: bool) -> str:
 
 
 def workspace_placed(text: str) -> str:
-    """Return the expression for a text with paths in the workspace, so that the template names its folder.
+    """Return the expression for a string with workspace paths, so that the template contains its folder.
 
     On Argo it changes nothing. Where the workspace is another folder, the engine knows a path by the template.
     """
@@ -288,7 +288,7 @@ class Strings:
         return f"{self.scope.reference(source).text} != 'null'"
 
     def known(self, name: str) -> bool | None:
-        """Tell whether an input is given, as far as that is known before the run."""
+        """Return whether an input is given, as far as that is known before the run."""
         source = {**self.task.parameters, **self.task.artifacts}.get(name)
         if source is None:
             declared = self.component.input_parameters.get(name)

@@ -1,4 +1,4 @@
-"""Which tasks work in the pipeline's workspace: those that its path, or a path in it, reaches."""
+"""Finds the tasks that use the pipeline's workspace."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from mlplat.ir.model import (
 )
 
 _PATH = Hole(("workspace_path",))
-_HINT = "give the pipeline one: pipeline_config=dsl.PipelineConfig(workspace=dsl.WorkspaceConfig(size='1Gi'))"
+_HINT = "add a workspace to the pipeline: pipeline_config=dsl.PipelineConfig(workspace=dsl.WorkspaceConfig(size='1Gi'))"
 
 
 def users(spec: PipelineSpec) -> frozenset[str]:
@@ -50,22 +50,24 @@ def users(spec: PipelineSpec) -> frozenset[str]:
 
 
 def problems(spec: PipelineSpec) -> Iterator[Diagnostic]:
-    """Refuse what needs a workspace in a pipeline that has none."""
+    """Report components that need a workspace in a pipeline without one."""
     if "workspace" in spec.config:
         return
     for name, component in [(spec.name, spec.root), *spec.components.items()]:
         if _names_it(component, spec):
-            does = "copies its data into" if _is_importer(component, spec) else "names the path of"
-            yield Diagnostic("MLP324", name, f"it {does} the workspace, and the pipeline has none", _HINT)
+            does = "copies its data into" if _is_importer(component, spec) else "uses the path of"
+            yield Diagnostic(
+                "MLP324", name, f"the component {does} the workspace, but the pipeline has none", _HINT
+            )
         for task, called in component.graph.tasks.items() if component.graph else ():
             for given, source in called.parameters.items():
                 if isinstance(source, Constant) and _PATH in holes_of(source.value):
-                    message = "it is given a path in the workspace, and the pipeline has none"
+                    message = "the value is a path in the workspace, but the pipeline has none"
                     yield Diagnostic("MLP324", f"{name}.tasks.{task}.inputs.{given}", message, _HINT)
 
 
 def _given(component: Component) -> Iterator[TaskOutput]:
-    """Give where the outputs of a graph come from."""
+    """Yield where the outputs of a graph come from."""
     graph = component.graph
     if graph is not None:
         for source in (*graph.output_parameters.values(), *graph.output_artifacts.values()):
@@ -73,7 +75,7 @@ def _given(component: Component) -> Iterator[TaskOutput]:
 
 
 def is_for_one_node(spec: PipelineSpec) -> bool:
-    """Tell whether the pods that use the workspace must be on one node: its claim can be mounted by one only."""
+    """Return whether the pods that use the workspace must be on one node: its claim can be mounted by one only."""
     config = spec.config.get("workspace")
     return config is not None and access_modes(config) == ["ReadWriteOnce"]
 

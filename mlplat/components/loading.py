@@ -1,4 +1,4 @@
-"""Reads a component from a text, a file or a URL."""
+"""Reads a component from a string, a file or a URL."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def load_component_from_file(file_path: str) -> YamlComponent:
             text = opened.read(manifest.LARGEST + 1).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ManifestError(
-            Diagnostic("MLP204", "", f"it can't be read: {error}", source=Source(str(file_path)))
+            Diagnostic("MLP204", "", f"the file can't be read: {error}", source=Source(str(file_path)))
         ) from None
     return _component(text, str(file_path))
 
@@ -60,9 +60,9 @@ def load_component_from_url(url: str, auth: tuple[str, str] | None = None) -> Ya
         ManifestError: the URL can't be read too.
     """
     if not url.startswith(("http://", "https://")):
-        hint = "give a URL that starts with https:// or http://; a file with load_component_from_file"
+        hint = "use a URL that starts with https:// or http://; for a file, use load_component_from_file"
         raise ManifestError(
-            Diagnostic("MLP211", "", f"'{addresses.shown(url)}' is no address of the web", hint)
+            Diagnostic("MLP211", "", f"'{addresses.shown(url)}' is not an http or https URL", hint)
         )
     shown = addresses.shown(url)
     try:
@@ -72,7 +72,7 @@ def load_component_from_url(url: str, auth: tuple[str, str] | None = None) -> Ya
     except (OSError, ValueError, http.client.HTTPException) as error:
         if isinstance(error, urllib.error.HTTPError):
             error.close()
-        hint = "open the address with a browser; a file in Git has an address of its plain text"
+        hint = "check the URL in a browser; for a file in Git, use the URL of its raw text"
         raise ManifestError(
             Diagnostic("MLP211", "", f"{shown} can't be read: {addresses.reason(error)}", hint)
         ) from None

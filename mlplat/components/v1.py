@@ -65,8 +65,8 @@ class _Reader:
         if not isinstance(container, Mapping):
             self.problem(
                 "implementation",
-                "there is no implementation.container in it",
-                "give IR YAML, or component YAML of a container; a graph of the first version has to be written anew",
+                "implementation.container is missing",
+                "use IR YAML, or component YAML with a container; rewrite a graph of the first version as a pipeline",
             )
             raise ManifestError(self.problems)
         by_value, by_path = (set(_named(container, key)) for key in ("inputValue", "inputPath"))
@@ -81,7 +81,7 @@ class _Reader:
                 else OutputArtifact(_artifact(given.get("type")), description=description)
             )
         if "image" not in container:
-            self.problem("implementation.container.image", "the container has no image", "name one")
+            self.problem("implementation.container.image", "the container has no image", "set image")
         made = Container(
             image=str(container.get("image", "")),
             command=tuple(self.words(container.get("command"), "implementation.container.command")),
@@ -104,7 +104,7 @@ class _Reader:
         )
 
     def declared(self, side: str) -> Iterator[Mapping[str, Any]]:
-        """Give the declared inputs or outputs that have a name."""
+        """Yield the declared inputs or outputs that have a name."""
         for number, given in enumerate(_listed(self.document.get(side) or ())):
             if isinstance(given, Mapping) and _key(given.get("name") or ""):
                 yield given
@@ -115,7 +115,7 @@ class _Reader:
     def input(
         self, given: Mapping[str, Any], by_value: bool, by_path: bool
     ) -> InputParameter | InputArtifact:
-        """Read an input: how the command takes it decides where its type does not."""
+        """Read an input; if it has no type, its use in the command decides."""
         kind, description = _parameter(given.get("type")), _description(given)
         if kind is ParameterType.TASK_FINAL_STATUS:
             return InputParameter(kind, ABSENT, optional=True, description=description)
@@ -153,7 +153,7 @@ class _Reader:
             yield structure if isinstance(structure, str) else json.dumps(structure)
 
     def structure(self, part: Any, path: str) -> Any:
-        """Return a part of a command as the IR has it: a text with placeholders, ``Concat`` or ``IfPresent``."""
+        """Return a part of a command for the IR: a string with placeholders, ``Concat`` or ``IfPresent``."""
         if not isinstance(part, Mapping):
             return str(part)
         kind = next(iter(part), "")
@@ -172,14 +172,14 @@ class _Reader:
         if kind == "if" and isinstance(given, Mapping):
             return self.choice(given, path)
         hint = f"use one of {', '.join((*_PLACES, 'outputPath', 'concat', 'if'))}"
-        self.problem(path, f"{part!r} is no placeholder", hint)
+        self.problem(path, f"{part!r} is not a placeholder", hint)
         return ""
 
     def choice(self, given: Mapping[str, Any], path: str) -> Any:
         condition = given.get("cond")
         if not isinstance(condition, Mapping) or "isPresent" not in condition:
             self.problem(
-                path, f"the condition {condition!r} can't be decided", "ask with isPresent for an input"
+                path, f"unsupported condition {condition!r}", "use isPresent with the name of an input"
             )
             return ""
         self.known(condition["isPresent"], self.inputs, path)
@@ -196,7 +196,7 @@ class _Reader:
     def known(self, name: Any, names: Mapping[str, Any], path: str) -> str:
         key = _key(name)
         if key not in names:
-            self.problem(path, f"it names '{name}', which is not declared", nearest(key, list(names)))
+            self.problem(path, f"unknown input or output '{name}'", nearest(key, list(names)))
         return key
 
 
@@ -213,7 +213,7 @@ def _listed(given: Any) -> list[Any]:
 
 
 def _named(value: Any, kind: str) -> Iterator[str]:
-    """Give the inputs that a command takes in one way."""
+    """Yield the inputs that a command takes in one way."""
     if isinstance(value, Mapping):
         for key, item in value.items():
             if key == kind:

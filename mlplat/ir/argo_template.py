@@ -26,7 +26,7 @@ def to_command(template: Mapping[str, Any], others: Mapping[str, Any]) -> tuple[
 
 
 def from_command(command: tuple[str, ...]) -> tuple[Any, Any]:
-    """Return the template that a command stands for, None where there is none, and the templates that it calls.
+    """Return the Argo template in a command, or None, and the templates that it calls.
 
     Raises:
         ValueError: a word is missing, or no JSON.
@@ -54,7 +54,7 @@ def calls_of(template: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def calls(template: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Give the steps and tasks of a template, and their hooks: all that calls another template."""
+    """Yield the steps and tasks of a template, and their hooks: all that calls another template."""
     for call in calls_of(template):
         yield call
         yield from (call.get("hooks") or {}).values()

@@ -1,4 +1,4 @@
-"""What tasks wait for, and whether they wait for each other."""
+"""The dependencies of tasks, and cycles among them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def waits_for(task: Task) -> tuple[str, ...]:
 
 
 def find_cycle(edges: Mapping[str, tuple[str, ...]]) -> list[str]:
-    """Find names that lead back to themselves.
+    """Return a cycle, if there is one.
 
     Args:
         edges: for each name, those it leads to: the tasks a task waits for, the components a component calls.

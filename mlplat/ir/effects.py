@@ -1,4 +1,4 @@
-"""What of an IR document has no effect: fields that nobody reads, executors that nobody uses."""
+"""Finds parts of an IR document that have no effect: unknown fields, unused executors and components."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _Doc = Mapping[str, Any]
 
 
 def without_effect(documents: Sequence[_Doc]) -> list[tuple[int, Diagnostic]]:
-    """Tell what of a pipeline is lost when it is read.
+    """Return what of a pipeline is lost when it is read.
 
     Args:
         documents: the PipelineSpec and, if there is one, the ``platforms`` document; both can be read.
@@ -29,7 +29,7 @@ def without_effect(documents: Sequence[_Doc]) -> list[tuple[int, Diagnostic]]:
     for number, document in enumerate(documents):
         schema = schema_of(document)
         for path, name, known in _unread(document, schema, schema.get("$defs", {}), ""):
-            found.append((number, _warning(path, f"nothing reads the field '{name}'", nearest(name, known))))
+            found.append((number, _warning(path, f"unknown field '{name}'", nearest(name, known))))
         if schema is not PLATFORM_SPEC:
             continue
         for platform in ("kubernetes", OWN_PLATFORM):
@@ -38,12 +38,12 @@ def without_effect(documents: Sequence[_Doc]) -> list[tuple[int, Diagnostic]]:
                 if label not in executors:
                     path = f"platforms.{platform}.deploymentSpec.executors.{label}"
                     hint = nearest(label, list(executors))
-                    found.append((number, _warning(path, f"there is no executor '{label}'", hint)))
+                    found.append((number, _warning(path, f"unknown executor '{label}'", hint)))
     return found
 
 
 def _warning(path: str, message: str, hint: str) -> Diagnostic:
-    return Diagnostic("MLP213", path, f"it has no effect: {message}", hint, severity="warning")
+    return Diagnostic("MLP213", path, f"no effect: {message}", hint, severity="warning")
 
 
 def _unused(
@@ -54,15 +54,15 @@ def _unused(
     used = {one.get("executorLabel") for one in components}
     for name in spec.get("components", {}):
         if name not in called:
-            yield f"components.{name}", "no task calls the component", "take it out, or call it"
+            yield f"components.{name}", "no task uses the component", "remove it, or use it in a task"
     for label in executors:
         if label not in used:
-            hint = "name it as executorLabel of a component, or take it out"
+            hint = "remove it, or set executorLabel of a component to it"
             yield f"deploymentSpec.executors.{label}", "no component uses the executor", hint
 
 
 def _unread(value: Any, schema: _Doc, defs: _Doc, path: str) -> Iterator[tuple[str, str, list[str]]]:
-    """Give the fields that a schema has not: the place, the name, and the names that there are."""
+    """Yield the fields that a schema does not have: path, name, and known names."""
     if "$ref" in schema:
         schema = defs[schema["$ref"].rpartition("/")[2]]
     if isinstance(value, list) and "items" in schema:

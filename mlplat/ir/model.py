@@ -170,7 +170,7 @@ class OneOf:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """Tasks, and which of their outputs the component gives on."""
+    """Tasks, and the outputs that the component passes on."""
 
     tasks: Mapping[str, Task] = field(default_factory=dict)
     output_parameters: Mapping[str, TaskOutput | OneOf] = field(default_factory=dict)
@@ -221,7 +221,7 @@ class Resources:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """A function as it stands in the user's file.
+    """The source of a function in the user's file.
 
     Attributes:
         function: the function.
@@ -261,7 +261,7 @@ class PythonFunction:
 
 @dataclass(frozen=True, slots=True)
 class OwnSettings:
-    """What other backends have no word for: it stands under ``mlplat`` in the ``platforms`` document.
+    """Settings that other backends don't support: they are under ``mlplat`` in the ``platforms`` document.
 
     Attributes:
         fuse: name of the group of tasks that share a pod; empty for none.

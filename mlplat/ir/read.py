@@ -43,7 +43,7 @@ _Doc = Mapping[str, Any]
 
 
 def is_ir(document: Mapping[str, Any]) -> bool:
-    """Tell whether a document is a pipeline in IR form."""
+    """Return whether a document is a pipeline in IR form."""
     return "pipelineInfo" in document and "root" in document
 
 
@@ -105,7 +105,7 @@ def _check(documents: Sequence[_Doc], name: str) -> None:
             "MLP210",
             ".".join(map(str, problem.absolute_path)),
             problem.message,
-            "compile the pipeline once more with the SDK that wrote it",
+            "compile the pipeline again with the SDK that wrote it",
             Source(name),
         )
         for document in documents
@@ -162,7 +162,7 @@ def _input_parameter(document: _Doc) -> InputParameter:
 
 
 def as_type(value: Any, kind: ParameterType) -> Any:
-    """Give a value of an IR document back its declared type: there, all numbers are doubles."""
+    """Restore the declared type of a value of an IR document, in which all numbers are doubles."""
     found = whole(value)
     is_number = isinstance(found, int) and not isinstance(found, bool)
     return float(found) if kind is ParameterType.NUMBER_DOUBLE and is_number else found

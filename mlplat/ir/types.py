@@ -29,18 +29,18 @@ TYPE_NAMES: Mapping[ParameterType, str] = {
 
 
 def fits(value: Any, kind: ParameterType) -> bool:
-    """Tell whether a Python value can be a parameter of a type; an int is a float, True is no number."""
+    """Return whether a Python value can be a parameter of a type; an int is a float, True is not a number."""
     if isinstance(value, bool):
         return kind is ParameterType.BOOLEAN
     return isinstance(value, PYTHON_TYPES.get(kind, (object,)))
 
 
 def json_problem(value: Any) -> str:
-    """Say why a value has no JSON form; empty when it has one."""
+    """Return why a value cannot be written as JSON, or an empty string."""
     try:
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except UnicodeEncodeError:
-        return "half of a surrogate pair is no character"
+        return "half of a surrogate pair is not a character"
     except (TypeError, ValueError, RecursionError) as error:
         return str(error)
     return ""

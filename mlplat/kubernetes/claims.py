@@ -1,4 +1,4 @@
-"""Components that make and remove a volume claim, which Argo does in a small pod of its own."""
+"""Components that create and delete a PVC, which Argo does in a small pod of its own."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ _NAMES = ("pvc_name", "pvc_name_suffix")
 
 class _Claim(ContainerComponent):
     def wrong(self, arguments: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        """Give what is wrong with arguments that are of the declared types: what, and what to do."""
+        """Yield the errors of arguments of the declared types: message and hint."""
         constants = {
             name: value for name, value in arguments.items() if not isinstance(value, (Channel, Interpolated))
         }
         for name, kind in _KINDS.items():
             if name in constants and not validation.fits(constants[name], kind):
-                yield f"'{name}' is {constants[name]!r}", validation.expected(constants[name], kind)
+                yield f"invalid '{name}': {constants[name]!r}", validation.expected(constants[name], kind)
         named = [name for name in _NAMES if name in arguments and constants.get(name, name)]
         if len(named) != 1:
             yield (
-                f"it was given {' and '.join(named) or 'no name'}",
-                "give either pvc_name or pvc_name_suffix",
+                f"expected one name, got {' and '.join(named) or 'none'}",
+                "use either pvc_name or pvc_name_suffix",
             )
 
 
@@ -45,7 +45,7 @@ def createpvc(
     annotations: dict[str, str] | None = None,
     data_source: dict[str, str] | None = None,
 ) -> ContainerSpec:
-    """Make a PersistentVolumeClaim.
+    """Create a PersistentVolumeClaim.
 
     Args:
         name: is the claim's name.
@@ -63,7 +63,7 @@ def createpvc(
 
 @container_component
 def deletepvc(pvc_name: str) -> ContainerSpec:
-    """Remove a PersistentVolumeClaim.
+    """Delete a PersistentVolumeClaim.
 
     Args:
         pvc_name: its name.
@@ -72,7 +72,7 @@ def deletepvc(pvc_name: str) -> ContainerSpec:
 
 
 CreatePVC = createpvc
-"""Component that makes a PersistentVolumeClaim; its output ``name`` goes to :func:`mount_pvc`."""
+"""Component that creates a PersistentVolumeClaim; its output ``name`` goes to :func:`mount_pvc`."""
 
 DeletePVC = deletepvc
-"""Component that removes a PersistentVolumeClaim."""
+"""Component that deletes a PersistentVolumeClaim."""

@@ -13,7 +13,7 @@ from mlplat.kubernetes.settings import Document, added, pod_of, setter, value
 Documents = Annotated[
     Any,
     Kind(
-        "a dict, a list of dicts or a value of the run",
+        "a dict, a list of dicts or a runtime value",
         lambda one: (
             validation.is_runtime_value(one)
             or validation.fits(one, Mapping[Any, Any] | Sequence[Mapping[Any, Any]])
@@ -21,7 +21,7 @@ Documents = Annotated[
     ),
 ]
 
-Weight = Annotated[int, Kind("a whole number from 1 to 100", lambda weight: 1 <= weight <= 100)]
+Weight = Annotated[int, Kind("an integer from 1 to 100", lambda weight: 1 <= weight <= 100)]
 
 
 @setter
@@ -43,7 +43,7 @@ def add_node_selector(task: PipelineTask, label_key: str, label_value: str) -> P
 
 @setter
 def add_node_selector_json(task: PipelineTask, node_selector_json: Document) -> PipelineTask:
-    """Run on nodes with the labels of a dict; it may be a value of the run."""
+    """Run on nodes with the labels of a dict; it may be a runtime value."""
     selector = pod_of(task, "add_node_selector_json").setdefault("nodeSelector", {})
     selector["nodeSelectorJson"] = value(node_selector_json)
     return task
@@ -84,7 +84,7 @@ def add_toleration(
 
 @setter
 def add_toleration_json(task: PipelineTask, toleration_json: Documents) -> PipelineTask:
-    """Add a toleration, or a list of them, as Kubernetes writes it; it may be a value of the run."""
+    """Add a toleration, or a list of them, as Kubernetes writes it; it may be a runtime value."""
     return added(task, "add_toleration_json", "tolerations", {"tolerationJson": value(toleration_json)})
 
 
@@ -117,7 +117,7 @@ def add_node_affinity(
 
 @setter
 def add_node_affinity_json(task: PipelineTask, node_affinity_json: Document) -> PipelineTask:
-    """Set a node affinity as Kubernetes writes it; it may be a value of the run."""
+    """Set a node affinity as Kubernetes writes it; it may be a runtime value."""
     return added(
         task, "add_node_affinity_json", "nodeAffinity", {"nodeAffinityJson": value(node_affinity_json)}
     )

@@ -11,9 +11,9 @@ from mlplat.kubernetes.settings import Name, added, name, pod_of, setter
 
 PullPolicy = Literal["Always", "Never", "IfNotPresent"]
 
-Seconds = Annotated[int, Kind("a whole number of seconds above 0", lambda seconds: seconds > 0)]
+Seconds = Annotated[int, Kind("a positive number of seconds", lambda seconds: seconds > 0)]
 
-Id = Annotated[int, Kind("a whole number, 0 or more", lambda number: number >= 0)]
+Id = Annotated[int, Kind("an integer, 0 or more", lambda number: number >= 0)]
 
 
 @setter
@@ -50,14 +50,14 @@ def use_field_path_as_env(task: PipelineTask, env_name: str, field_path: str) ->
 
 @setter
 def set_image_pull_policy(task: PipelineTask, policy: PullPolicy) -> PipelineTask:
-    """Say when the image is pulled."""
+    """Set when the image is pulled."""
     pod_of(task, "set_image_pull_policy")["imagePullPolicy"] = policy
     return task
 
 
 @setter
 def set_image_pull_secrets(task: PipelineTask, secret_names: Sequence[Name]) -> PipelineTask:
-    """Name the Secrets to pull images with; each may be a value of the run."""
+    """Name the Secrets to pull images with; each may be a runtime value."""
     entries = [name("secretName", secret) for secret in secret_names]
     pod_of(task, "set_image_pull_secrets").setdefault("imagePullSecret", []).extend(entries)
     return task
@@ -85,7 +85,7 @@ def set_security_context(
     run_as_group: Id | None = None,
     run_as_non_root: bool | None = None,
 ) -> PipelineTask:
-    """Say as whom the container runs.
+    """Set the user and group of the container.
 
     Args:
         task: the task.

@@ -1,4 +1,4 @@
-"""How settings lie in a task, as the IR's ``KubernetesExecutorConfig``, and what is taken for them."""
+"""Settings of a task as the IR's ``KubernetesExecutorConfig``, and the types of their arguments."""
 
 from __future__ import annotations
 
@@ -20,19 +20,17 @@ _QUANTITY = re.compile(r"[0-9]+(\.[0-9]+)?([KMGTPE]i?|[eE][0-9]+|k|m)?")
 Name = Annotated[
     Any,
     Kind(
-        "a text or a value of the run",
+        "a string or a runtime value",
         lambda name: validation.is_string(name) or validation.is_runtime_value(name),
     ),
 ]
-"""Something of the cluster, by its name."""
+"""The name of a resource in the cluster."""
 
 Document = Annotated[
     Any,
-    Kind(
-        "a dict or a value of the run", lambda one: isinstance(one, dict) or validation.is_runtime_value(one)
-    ),
+    Kind("a dict or a runtime value", lambda one: isinstance(one, dict) or validation.is_runtime_value(one)),
 ]
-"""Something as Kubernetes writes it."""
+"""A part of a Kubernetes manifest."""
 
 MountPath = Annotated[
     str, Kind("an absolute path, such as /data", lambda path: path.startswith("/") and ":" not in path)
@@ -41,13 +39,13 @@ MountPath = Annotated[
 SubPath = Annotated[
     str,
     Kind(
-        "a path below the volume's root, such as data/raw",
+        "a relative path in the volume, such as data/raw",
         lambda path: not path.startswith("/") and ".." not in path.split("/"),
     ),
 ]
 
 Quantity = Annotated[
-    str, Kind("an amount, such as '5Gi'", lambda amount: _QUANTITY.fullmatch(amount) is not None)
+    str, Kind("a quantity, such as '5Gi'", lambda amount: _QUANTITY.fullmatch(amount) is not None)
 ]
 
 Medium = Annotated[
@@ -58,21 +56,21 @@ AccessMode = Literal["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWrit
 
 
 def setter(function: Callable[P, PipelineTask]) -> Callable[P, PipelineTask]:
-    """Make a function note what it is given for a task's pod and is not as it is annotated."""
+    """Make a function report arguments that don't match its annotations."""
 
     @functools.wraps(function)
     def noting(*args: P.args, **kwargs: P.kwargs) -> PipelineTask:
         wrong = {name: (one, hint) for name, one, hint in validation.mismatched(function, args, kwargs)}
         if "task" in wrong:
-            message = f"{validation.display(wrong['task'][0])} is no task"
-            hint = "give first what a call of a component returned"
+            message = f"{validation.display(wrong['task'][0])} is not a task"
+            hint = "pass the task that a component call returned as the first argument"
             path = f"kubernetes.{function.__name__}"
             raise AuthoringError(Diagnostic("MLP125", path, message, hint, context.caller()))
         if not wrong:
             return function(*args, **kwargs)
         task: Any = args[0] if args else kwargs["task"]
         for name, (one, hint) in wrong.items():
-            message = f"'{name}' of kubernetes.{function.__name__} is {validation.display(one)}"
+            message = f"invalid '{name}' of kubernetes.{function.__name__}: {validation.display(one)}"
             context.report(Diagnostic("MLP128", task.name, message, hint, context.caller()))
         return task  # type: ignore[no-any-return]
 
@@ -97,7 +95,7 @@ def added(task: PipelineTask, function: str, kind: str, entry: dict[str, Any]) -
 
 
 def value(source: Any) -> Any:
-    """Return a value for a field that takes any source: a value of the run stands for itself."""
+    """Return a value for a field that takes any source; a runtime value is returned unchanged."""
     plain = channel_of(source)
     return plain if isinstance(plain, Channel) else {"runtimeValue": {"constant": plain}}
 

@@ -1,4 +1,4 @@
-"""Volumes and environment variables from secrets, config maps and claims."""
+"""Volumes and environment variables from Secrets, ConfigMaps and PVCs."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def add_ephemeral_volume(
     labels: Mapping[str, str] | None = None,
     annotations: Mapping[str, str] | None = None,
 ) -> PipelineTask:
-    """Mount a volume that is made for the pod and removed with it.
+    """Mount a volume that is created with the pod and deleted with it.
 
     Args:
         task: the task.

@@ -17,7 +17,7 @@ else:
 
 @dataclass(slots=True)
 class _Node:
-    """A value in a text.
+    """A value in a document.
 
     Attributes:
         line: where it starts, from 0.

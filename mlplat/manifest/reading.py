@@ -37,7 +37,7 @@ _CHECK = "check indentation, quotes and brackets at that place"
 
 
 class Contents(NamedTuple):
-    """What a text holds.
+    """The content of a string.
 
     Attributes:
         documents: those that are not empty.
@@ -75,11 +75,11 @@ def read(text: str, name: str = "") -> Contents:
     for number, document in enumerate(contents.documents, 1):
         if not isinstance(document, dict):
             kind = type(document).__name__
-            message = f"document {number} is a {kind}, where a mapping with named fields is expected"
+            message = f"expected a mapping, got a {kind} in document {number}"
             raise ManifestError(Diagnostic("MLP202", "", message, source=Source(name)))
     if not contents.documents:
         hint = "write a pipeline, a Workflow or a component into it"
-        raise ManifestError(Diagnostic("MLP203", "", "there is no document in it", hint, Source(name)))
+        raise ManifestError(Diagnostic("MLP203", "", "the file is empty", hint, Source(name)))
     return contents
 
 
@@ -95,13 +95,13 @@ def value(text: str) -> Any:
 
 
 def too_large(name: str) -> Diagnostic:
-    """Return what is wrong with a file of more than :data:`LARGEST` characters."""
+    """Return the diagnostic for a file of more than :data:`LARGEST` characters."""
     message = f"the file is larger than {LARGEST // 1024**2} MiB"
     return Diagnostic("MLP216", "", message, "put large data into files that the tasks read", Source(name))
 
 
 def _read_json(text: str, name: str) -> Contents | None:
-    """Read a text as JSON; None when it is not, or when the reader of YAML has something to say about it."""
+    """Read a string as JSON; return None if it is not JSON, or if the YAML reader would report something."""
     if not text.lstrip().startswith("{"):
         return None
     twice: list[str] = []
@@ -131,18 +131,18 @@ def _read_json(text: str, name: str) -> Contents | None:
 
 
 def _no_constant(word: str) -> float:
-    raise ValueError(f"{word} has no JSON form")
+    raise ValueError(f"JSON has no {word}")
 
 
 def _boolean(word: str, source: Source) -> Diagnostic:
     meant = "true" if word in "yY" else "false"
-    message = f"'{word}' without quotes is {meant} for Argo and kubectl, and a string here"
-    hint = f"write '{word}' in quotes, or {meant}"
+    message = f"'{word}' without quotes is {meant} for Argo and kubectl, but a string for mlplat"
+    hint = f"quote '{word}', or write {meant}"
     return Diagnostic("MLP215", "", message, hint, source, severity="warning")
 
 
 def _given_twice(key: str, source: Source) -> Diagnostic:
-    message = f"the key '{key}' is given twice, and its last value counts, as for the API server"
+    message = f"the key '{key}' is repeated; the last value is used, as by the API server"
     hint = "remove one: `kubectl kustomize` and `argo lint` refuse it"
     return Diagnostic("MLP214", "", message, hint, source, severity="warning")
 
@@ -174,7 +174,7 @@ class _Anchored(NamedTuple):
 
 
 class _RefusedError(Exception):
-    """Something in a text is not taken.
+    """Something in a document is not allowed.
 
     Args:
         message: what.
@@ -201,7 +201,7 @@ def _read_yaml(text: str, name: str) -> Contents:
         raise ManifestError(_yaml_diagnostic(error, name, text)) from None
     except UnicodeEncodeError as error:
         line = text.count("\n", 0, error.start) + 1
-        message = f"not YAML: the character {text[error.start]!a} is half of a pair"
+        message = f"not YAML: the character {text[error.start]!a} is half of a surrogate pair"
         raise ManifestError(Diagnostic("MLP201", "", message, source=Source(name, line))) from None
     documents = [one for one in builder.documents if one is not None]
     return Contents(documents, builder.warnings, builder.booleans)
@@ -240,13 +240,13 @@ class _Builder:
     def _grow(self, size: int, event: yaml.Event) -> None:
         self.size += size
         if self.size > LARGEST:
-            message = f"with its aliases written out, the file is larger than {LARGEST // 1024**2} MiB"
-            raise _RefusedError(message, event, "repeat less with aliases (*name)", "MLP216")
+            message = f"with expanded aliases, the file is larger than {LARGEST // 1024**2} MiB"
+            raise _RefusedError(message, event, "use fewer aliases (*name)", "MLP216")
 
     def _deeper(self, height: int, event: yaml.Event) -> None:
         if height > DEEPEST:
-            message = f"more than {DEEPEST} lists and mappings are nested in each other"
-            raise _RefusedError(message, event, "write it with less nesting", "MLP216")
+            message = f"more than {DEEPEST} nested lists and mappings"
+            raise _RefusedError(message, event, "use less nesting", "MLP216")
 
     def _start(self, event: yaml.CollectionStartEvent) -> None:
         self._deeper(len(self.stack) + 1, event)
@@ -255,7 +255,7 @@ class _Builder:
         kind = "map" if is_mapping else "seq"
         if event.tag not in (None, "!", _TAG + kind):
             raise _RefusedError(
-                f"the tag {_shown(event.tag)} is not for a {'mapping' if is_mapping else 'list'} of a manifest",
+                f"the tag {_shown(event.tag)} is not allowed for a {'mapping' if is_mapping else 'list'}",
                 event,
                 "remove the tag",
             )
@@ -278,7 +278,7 @@ class _Builder:
                 return scalars.tagged(event.tag.removeprefix(_TAG), event.value)
         except ValueError as error:
             raise _RefusedError(str(error), event) from None
-        raise _RefusedError(f"the tag {_shown(event.tag)} is unknown", event, "remove the tag")
+        raise _RefusedError(f"unknown tag {_shown(event.tag)}", event, "remove the tag")
 
     def _alias(self, event: yaml.AliasEvent) -> None:
         anchor = str(event.anchor)
@@ -286,11 +286,11 @@ class _Builder:
         if known is None:
             is_inside = anchor in self.anchors
             message = (
-                f"*{anchor} stands inside of what it is an alias of"
+                f"the alias *{anchor} is inside its own anchor"
                 if is_inside
-                else f"*{anchor} is an alias of nothing: there is no &{anchor} above it"
+                else f"the alias *{anchor} has no anchor &{anchor} before it"
             )
-            raise _RefusedError(message, event, "write out what is meant")
+            raise _RefusedError(message, event, "write the value instead of the alias")
         self._grow(known.size, event)
         self._deeper(len(self.stack) + known.height, event)
         self._add(known.value, known.size, known.height, None, event)
@@ -307,13 +307,13 @@ class _Builder:
         if around.is_mapping and not len(around.items) % 2:
             if isinstance(value, (dict, list)) or value is None:
                 kind = "null" if value is None else "a list or mapping"
-                raise _RefusedError(f"a key is {kind}; a key must be a string", event)
+                raise _RefusedError(f"expected a string as a key, got {kind}", event)
             around.starts.append(_place(event))
         elif around.is_mapping and around.items[-1] is _MERGE:
             sources = value if isinstance(value, list) else [value]
             if not all(isinstance(one, dict) for one in sources):
-                message = "<< takes a mapping, or a list of mappings"
-                raise _RefusedError(message, event, "give it an alias of a mapping: <<: *name")
+                message = "<< requires a mapping, or a list of mappings"
+                raise _RefusedError(message, event, "use an alias of a mapping: <<: *name")
         around.items.append(value)
 
     def _mapping(self, done: _Open) -> dict[str, Any]:

@@ -89,7 +89,7 @@ def tagged(tag: str, text: str) -> Any:
     if tag == "float" and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if tag not in _KINDS:
-        raise ValueError(f"the tag !!{tag} is not for a scalar of a manifest; remove it")
+        raise ValueError(f"the tag !!{tag} is not allowed for a scalar; remove it")
     if type(value) is not _KINDS[tag]:
         raise ValueError(f"{text[:40]!r} is not a !!{tag}; remove the tag")
     return value

@@ -107,7 +107,7 @@ def test_part_of_a_large_value_fails_where_it_can_not_be_known(engines: Engines)
     both = engines.run(p.spec, phase="Error").cached
     for workflow in (both.argo, both.here):
         messages = [node.get("message", "") for node in workflow["status"]["nodes"].values()]
-        assert any("or a part of one, is known in tasks only" in text for text in messages)
+        assert any("only tasks can use a value of more than 32 KiB" in text for text in messages)
 
 
 def test_links_and_empty_folders_arrive(engines: Engines) -> None:

@@ -31,10 +31,10 @@ STRICTER = {
     r"MLP417: ": "argo lint does not look at names, the API server does",
     r"MLP511: \S+\.(onExit|hooks\.\w+): ": "a missing template of a hook fails the task when it runs",
     r"MLP515: ": "an expression that can't be read fails when it is evaluated",
-    r"MLP518: .* need not be over by then": "the tag stays as it is when the other task is late",
+    r"MLP518: .* may not have finished by then": "the tag stays as it is when the other task is late",
     r"MLP519: \S+\.steps\[": "Argo drops unknown fields of steps",
     r"MLP532: apiVersion: ": "argo lint does not look at it, the API server does",
-    r"MLP525: .*it is missing, and Argo requires it": "by its definitions: the API server refuses the file",
+    r"MLP525: .*the field is required": "by its definitions: the API server refuses the file",
     r"MLP525: \S+\.(value|default): expected a string or a number": "Argo makes an empty string of a list or mapping",
 }
 """Errors about files that Argo takes, and why."""

@@ -15,7 +15,22 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 SOURCES = ROOT / "mlplat"
 
-DONE = ("docs", "engine", "local")
+DONE = (
+    "docs",
+    "addresses",
+    "argo",
+    "canonical",
+    "client",
+    "compiler",
+    "components",
+    "engine",
+    "errors",
+    "escaping",
+    "ir",
+    "kubernetes",
+    "local",
+    "manifest",
+)
 """Pages (``docs``), packages and modules of mlplat that the patterns are checked in."""
 
 UNDONE_PAGES = ("architecture",)

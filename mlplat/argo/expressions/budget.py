@@ -1,4 +1,4 @@
-"""Limits on what an expression may take.
+"""Limits on the time and memory of an expression.
 
 expr-lang counts the elements of the lists and maps that an expression makes, and refuses more than a million. Nothing
 limits its loops, its strings, or what Sprig makes: there Argo's controller would stand still or run out of memory, and
@@ -25,11 +25,11 @@ LARGE = 4096
 
 
 class BudgetError(RefusedError):
-    """An expression takes more than Argo's controller would survive."""
+    """An expression needs more time or memory than Argo's controller has."""
 
 
 class Meter:
-    """What one evaluation has taken so far."""
+    """The resources that one evaluation has used so far."""
 
     __slots__ = ("elements", "stack", "work")
 
@@ -62,8 +62,8 @@ class Meter:
                 self.fail()
 
     def fail(self) -> None:
-        """Refuse to go on."""
-        raise BudgetError("the expression takes too long: it goes through too many elements or characters")
+        """Raise the error of an expression that takes too long."""
+        raise BudgetError("the expression takes too long: it processes too many elements or characters")
 
 
 def of_pattern(error: goregexp.RegexpError) -> ExpressionError:

@@ -513,7 +513,7 @@ def _metered(meter: Meter, function: Callable[..., Any], arguments: list[Any]) -
 
 
 def _points(node: Node) -> bool:
-    """Tell whether an expression uses ``#``, outside of predicates of its own."""
+    """Return whether an expression uses ``#``, outside of predicates of its own."""
     if isinstance(node, syntax.Pointer):
         return node.name == ""
     return any(_points(part) for part in syntax.children(node) if not isinstance(part, syntax.Predicate))

@@ -448,7 +448,7 @@ def distinct(items: list[Any], same: Callable[[Any, Any], bool], key: Callable[[
         else:
             others.append(item)
             if len(others) > 2_000:
-                raise budget.BudgetError("uniq compares more than 2,000 lists or maps with each other")
+                raise budget.BudgetError("uniq can compare at most 2,000 lists or maps")
         unique.append(item)
     return unique
 

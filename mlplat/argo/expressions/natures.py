@@ -69,7 +69,7 @@ class Nature:
         return ANY if self.name.startswith("map[interface") else STRING
 
     def assignable(self, target: Nature) -> bool:
-        """Tell whether Go lets such a value be assigned to a variable of another type."""
+        """Return whether Go lets such a value be assigned to a variable of another type."""
         if self.is_nil:
             return target.kind in ("ptr", "interface", "func", "map", "slice")
         if self.kind == "invalid" or target.kind in ("invalid", "nil"):
@@ -77,7 +77,7 @@ class Nature:
         return target.kind == "interface" or self.name == target.name
 
     def comparable(self, other: Nature) -> bool:
-        """Tell whether ``==`` may compare the two."""
+        """Return whether ``==`` may compare the two."""
         return (
             self.is_unknown
             or other.is_unknown

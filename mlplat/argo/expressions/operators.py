@@ -229,11 +229,11 @@ def order(operator: str, compute: Callable[[Any, Any], bool]) -> Callable[[Any, 
 
 
 less = order("<", lambda left, right: left < right)
-"""Tell whether ``left < right``."""
+"""Return whether ``left < right``."""
 
 
 def equal(left: Any, right: Any) -> bool:
-    """Tell whether ``left == right``: numbers by value, everything else only with its own type."""
+    """Return whether ``left == right``: numbers by value, everything else only with its own type."""
     first, second = type(left), type(right)
     if first in NUMBERS and second in NUMBERS:
         if first is float or second is float:

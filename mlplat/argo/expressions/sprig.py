@@ -103,7 +103,7 @@ def _float64(value: Any) -> float:
 
 
 def empty(value: Any) -> bool:
-    """Tell whether Sprig takes a value for empty: nil, false, zero, no elements."""
+    """Return whether Sprig takes a value for empty: nil, false, zero, no elements."""
     if value is None:
         return True
     if isinstance(value, (str, list, tuple, Mapping, AnyMap)):
@@ -504,7 +504,7 @@ def _is_punctuation(character: str) -> bool:
 
 
 def _is_alphabet(character: str) -> bool:
-    """Tell whether ``xstrings`` takes a character for one of an alphabet: a letter that is not ideographic."""
+    """Return whether ``xstrings`` takes a character for one of an alphabet: a letter that is not ideographic."""
     ideographic = "一" <= character <= "\ua4cf" or "가" <= character <= "\ud7a3" or "ぁ" <= character <= "ヿ"
     return character.isalpha() and not ideographic
 

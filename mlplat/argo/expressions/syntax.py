@@ -714,7 +714,7 @@ def parse(text: str) -> Node:
 
 
 def children(node: Node) -> tuple[Node, ...]:
-    """Return the parts of a node, in the order in which they stand in the text."""
+    """Return the parts of a node, in the order of the source."""
     match node:
         case Member(target, key, _):
             return (target, key)

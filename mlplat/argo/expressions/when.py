@@ -114,7 +114,7 @@ class _InvalidTokenError(ExpressionError):
 
 @lru_cache(maxsize=4096)
 def should_execute(when: str) -> bool:
-    """Tell whether a ``when`` expression holds.
+    """Return whether a ``when`` expression holds.
 
     Args:
         when: the expression, all tags replaced; empty means yes.
@@ -339,7 +339,7 @@ class _Stage:
 
 
 class _Planner:
-    """Makes stages of tokens: each level takes all to its right first, :func:`_reorder` mends that."""
+    """Makes stages of tokens: each level takes everything to its right first; :func:`_reorder` corrects that."""
 
     def __init__(self, tokens: list[_Token]) -> None:
         self.tokens = tokens

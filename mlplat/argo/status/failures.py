@@ -40,7 +40,7 @@ def failures(nodes: _Nodes) -> dict[str, dict[str, Any]]:
 
 
 def _counts(key: str, nodes: _Nodes, parent_of: Parents, attempts_of: Mapping[str, list[str]]) -> bool:
-    """Tell whether a node failed and did harm; for an attempt that holds nothing, its task counts instead."""
+    """Return whether a node failed and did harm; for an attempt that holds nothing, its task counts instead."""
     if nodes[key].get("phase") not in FAILED:
         return False
     if nodes[key].get("type") not in GROUPS and parent_of.get(key) in attempts_of:

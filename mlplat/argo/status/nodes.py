@@ -63,17 +63,17 @@ WAITING = "mlplatWaiting"
 
 
 def is_hook(node: Mapping[str, Any]) -> bool:
-    """Tell whether a lifecycle hook or an exit handler of a task started a node."""
+    """Return whether a lifecycle hook or an exit handler of a task started a node."""
     return bool((node.get("nodeFlag") or {}).get("hooked"))
 
 
 def is_attempt(node: Mapping[str, Any]) -> bool:
-    """Tell whether a node is an attempt of a task that retries."""
+    """Return whether a node is an attempt of a task that retries."""
     return bool((node.get("nodeFlag") or {}).get("retried"))
 
 
 def is_cached(node: Mapping[str, Any]) -> bool:
-    """Tell whether the outputs of a node came from the cache."""
+    """Return whether the outputs of a node came from the cache."""
     return bool((node.get("memoizationStatus") or {}).get("hit"))
 
 

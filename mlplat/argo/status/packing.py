@@ -1,4 +1,4 @@
-"""Compressed nodes: what stands in ``status.compressedNodes`` of a large Workflow."""
+"""Compressed nodes: the content of ``status.compressedNodes`` of a large Workflow."""
 
 from __future__ import annotations
 

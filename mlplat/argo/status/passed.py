@@ -143,7 +143,7 @@ def decoded(text: Any) -> Any:
 
 
 def is_artifact(value: Any) -> bool:
-    """Tell whether a decoded value is an artifact's: of an output that hands one on, for example."""
+    """Return whether a decoded value is an artifact's: of an output that hands one on, for example."""
     return isinstance(value, dict) and isinstance(value.get("type"), dict) and "metadata" in value
 
 
@@ -211,7 +211,7 @@ def _artifact(value: _Part, name: str, position: int) -> ArtifactValue:
 
 
 def _was_written(artifact: ArtifactValue, node: _Part) -> bool:
-    """Tell whether an artifact is there: the value for a container's stands in its template, however it ends."""
+    """Return whether an artifact was written; the value of a container's artifact is in its template in any case."""
     saved = map(stores.key_of, _listed(_mapping(node.get("outputs")).get("artifacts")))
     return node.get("phase") == "Succeeded" or artifact.key in saved
 

@@ -92,14 +92,14 @@ def _number(node: AnyNode) -> int:
 
 
 def role(key: str, nodes: _Nodes, parent_of: Parents) -> Role:
-    """Tell what a node is: a unit of work, an attempt of one that retries, or a node that only holds others."""
+    """Return what a node is: a unit of work, an attempt of one that retries, or a node that only holds others."""
     if nodes[key].get("type") in GROUPS:
         return "group"
     return "attempt" if nodes.get(parent_of.get(key, ""), {}).get("type") == "Retry" else "task"
 
 
 def was_started(node: AnyNode) -> bool:
-    """Tell whether the work of a node has started."""
+    """Return whether the work of a node has started."""
     return node.get("phase") not in _NOT_STARTED
 
 

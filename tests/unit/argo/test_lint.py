@@ -73,7 +73,7 @@ WRONG = {
         dag("{name: a, template: echo, arguments: {parameters: [{name: txt, value: x}]}}"),
         "MLP517",
         "spec.templates.main.dag.tasks.a",
-        "the template 'echo' needs the parameter 'text', and is given 'txt'; add it to arguments.parameters",
+        "the template 'echo' requires the parameter 'text'; got 'txt'; add it to arguments.parameters",
     ),
     "missing artifact": (
         (
@@ -82,13 +82,13 @@ WRONG = {
         ),
         "MLP517",
         "spec.templates.main.steps[0].s",
-        "the template 'read' needs the artifact 'data'; add it to arguments.artifacts",
+        "the template 'read' requires the artifact 'data'; add it to arguments.artifacts",
     ),
     "missing parameter of the entrypoint": (
         ECHO.replace("name: echo", "name: main"),
         "MLP517",
         "spec.entrypoint",
-        "the template 'main' needs the parameter 'text'",
+        "the template 'main' requires the parameter 'text'",
     ),
     "missing parameter of an inline template": (
         (
@@ -97,7 +97,7 @@ WRONG = {
         ),
         "MLP517",
         "spec.templates.main.dag.tasks.a",
-        "needs the parameter 'x'",
+        "requires the parameter 'x'",
     ),
     "no such task to wait for, in depends": (
         dag(A, call("b", "x", "template: echo, depends: aa.Succeeded")),
@@ -118,7 +118,7 @@ WRONG = {
         ),
         "MLP516",
         "spec.templates.main.dag",
-        "the tasks a, b wait for each other",
+        "the tasks a, b depend on each other in a cycle",
     ),
     "no such input": (
         steps(f"[{A}]")
@@ -150,7 +150,7 @@ WRONG = {
         dag(call("a", "{{workflow.outputs.parameters.z}}")),
         "MLP518",
         "spec.templates.main.dag.tasks.a.arguments.parameters.text.value",
-        "no template gives, as globalName, an output parameter 'z'",
+        "no template has, as a globalName, the output parameter 'z'",
     ),
     "no such task": (
         dag(A, call("b", "{{tasks.c.outputs.result}}", "template: echo, depends: a")),
@@ -168,19 +168,19 @@ WRONG = {
         dag(A, call("b", "{{tasks.a.outputs.parameters.size}}")),
         "MLP518",
         "spec.templates.main.dag.tasks.b.arguments.parameters.text.value",
-        "the task 'a' need not be over by then; add it to depends or dependencies: a",
+        "the task 'a' may not have finished by then; add 'a' to depends or dependencies",
     ),
     "an output of a step of the same group": (
         steps(f"[{A}, {call('b', '{{steps.a.outputs.parameters.size}}')}]"),
         "MLP518",
         "spec.templates.main.steps[0].b.arguments.parameters.text.value",
-        "the step 'a' need not be over by then; move it to a group below the step 'a'",
+        "the step 'a' may not have finished by then; move this step to a group after 'a'",
     ),
     "steps in a DAG": (
         dag(A, call("b", "{{steps.a.outputs.result}}", "template: echo, depends: a")),
         "MLP518",
         "spec.templates.main.dag.tasks.b.arguments.parameters.text.value",
-        "steps are known in a steps template only",
+        "steps are available only in a steps template",
     ),
     "an output of a DAG that names no task": (
         dag(A).replace(
@@ -201,37 +201,37 @@ WRONG = {
         dag(call("a", "{{=1 +}}")),
         "MLP515",
         "spec.templates.main.dag.tasks.a.arguments.parameters.text.value",
-        "an expression can't be read",
+        "invalid expression",
     ),
     "a template that does nothing": (
         steps(f"[{A}]") + "  - name: empty\n",
         "MLP512",
         "spec.templates.empty",
-        "the template says nothing to do",
+        "the template has no kind",
     ),
     "two templates of one name": (
         dag(A) + ECHO,
         "MLP526",
         "spec.templates[2].name",
-        "there is another template 'echo'",
+        "the template name 'echo' is used twice",
     ),
     "two tasks of one name": (
         dag(A, A),
         "MLP526",
         "spec.templates[0].dag.tasks[1].name",
-        "there is another task 'a'",
+        "the task name 'a' is used twice",
     ),
     "two steps of one name, in two groups": (
         steps(f"[{A}]", f"[{call('b', 'x')}, {A}]"),
         "MLP526",
         "spec.templates[0].steps[1][1].name",
-        "there is another step 'a'",
+        "the step name 'a' is used twice",
     ),
     "two tasks of one name in an inline template": (
         dag(f"{{name: a, inline: {{dag: {{tasks: [{A}, {A}]}}}}}}"),
         "MLP526",
         "spec.templates[0].dag.tasks[0].inline.dag.tasks[1].name",
-        "there is another task 'a'",
+        "the task name 'a' is used twice",
     ),
     "two arguments of one name": (
         dag(
@@ -239,55 +239,55 @@ WRONG = {
         ),
         "MLP526",
         "spec.templates[0].dag.tasks[0].arguments.parameters[1].name",
-        "there is another parameter 'text'",
+        "the parameter name 'text' is used twice",
     ),
     "two inputs of one name": (
         dag(A).replace("{name: text}]", "{name: text}, {name: text}]"),
         "MLP526",
         "spec.templates[1].inputs.parameters[1].name",
-        "there is another parameter 'text'",
+        "the parameter name 'text' is used twice",
     ),
     "two outputs of one name": (
         dag(A).replace("[{name: data,", "[{name: data, path: /tmp/d}, {name: data,"),
         "MLP526",
         "spec.templates[1].outputs.artifacts[1].name",
-        "there is another artifact 'data'",
+        "the artifact name 'data' is used twice",
     ),
     "a name of a template": (
         dag(A) + "  - {name: my_echo, suspend: {}}\n",
         "MLP527",
         "spec.templates[2].name",
-        "'my_echo' is no name of a template; letters, digits and -, which is not the first, at most 128",
+        "'my_echo' is not a valid template name; use letters, digits and - (not first), at most 128",
     ),
     "a name that is too long": (
         dag(call("a" * 129, "x")),
         "MLP527",
         "spec.templates[0].dag.tasks[0].name",
-        "is no name of a task",
+        "is not a valid task name",
     ),
     "a name of a step": (
         steps(f"[{call('-a', 'x')}]"),
         "MLP527",
         "spec.templates[0].steps[0][0].name",
-        "'-a' is no name of a step",
+        "'-a' is not a valid step name",
     ),
     "a name that is empty": (
         steps(f"[{call(repr(''), 'x')}]"),
         "MLP527",
         "spec.templates[0].steps[0][0].name",
-        "'' is no name of a step",
+        "'' is not a valid step name",
     ),
     "a name of a parameter": (
         dag(A).replace("name: size", "name: the.size"),
         "MLP527",
         "spec.templates[1].outputs.parameters[0].name",
-        "'the.size' is no name of a parameter; letters, digits, - and _",
+        "'the.size' is not a valid parameter name; use letters, digits, - and _",
     ),
     "a name that starts with a digit, in a DAG with depends": (
         dag(A, call("2nd", "x"), call("b", "x", "template: echo, depends: a")),
         "MLP527",
         "spec.templates[0].dag.tasks[1].name",
-        "'2nd' starts with a digit, in a DAG where tasks wait",
+        "'2nd' starts with a digit, which Argo does not allow",
     ),
     "a name that starts with a digit, of a task with dependencies": (
         dag(A, call("2nd", "x", "template: echo, dependencies: [a]")),
@@ -299,7 +299,7 @@ WRONG = {
         dag(A) + "  - {name: both, container: {image: alpine}, script: {image: alpine, source: x}}\n",
         "MLP528",
         "spec.templates[2]",
-        "the template is container and script at once",
+        "the template has container and script; expected one of them",
     ),
     "dependencies beside depends": (
         dag(
@@ -309,32 +309,32 @@ WRONG = {
         ),
         "MLP529",
         "spec.templates[0].dag.tasks[1].dependencies",
-        "a DAG with depends has no dependencies; write depends: a && b, not dependencies: [a, b]",
+        "a DAG with depends can't have dependencies; write depends: a && b, not dependencies: [a, b]",
     ),
     "continueOn beside depends": (
         dag(A[:-1] + ", continueOn: {failed: true}}", call("b", "x", "template: echo, depends: a")),
         "MLP529",
         "spec.templates[0].dag.tasks[0].continueOn",
-        "a DAG with depends has no continueOn",
+        "a DAG with depends can't have continueOn",
     ),
     "no result of a task": (
         dag(A, call("b", "x", "template: echo, depends: a.Suceeded")),
         "MLP529",
         "spec.templates[0].dag.tasks[1].depends",
-        "'Suceeded' is no result of a task; did you mean 'Succeeded'?",
+        "'Suceeded' is not a task result; did you mean 'Succeeded'?",
     ),
     "depends that can't be read": (
         dag(A, call("b", "x", "template: echo, depends: a.Failed &&")),
         "MLP515",
         "spec.templates[0].dag.tasks[1].depends",
-        "an expression can't be read: unexpected end of expression",
+        "invalid expression: unexpected end of expression",
     ),
     "a mount that leaves its volume": (
         dag(A)
         + "  - {name: up, container: {image: a, volumeMounts: [{name: v, mountPath: /v, subPath: a/../..}]}}\n",
         "MLP531",
         "spec.templates[2].container.volumeMounts[0].subPath",
-        "'a/../..' must not contain '..'; give a path within the volume",
+        "'a/../..' must not contain '..'; use a path within the volume",
     ),
     "a mount of an absolute path": (
         dag(A)
@@ -348,13 +348,13 @@ WRONG = {
         + "  - {name: up, script: {image: a, volumeMounts: [{name: v, mountPath: /v, subPath: b, subPathExpr: a}]}}\n",
         "MLP531",
         "spec.templates[2].script.volumeMounts[0].subPathExpr",
-        "a mount has a subPath or a subPathExpr, not both; leave one of them out",
+        "the mount has both subPath and subPathExpr; remove one",
     ),
     "a timeout without a unit": (
         dag(A) + "  - {name: slow, timeout: '2', container: {image: alpine}}\n",
         "MLP530",
         "spec.templates[2].timeout",
-        "'2' is no time to wait: time: missing unit in duration \"2\"; write it with a unit: 30s, 5m, 1h30m",
+        "'2' is not a valid timeout: time: missing unit in duration \"2\"; use a duration with a unit: 30s, 5m, 1h30m",
     ),
     "a timeout that is no duration": (
         dag(A) + "  - {name: slow, timeout: 2 sec, container: {image: alpine}}\n",
@@ -366,25 +366,25 @@ WRONG = {
         dag(A).replace("    dag:", "    timeout: 5m\n    dag:"),
         "MLP530",
         "spec.templates[0].timeout",
-        "a template that is dag has no timeout; give it to the templates of its tasks",
+        "a dag template can't have a timeout; set it on the templates of its tasks",
     ),
     "a timeout of steps that only the run knows": (
         steps(f"[{A}]").replace("    steps:", "    timeout: '{{workflow.name}}'\n    steps:"),
         "MLP530",
         "spec.templates[0].timeout",
-        "a template that is steps has no timeout",
+        "a steps template can't have a timeout",
     ),
     "a deadline that is no number": (
         dag(A) + "  - {name: slow, activeDeadlineSeconds: 1h, container: {image: alpine}}\n",
         "MLP530",
         "spec.templates[2].activeDeadlineSeconds",
-        "'1h' is no number of seconds; give a whole number, such as 60",
+        "'1h' is not a valid number of seconds; use an integer, such as 60",
     ),
     "a deadline in the past": (
         dag(A) + "  - {name: slow, activeDeadlineSeconds: -1, container: {image: alpine}}\n",
         "MLP530",
         "spec.templates[2].activeDeadlineSeconds",
-        "-1 is no number of seconds",
+        "-1 is not a valid number of seconds",
     ),
     "locks that are none": (
         dag(A) + "  - {name: held, synchronization: x, suspend: {}}\n",
@@ -426,13 +426,13 @@ WRONG = {
         dag(A) + "  - {name: m, container: {image: alpine, volumeMounts: [{name: v}]}}\n",
         "MLP525",
         "spec.templates.m.container.volumeMounts.v.mountPath",
-        "it is missing, and Argo requires it",
+        "the field is required",
     ),
     "a number of tasks at once that is none": (
         dag(A).replace("    dag:", "    parallelism: many\n    dag:"),
         "MLP525",
         "spec.templates.main.parallelism",
-        "expected an integer, got 'many'; write digits, without quotes",
+        "expected an integer, got 'many'; write a number without quotes",
     ),
     "an inline template that is none": (
         dag("{name: a, inline: echo}"),
@@ -569,7 +569,7 @@ def test_templates_of_other_files_are_checked_when_they_are_there() -> None:
     assert (unseen.code, unseen.severity) == ("MLP520", "warning")
     shared = {**document(dag(A), "WorkflowTemplate"), "metadata": {"name": "shared"}}
     (missing,) = problems(workflow, [shared])
-    assert "needs the parameter 'text'" in missing.message
+    assert "requires the parameter 'text'" in missing.message
     other = document(dag(task.replace("template: echo", "template: ecko")))
     (absent,) = problems(other, [shared])
     assert (absent.code, absent.message) == ("MLP511", "there is no template 'ecko' in 'shared'")
@@ -626,7 +626,7 @@ def test_numbers_are_taken_where_argo_takes_them() -> None:
         "spec.templates.echo.container.env.A.value",
         "expected a string, got 1",
     )
-    assert "put it into quotes" in found.hint
+    assert "quote it" in found.hint
 
 
 def test_examples_of_argo_have_nothing_wrong(corpus: Path) -> None:

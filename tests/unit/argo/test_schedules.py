@@ -26,19 +26,19 @@ def test_schedules_that_argo_takes(schedule: str) -> None:
 @pytest.mark.parametrize(
     ("schedule", "problem"),
     [
-        ("", "it has 0 fields, not 5"),
-        ("0 0 3 * * *", "it has 6 fields, not 5"),
-        ("60 * * * *", "the minute 60 is not within 0 to 59"),
-        ("0 3 * * 7", "the day of week 7 is not within 0 to 6"),
-        ("0 3 0 * *", "the day of month 0 is not within 1 to 31"),
-        ("0 3 * Foo *", "the month 'Foo' is no number"),
-        ("9-1 * * * *", "the minute '9-1' is no range"),
-        ("1-2-3 * * * *", "the minute '1-2-3' is no range"),
-        ("*/0 * * * *", "the minute '*/0' has no step that is a number above 0"),
-        ("1, * * * *", "the minute '' is no number"),
-        ("² * * * *", "the minute '²' is no number"),
-        ("@fortnightly", "there is no such descriptor"),
-        ("@every 2 hours", "there is no such descriptor"),
+        ("", "expected 5 fields, got 0"),
+        ("0 0 3 * * *", "expected 5 fields, got 6"),
+        ("60 * * * *", "the minute 60 is not between 0 and 59"),
+        ("0 3 * * 7", "the day of week 7 is not between 0 and 6"),
+        ("0 3 0 * *", "the day of month 0 is not between 1 and 31"),
+        ("0 3 * Foo *", "the month 'Foo' is not a number"),
+        ("9-1 * * * *", "the minute '9-1' is not a valid range"),
+        ("1-2-3 * * * *", "the minute '1-2-3' is not a valid range"),
+        ("*/0 * * * *", "the step of the minute '*/0' is not a positive integer"),
+        ("1, * * * *", "the minute '' is not a number"),
+        ("² * * * *", "the minute '²' is not a number"),
+        ("@fortnightly", "unknown descriptor"),
+        ("@every 2 hours", "unknown descriptor"),
     ],
 )
 def test_schedules_that_argo_refuses(schedule: str, problem: str) -> None:
@@ -47,6 +47,6 @@ def test_schedules_that_argo_refuses(schedule: str, problem: str) -> None:
 
 def test_a_time_zone_is_known_or_the_nearest_is_named() -> None:
     assert schedules.timezone_problem("Europe/Berlin") == ""
-    assert schedules.timezone_problem("Europe/Berln") == "there is no time zone 'Europe/Berln'"
+    assert schedules.timezone_problem("Europe/Berln") == "unknown time zone 'Europe/Berln'"
     assert schedules.timezone_hint("Europe/Berln") == "did you mean 'Europe/Berlin'?"
-    assert schedules.timezone_hint("?") == "such as Europe/Berlin or UTC"
+    assert schedules.timezone_hint("?") == "use a name such as Europe/Berlin or UTC"

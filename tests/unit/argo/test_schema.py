@@ -80,22 +80,34 @@ def test_what_argo_reads_is_taken(kind: str, fields: str) -> None:
             "{templates: [{}]}",
             "MLP525",
             "templates[0].name",
-            "it is missing, and Argo requires",
+            "the field is required",
         ),
         ("Template", "{steps: [{name: a}]}", "MLP525", "steps.a", "expected a list, got a mapping"),
-        ("Template", "{steps: [[{template: a}]]}", "MLP525", "steps[0][0].name", "it is missing"),
-        ("Template", "{hooks: {}}", "MLP519", "hooks", "Argo knows no field 'hooks' here"),
+        ("Template", "{steps: [[{template: a}]]}", "MLP525", "steps[0][0].name", "the field is required"),
+        ("Template", "{hooks: {}}", "MLP519", "hooks", "unknown field 'hooks'"),
         ("WorkflowSpec", "{hooks: {a: ~}}", "MLP525", "hooks.a", "expected a mapping, got null"),
-        ("WorkflowSpec", "{hooks: {a: {tmplate: b}}}", "MLP519", "hooks.a.tmplate", "no field 'tmplate'"),
-        ("RawArtifact", "{}", "MLP525", "data", "it is missing"),
+        (
+            "WorkflowSpec",
+            "{hooks: {a: {tmplate: b}}}",
+            "MLP519",
+            "hooks.a.tmplate",
+            "unknown field 'tmplate'",
+        ),
+        ("RawArtifact", "{}", "MLP525", "data", "the field is required"),
         (
             "Memoize",
             "{key: a, maxAge: 1h, cache: {configMap: {}}}",
             "MLP525",
             "cache.configMap.name",
-            "it is missing",
+            "the field is required",
         ),
-        ("ValueFrom", "{configMapKeyRef: {key: a}}", "MLP525", "configMapKeyRef.name", "it is missing"),
+        (
+            "ValueFrom",
+            "{configMapKeyRef: {key: a}}",
+            "MLP525",
+            "configMapKeyRef.name",
+            "the field is required",
+        ),
         (
             "RetryStrategy",
             "{retryPolicy: Sometimes}",
@@ -103,9 +115,9 @@ def test_what_argo_reads_is_taken(kind: str, fields: str) -> None:
             "retryPolicy",
             "'Sometimes' is not one of Always,",
         ),
-        ("Artifact", "{name: a, mode: 512}", "MLP532", "mode", "512 is more than 511"),
-        ("WorkflowSpec", "{parallelism: 0}", "MLP532", "parallelism", "0 is less than 1"),
-        ("Prometheus", "{name: a, help: ''}", "MLP532", "help", "it is empty"),
+        ("Artifact", "{name: a, mode: 512}", "MLP532", "mode", "512 is more than the maximum, 511"),
+        ("WorkflowSpec", "{parallelism: 0}", "MLP532", "parallelism", "0 is less than the minimum, 1"),
+        ("Prometheus", "{name: a, help: ''}", "MLP532", "help", "the value is empty"),
     ],
 )
 def test_what_argo_refuses_is_told(kind: str, fields: str, code: str, path: str, message: str) -> None:
@@ -122,7 +134,7 @@ def test_hints_say_what_to_write() -> None:
     assert field == "did you mean 'retryStrategy'?"
     assert choice == "did you mean 'OnPodSuccess'?"
     assert "podSpecPatch" in tag
-    assert "put it into quotes" in text
+    assert "quote it" in text
 
 
 @pytest.mark.parametrize("kind", schema.KINDS)

@@ -87,9 +87,9 @@ def test_item_of_a_large_list_is_a_reference_with_its_place() -> None:
     assert json.loads(field)[values.LARGE]["fields"] == ["a", "$'\"{{"]
     assert json.loads(field)[values.LARGE]["index"] == 7
     for part in (item, field):
-        with pytest.raises(ExpressionError, match="known in tasks only"):
+        with pytest.raises(ExpressionError, match="only tasks can use a value"):
             argo_evaluates(values.length_expression("items", may_be_large=True), items=part)
-        with pytest.raises(ExpressionError, match="known in tasks only"):
+        with pytest.raises(ExpressionError, match="only tasks can use a value"):
             argo_evaluates(values.small_expression("x", "fromJSON(x)"), x=part)
     assert argo_evaluates(values.small_expression("x", "fromJSON(x)"), x="3") == 3
 

@@ -223,7 +223,10 @@ def test_error_in_the_program_shows_its_own_traceback(
         ("from mlplat import dls", "did you mean 'dsl'?"),
         ("from mlplat import Dataset", "write: from mlplat.dsl import Dataset"),
         ("from mlplat import dsl\ndsl.Datset", "did you mean 'Dataset'?"),
-        ("from mlplat import Client\nClient(host='x')", "mlplat run FILE, on a cluster with --engine argo"),
+        (
+            "from mlplat import Client\nClient(host='x')",
+            "mlplat run FILE, or on a cluster with --engine argo",
+        ),
         ("import mlplat\nmlplat.Client()", "see docs/migrating.md"),
         ("from mlplat import dsl\ndsl.component(base_imag='a')", "did you mean 'base_image'?"),
         ("from mlplat import dsl\ndsl.pipeline(nme='a')", "did you mean 'name'?"),
@@ -297,7 +300,9 @@ def test_unwritable_output_leaves_what_was_there(
     monkeypatch.chdir(tmp_path)
     Path("program.py").write_text(HEADER + "@dsl.pipeline\ndef p():\n    make(size=1)\n")
     assert main(["compile", "program.py", "-o", "missing/out.yaml"]) == 2
-    assert "missing/out.yaml: error MLP209: it can't be written: No such file" in capsys.readouterr().err
+    assert (
+        "missing/out.yaml: error MLP209: the file can't be written: No such file" in capsys.readouterr().err
+    )
 
 
 def test_output_that_is_a_folder_is_told(
@@ -306,7 +311,7 @@ def test_output_that_is_a_folder_is_told(
     monkeypatch.chdir(tmp_path)
     Path("program.py").write_text(HEADER + "@dsl.pipeline\ndef p():\n    make(size=1)\n")
     error = told(capsys, "compile", "program.py", "-o", ".", expected=2)[1]
-    assert error == ".: error MLP209: it is a folder\n  hint: name a file in it: pipeline.yaml\n"
+    assert error == ".: error MLP209: the path is a folder\n  hint: use a file in it: pipeline.yaml\n"
     assert [path.name for path in tmp_path.iterdir()] == ["program.py"]
 
 
@@ -378,8 +383,8 @@ spec:
             "MLP525: metadata.name: expected a string, got 5",
         ),
         ("spec:\n", "spec:\n  arguments: [a]\n", "MLP525: spec.arguments: expected a mapping, got a list"),
-        ("spec:\n", "more:\n", "MLP525: spec: it is missing"),
-        ("kind: Workflow", "kind: CronWorkflow", "MLP525: spec.workflowSpec: it is missing"),
+        ("spec:\n", "more:\n", "MLP525: spec: the field is required"),
+        ("kind: Workflow", "kind: CronWorkflow", "MLP525: spec.workflowSpec: the field is required"),
         (
             "apiVersion",
             "kind: ConfigMap\nmetadata: x\n---\napiVersion",

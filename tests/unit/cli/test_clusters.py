@@ -86,7 +86,7 @@ def test_a_cron_workflow_starts_what_a_workflow_would_be(capsys: pytest.CaptureF
 def test_all_that_is_wrong_with_a_schedule_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert "MLP370" in errors(capsys, "--kind", "CronWorkflow")
     said = errors(capsys, "--kind", "CronWorkflow", "--schedule", "0 25 * * *", "--timezone", "Berlin/Europe")
-    assert "the hour 25 is not within 0 to 23" in said
+    assert "the hour 25 is not between 0 and 23" in said
     assert "MLP372" in said
 
 

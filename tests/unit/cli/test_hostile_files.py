@@ -47,11 +47,11 @@ UNKNOWN_TASK = (
 CASES = {
     "settings that name an unknown input": (
         IR + PLATFORMS.replace("{SETTING}", UNKNOWN),
-        "MLP306: p.tasks.a: a setting of its pod reads the input 'none'",
+        "MLP306: p.tasks.a: a pod setting reads the input 'none'",
     ),
     "settings that name an unknown task": (
         IR + PLATFORMS.replace("{SETTING}", UNKNOWN_TASK),
-        "MLP305: p.tasks.a.settings: it reads an output of the task 'none'",
+        "MLP305: p.tasks.a.settings: an output of the task 'none' is read",
     ),
     "a pipeline that is its platforms too": (
         json.dumps({**json.loads(IR), "pipelineInfo": "p", "platforms": {"kubernetes": {}}}),
@@ -60,7 +60,7 @@ CASES = {
     "settings of another platform that are a list": (
         IR.replace('"comp-a"}, "inputs"', '"comp-b"}, "inputs"')
         + "\n---\nplatforms: {other: [a], kubernetes: {}}\n",
-        "MLP303: p.tasks.a: it calls the component 'comp-b'",
+        "MLP303: p.tasks.a: the component 'comp-b' does not exist",
     ),
     "a workspace without a size": (
         IR + "\n---\nplatforms: {kubernetes: {pipelineConfig: {workspace: {}}}}\n",
@@ -69,49 +69,49 @@ CASES = {
     "templates beside the spec, with other types": (
         WORKFLOW
         + "templates: [{inputs: {parameters: 5}}, {inputs: {parameters: [{valueFrom: a, enum: 1}]}}]\n",
-        "MLP519: templates: Argo knows no field 'templates' here",
+        "MLP519: templates: unknown field 'templates'",
     ),
     "templateRef without a name": (
         WORKFLOW + STEPS.replace("CALL", "templateRef: {template: a}"),
-        "MLP538: spec.templates[1].steps[0][0].templateRef.name: it is missing",
+        "MLP538: spec.templates[1].steps[0][0].templateRef.name: the name is missing",
     ),
     "templateRef that is empty": (
         WORKFLOW + STEPS.replace("CALL", "templateRef: {}"),
-        "MLP538: spec.templates[1].steps[0][0].templateRef.name: it is missing",
+        "MLP538: spec.templates[1].steps[0][0].templateRef.name: the name is missing",
     ),
     "workflowTemplateRef without a name": (
         WORKFLOW.partition("  entrypoint")[0] + "  workflowTemplateRef: {clusterScope: true}\n",
-        "MLP538: spec.workflowTemplateRef.name: it is missing",
+        "MLP538: spec.workflowTemplateRef.name: the name is missing",
     ),
     "a claim template without a name": (
         WORKFLOW.replace("spec:\n", "spec:\n  volumeClaimTemplates: [{spec: {}}]\n"),
-        "MLP525: spec.volumeClaimTemplates[0].metadata.name: it is missing",
+        "MLP525: spec.volumeClaimTemplates[0].metadata.name: the name is missing",
     ),
     "a list with the tag of a mapping": (
         WORKFLOW.replace("spec:\n", "spec:\n  arguments: !!map [a]\n"),
-        "w.yaml:5:14: error MLP201: the tag !!map is not for a list",
+        "w.yaml:5:14: error MLP201: the tag !!map is not allowed for a list",
     ),
     "an entrypoint with an open tag": (
         WORKFLOW.replace("entrypoint: main", "entrypoint: 'p{{inputs.parameters.x'"),
-        "MLP511: spec.entrypoint: 'p{{inputs.parameters.x' is not the name of a template",
+        "MLP511: spec.entrypoint: 'p{{inputs.parameters.x' is not a template name",
     ),
     "aliases that stand for more than memory holds": (
         WORKFLOW
         + "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
         + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 30)),
-        "MLP216: with its aliases written out",
+        "MLP216: with expanded aliases",
     ),
     "a hundred thousand levels": (
         WORKFLOW + "a: " + "[" * 100_000,
-        "MLP216: more than 100 lists and mappings",
+        "MLP216: more than 100 nested lists and mappings",
     ),
-    "an anchor of itself": (WORKFLOW + "a: &a [*a]", "MLP201: *a stands inside of what it is an alias of"),
+    "an anchor of itself": (WORKFLOW + "a: &a [*a]", "MLP201: the alias *a is inside its own anchor"),
     "control characters": (WORKFLOW + "a: \x1b]52;c;aGk=\x07", "MLP201: not YAML: the character U+001B"),
     "a value outside of its enum": (
         WORKFLOW.replace(
             "spec:\n", "spec:\n  arguments: {parameters: [{name: a, value: c, enum: [a, b]}]}\n"
         ),
-        "MLP536: spec.arguments.parameters[0].value: 'c' is not one of the values of its enum",
+        "MLP536: spec.arguments.parameters[0].value: 'c' is not in enum",
     ),
     "JSON that is too deep": ('{"a":' * 5000 + "1" + "}" * 5000, "MLP216"),
     "a list in the IR that is too deep": (
@@ -175,4 +175,4 @@ def test_a_key_that_is_given_twice_is_a_warning(
     )
     assert main([command, "w.yaml"]) == 0
     printed = capsys.readouterr()
-    assert "w.yaml:6:3: warning MLP214: the key 'entrypoint' is given twice" in printed.out + printed.err
+    assert "w.yaml:6:3: warning MLP214: the key 'entrypoint' is repeated" in printed.out + printed.err

@@ -128,12 +128,12 @@ spec:
     [
         (
             "{generateName: ../../escaped/x-}",
-            "metadata.generateName: '../../escaped/x-' is no begin of a name",
+            "metadata.generateName: '../../escaped/x-' is not a valid generateName",
         ),
-        ("{name: ../escaped}", "metadata.name: '../escaped' is no name that Kubernetes takes"),
-        ("{name: ..}", "metadata.name: '..' is no name that Kubernetes takes"),
-        ("{name: My_Run}", "hint: write my-run; a name has lower-case letters, digits, '-' and '.'"),
-        (f"{{name: {'a' * 64}}}", "is no name that Kubernetes takes"),
+        ("{name: ../escaped}", "metadata.name: '../escaped' is not a valid name"),
+        ("{name: ..}", "metadata.name: '..' is not a valid name"),
+        ("{name: My_Run}", "hint: use my-run; names have lower-case letters, digits, '-' and '.'"),
+        (f"{{name: {'a' * 64}}}", "is not a valid name"),
     ],
 )
 def test_a_name_in_a_file_that_is_none_is_refused_before_anything_is_written(

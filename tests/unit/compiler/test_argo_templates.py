@@ -241,8 +241,8 @@ def test_settings_of_a_container_are_refused_and_the_template_is_named() -> None
     ("command", "expected"),
     [
         ((), "None is not of type 'object'"),
-        (("--template",), "its text is no JSON"),
-        (("--template", "{"), "its text is no JSON"),
+        (("--template",), "it is not JSON"),
+        (("--template", "{"), "it is not JSON"),
         (("--template", "[]"), "[] is not of type 'object'"),
         (("--template", '{"inputs": {"parameters": [{}]}}'), "'name' is a required property"),
         (("--template", "{}", "--templates", '{"a": 1}'), "1 is not of type 'object'"),

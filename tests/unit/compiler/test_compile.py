@@ -185,12 +185,12 @@ def with_component(component: Component, task: Task | None = None) -> PipelineSp
 BROKEN: dict[str, tuple[PipelineSpec, str, str]] = {
     "unknown component": (
         spec(a=Task("comp-d")),
-        "it calls the component 'comp-d', which is not there",
+        "the component 'comp-d' does not exist",
         "comp-c",
     ),
     "unknown task": (
         spec(a=Task("comp-c", depends_on=("b",), parameters={"x": Constant(1)})),
-        "it waits for the task 'b', which is not there",
+        "the task depends on 'b', which does not exist",
         "available: a",
     ),
     "unknown output": (
@@ -203,10 +203,10 @@ BROKEN: dict[str, tuple[PipelineSpec, str, str]] = {
     ),
     "unknown input of the pipeline": (
         spec(a=Task("comp-c", parameters={"x": ComponentInput("y")})),
-        "it reads the input 'y' of the component around it",
+        "the enclosing component has no input 'y'",
         "",
     ),
-    "missing input": (spec(a=Task("comp-c")), "the input 'x' is missing", "give it: x=…"),
+    "missing input": (spec(a=Task("comp-c")), "the input 'x' is missing", "pass x=…"),
     "wrong constant": (
         spec(a=Task("comp-c", parameters={"x": Constant("three")})),
         "the constant 'three' is not of the declared type int",
@@ -229,17 +229,17 @@ BROKEN.update(
             spec(
                 a=Task("comp-c", condition="inputs.parameter_values['y'] == 1", parameters={"x": Constant(1)})
             ),
-            "its condition reads the input 'y', which it is not given",
+            "the condition reads the input 'y', which is not passed to the task",
             "",
         ),
         "loop over nothing given": (
             spec(a=Task("comp-c", iterator=Iterator(ComponentInput("y"), "x"))),
-            "it loops over the input 'y', which it is not given",
+            "the loop reads the input 'y', which is not passed to the task",
             "",
         ),
         "item for nobody": (
             spec(a=Task("comp-c", parameters={"x": Constant(1)}, iterator=Iterator(Constant([1]), "y"))),
-            "the loop gives its item to the input 'y', which is not there",
+            "the loop passes its item to the input 'y', which does not exist",
             "available: x",
         ),
         "constant that is no number": (
@@ -249,20 +249,20 @@ BROKEN.update(
         ),
         "constant with a placeholder and no number": (
             spec(a=Task("comp-c", parameters={"x": Constant([float("nan"), "{{$.pipeline_job_name}}"])})),
-            "the constant has no JSON form",
-            "give another value",
+            "the constant cannot be written as JSON",
+            "use a JSON value",
         ),
         "component that calls itself": (
             with_component(Component(graph=Graph({"again": Task("comp-d")}))),
-            "the components call each other in a cycle: comp-d -> comp-d",
+            "components call each other in a cycle: comp-d -> comp-d",
             "a pipeline can't call itself",
         ),
         "name for Argo to template": (
             with_component(
                 Component({"{{x}}": InputParameter(ParameterType.STRING, optional=True)}, graph=Graph({}))
             ),
-            "its name has other characters than letters, digits, - and _",
-            "rename it",
+            "'{{x}}' is not a valid name of an input or output",
+            "use letters, digits, - and _",
         ),
         "default of another type": (
             with_component(
@@ -308,7 +308,7 @@ def test_argument_that_json_lacks_is_refused(value: float) -> None:
     def p(x: float) -> None:
         take(x=x)
 
-    with pytest.raises(ArgumentError, match="'x' has no JSON form"):
+    with pytest.raises(ArgumentError, match="'x' cannot be written as JSON"):
         compiler.compile(p.spec, compiler.Options(arguments={"x": value}))
 
 
@@ -329,7 +329,9 @@ def test_metadata_of_an_importer_without_a_json_form_is_refused() -> None:
     importer = Importer(Constant("gs://x"), ArtifactType(), metadata={"share": [float("nan")]})
     component = Component(output_artifacts={"artifact": OutputArtifact(ArtifactType())}, executor="exec-i")
     root = Component(graph=Graph({"i": Task("comp-i")}))
-    with pytest.raises(CompileError, match="MLP134: comp-i: the importer's metadata has no JSON form"):
+    with pytest.raises(
+        CompileError, match="MLP134: comp-i: the metadata of the importer cannot be written as JSON"
+    ):
         compiler.compile(PipelineSpec("p", root, {"comp-i": component}, {"exec-i": importer}))
 
 

@@ -199,10 +199,10 @@ def _in_text() -> None:
 @pytest.mark.parametrize(
     ("function", "why"),
     [
-        (_around, "elsewhere runs between make-2 and others of them"),
-        (_other_image, "make and elsewhere want another image"),
-        (_with_timeout, "make: it has a timeout of its own"),
-        (_in_text, "size: its arguments are texts with values of the run"),
+        (_around, "elsewhere runs between make-2 and other tasks of the group"),
+        (_other_image, "make and elsewhere differ in image"),
+        (_with_timeout, "make: it has a timeout"),
+        (_in_text, "size: its arguments are strings with runtime values"),
     ],
 )
 def test_who_can_not_share_a_pod_is_told_why(function: Callable[[], None], why: str) -> None:
@@ -216,7 +216,7 @@ def test_the_compiler_tells_what_it_fused_and_why_not_the_rest() -> None:
     program = compiler.compile(chain.spec, compiler.Options(fuse="auto"))
     told = {(one.code, one.path): one.message for one in program.warnings}
     assert told["MLP381", "chain"] == "make, grow, size share a pod"
-    assert told["MLP382", "chain.for-loop-2"] == "has a pod of its own: it is a graph"
+    assert told["MLP382", "chain.for-loop-2"] == "does not share a pod: it is a pipeline"
     assert all(one.severity == "note" for one in program.warnings)
 
 

@@ -226,7 +226,7 @@ def test_part_of_a_large_value_is_not_mistaken_for_another_value(region: str, tm
     workflow = engine.run(documents, home=tmp_path)
     assert workflow["status"]["phase"] == "Error"
     messages = [node.get("message", "") for node in workflow["status"]["nodes"].values()]
-    assert any("or a part of one, is known in tasks only" in text for text in messages)
+    assert any("only tasks can use a value of more than 32 KiB" in text for text in messages)
     assert outputs(workflow, "say") == []
 
 

@@ -263,7 +263,7 @@ def test_what_nothing_fetches_is_told() -> None:
         )
 
     (warning,) = compiler.compile(p.spec).warnings
-    assert str(warning).startswith("warning MLP325: comp-importer: a task reads what it names")
+    assert str(warning).startswith("warning MLP325: comp-importer: a task reads the data of the importer")
     source = ImportSource("huggingface://", "s3", {"endpoint": "minio:9000"})
     assert not compiler.compile(p.spec, compiler.Options(import_sources=(source,))).warnings
 
@@ -281,7 +281,7 @@ def test_an_image_is_not_copied_into_the_workspace() -> None:
         dsl.importer("oci://registry/model:1", Dataset, download_to_workspace=True)
 
     (warning,) = compiler.compile(p.spec).warnings
-    assert "nothing copies an image into the workspace" in str(warning)
+    assert "images can't be copied into the workspace" in str(warning)
 
 
 def test_what_is_read_is_found_through_regions() -> None:
@@ -363,12 +363,12 @@ def test_what_needs_a_workspace_is_refused_where_there_is_none() -> None:
     with pytest.raises(CompileError) as raised:
         compiler.manifest(p.spec)
     told = [str(problem).partition("\n")[0] for problem in raised.value.diagnostics]
-    none = "the workspace, and the pipeline has none"
+    none = "the workspace, but the pipeline has none"
     assert told == [
-        f"error MLP324: comp-for-loop-2.tasks.show.inputs.folder: it is given a path in {none}",
-        f"error MLP324: comp-importer: it copies its data into {none}",
-        f"error MLP324: comp-lists: it names the path of {none}",
-        f"error MLP324: comp-show-2: it names the path of {none}",
+        f"error MLP324: comp-for-loop-2.tasks.show.inputs.folder: the value is a path in {none}",
+        f"error MLP324: comp-importer: the component copies its data into {none}",
+        f"error MLP324: comp-lists: the component uses the path of {none}",
+        f"error MLP324: comp-show-2: the component uses the path of {none}",
     ]
 
 
@@ -480,11 +480,11 @@ def test_a_whole_bucket_is_refused_with_the_reason(uri: str, tmp_path: Path) -> 
 
     [warning] = compiler.compile(constant.spec).warnings
     assert str(warning).startswith(
-        "warning MLP325: comp-importer: a task reads what it names, and a whole bucket"
+        "warning MLP325: comp-importer: a task reads the data of the importer, but a whole bucket"
     )
     done = run(given, tmp_path, where=uri)
     assert any(
-        "a whole bucket is not fetched" in node.get("message", "")
+        "a whole bucket cannot be fetched" in node.get("message", "")
         for node in done["status"]["nodes"].values()
     )
 

@@ -347,5 +347,5 @@ def test_tasks_whose_settings_come_from_each_other_share_no_pod() -> None:
         first = show()
         show().set_env_variable("FOO", first.output).fuse_with(first)
 
-    with pytest.raises(Exception, match="settings of its pod come from another task"):
+    with pytest.raises(Exception, match="its pod settings come from another task"):
         compiler.manifest(fused.spec)

@@ -139,7 +139,7 @@ def test_file_that_is_not_there_is_told() -> None:
     [
         (
             lambda document: document.pop("implementation"),
-            "implementation: there is no implementation.container",
+            "implementation: implementation.container is missing",
         ),
         (
             lambda document: document["implementation"]["container"].pop("image"),
@@ -147,17 +147,17 @@ def test_file_that_is_not_there_is_told() -> None:
         ),
         (
             lambda document: document["implementation"]["container"]["args"].append({"inputValue": "No"}),
-            "args.5: it names 'No', which is not declared",
+            "args.5: unknown input or output 'No'",
         ),
         (
             lambda document: document["implementation"]["container"]["args"].append({"magic": "No"}),
-            "args.5: .*is no placeholder",
+            "args.5: .*is not a placeholder",
         ),
         (
             lambda document: document["implementation"]["container"]["args"].append(
                 {"if": {"cond": "x", "then": "a"}}
             ),
-            "args.5: the condition 'x' can't be decided",
+            "args.5: unsupported condition 'x'",
         ),
         (
             lambda document: document["inputs"].append({"type": "String"}),

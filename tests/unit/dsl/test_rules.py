@@ -437,7 +437,10 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
         "MLP134: read: 'data' .*a parameter of type int",
     ),
     "artifact of another class": (lambda: read(data=two().outputs["b"]), "MLP134: read: .*a system.Metrics"),
-    "NaN": (lambda: table(rows={"x": float("nan")}), "MLP134: table: 'rows' has no JSON form: Out of range"),
+    "NaN": (
+        lambda: table(rows={"x": float("nan")}),
+        "MLP134: table: 'rows' has no JSON form: Out of range",
+    ),
     "half a character": (
         lambda: say(text="\ud800"),
         "MLP134: say: 'text' has no JSON form: half of a surrogate",
@@ -549,37 +552,41 @@ def test_text_beside_a_value_of_the_run_is_one_text() -> None:
 @pytest.mark.parametrize(
     ("setter", "arguments", "message"),
     [
-        ("set_timeout", (0,), "'seconds' .* is 0\n  hint: give a whole number of seconds above 0"),
-        ("set_timeout", ("10m",), "'seconds' .* is '10m'"),
-        ("set_security_context", (-1,), "'run_as_user' .* is -1\n  hint: give a whole number, 0 or more"),
-        ("set_security_context", ("root",), "'run_as_user' .* is 'root'"),
+        ("set_timeout", (0,), "'seconds' .*: 0\n  hint: give a positive number of seconds"),
+        ("set_timeout", ("10m",), "'seconds' .*: '10m'"),
+        ("set_security_context", (-1,), "'run_as_user' .*: -1\n  hint: give an integer, 0 or more"),
+        ("set_security_context", ("root",), "'run_as_user' .*: 'root'"),
         (
             "set_image_pull_policy",
             ("Sometimes",),
-            "'policy' .* is 'Sometimes'\n  hint: give one of Always, Never",
+            "'policy' .*: 'Sometimes'\n  hint: give one of Always, Never",
         ),
-        ("set_image_pull_secrets", ("secret",), r"'secret_names' .* is 'secret'\n.*: \['secret'\]"),
-        ("use_secret_as_env", (5, {"k": "K"}), "'secret_name' .* is 5\n  hint: give a text or a value"),
-        ("use_secret_as_env", ("s", {"K"}), r"'secret_key_to_env' .* is {'K'}\n  hint: give a dict, each"),
-        ("use_secret_as_volume", ("s", "d"), "'mount_path' .* is 'd'\n  hint: give an absolute path"),
-        ("use_config_map_as_env", ("c", {"k": 5}), "'config_map_key_to_env' .* is {'k': 5}"),
-        ("use_config_map_as_volume", ("c", 5), "'mount_path' .* is 5"),
-        ("mount_pvc", (5, "/d"), "'pvc_name' .* is 5"),
-        ("mount_pvc", ("pvc", "d"), "'mount_path' .* is 'd'"),
-        ("mount_pvc", ("pvc", "/d", "/sub"), "'sub_path' .* is '/sub'"),
-        ("add_pod_label", ("a", 5), "'label_value' .* is 5\n  hint: give a text"),
-        ("add_pod_annotation", (5, "a"), "'annotation_key' .* is 5"),
-        ("add_node_selector", (5, 6), "'label_key' .* is 5\n.*'label_value' .* is 6"),
-        ("add_node_selector_json", ("disk",), "'node_selector_json' .* is 'disk'\n  hint: give a dict or a"),
-        ("add_node_affinity", (None, None, 0), "'weight' .* is 0\n  hint: give a whole number from 1 to 100"),
-        ("use_field_path_as_env", ("E", 5), "'field_path' .* is 5"),
-        ("add_toleration", ("k", "Is", None, "Never"), "'operator' .* is 'Is'\n.*'effect' .* is 'Never'"),
-        ("add_toleration_json", (["a"],), r"'toleration_json' .* is \['a'\]"),
-        ("empty_dir_mount", ("v", "/d", "Disk", "lots"), "'medium' .* is 'Disk'.*'size_limit' .* is 'lots'"),
+        ("set_image_pull_secrets", ("secret",), r"'secret_names' .*: 'secret'\n.*: \['secret'\]"),
+        (
+            "use_secret_as_env",
+            (5, {"k": "K"}),
+            "'secret_name' .*: 5\n  hint: give a string or a runtime value",
+        ),
+        ("use_secret_as_env", ("s", {"K"}), r"'secret_key_to_env' .*: {'K'}\n  hint: give a dict, each"),
+        ("use_secret_as_volume", ("s", "d"), "'mount_path' .*: 'd'\n  hint: give an absolute path"),
+        ("use_config_map_as_env", ("c", {"k": 5}), "'config_map_key_to_env' .*: {'k': 5}"),
+        ("use_config_map_as_volume", ("c", 5), "'mount_path' .*: 5"),
+        ("mount_pvc", (5, "/d"), "'pvc_name' .*: 5"),
+        ("mount_pvc", ("pvc", "d"), "'mount_path' .*: 'd'"),
+        ("mount_pvc", ("pvc", "/d", "/sub"), "'sub_path' .*: '/sub'"),
+        ("add_pod_label", ("a", 5), "'label_value' .*: 5\n  hint: give a text"),
+        ("add_pod_annotation", (5, "a"), "'annotation_key' .*: 5"),
+        ("add_node_selector", (5, 6), "'label_key' .*: 5\n.*'label_value' .*: 6"),
+        ("add_node_selector_json", ("disk",), "'node_selector_json' .*: 'disk'\n  hint: give a dict or a"),
+        ("add_node_affinity", (None, None, 0), "'weight' .*: 0\n  hint: give an integer from 1 to 100"),
+        ("use_field_path_as_env", ("E", 5), "'field_path' .*: 5"),
+        ("add_toleration", ("k", "Is", None, "Never"), "'operator' .*: 'Is'\n.*'effect' .*: 'Never'"),
+        ("add_toleration_json", (["a"],), r"'toleration_json' .*: \['a'\]"),
+        ("empty_dir_mount", ("v", "/d", "Disk", "lots"), "'medium' .*: 'Disk'.*'size_limit' .*: 'lots'"),
         (
             "add_ephemeral_volume",
             ("v", "/d", ["RWO"], "big"),
-            r"'access_modes' .* is \['RWO'\]\n.*ReadWriteOnce, .*'size' .* is 'big'",
+            r"'access_modes' .*: \['RWO'\]\n.*ReadWriteOnce, .*'size' .*: 'big'",
         ),
     ],
 )
@@ -587,15 +594,15 @@ def test_setting_of_a_pod_is_refused(setter: str, arguments: tuple[Any, ...], me
     def p() -> None:
         getattr(kubernetes, setter)(one(x=1), *arguments)
 
-    with pytest.raises(AuthoringError, match=f"(?s)test_rules.py:.*MLP128: one: {message}") as raised:
+    with pytest.raises(AuthoringError, match=f"(?s)test_rules.py:.*MLP128: one: invalid {message}") as raised:
         dsl.pipeline(p)
-    assert f"of kubernetes.{setter} is" in str(raised.value)
+    assert f"of kubernetes.{setter}: " in str(raised.value)
 
 
 def test_setting_of_a_pod_takes_a_task_and_says_what_of_the_run_it_can_not_take() -> None:
-    with pytest.raises(AuthoringError, match=r"MLP125: kubernetes.mount_pvc: 't' is no task"):
+    with pytest.raises(AuthoringError, match=r"MLP125: kubernetes.mount_pvc: 't' is not a task"):
         kubernetes.mount_pvc("t", "p", "/d")  # type: ignore[arg-type]
-    with pytest.raises(AuthoringError, match=r"'mount_path' .* is 'text', a value of the run"):
+    with pytest.raises(AuthoringError, match=r"'mount_path' .*: 'text', a value of the run"):
 
         @dsl.pipeline
         def p(text: str) -> None:
@@ -605,10 +612,10 @@ def test_setting_of_a_pod_takes_a_task_and_says_what_of_the_run_it_can_not_take(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"pvc_name": "a", "pvc_name_suffix": "b"}, "it was given pvc_name and pvc_name_suffix"),
-        ({}, "it was given no name\n  hint: give either pvc_name or pvc_name_suffix"),
-        ({"pvc_name": "a", "access_modes": ["RWO"]}, r"'access_modes' is \['RWO'\]\n.*ReadWriteOnce"),
-        ({"pvc_name": "a", "size": "big"}, "'size' is 'big'\n  hint: give an amount, such as '5Gi'"),
+        ({"pvc_name": "a", "pvc_name_suffix": "b"}, "expected one name, got pvc_name and pvc_name_suffix"),
+        ({}, "expected one name, got none\n  hint: use either pvc_name or pvc_name_suffix"),
+        ({"pvc_name": "a", "access_modes": ["RWO"]}, r"invalid 'access_modes': \['RWO'\]\n.*ReadWriteOnce"),
+        ({"pvc_name": "a", "size": "big"}, "invalid 'size': 'big'\n  hint: give a quantity, such as '5Gi'"),
     ],
 )
 def test_claim_is_refused(arguments: dict[str, Any], message: str) -> None:

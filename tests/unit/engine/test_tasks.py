@@ -506,7 +506,7 @@ def test_what_argo_would_refuse_is_refused_here_too(run: Any, home: Path) -> Non
     ("beside", "path", "message"),
     [
         ({"kind": "ConfigMap", "metadata": "c"}, "ConfigMap.metadata", "expected a mapping, got 'c'"),
-        ({"kind": "ConfigMap", "data": {}}, "ConfigMap.metadata.name", "it has no name"),
+        ({"kind": "ConfigMap", "data": {}}, "ConfigMap.metadata.name", "the name is missing"),
         ({"kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"a": 5}}, "ConfigMap/c.data.a", "got 5"),
         ({"kind": "Secret", "metadata": {"name": "s"}, "data": {"k": "p@ss"}}, "Secret/s.data.k", "base64"),
         ({"kind": "Secret", "metadata": {"name": "s"}, "data": {"k": "abc"}}, "Secret/s.data.k", "base64"),
@@ -529,15 +529,15 @@ def test_documents_beside_a_workflow_that_can_not_be_used(
 @pytest.mark.parametrize(
     ("documents", "message"),
     [
-        ([], "there are 0"),
-        ([workflow(shell("a", "true")), workflow(shell("a", "true"))], "there are 2"),
+        ([], "expected one Workflow, got 0"),
+        ([workflow(shell("a", "true")), workflow(shell("a", "true"))], "expected one Workflow, got 2"),
         ([{"kind": "Workflow", "metadata": {"generateName": "x-"}, "spec": {}}], "no name"),
         ([workflow(shell("a", "true"), arguments={"parameters": [{"name": "p"}]})], "global parameter p"),
         (
             [workflow(dag({"name": False, "template": "a"}), shell("a", "true"))],
             r"tasks\[0\].name: expected a string, got false",
         ),
-        ([workflow(dag({"template": "a"}), shell("a", "true"))], r"tasks\[0\].name: it is missing"),
+        ([workflow(dag({"template": "a"}), shell("a", "true"))], r"tasks\[0\].name: the field is required"),
         ([workflow({"name": "a", "container": {"command": ["sleep", 5]}})], "expected a string, got 5"),
         ([{"kind": "Workflow", "metadata": {"name": "w"}, "spec": []}], "expected a mapping, got a list"),
         ([{"kind": "Workflow", "metadata": "w", "spec": {}}], "metadata: expected a mapping, got 'w'"),

@@ -151,8 +151,8 @@ def test_platform_document_is_kept() -> None:
             "exec-u",
             "no component uses the executor",
         ),
-        (("components", "comp-u"), {"executorLabel": "exec-t"}, "comp-u", "no task calls the component"),
-        (("rootPath",), "x", "rootPath", "nothing reads the field 'rootPath'"),
+        (("components", "comp-u"), {"executorLabel": "exec-t"}, "comp-u", "no task uses the component"),
+        (("rootPath",), "x", "rootPath", "unknown field 'rootPath'"),
         (
             ("deploymentSpec", "executors", "exec-t", "container", "resourcess"),
             {},
@@ -184,8 +184,8 @@ def test_settings_of_an_executor_that_is_not_there_are_told() -> None:
     platforms = {"platforms": {"kubernetes": {"deploymentSpec": {"executors": settings}}}}
     found = [(number, one.message) for number, one in without_effect([IR, platforms])]
     assert found == [
-        (1, "it has no effect: nothing reads the field 'imagePullPolicyy'"),
-        (1, "it has no effect: there is no executor 'exec-z'"),
+        (1, "no effect: unknown field 'imagePullPolicyy'"),
+        (1, "no effect: unknown executor 'exec-z'"),
     ]
 
 
