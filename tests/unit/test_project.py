@@ -6,11 +6,14 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from importlib.metadata import entry_points, requires
 from pathlib import Path
 from typing import Any
 
+import grimp
 import pytest
 import yaml
 
@@ -66,7 +69,7 @@ def test_the_oldest_python_is_the_same_everywhere() -> None:
         ),
         "Makefile": (r"--python-version 3\.(\d+)",),
         "requirements/venv.sh": (r"\(3, (\d+)\)", r"Python 3\.(\d+) or newer"),
-        "mlplat/cli/doctor.py": (r"\(3, (\d+)\)", r"Python 3\.(\d+) or newer"),
+        "mlplat/runs/checks.py": (r"\(3, (\d+)\)", r"Python 3\.(\d+) or newer"),
         "README.md": (r"Python 3\.(\d+) or newer",),
         "CONTRIBUTING.md": (r"Python 3\.(\d+) or newer", r"Python 3\.(\d+) is the oldest"),
         "docs/getting-started.md": (r"Python 3\.(\d+) or newer",),
@@ -78,6 +81,42 @@ def test_the_oldest_python_is_the_same_everywhere() -> None:
     }
     classifiers = re.findall(r"Python :: 3\.(\d+)", (ROOT / "pyproject.toml").read_text())
     assert found == {place: {min(classifiers, key=int)} for place in found}
+
+
+def import_contracts() -> list[dict[str, Any]]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    contracts: list[dict[str, Any]] = project["tool"]["importlinter"]["contracts"]
+    return contracts
+
+
+def test_every_package_and_every_module_with_an_order_has_a_row() -> None:
+    orders = [contract for contract in import_contracts() if contract["type"] == "layers"]
+    containers = {container for contract in orders for container in contract["containers"]}
+
+    assert all(contract["exhaustive"] for contract in orders)
+    assert {
+        "mlplat",
+        "mlplat.argo",
+        "mlplat.compiler",
+        "mlplat.dsl",
+        "mlplat.engine",
+        "mlplat.k8s",
+    } <= containers
+
+
+def test_no_contract_has_an_exception_within_the_project() -> None:
+    ignored = [one for contract in import_contracts() for one in contract.get("ignore_imports", ())]
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+
+    assert not [one for one in ignored if one.split(" -> ")[1].startswith("mlplat")]
+    assert not settings.get("exclude_type_checking_imports")
+
+
+def test_no_two_modules_import_each_other() -> None:
+    graph = grimp.build_graph("mlplat", cache_dir=None)
+    imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+
+    assert set(TopologicalSorter(imports).static_order()) == graph.modules
 
 
 def test_command_is_installed() -> None:
