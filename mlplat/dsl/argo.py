@@ -73,11 +73,11 @@ class ArgoComponent(BaseComponent):
         return False
 
     def without_container(self, setter: str) -> tuple[str, str]:
-        """Say where the template of Argo says what a setter would."""
+        """Return where to set in the template what a setter would set."""
         hint = _INSTEAD.get(
-            setter, f"write it into the template: {_FIELDS.get(setter, 'see the fields of its pod')}"
+            setter, f"set it in the template: {_FIELDS.get(setter, 'in the fields of its pod')}"
         )
-        return "a template of Argo says itself how it runs", hint
+        return "an Argo template has its own settings", hint
 
 
 def argo_component(
@@ -97,7 +97,7 @@ def argo_component(
 
     Args:
         template: a template as a dict, or one of hera: ``Container``, ``Script``, ``Resource``, ``HTTP``, …; or a
-            Workflow, as a dict or of hera: its arguments are the inputs, the parameters that its entry point gives are
+            Workflow, as a dict or of hera: its arguments are the inputs, the output parameters of its entrypoint are
             the outputs.
         name: the component's name; the template's own by default.
         types: types of parameters (``int``, ``list``, …) and classes of artifacts by name; ``str`` and ``dsl.Artifact``
@@ -111,7 +111,7 @@ def argo_component(
         The component.
 
     Raises:
-        AuthoringError: it is no template, or something that can't stand alone; all that is wrong at once.
+        AuthoringError: it is not a template, or not a complete one; all errors at once.
     """
     if template_ref is not None:
         inputs, outputs = inputs or {}, outputs or {}
@@ -191,15 +191,15 @@ def _reference(
 def _problems(template: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     kinds = [kind for kind in _KINDS if template.get(kind) is not None]
     if len(kinds) != 1:
-        found = f"it has {', '.join(kinds)}" if kinds else "it does nothing"
+        found = f"it has {', '.join(kinds)}" if kinds else "it has no action"
         yield (
-            f"it is no template of Argo: {found}",
-            f"give a dict or an object of hera with one of {', '.join(_KINDS)}",
+            f"it is not an Argo template: {found}",
+            f"pass a dict or a hera object with one of {', '.join(_KINDS)}",
         )
     for one in calls(template):
         if one.get("template"):
             message = f"it calls the template '{one['template']}', which is not part of it"
-            yield message, "call it with templateRef, write it inline, or make a component of each"
+            yield message, "call it with templateRef, inline it, or make each a component"
     names = [
         one["name"]
         for kind in ("parameters", "artifacts")
@@ -239,7 +239,7 @@ def _interface(
         if not any(place in one for place in _LOCATIONS)
     }
     unknown = sorted(set(types) - {*parameters, *artifacts, *given, *made})
-    problems += [(f"it has no input or output '{one}'", "see types") for one in unknown]
+    problems += [(f"it has no input or output '{one}'", "it is named in types") for one in unknown]
     order = (*parameters, *artifacts, *given, *made)
     return Interface(parameters, artifacts, given, made, order)
 
@@ -259,7 +259,7 @@ def _parameter_type(name: str, types: Mapping[str, Any], problems: list[tuple[st
     given = types.get(name, str)
     if given in _TYPES:
         return _TYPES[given]
-    problems.append((f"'{name}' can't be {given!r}", "give str, int, float, bool, list or dict"))
+    problems.append((f"'{name}' can't be {given!r}", "use str, int, float, bool, list or dict"))
     return ParameterType.STRING
 
 
@@ -267,5 +267,5 @@ def _artifact_type(name: str, types: Mapping[str, Any], problems: list[tuple[str
     given = types.get(name, Artifact)
     if hasattr(given, "schema_title"):
         return signatures.artifact_type(given)
-    problems.append((f"'{name}' is an artifact, and can't be {given!r}", "give a class such as dsl.Dataset"))
+    problems.append((f"'{name}' is an artifact, so it can't be {given!r}", "use a class such as dsl.Dataset"))
     return signatures.artifact_type(Artifact)

@@ -1,4 +1,4 @@
-"""What stands for a component or pipeline that is wrong, so that what is wrong further down is told too."""
+"""A placeholder for a component or pipeline with errors, so that errors further down are reported too."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T", bound=BaseComponent)
 
 
 class Broken(BaseComponent):
-    """A component that could not be made; whatever uses it is left out, without a word of its own."""
+    """A component with errors; what uses it is skipped, without an error of its own."""
 
     def __init__(self, function: Any) -> None:
         name = getattr(function, "__name__", "component")
@@ -25,7 +25,7 @@ class Broken(BaseComponent):
 
     @property
     def spec(self) -> NoReturn:  # type: ignore[override]
-        """Raise: there is none."""
+        """Raise: a broken component has no graph."""
         raise AuthoringError([])
 
     def __call__(self, *_: Any, **__: Any) -> NoReturn:

@@ -65,19 +65,19 @@ def pipeline(
     Args:
         name: the pipeline's name.
         interface: its parameters.
-        root: the region that holds everything.
+        root: the outermost group.
         outputs: what it returns.
         description: for people.
         display_name: for people.
         pipeline_root: where artifacts go.
         config: settings of its runs, as the IR has them.
-        source: where its function stands.
+        source: the line of its function.
 
     Returns:
         The pipeline.
 
     Raises:
-        AuthoringError: a value is used where it can't be known, or tasks depend on each other in a cycle.
+        AuthoringError: a value is used where it is not available, or tasks depend on each other in a cycle.
     """
     built = _Builder(name, interface, root, outputs, source).build()
     return replace(
@@ -129,7 +129,7 @@ class _Builder:
         )
 
     def returned(self, channel: Channel) -> TaskOutput:
-        """Return where a pipeline's output comes from: a member of its outermost region."""
+        """Return where a pipeline's output comes from: a member of its outermost group."""
         source = self.dataflow.reference(channel, self.root)
         if isinstance(source, TaskOutput):
             return source
@@ -157,7 +157,7 @@ class _Builder:
                 member.name: member.source for member in group.members if isinstance(member, PipelineTask)
             }
             message = f"tasks depend on each other in a cycle: {' -> '.join(cycle)}"
-            hint = "remove one of the .after(...) or inputs between them"
+            hint = "remove one of the inputs or .after(...) between them"
             self.problems.append(Diagnostic("MLP141", cycle[0], message, hint, sources.get(cycle[0])))
 
     def task(self, task: PipelineTask, group: Group) -> Task:
@@ -195,15 +195,15 @@ class _Builder:
         )
 
     def refuse_exit(self, task: PipelineTask, before: tuple[str, ...]) -> None:
-        """Note an exit task that waits for more than its dsl.ExitHandler."""
+        """Report an exit task that waits for more than its dsl.ExitHandler."""
         for other in before:
             if task.exit_of is not None and other != task.exit_of.name:
-                message = f"the exit task waits for '{other}', so it would not run when that fails"
-                hint = "give it constants and the pipeline's parameters only, and take .after(...) away"
+                message = f"the exit task depends on '{other}', so it would not run when that fails"
+                hint = "pass it only constants and pipeline parameters, and remove .after(...)"
                 self.problems.append(Diagnostic("MLP119", task.name, message, hint, task.source))
 
     def final_status(self, task: PipelineTask, before: tuple[str, ...]) -> dict[str, FinalStatus]:
-        """Give a task that asks for it how the one before it ended."""
+        """Return the final status of the task before this one, for inputs that take it."""
         asking = [
             name
             for name, declared in task.component.interface.input_parameters.items()
@@ -214,14 +214,14 @@ class _Builder:
         runs_anyway = task.exit_of is not None or task.ignores_failures
         if len(before) == 1 and runs_anyway:
             return {name: FinalStatus(before[0]) for name in asking}
-        message = f"'{asking[0]}' tells how the task before it ended, and "
+        message = f"'{asking[0]}' is the final status of the task that this one follows, but "
         if runs_anyway:
-            message += f"there are {len(before)} of them"
+            message += f"it follows {len(before)} tasks"
         else:
-            message += "this one only runs where that succeeded"
+            message += "it only runs after that task has succeeded"
         hint = (
             "make it the exit task of a dsl.ExitHandler, or call .ignore_upstream_failure() "
-            "where it waits for one task"
+            "if it depends on one task"
         )
         self.problems.append(Diagnostic("MLP145", task.name, message, hint, task.source))
         return {}
@@ -243,9 +243,9 @@ class _Builder:
         return tuple(sorted(dict.fromkeys(names)))
 
     def refuse_wait(self, user: PipelineTask, other: Node) -> None:
-        """Note a task that waits for what never ends before it: another branch of one choice, another pipeline's task.
+        """Report a task that waits for what never ends before it: another branch of a choice, another pipeline's task.
 
-        What is in another region of the pipeline ends with that region, for which the region of the task waits.
+        A node in another group of the pipeline ends with that group, which the group of the task waits for.
         """
         around = {id(group) for group in user.ancestors()}
         shared = next((group for group in other.ancestors() if id(group) in around), None)
@@ -253,9 +253,9 @@ class _Builder:
             message, hint = f"'{other.name}' is a task of another pipeline", "call it in this pipeline"
         elif isinstance(shared, Branches):
             message = (
-                f"it waits for '{other.name}', which is in another branch of the same dsl.If: only one runs"
+                f"it depends on '{other.name}', which is in another branch of the same dsl.If: only one runs"
             )
-            hint = "take .after(...) away, or call the task after the branches"
+            hint = "remove .after(...), or call the task after the branches"
         else:
             return
         self.problems.append(Diagnostic("MLP142", user.name, message, hint, user.source))
@@ -348,7 +348,7 @@ class _Builder:
         return self.labels[key]
 
     def container(self, task: PipelineTask, container: Container, group: Group) -> Container:
-        """Return what runs, with the task's settings; what only the run knows in them is a placeholder."""
+        """Return what runs, with the task's settings; runtime values are placeholders."""
         written = placeholders(task.marks, _input_name) if task.marks else {}
         given = task.resources.asked()
         variables = {**dict(container.env), **task.env}
@@ -367,7 +367,7 @@ class _Builder:
         )
 
     def lowered(self, settings: Any, group: Group) -> Any:
-        """Return settings of a pod as the IR writes them: a value of the run by where it comes from."""
+        """Return settings of a pod as the IR writes them: a runtime value by its source."""
         if isinstance(settings, Channel):
             source = self.dataflow.reference(settings, group)
             part = {"parameterExpressionSelector": source.selector} if source.selector else {}
@@ -433,7 +433,7 @@ def _distinct(executor: Executor) -> tuple[Any, ...]:
 
 
 def texts_channels(task: PipelineTask) -> dict[Channel, None]:
-    """Return the values of the run that stand in texts of a task's arguments and settings."""
+    """Return the runtime values in the strings of a task's arguments and settings."""
     found: dict[Channel, None] = {}
     for value in task.arguments.values():
         if isinstance(value, Interpolated):

@@ -11,7 +11,7 @@ from mlplat.ir.model import ParameterType
 
 
 def operands(condition: Condition) -> list[Channel]:
-    """Return the values of the run that a condition compares."""
+    """Return the runtime values that a condition compares."""
     match condition:
         case Comparison(_, left, right):
             return [side for side in (left, right) if isinstance(side, Channel)]

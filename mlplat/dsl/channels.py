@@ -19,9 +19,9 @@ def _refused(code: str, path: str, message: str, hint: str) -> AuthoringError:
 
 
 class Condition:
-    """A truth value of the run: comparisons, joined by ``&``, ``|`` and ``~``.
+    """A boolean that is known when the pipeline runs: comparisons, joined by ``&``, ``|`` and ``~``.
 
-    Python's ``and``, ``or``, ``not`` and ``if`` ask for the truth now, when there is none yet; they raise.
+    Python's ``and``, ``or``, ``not`` and ``if`` need the value earlier, so they raise an error.
     """
 
     def __and__(self, other: Any) -> Condition:
@@ -41,7 +41,7 @@ class Condition:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Comparison(Condition):
-    """``left operator right``; one side is a channel, the other one too or a text, a number or a truth value."""
+    """``left operator right``; one side is a channel, the other a channel or constant."""
 
     operator: str
     left: Any
@@ -65,7 +65,7 @@ class Negated(Condition):
 
 
 def condition(value: Any) -> Condition:
-    """Take a condition, or a truth value of the run, as a condition.
+    """Return a condition as it is; compare a runtime value with True.
 
     Raises:
         AuthoringError: it is neither.
@@ -77,18 +77,18 @@ def condition(value: Any) -> Condition:
         is_number = plain.type in (ParameterType.NUMBER_INTEGER, ParameterType.NUMBER_DOUBLE)
         if not is_number or _is_untyped(plain):
             return _compared("==", plain, True)
-        message = f"'{plain.name}' is {_called(plain)}, and a condition compares"
-        hint = f"compare it, such as {plain.name} == 1"
+        message = f"'{plain.name}' is of type {_called(plain)}; dsl.If needs a comparison"
+        hint = f"compare it: {plain.name} > 0"
         context.report(Diagnostic("MLP111", plain.name, message, hint, context.caller()))
         return Comparison("==", plain, True)
-    message = f"{value!r} is no condition over values of the run"
+    message = f"{value!r} is not a condition on runtime values"
     raise _refused(
-        "MLP111", "", message, "compare a task's output or a pipeline's parameter: task.output > 0.8"
+        "MLP111", "", message, "compare a task's output or a pipeline parameter: task.output > 0.8"
     )
 
 
 def channel_of(value: Any) -> Any:
-    """Return the channel that stands behind a loop's item or a task with one output; anything else as it is."""
+    """Return the runtime value that an object represents, such as a task its only output; other objects as they are."""
     return value.__channel__ if isinstance(value, Deferred) else value
 
 
@@ -100,14 +100,12 @@ def _compared(operator: str, left: Any, right: Any) -> Comparison:
 
 
 def _problems(left: Any, right: Any) -> Iterator[tuple[str, str, str]]:
-    """Give what is wrong with a comparison: where, what, and what to do."""
+    """Yield the errors of a comparison: place, message and hint."""
     for side in (left, right):
         if isinstance(side, Channel):
             if isinstance(side.type, ArtifactType) or side.type in (ParameterType.LIST, ParameterType.STRUCT):
                 message = f"'{side.name}' is of type {_called(side)}, which can't be compared"
-                hint = (
-                    "compare a string, a number or a boolean, such as the output of a component that reads it"
-                )
+                hint = "compare a string, number or boolean, such as the output of a component that reads it"
                 yield side.name, message, hint
                 return
         elif isinstance(side, str) and context.holds_marks(side):
@@ -118,17 +116,17 @@ def _problems(left: Any, right: Any) -> Iterator[tuple[str, str, str]]:
             yield "", f"{side!r} can't be compared", "compare with a string, a number, True or False"
             return
     if problem := _unlike(left, right):
-        yield "", problem, "compare it with a value of its type, or declare it otherwise"
+        yield "", problem, "compare it with a value of its type, or change the declared type"
 
 
 def _unlike(left: Any, right: Any) -> str:
-    """Say why a value of a declared type can't be compared with a constant; empty when it can."""
+    """Return why a value can't be compared with a constant of another type; empty if it can."""
     for channel, constant in ((left, right), (right, left)):
         if not isinstance(channel, Channel) or isinstance(constant, Channel) or _is_untyped(channel):
             continue
         kind = channel.type
         if isinstance(kind, ParameterType) and type(constant) not in _COMPARED.get(kind, (type(constant),)):
-            return f"'{channel.name}' is {TYPE_NAMES[kind]}, and is compared with {constant!r}"
+            return f"'{channel.name}' is of type {TYPE_NAMES[kind]} and can't be compared with {constant!r}"
     return ""
 
 
@@ -146,7 +144,7 @@ _COMPARED: dict[ParameterType, tuple[type, ...]] = {
     ParameterType.NUMBER_DOUBLE: (int, float),
     ParameterType.BOOLEAN: (bool,),
 }
-"""What a value of a declared type is compared with; a text may come from a component that declares nothing."""
+"""Types that values of a declared type are compared with; any, for strings: components without types return strings."""
 
 
 class Deferred:
@@ -186,26 +184,26 @@ _OPERATORS = {
     "rshift": ">>",
 }
 _ASKED = {
-    "neg": "- has nothing to compute with",
-    "pos": "+ has nothing to compute with",
-    "abs": "it has no abs()",
-    "round": "it has no round()",
-    "len": "it has no len()",
-    "int": "it is no int",
-    "index": "it is no int",
-    "float": "it is no float",
-    "complex": "it is no number",
-    "getitem": "nothing can be taken of it",
+    "neg": "it cannot be used with '-'",
+    "pos": "it cannot be used with '+'",
+    "abs": "abs() cannot be called on it",
+    "round": "round() cannot be called on it",
+    "len": "len() cannot be called on it",
+    "int": "it cannot be converted to int",
+    "index": "it cannot be used as an index",
+    "float": "it cannot be converted to float",
+    "complex": "it cannot be converted to complex",
+    "getitem": "it cannot be indexed",
 }
 for _name, _sign in _OPERATORS.items():
-    setattr(Deferred, f"__{_name}__", _not_yet(f"{_sign} has nothing to compute with"))
-    setattr(Deferred, f"__r{_name}__", _not_yet(f"{_sign} has nothing to compute with"))
+    setattr(Deferred, f"__{_name}__", _not_yet(f"it cannot be used with '{_sign}'"))
+    setattr(Deferred, f"__r{_name}__", _not_yet(f"it cannot be used with '{_sign}'"))
 for _name, _what in _ASKED.items():
     setattr(Deferred, f"__{_name}__", _not_yet(_what))
 
 
 class Comparable(Deferred):
-    """A value of the run: comparisons make conditions, and Python can't look at it yet."""
+    """A runtime value that can be compared; comparisons return conditions."""
 
     __slots__ = ()
 
@@ -245,41 +243,39 @@ class Comparable(Deferred):
 
     def __iter__(self) -> NoReturn:
         message = "it has no value until the pipeline runs, so Python can't loop over it"
-        raise _refused(
-            "MLP112", channel_of(self).name, message, "write: with dsl.ParallelFor(values) as value"
-        )
+        raise _refused("MLP112", channel_of(self).name, message, "use: with dsl.ParallelFor(values) as value")
 
     def __contains__(self, item: object) -> NoReturn:
         message = "it has no value until the pipeline runs, so Python's 'in' can't be used"
-        hint = "write: value.is_in(['a', 'b']) | other, inside dsl.If(...)"
+        hint = "use: dsl.If(value.is_in(['a', 'b']))"
         raise _refused("MLP110", channel_of(self).name, message, hint)
 
     def is_in(self, values: Iterable[Any]) -> Condition:
-        """Compare with several constants: true if the value is one of them.
+        """Compare with several constants: true if the value equals one of them.
 
         Args:
-            values: texts, numbers or truth values; at least one.
+            values: strings, numbers or booleans; at least one.
 
         Raises:
-            AuthoringError: there is none, or one can't be compared with.
+            AuthoringError: the list is empty, or a value can't be compared.
         """
         found: Condition | None = None
         for value in values:
             one = _compared("==", self, value)
             found = one if found is None else found | one
         if found is None:
-            hint = "give at least one value"
-            raise _refused("MLP111", channel_of(self).name, "nothing is in an empty list", hint)
+            hint = "pass at least one value"
+            raise _refused("MLP111", channel_of(self).name, "the list of values is empty", hint)
         return found
 
     def __str__(self) -> str:
-        """Stand in a text: the value is put there when the pipeline runs."""
+        """Return a mark for use in strings; the value replaces it when the pipeline runs."""
         return context.tracing(channel_of(self).name).mark(channel_of(self))
 
     def __format__(self, specification: str) -> str:
         if specification:
             message = f"it has no value until the pipeline runs, so ':{specification}' can't format it"
-            hint = "leave the format out, or build the text in a component"
+            hint = "remove the format, or build the string in a component"
             raise _refused("MLP112", channel_of(self).name, message, hint)
         return str(self)
 
@@ -406,13 +402,15 @@ class LoopItem(Comparable):
     def __getitem__(self, field: Any) -> LoopItem:
         item = self.__item
         if not isinstance(field, str):
-            message = f"{field!r} is no name of a field; a place in a list can't be taken"
-            raise _refused("MLP112", item.name, message, "give the whole item to a component, and pick there")
+            message = f"{field!r} is not a field name; items of a list can't be selected"
+            raise _refused(
+                "MLP112", item.name, message, "pass the whole item to a component, and select from it there"
+            )
         for number, one in enumerate(item.constants or (), start=1):
             if one is not ABSENT and _field(one, field) is ABSENT:
                 fields = [name for name in one if isinstance(name, str)] if isinstance(one, dict) else []
                 message = f"item {number} of the loop has no field '{field}': {one!r}"
-                hint = nearest(field, fields) or "give each item as a dict that has it"
+                hint = nearest(field, fields) or "add the field to each item"
                 context.report(Diagnostic("MLP120", "dsl.ParallelFor", message, hint, context.caller()))
                 break
         return LoopItem(item.field(field))

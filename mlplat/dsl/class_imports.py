@@ -43,7 +43,7 @@ def class_imports(func: Callable[..., Any], definition: ast.FunctionDef) -> str:
 
 
 def _annotations(definition: ast.FunctionDef) -> Iterator[ast.expr]:
-    """Give the annotations of a function, those in quotes too."""
+    """Yield the annotations of a function, quoted ones too."""
     every = definition.args
     arguments = (*every.posonlyargs, *every.args, *every.kwonlyargs)
     for annotation in (*(argument.annotation for argument in arguments), definition.returns):
@@ -57,7 +57,7 @@ def _annotations(definition: ast.FunctionDef) -> Iterator[ast.expr]:
 
 
 def _imports(node: ast.AST, namespace: dict[str, Any], own: str) -> Iterator[str]:
-    """Give the imports that one name, or one chain of names, takes."""
+    """Yield the imports that a name, or a chain of names, needs."""
     if isinstance(node, ast.Name):
         value: Any = namespace.get(node.id)
         if _is_custom(value, own) and "." not in value.__qualname__:

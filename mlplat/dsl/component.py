@@ -23,8 +23,8 @@ from mlplat.ir.types import TYPE_NAMES, fits, json_problem
 from mlplat.runtime.artifacts import Artifact
 
 _OUTSIDE = (
-    "to run it here, call local.init(local.SubprocessRunner()) first (from mlplat import local); to make it a task, "
-    "call it in a function with @dsl.pipeline; to call the plain function: component.python_func(...)"
+    "to run it on this machine, call local.init(local.SubprocessRunner()) first (from mlplat import local); to add it "
+    "to a pipeline, call it in a function with @dsl.pipeline; to call the plain function: component.python_func(...)"
 )
 
 
@@ -62,22 +62,22 @@ class BaseComponent(Definition):
         if len(args) > len(names):
             problem(
                 "MLP130",
-                f"{len(args)} arguments were given, it takes {len(names)}",
-                f"it takes {', '.join(names)}",
+                f"too many arguments: expected at most {len(names)}, got {len(args)}",
+                f"available: {', '.join(names)}",
             )
         arguments.update(zip(names, args, strict=False))
         for name, value in kwargs.items():
             if name in arguments:
-                problem("MLP131", f"'{name}' was given twice, by position and by name", "give it once")
+                problem("MLP131", f"'{name}' was passed twice, by position and by name", "pass it once")
             elif name in self.interface.order and name not in inputs:
-                problem("MLP132", f"'{name}' is an output, the run gives its place", "leave it out")
+                problem("MLP132", f"'{name}' is an output and takes no argument", "remove the argument")
             elif name not in inputs:
                 problem("MLP132", f"it has no input '{name}'", nearest(name, names))
             else:
                 arguments[name] = value
         for name in self.interface.required():
             if name not in arguments:
-                problem("MLP133", f"the input '{name}' is missing", f"it takes {', '.join(names)}")
+                problem("MLP133", f"the input '{name}' is missing", f"available: {', '.join(names)}")
         checked = {name: interpolated(value, tracing) for name, value in arguments.items()}
         unlike = {name: _mismatch(value, inputs[name]) for name, value in checked.items()}
         for name, wrong in unlike.items():
@@ -85,7 +85,7 @@ class BaseComponent(Definition):
                 problem(
                     "MLP134",
                     f"'{name}' {wrong}",
-                    "give a value of the declared type, or change the declaration",
+                    "pass a value of the declared type, or change the declaration",
                 )
         if not any(unlike.values()):
             for message, hint in self.wrong(checked):
@@ -93,10 +93,10 @@ class BaseComponent(Definition):
         return {name: value for name, value in checked.items() if value is not None}
 
     def wrong(self, arguments: Mapping[str, Any]) -> Iterator[tuple[str, str]]:  # noqa: ARG002
-        """Give what is wrong with arguments that are of the declared types: what, and what to do.
+        """Yield errors in arguments of the declared types: message and hint.
 
         Args:
-            arguments: constants and values of the run, by input.
+            arguments: constants and runtime values, by input.
         """
         return iter(())
 
@@ -106,22 +106,22 @@ def _problem(tracing: context.Tracing, task: str, code: str, message: str, hint:
 
 
 def _mismatch(value: Any, declared: Any) -> str:
-    """Say how an argument differs from the declared type; empty when it does not."""
+    """Return how an argument differs from the declared type; empty if it does not."""
     if isinstance(declared, InputArtifact):
         return _unlike_artifact(value, declared)
     wanted = f"is declared {TYPE_NAMES[declared.type]}"
     if isinstance(value, Channel):
         if isinstance(value.type, ArtifactType):
-            return f"{wanted}, and was given '{value.name}', an artifact ({value.type.schema_title})"
+            return f"{wanted}, but got '{value.name}', an artifact ({value.type.schema_title})"
         if isinstance(value, Item):
             for place, one in enumerate(value.constants or (), start=1):
                 if not _is_taken(one, declared):
-                    return f"{wanted}, and item {place} of the loop gives {one!r}"
+                    return f"{wanted}, but item {place} of the loop is {one!r}"
             return ""
         if declared.type is ParameterType.STRING:
             return ""
         if value.type is not declared.type and _TAKEN_TOO.get(declared.type) is not value.type:
-            return f"{wanted}, and was given '{value.name}', which is {TYPE_NAMES[value.type]}"
+            return f"{wanted}, but got '{value.name}' of type {TYPE_NAMES[value.type]}"
         return ""
     if value is None and declared.optional:
         return ""
@@ -129,11 +129,11 @@ def _mismatch(value: Any, declared: Any) -> str:
     if isinstance(value, Interpolated) and any(
         isinstance(one.type, ArtifactType) for one in value.channels.values()
     ):
-        return "is a text or list with an artifact in it: only parameters have a text"
+        return "contains an artifact; only parameters can be part of a string or list"
     if not fits(constant, declared.type):
-        return f"{wanted}, and was given {validation.display(constant)}"
+        return f"{wanted}, but got {validation.display(constant)}"
     problem = json_problem(constant)
-    return f"has no JSON form: {problem}" if problem else ""
+    return f"can't be written as JSON: {problem}" if problem else ""
 
 
 _TAKEN_TOO = {
@@ -151,20 +151,20 @@ def _unlike_artifact(value: Any, declared: InputArtifact) -> str:
         if isinstance(value, (Artifact, str)) and context.current() is None:
             return ""
         constant = value.value if isinstance(value, Interpolated) else value
-        return f"{wanted}, an artifact, and was given the constant {validation.display(constant)}"
+        return f"{wanted}, an artifact, but got the constant {validation.display(constant)}"
     if not isinstance(value.type, ArtifactType):
         kind = f"'{value.name}', a parameter of type {TYPE_NAMES[value.type]}"
-        return f"{wanted}, an artifact, and was given {kind}"
+        return f"{wanted}, an artifact, but got {kind}"
     if value.is_list != declared.is_list:
-        number = "a list" if value.is_list else "one"
-        return f"{wanted}{' list' if declared.is_list else ''}, and was given {number}"
+        number = "a list" if value.is_list else "a single artifact"
+        return f"{wanted}{' list' if declared.is_list else ''}, but got {number}"
     if not _is_compatible(value.type, declared.type):
-        return f"{wanted}, and was given '{value.name}', a {value.type.schema_title}"
+        return f"{wanted}, but got '{value.name}', a {value.type.schema_title}"
     return ""
 
 
 def _is_compatible(given: ArtifactType, declared: ArtifactType) -> bool:
-    """Tell whether an artifact of one type can be an input of another: same title, same major version, as in KFP."""
+    """Return whether an artifact can be an input of another type: same title and major version, as in KFP."""
     if "system.Artifact" in (given.schema_title, declared.schema_title):
         return True
     versions = (one.schema_version.partition(".")[0] for one in (given, declared))
@@ -172,7 +172,7 @@ def _is_compatible(given: ArtifactType, declared: ArtifactType) -> bool:
 
 
 def _is_taken(item: Any, declared: InputParameter) -> bool:
-    """Tell whether a task that is given an item of a loop can read it as its input."""
+    """Return whether a task can read an item of a loop as its input."""
     if item is ABSENT or declared.type is ParameterType.STRING:
         return True
     if item is None:
@@ -187,6 +187,6 @@ def _is_taken(item: Any, declared: InputParameter) -> bool:
 def sanitized(name: str) -> str:
     """Turn a Python name into a name of the IR: lower case, anything else than letters and digits a ``-``.
 
-    ``unnamed`` stands for a name that has neither, such as ``é``.
+    A name that has neither, such as ``é``, becomes ``unnamed``.
     """
     return re.sub(r"[^0-9a-z]+", "-", name.lower()).strip("-") or "unnamed"

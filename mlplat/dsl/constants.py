@@ -1,4 +1,4 @@
-"""Placeholders that stand for something of the run, in arguments and command lines; names and texts are KFP's."""
+"""Placeholders for facts about the run, in arguments and command lines; names and values are KFP's."""
 
 PIPELINE_JOB_NAME_PLACEHOLDER = "{{$.pipeline_job_name}}"
 """The run's name."""

@@ -17,7 +17,7 @@ from mlplat.ir.model import Container, InputArtifact, OutputArtifact
 
 
 class Placeholder:
-    """A place in a command line for something of the run; it can stand in an f-string.
+    """A placeholder in a command line for a runtime value; f-strings may contain it.
 
     Args:
         path: steps after ``{{$``, as KFP writes them.
@@ -71,7 +71,7 @@ class ConcatPlaceholder:
     """One element of a command line, put together from several.
 
     Args:
-        items: texts, placeholders, and ``IfPresentPlaceholder``s of one element.
+        items: strings, placeholders, and ``IfPresentPlaceholder``s of one element.
     """
 
     def __init__(self, items: Sequence[CommandPart]) -> None:
@@ -86,12 +86,12 @@ class ConcatPlaceholder:
 
 
 class IfPresentPlaceholder:
-    """Elements of a command line that are there only if an input was given.
+    """Elements of a command line that are used only if an input has a value.
 
     Args:
         input_name: the input.
-        then: the element or elements if it was.
-        else_: those if it was not; none by default.
+        then: the element or elements if it has.
+        else_: those if it has not; none by default.
     """
 
     def __init__(
@@ -131,8 +131,8 @@ class ContainerSpec:
 
     Attributes:
         image: the image.
-        command: its command: texts and placeholders.
-        args: its arguments: texts and placeholders.
+        command: its command: strings and placeholders.
+        args: its arguments: strings and placeholders.
     """
 
     image: str
@@ -205,6 +205,6 @@ def container_component(func: Callable[..., Any]) -> ContainerComponent:
         The component; call it inside a pipeline.
 
     Raises:
-        AuthoringError: an annotation means nothing, or the function returns something else.
+        AuthoringError: an annotation is not valid, or the function returns something else.
     """
     return unless_wrong(lambda: ContainerComponent(func), func)

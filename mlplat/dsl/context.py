@@ -21,7 +21,7 @@ Runner: TypeAlias = Callable[[Any, Mapping[str, Any]], Any]
 """What runs a call of a component: it gets the component and its arguments."""
 
 _MARK = f"{{{{channel:{secrets.token_hex(8)}:"
-"""Begin of what stands in a text for a value of the run, while a pipeline is written: no text of a user's has it."""
+"""Prefix of the mark of a runtime value in a string; it is random, so that no string of a user contains it."""
 
 _MARKED = re.compile(rf"{re.escape(_MARK)}([0-9]+)\}}\}}")
 _OWN = tuple(str(Path(__file__).parents[1] / room) for room in ("dsl", "kubernetes", "client.py"))
@@ -29,7 +29,7 @@ _OWN = tuple(str(Path(__file__).parents[1] / room) for room in ("dsl", "kubernet
 
 @dataclass
 class Tracing:
-    """What a pipeline function has said so far.
+    """The part of a pipeline that its function has defined so far.
 
     Attributes:
         stack: open groups, the innermost last.
@@ -66,12 +66,12 @@ class Tracing:
         return {match[0]: self.marked[int(match[1])] for match in _MARKED.finditer(text)}
 
     def number(self) -> int:
-        """Next number for the name of a region or of a constant loop's item."""
+        """Return the next number for the name of a group or of the item of a loop over constants."""
         self._last += 1
         return self._last
 
     def group_name(self, prefix: str) -> str:
-        """Name a region by its kind and the next number: ``condition-1``."""
+        """Name a group by its kind and the next number: ``condition-1``."""
         unique = f"{prefix}-{self.number()}"
         if unique in self._taken:
             return self.group_name(prefix)
@@ -79,14 +79,14 @@ class Tracing:
         return unique
 
     def wrapped(self, inner: str, prefix: str) -> tuple[str, str]:
-        """Name a region that is put around another one, as KFP does: the outer one gets the lower number.
+        """Name a group around another one, as KFP does: the outer one gets the lower number.
 
         Args:
-            inner: the name of the region inside.
-            prefix: the kind of the region around it.
+            inner: the name of the group inside.
+            prefix: the kind of the group around it.
 
         Returns:
-            The name of the region around, and the new name of the region inside.
+            The name of the group around, and the new name of the group inside.
         """
         outer = self.group_name(prefix)
         (kind, low), high = inner.rsplit("-", 1), outer.rsplit("-", 1)[1]
@@ -108,7 +108,7 @@ class Tracing:
 
 
 def holds_marks(text: str) -> bool:
-    """Tell whether a value of the run stands in a text."""
+    """Return whether a string contains a runtime value."""
     return _MARK in text
 
 
@@ -131,11 +131,11 @@ def tracing_into(group: Group) -> Iterator[Tracing]:
         _current.reset(token)
 
 
-def tracing(what: str, hint: str = "use it inside a function with @dsl.pipeline") -> Tracing:
+def tracing(what: str, hint: str = "use it in a function with @dsl.pipeline") -> Tracing:
     """Return the pipeline that is being written.
 
     Args:
-        what: what asks, for the error.
+        what: what is called, for the error.
         hint: what to do, for the error.
 
     Raises:
@@ -143,12 +143,12 @@ def tracing(what: str, hint: str = "use it inside a function with @dsl.pipeline"
     """
     current = _current.get()
     if current is None:
-        raise AuthoringError(Diagnostic("MLP115", what, "it was used outside a pipeline", hint, caller()))
+        raise AuthoringError(Diagnostic("MLP115", what, "it is used outside of a pipeline", hint, caller()))
     return current
 
 
 def report(problem: Diagnostic) -> None:
-    """Note what is wrong in the pipeline that is being written, so that what is wrong further down is told too.
+    """Collect an error in the pipeline that is being written, so that those further down are reported too.
 
     Raises:
         AuthoringError: no pipeline is being written.
@@ -193,10 +193,10 @@ def _listed(variable: ContextVar[list[Diagnostic] | None]) -> Iterator[list[Diag
 
 
 def keep(problems: Sequence[Diagnostic]) -> None:
-    """Note what is wrong with a component or pipeline.
+    """Collect errors in a component or pipeline, or raise them.
 
     Raises:
-        AuthoringError: the program is not read past its errors.
+        AuthoringError: errors are not collected, see :func:`past_errors`.
     """
     passed = _passed.get()
     if passed is None:
@@ -205,7 +205,7 @@ def keep(problems: Sequence[Diagnostic]) -> None:
 
 
 def warn(problem: Diagnostic) -> None:
-    """Warn of something in a program: with the rest where warnings are kept, else as Python warns."""
+    """Collect a warning, see :func:`keeping_warnings`; outside of that, issue it as a Python warning."""
     warned = _warned.get()
     if warned is None:
         warnings.warn(str(problem), FutureWarning, stacklevel=2)

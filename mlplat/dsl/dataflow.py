@@ -69,7 +69,7 @@ class Dataflow:
                 self._choose(member)
 
     def _choose(self, branches: Branches) -> None:
-        """Give an output for each choice between the branches."""
+        """Add an output for each ``dsl.OneOf`` of the branches."""
         for name, channels in branches.choices.items():
             choices: list[TaskOutput] = []
             for branch, channel in zip(branches.members, channels, strict=True):
@@ -83,11 +83,11 @@ class Dataflow:
             self.of(branches).outputs[name] = channels[0], OneOf(tuple(choices))
 
     def resolve(self, channel: Channel, user: Group) -> Channel:
-        """Return a value as it is read from a region: a collected one as the output of the outermost loop around it.
+        """Return a value as a group reads it: a collected one as the output of the outermost loop around it.
 
         Args:
             channel: the value.
-            user: the region that reads it.
+            user: the group that reads it.
         """
         if not channel.is_collected:
             return channel
@@ -95,7 +95,7 @@ class Dataflow:
         return self._out(channel, way) if way and isinstance(way[-1], ParallelFor) else channel
 
     def _returned(self, channel: Channel) -> Channel:
-        """Return what the pipeline returns as its own region reads it: a collected output comes out of branches too."""
+        """Return an output of the pipeline as its outermost group reads it: a collected one leaves branches too."""
         way = self._way(channel, self.root) if channel.is_collected else []
         return self._out(channel, way) if way else channel
 
@@ -106,7 +106,7 @@ class Dataflow:
         return [group for group in channel.producer.ancestors() if id(group) not in around]
 
     def _out(self, channel: Channel, way: list[Group]) -> Channel:
-        """Let a task's output leave groups, and return it as the output of the outermost."""
+        """Add outputs to the groups that a task's output leaves, and return that of the outermost."""
         assert channel.producer is not None
         name = channel.input_name
         source = TaskOutput(channel.producer.name, channel.name)
@@ -116,7 +116,7 @@ class Dataflow:
         return Channel(name, channel.type, way[-1], channel.is_list, item_type=channel.item_type)
 
     def _bring(self, channel: Channel, group: Group, source: Source | None, user: str) -> Channel:
-        """Let a value into every region between where it is made and where it is used."""
+        """Add an input for a value to every group between its home and its user."""
         found = self.resolve(channel, group)
         home = self._home(found)
         if found.is_collected and (problem := self._uncollectable(found, group)):
@@ -136,18 +136,21 @@ class Dataflow:
         return found
 
     def _uncollectable(self, channel: Channel, user: Group) -> tuple[str, str] | None:
-        """Return why a region can't collect an output, and what to do; None where it leaves a loop, or a branch."""
-        what = f"it collects '{channel.name}' of '{channel.producer_name}', which is in"
+        """Return why a group can't collect an output, and a hint; None if the output leaves a loop."""
+        what = f"it collects '{channel.name}' of '{channel.producer_name}', which is"
         loops = [one for one in self._home(channel).with_ancestors() if isinstance(one, ParallelFor)]
         if not loops:
-            return f"{what} no loop", "use it as it is inside its branch, or join the branches with dsl.OneOf"
+            return (
+                f"{what} not in a loop",
+                "use it without dsl.Collected in its branch, or join the branches with dsl.OneOf",
+            )
         if not self._way(channel, user):
-            hint = "use it outside of that loop, or use the output of the one iteration: task.output"
-            return f"{what} the loop '{loops[0].name}', and so is what uses it", hint
+            hint = "use it outside of that loop, or use the output of this iteration: task.output"
+            return f"{what} in the loop '{loops[0].name}', like the task that uses it", hint
         return None
 
     def _refuse(self, channel: Channel, group: Group, source: Source | None, user: str) -> None:
-        """Note a value that is used in a region from which what makes it can't be seen."""
+        """Report a value that is used in a group where it is not available."""
         around = {id(one) for one in group.with_ancestors()}
         home = self._home(channel)
         between = [one for one in home.with_ancestors() if id(one) not in around]
@@ -155,21 +158,21 @@ class Dataflow:
         message = f"it uses the output '{channel.name}' of '{channel.producer_name}'"
         if channel.is_collected:
             message += f", which is inside '{home.name}' and may not run"
-            hint = "collect it inside the branch around the loop, and join the branches with dsl.OneOf"
+            hint = "collect it in the branch around the loop, and join the branches with dsl.OneOf"
         elif isinstance(channel, Item) and loop is channel.loop:
             message = f"it uses the item of '{loop.name}' outside of that loop"
-            hint = "use it inside; what tasks of the loop made of all items is dsl.Collected(task.output)"
+            hint = "use it in the loop; dsl.Collected(task.output) is the list of a task's outputs in all iterations"
         elif isinstance(between[-1], ExitHandler):
-            message += f", and no value gets out of the dsl.ExitHandler '{between[-1].name}'"
-            hint = "use it inside of the dsl.ExitHandler, or call the task that makes it outside"
+            message += f"; values can't leave the dsl.ExitHandler '{between[-1].name}'"
+            hint = "use it in the dsl.ExitHandler, or call the task that produces it outside"
         elif loop is not None:
             message += f", which runs once for each item of '{loop.name}'"
             hint = (
-                "use it inside the same loop, or take the list of all iterations: dsl.Collected(task.output)"
+                "use it in the same loop, or collect the list of all iterations: dsl.Collected(task.output)"
             )
         else:
             message += f", which is inside '{home.name}' and may not run"
-            hint = "use it inside the same branch, or join the branches with dsl.OneOf"
+            hint = "use it in the same branch, or join the branches with dsl.OneOf"
         self.problems.append(Diagnostic("MLP140", user, message, hint, source))
 
     def _home(self, channel: Channel) -> Group:
@@ -190,7 +193,7 @@ class Dataflow:
 
 
 def channels_of(task: PipelineTask) -> Iterator[Channel]:
-    """Give the values of the run that a task's arguments and settings read."""
+    """Yield the runtime values that a task's arguments and settings read."""
     for value in task.arguments.values():
         if isinstance(value, Channel):
             yield value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-HINT = "write numbers with units, such as 10s, 2m or 1h30m"
+HINT = "use numbers with units, such as 10s, 2m or 1h30m"
 
 _NUMBER = r"[0-9]+(?:\.[0-9]+)?"
 _PART = re.compile(f"({_NUMBER})(ms|s|m|h|d)")
@@ -16,7 +16,7 @@ def seconds(duration: Any) -> float | None:
     """Return the seconds of a duration.
 
     Args:
-        duration: a text such as ``90s`` or ``1h30m``, or a number of seconds, as such or as a text.
+        duration: a string such as ``90s`` or ``1h30m``, or a number of seconds, which may be a string too.
 
     Returns:
         The seconds; None when it is no duration.

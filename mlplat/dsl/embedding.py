@@ -1,4 +1,4 @@
-"""Files that travel inside the text of a function."""
+"""Files that are embedded in the source code of a function."""
 
 from __future__ import annotations
 
@@ -34,22 +34,22 @@ __KFP_EMBEDDED_ASSET_DIR = _embedded()
 
 
 def text_of(path: str | Path) -> str:
-    """Return the text of a module that unpacks a file or folder when it is run.
+    """Return the source of a module that unpacks a file or folder when it runs.
 
     Args:
         path: the file or folder.
 
     Returns:
         Python: ``__KFP_EMBEDDED_ASSET_DIR`` is the folder that holds the file, or what the folder held;
-        ``__KFP_EMBEDDED_ASSET_FILE`` is the file. Same files, same text.
+        ``__KFP_EMBEDDED_ASSET_FILE`` is the file. The same files give the same source.
 
     Raises:
         AuthoringError: there is nothing of that name, or it can't be read.
     """
     source = Path(path)
     if not source.exists():
-        message = f"there is no file or folder '{path}' to go with the function"
-        hint = f"give a path that is right in {Path.cwd()}, or an absolute one"
+        message = f"file or folder '{path}' not found"
+        hint = f"use an absolute path, or one relative to {Path.cwd()}"
         raise AuthoringError(Diagnostic("MLP107", str(path), message, hint, context.caller()))
     packed = base64.b64encode(_packed(source)).decode()
     text = f"__KFP_EMBEDDED_ARCHIVE_B64 = '{packed}'\n\n\n{_UNPACK}"

@@ -1,6 +1,6 @@
-"""Components and pipelines that KFP's own SDK made, used with ours: they are taken through their IR.
+"""Use components and pipelines of KFP's own SDK in ours, by way of their IR.
 
-KFP is never imported here: what is its own is known by its class, which is there when somebody else imported it.
+KFP is never imported here: its objects are recognized by their class, which exists if the user has imported KFP.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from mlplat.errors import AuthoringError, Diagnostic, MlplatError
 
 
 def is_foreign(value: Any) -> bool:
-    """Tell whether a value is a component or pipeline that KFP's SDK made."""
+    """Return whether a value is a component or pipeline of KFP's SDK."""
     base = _class()
     return base is not None and isinstance(value, base)
 
 
 def is_pipeline(value: Any) -> bool:
-    """Tell whether a value is a pipeline that KFP's SDK made."""
+    """Return whether a value is a pipeline of KFP's SDK."""
     return is_foreign(value) and type(value).__name__ == "GraphComponent"
 
 
@@ -76,6 +76,6 @@ def _class() -> Any:
 
 
 def _is_tracing() -> bool:
-    """Tell whether KFP's SDK is writing a pipeline of its own."""
+    """Return whether KFP's SDK is tracing a pipeline of its own."""
     pipeline = getattr(sys.modules.get("kfp.dsl.pipeline_context"), "Pipeline", None)
     return pipeline is not None and pipeline.get_default_pipeline() is not None

@@ -1,4 +1,4 @@
-"""What comes out of regions: the list of a loop's outputs, the output of whichever branch ran."""
+"""Outputs of groups: the list of a loop's outputs, the output of the branch that ran."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from mlplat.dsl.nodes import Group
 from mlplat.errors import AuthoringError, Diagnostic
 from mlplat.ir.model import ArtifactType, ParameterType
 
-_ELSE = "add a dsl.Else with a task that gives the value, and give its output to dsl.OneOf too"
+_ELSE = "add a dsl.Else with a task that produces the value, and pass its output to dsl.OneOf too"
 
 
 def Collected(output: Any) -> Channel:  # noqa: N802 - KFP's name
     """Collect an output of a task in a loop over all iterations.
 
     Args:
-        output: the task's output; in loops inside loops the result is a list of lists. An output of a task in a
-            branch, and in no loop, can be collected for the pipeline to return, as in KFP: it is given as it is.
+        output: the task's output; in nested loops the result is a list of lists. An output of a task in a branch
+            outside of loops can be collected for the pipeline to return, as in KFP; it stays a single value.
 
     Returns:
         A list in the order of the items, without those iterations in which the task did not run. Of artifacts, it is
@@ -30,8 +30,8 @@ def Collected(output: Any) -> Channel:  # noqa: N802 - KFP's name
     """
     channel = _output(output, "dsl.Collected")
     if not any(isinstance(group, (ParallelFor, Branch)) for group in _around(channel)):
-        message = f"'{channel.name}' of '{channel.producer_name}' is in no loop"
-        _refuse("dsl.Collected", message, "give it as it is")
+        message = f"'{channel.name}' of '{channel.producer_name}' is not in a dsl.ParallelFor"
+        _refuse("dsl.Collected", message, "use it without dsl.Collected")
     is_artifact = isinstance(channel.type, ArtifactType)
     return Channel(
         channel.name,
@@ -44,7 +44,7 @@ def Collected(output: Any) -> Channel:  # noqa: N802 - KFP's name
 
 
 def OneOf(*channels: Any) -> Channel:  # noqa: N802 - KFP's name
-    """Take the output of whichever branch ran.
+    """Return the output of the branch that runs.
 
     Args:
         channels: one output of a task in each branch of a ``dsl.If``, ``dsl.Elif``, ``dsl.Else``; all of one type.
@@ -58,29 +58,27 @@ def OneOf(*channels: Any) -> Channel:  # noqa: N802 - KFP's name
     """
     found = tuple(_output(channel, "dsl.OneOf") for channel in channels)
     if not found:
-        _refuse("dsl.OneOf", "it was given nothing", "give an output of a task in each branch")
+        _refuse("dsl.OneOf", "it needs at least one output", "pass an output of a task in each branch")
     first = found[0]
     if any((other.type, other.is_list) != (first.type, first.is_list) for other in found):
-        _refuse("dsl.OneOf", "the outputs are of different types", "give outputs of one type")
+        _refuse("dsl.OneOf", "the outputs have different types", "pass outputs of one type")
     branches = _branches(first)
     if branches is None:
         if any(isinstance(group, If) for group in _around(first)):
-            _refuse("dsl.OneOf", "the dsl.If has no dsl.Else: there may be no value", _ELSE)
+            _refuse("dsl.OneOf", "the dsl.If has no dsl.Else, so there may be no value", _ELSE)
         _refuse(
-            "dsl.OneOf", f"'{first.name}' is in no branch", "give outputs of tasks in dsl.If and dsl.Else"
+            "dsl.OneOf", f"'{first.name}' is not in a branch", "pass outputs of tasks in dsl.If and dsl.Else"
         )
     homes = [_branch(channel, branches) for channel in found]
     if None in homes or len({id(home) for home in homes}) != len(homes):
-        message = "the outputs are not one of each branch of one dsl.If"
-        _refuse("dsl.OneOf", message, "give one output of each branch")
+        message = "it needs exactly one output of each branch of one dsl.If"
+        _refuse("dsl.OneOf", message, "pass one output of each branch")
     if not isinstance(branches.members[-1], Else):
-        _refuse("dsl.OneOf", "the branches have no dsl.Else: there may be no value", _ELSE)
+        _refuse("dsl.OneOf", "the branches have no dsl.Else, so there may be no value", _ELSE)
     silent = [f"dsl.{type(branch).__name__}" for branch in branches.members if branch not in homes]
     if silent:
-        message = (
-            f"there is no output of {', '.join(silent)}: where that branch runs, there would be no value"
-        )
-        _refuse("dsl.OneOf", message, "give one output of each branch")
+        message = f"it has no output of {', '.join(silent)}, so there would be no value if that branch runs"
+        _refuse("dsl.OneOf", message, "pass one output of each branch")
     name = f"pipelinechannel--{branches.name}-oneof-{len(branches.choices) + 1}"
     branches.choices[name] = found
     return Channel(name, first.type, branches, first.is_list, item_type=first.item_type)
@@ -93,12 +91,12 @@ def _refuse(path: str, message: str, hint: str) -> NoReturn:
 def _output(given: Any, what: str) -> Channel:
     channel = channel_of(given)
     if not isinstance(channel, Channel) or not channel.is_output:
-        _refuse(what, f"{given!r} is no output of a task", "give task.output or task.outputs['name']")
+        _refuse(what, f"{given!r} is not a task output", "pass task.output or task.outputs['name']")
     return channel
 
 
 def _around(channel: Channel) -> list[Group]:
-    """Return the regions around the task of a channel, from the innermost out."""
+    """Return the groups around the task of a channel, the innermost first."""
     assert channel.producer is not None
     return list(channel.producer.ancestors())
 

@@ -1,4 +1,4 @@
-"""Regions of a pipeline: branches and loops, opened with ``with``."""
+"""Groups of a pipeline: branches, loops and exit handlers, opened with ``with``."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Block(Group):
 
     def __init__(self, name: str | None = None) -> None:
         if name is not None and not validation.is_string(name):
-            hint = "give a str that is known when the pipeline is written"
-            message = f"its name is {validation.display(name)}, not a text"
+            hint = "use a string constant"
+            message = f"expected a string as its name, got {validation.display(name)}"
             context.report(
                 Diagnostic("MLP122", f"dsl.{type(self).__name__}", message, hint, context.caller())
             )
@@ -63,10 +63,10 @@ class If(Branch):
     Args:
         condition: a comparison of a task's output, a pipeline's parameter or a loop's item with one another or with a
             constant; several joined by ``&``, ``|``, ``~``.
-        name: how to show it.
+        name: name to display.
 
     Raises:
-        AuthoringError: the condition is no condition over values of the run (a Python bool, say).
+        AuthoringError: the condition is not on runtime values (it is a Python bool, say).
     """
 
     def __init__(self, condition: Condition | Comparable | bool, name: str | None = None) -> None:
@@ -93,12 +93,12 @@ class ExitHandler(Block):
     """Tasks after which another one runs, however they end.
 
     Args:
-        exit_task: the task, or pipeline, that runs at the end; it must wait for no other task. A parameter of it that
-            is annotated ``PipelineTaskFinalStatus`` tells how the tasks ended.
-        name: how to show it.
+        exit_task: the task, or pipeline, that runs at the end; it must not depend on other tasks. Its parameter that
+            is annotated ``PipelineTaskFinalStatus`` gets the status of the tasks.
+        name: name to display.
 
     Raises:
-        AuthoringError: the exit task is none, or waits for another one.
+        AuthoringError: the exit task is not a task, or depends on another one.
     """
 
     prefix = "exit-handler"
@@ -108,20 +108,22 @@ class ExitHandler(Block):
         self.exit_task = _task(exit_task)
         if exit_task.dependent_tasks:
             first = exit_task.dependent_tasks[0]
-            message = f"the exit task waits for '{first}', so it would not run when that fails"
-            _refuse_exit(exit_task.name, message, "give it constants and the pipeline's parameters only")
+            message = f"the exit task depends on '{first}', so it would not run when that fails"
+            _refuse_exit(exit_task.name, message, "pass it only constants and pipeline parameters")
 
     def place(self, tracing: context.Tracing) -> None:
-        """Take a name and a place beside the exit task."""
+        """Take a name, and become a member of the exit task's group."""
         super().place(tracing)
         if self.exit_task.exit_of is not None:
             _refuse_exit(
-                self.exit_task.name, "it is the exit task of two dsl.ExitHandler", "call it once for each"
+                self.exit_task.name,
+                "it is the exit task of two dsl.ExitHandler",
+                "call the component once for each",
             )
         if self.exit_task.parent is not self.parent:
             _refuse_exit(
                 self.exit_task.name,
-                "the exit task stands in another region",
+                "the exit task is in another group",
                 "call it right before dsl.ExitHandler",
             )
         self.exit_task.exit_of = self
@@ -129,8 +131,8 @@ class ExitHandler(Block):
 
 def _task(value: Any) -> PipelineTask:
     if not isinstance(value, PipelineTask):
-        message = f"{validation.display(value)} is no task"
-        _refuse_exit("", message, "call a component, and give what it returns")
+        message = f"{validation.display(value)} is not a task"
+        _refuse_exit("", message, "call a component, and pass the task that it returns")
     return value
 
 
@@ -155,8 +157,8 @@ class _Alternative(Branch):
                 Diagnostic(
                     "MLP113",
                     f"dsl.{type(self).__name__}",
-                    "it must follow a dsl.If or dsl.Elif of the same region",
-                    "move it below the branch it belongs to; only tasks can stand between them",
+                    "it must follow a dsl.If or dsl.Elif of the same group",
+                    "move it below the branch it belongs to; only tasks can be between them",
                     context.caller(),
                 )
             )
@@ -200,11 +202,11 @@ class ParallelFor(Block):
     Args:
         items: a list, a pipeline's list parameter, a task's list output, or a list of artifacts. Of a dict item,
             ``item.key`` is a field.
-        name: how to show it.
+        name: name to display.
         parallelism: how many iterations run at once; all when None.
 
     Raises:
-        AuthoringError: the items are no list, or an empty one.
+        AuthoringError: the items are not a list, or the list is empty.
     """
 
     prefix = "for-loop"
@@ -218,12 +220,12 @@ class ParallelFor(Block):
         self.parallelism = parallelism or 0
         self.item_input = ""
         if parallelism is not None and (type(parallelism) is not int or parallelism < 0):
-            hint = "give a whole number; 0 or None run all iterations at once"
+            hint = "use an integer; 0 or None runs all iterations at once"
             _bad_loop(f"parallelism is {validation.display(parallelism)}", hint, "MLP124")
         if isinstance(over, Channel):
             is_item = isinstance(over, Item) and not isinstance(over.type, ArtifactType)
             if not (over.is_list or over.type is ParameterType.LIST or is_item):
-                _bad_loop(f"'{over.name}' is no list", "loop over a list, or declare the output -> list")
+                _bad_loop(f"'{over.name}' is not a list", "loop over a list, or declare the output -> list")
 
     def place(self, tracing: context.Tracing) -> None:
         """Take a name, a place, and a name for the item."""
@@ -244,7 +246,7 @@ class ParallelFor(Block):
         return isinstance(self.items, Channel) and isinstance(self.items.type, ArtifactType)
 
     def item_type(self) -> ParameterType | ArtifactType:
-        """The type of the items as the list's declaration or first item tells; text when neither does."""
+        """Return the type of the items: as the list declares it, else of the first item, else string."""
         if isinstance(self.items, Channel):
             if isinstance(self.items.type, ArtifactType):
                 return self.items.type
@@ -264,17 +266,15 @@ class ParallelFor(Block):
 
 def _constant_items(items: Any) -> list[Any]:
     if isinstance(items, (str, bytes, dict)) or not isinstance(items, (list, tuple)):
-        _bad_loop(f"{items!r} is no list", "give a list, a list parameter, or a task's list output")
+        _bad_loop(f"{items!r} is not a list", "pass a list, a list parameter, or a task's list output")
     if not items:
-        _bad_loop(
-            "the list is empty", "a loop over nothing has no tasks: leave it out, or loop over a parameter"
-        )
+        _bad_loop("the list is empty", "remove the loop, or loop over a parameter")
     if any(isinstance(item, Comparable) for item in items):
-        hint = "make the list in a component, or give it to a pipeline that takes one and has the loop"
-        _bad_loop("an item is a value of the run", hint)
+        hint = "build the list in a component, or move the loop into a pipeline with a list parameter"
+        _bad_loop("an item is a runtime value", hint)
     if problem := json_problem(items):
-        hint = "give items of text, numbers, truth values, lists and dicts"
-        _bad_loop(f"an item has no JSON form: {problem}", hint)
+        hint = "use strings, numbers, booleans, lists and dicts"
+        _bad_loop(f"an item can't be written as JSON: {problem}", hint)
     return list(items)
 
 

@@ -1,4 +1,4 @@
-"""Importers: artifacts that lie somewhere already."""
+"""Importers: existing data as artifacts."""
 
 from __future__ import annotations
 
@@ -33,26 +33,26 @@ def importer(
     metadata: Mapping[Any, Any] | None = None,
     download_to_workspace: bool = False,
 ) -> PipelineTask:
-    """Take data that lies somewhere already into the pipeline, as an artifact.
+    """Import existing data into the pipeline as an artifact.
 
     Args:
-        artifact_uri: where it lies; may be a value of the run.
+        artifact_uri: location of the data; may be a runtime value.
         artifact_class: the artifact's class, such as ``dsl.Dataset``.
         reimport: whether it counts as new each time, for caching.
-        metadata: JSON values by name; values of the run may stand in them.
+        metadata: JSON values by name; they may contain runtime values.
         download_to_workspace: whether the bytes are copied into the pipeline's workspace.
 
     Returns:
         A task with the one output ``artifact``.
 
     Raises:
-        AuthoringError: the class is none, or there is no pipeline around.
+        AuthoringError: the class is not an artifact class, or it is called outside of a pipeline.
     """
     tracing = context.tracing("dsl.importer")
     if not is_artifact_class(artifact_class):
-        message = f"{artifact_class!r} is no artifact class"
+        message = f"{artifact_class!r} is not an artifact class"
         raise AuthoringError(
-            Diagnostic("MLP144", "dsl.importer", message, "give one such as dsl.Dataset", context.caller())
+            Diagnostic("MLP144", "dsl.importer", message, "use a class such as dsl.Dataset", context.caller())
         )
     uri = interpolated(artifact_uri, tracing)
     described = interpolated(dict(metadata or {}), tracing)

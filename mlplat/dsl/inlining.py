@@ -1,7 +1,7 @@
-"""A whole Workflow of Argo as one template and those that it calls, so that a pipeline can hold it.
+"""Turn a whole Argo Workflow into a template and those that it calls, so that a pipeline can contain it.
 
-What a Workflow says once for all of its templates is said by each of them here; its arguments become inputs, which are
-handed down to the templates that read them.
+Fields that a Workflow sets for all of its templates are copied into each; its arguments become inputs, which are passed
+down to the templates that read them.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _DEFAULTS = ("value", "default")
 
 
 def is_workflow(document: Mapping[str, Any]) -> bool:
-    """Tell whether a document is a whole Workflow, or a template or schedule of one."""
+    """Return whether a document is a Workflow, WorkflowTemplate or CronWorkflow."""
     return document.get("kind") in KINDS
 
 
@@ -74,7 +74,7 @@ def inlined(document: Mapping[str, Any]) -> tuple[Json, dict[str, Json]]:
 def _handing_on(
     name: str, template: Json, reads: Mapping[str, set[str]], defaults: Mapping[str, Mapping[str, str]]
 ) -> Json:
-    """Let a template read inputs where it read the Workflow's parameters, and give them to those that it calls."""
+    """Make a template read inputs instead of the Workflow's parameters, and pass them to those that it calls."""
     result: Json = _rewritten(template, _handed)
     inputs = result.pop("inputs", None) or {}
     own = [
@@ -128,7 +128,7 @@ def _entry(spec: Json, templates: Mapping[str, Json], reads: Mapping[str, set[st
 
 
 def _open_defaults(template: Mapping[str, Any]) -> dict[str, str]:
-    """Return the defaults of a template's inputs that have tags: callers give them, as an input reads no other."""
+    """Return the defaults of a template's inputs that contain tags: callers pass them, as inputs can't read others."""
     return {
         one["name"]: str(one[key])
         for one in (template.get("inputs") or {}).get("parameters") or ()
@@ -138,52 +138,52 @@ def _open_defaults(template: Mapping[str, Any]) -> dict[str, str]:
 
 
 def problems(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Tell why a Workflow can't be part of another one: what is wrong, and what to do."""
+    """Yield why a Workflow can't be part of another one: message and hint."""
     spec = _spec(document)
     templates = {one.get("name", ""): one for one in spec.get("templates") or ()}
     if spec.get("workflowTemplateRef"):
         yield (
-            "it only names a template on the cluster",
-            "give that template: template_ref=…, inputs=…, outputs=…",
+            "it only references a template on the cluster",
+            "reference that template: template_ref=…, inputs=…, outputs=…",
         )
         return
     if spec.get("entrypoint") not in templates:
-        yield f"its entrypoint {spec.get('entrypoint')!r} is none of its templates", "name one of them"
+        yield f"its entrypoint {spec.get('entrypoint')!r} is not one of its templates", "name one of them"
         return
     for field in sorted(set(spec) - set(_KNOWN)):
-        yield f"spec.{field} says something of a whole Workflow", "leave it out, or say it of the pipeline"
+        yield f"spec.{field} applies to a whole Workflow", "remove it, or set it for the pipeline"
     if (spec.get("arguments") or {}).get("artifacts"):
         yield (
             "it takes artifacts as arguments",
-            "fetch them in a task of the pipeline, or give each a place of its own",
+            "fetch them in a task of the pipeline, or give each a location",
         )
     arguments = {one["name"]: one for one in (spec.get("arguments") or {}).get("parameters") or ()}
     for name, argument in arguments.items():
         if "{{" in str(argument.get("value", "")):
             yield (
-                f"the value of its argument '{name}' has a tag",
-                "give it as a plain value, or when you call it",
+                f"the value of its argument '{name}' contains a template tag",
+                "use a plain value, or pass it when you call it",
             )
     for name, template in _settled_templates(spec).items():
         text = "".join(_expressions(template))
         if _ALL.search(text):
-            yield f"the template '{name}' reads all parameters of the Workflow", "name those that it reads"
+            yield f"the template '{name}' reads workflow.parameters as a whole", "read single parameters"
         for whole in sorted(set(_OF_THE_WHOLE.findall(text))):
-            yield f"the template '{name}' reads workflow.{whole} of the Workflow", "make it an argument"
+            yield f"the template '{name}' reads workflow.{whole}", "make it an argument"
         for unknown in sorted(_globals(template) - arguments.keys()):
             yield (
-                f"the template '{name}' reads the parameter '{unknown}', which the Workflow has not",
+                f"the template '{name}' reads the parameter '{unknown}', which does not exist",
                 "declare it",
             )
         for call in calls(template):
             called = call.get("template", "")
             if call.get("onExit"):
-                yield f"the template '{name}' has an onExit", "write it as hooks: {exit: {template: …}}"
+                yield f"the template '{name}' has onExit", "write it as hooks: {exit: {template: …}}"
             if call.get("inline"):
-                yield f"the template '{name}' has others inside of it", "write each as a template with a name"
+                yield f"the template '{name}' has inline templates", "make each a named template"
             elif called and called not in templates:
                 yield (
-                    f"the template '{name}' calls '{called}', which is not there",
+                    f"the template '{name}' calls '{called}', which does not exist",
                     "name a template of the Workflow",
                 )
 
@@ -207,7 +207,7 @@ def _settled_templates(spec: Mapping[str, Any]) -> dict[str, Json]:
 
 
 def _expressions(value: Any, key: str = "") -> Iterator[str]:
-    """Give the tags and expressions in a template."""
+    """Yield the tags and expressions in a template."""
     if isinstance(value, dict):
         for name, item in value.items():
             yield from _expressions(item, name)
@@ -251,8 +251,8 @@ def _rewritten(value: Any, name: Callable[[str], str], key: str = "") -> Any:
 
     Args:
         value: a template, or a part of one.
-        name: gives the name of the input for a parameter.
-        key: the field that the value stands in.
+        name: returns the name of the input for a parameter.
+        key: the field with the value.
     """
     if isinstance(value, dict):
         return {field: _rewritten(item, name, field) for field, item in value.items()}

@@ -41,7 +41,7 @@ class Interface:
         return {**self.input_parameters, **self.input_artifacts}
 
     def required(self) -> list[str]:
-        """Names of the inputs that a caller must give."""
+        """Return the names of the inputs without a default."""
         inputs = self.inputs
         return [name for name in self.order if name in inputs and not inputs[name].optional]
 
@@ -85,14 +85,14 @@ class Definition:
         return isinstance(self.executor, Container)
 
     def without_container(self, setter: str) -> tuple[str, str]:
-        """Say why a setting of a container has no place here, and what to do instead.
+        """Return why a setting of a container does not apply, and what to do instead.
 
         Args:
             setter: what was called.
         """
         if self.executor is None:
-            return "a nested pipeline has none of its own", "call it on the tasks inside that pipeline"
+            return "a nested pipeline has no container", "call it on the tasks of that pipeline"
         return (
-            "an importer has none",
-            f"take {setter} away: what has to be fetched is fetched by a pod of mlplat's own",
+            "an importer has no container",
+            f"remove {setter}: data is fetched in a pod that mlplat configures",
         )

@@ -1,4 +1,4 @@
-"""Texts, lists and dicts in which values of the run stand."""
+"""Strings, lists and dicts that contain runtime values."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from mlplat.dsl.channels import Channel, channel_of
 
 @dataclass(frozen=True, slots=True)
 class Interpolated:
-    """A constant in whose texts values of the run stand.
+    """A constant whose strings contain runtime values.
 
     Attributes:
-        value: what JSON has; the texts hold marks.
+        value: the constant, as JSON; its strings contain marks.
         channels: the values, by their marks.
     """
 
@@ -26,7 +26,7 @@ class Interpolated:
         """Return the constant as the IR writes it: each mark a placeholder that reads an input of the task.
 
         Args:
-            name_of: gives the input's name for a value.
+            name_of: returns the input's name for a value.
         """
         return _replaced(self.value, placeholders(self.channels, name_of))
 
@@ -37,14 +37,14 @@ def placeholders(channels: Mapping[str, Channel], name_of: Callable[[Channel], s
 
 
 def interpolated(value: Any, tracing: context.Tracing) -> Any:
-    """Find the values of the run in a constant.
+    """Find the runtime values in a constant.
 
     Args:
-        value: a channel, or anything that JSON has; its lists and dicts may hold channels.
+        value: a channel, or any JSON value; its lists and dicts may contain channels.
         tracing: the pipeline that is being written.
 
     Returns:
-        A channel or a constant as it is, or the constant with what stands in it.
+        A channel or a constant as it is, or the constant with the runtime values in it.
     """
     plain = channel_of(value)
     if isinstance(plain, Channel):
@@ -93,7 +93,7 @@ def _replaced(value: Any, texts: Mapping[str, str]) -> Any:
 
 
 def replace_marks(text: str, texts: Mapping[str, str]) -> str:
-    """Put other texts in the place of marks."""
+    """Replace marks with other strings."""
     for mark, other in texts.items():
         text = text.replace(mark, other)
     return text

@@ -1,6 +1,6 @@
-"""Runs a notebook inside of a task; this text goes with the functions of notebook components.
+"""Run a notebook in a task; this source is embedded in the functions of notebook components.
 
-Parameters are given as papermill gives them: in a cell of their own, after the one that is tagged ``parameters``, or
+Parameters are passed as papermill passes them: in a cell of their own, after the one that is tagged ``parameters``, or
 before all others where none is.
 """
 

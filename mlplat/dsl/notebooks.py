@@ -109,7 +109,7 @@ def notebook_component(
     return decorate if func is None else decorate(func)
 
 
-def run_notebook(**parameters: Any) -> None:  # noqa: ARG001 - it stands for the one that a task gets
+def run_notebook(**parameters: Any) -> None:  # noqa: ARG001 - a task gets another one
     """Run the notebook of the notebook component that calls this.
 
     Args:
@@ -118,9 +118,7 @@ def run_notebook(**parameters: Any) -> None:  # noqa: ARG001 - it stands for the
     Raises:
         RuntimeError: a cell fails; or nothing runs as a task of a notebook component.
     """
-    raise RuntimeError(
-        "dsl.run_notebook works in a task of a @dsl.notebook_component, which brings the notebook"
-    )
+    raise RuntimeError("dsl.run_notebook can only be called in a @dsl.notebook_component")
 
 
 def _notebook_in(place: str | Path) -> str:
@@ -134,8 +132,8 @@ def _notebook_in(place: str | Path) -> str:
         return found[0].relative_to(path).as_posix()
     if found:
         message = f"'{place}' holds {len(found)} notebooks: {', '.join(str(one) for one in found)}"
-        hint = "give the path of one of them"
+        hint = "use the path of one of them"
     else:
-        message = f"there is no notebook at '{place}'"
-        hint = f"give a path of an .ipynb file that is right in {Path.cwd()}, or an absolute one"
+        message = f"notebook '{place}' not found"
+        hint = f"use an absolute path of an .ipynb file, or one relative to {Path.cwd()}"
     raise AuthoringError(Diagnostic("MLP152", str(place), message, hint, context.caller()))

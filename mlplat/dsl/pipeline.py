@@ -57,7 +57,7 @@ class Pipeline(BaseComponent):
                     "MLP116",
                     self.name,
                     "a pipeline is defined inside another pipeline's function",
-                    "define it at the top of the file, and call it here",
+                    "define it at the top level of the file, and call it here",
                     signatures.source_of(self.python_func),
                 )
             )
@@ -106,8 +106,8 @@ class Pipeline(BaseComponent):
                 Diagnostic(
                     "MLP118",
                     self.name,
-                    f"the pipeline declares the output {', '.join(wrong)}, and returns no task's output for it",
-                    "return task.output, or a named tuple of them",
+                    f"the pipeline declares the output {', '.join(wrong)} but returns no task output for it",
+                    "return task.output, or a named tuple of outputs",
                     signatures.source_of(self.python_func),
                 )
             )
@@ -142,21 +142,21 @@ def pipeline(
 ) -> Pipeline | Callable[[Callable[..., Any]], Pipeline]:
     """Make a pipeline of a function that calls components.
 
-    The function is called once, here, with stand-ins for its parameters; what it calls becomes the graph.
+    The function is called once, when it is defined, with placeholders for its parameters; its calls become the graph.
 
     Args:
         func: the function, when the decorator is written without parentheses.
         name: the pipeline's name; the function's unless given.
         description: what it does; the docstring up to its sections unless given.
         pipeline_root: where artifacts go.
-        display_name: how to show it.
+        display_name: name to display.
         pipeline_config: settings of its runs.
 
     Returns:
         The pipeline.
 
     Raises:
-        AuthoringError: everything that is wrong in it, at once.
+        AuthoringError: all errors of the pipeline, at once.
     """
 
     def decorate(function: Callable[..., Any]) -> Pipeline:

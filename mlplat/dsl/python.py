@@ -21,7 +21,7 @@ _PRELUDE = "import kfp\nfrom kfp import dsl\nfrom kfp.dsl import *\nfrom typing 
 
 
 class TaskConfigField:
-    """Settings of a task that its function can be given, for ``task_config_passthroughs``."""
+    """Settings of a task that its function can receive, for ``task_config_passthroughs``."""
 
     RESOURCES = "RESOURCES"
     KUBERNETES_TOLERATIONS = "KUBERNETES_TOLERATIONS"
@@ -32,10 +32,10 @@ class TaskConfigField:
 
 
 class TaskConfigPassthrough:
-    """One setting of a task that its function is given.
+    """A setting of a task that its function receives.
 
     Args:
-        field: which, a :class:`TaskConfigField`.
+        field: the setting, a :class:`TaskConfigField`.
         apply_to_task: whether the task's own pod has it too.
     """
 
@@ -49,11 +49,11 @@ class PythonComponent(BaseComponent):
 
     Args:
         func: the function.
-        container: image and environment; what it runs is filled in.
-        function: packages to install; the function's text and name are filled in.
-        before: texts of the module to put before the function.
+        container: image and environment; what it runs is added.
+        function: packages to install; the function's source and name are added.
+        before: source code to put before the function.
         cache: whether calls may be cached.
-        passthroughs: settings of the task that the function is given.
+        passthroughs: settings of the task that the function receives.
 
     Attributes:
         python_func: the function as it was written: call it in unit tests.
@@ -93,16 +93,16 @@ class PythonComponent(BaseComponent):
 
 
 def function_text(func: Callable[..., Any]) -> str:
-    """Return the text of a function, without its decorators.
+    """Return the source of a function, without its decorators.
 
     Raises:
-        AuthoringError: it can't be read, or is no plain function.
+        AuthoringError: it can't be read, or is not a plain function.
     """
     return _definition(func)[0]
 
 
 def _definition(func: Callable[..., Any]) -> tuple[str, int, ast.FunctionDef]:
-    """Return the text of a function without its decorators, the line of its ``def``, and its definition."""
+    """Return the source of a function without its decorators, the line of its ``def``, and its definition."""
     try:
         text = textwrap.dedent(inspect.getsource(func))
         parsed = ast.parse(text)
@@ -112,7 +112,7 @@ def _definition(func: Callable[..., Any]) -> tuple[str, int, ast.FunctionDef]:
                 "MLP105",
                 func.__name__,
                 f"its source can't be read: {error}",
-                "write the function with def in a file or a notebook cell",
+                "define the function with def in a file or a notebook cell",
                 signatures.source_of(func),
             )
         ) from None
@@ -122,8 +122,8 @@ def _definition(func: Callable[..., Any]) -> tuple[str, int, ast.FunctionDef]:
             Diagnostic(
                 "MLP105",
                 func.__name__,
-                "a component is a plain function",
-                "write it with def; a lambda, a coroutine or a class is none",
+                "it is not a plain function",
+                "define it with def, not as a lambda, a coroutine or a class",
                 signatures.source_of(func),
             )
         )
@@ -139,7 +139,7 @@ def installing(
     kfp_package: str | None,
     use_venv: bool,
 ) -> dict[str, Any]:
-    """Return what a :class:`PythonFunction` says of what is installed for it."""
+    """Return the fields of a :class:`PythonFunction` for the packages to install."""
     return {
         "packages": tuple(packages),
         "pip_options": options,
@@ -209,13 +209,13 @@ def component(
 ) -> PythonComponent | Callable[[Callable[..., Any]], PythonComponent]:
     """Make a component of a Python function.
 
-    The function's text runs in a process of its own, so it imports what it needs in its body, and takes and gives
-    only what its annotations say.
+    The function's source runs in a process of its own, so it imports what it needs in its body, and its inputs and
+    outputs are those of its annotations.
 
     Args:
         func: the function, when the decorator is written without parentheses.
         base_image: image to run in; the compiler's default when None.
-        target_image: image that has the function, as ``kfp component build`` makes it; its text does not travel then.
+        target_image: image that has the function, as ``kfp component build`` makes it; its source is not sent then.
         packages_to_install: requirements; nothing is installed where the environment has them.
         pip_index_urls: package indexes, the first instead of the default one.
         output_component_file: not written; ``compiler.Compiler().compile(component, path)`` writes it.
@@ -224,16 +224,16 @@ def component(
         pip_trusted_hosts: hosts to trust without TLS.
         use_venv: for a KFP backend: whether the IR's command makes an environment of its own first. Here, packages
             are always installed into one.
-        additional_funcs: functions that this one calls; their texts go with it.
+        additional_funcs: functions that this one calls; their source is included.
         embedded_artifact_path: file or folder that goes with the function; read with ``dsl.EmbeddedInput[...]``.
         task_config_passthroughs: settings of the task that the function's ``dsl.TaskConfig`` parameter holds.
-        cache: whether an earlier result for equal inputs may stand for a run; a task's ``set_caching_options`` wins.
+        cache: whether to reuse an earlier result for equal inputs; a task's ``set_caching_options`` wins.
 
     Returns:
         The component; call it inside a pipeline.
 
     Raises:
-        AuthoringError: an annotation means nothing, or the source can't be read.
+        AuthoringError: an annotation is not valid, or the source can't be read.
     """
     python = installing(
         packages_to_install or (),
@@ -263,7 +263,7 @@ def component(
 
 
 def warn_of_file(func: Callable[..., Any], file: str | None) -> None:
-    """Warn where a program names a file for a component: reading a program writes none."""
+    """Warn if a program names a file for a component, because loading a program writes no files."""
     if file is None:
         return
     message = f"output_component_file='{file}' is not written: reading a program writes no files"

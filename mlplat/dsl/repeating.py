@@ -1,4 +1,4 @@
-"""Loops that run a component again while a condition over what it gave holds."""
+"""Loops that rerun a component while a condition on its outputs holds."""
 
 from __future__ import annotations
 
@@ -52,21 +52,19 @@ class DoWhile(BaseComponent):
     ) -> None:
         if not callable(condition):
             _refuse(
-                f"{condition!r} is no condition",
-                'give a function, such as lambda step: step.output == "again"',
+                f"{condition!r} is not a condition",
+                'pass a function, such as lambda step: step.output == "again"',
             )
         if carry is not None and not isinstance(carry, Mapping):
-            _refuse(f"carry is {carry!r}", 'give a dict: {"input": "output"}')
+            _refuse(f"carry is {carry!r}", 'pass a dict: {"input": "output"}')
         if not isinstance(body, BaseComponent):
-            _refuse(
-                f"{body!r} is no component", "give what @dsl.component or @dsl.pipeline made of a function"
-            )
+            _refuse(f"{body!r} is not a component", "pass a function with @dsl.component or @dsl.pipeline")
         if type(max_iterations) is not int or max_iterations < 1:
-            _refuse(f"max_iterations is {max_iterations!r}", "give a whole number of at least 1")
+            _refuse(f"max_iterations is {max_iterations!r}", "use an integer of at least 1")
         if max_iterations > MOST_ITERATIONS:
             _refuse(
-                f"max_iterations is {max_iterations}, and a loop has at most {MOST_ITERATIONS}",
-                "repeat the loop: dsl.do_while(dsl.do_while(body, …, max_iterations=100), …, max_iterations=50)",
+                f"max_iterations is {max_iterations}, but a loop has at most {MOST_ITERATIONS}",
+                "nest loops: dsl.do_while(dsl.do_while(body, …, max_iterations=100), …, max_iterations=50)",
             )
         super().__init__(sanitized(name or f"{body.name}-loop"), _interface(body))
         iteration = _Iteration(body, condition, self.interface, dict(carry or {}))
@@ -81,10 +79,10 @@ def do_while(
     carry: Mapping[str, str] | None = None,
     name: str | None = None,
 ) -> DoWhile:
-    """Make a component that runs another one again and again, while a condition over what it gave holds.
+    """Make a component that reruns another one while a condition on its outputs holds.
 
-    The body runs once before the condition is asked. The loop ends when the condition does not hold, when the body
-    fails, or after the last iteration that is allowed; it gives what the body gave last.
+    The body runs once before the condition is evaluated. The loop ends when the condition does not hold, when the body
+    fails, or after the last iteration that is allowed; its outputs are those of the last iteration.
 
     Args:
         body: a component or pipeline.
@@ -107,7 +105,7 @@ def do_while(
 
 
 class _Iteration:
-    """The body in a pipeline of its own, which also takes in what the condition reads of the iteration before.
+    """The body in a pipeline of its own, whose inputs include what the condition reads of the previous iteration.
 
     Attributes:
         carry: which input takes which output of the iteration before.
@@ -142,11 +140,13 @@ class _Iteration:
         for channel in operands(asked):
             if id(channel) not in own:
                 _refuse(
-                    f"the condition reads '{channel.name}', which the body neither takes nor gives",
-                    "compare the task's outputs and inputs; give the body what else is to be compared as an input",
+                    f"the condition reads '{channel.name}', which is neither an input nor an output of the body",
+                    "compare only the task's outputs and inputs; pass other values to the body as inputs",
                 )
         if len(root.members) > 1:
-            _refuse("the condition calls a component", "compare what the body gives; let the body give more")
+            _refuse(
+                "the condition calls a component", "compare outputs of the body; add outputs to it as needed"
+            )
         if tracing.problems:
             raise AuthoringError(tracing.problems)
         self.asked = {channel.input_name: channel for channel in operands(asked)}
@@ -180,17 +180,18 @@ class _Iteration:
         for name, output in self.carry.items():
             if name not in inputs:
                 _refuse(
-                    f"carry names the input '{name}', which the body has not", nearest(name, list(inputs))
+                    f"carry names the input '{name}', which the body does not have",
+                    nearest(name, list(inputs)),
                 )
             if output not in outputs:
                 _refuse(
-                    f"carry names the output '{output}', which the body has not",
+                    f"carry names the output '{output}', which the body does not have",
                     nearest(output, list(outputs)),
                 )
             if not _fits(inputs[name], outputs[output]):
                 _refuse(
-                    f"the output '{output}' is of another type than the input '{name}'",
-                    "carry one of its type",
+                    f"the output '{output}' has a different type than the input '{name}'",
+                    "carry an output of its type",
                 )
 
     @property
@@ -277,7 +278,7 @@ def _name(number: int) -> str:
 
 
 def _interface(body: BaseComponent) -> Interface:
-    """Return what the loop takes and gives: what the body does, but for what the run itself gives the body."""
+    """Return the loop's interface: the body's, without inputs that the engine fills."""
     given = body.interface
     own = {
         name: parameter

@@ -50,7 +50,7 @@ class _EmbeddedMarker:
 
 
 EmbeddedInput: TypeAlias = Annotated[T, _EmbeddedMarker]
-"""What ``embedded_artifact_path`` took along: ``files: EmbeddedInput[Dataset]``, given by no caller."""
+"""The file or folder of ``embedded_artifact_path``: ``files: EmbeddedInput[Dataset]``; callers pass nothing."""
 
 
 class InputPath:
@@ -96,7 +96,7 @@ _WRITE_INSTEAD = (
 
 
 def plain_function(given: Any) -> Callable[..., Any]:
-    """Return what a decorator was given, if it is a function.
+    """Return the argument of a decorator if it is a function.
 
     Raises:
         AuthoringError: it is anything else: a class, a component, a ``functools.partial``.
@@ -104,8 +104,8 @@ def plain_function(given: Any) -> Callable[..., Any]:
     if isinstance(given, types.FunctionType):
         return given
     name = getattr(given, "__name__", None) or repr(given)
-    hint = "put the decorator right above a def"
-    raise AuthoringError(Diagnostic("MLP105", name, "it is no plain function", hint, context.caller()))
+    hint = "put the decorator directly above a def"
+    raise AuthoringError(Diagnostic("MLP105", name, "it is not a plain function", hint, context.caller()))
 
 
 def source_of(function: Callable[..., Any]) -> Source:
@@ -120,13 +120,13 @@ def artifact_type(cls: Any) -> ArtifactType:
 
 
 def named_parameter(name: str) -> ParameterType | None:
-    """Return the parameter type that a name stands for in component YAML or in ``OutputPath('Integer')``.
+    """Return the parameter type of a name in component YAML or in ``OutputPath('Integer')``.
 
     Args:
         name: any spelling that KFP's ``type_utils`` takes, such as ``JsonObject``, ``bool`` or ``List[str]``.
 
     Returns:
-        The type; None when the name stands for an artifact.
+        The type; None if the name is that of an artifact.
     """
     if name == PipelineTaskFinalStatus.__name__:
         return ParameterType.TASK_FINAL_STATUS
@@ -134,7 +134,7 @@ def named_parameter(name: str) -> ParameterType | None:
 
 
 def named_artifact(name: str) -> ArtifactType:
-    """Return the artifact type that a name stands for; ``system.Artifact`` for an unknown name, as in KFP."""
+    """Return the artifact type of a name; ``system.Artifact`` for an unknown name, as in KFP."""
     return artifact_type(_ARTIFACT_NAMES.get(name.lower(), artifacts.Artifact))
 
 
@@ -150,7 +150,7 @@ def interface(function: Callable[..., Any], *, is_pipeline: bool = False, return
         The interface.
 
     Raises:
-        AuthoringError: an annotation is missing or means nothing; all of them are told at once.
+        AuthoringError: annotations are missing or not valid; all errors at once.
     """
     return _Reader(function, is_pipeline).read(returns)
 
@@ -179,16 +179,14 @@ class _Reader:
         output_descriptions = docstrings.outputs(self.function.__doc__)
         for name, parameter in inspect.signature(self.function).parameters.items():
             if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-                self.problem(
-                    "MLP101", name, "*args and **kwargs have no place in a manifest", "name each parameter"
-                )
+                self.problem("MLP101", name, "*args and **kwargs are not supported", "name each parameter")
                 continue
             if parameter.kind is parameter.POSITIONAL_ONLY:
                 self.problem(
                     "MLP101",
                     name,
-                    "it is taken by position only, and arguments are given by name",
-                    "take the / out of the signature",
+                    "it is positional-only, but arguments are passed by name",
+                    "remove the / from the signature",
                 )
             order.append(name)
             given = self.resolve(name, parameter.annotation)
@@ -241,7 +239,7 @@ class _Reader:
         except (NameError, AttributeError, SyntaxError, TypeError) as error:
             if named_parameter(text):
                 return text
-            self.problem("MLP102", name, f"the annotation '{text}' can't be read: {error}")
+            self.problem("MLP102", name, f"the annotation '{text}' can't be evaluated: {error}")
             return ABSENT
 
     def describe(
@@ -277,11 +275,11 @@ class _Reader:
             return InputArtifact(artifact_type(of), is_list, optional)
         kind = parameter_type(given)
         if kind is None:
-            self.problem("MLP102", name, f"{_name(given)} is not a type of a parameter")
+            self.problem("MLP102", name, f"{_name(given)} is not a valid parameter type")
             return None
         if item := item_type(given):
             self.items[name] = item
-        # No caller gives these: the run does.
+        # Callers don't pass these: the engine fills them.
         is_given = kind in (ParameterType.TASK_FINAL_STATUS, ParameterType.TASK_CONFIG)
         return InputParameter(kind, _default(default), optional or is_given)
 
@@ -292,7 +290,7 @@ class _Reader:
         if of is ABSENT:
             return None
         if not is_artifact_class(of):
-            message = f"{marker.__name__[1:-6]}[…] holds {_name(of)}, which is no artifact class"
+            message = f"{marker.__name__[1:-6]}[…] expects an artifact class, got {_name(of)}"
             self.problem("MLP102", name, message)
             return None
         if marker is _InputMarker:
@@ -305,18 +303,24 @@ class _Reader:
         if not isinstance(described, InputParameter):
             if described is not None:
                 self.problem(
-                    _WRONG_DEFAULT, name, "an artifact or output has no default but None", "leave it out"
+                    _WRONG_DEFAULT,
+                    name,
+                    "an artifact or output can only have the default None",
+                    "remove the default",
                 )
         elif default not in _choices(annotation, default):
             choices = ", ".join(map(repr, _choices(annotation, default)))
             message = f"the default {default!r} is not one of {choices}"
-            self.problem(_WRONG_DEFAULT, name, message, "give one of them")
+            self.problem(_WRONG_DEFAULT, name, message, "use one of them")
         elif not fits(default, described.type):
-            message = f"the default {default!r} is not {TYPE_NAMES[described.type]}"
-            self.problem(_WRONG_DEFAULT, name, message, "give a default of the declared type")
+            message = f"the default {default!r} is not of type {TYPE_NAMES[described.type]}"
+            self.problem(_WRONG_DEFAULT, name, message, "use a default of the declared type")
         elif problem := json_problem(default):
             self.problem(
-                _WRONG_DEFAULT, name, f"the default has no JSON form: {problem}", "give another default"
+                _WRONG_DEFAULT,
+                name,
+                f"the default can't be written as JSON: {problem}",
+                "use another default",
             )
 
     def written(self, name: str, given: Any) -> OutputParameter | OutputArtifact:
@@ -341,7 +345,7 @@ class _Reader:
             return OutputArtifact(artifact_type(of), is_list)
         kind = parameter_type(given)
         if kind is None:
-            self.problem("MLP102", name, f"{_name(given)} is no type of an output")
+            self.problem("MLP102", name, f"{_name(given)} is not a valid output type")
             return None
         if item := item_type(given):
             self.output_items[name] = item

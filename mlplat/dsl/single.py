@@ -1,4 +1,4 @@
-"""A component by itself, as the pipeline that only calls it."""
+"""A component on its own, as a pipeline that only calls it."""
 
 from __future__ import annotations
 

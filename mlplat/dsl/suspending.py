@@ -1,4 +1,4 @@
-"""Steps that wait: for a time, or for a person."""
+"""Tasks that wait: for a time, or for a person."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def suspend(duration: str | float) -> PipelineTask:
         A task without outputs, for ``.after``.
 
     Raises:
-        AuthoringError: it is no duration, or there is no pipeline around.
+        AuthoringError: it is not a valid duration, or it is called outside of a pipeline.
     """
     context.tracing("dsl.suspend")
     text = _duration("dsl.suspend", duration)
@@ -51,13 +51,14 @@ def approval(
         A task; with choices, its output is the one that was chosen.
 
     Raises:
-        AuthoringError: a choice stands twice or is no text, the timeout is no duration, or there is no pipeline around.
+        AuthoringError: choices are not different strings, the timeout is not a valid duration, or it is called outside
+            of a pipeline.
     """
     context.tracing("dsl.approval")
     given = list(choices)
     if isinstance(choices, str) or len({str(one) for one in given}) < len(given):
-        hint = 'such as choices=["no", "yes"]'
-        text = f"the choices are to be different texts, not {choices!r}"
+        hint = 'use e.g. choices=["no", "yes"]'
+        text = f"expected choices that are different strings, got {choices!r}"
         raise AuthoringError(Diagnostic("MLP151", "dsl.approval", text, hint, context.caller()))
     template: dict[str, object] = {
         "name": "approval",
@@ -77,6 +78,6 @@ def approval(
 def _duration(what: str, duration: object) -> str:
     found = durations.seconds(duration)
     if found is None:
-        message = f"{duration!r} is no duration"
+        message = f"{duration!r} is not a valid duration"
         raise AuthoringError(Diagnostic("MLP124", what, message, durations.HINT, context.caller()))
     return durations.text(found)

@@ -24,7 +24,7 @@ _MEMORY = re.compile(r"[0-9]+(K|Ki|M|Mi|G|Gi|T|Ti|P|Pi|E|Ei)?\Z")
 
 
 class _Outputs(Mapping[str, Channel]):
-    """Outputs of a task by name; a wrong name is told at once, with the nearest right one."""
+    """Outputs of a task by name; for an unknown name, report the closest one."""
 
     def __init__(self, task: PipelineTask, channels: Mapping[str, Channel]) -> None:
         self._task = task
@@ -34,7 +34,7 @@ class _Outputs(Mapping[str, Channel]):
         if name in self._channels:
             return self._channels[name]
         message = f"the task has no output '{name}'"
-        hint = nearest(name, list(self._channels)) or "the component declares no outputs"
+        hint = nearest(name, list(self._channels)) or "the component has no outputs"
         problem = Diagnostic("MLP120", self._task.name, message, hint, context.caller())
         close = closest(name, list(self._channels))
         if not close:
@@ -59,8 +59,8 @@ class PipelineTask(Deferred, Node):
         parent: the group that it belongs to.
         exit_of: the group after which it runs, as the exit task of a ``dsl.ExitHandler``.
         ignores_failures: whether it also runs when those before it failed.
-        marks: values of the run that stand in the texts of its settings, by their marks.
-        kubernetes: settings of its pod, as the IR's ``KubernetesExecutorConfig``; a value of the run stands for itself.
+        marks: runtime values in the strings of its settings, by their marks.
+        kubernetes: settings of its pod, as the IR's ``KubernetesExecutorConfig``; runtime values are channels.
         own: settings that only this package knows.
         state: ``TaskState.FUTURE``: a task of a pipeline that is being written has not run.
     """
@@ -104,7 +104,7 @@ class PipelineTask(Deferred, Node):
 
     @property
     def __channel__(self) -> Channel:
-        """The only output: a task stands for it as an argument and in comparisons."""
+        """The only output, which a task represents as an argument and in comparisons."""
         return self.output
 
     @property
@@ -117,12 +117,12 @@ class PipelineTask(Deferred, Node):
         """The only output.
 
         Raises:
-            AuthoringError: there is none, or more than one.
+            AuthoringError: the task has no output, or more than one.
         """
         if len(self.outputs) != 1:
             names = ", ".join(self.outputs) or "none"
-            message = f".output needs exactly one output; there are {len(self.outputs)}: {names}"
-            hint = "write task.outputs['name']"
+            message = f".output needs exactly one output, but the task has {len(self.outputs)}: {names}"
+            hint = "use task.outputs['name']"
             raise AuthoringError(Diagnostic("MLP121", self.name, message, hint, context.caller()))
         return next(iter(self.outputs.values()))
 
@@ -138,7 +138,7 @@ class PipelineTask(Deferred, Node):
         return list(dict.fromkeys(names))
 
     def kubernetes_channels(self) -> Iterator[Channel]:
-        """Give the values of the run that the settings of the pod read."""
+        """Yield the runtime values that the settings of the pod read."""
         return _channels_in(self.kubernetes)
 
     def after(self, *tasks: Node) -> PipelineTask:
@@ -147,17 +147,17 @@ class PipelineTask(Deferred, Node):
         return self
 
     def set_caching_options(self, enable_caching: bool, cache_key: str | None = None) -> PipelineTask:
-        """Say whether an earlier result for equal inputs may stand for a run of this task.
+        """Set whether to reuse an earlier result for equal inputs.
 
         Args:
-            enable_caching: whether it may; ``0`` and ``1`` stand for ``False`` and ``True``, as in KFP.
-            cache_key: stands for the inputs in the comparison, when given.
+            enable_caching: whether to reuse results; ``0`` and ``1`` mean ``False`` and ``True``, as in KFP.
+            cache_key: compared instead of the inputs, if set.
         """
         if validation.is_boolean(enable_caching):
             self.cache = bool(enable_caching)
         else:
             self._problem(
-                "MLP122", f"enable_caching is {validation.display(enable_caching)}", "give True or False"
+                "MLP122", f"enable_caching is {validation.display(enable_caching)}", "use True or False"
             )
         self.cache_key = self._text("the cache key", cache_key or "")
         return self
@@ -169,10 +169,10 @@ class PipelineTask(Deferred, Node):
         backoff_factor: float | None = None,
         backoff_max_duration: str | None = None,
     ) -> PipelineTask:
-        """Try again when the task fails.
+        """Retry the task when it fails.
 
         Args:
-            num_retries: how often at most, after the first attempt.
+            num_retries: number of retries after the first attempt.
             backoff_duration: pause before the first retry, such as ``10s``, ``2m``, ``1h``.
             backoff_factor: each pause is the one before times this.
             backoff_max_duration: the longest pause.
@@ -187,7 +187,7 @@ class PipelineTask(Deferred, Node):
         return self
 
     def set_timeout(self, duration: str | float) -> PipelineTask:
-        """End the task, as failed, when it runs for longer; with retries, each attempt has that long.
+        """Fail the task if it runs longer; with retries, the timeout applies to each attempt.
 
         Args:
             duration: such as ``90s``, ``10m``, ``1h30m``; a number counts seconds. Fractions are rounded up.
@@ -197,13 +197,13 @@ class PipelineTask(Deferred, Node):
         if found > 0:
             self.kubernetes["activeDeadlineSeconds"] = math.ceil(found)
         elif durations.seconds(duration) is not None:
-            self._problem("MLP124", f"a timeout of {duration!r} leaves no time", "give more than 0 seconds")
+            self._problem("MLP124", f"the timeout {duration!r} is not positive", "use more than 0 seconds")
         return self
 
     def fuse_with(self, *tasks: Any) -> PipelineTask:
-        """Let tasks share one pod, in which they run one after another; what they hand on stays in the pod.
+        """Run tasks in one pod, one after another; values between them stay in the pod.
 
-        They must be Python functions of one region that want the same of their pod: image, resources, settings,
+        They must be Python functions of one group with the same pod settings: image, resources, settings,
         caching. Each keeps its own retries; the cache keeps what all of them gave. Those that share a pod with one of
         them already do so with all. On another backend each has its pod.
 
@@ -213,8 +213,8 @@ class PipelineTask(Deferred, Node):
         together: list[PipelineTask] = []
         for task in (self, *tasks):
             if not isinstance(task, PipelineTask):
-                message = f".fuse_with(...) was given {task!r}"
-                self._problem("MLP125", message, "give tasks, as calls of components return them")
+                message = f".fuse_with(...) expected a task, got {task!r}"
+                self._problem("MLP125", message, "pass tasks, which calls of components return")
                 continue
             task.needs_container("fuse_with")
             together.append(task)
@@ -226,7 +226,7 @@ class PipelineTask(Deferred, Node):
         return self
 
     def set_parallelism(self, limit: int) -> PipelineTask:
-        """Let at most so many pods of this task run at once in one run, whatever loops it stands in.
+        """Limit how many pods of this task run at once in one run, in all loops together.
 
         It is an upper bound: iterations take turns at ``limit`` places by their position, each place a mutex of
         Argo, so a slow one lets those behind it wait. Outside of loops there is one place. On another backend the
@@ -237,15 +237,13 @@ class PipelineTask(Deferred, Node):
         """
         self.needs_container("set_parallelism")
         if type(limit) is not int or limit < 1:
-            self._problem(
-                "MLP124", f"a parallelism of {limit!r} is none", "give a whole number of at least 1"
-            )
+            self._problem("MLP124", f"parallelism {limit!r} is not valid", "use an integer of at least 1")
         else:
             self.own = replace(self.own, parallelism=limit)
         return self
 
     def set_display_name(self, name: str) -> PipelineTask:
-        """Show the task under another name."""
+        """Set the name to display."""
         self.display_name = self._text("the display name", name)
         return self
 
@@ -260,9 +258,7 @@ class PipelineTask(Deferred, Node):
             is_output = any(isinstance(one, Channel) and one.is_output for one in parts)
             if is_output and not inputs[name].optional:
                 message = f"the input '{name}' comes from a task that may fail, and has no default"
-                self._problem(
-                    "MLP127", message, "give that parameter of the component a default, such as None"
-                )
+                self._problem("MLP127", message, "give the component's parameter a default, such as None")
         self.ignores_failures = True
         return self
 
@@ -271,15 +267,15 @@ class PipelineTask(Deferred, Node):
 
         Args:
             name: of the variable.
-            value: a text; values of the run may stand in it.
+            value: a string; it may contain runtime values.
         """
         self.needs_container("set_env_variable")
         name = self._text("the name of an environment variable", name)
-        self.env[name] = self._setting(f"the environment variable {name}", value)
+        self.env[name] = self._setting(f"the value of the environment variable {name}", value)
         return self
 
     def set_container_image(self, name: str | Comparable) -> PipelineTask:
-        """Run in another image than the component's; the image may be a value of the run."""
+        """Run in another image than the component's; it may be a runtime value."""
         self.needs_container("set_container_image")
         self.image = self._setting("the image", name)
         return self
@@ -287,7 +283,7 @@ class PipelineTask(Deferred, Node):
     def set_debug_pause(
         self, before: bool = False, after: bool = True, on_error: bool = False
     ) -> PipelineTask:
-        """Let Argo's executor pause the container, so that a person can look inside; ends with a file in it.
+        """Make Argo's executor pause the container for debugging, until a file is created in it.
 
         Args:
             before: pause before the command; continue with ``touch /proc/1/root/run/argo/ctr/main/before``.
@@ -304,27 +300,27 @@ class PipelineTask(Deferred, Node):
         return self
 
     def set_cpu_request(self, cpu: str | Comparable) -> PipelineTask:
-        """Ask for this much CPU: cores, such as ``2``, ``0.5`` or ``500m``."""
+        """Request CPU: cores, such as ``2``, ``0.5`` or ``500m``."""
         return self._resource("cpu_request", cpu, _CPU, "a number of cores such as '2', '0.5' or '500m'")
 
     def set_cpu_limit(self, cpu: str | Comparable) -> PipelineTask:
-        """Allow at most this much CPU: cores, such as ``4``, ``0.5`` or ``500m``."""
+        """Limit CPU: cores, such as ``4``, ``0.5`` or ``500m``."""
         return self._resource("cpu_limit", cpu, _CPU, "a number of cores such as '2', '0.5' or '500m'")
 
     def set_memory_request(self, memory: str | Comparable) -> PipelineTask:
-        """Ask for this much memory: bytes with a suffix, such as ``4Gi``."""
+        """Request memory: bytes with a suffix, such as ``4Gi``."""
         return self._resource(
-            "memory_request", memory, _MEMORY, "a whole number with a suffix, such as '4Gi' or '512M'"
+            "memory_request", memory, _MEMORY, "an integer with a suffix, such as '4Gi' or '512M'"
         )
 
     def set_memory_limit(self, memory: str | Comparable) -> PipelineTask:
-        """Allow at most this much memory: bytes with a suffix, such as ``8Gi``."""
+        """Limit memory: bytes with a suffix, such as ``8Gi``."""
         return self._resource(
-            "memory_limit", memory, _MEMORY, "a whole number with a suffix, such as '4Gi' or '512M'"
+            "memory_limit", memory, _MEMORY, "an integer with a suffix, such as '4Gi' or '512M'"
         )
 
     def set_accelerator_type(self, accelerator: str | Comparable) -> PipelineTask:
-        """Ask for an accelerator by its resource name, such as ``nvidia.com/gpu``; one, unless a limit is set."""
+        """Request an accelerator by its resource name, such as ``nvidia.com/gpu``; one, unless a limit is set."""
         self.needs_container("set_accelerator_type")
         name = self._setting("the accelerator", accelerator)
         count = self.resources.accelerator_count or "1"
@@ -332,16 +328,16 @@ class PipelineTask(Deferred, Node):
         return self
 
     def set_accelerator_limit(self, limit: int | str | Comparable) -> PipelineTask:
-        """Say how many accelerators."""
-        return self._resource("accelerator_count", limit, _COUNT, "a whole number such as 1 or '4'")
+        """Set the number of accelerators."""
+        return self._resource("accelerator_count", limit, _COUNT, "an integer such as 1 or '4'")
 
     def add_node_selector_constraint(self, accelerator: str) -> PipelineTask:
-        """Ask for an accelerator; the older name of :meth:`set_accelerator_type`."""
+        """Request an accelerator; the older name of :meth:`set_accelerator_type`."""
         _deprecated("add_node_selector_constraint", "set_accelerator_type")
         return self.set_accelerator_type(accelerator)
 
     def set_gpu_limit(self, gpu: str) -> PipelineTask:
-        """Say how many accelerators; the older name of :meth:`set_accelerator_limit`."""
+        """Set the number of accelerators; the older name of :meth:`set_accelerator_limit`."""
         _deprecated("set_gpu_limit", "set_accelerator_limit")
         return self.set_accelerator_limit(gpu)
 
@@ -352,13 +348,13 @@ class PipelineTask(Deferred, Node):
         text = self._marked(value)
         is_constant = text is not None and not context.holds_marks(text)
         if text is None or (is_constant and not pattern.match(text)):
-            self._problem("MLP123", f"{field} is {validation.display(value)}", f"write {expected}")
+            self._problem("MLP123", f"{field} is {validation.display(value)}", f"use {expected}")
             return self
         self.resources = replace(self.resources, **{field: text})
         return self
 
     def _marked(self, value: Any) -> str | None:
-        """Return a setting as text, and note what of the run stands in it; None when it is no text."""
+        """Return a setting as a string, and note the runtime values in it; None if it is not a string."""
         plain = channel_of(value)
         tracing = context.tracing(self.name)
         if isinstance(plain, Channel) and isinstance(plain.type, ParameterType):
@@ -373,22 +369,22 @@ class PipelineTask(Deferred, Node):
         if text is None:
             self._problem(
                 "MLP122",
-                f"{what} is {validation.display(value)}, not a text",
-                "give a str, or a value of the run",
+                f"expected a string as {what}, got {validation.display(value)}",
+                "pass a string or a runtime value",
             )
         return text or ""
 
     def _retries(self, number: Any) -> int:
         if isinstance(number, int) and number >= 0:
             return number
-        self._problem("MLP124", f"num_retries is {validation.display(number)}", "give a number of 0 or more")
+        self._problem("MLP124", f"num_retries is {validation.display(number)}", "use an integer of 0 or more")
         return 0
 
     def _factor(self, factor: Any) -> float:
         if isinstance(factor, (int, float)) and not isinstance(factor, bool) and 0 < factor < math.inf:
             return float(factor)
         self._problem(
-            "MLP124", f"backoff_factor is {validation.display(factor)}", "give a number above 0, such as 2"
+            "MLP124", f"backoff_factor is {validation.display(factor)}", "use a number above 0, such as 2"
         )
         return 2.0
 
@@ -397,7 +393,7 @@ class PipelineTask(Deferred, Node):
             return default
         found = durations.seconds(duration)
         if found is None:
-            self._problem("MLP124", f"{validation.display(duration)} is no duration", durations.HINT)
+            self._problem("MLP124", f"{validation.display(duration)} is not a valid duration", durations.HINT)
         return default if found is None else found
 
     def _text(self, what: str, value: Any) -> str:
@@ -405,8 +401,8 @@ class PipelineTask(Deferred, Node):
             return value
         self._problem(
             "MLP122",
-            f"{what} is {validation.display(value)}, not a text",
-            "give a str that is known when the pipeline is written",
+            f"expected a string as {what}, got {validation.display(value)}",
+            "use a string constant",
         )
         return ""
 
@@ -414,15 +410,17 @@ class PipelineTask(Deferred, Node):
         if isinstance(other, Node):
             return True
         self._problem(
-            "MLP125", f".after(...) was given {other!r}", "give tasks, as calls of components return them"
+            "MLP125",
+            f".after(...) expected a task, got {other!r}",
+            "pass tasks, which calls of components return",
         )
         return False
 
     def needs_container(self, setter: str) -> None:
-        """Note a mistake where a setting of a container is called on a task that has none."""
+        """Report a setting of a container on a task that has none."""
         if not self.component.has_container:
             why, hint = self.component.without_container(setter)
-            self._problem("MLP126", f"{setter} is for a container, and {why}", hint)
+            self._problem("MLP126", f"{setter} sets up a container, but {why}", hint)
 
     def _problem(self, code: str, message: str, hint: str) -> None:
         problems = context.tracing(self.name).problems

@@ -46,7 +46,7 @@ def undefined(source: str) -> list[Use]:
     that this Python can't parse, imports everything from an unknown module, or calls ``exec`` or ``globals``.
 
     Args:
-        source: the text of a module.
+        source: the source code of a module.
 
     Returns:
         The names by line, each once.
@@ -81,7 +81,7 @@ def undefined(source: str) -> list[Use]:
 
 
 def _guarded(node: ast.Try) -> Iterator[str]:
-    """Give the names that are tried: used where ``except NameError`` catches that they are not there."""
+    """Yield the names that may be undefined: they are used where ``except NameError`` handles that."""
     caught = {name.id for handler in node.handlers if handler.type for name in _names(handler.type)}
     if "NameError" in caught:
         for statement in node.body:
@@ -93,7 +93,7 @@ def _names(node: ast.AST) -> Iterator[ast.Name]:
 
 
 def _bound(table: symtable.SymbolTable) -> Iterator[str]:
-    """Give the names that a module's own code binds, by ``global`` in a function too."""
+    """Yield the names that a module's own code binds, also with ``global`` in a function."""
     is_top = table.get_type() == "module"
     for symbol in table.get_symbols():
         binds = symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace()
@@ -104,7 +104,7 @@ def _bound(table: symtable.SymbolTable) -> Iterator[str]:
 
 
 def _globals(table: symtable.SymbolTable) -> Iterator[tuple[str, int]]:
-    """Give the global names that scopes read, with the lines of the source that the scopes start at."""
+    """Yield the global names that scopes read, with the first lines of the scopes."""
     is_top = table.get_type() == "module"
     for symbol in table.get_symbols():
         if symbol.is_referenced() and (is_top or symbol.is_global()):
@@ -118,7 +118,7 @@ def warnings(function: PythonFunction, source: Source | None = None) -> Iterator
 
     Args:
         function: the function.
-        source: where the pipeline stands that it was read from, for a function that was not made by a program.
+        source: file of the pipeline that it was read from, for a function that no program has defined.
     """
     origin = function.origin
     around = _around(origin.function) if origin else {}
@@ -127,8 +127,8 @@ def warnings(function: PythonFunction, source: Source | None = None) -> Iterator
         if origin:
             line = origin.line + max(use.line - origin.before - 1, 0)
             place = Source(origin.function.__code__.co_filename, line)
-        message = f"'{use.name}' is not defined where this function runs: only its own text goes to the task"
-        hint = _instead(use.name, around, origin.function.__module__ if origin else "")
+        message = f"'{use.name}' is not defined when this function runs: only its own source code is sent to the task"
+        hint = _hint(use.name, around, origin.function.__module__ if origin else "")
         yield Diagnostic(CODE, function.name, message, hint, place, severity="warning")
 
 
@@ -145,22 +145,22 @@ def _content(cell: types.CellType) -> Any:
         return None
 
 
-def _instead(name: str, around: Mapping[str, Any], module: str) -> str:
+def _hint(name: str, around: Mapping[str, Any], module: str) -> str:
     if name not in around:
         return suggestion(name, dir(builtins)) or "define it, or import it, inside the function"
     value = around[name]
     if isinstance(value, types.ModuleType):
         alias = "" if value.__name__ == name else f" as {name}"
-        return f"write inside the function: import {value.__name__}{alias}"
+        return f"add to the function: import {value.__name__}{alias}"
     if isinstance(value, BaseComponent):
-        return f"a component can't call another one: call '{name}' in the pipeline, and pass on its output"
+        return f"a component can't call another one: call '{name}' in the pipeline, and pass its output"
     home = getattr(value, "__module__", None)
     is_named = isinstance(value, (type, types.FunctionType, types.BuiltinFunctionType))
     if is_named and home != module:
         alias = "" if value.__name__ == name else f" as {name}"
-        return f"write inside the function: from {home} import {value.__name__}{alias}"
+        return f"add to the function: from {home} import {value.__name__}{alias}"
     if isinstance(value, types.FunctionType):
-        return f"define it inside the function, or send it along: @dsl.component(additional_funcs=[{name}])"
+        return f"define it inside the function, or include it: @dsl.component(additional_funcs=[{name}])"
     if isinstance(value, type):
         return "define the class inside the function"
     return "define it inside the function, or make it a parameter and pass it in the pipeline"

@@ -1,4 +1,4 @@
-"""What a program gives to the functions of this package, held against their annotations."""
+"""Check the arguments of this package's functions against their annotations."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _WORDS: Mapping[Any, str] = {
-    str: "a text",
-    int: "a whole number",
+    str: "a string",
+    int: "an integer",
     float: "a number",
     bool: "True or False",
     type: "a class, such as dsl.Dataset",
-    Comparable: "a value of the run",
+    Comparable: "a runtime value",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What an argument must be, beyond its type: stands in an ``Annotated``.
+    """A requirement beyond the type, for use in ``Annotated``.
 
     Attributes:
-        wanted: words for it, such as ``an absolute path``.
-        holds: tells it of a value of the type.
+        wanted: description, such as ``an absolute path``.
+        holds: returns whether a value of the type satisfies it.
     """
 
     wanted: str
@@ -43,7 +43,7 @@ class Kind:
 
 
 def checked(code: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Make a function refuse arguments that are not as it is annotated; what it is given by position only is its own.
+    """Make a function reject arguments that don't match its annotations, positional-only ones aside.
 
     Args:
         code: of the diagnostics.
@@ -69,9 +69,9 @@ def checked(code: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 def mismatched(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> Iterator[tuple[str, Any, str]]:
-    """Give the arguments that are not as a function is annotated: the name, the value, and what to give instead.
+    """Yield the arguments that don't match a function's annotations: name, value and hint.
 
-    Those that the function has not, or misses, are left to Python, which tells.
+    Unknown and missing arguments are left to Python, which reports them.
     """
     try:
         bound = _signature(function).bind(*args, **kwargs)
@@ -96,11 +96,11 @@ def _annotations(function: Callable[..., Any]) -> dict[str, Any]:
 
 
 def fits(value: Any, annotation: Any) -> bool:
-    """Tell whether a value is as an annotation says; a text in which a value of the run stands is such a value.
+    """Return whether a value matches an annotation; a string that contains a runtime value counts as one.
 
     Args:
-        value: what was given.
-        annotation: of the parameter; its ``str`` is known when the pipeline is written.
+        value: the argument.
+        annotation: of the parameter; ``str`` means a string constant.
     """
     origin, of = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is typing.Annotated:
@@ -127,28 +127,28 @@ def fits(value: Any, annotation: Any) -> bool:
 
 
 def is_string(value: Any) -> bool:
-    """Tell whether a value is a text that is known when the pipeline is written."""
+    """Return whether a value is a string without runtime values."""
     return isinstance(value, str) and not context.holds_marks(value)
 
 
 def is_boolean(value: Any) -> bool:
-    """Tell whether a value is True or False, or 1 or 0, which KFP takes for them."""
+    """Return whether a value is a boolean, or 1 or 0, which KFP accepts too."""
     return isinstance(value, int) and value in (0, 1)
 
 
 def is_runtime_value(value: Any) -> bool:
-    """Tell whether a value is a parameter of the run."""
+    """Return whether a value is a runtime parameter."""
     plain = channel_of(value)
     return isinstance(plain, Channel) and isinstance(plain.type, ParameterType)
 
 
 def expected(value: Any, annotation: Any) -> str:
-    """Say what to give for a value that is not as an annotation says."""
+    """Return a hint for a value that does not match an annotation."""
     is_one_of_them = any(
         typing.get_origin(one) is collections.abc.Sequence and fits([value], one)
         for one in (annotation, *typing.get_args(annotation))
     )
-    return f"give {_wanted(annotation)}" + (f": [{value!r}]" if is_one_of_them else "")
+    return f"pass {_wanted(annotation)}" + (f": [{value!r}]" if is_one_of_them else "")
 
 
 def _wanted(annotation: Any) -> str:
@@ -169,12 +169,12 @@ def _wanted(annotation: Any) -> str:
 
 
 def display(value: Any) -> str:
-    """Return a value as a message names it; a value of the run by its name."""
+    """Return a value for a message; a runtime value by its name."""
     plain = channel_of(value)
     if isinstance(plain, Channel):
-        return f"'{plain.name}', a value of the run"
+        return f"'{plain.name}', a runtime value"
     text, tracing = repr(value), context.current()
     channels: dict[str, Channel] = tracing.values_in(text) if tracing is not None else {}
     for mark, channel in channels.items():
         text = text.replace(mark, f"{{{channel.name}}}")
-    return f"{text}, in which a value of the run stands" if channels else text
+    return f"{text}, which contains a runtime value" if channels else text

@@ -1,4 +1,4 @@
-"""What runs inside a task's container, and its text.
+"""The program that runs in a task's container, and its source.
 
 The modules of this package import the standard library only. :func:`text` joins them into one program, which stands
 in a Workflow once, packed, and reaches the containers as the variable :data:`VARIABLE`; :data:`COMMAND` starts it.
@@ -47,7 +47,7 @@ __all__ = ["COMMAND", "MODULES", "VARIABLE", "code_of", "module_text", "packed",
 
 @functools.cache
 def text() -> str:
-    """Return the runtime as the text of one Python file.
+    """Return the runtime as the source of one Python file.
 
     Returns:
         The modules one after another, without docstrings and the imports between them: each pod carries it.
@@ -57,19 +57,19 @@ def text() -> str:
 
 @functools.cache
 def module_text(name: str) -> str:
-    """Return the text of a module of this package as it travels."""
+    """Return the source of a module of this package as it is sent."""
     return code_of((Path(__file__).parent / f"{name}.py").read_text(encoding="utf-8"))
 
 
 def packed(text: str) -> str:
-    """Return a text as a variable of a container carries it: compressed, in base64."""
+    """Return a string as an environment variable carries it: compressed, in base64."""
     return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
 
 
 def code_of(source: str) -> str:
-    """Return the text of a module as it travels: without docstrings and imports of this package.
+    """Return the source of a module as it is sent: without docstrings and imports of this package.
 
     Args:
-        source: the text of a module in which a line that starts with three quotes starts a docstring.
+        source: source of a module in which a line that starts with three quotes starts a docstring.
     """
     return _OWN_IMPORT.sub("", _DOCSTRING.sub("", source)).strip()

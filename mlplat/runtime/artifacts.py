@@ -108,7 +108,7 @@ class ClassificationMetrics(Artifact):
         """
         if not len(fpr) == len(tpr) == len(threshold):
             raise ValueError(
-                "fpr, tpr and threshold must be of one length; they have {}, {} and {}".format(
+                "expected fpr, tpr and threshold of the same length, got {}, {} and {}".format(
                     len(fpr), len(tpr), len(threshold)
                 )
             )
@@ -131,7 +131,9 @@ class ClassificationMetrics(Artifact):
         categories = self._categories()
         if len(row) != len(categories):
             raise ValueError(
-                "a row has {} numbers, there are {} categories".format(len(row), len(categories))
+                "expected a row of {1} numbers, one for each category, got {0}".format(
+                    len(row), len(categories)
+                )
             )
         self._rows()[self._position(row_category)] = {"row": list(row)}
 
@@ -150,14 +152,18 @@ class ClassificationMetrics(Artifact):
             ValueError: the matrix isn't square over the categories.
         """
         if len(categories) != len(matrix):
-            raise ValueError("the matrix has {} rows for {} categories".format(len(matrix), len(categories)))
+            raise ValueError(
+                "expected a matrix of {1} rows, one for each category, got {0}".format(
+                    len(matrix), len(categories)
+                )
+            )
         self.set_confusion_matrix_categories(categories)
         for category, row in zip(categories, matrix):
             self.log_confusion_matrix_row(category, row)
 
     def _categories(self) -> List[str]:
         if "confusionMatrix" not in self.metadata:
-            raise ValueError("name the categories first: set_confusion_matrix_categories([...])")
+            raise ValueError("call set_confusion_matrix_categories([...]) first")
         return [spec["displayName"] for spec in self.metadata["confusionMatrix"]["annotationSpecs"]]
 
     def _rows(self) -> List[Dict[str, Any]]:
@@ -167,7 +173,7 @@ class ClassificationMetrics(Artifact):
     def _position(self, category: str) -> int:
         categories = self._categories()
         if category not in categories:
-            raise ValueError("there is no category {!r}; there is {}".format(category, ", ".join(categories)))
+            raise ValueError("unknown category {!r}; available: {}".format(category, ", ".join(categories)))
         return categories.index(category)
 
 
@@ -195,7 +201,7 @@ class HTML(Artifact):
 
 
 class Markdown(Artifact):
-    """A text to show."""
+    """Markdown to display."""
 
     schema_title = "system.Markdown"
 
@@ -218,7 +224,7 @@ _SCHEMA_TITLE = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)+\Z")
 
 
 def is_artifact_class(candidate: Union[Type[Any], Any]) -> bool:
-    """Tell whether something can stand in ``Input[...]``: a class with ``schema_title`` and ``schema_version``."""
+    """Return whether something can be used in ``Input[...]``: a class with ``schema_title`` and ``schema_version``."""
     title = getattr(candidate, "schema_title", None)
     version = getattr(candidate, "schema_version", None)
     return isinstance(title, str) and isinstance(version, str) and bool(_SCHEMA_TITLE.match(title))

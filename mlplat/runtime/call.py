@@ -123,20 +123,18 @@ class FunctionCall:
             result = result._asdict()
         elif isinstance(result, tuple) and len(result) == len(names):
             if set(self.order) != set(names):  # the call names its outputs in any order, as the IR does
-                message = (
-                    "it returned a plain tuple, and its annotation can't be read here: return a dict with {}"
-                )
+                message = "it returned a plain tuple, but its annotation can't be evaluated here; return a dict with {}"
                 raise TaskError(message.format(", ".join(names)))
             result = dict(zip(self.order, result))
         if not isinstance(result, dict) or not set(names) <= set(result):
-            message = "the function must return a named tuple with {}; it returned {}"
+            message = "expected a named tuple with {}, got {}"
             raise TaskError(message.format(", ".join(names), display(result)))
         return {name: result[name] for name in names}
 
     def _keep_returned_artifact(self, name: str, value: Any) -> None:
         path = self._path_of(name)
         if value is None:
-            raise TaskError("output '{}' is an artifact, and the function gave None".format(name))
+            raise TaskError("output '{}' is an artifact, but the function returned None".format(name))
         if isinstance(value, Artifact):
             self.artifacts[name] = value
             local = value.path if value.custom_path is not None or value.path == value.uri else ""

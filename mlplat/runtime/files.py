@@ -73,12 +73,12 @@ def replace_links(name: str, path: str) -> None:
             target, place = os.path.realpath(entry), os.path.realpath(os.path.dirname(entry))
             if not os.path.exists(target) or os.path.commonpath([target, place]) == target:
                 raise TaskError(
-                    "output '{}' has a link that leads nowhere: {} -> {}".format(name, entry, target)
+                    "output '{}' contains a link that can't be resolved: {} -> {}".format(name, entry, target)
                 )
             os.unlink(entry)
             copy(name, target, entry)
         elif not os.path.isfile(entry) and not os.path.isdir(entry):
-            raise TaskError("output '{}' has neither file nor folder in it: {}".format(name, entry))
+            raise TaskError("output '{}' contains neither a file nor a folder: {}".format(name, entry))
 
 
 def copy(name: str, source: str, target: str, around: Tuple[str, ...] = ()) -> None:
@@ -87,7 +87,7 @@ def copy(name: str, source: str, target: str, around: Tuple[str, ...] = ()) -> N
 
     real = os.path.realpath(source)
     if real in around or os.path.commonpath([real, os.path.realpath(target)]) == real:
-        raise TaskError("output '{}' is in a folder that it would hold: {}".format(name, source))
+        raise TaskError("output '{}' cannot contain its own folder: {}".format(name, source))
     if os.path.isdir(source):
         if os.path.isdir(target):
             shutil.rmtree(target)
@@ -97,4 +97,4 @@ def copy(name: str, source: str, target: str, around: Tuple[str, ...] = ()) -> N
     elif os.path.isfile(source):
         shutil.copy(source, target)
     else:
-        raise TaskError("output '{}' has neither file nor folder in it: {}".format(name, source))
+        raise TaskError("output '{}' contains neither a file nor a folder: {}".format(name, source))

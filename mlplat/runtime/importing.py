@@ -1,4 +1,4 @@
-"""What tasks of importers run: functions like those of users, whose text travels in the manifest."""
+"""Functions that tasks of importers run, like those of users: their source is in the manifest."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Any
 
 
 def fetch(value: Any, artifact: Any) -> None:
-    """Give on, as an artifact of the store, what Argo has put at the artifact's path."""
+    """Pass on, as an artifact of the store, what Argo has put at the artifact's path."""
     artifact.name, artifact.uri, artifact.metadata = value["name"], value["uri"], value["metadata"]
 
 
 def copy_to_workspace(data: Any, workspace: str, place: str) -> str:
-    """Copy what an importer names into the workspace, and return where it lies there."""
+    """Copy an importer's data into the workspace, and return its path there."""
     import hashlib
     import os
     import shutil

@@ -25,7 +25,7 @@ def _folders_of_groups(name: str, items: List[Dict[str, Any]], folders: List[str
     """Return the folder of each group of items."""
     groups = list(dict.fromkeys(item["group"] for item in items if item.get("group")))
     if len(groups) > len(folders):
-        message = "input '{}' lies in the places of {} runs, more than {}: run once without the cache"
+        message = "input '{}' comes from the cache of {} runs, but at most {} are supported; run once without the cache"
         raise TaskError(message.format(name, len(groups), len(folders)))
     return dict(zip(groups, folders))
 
@@ -80,7 +80,7 @@ def parameter_value(name: str, spec: Dict[str, Any], values: str) -> Any:
 def missing_value(name: str, annotation: Any) -> Any:
     """Return the value of an input that has none, where its annotation allows that."""
     if type(None) not in (getattr(annotation, "__args__", None) or ()):
-        raise TaskError("input '{}' has no value: the task that gives it wrote none".format(name))
+        raise TaskError("input '{}' has no value: the task that produces it wrote none".format(name))
     return None
 
 
@@ -106,7 +106,7 @@ def input_artifact(name: str, value: Dict[str, Any], path: str, annotation: Any)
     elif value.get("key"):
         artifact.custom_path = path
         if value.get("digest") != digest_of(FOLDER):
-            raise TaskError("the bytes of input '{}' are not in the store: {}".format(name, value["key"]))
+            raise TaskError("input '{}' not found in the artifact store: {}".format(name, value["key"]))
         os.makedirs(path, exist_ok=True)  # an object store holds no empty folder
     elif artifact.uri.startswith("file:///"):
         artifact.custom_path = artifact.uri[len("file://") :]
@@ -114,7 +114,7 @@ def input_artifact(name: str, value: Dict[str, Any], path: str, annotation: Any)
 
 
 def missing_bytes(call: Dict[str, Any], message: str) -> List[str]:
-    """Say which artifacts that an error names have no bytes here: nothing was written, or they lie elsewhere."""
+    """Explain which artifacts in an error message have no bytes here: nothing was written, or they are elsewhere."""
     found = []
     for name, spec in call.get("artifacts", {}).items():
         for value in flatten(spec.get("value")):
@@ -123,18 +123,20 @@ def missing_bytes(call: Dict[str, Any], message: str) -> List[str]:
                 continue
             if uri.startswith(STORE):
                 found.append(
-                    "input '{}': the task that makes '{}' wrote nothing to it".format(name, value.get("name"))
+                    "input '{}' is empty: the task that produces '{}' wrote nothing to it".format(
+                        name, value.get("name")
+                    )
                 )
             elif "://" in uri:
                 found.append(
-                    "input '{}': nothing fetches {} for this task; read it by its uri, or import it with"
+                    "input '{}' is not on this machine: {} was not fetched; read it from its uri, or import it with"
                     " dsl.importer".format(name, uri)
                 )
     return found
 
 
 def _has_bytes(path: str) -> bool:
-    """Tell whether an artifact was fetched: for one that is not there, Argo leaves an empty folder."""
+    """Return whether an artifact was fetched; for a missing one, Argo leaves an empty folder."""
     return os.path.isfile(path) or (os.path.isdir(path) and bool(os.listdir(path)))
 
 

@@ -53,7 +53,7 @@ def load_function(source: str, function: str) -> Tuple[Any, Dict[str, Any]]:
         flags = __future__.annotations.compiler_flag
         exec(compile(source, file, "exec", flags=flags, dont_inherit=True), module.__dict__)
     if function not in module.__dict__:
-        raise TaskError("its source has no function of that name")
+        raise TaskError("its source code has no function of that name")
     return module.__dict__[function], module.__dict__
 
 
@@ -70,4 +70,4 @@ def _module_of(function: str) -> str:
         if "def {}(".format(function) in text:
             sys.path.insert(0, os.path.dirname(os.path.join(folder, path)))
             return text
-    raise TaskError("no module that kfp_config.ini of the working directory names defines it")
+    raise TaskError("function not found in the modules that kfp_config.ini of the working directory names")

@@ -29,7 +29,7 @@ def main(arguments: List[str]) -> int:
     try:
         call = json.loads(_text(arguments[-1]))
     except ValueError as error:
-        reason = "an argument of this run is not JSON of its declared type: {}".format(error)
+        reason = "an argument of this run is not valid JSON for its declared type: {}".format(error)
         print(reason, file=sys.stderr)
         write_termination_message(reason)
         return 1

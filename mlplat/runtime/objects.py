@@ -9,12 +9,12 @@ OUT = {"folder": ""}
 
 
 class PipelineTaskFinalStatus:
-    """How a task or region ended, for an exit task.
+    """The final status of a task or group, for an exit task.
 
     Attributes:
         state: ``SUCCEEDED``, ``FAILED`` or ``SKIPPED``.
         pipeline_job_resource_name: the run's name.
-        pipeline_task_name: the task's or region's name.
+        pipeline_task_name: the task's or group's name.
         error_code: the exit code; None unless it failed.
         error_message: why it failed; None unless it did.
     """
@@ -100,8 +100,8 @@ def with_reason(value: Any, folder: str) -> Any:
     if value.get("state") == "FAILED":
         error["message"] = _reason(folder, value["node"]) or error.get("message")
         error["code"] = _number(error.get("code"))
-    told = {name: one for name, one in value.items() if name != "node"}
-    return {**told, "state": State(value.get("state") or ""), "error": error}
+    status = {name: part for name, part in value.items() if name != "node"}
+    return {**status, "state": State(value.get("state") or ""), "error": error}
 
 
 def _number(text: Any) -> Any:
@@ -109,7 +109,7 @@ def _number(text: Any) -> Any:
 
 
 def _reason(folder: str, task: str) -> str:
-    """Return why tasks of a region failed, as far as their runtimes could tell."""
+    """Return why tasks of a group failed, as far as their runtimes know."""
     found = []
     for at, folders, files in os.walk(folder):
         folders.sort()

@@ -78,7 +78,7 @@ def output_parameter(name: str, value: Any, kind: str) -> Any:
     if hasattr(value, "tolist"):
         value = value.tolist()
     if not has_type(value, kind):
-        message = "output '{}' is declared {}, and the function gave {}: {}"
+        message = "output '{}' is declared {}, but the function returned {}: {}"
         raise TaskError(message.format(name, type_name(kind), type(value).__name__, display(value)))
     return jsonable(float(value) if kind == "NUMBER_DOUBLE" else value)
 
@@ -88,7 +88,7 @@ def value_from_file(name: str, path: str, kind: str) -> Any:
     if not os.path.isfile(path):
         raise TaskError("output '{}' is not a file: {}".format(name, path))
     if os.path.getsize(path) > LARGEST_FILE:
-        message = "output '{}' holds {:,} bytes; a parameter holds at most {:,}: make it an artifact"
+        message = "output '{}' holds {:,} bytes; a parameter holds at most {:,}; make it an artifact"
         raise TaskError(message.format(name, os.path.getsize(path), LARGEST_FILE))
     with open(path, "rb") as file:
         data = file.read()
@@ -105,7 +105,7 @@ def value_from_file(name: str, path: str, kind: str) -> Any:
             else value
         )
     except ValueError:
-        message = "output '{}' is declared {}, and its file holds {}"
+        message = "output '{}' is declared {}, but its file contains {}"
         raise TaskError(
             message.format(name, type_name(kind), display(data.decode("utf-8", "replace")))
         ) from None

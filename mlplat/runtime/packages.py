@@ -11,7 +11,7 @@ from mlplat.runtime.files import digest_of, write_text
 
 
 def is_satisfied(requirement: str) -> bool:
-    """Tell whether this Python has what a requirement asks for."""
+    """Return whether this Python satisfies a requirement."""
     from importlib import import_module, metadata
 
     requirements: Any = None

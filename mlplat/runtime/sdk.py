@@ -35,7 +35,7 @@ def run_command(command: List[str], given: Dict[str, Any], types: Dict[str, Dict
         text = json.dumps(_executor_input(given, types, answer))
         if len(text.encode()) > _LARGEST_ARGUMENT:
             message = (
-                "its inputs take {:,} bytes, and KFP's SDK reads them from one argument, which holds {:,}"
+                "its inputs have {:,} bytes, but KFP's SDK reads them from one argument, which holds {:,}"
             )
             sys.exit(message.format(len(text.encode()), _LARGEST_ARGUMENT))
         environment = {

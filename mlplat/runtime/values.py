@@ -45,7 +45,7 @@ def _escaped(match: Any) -> str:
 
 
 def jsonable(value: Any) -> Any:
-    """Turn arrays and their scalars into what JSON has; what is no number is written as text, as KFP does."""
+    """Turn arrays and their scalars into JSON values; NaN and infinities become strings, as in KFP."""
     if hasattr(value, "tolist"):
         value = value.tolist()
     if isinstance(value, float) and not math.isfinite(value):
@@ -74,14 +74,12 @@ def as_declared(name: str, value: Any, kind: str) -> Any:
     if kind == "NUMBER_INTEGER" and isinstance(value, float) and value.is_integer():
         return int(value)
     if not has_type(value, kind):
-        raise TaskError(
-            "input '{}' is declared {}, and was given {}".format(name, type_name(kind), display(value))
-        )
+        raise TaskError("input '{}' is declared {}, but got {}".format(name, type_name(kind), display(value)))
     return float(value) if kind == "NUMBER_DOUBLE" else value
 
 
 def has_type(value: Any, kind: str) -> bool:
-    """Tell whether a value is of a declared type."""
+    """Return whether a value is of a declared type."""
     if isinstance(value, bool) and kind in ("NUMBER_INTEGER", "NUMBER_DOUBLE"):
         return False
     return isinstance(value, _TYPES.get(kind, (object,)))

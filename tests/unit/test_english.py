@@ -23,6 +23,7 @@ DONE = (
     "client",
     "compiler",
     "components",
+    "dsl",
     "engine",
     "errors",
     "escaping",
@@ -30,6 +31,7 @@ DONE = (
     "kubernetes",
     "local",
     "manifest",
+    "runtime",
 )
 """Pages (``docs``), packages and modules of mlplat that the patterns are checked in."""
 

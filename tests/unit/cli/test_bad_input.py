@@ -49,16 +49,16 @@ CASES = {
     "wrong type": Case(
         "@dsl.pipeline\ndef p():\n    make(size='big')\n",
         "MLP134",
-        "'size' is declared int, and was given 'big'",
+        "'size' is declared int, but got 'big'",
         "program.py:14",
     ),
     "artifact for a parameter": Case(
         "@dsl.pipeline\ndef p():\n    make(size=make(size=1).output)\n",
-        "'size' is declared int, and was given 'data', an artifact (system.Dataset)",
+        "'size' is declared int, but got 'data', an artifact (system.Dataset)",
     ),
     "parameter for an artifact": Case(
         "@dsl.pipeline\ndef p(size: int):\n    score(data=size)\n",
-        "is declared system.Dataset, an artifact, and was given 'size', a parameter of type int",
+        "is declared system.Dataset, an artifact, but got 'size', a parameter of type int",
     ),
     "comparison of a dict": Case(
         "@dsl.pipeline\ndef p(x: dict):\n    with dsl.If(x == 1):\n        make(size=1)\n",
@@ -70,7 +70,7 @@ CASES = {
     "argument given twice": Case(
         "@dsl.pipeline\ndef p():\n    make(1, size=2)\n",
         "MLP131",
-        "'size' was given twice, by position and by name",
+        "'size' was passed twice, by position and by name",
     ),
     "unknown argument": Case(
         "@dsl.pipeline\ndef p():\n    make(siz=1)\n",
@@ -125,7 +125,7 @@ CASES = {
         "@dsl.pipeline\ndef p():\n    make(size='big')\n    make()\n    score(data=1)\n",
         "MLP133",
         "MLP134",
-        "is declared system.Dataset, an artifact, and was given the constant 1",
+        "is declared system.Dataset, an artifact, but got the constant 1",
     ),
 }
 

@@ -198,8 +198,8 @@ def test_skipped_template_gives_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("template", "expected"),
     [
-        ({"name": "x"}, "it does nothing"),
-        ("text", "it does nothing"),
+        ({"name": "x"}, "it has no action"),
+        ("text", "it has no action"),
         ({"name": "x", "container": {}, "suspend": {}}, "it has container, suspend"),
         ({"name": "x", "dag": {"tasks": [{"name": "a", "template": "other"}]}}, "calls the template 'other'"),
         ({"name": "x", "steps": [[{"name": "a", "template": "other"}]]}, "calls the template 'other'"),
@@ -233,7 +233,7 @@ def test_settings_of_a_container_are_refused_and_the_template_is_named() -> None
             count(word="a", text=write().outputs["text"]).set_cpu_limit("1")
             count(word="a", text=write().outputs["text"]).set_parallelism(2)
 
-    assert "write it into the template: container.resources" in str(caught.value)
+    assert "set it in the template: container.resources" in str(caught.value)
     assert "synchronization (a mutex or a semaphore)" in str(caught.value)
 
 

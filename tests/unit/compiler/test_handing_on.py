@@ -162,7 +162,7 @@ def test_what_nothing_fetches_is_told(tmp_path: Path) -> None:
     (log,) = (
         path.read_text() for path in (tmp_path / "logs/run").glob("*.log") if "open_it" in path.read_text()
     )
-    assert "input 'model': nothing fetches gs://bucket/model for this task" in log
+    assert "input 'model' is not on this machine: gs://bucket/model was not fetched" in log
 
 
 @pytest.mark.parametrize("missing", ["mlplat://artifacts/nothing/here"])
@@ -178,4 +178,4 @@ def test_what_is_not_in_the_store_is_told(missing: str, tmp_path: Path) -> None:
     done = run(pipeline, tmp_path, "run", uri=missing)
     assert done["status"]["phase"] == "Failed"
     logs = "".join(path.read_text() for path in (tmp_path / "logs/run").glob("*.log"))
-    assert "the bytes of input 'data' are not in the store: nothing/here" in logs
+    assert "input 'data' not found in the artifact store: nothing/here" in logs

@@ -169,7 +169,7 @@ def test_regions_ignore_failures_where_all_that_wait_in_them_do(tmp_path: Path) 
 
 
 def test_a_branch_does_not_wait_for_another_of_its_choice() -> None:
-    with pytest.raises(AuthoringError, match=r"MLP142: note-2: it waits for 'note', .* only one runs"):
+    with pytest.raises(AuthoringError, match=r"MLP142: note-2: it depends on 'note', .* only one runs"):
 
         @dsl.pipeline
         def never(file: str, on: bool = True) -> None:
@@ -205,7 +205,7 @@ def test_regions_that_wait_for_each_other_are_refused() -> None:
 
 
 def test_an_exit_task_waits_for_nothing() -> None:
-    with pytest.raises(AuthoringError, match="MLP119: note: the exit task waits for 'note-3'"):
+    with pytest.raises(AuthoringError, match="MLP119: note: the exit task depends on 'note-3'"):
 
         @dsl.pipeline
         def late(file: str) -> None:

@@ -53,7 +53,7 @@ def test_default_that_is_not_a_choice_is_told() -> None:
 
 
 def test_choices_of_several_types_are_told() -> None:
-    with pytest.raises(AuthoringError, match=r"MLP102: wrong\.mode: .* is not a type of a parameter"):
+    with pytest.raises(AuthoringError, match=r"MLP102: wrong\.mode: .* is not a valid parameter type"):
 
         @dsl.component
         def wrong(mode: Literal["fast", 1]) -> None:

@@ -171,11 +171,11 @@ def test_the_manifest_has_one_template_for_all_iterations() -> None:
         ({"max_iterations": 0}, "max_iterations is 0"),
         ({"max_iterations": True}, "max_iterations is True"),
         ({"max_iterations": 201}, "a loop has at most 200"),
-        ({"carry": {"modle": "larger"}}, "the input 'modle', which the body has not"),
-        ({"carry": {"model": "bigger"}}, "the output 'bigger', which the body has not"),
-        ({"carry": {"model": "Output"}}, "of another type than the input 'model'"),
-        ({"body": len}, "is no component"),
-        ({"condition": "x"}, "'x' is no condition"),
+        ({"carry": {"modle": "larger"}}, "the input 'modle', which the body does not have"),
+        ({"carry": {"model": "bigger"}}, "the output 'bigger', which the body does not have"),
+        ({"carry": {"model": "Output"}}, "a different type than the input 'model'"),
+        ({"body": len}, "is not a component"),
+        ({"condition": "x"}, "'x' is not a condition"),
         ({"carry": ["a"]}, "carry is ['a']"),
         (
             {"condition": lambda step: (read(model=step.outputs["larger"]), step.outputs["Output"] < 1)[1]},
@@ -202,7 +202,7 @@ def test_mistakes_are_told(changes: dict[str, Any], expected: str) -> None:
 
 
 def test_the_condition_reads_the_body_only() -> None:
-    with pytest.raises(AuthoringError, match="neither takes nor gives"):
+    with pytest.raises(AuthoringError, match="neither an input nor an output"):
 
         @dsl.pipeline
         def mixed(limit: int) -> None:

@@ -240,16 +240,16 @@ def one_of_two_returned() -> Pair:
 REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
     "two truths": (branch_on(lambda x: x > 1 and x < 3), "MLP110: .*combine conditions with & | ~"),
     "truth of a value": (branch_on(lambda x: not x), "MLP110: x: it has no value until the pipeline runs"),
-    "plain condition": (branch_on(lambda x: True), "MLP111: True is no condition"),
+    "plain condition": (branch_on(lambda x: True), "MLP111: True is not a condition"),
     "comparison with nothing": (branch_on(lambda x: x == None), "MLP111: None can't be compared"),  # noqa: E711
     "comparison with NaN": (branch_on(lambda x: x == NAN), "MLP111: nan can't be compared"),
     "comparison of a number with a text": (
         branch_on(lambda x: x == "3"),
-        "MLP111: 'x' is int, .*compared with '3'",
+        "MLP111: 'x' is of type int .*compared with '3'",
     ),
     "comparison of a number with a truth": (
         branch_on(lambda x: x),
-        "MLP111: x: 'x' is int, and a condition compares\n  hint: compare it, such as x == 1",
+        "MLP111: x: 'x' is of type int; dsl.If needs a comparison\n  hint: compare it: x > 0",
     ),
     "comparison with a list": (branch_on(lambda x: x == [1]), "MLP111: .*can't be compared"),
     "comparison of an artifact": (
@@ -260,103 +260,115 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
         branch_on(lambda x: items().output == 1),
         "MLP111: Output: 'Output' is of type list",
     ),
-    "condition joined with text": (branch_on(lambda x: (x > 1) & "a"), "MLP111: 'a' is no condition"),
+    "condition joined with text": (branch_on(lambda x: (x > 1) & "a"), "MLP111: 'a' is not a condition"),
     "format of a value": (
         lambda: say(text=f"a {one(x=1).output:.2f}"),
-        "MLP112: Output: .*leave the format out",
+        "MLP112: Output: .*remove the format",
     ),
     "artifact in a text": (
         lambda: say(text=f"a {make().output}"),
-        "MLP134: say: 'text' is a text .* artifact in it",
+        "MLP134: say: 'text' contains an artifact",
     ),
     "text of a value compared": (
         lambda: dsl.If(say(text="a").output == f"{one(x=1).output}"),
         "MLP111: a string that contains a runtime value",
     ),
     "in": (lambda: "a" in say(text="a").output, "MLP110: Output: .*is_in"),
-    "in nothing": (lambda: say(text="a").output.is_in([]), "MLP111: Output: nothing is in an empty list"),
+    "in nothing": (lambda: say(text="a").output.is_in([]), "MLP111: Output: the list of values is empty"),
     "for over a value": (lambda: list(items().output), "MLP112: .*dsl.ParallelFor"),
     "second else": (second_else, "MLP113: dsl.Else: it must follow a dsl.If or dsl.Elif"),
     "loop before elif": (no_branch_before, "MLP113: dsl.Elif"),
-    "loop over text": (loop_of("abc"), "MLP114: .*'abc' is no list"),
-    "loop over a number": (loop_of_output, "MLP114: .*'Output' is no list"),
+    "loop over text": (loop_of("abc"), "MLP114: .*'abc' is not a list"),
+    "loop over a number": (loop_of_output, "MLP114: .*'Output' is not a list"),
     "loop over nothing": (loop_of([]), "MLP114: .*the list is empty"),
-    "loop over a set": (loop_of([{1}]), "MLP114: .*no JSON form: Object of type set"),
+    "loop over a set": (loop_of([{1}]), "MLP114: .*can't be written as JSON: Object of type set"),
     "loop over a list of outputs": (
         lambda: dsl.ParallelFor([one(x=1).output]),
-        "MLP114: .*a value of the run",
+        "MLP114: .*a runtime value",
     ),
     "negative parallelism": (lambda: dsl.ParallelFor([1], parallelism=-1), "MLP124: .*parallelism is -1"),
     "text for parallelism": (
         lambda: dsl.ParallelFor([1], parallelism="2"),  # type: ignore[arg-type]
-        "MLP124: dsl.ParallelFor: parallelism is '2'\n  hint: give a whole number",
+        "MLP124: dsl.ParallelFor: parallelism is '2'\n  hint: use an integer",
     ),
     "collected inside its loop": (
         collected_inside_its_loop,
-        "MLP143: count: .*'Output' of 'one', which is in the loop 'for-loop-2', and so is what uses it",
+        "MLP143: count: .*'Output' of 'one', which is in the loop 'for-loop-2', like the task that uses it",
     ),
     "collected deeper inside its loop": (collected_deeper_inside_its_loop, "MLP143: say: .*'for-loop-2'"),
-    "collected outside of loops": (collected_outside_of_loops, "MLP143: .*'Output' of 'one' is in no loop"),
+    "collected outside of loops": (
+        collected_outside_of_loops,
+        "MLP143: .*'Output' of 'one' is not in a dsl.ParallelFor",
+    ),
     "collected outside of its branch": (
         loop_in_a_branch_collected_outside,
-        "MLP140: count: it uses the output 'Output' of 'one', .*collect it inside the branch",
+        "MLP140: count: it uses the output 'Output' of 'one', .*collect it in the branch",
     ),
-    "one of nothing": (lambda: dsl.OneOf(*()), "MLP143: dsl.OneOf: it was given nothing"),
-    "one of a text": (lambda: dsl.OneOf("a"), "MLP143: dsl.OneOf: 'a' is no output of a task"),
-    "one of no branch": (lambda: dsl.OneOf(one(x=1).output), "MLP143: .*'Output' is in no branch"),
+    "one of nothing": (lambda: dsl.OneOf(*()), "MLP143: dsl.OneOf: it needs at least one output"),
+    "one of a text": (lambda: dsl.OneOf("a"), "MLP143: dsl.OneOf: 'a' is not a task output"),
+    "one of no branch": (lambda: dsl.OneOf(one(x=1).output), "MLP143: .*'Output' is not in a branch"),
     "one of without else": (
         one_of_without_else,
-        "MLP143: .*no dsl.Else: there may be no value\n  hint: add a dsl.Else",
+        "MLP143: .*no dsl.Else, so there may be no value\n  hint: add a dsl.Else",
     ),
     "one of an if without else": (
         one_of_an_if,
-        "MLP143: .*the dsl.If has no dsl.Else: there may be no value",
+        "MLP143: .*the dsl.If has no dsl.Else, so there may be no value",
     ),
     "one of a single branch": (one_of_a_single_branch, "MLP143: .*no output of dsl.Else"),
     "one of two types": (one_of_two_types, "MLP143: .*different types"),
-    "one of one branch twice": (one_of_one_branch_twice, "MLP143: .*not one of each branch"),
-    "exit task that waits": (exit_task_that_waits, "MLP119: one-2: .*waits for 'one'"),
-    "exit task that is none": (lambda: dsl.ExitHandler("a"), "MLP119: .*'a' is no task"),  # type: ignore[arg-type]
+    "one of one branch twice": (one_of_one_branch_twice, "MLP143: .*exactly one output of each branch"),
+    "exit task that waits": (exit_task_that_waits, "MLP119: one-2: .*depends on 'one'"),
+    "exit task that is none": (lambda: dsl.ExitHandler("a"), "MLP119: .*'a' is not a task"),  # type: ignore[arg-type]
     "exit task that is not called": (
         lambda: dsl.ExitHandler(one),  # type: ignore[arg-type]
-        "MLP119: .*<component one> is no task\n  hint: call a component",
+        "MLP119: .*<component one> is not a task\n  hint: call a component",
     ),
     "task joined with a condition": (
         branch_on(lambda x: (x > 1) & two()),
-        "MLP121: two: .*there are 2: a, b",
+        "MLP121: two: .*the task has 2: a, b",
     ),
     "exit task of two": (exit_task_of_two, "MLP119: one: .*of two dsl.ExitHandler"),
-    "exit task elsewhere": (exit_task_elsewhere, "MLP119: one: .*another region"),
-    "status without a task before": (status_without_a_task_before, "MLP145: told: .*only runs where"),
-    "status of two": (status_of_two, "MLP145: told: .*there are 2 of them"),
+    "exit task elsewhere": (exit_task_elsewhere, "MLP119: one: .*another group"),
+    "status without a task before": (status_without_a_task_before, "MLP145: told: .*only runs after"),
+    "status of two": (status_of_two, "MLP145: told: .*it follows 2 tasks"),
     "failure ignored without a default": (
         lambda: one(x=one(x=1).output).ignore_upstream_failure(),
         "MLP127: one-2: the input 'x' .*has no default",
     ),
-    "timeout of no time": (lambda: one(x=1).set_timeout(0), "MLP124: one: a timeout of 0 leaves no time"),
-    "timeout that is none": (lambda: one(x=1).set_timeout("soon"), "MLP124: one: 'soon' is no duration"),
-    "suspension that is none": (lambda: dsl.suspend("soon"), "MLP124: dsl.suspend: 'soon' is no duration"),
-    "choice twice": (lambda: dsl.approval(choices=["a", "a"]), "MLP151: dsl.approval: .*different texts"),
-    "choices in one text": (lambda: dsl.approval(choices="ab"), "MLP151: dsl.approval: .*not 'ab'"),
+    "timeout of no time": (lambda: one(x=1).set_timeout(0), "MLP124: one: the timeout 0 is not positive"),
+    "timeout that is none": (
+        lambda: one(x=1).set_timeout("soon"),
+        "MLP124: one: 'soon' is not a valid duration",
+    ),
+    "suspension that is none": (
+        lambda: dsl.suspend("soon"),
+        "MLP124: dsl.suspend: 'soon' is not a valid duration",
+    ),
+    "choice twice": (lambda: dsl.approval(choices=["a", "a"]), "MLP151: dsl.approval: .*different strings"),
+    "choices in one text": (lambda: dsl.approval(choices="ab"), "MLP151: dsl.approval: .*got 'ab'"),
     "secret of a pipeline": (
         lambda: kubernetes.use_secret_as_env(inner(), "s", {"a": "B"}),
-        "MLP126: inner: kubernetes.use_secret_as_env is for a container",
+        "MLP126: inner: kubernetes.use_secret_as_env sets up a container",
     ),
     "importer of a number": (
         lambda: dsl.importer(5, Dataset),  # type: ignore[arg-type]
-        "MLP122: dsl.importer: 'artifact_uri' is 5\n  hint: give a text or a value of the run",
+        "MLP122: dsl.importer: 'artifact_uri' is 5\n  hint: pass a string or a runtime value",
     ),
     "importer of no class": (
         lambda: dsl.importer("gs://a", str),
-        "MLP144: dsl.importer: <class 'str'> is no artifact class",
+        "MLP144: dsl.importer: <class 'str'> is not an artifact class",
     ),
     "settings of an importer": (
         lambda: dsl.importer("gs://a", Dataset).set_cpu_limit("1"),
         "MLP126: importer: set_cpu_limit",
     ),
-    "pipeline in a pipeline's function": (nested_definition, "MLP116: .*define it at the top of the file"),
+    "pipeline in a pipeline's function": (
+        nested_definition,
+        "MLP116: .*define it at the top level of the file",
+    ),
     "no task": (lambda: None, "MLP117: .*calls no component"),
-    "no output returned": (nothing_returned, "MLP118: .*returns no task's output"),
+    "no output returned": (nothing_returned, "MLP118: .*returns no task output"),
     "own parameter returned": (own_parameter_returned, "MLP118: .*returns its own parameter 'text'"),
     "one of two returned": (one_of_two_returned, "MLP118: .*declares the output second"),
     "output parameter": (
@@ -367,71 +379,74 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
         lambda: two().outputs["A"],
         "MLP120: two: the task has no output 'A'\n  hint: did you mean 'a'",
     ),
-    "one of two outputs": (lambda: read(data=two()), "MLP121: two: .*there are 2: a, b"),
+    "one of two outputs": (lambda: read(data=two()), "MLP121: two: .*the task has 2: a, b"),
     "variable of the run": (
         lambda: one(x=1).set_env_variable("A", make().output),
-        "MLP122: one: the environ",
+        "MLP122: one: .* the value of the environ",
     ),
     "image of the run": (
         lambda: one(x=1).set_container_image(3),  # type: ignore[arg-type]
-        "MLP122: one: the image",
+        "MLP122: one: expected a string as the image",
     ),
     "display name of the run": (
         lambda: one(x=1).set_display_name(text_of_the_run()),
-        "MLP122: one: the display",
+        "MLP122: one: expected a string as the display",
     ),
     "cores": (lambda: one(x=1).set_cpu_request("two"), "MLP123: one: cpu_request is 'two'"),
-    "memory": (lambda: one(x=1).set_memory_limit("1.5Gi"), "MLP123: .*a whole number with a suffix"),
+    "memory": (lambda: one(x=1).set_memory_limit("1.5Gi"), "MLP123: .*an integer with a suffix"),
     "accelerators": (lambda: one(x=1).set_accelerator_limit(0), "MLP123: .*accelerator_count is '0'"),
-    "pause": (lambda: one(x=1).set_retry(1, "1.2.3s"), "MLP124: one: '1.2.3s' is no duration"),
+    "pause": (lambda: one(x=1).set_retry(1, "1.2.3s"), "MLP124: one: '1.2.3s' is not a valid duration"),
     "factor of pauses": (
         lambda: one(x=1).set_retry(2, backoff_factor="x"),  # type: ignore[arg-type]
         "MLP124: one: backoff_factor is 'x'",
     ),
     "name of a variable": (
         lambda: one(x=1).set_env_variable(5, "x"),  # type: ignore[arg-type]
-        "MLP122: one: the name of an environment variable is 5, not a text",
+        "MLP122: one: expected a string as the name of an environment variable, got 5",
     ),
     "caching that is a text": (
         lambda: one(x=1).set_caching_options("no"),  # type: ignore[arg-type]
-        "MLP122: one: enable_caching is 'no'\n  hint: give True or False",
+        "MLP122: one: enable_caching is 'no'\n  hint: use True or False",
     ),
     "metadata of an importer": (
         lambda: dsl.importer("gs://a", Dataset, metadata="v"),  # type: ignore[arg-type]
-        "MLP122: dsl.importer: 'metadata' is 'v'\n  hint: give a dict",
+        "MLP122: dsl.importer: 'metadata' is 'v'\n  hint: pass a dict",
     ),
     "retries": (lambda: one(x=1).set_retry(-1), "MLP124: one: num_retries is -1"),
-    "after a text": (lambda: one(x=1).after("one"), "MLP125: one: .after\\(...\\) was given 'one'"),  # type: ignore[arg-type]
+    "after a text": (
+        lambda: one(x=1).after("one"),  # type: ignore[arg-type]
+        "MLP125: one: .after\\(...\\) expected a task, got 'one'",
+    ),
     "cores of a pipeline": (
         lambda: inner().set_cpu_limit("1"),
-        "MLP126: inner: set_cpu_limit is for a container",
+        "MLP126: inner: set_cpu_limit sets up a container",
     ),
-    "retries of a pipeline": (lambda: inner().set_retry(1), "MLP126: inner: .*on the tasks inside"),
-    "too many arguments": (lambda: one(1, 2), "MLP130: one: 2 arguments were given, it takes 1"),
-    "argument twice": (lambda: one(1, x=2), "MLP131: one: 'x' was given twice"),
+    "retries of a pipeline": (lambda: inner().set_retry(1), "MLP126: inner: .*on the tasks of"),
+    "too many arguments": (lambda: one(1, 2), "MLP130: one: too many arguments: expected at most 1, got 2"),
+    "argument twice": (lambda: one(1, x=2), "MLP131: one: 'x' was passed twice"),
     "unknown argument": (
         lambda: one(x=1, xx=2),
         "MLP132: one: it has no input 'xx'\n  hint: did you mean 'x'",
     ),
     "argument for an output": (lambda: two(a="x"), "MLP132: two: 'a' is an output"),
-    "component as a pipeline": (one, "MLP105: one: it is no plain function"),
+    "component as a pipeline": (one, "MLP105: one: it is not a plain function"),
     "missing argument": (lambda: say(loud=True), "MLP133: say: the input 'text' is missing"),
     "text of the run for a number": (
         lambda: one(x=f"{one(x=1).output}"),
-        "MLP134: one-2: 'x' is declared int, and was given '{Output}', in which a value of the run stands",
+        "MLP134: one-2: 'x' is declared int, but got '{Output}', which contains a runtime value",
     ),
     "text of the run for an artifact": (
         lambda: read(data=f"a/{one(x=1).output}"),
-        "MLP134: read: .*given the constant 'a/{Output}', in which",
+        "MLP134: read: .*got the constant 'a/{Output}', which",
     ),
-    "text for a number": (lambda: one(x="1"), "MLP134: one: 'x' is declared int, and was given '1'"),
-    "truth for a number": (lambda: one(x=True), "MLP134: one: 'x' is declared int, and was given True"),
+    "text for a number": (lambda: one(x="1"), "MLP134: one: 'x' is declared int, but got '1'"),
+    "truth for a number": (lambda: one(x=True), "MLP134: one: 'x' is declared int, but got True"),
     "number of the run for a truth": (
         lambda: say("a", one(x=1)),
-        "MLP134: say: 'loud' is declared bool, .* is int",
+        "MLP134: say: 'loud' is declared bool, .* of type int",
     ),
     "artifact for a text": (lambda: say(text=make()), "MLP134: say: 'text' .*an artifact .system.Dataset"),
-    "text for an artifact": (lambda: read(data="a.csv"), "MLP134: read: 'data' .*given the constant 'a.csv'"),
+    "text for an artifact": (lambda: read(data="a.csv"), "MLP134: read: 'data' .*got the constant 'a.csv'"),
     "parameter for an artifact": (
         lambda: read(data=one(x=1)),
         "MLP134: read: 'data' .*a parameter of type int",
@@ -439,11 +454,11 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
     "artifact of another class": (lambda: read(data=two().outputs["b"]), "MLP134: read: .*a system.Metrics"),
     "NaN": (
         lambda: table(rows={"x": float("nan")}),
-        "MLP134: table: 'rows' has no JSON form: Out of range",
+        "MLP134: table: 'rows' can't be written as JSON: Out of range",
     ),
     "half a character": (
         lambda: say(text="\ud800"),
-        "MLP134: say: 'text' has no JSON form: half of a surrogate",
+        "MLP134: say: 'text' can't be written as JSON: half of a surrogate",
     ),
     "value of a branch outside": (
         use_of_branch,
@@ -451,7 +466,7 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
     ),
     "waiting for another branch": (
         wait_for_branch,
-        "MLP142: make-2: it waits for 'make', which is in another branch",
+        "MLP142: make-2: it depends on 'make', which is in another branch",
     ),
     "cycle": (cycle, "MLP141: make: .*in a cycle: make -> make-2 -> make"),
 }
@@ -471,10 +486,10 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
             "MLP120: .*item 2 .*\n  hint: did you mean 'rte'",
         ),
         ([{"a": {"b": 1}}, {"a": 2}], lambda item: item.a.b, "MLP120: .*item 2 of the loop .*'b': 2"),
-        ([1, 2], lambda item: item.a, "MLP120: .*item 1 .*'a': 1\n  hint: give each item as a dict"),
-        ([1, "a"], lambda item: item, "MLP134: one: 'x' is declared int, and item 2 of the loop gives 'a'"),
-        ([1, None], lambda item: item, "MLP134: one: .*item 2 of the loop gives None"),
-        ([{"a": 1}, {"a": [1]}], lambda item: item.a, r"MLP134: one: .*item 2 of the loop gives \[1\]"),
+        ([1, 2], lambda item: item.a, "MLP120: .*item 1 .*'a': 1\n  hint: add the field to each item"),
+        ([1, "a"], lambda item: item, "MLP134: one: 'x' is declared int, but item 2 of the loop is 'a'"),
+        ([1, None], lambda item: item, "MLP134: one: .*item 2 of the loop is None"),
+        ([{"a": 1}, {"a": [1]}], lambda item: item.a, r"MLP134: one: .*item 2 of the loop is \[1\]"),
     ],
 )
 def test_item_of_a_loop_that_does_not_fit_is_told(
@@ -537,7 +552,7 @@ def test_item_of_a_loop_is_not_computed_with() -> None:
         with dsl.ParallelFor([1, 2]) as item:
             one(x=item * 2)  # type: ignore[operator]
 
-    with pytest.raises(AuthoringError, match=r"MLP112: .*so \* has nothing to compute with"):
+    with pytest.raises(AuthoringError, match=r"MLP112: .*so it cannot be used with '\*'"):
         dsl.pipeline(p)
 
 
@@ -552,33 +567,33 @@ def test_text_beside_a_value_of_the_run_is_one_text() -> None:
 @pytest.mark.parametrize(
     ("setter", "arguments", "message"),
     [
-        ("set_timeout", (0,), "'seconds' .*: 0\n  hint: give a positive number of seconds"),
+        ("set_timeout", (0,), "'seconds' .*: 0\n  hint: pass a positive number of seconds"),
         ("set_timeout", ("10m",), "'seconds' .*: '10m'"),
-        ("set_security_context", (-1,), "'run_as_user' .*: -1\n  hint: give an integer, 0 or more"),
+        ("set_security_context", (-1,), "'run_as_user' .*: -1\n  hint: pass an integer, 0 or more"),
         ("set_security_context", ("root",), "'run_as_user' .*: 'root'"),
         (
             "set_image_pull_policy",
             ("Sometimes",),
-            "'policy' .*: 'Sometimes'\n  hint: give one of Always, Never",
+            "'policy' .*: 'Sometimes'\n  hint: pass one of Always, Never",
         ),
         ("set_image_pull_secrets", ("secret",), r"'secret_names' .*: 'secret'\n.*: \['secret'\]"),
         (
             "use_secret_as_env",
             (5, {"k": "K"}),
-            "'secret_name' .*: 5\n  hint: give a string or a runtime value",
+            "'secret_name' .*: 5\n  hint: pass a string or a runtime value",
         ),
-        ("use_secret_as_env", ("s", {"K"}), r"'secret_key_to_env' .*: {'K'}\n  hint: give a dict, each"),
-        ("use_secret_as_volume", ("s", "d"), "'mount_path' .*: 'd'\n  hint: give an absolute path"),
+        ("use_secret_as_env", ("s", {"K"}), r"'secret_key_to_env' .*: {'K'}\n  hint: pass a dict, each"),
+        ("use_secret_as_volume", ("s", "d"), "'mount_path' .*: 'd'\n  hint: pass an absolute path"),
         ("use_config_map_as_env", ("c", {"k": 5}), "'config_map_key_to_env' .*: {'k': 5}"),
         ("use_config_map_as_volume", ("c", 5), "'mount_path' .*: 5"),
         ("mount_pvc", (5, "/d"), "'pvc_name' .*: 5"),
         ("mount_pvc", ("pvc", "d"), "'mount_path' .*: 'd'"),
         ("mount_pvc", ("pvc", "/d", "/sub"), "'sub_path' .*: '/sub'"),
-        ("add_pod_label", ("a", 5), "'label_value' .*: 5\n  hint: give a text"),
+        ("add_pod_label", ("a", 5), "'label_value' .*: 5\n  hint: pass a string"),
         ("add_pod_annotation", (5, "a"), "'annotation_key' .*: 5"),
         ("add_node_selector", (5, 6), "'label_key' .*: 5\n.*'label_value' .*: 6"),
-        ("add_node_selector_json", ("disk",), "'node_selector_json' .*: 'disk'\n  hint: give a dict or a"),
-        ("add_node_affinity", (None, None, 0), "'weight' .*: 0\n  hint: give an integer from 1 to 100"),
+        ("add_node_selector_json", ("disk",), "'node_selector_json' .*: 'disk'\n  hint: pass a dict or a"),
+        ("add_node_affinity", (None, None, 0), "'weight' .*: 0\n  hint: pass an integer from 1 to 100"),
         ("use_field_path_as_env", ("E", 5), "'field_path' .*: 5"),
         ("add_toleration", ("k", "Is", None, "Never"), "'operator' .*: 'Is'\n.*'effect' .*: 'Never'"),
         ("add_toleration_json", (["a"],), r"'toleration_json' .*: \['a'\]"),
@@ -602,7 +617,7 @@ def test_setting_of_a_pod_is_refused(setter: str, arguments: tuple[Any, ...], me
 def test_setting_of_a_pod_takes_a_task_and_says_what_of_the_run_it_can_not_take() -> None:
     with pytest.raises(AuthoringError, match=r"MLP125: kubernetes.mount_pvc: 't' is not a task"):
         kubernetes.mount_pvc("t", "p", "/d")  # type: ignore[arg-type]
-    with pytest.raises(AuthoringError, match=r"'mount_path' .*: 'text', a value of the run"):
+    with pytest.raises(AuthoringError, match=r"'mount_path' .*: 'text', a runtime value"):
 
         @dsl.pipeline
         def p(text: str) -> None:
@@ -615,7 +630,7 @@ def test_setting_of_a_pod_takes_a_task_and_says_what_of_the_run_it_can_not_take(
         ({"pvc_name": "a", "pvc_name_suffix": "b"}, "expected one name, got pvc_name and pvc_name_suffix"),
         ({}, "expected one name, got none\n  hint: use either pvc_name or pvc_name_suffix"),
         ({"pvc_name": "a", "access_modes": ["RWO"]}, r"invalid 'access_modes': \['RWO'\]\n.*ReadWriteOnce"),
-        ({"pvc_name": "a", "size": "big"}, "invalid 'size': 'big'\n  hint: give a quantity, such as '5Gi'"),
+        ({"pvc_name": "a", "size": "big"}, "invalid 'size': 'big'\n  hint: pass a quantity, such as '5Gi'"),
     ],
 )
 def test_claim_is_refused(arguments: dict[str, Any], message: str) -> None:
@@ -651,7 +666,7 @@ def test_name_of_a_region_is_a_text(opened: Callable[[Any], Any]) -> None:
         with opened(x):
             one(x=1)
 
-    with pytest.raises(AuthoringError, match=r"MLP122: dsl\.\w+: its name is .*, not a text"):
+    with pytest.raises(AuthoringError, match=r"MLP122: dsl\.\w+: expected a string as its name, got .*"):
         dsl.pipeline(p)
 
 
@@ -735,19 +750,19 @@ class Class:
     ("function", "message"),
     [
         (many, "MLP101: many.named: .*MLP101: many.values: "),
-        (by_position, "MLP101: by_position.x: .*take the / out"),
+        (by_position, "MLP101: by_position.x: .*remove the /"),
         (no_type, "MLP102: no_type.x: it has no type"),
         (unknown_name, "MLP102: unknown_name.x: .*name 'Nonsense' is not defined"),
-        (marked_text, "MLP102: marked_text.x: Output\\[…\\] holds str"),
+        (marked_text, "MLP102: marked_text.x: Output\\[…\\] expects an artifact class, got str"),
         (untyped, "MLP102: untyped.a: the returned field has no type"),
         (optional_output, "MLP102: optional_output.Output: "),
         (output_twice, "MLP103: output_twice.score: "),
-        (wrong_default, "MLP104: wrong_default.x: the default 'a' is not int"),
-        (infinite, "MLP104: infinite.x: the default has no JSON form"),
+        (wrong_default, "MLP104: wrong_default.x: the default 'a' is not of type int"),
+        (infinite, "MLP104: infinite.x: the default can't be written as JSON"),
         (artifact_with_default, "MLP104: artifact_with_default.data: "),
-        (coroutine, "MLP105: coroutine: a component is a plain function"),
+        (coroutine, "MLP105: coroutine: it is not a plain function"),
         (lambda: None, "MLP105: <lambda>: "),
-        (Class, "MLP105: Class: it is no plain function\n  hint: put the decorator right above a def"),
+        (Class, "MLP105: Class: it is not a plain function\n  hint: put the decorator directly above a def"),
         (functools.partial(untyped), "MLP105: functools.partial"),
     ],
 )
@@ -761,17 +776,17 @@ def test_component_is_refused(function: Callable[..., Any], message: str) -> Non
     ("settings", "message"),
     [
         ({"packages_to_install": "pandas"}, r"'packages_to_install' is 'pandas'\n.*a list.*: \['pandas'\]"),
-        ({"packages_to_install": [5]}, r"'packages_to_install' is \[5\]\n.*give a list, each item a text"),
+        ({"packages_to_install": [5]}, r"'packages_to_install' is \[5\]\n.*pass a list, each item a string"),
         ({"pip_index_urls": "https://a"}, r"'pip_index_urls' is 'https://a'\n.*: \['https://a'\]"),
         ({"pip_trusted_hosts": "a"}, "'pip_trusted_hosts' is 'a'"),
-        ({"base_image": 5}, r"'base_image' is 5\n  hint: give a text"),
+        ({"base_image": 5}, r"'base_image' is 5\n  hint: pass a string"),
         ({"target_image": 3}, "'target_image' is 3"),
         ({"kfp_package_path": 3}, "'kfp_package_path' is 3"),
-        ({"cache": "no"}, r"'cache' is 'no'\n  hint: give True or False"),
+        ({"cache": "no"}, r"'cache' is 'no'\n  hint: pass True or False"),
         ({"use_venv": "no"}, "'use_venv' is 'no'"),
         (
             {"additional_funcs": ["x"]},
-            r"'additional_funcs' is \['x'\]\n  hint: give a list, each item a func",
+            r"'additional_funcs' is \['x'\]\n  hint: pass a list, each item a func",
         ),
         ({"task_config_passthroughs": "ENV"}, r"'task_config_passthroughs' is 'ENV'\n.*: \['ENV'\]"),
     ],
@@ -782,7 +797,7 @@ def test_setting_of_a_component_is_refused(settings: dict[str, Any], message: st
 
 
 def test_function_without_a_text_goes_with_no_other() -> None:
-    with pytest.raises(AuthoringError, match="MLP105: len: it is no plain function"):
+    with pytest.raises(AuthoringError, match="MLP105: len: it is not a plain function"):
         dsl.component(additional_funcs=[len])
 
 
@@ -823,7 +838,7 @@ def test_component_writes_no_file_when_it_is_read() -> None:
 
 
 def test_embedded_file_must_be_there() -> None:
-    with pytest.raises(AuthoringError, match="MLP107: nowhere: there is no file or folder"):
+    with pytest.raises(AuthoringError, match="MLP107: nowhere: file or folder 'nowhere' not found"):
         dsl.component(embedded_artifact_path="nowhere")
 
 

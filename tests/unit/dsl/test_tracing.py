@@ -246,7 +246,7 @@ def test_annotations_that_mean_nothing_are_told_together() -> None:
     codes = sorted(diagnostic.code for diagnostic in raised.value.diagnostics)
     assert codes == ["MLP101", "MLP102", "MLP102", "MLP102", "MLP104"]
     text = str(raised.value)
-    for part in ("wrong.a: it has no type", "complex is not a type of a parameter"):
+    for part in ("wrong.a: it has no type", "complex is not a valid parameter type"):
         assert part in text
     assert "test_tracing.py" in text
 
@@ -274,7 +274,7 @@ def test_one_output_is_asked_for_where_there_are_more() -> None:
     @dsl.component
     def two(a: Output[Dataset], b: Output[Metrics]) -> None: ...
 
-    with refused("MLP121", "there are 2: a, b"):
+    with refused("MLP121", "the task has 2: a, b"):
 
         @dsl.pipeline
         def p() -> None:
@@ -324,7 +324,7 @@ def test_item_of_a_loop_is_not_used_outside() -> None:
 
 
 def test_value_of_a_branch_in_a_loop_is_not_collected_in_that_loop() -> None:
-    with refused("MLP140", "use it inside the same branch, or join the branches with dsl.OneOf"):
+    with refused("MLP140", "use it in the same branch, or join the branches with dsl.OneOf"):
 
         @dsl.pipeline
         def p() -> None:

@@ -133,10 +133,10 @@ def second():
     work()
 """
 EXPECTED = [
-    (27, "'js'", "write inside the function: import json as js"),
+    (27, "'js'", "add to the function: import json as js"),
     (27, "'LIMIT'", "define it inside the function, or make it a parameter"),
-    (28, "'os'", "write inside the function: import os"),
-    (29, "'P'", "write inside the function: from pathlib import Path as P"),
+    (28, "'os'", "add to the function: import os"),
+    (29, "'P'", "add to the function: from pathlib import Path as P"),
     (30, "'Config'", "define the class inside the function"),
     (31, "'helper'", "additional_funcs=[helper]"),
     (32, "'other'", "call 'other' in the pipeline"),

@@ -179,7 +179,7 @@ def test_missing_optional_input_leaves_the_default(run: Runtime) -> None:
 def test_an_input_that_nothing_was_given_for_is_told(run: Runtime) -> None:
     result = run("def f(a: str): print('ran')", parameters={"a": parameter("STRING", None)})
     assert (result.code, result.out) == (1, "")
-    assert result.error == "f: input 'a' has no value: the task that gives it wrote none\n"
+    assert result.error == "f: input 'a' has no value: the task that produces it wrote none\n"
 
 
 def test_artifacts_are_read_and_written(run: Runtime) -> None:
@@ -330,20 +330,28 @@ def test_large_constant_is_read_from_its_file(run: Runtime) -> None:
         (
             "def f(): return 'x'",
             {"Output": "NUMBER_INTEGER"},
-            "'Output' is declared int, and the function",
+            "'Output' is declared int, but the function",
         ),
-        ("def f(): return True", {"Output": "NUMBER_DOUBLE"}, "gave bool: True"),
-        ("def f(): return object()", {"Output": "STRUCT"}, "gave object"),
+        ("def f(): return True", {"Output": "NUMBER_DOUBLE"}, "returned bool: True"),
+        ("def f(): return object()", {"Output": "STRUCT"}, "returned object"),
         (
             "def f(): return {1: {2}}",
             {"Output": "STRUCT"},
             "can't be written as JSON: Object of type set is not JSON",
         ),
-        ("def f(): return 1", {"a": "STRING", "b": "STRING"}, "must return a named tuple with a, b"),
-        ("def f(a: OutputPath(int)): open(a, 'w').write('x')", {"a": "NUMBER_INTEGER"}, "its file holds 'x'"),
-        ("def f(a: OutputPath(int)): open(a, 'w').write('NaN')", {"a": "NUMBER_INTEGER"}, "gave float: nan"),
-        ("def f(a: OutputPath(str)): open(a, 'wb').write(b'\\xff')", {"a": "STRING"}, "its file holds"),
-        ("def f() -> int: ...", {"Output": "NUMBER_INTEGER"}, "the function gave NoneType: None"),
+        ("def f(): return 1", {"a": "STRING", "b": "STRING"}, "expected a named tuple with a, b"),
+        (
+            "def f(a: OutputPath(int)): open(a, 'w').write('x')",
+            {"a": "NUMBER_INTEGER"},
+            "its file contains 'x'",
+        ),
+        (
+            "def f(a: OutputPath(int)): open(a, 'w').write('NaN')",
+            {"a": "NUMBER_INTEGER"},
+            "returned float: nan",
+        ),
+        ("def f(a: OutputPath(str)): open(a, 'wb').write(b'\\xff')", {"a": "STRING"}, "its file contains"),
+        ("def f() -> int: ...", {"Output": "NUMBER_INTEGER"}, "the function returned NoneType: None"),
         ("def f(): return {(1, 2): 3}", {"Output": "STRUCT"}, "can't be written as JSON: keys must be str"),
         ("def f(): return 'x' * 9999", {"Output": "BOOLEAN"}, "xxx..."),
     ],
@@ -362,13 +370,13 @@ def test_wrong_input_is_told(run: Runtime) -> None:
     result = run("def f(x: int): ...", parameters={"x": parameter("NUMBER_INTEGER", "three")})
     assert (result.code, result.error) == (
         1,
-        "f: input 'x' is declared int, and was given 'three'\n",
+        "f: input 'x' is declared int, but got 'three'\n",
     )
 
 
 def test_returning_nothing_for_an_artifact_is_told(run: Runtime) -> None:
     result = run("def f() -> Dataset: ...", output_artifacts={"Output": dataset()})
-    assert result.error == "f: output 'Output' is an artifact, and the function gave None\n"
+    assert result.error == "f: output 'Output' is an artifact, but the function returned None\n"
 
 
 def test_ending_early_gives_no_outputs_and_is_no_failure(run: Runtime) -> None:
@@ -382,7 +390,7 @@ def test_ending_early_gives_no_outputs_and_is_no_failure(run: Runtime) -> None:
 
 
 def test_missing_function_is_told(run: Runtime) -> None:
-    assert run("def f(): ...", function="g").error == "g: its source has no function of that name\n"
+    assert run("def f(): ...", function="g").error == "g: its source code has no function of that name\n"
 
 
 @pytest.mark.parametrize(("body", "code"), [("open(data.path)", 1), ("return data.metadata['rows']", 0)])
@@ -396,7 +404,7 @@ def test_reading_what_nothing_was_written_to_names_who_did_not(run: Runtime, bod
         source, artifacts={"data": given}, output_parameters={"Output": "NUMBER_INTEGER"}, errors="errors"
     )
     assert found.code == code
-    reason = "read: input 'data': the task that makes 'out' wrote nothing to it"
+    reason = "read: input 'data' is empty: the task that produces 'out' wrote nothing to it"
     assert (reason in found.error) == bool(code)
     assert not code or (found.folder / "out/error").read_text() == reason
 
@@ -532,9 +540,12 @@ def test_links_and_other_places_become_files_of_the_output(run: Runtime, body: s
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("os.symlink('/nowhere', data.path)", "has a link that leads nowhere"),
-        ("os.makedirs(data.path); os.symlink('..', data.path + '/up')", "has a link that leads nowhere"),
-        ("os.mkfifo(data.path)", "has neither file nor folder in it"),
+        ("os.symlink('/nowhere', data.path)", "contains a link that can't be resolved"),
+        (
+            "os.makedirs(data.path); os.symlink('..', data.path + '/up')",
+            "contains a link that can't be resolved",
+        ),
+        ("os.mkfifo(data.path)", "contains neither a file nor a folder"),
     ],
 )
 def test_output_that_can_not_be_kept_is_refused(run: Runtime, body: str, message: str) -> None:
@@ -588,7 +599,7 @@ def test_bytes_that_are_gone_are_missed_before_the_function_runs(folder: bool, r
         artifacts={"data": {"path": str(run.folder / "gone"), "value": value}},
     )
     assert (result.code, result.out) == (1, "")
-    assert result.error == "f: the bytes of input 'data' are not in the store: run/t/d\n"
+    assert result.error == "f: input 'data' not found in the artifact store: run/t/d\n"
 
 
 def test_what_a_task_wrote_counts_more_than_the_path_it_names(run: Runtime) -> None:
@@ -653,7 +664,7 @@ def test_what_is_no_number_comes_back_as_a_number(run: Runtime) -> None:
 def test_input_of_another_type_is_refused(run: Runtime, kind: str, declared: str, value: Any) -> None:
     result = run("def f(x): print('ran')", parameters={"x": parameter(kind, value)})
     assert (result.code, result.out) == (1, "")
-    assert result.error == f"f: input 'x' is declared {declared}, and was given {value!r}\n"
+    assert result.error == f"f: input 'x' is declared {declared}, but got {value!r}\n"
 
 
 def test_class_of_an_artifact_is_what_the_function_says(run: Runtime) -> None:
@@ -715,7 +726,7 @@ def test_full_disk_leaves_no_output(run: Runtime) -> None:
         ("raise KeyError('x' * 9000)", "KeyError: '" + "x" * 486 + "..."),
         ("import sys; sys.exit('no data today')", "no data today"),
         ("import sys; sys.exit(3)", "it exited with 3"),
-        ("return object()", "output 'Output' is declared str, and the function gave object"),
+        ("return object()", "output 'Output' is declared str, but the function returned object"),
     ],
 )
 def test_the_reason_of_a_failure_is_left_on_one_line(body: str, reason: str, run: Runtime) -> None:
