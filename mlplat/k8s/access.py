@@ -51,7 +51,7 @@ def check_access(
     context: str | None = None,
     kubeconfig: str | os.PathLike[str] | None = None,
 ) -> Access:
-    """Look at a cluster; nothing is changed there.
+    """Check a cluster, without changing it.
 
     Args:
         namespace: where one wants to work; that of the context when not given.

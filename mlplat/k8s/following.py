@@ -64,7 +64,7 @@ def follow(
 
 
 def _states(client: Client, name: str) -> Iterator[Json]:
-    """Give the Workflow as it is, and each time that it changes; ends when it is deleted."""
+    """Yield the Workflow now and after each change, until it is deleted."""
     workflow = get(client, name)
     yield dict(unpacked(workflow))
     start = Listed(workflow["metadata"]["resourceVersion"], (workflow,))

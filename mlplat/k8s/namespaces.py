@@ -106,7 +106,7 @@ def inspect_namespace(
     context: str | None = None,
     kubeconfig: str | os.PathLike[str] | None = None,
 ) -> Namespace:
-    """Look at what Workflows of a namespace need; nothing is changed there.
+    """Check what Workflows need in a namespace, without changing it.
 
     Args:
         account: service account of the pods.

@@ -20,12 +20,12 @@ _LONGEST = 30.0
 
 
 def is_temporary(error: ClusterError) -> bool:
-    """Tell whether another attempt may succeed: no answer came, the server has trouble, or a watch expired (410)."""
+    """Return whether another attempt may succeed: no answer came, the server has trouble, or a watch expired (410)."""
     return not isinstance(error, RefusedError) or error.status in {410, 429} or error.status >= 500
 
 
 def is_postponed(error: ClusterError) -> bool:
-    """Tell whether the server did nothing and asks to repeat the request: even a creation is safe to repeat.
+    """Return whether the server did nothing and asks to repeat the request: even a creation is safe to repeat.
 
     The rule is that of client-go: ``Retry-After`` with 429 or a 5xx.
     """

@@ -1,4 +1,4 @@
-"""Lets a Workflow go on from what failed, as ``argo retry`` does, without an Argo Server."""
+"""Retries a Workflow from its failed nodes, as ``argo retry`` does, without an Argo Server."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def retry(
     context: str | None = None,
     kubeconfig: str | os.PathLike[str] | None = None,
 ) -> Json:
-    """Let a Workflow that failed go on.
+    """Retry a failed Workflow.
 
     The pods of what is to run again are deleted, then the Workflow gets a status in which those nodes are gone; the
     controller does the rest. Needs ``get`` and ``update`` of ``workflows``, and ``delete`` of ``pods``.
@@ -66,7 +66,7 @@ def retry(
 
 
 def reopened(workflow: Mapping[str, Any], parted: parting.Retry, arguments: Mapping[str, Any] | None) -> Json:
-    """Return a Workflow of the cluster as one that goes on.
+    """Return the Workflow as it is when it is retried.
 
     See ``createNewRetryWorkflow`` of Argo 4.0.7's ``workflow/util/util.go`` for the fields.
 

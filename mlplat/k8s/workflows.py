@@ -221,7 +221,7 @@ def _sorted(documents: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], 
             "MLP811",
             f"{document.get('kind')}/{(document.get('metadata') or {}).get('name', '')}",
             "only a Workflow and its ConfigMaps can be submitted",
-            "create it on the cluster yourself, and take it out of this file: kubectl apply -f FILE",
+            "create it with kubectl apply -f FILE, and remove it from this file",
         )
         for document in others
     ]
@@ -234,7 +234,7 @@ def _sorted(documents: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], 
 
 @contextmanager
 def _undone_on_failure(client: Client) -> Iterator[Callable[[Mapping[str, Any]], Json]]:
-    """Give a function that creates objects; when the block fails, they are deleted again."""
+    """Yield a function that creates objects; if the block fails, they are deleted again."""
     done: list[tuple[Resource, str]] = []
 
     def create(document: Mapping[str, Any]) -> Json:

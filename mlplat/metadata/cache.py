@@ -29,7 +29,7 @@ class RunCache:
         self._namespace = namespace
 
     def load(self, cache_name: str, key: str, max_age: float | None = None) -> dict[str, Any] | None:
-        """Look up outputs, and note that they were wanted.
+        """Return cached outputs, and record the lookup.
 
         As in Argo, age counts from when the outputs were saved, not from when they were last used.
 

@@ -301,7 +301,7 @@ def _create(connection: Connection) -> None:
                 "MLP703",
                 "",
                 f"{place} has tables of another program ({', '.join(foreign)})",
-                "give mlplat a database, schema or file of its own",
+                "use a separate database, schema or file for mlplat",
             )
         )
     metadata.create_all(connection, checkfirst=False)
@@ -325,7 +325,7 @@ def _upgrade(connection: Connection, version: str) -> None:
             Diagnostic(
                 "MLP702",
                 "",
-                f"{place} was made by a newer mlplat (its schema is {version}, this version knows {HEAD})",
+                f"{place} was written by a newer mlplat (its schema is {version}, this version knows {HEAD})",
                 "upgrade mlplat, or use another store",
             )
         )
@@ -379,15 +379,15 @@ def _no_driver(url: URL, error: Exception) -> Diagnostic:
     return Diagnostic(
         "MLP701",
         "",
-        f"there is no database of the kind '{url.drivername}'",
-        "a store is a file name, or a URL that begins with sqlite://, postgresql:// or mysql://",
+        f"unsupported database '{url.drivername}'",
+        "use a file name, or a URL that starts with sqlite://, postgresql:// or mysql://",
     )
 
 
 _HINTS = (
     ("unable to open database file", "MLP704", "check the path and its permissions"),
-    ("not a database", "MLP704", "it is no SQLite file: choose another file, or move it away"),
-    ("malformed", "MLP704", "the file is damaged: restore it, or move it away and record anew"),
+    ("not a database", "MLP704", "the file is not an SQLite database; choose another file, or move it"),
+    ("malformed", "MLP704", "the file is damaged; restore it, or move it to start a new record"),
     ("readonly database", "MLP704", "check the permissions of the file and of its folder"),
     ("disk is full", "MLP706", "make room on the disk, then run the command again"),
     ("disk i/o error", "MLP706", "make room on the disk, then run the command again"),
@@ -398,7 +398,7 @@ _HINTS = (
     (
         "permission denied",
         "MLP708",
-        "give the user the right to read, write and create tables in its database",
+        "grant the user permission to read, write and create tables in the database",
     ),
     ("does not exist", "MLP708", "create the database, and check its name and the user in the URL"),
     ("unknown database", "MLP708", "create the database, and check its name in the URL"),

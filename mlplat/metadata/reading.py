@@ -127,7 +127,7 @@ class _Tree:
 
 
 def fingerprint(node: Json) -> str:
-    """Hash a node as it stands in the status: 32 hexadecimal digits."""
+    """Return the hash of a node in the status: 32 hexadecimal digits."""
     text = json.dumps(node, sort_keys=True, separators=(",", ":"))
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 

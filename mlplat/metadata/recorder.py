@@ -164,7 +164,7 @@ def _write_nodes(
 
 
 def _adopt(connection: Connection, artifacts: Iterable[Artifact]) -> None:
-    """Give artifacts that were recorded without a cluster the cluster that is known now."""
+    """Set the cluster of artifacts that were recorded without one."""
     table, uses = schema.artifacts, schema.artifact_uses
     known = {
         artifact_id("", one.namespace, one.engine, one.key, one.uri): one for one in artifacts if one.cluster

@@ -27,7 +27,7 @@ _LONGEST_TEXT = 20_000
 
 
 def runs_scripts(artifact: Artifact) -> bool:
-    """Tell whether an artifact is shown as a document whose scripts run."""
+    """Return whether an artifact is displayed as a document whose scripts run."""
     return artifact.type == _HTML and artifact.content is not None and artifact.is_whole
 
 

@@ -150,7 +150,7 @@ class ExecutorConformance:
         assert none is None or not none.exists()
 
     def test_data_with_a_path_in_it_is_left_alone(self, executor: Executor, tmp_path: Path) -> None:
-        """Only texts of the template are rewritten; what parameters put into them is data."""
+        """Only strings of the template are rewritten; values of parameters in them are data."""
         written = template("cat /in/text {{inputs.parameters.x}}")
         text = placed(executor, written, ["/in/text"])[-1]
         filled = executor.place(text.replace("{{inputs.parameters.x}}", "'/in/text'"), tmp_path)

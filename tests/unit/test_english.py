@@ -28,10 +28,14 @@ DONE = (
     "errors",
     "escaping",
     "ir",
+    "k8s",
     "kubernetes",
     "local",
     "manifest",
+    "metadata",
+    "report",
     "runtime",
+    "testing",
 )
 """Pages (``docs``), packages and modules of mlplat that the patterns are checked in."""
 
@@ -39,7 +43,7 @@ UNDONE_PAGES = ("architecture",)
 
 PATTERNS = {
     r"(?<!there\s)\b(?:is|are|was|were) no (?!longer\b|more\b|better\b|worse\b|larger\b)": "is not a …, has no …",
-    r"\b(?:is|are|was) none\b": "is not a valid …",
+    r"(?<!there\s)\b(?:is|are|was|were) none\b(?! of\b)": "is not a valid …",
     r"\bthere (?:is|are): ": "available: …",
     r"\bof another kind\b": "expected …, got …",
     r"\bstands? in (?!a row\b)": "is in, is written in",
@@ -54,7 +58,7 @@ PATTERNS = {
     r"\b(?:a|one|any|the same) text\b(?! file)|\btexts\b": "string",
     r"\b(?:go|goes|going|went|gone) on\b": "continue, resume",
     r"\bcircles?\b": "cycle",
-    r"\bbegins?\b": "start, prefix",
+    r"\bbegins?\b(?! immediate)": "start, prefix",
     r"\btries\b(?! to\b)": "attempts",
     r"\b(?:is|are|was|were|be) told\b": "is reported",
     r"\bwants? of\b": "requires",

@@ -49,7 +49,7 @@ def test_a_secret_beside_a_workflow_is_read(
 def test_a_secret_is_not_created_on_a_cluster(manifest: str, capsys: pytest.CaptureFixture[str]) -> None:
     error = told(capsys, "run", manifest, "--engine", "argo", expected=2)[1]
     assert "error MLP811: Secret/registry: only a Workflow and its ConfigMaps can be submitted" in error
-    assert "hint: create it on the cluster yourself, and take it out of this file" in error
+    assert "hint: create it with kubectl apply -f FILE, and remove it from this file" in error
 
 
 def test_the_secrets_of_a_program_stand_in_a_file(
@@ -90,7 +90,7 @@ def test_what_a_secret_holds_is_for_this_user_alone(
     ("text", "words", "expected"),
     [
         (SECRET.replace("Secret", "Workflow"), (), "MLP205: it holds more than Secrets and ConfigMaps"),
-        (SECRET.replace("{name: registry}", "{}"), (), "MLP525: Secret.metadata.name: it has no name"),
+        (SECRET.replace("{name: registry}", "{}"), (), "MLP525: Secret.metadata.name: the name is missing"),
         (SECRET, ("--engine", "argo"), "MLP418: --secrets secrets.yaml: it is for runs on this machine"),
         (None, (), "MLP204"),
     ],

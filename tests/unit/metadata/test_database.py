@@ -168,7 +168,7 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("This is certainly not a database, and long enough to tell. " * 20)
 
-    with pytest.raises(StoreError, match=r"notes\.txt: file is not a database\n.*no SQLite file"):
+    with pytest.raises(StoreError, match=r"notes\.txt: file is not a database\n.*not an SQLite database"):
         open_store(path)
 
 
@@ -218,7 +218,7 @@ with open_store({str(tmp_path / "mlplat.db")!r}) as store:
     ("url", "message"),
     [
         ("postgresql://u:p@ss:word@host:port/x", "URL of the metadata store can't be read"),
-        ("oracle9://host/x", "no database of the kind 'oracle9'"),
+        ("oracle9://host/x", "unsupported database 'oracle9'"),
         ("postgresql://user:secret@127.0.0.1:1/x", "check host and port in the URL"),
         ("mysql://user:secret@127.0.0.1:1/x", "check host and port in the URL"),
     ],
