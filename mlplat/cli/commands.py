@@ -284,6 +284,7 @@ _RUNNING = (
     ),
     _text("--secrets", "YAML file of Secrets and ConfigMaps that tasks on this machine read", metavar="FILE"),
     _OUTPUT,
+    _flag("--report", "write RUN.html, a page of the run, when it has ended"),
     *_CLUSTER,
 )
 _SCHEDULING = (
@@ -417,6 +418,23 @@ for _each in (
         _flag("-f --follow", "print lines as they are written, until the run ends"),
         _flag("--raw", "print control characters as they are, on a terminal too"),
         *_where("where it ran"),
+    ),
+    _Command(
+        "report",
+        "reports:report",
+        "write a run as one HTML file",
+        _RUN,
+        _text("-o --output", "file to write, or - for standard output; by default RUN.html", metavar="FILE"),
+        *_where("where it ran: read from the record of this machine, or from a cluster"),
+    ),
+    _Command(
+        "compare",
+        "reports:compare",
+        "show what differs between runs",
+        _argument("runs", nargs=-1, required=True, shell_complete=_runs, metavar="RUN RUN..."),
+        _OUTPUT,
+        _text("--html", "write an HTML file instead", metavar="FILE"),
+        *_where("where they ran: read from the record of this machine, or from a cluster"),
     ),
     _Command(
         "record",

@@ -32,6 +32,10 @@ def conclude(workflow: Document, given: Given) -> int:
         print(json.dumps(show.without_absent(workflow), indent=2, ensure_ascii=False))
     else:
         print(report(workflow, given))
+    if getattr(given, "report", False):
+        from mlplat.cli import reports
+
+        reports.write(workflow, given)
     if workflow["status"].get("message", "").startswith("Stopped with strategy"):
         return INTERRUPTED
     return 0 if workflow["status"]["phase"] == "Succeeded" else 1

@@ -43,12 +43,14 @@ class Called:
         outputs: values and artifacts by name; an artifact is an object with ``path`` and ``metadata``.
         workflow: the run's record: the Workflow with its ``status``.
         state: ``TaskState.FINAL``, as KFP sets it on a task that has ended, whether it succeeded or not.
+        home: folder of its logs and artifacts.
     """
 
     name: str
     outputs: Mapping[str, Any]
     workflow: Mapping[str, Any] = field(repr=False)
     state: TaskState = TaskState.FINAL
+    home: Path | None = field(default=None, repr=False)
 
     @property
     def output(self) -> Any:
@@ -61,6 +63,15 @@ class Called:
             names = ", ".join(self.outputs) or "none"
             raise AttributeError(f".output needs exactly one output; there are {len(self.outputs)}: {names}")
         return next(iter(self.outputs.values()))
+
+    def _repr_html_(self) -> str | None:
+        """Return the page of the run for a notebook; None where the extra ``local`` is not installed."""
+        try:
+            from mlplat.runs import reports
+
+            return reports.notebook_page(self.workflow, self.home)
+        except ModuleNotFoundError:
+            return None
 
 
 class FileCache:
@@ -125,7 +136,7 @@ class _Runs:
             )
         if workflow["status"]["phase"] != "Succeeded" and self.raise_on_error:
             raise RunFailedError(self._reasons(workflow), workflow)
-        return Called(options.name, self._outputs(workflow, spec), workflow)
+        return Called(options.name, self._outputs(workflow, spec), workflow, home=self.root)
 
     def _outputs(self, workflow: Mapping[str, Any], spec: Any) -> dict[str, Any]:
         nodes = workflow["status"].get("nodes", {})

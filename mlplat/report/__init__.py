@@ -7,14 +7,19 @@ is data: it is escaped and cut to a limit, and HTML artifacts are shown in sandb
 
 from mlplat.report.comparison import Comparison, Difference, Side, compare
 from mlplat.report.comparison_page import comparison_page
+from mlplat.report.contents import needs_all
 from mlplat.report.embedding import embedded
-from mlplat.report.model import Artifact, Log, Metric, Report, Run, Task, Value
+from mlplat.report.model import Artifact, Kind, Log, Metric, Report, Run, Task, Value
 from mlplat.report.page import page
+from mlplat.report.words import FAILED, NOT_RUN
 
 __all__ = [
+    "FAILED",
+    "NOT_RUN",
     "Artifact",
     "Comparison",
     "Difference",
+    "Kind",
     "Log",
     "Metric",
     "Report",
@@ -25,5 +30,6 @@ __all__ = [
     "compare",
     "comparison_page",
     "embedded",
+    "needs_all",
     "page",
 ]

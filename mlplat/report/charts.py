@@ -20,7 +20,8 @@ _SIDE, _MARGIN = 240, 36
 
 def charts(metadata: Mapping[str, Any]) -> Html:
     """Draw what the metadata of a classification metrics artifact has; empty if it has nothing to draw."""
-    return joined(list(_charts(metadata)))
+    drawn = joined(list(_charts(metadata)))
+    return tag("div", drawn, class_="charts") if drawn else drawn
 
 
 def _charts(metadata: Mapping[str, Any]) -> Iterator[Html]:
@@ -31,7 +32,7 @@ def _charts(metadata: Mapping[str, Any]) -> Iterator[Html]:
     for one in _listed(metadata.get("evaluationSlices")):
         if drawn := charts(_mapping(one.get("sliceClassificationMetrics"))):
             name = str(one.get("slice", ""))
-            yield tag("div", tag("p", f"Slice {name}", class_="slice"), drawn, class_="charts")
+            yield joined(tag("p", f"Slice {name}", class_="slice"), drawn)
 
 
 def _matrix(found: Any) -> tuple[list[str], list[list[float]]] | None:

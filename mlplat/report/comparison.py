@@ -86,7 +86,6 @@ def _rows(sides: list[Side]) -> Iterator[Difference]:
     runs = [side.run for side in sides]
     yield _row("run", "pipeline", [run.pipeline for run in runs])
     yield _row("run", "phase", [run.phase for run in runs])
-    yield _row("run", "duration", [words.duration(run.started_at, run.finished_at) or None for run in runs])
     yield _row("source", "manifest", [run.source or None for run in runs])
     parameters = [{one.name: words.value(one.value) for one in run.parameters} for run in runs]
     logged = [{name: words.metric(value) for name, value in side.metrics.items()} for side in sides]

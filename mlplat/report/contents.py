@@ -31,6 +31,16 @@ def runs_scripts(artifact: Artifact) -> bool:
     return artifact.type == _HTML and artifact.content is not None and artifact.is_whole
 
 
+def needs_all(type_: str, start: bytes) -> bool:
+    """Tell whether an artifact can be shown only whole.
+
+    Args:
+        type_: schema title.
+        start: its first bytes.
+    """
+    return type_ == _HTML or bool(_picture_type(start))
+
+
 def content(artifact: Artifact) -> Html:
     """Show an artifact; empty if there is nothing to see.
 
@@ -60,18 +70,23 @@ def _content(artifact: Artifact) -> Html:
 
 
 def _picture(artifact: Artifact, data: bytes, title: str) -> Html:
-    kind = next((kind for start, kind in _IMAGES if data.startswith(start)), "")
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        kind = "image/webp"
-    head = data[:1000].lstrip()
-    if head.startswith(b"<svg") or (head.startswith(b"<?xml") and b"<svg" in head):
-        kind = "image/svg+xml"
+    kind = _picture_type(data)
     if not kind:
         return Html()
     if not artifact.is_whole:
         return tag("p", "The picture is too large to be shown.", class_="note")
     source = f"data:{kind};base64,{base64.b64encode(data).decode()}"
     return Html(f'<img alt="{attribute_value(title)}" src="{source}">')
+
+
+def _picture_type(data: bytes) -> str:
+    """Return the media type of a picture by its first bytes; empty if it is not one."""
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "image/webp"
+    head = data[:1000].lstrip()
+    if head.startswith(b"<svg") or (head.startswith(b"<?xml") and b"<svg" in head):
+        return "image/svg+xml"
+    return next((kind for start, kind in _IMAGES if data.startswith(start)), "")
 
 
 def _decoded(data: bytes, *, whole: bool = True) -> str | None:

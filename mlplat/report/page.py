@@ -223,6 +223,10 @@ def _tasks(report: Report, anchors: dict[str, str]) -> Html:
     return section("Tasks", scrolled, note)
 
 
+def _has_no_duration(task: Task) -> bool:
+    return task.cached or task.phase in words.NOT_RUN
+
+
 class _Span:
     """The time from the start of a run to the end of its last task."""
 
@@ -237,7 +241,7 @@ class _Span:
     def bar(self, task: Task) -> Html:
         """Show when a task ran; one that still runs has no end yet."""
         started = words.seconds(self.start, task.started_at)
-        if started is None or task.cached or task.phase in ("Skipped", "Omitted", "Pending"):
+        if started is None or _has_no_duration(task):
             return Html()
         took = words.seconds(task.started_at, task.finished_at or self.end) or 0.0
         left, width = started / self.length * 100, took / self.length * 100
@@ -259,7 +263,7 @@ def _row(task: Task, depth: int, anchor: str, span: _Span) -> Html:
             style=f"--d:{depth}" if depth else "",
         ),
         tag("td", f"{phase}{tries}", class_="phase"),
-        tag("td", "" if task.cached else words.duration(task.started_at, task.finished_at)),
+        tag("td", "" if _has_no_duration(task) else words.duration(task.started_at, task.finished_at)),
         tag("td", span.bar(task), class_="when"),
         tag("td", text(task.message, _LONGEST_MESSAGE), class_="message"),
         class_=style,

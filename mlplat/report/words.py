@@ -9,6 +9,7 @@ from typing import Any
 from mlplat.report.model import Scalar
 
 FAILED = ("Failed", "Error")
+NOT_RUN = ("Skipped", "Omitted", "Pending")
 
 MARKS = {
     "Succeeded": "✔",

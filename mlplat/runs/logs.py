@@ -56,17 +56,20 @@ def _archive(workflow: Workflow, node_id: str) -> dict[str, Any] | None:
     The pod itself reports its outputs. Only the key is taken from them: where the repository is, and which Secrets it
     takes, says the Workflow.
     """
-    status = workflow["status"]
-    nodes = fused.expanded(status.get("nodes") or {})
+    nodes = fused.expanded(workflow["status"].get("nodes") or {})
     node = nodes.get(fused.pod_of(node_id, nodes)) or {}
-    own = (one.get("archiveLocation") for one in _templates(workflow, node))
-    common = (status.get("artifactRepositoryRef") or {}).get("artifactRepository")
-    repositories = [one for one in (*own, common) if one and stores.has_location(one)]
     artifacts = (node.get("outputs") or {}).get("artifacts") or ()
     key = next((stores.key_of(one) for one in artifacts if one.get("name") == _ARCHIVED), "")
-    if not key or not repositories:
-        return None
-    repository = repositories[0]
+    return _location(workflow, node, key) if key else None
+
+
+def _location(workflow: Workflow, node: Mapping[str, Any], key: str) -> dict[str, Any] | None:
+    """Return the place of a key in the artifact repository of a node; None where that is not known."""
+    own = (one.get("archiveLocation") for one in _templates(workflow, node))
+    common = ((workflow.get("status") or {}).get("artifactRepositoryRef") or {}).get("artifactRepository")
+    repository: Mapping[str, Any] = next(
+        (one for one in (*own, common) if one and stores.has_location(one)), {}
+    )
     kinds = (one for one in engine.REMOTE_KINDS if one in stores.KEYS and repository.get(one))
     return next(({kind: {**repository[kind], stores.KEYS[kind]: key}} for kind in kinds), None)
 
@@ -82,6 +85,43 @@ def _templates(workflow: Workflow, node: AnyNode) -> Iterator[Mapping[str, Any]]
 def _archived(
     workflow: Workflow, artifact: Mapping[str, Any], place: Cluster, gone: Diagnostic
 ) -> Iterator[str]:
+    with tempfile.TemporaryDirectory(prefix="mlplat-log-") as folder:
+        file = Path(folder) / "log"
+        try:
+            _fetch(workflow, artifact, file, place)
+        except engine.ArtifactError as error:
+            message = f"{gone.message}; the archived log can't be read: {error}"
+            raise ClusterError(Diagnostic(_GONE, "", message, gone.hint)) from None
+        with file.open(encoding="utf-8", errors="replace") as lines:
+            yield from k8s.printed(line.rstrip("\n") for line in lines)
+
+
+def fetch(workflow: Workflow, key: str, target: Path, place: Cluster) -> bool:
+    """Fetch an artifact of a cluster.
+
+    Args:
+        workflow: the Workflow with its status, which says where the artifact repository is.
+        key: key of the artifact.
+        target: file to write.
+        place: the cluster.
+
+    Returns:
+        Whether the artifact repository is known and one that can be reached from a machine.
+
+    Raises:
+        ClusterError: the artifact can't be fetched, or a Secret of the repository can't be read.
+    """
+    artifact = _location(workflow, {}, key)
+    if artifact is None:
+        return False
+    try:
+        _fetch(workflow, artifact, target, place)
+    except engine.ArtifactError as error:
+        raise ClusterError(Diagnostic("MLP817", key, f"the artifact can't be fetched: {error}")) from None
+    return True
+
+
+def _fetch(workflow: Workflow, artifact: Mapping[str, Any], target: Path, place: Cluster) -> None:
     names = {
         selector["name"]
         for location in artifact.values()
@@ -89,15 +129,7 @@ def _archived(
         if field_name.endswith("Secret") and selector.get("name")
     }
     secrets = {name: k8s.secret(name, **place.at(workflow).options) for name in sorted(names)}
-    with tempfile.TemporaryDirectory(prefix="mlplat-log-") as folder:
-        file = Path(folder) / "log"
-        try:
-            engine.fetch(artifact, file, {name: _decoded(data) for name, data in secrets.items()})
-        except engine.ArtifactError as error:
-            message = f"{gone.message}; the archived log can't be read: {error}"
-            raise ClusterError(Diagnostic(_GONE, "", message, gone.hint)) from None
-        with file.open(encoding="utf-8", errors="replace") as lines:
-            yield from k8s.printed(line.rstrip("\n") for line in lines)
+    engine.fetch(artifact, target, {name: _decoded(data) for name, data in secrets.items()})
 
 
 def _decoded(data: Mapping[str, str]) -> dict[str, str]:

@@ -48,7 +48,7 @@ def test_readme_program_compiles_to_what_was_reviewed(
     golden("readme.yaml", manifest.replace(runtime.packed(runtime.text()), "<packed runtime>"))
 
 
-@pytest.mark.parametrize("page", ["docs/pipelines.md", "docs/migrating.md"])
+@pytest.mark.parametrize("page", ["docs/pipelines.md", "docs/migrating.md", "docs/reports.md"])
 def test_programs_of_a_page_run_one_after_another(page: str, tmp_path: Path) -> None:
     program = "\n\n".join(programs(page))
     (tmp_path / "page.py").write_text(program)

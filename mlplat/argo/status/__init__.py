@@ -6,6 +6,7 @@ local engine writes the same. All functions are pure.
 
 from __future__ import annotations
 
+from mlplat.argo.status.edges import edges
 from mlplat.argo.status.failures import failures, message_of
 from mlplat.argo.status.fused import nodes_of
 from mlplat.argo.status.nodes import (
@@ -72,6 +73,7 @@ __all__ = [
     "attempts",
     "decoded",
     "depths",
+    "edges",
     "failures",
     "fnv32a",
     "generated_pod_name",

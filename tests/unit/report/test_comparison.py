@@ -27,7 +27,7 @@ def test_differences_come_first() -> None:
     ]
     assert [row.differs for row in found.rows] == sorted((row.differs for row in found.rows), reverse=True)
     assert [row.name for row in found.rows if not row.differs] == [
-        *("pipeline", "phase", "duration", "manifest", "data", "rows", "load.data"),
+        *("pipeline", "phase", "manifest", "data", "rows", "load.data"),
     ]
 
 

@@ -1,0 +1,71 @@
+"""What comes after what, among nodes that are shown inside the groups that they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+Keys = Mapping[str, Sequence[str]]
+
+
+def edges(children: Keys, parents: Mapping[str, str], hidden: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Find the nodes that each node comes directly after.
+
+    In ``status.nodes``, a node that comes after a group is a child of the last nodes in the group, and the first nodes
+    in a group are children of the group. Here, both ends of an edge belong to the same group.
+
+    Args:
+        children: the ``children`` of each node, in any order.
+        parents: the node that each node belongs to; nodes at the top have none, or the empty string.
+        hidden: nodes that are not shown. What comes after one comes after what is before it, and what belongs to one
+            belongs to what it belongs to.
+
+    Returns:
+        The ids of the nodes that each node comes after, in the order of the nodes; nodes that come after none are left
+        out.
+    """
+    around = {key: _around(key, parents, hidden) for key in children if key not in hidden}
+    next_of: dict[str, tuple[str, ...]] = {}
+    found: dict[str, dict[str, None]] = {}
+    for key, chain in around.items():
+        for other in _next(key, children, hidden, next_of):
+            if other in around and (pair := _siblings([key, *chain], [other, *around[other]])):
+                found.setdefault(pair[1], {})[pair[0]] = None
+    return {key: tuple(befores) for key, befores in found.items()}
+
+
+def _around(key: str, parents: Mapping[str, str], hidden: Collection[str]) -> list[str]:
+    """Return the shown groups that a node is in, from the inside out; the empty string last, for the top."""
+    found, seen = [], {key}
+    while (key := parents.get(key, "")) and key not in seen:
+        seen.add(key)
+        if key not in hidden:
+            found.append(key)
+    return [*found, ""]
+
+
+def _next(
+    key: str, children: Keys, hidden: Collection[str], known: dict[str, tuple[str, ...]]
+) -> tuple[str, ...]:
+    """Return the children of a node; those of hidden children instead of these."""
+    if key in known:
+        return known[key]
+    found: dict[str, None] = {}
+    seen: set[str] = set()
+    waiting = list(reversed(children.get(key, ())))
+    while waiting:
+        one = waiting.pop()
+        if one not in hidden:
+            found[one] = None
+        elif one not in seen:
+            seen.add(one)
+            waiting += known[one] if one in known else reversed(children.get(one, ()))
+    known[key] = tuple(found)
+    return known[key]
+
+
+def _siblings(one: Sequence[str], other: Sequence[str]) -> tuple[str, str] | None:
+    """Return what two nodes are in, directly below what both are in; None if one of them is in the other."""
+    if other[0] in one or one[0] in other:
+        return None
+    shared = next(key for key in one if key in other)
+    return one[one.index(shared) - 1], other[other.index(shared) - 1]
