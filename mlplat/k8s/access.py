@@ -1,4 +1,4 @@
-"""What a cluster offers, and what one may do there: the facts for ``mlplat doctor``."""
+"""Version, CRDs and permissions of a cluster, for ``mlplat doctor``."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ _NEEDED = (
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What was found.
+    """Facts about a cluster.
 
     Attributes:
         host: URL of the API server.
-        namespace: where it was looked.
+        namespace: where permissions were checked.
         server_version: of Kubernetes, such as ``v1.34.4``.
         crds: ``full`` (they refuse more than 200 tasks in a DAG), ``minimal`` (they check nothing),
-            ``none``, or ``unknown`` when one may not even try to create a Workflow.
-        missing_rights: what one may not do but needs, such as ``create workflows``.
+            ``none``, or ``unknown`` without permission to create Workflows.
+        missing_rights: missing permissions, such as ``create workflows``.
     """
 
     host: str
@@ -54,7 +54,7 @@ def check_access(
     """Check a cluster, without changing it.
 
     Args:
-        namespace: where one wants to work; that of the context when not given.
+        namespace: where to check permissions; that of the context by default.
         context: context of the kubeconfig.
         kubeconfig: path of the kubeconfig.
 
@@ -62,7 +62,7 @@ def check_access(
         The facts.
 
     Raises:
-        ClusterError: there is no kubeconfig, the cluster can't be reached or does not know who one is, or the
+        ClusterError: there is no kubeconfig, the cluster can't be reached or refuses the login, or the
             namespace does not exist.
     """
     client = connect(namespace, context, kubeconfig)
@@ -97,7 +97,7 @@ def _may(client: Client, group: str, resource: str, verb: str) -> bool:
 
 
 def _crds(client: Client) -> str:
-    """Find out by creating, as a dry run, a Workflow with one task more than the full CRDs allow."""
+    """Create a Workflow with one task more than the full CRDs allow, as a dry run."""
     try:
         client.create(_too_wide(), dry_run=True)
     except RefusedError as error:

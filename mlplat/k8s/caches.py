@@ -1,4 +1,4 @@
-"""The ConfigMaps in which Argo keeps memoized outputs."""
+"""ConfigMaps with memoized outputs."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ def delete_caches(
     context: str | None = None,
     kubeconfig: str | os.PathLike[str] | None = None,
 ) -> int:
-    """Delete the caches of mlplat's pipelines of a namespace; those that people named themselves stay.
+    """Delete the caches of mlplat's pipelines in a namespace; caches with names of your own stay.
 
     Args:
-        namespace: whose; that of the context when not given.
-        controller_namespace: where Argo's controller runs: there it keeps the caches of all namespaces.
+        namespace: of the pipelines; that of the context by default.
+        controller_namespace: namespace of Argo's controller, which keeps the caches of all namespaces there.
         context: context of the kubeconfig.
         kubeconfig: path of the kubeconfig.
 
     Returns:
-        How many were deleted.
+        The number of deleted caches.
 
     Raises:
         ClusterError: the cluster refused or can't be reached.

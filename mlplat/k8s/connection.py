@@ -1,7 +1,7 @@
 """Logging in to a cluster as ``kubectl`` does.
 
-What ``--kubeconfig`` names, else ``KUBECONFIG``, else ``~/.kube/config``, else the service account of the
-pod that this runs in.
+The kubeconfig is ``--kubeconfig``, else ``KUBECONFIG``, else ``~/.kube/config``. Without one, the service account of
+the pod is used.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-_NO_KUBECONFIG = "give one with --kubeconfig or KUBECONFIG; `kubectl cluster-info` shows whether it works"
+_NO_KUBECONFIG = "set --kubeconfig or KUBECONFIG; check it with `kubectl cluster-info`"
 
 
 def connect(
     namespace: str | None = None, context: str | None = None, kubeconfig: str | os.PathLike[str] | None = None
 ) -> Client:
-    """Log in.
+    """Log in to a cluster; no request is sent.
 
     Args:
-        namespace: where to work; the one of the context when not given, else ``default``.
-        context: context of the kubeconfig; its current one when not given.
+        namespace: where to work; the one of the context by default, else ``default``.
+        context: context of the kubeconfig; its current one by default.
         kubeconfig: path of the kubeconfig, or several with the path separator between them.
 
     Returns:
-        The cluster; nothing has been asked of it yet.
+        The client.
 
     Raises:
         ClusterError: there is no kubeconfig, it can't be read, it has no such context, or ``kubernetes`` is
@@ -48,7 +48,7 @@ def connect(
             Diagnostic(
                 "MLP801",
                 "",
-                "the kubernetes package is needed to talk to a cluster",
+                "the kubernetes package is not installed",
                 "pip install 'mlplat[argo]'",
             )
         ) from error
@@ -78,7 +78,7 @@ def connect(
 
 
 def _context(paths: Sequence[Path], name: str | None) -> tuple[str, str]:
-    """Choose a context; returns its name and its namespace, which may be empty."""
+    """Return the name and the namespace of a context; the namespace may be empty."""
     contexts: dict[str, str] = {}
     current = ""
     for path in paths:

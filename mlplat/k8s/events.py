@@ -1,4 +1,4 @@
-"""Warnings that Kubernetes writes about pods: why one was not scheduled, or cannot start."""
+"""Kubernetes' warnings about pods: why a pod is not scheduled, or cannot start."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def pod_warnings(
     """List the warnings about the pods of a namespace.
 
     Args:
-        namespace: where; that of the context when not given.
+        namespace: of the pods; that of the context by default.
         context: context of the kubeconfig.
         kubeconfig: path of the kubeconfig.
 

@@ -1,4 +1,4 @@
-"""What the Kubernetes API says when it refuses, as diagnostics that tell what to do."""
+"""Errors of the Kubernetes API, as diagnostics that say what to do."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import Any
 from mlplat.errors import ClusterError, Diagnostic
 
 _UNDECLARED = re.compile(r"(\.\S+): field not declared in schema")
-"""What server-side apply says of an unknown field, with status 500."""
+"""The answer of server-side apply to an unknown field; its status is 500."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked of the API, in the words of its access rules.
+    """A request to the API, in the terms of its access rules.
 
     Attributes:
         verb: ``get``, ``list``, ``watch``, ``create``, ``patch`` or ``delete``.
         group: API group; empty for the core group.
         resource: plural name, with the subresource after a slash, such as ``pods/log``.
-        namespace: where; empty for what has no namespace.
-        name: of the object; empty when none is named.
+        namespace: of the objects; empty for cluster-scoped objects and for all namespaces.
+        name: of the object; empty for requests without one.
     """
 
     verb: str
@@ -37,13 +37,13 @@ class Request:
 
 
 class RefusedError(ClusterError):
-    """The API server answered, but not with what was asked for.
+    """The API server refused a request.
 
     Args:
-        request: what was asked.
+        request: the refused request.
         status: HTTP status.
         text: body of the answer.
-        hint: what to do, when more is known than the answer tells.
+        hint: what to do, instead of the hint for the answer.
         retry_after: seconds after which the server asks to repeat the request; None when it does not.
     """
 
@@ -58,20 +58,20 @@ class RefusedError(ClusterError):
         super().__init__([replace(one, hint=hint) for one in found] if hint else found)
 
     def with_hint(self, hint: str) -> RefusedError:
-        """Return the same error with another hint; with its own when that is empty."""
+        """Return the same error with another hint; an empty one changes nothing."""
         return RefusedError(self.request, self.status, self.text, hint, retry_after=self.retry_after)
 
 
 class UnreachableError(ClusterError):
-    """No answer came: no connection, or it broke.
+    """The API server can't be reached, or the connection broke.
 
     Args:
         host: URL of the API server.
-        reason: what the network said.
+        reason: the error of the network.
     """
 
     def __init__(self, host: str, reason: str) -> None:
-        hint = "check that the cluster runs, and the server in `kubectl config view --minify`"
+        hint = "check that the cluster is running, and that the server is right in `kubectl config view --minify`"
         if "certificate" in reason.lower() or "ssl" in reason.lower():
             hint = "check certificate-authority-data of the cluster in your kubeconfig"
         super().__init__(Diagnostic("MLP802", "", f"{host} can't be reached: {reason}", hint))
@@ -89,7 +89,7 @@ def _diagnostics(request: Request, status: int, text: str) -> list[Diagnostic]:
             Diagnostic(
                 "MLP803",
                 "",
-                f"the cluster does not know who you are ({message})",
+                f"you are not logged in to the cluster ({message})",
                 "log in again, then try `kubectl auth whoami`",
             )
         ]
@@ -101,7 +101,9 @@ def _diagnostics(request: Request, status: int, text: str) -> list[Diagnostic]:
         return _conflicts(request, answer, message)
     if status in {400, 413, 422}:
         return _invalid(request, details, message)
-    hint = "the API server has trouble: try again later" if status >= 500 or status == 429 else ""
+    hint = (
+        "the API server is overloaded or failing; try again later" if status >= 500 or status == 429 else ""
+    )
     return [Diagnostic("MLP800", "", f"could not {request}: {message}", hint)]
 
 
@@ -128,8 +130,8 @@ def _not_found(request: Request, details: dict[str, Any], message: str) -> Diagn
         hint = f"choose another with --namespace, or create it: kubectl create namespace {namespace}"
         return Diagnostic("MLP808", "", f"namespace {namespace} not found", hint)
     if not details.get("name") and request.group == "argoproj.io":
-        hint = "install Argo Workflows 4.0 or later in it, or choose another cluster with --context"
-        return Diagnostic("MLP805", "", "the cluster has no Workflows: Argo's CRDs are not installed", hint)
+        hint = "install Argo Workflows 4.0 or later, or choose another cluster with --context"
+        return Diagnostic("MLP805", "", "Argo's CRDs are not installed on the cluster", hint)
     hint = (
         f"`kubectl get {request.resource} -n {request.namespace}` lists what exists" if request.name else ""
     )
@@ -144,19 +146,23 @@ def _conflicts(request: Request, answer: dict[str, Any], message: str) -> list[D
         return [Diagnostic("MLP806", "", message, hint)]
     owned = [cause for cause in details.get("causes") or () if cause.get("reason") == "FieldManagerConflict"]
     if owned:
-        hint = "remove the field from the object that you apply, or take it over with force"
+        hint = "remove the field from the object, or apply with force"
         return [
             Diagnostic("MLP824", cause.get("field") or "", cause.get("message") or message, hint)
             for cause in owned
         ]
-    return [Diagnostic("MLP806", "", f"could not {request}: {message}", "someone else changed it: try again")]
+    return [
+        Diagnostic(
+            "MLP806", "", f"could not {request}: {message}", "it was changed in the meantime; try again"
+        )
+    ]
 
 
 def _invalid(request: Request, details: dict[str, Any], message: str) -> list[Diagnostic]:
     causes = [cause for cause in details.get("causes") or () if cause.get("field") not in {None, "", "<nil>"}]
     if not causes:
         return [Diagnostic("MLP807", "", f"could not {request}: {message}")]
-    hint = "the cluster's CRDs refuse it; `mlplat lint` tells more"
+    hint = "run `mlplat lint` for details"
     return [
         Diagnostic("MLP807", cause["field"], cause.get("message") or message, hint if number == 0 else "")
         for number, cause in enumerate(causes)

@@ -26,15 +26,15 @@ def follow(
     context: str | None = None,
     kubeconfig: str | os.PathLike[str] | None = None,
 ) -> Json:
-    """Wait until a Workflow ends, and tell what happens meanwhile.
+    """Wait until a Workflow ends, and report its changes.
 
     See :func:`mlplat.k8s.watch` for what happens when the connection breaks.
 
     Args:
         name: of the Workflow.
-        observer: called with each node that is new or has changed, first with those that are there already.
-        on_change: called with the Workflow each time that it has changed; what the record wants.
-        namespace: where it is; that of the context when not given.
+        observer: called with each node that is new or has changed, first with those that exist already.
+        on_change: called with the Workflow after each change.
+        namespace: of the Workflow; that of the context by default.
         context: context of the kubeconfig.
         kubeconfig: path of the kubeconfig.
 
@@ -42,7 +42,7 @@ def follow(
         The Workflow as it ended.
 
     Raises:
-        ClusterError: it isn't there or was deleted, or the cluster refused or can't be reached.
+        ClusterError: it does not exist or was deleted, or the cluster refused or can't be reached.
     """
     client = connect(namespace, context, kubeconfig)
     nodes: dict[str, AnyNode] = {}
@@ -64,7 +64,7 @@ def follow(
 
 
 def _states(client: Client, name: str) -> Iterator[Json]:
-    """Yield the Workflow now and after each change, until it is deleted."""
+    """Yield the Workflow as it is, and after each change; end when it is deleted."""
     workflow = get(client, name)
     yield dict(unpacked(workflow))
     start = Listed(workflow["metadata"]["resourceVersion"], (workflow,))

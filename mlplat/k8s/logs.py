@@ -1,4 +1,4 @@
-"""What a task printed, from its pod."""
+"""Logs of tasks, from their pods."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 _TEXT_OF_EXECUTOR = re.compile(r'time="[^"]*" level=\w+ msg=.* argo=true')
-_WHY_GONE = "it was deleted by hand, by podGC, or with its machine; Argo keeps logs with archiveLogs: true"
+_WHY_GONE = "pods are deleted by users, by podGC or with their node; set archiveLogs: true to keep logs"
 _WITH_POD = frozenset({"Pod", "Container"})
 
 
@@ -30,12 +30,12 @@ def logs(
     context: str | None = None,
     kubeconfig: str | os.PathLike[str] | None = None,
 ) -> Iterator[str]:
-    """Read what a task printed, from the container ``main`` of its pod.
+    """Read the log of a task, from the container ``main`` of its pod.
 
     Args:
         workflow: the Workflow with its nodes.
-        node_id: a node of it; of a node that retries, its last attempt is taken.
-        follow: go on until the container ends.
+        node_id: a node of it; for a node with retries, its last attempt.
+        follow: continue until the container ends.
         context: context of the kubeconfig.
         kubeconfig: path of the kubeconfig.
 
@@ -66,7 +66,7 @@ def logs(
 
 
 def printed(lines: Iterable[str]) -> Iterator[str]:
-    """Leave out what Argo's executor, which runs the task's program, says of itself in the same log.
+    """Remove the lines of Argo's executor from a log.
 
     Args:
         lines: the log of a container.
@@ -104,7 +104,7 @@ def _with_pod(nodes: Mapping[str, AnyNode], node_id: str, name: str) -> AnyNode:
         raise ClusterError(Diagnostic("MLP813", "", message))
     if node.get("type") not in _WITH_POD:
         message = f"{shown} has no pod ({node.get('type')}, {node.get('phase')})"
-        raise ClusterError(Diagnostic("MLP813", "", message, "name a task that ran"))
+        raise ClusterError(Diagnostic("MLP813", "", message, "choose a task that ran"))
     return node
 
 
@@ -122,7 +122,7 @@ def _explained(error: RefusedError, node: AnyNode, pod: str) -> ClusterError:
         hint = (
             f"Argo archived the log in the artifact repository: {archived[0]}" if any(archived) else _WHY_GONE
         )
-        return ClusterError(Diagnostic("MLP814", "", f"the pod {pod} is gone, and its log with it", hint))
+        return ClusterError(Diagnostic("MLP814", "", f"pod {pod} was deleted, and its log with it", hint))
     if error.status == 400:
         why = error.diagnostics[0].message.removeprefix(f"could not {error.request}: ")
         yet = "" if node.get("finishedAt") else " yet"

@@ -1,4 +1,4 @@
-"""What a namespace has for the pods of Workflows: a service account, its rights, an artifact repository.
+"""What Workflows of a namespace need: a service account, its permissions, an artifact repository.
 
 Each fact is looked up by itself, so that one who may read some of them is told those. What may not be read is a
 :class:`Hidden`.
@@ -37,10 +37,10 @@ _KINDS = (
 
 @dataclass(frozen=True, slots=True)
 class Hidden:
-    """A fact that may not be read.
+    """A fact that can't be read without a permission.
 
     Attributes:
-        right: what is missing for it, such as ``get configmaps in namespace argo``.
+        right: the missing permission, such as ``get configmaps in namespace argo``.
     """
 
     right: str
@@ -52,8 +52,8 @@ class Repository:
 
     Attributes:
         place: where it is configured, such as ``ConfigMap artifact-repositories``.
-        kind: ``s3``, ``gcs``, ``azure``, ``oss``, ``hdfs`` or ``artifactory``; empty where it says none.
-        secrets: whether each key of a Secret is there, by ``name/key``.
+        kind: ``s3``, ``gcs``, ``azure``, ``oss``, ``hdfs`` or ``artifactory``; empty if none is configured.
+        secrets: whether each key of a Secret exists, by ``name/key``.
         problem: why Argo can't use it; empty when it can.
     """
 
@@ -65,12 +65,12 @@ class Repository:
 
 @dataclass(frozen=True, slots=True)
 class Controller:
-    """Argo's controller, as its Deployment says.
+    """Argo's controller, according to its Deployment.
 
     Attributes:
         namespace: where it runs.
         account: its service account.
-        image: what runs.
+        image: of its container.
     """
 
     namespace: str
@@ -80,14 +80,14 @@ class Controller:
 
 @dataclass(frozen=True, slots=True)
 class Namespace:
-    """What was found.
+    """Facts about a namespace.
 
     Attributes:
         account: whether the service account exists.
-        reports: what its pods may not do of what they need (``create workflowtaskresults``).
+        reports: missing permissions of its pods, such as ``create workflowtaskresults``.
         repository: the artifact repository; None when there is none.
         controller: Argo's controller; None when no Deployment of it exists.
-        caches: what the controller may not do of what keeping caches needs; None when no controller was seen.
+        caches: missing permissions of the controller for caches; None without a controller.
         missing_kinds: Argo's kinds that the cluster does not have.
     """
 
@@ -106,11 +106,11 @@ def inspect_namespace(
     context: str | None = None,
     kubeconfig: str | os.PathLike[str] | None = None,
 ) -> Namespace:
-    """Check what Workflows need in a namespace, without changing it.
+    """Check what Workflows of a namespace need, without changing it.
 
     Args:
         account: service account of the pods.
-        namespace: where; that of the context when not given.
+        namespace: of the Workflows; that of the context by default.
         context: context of the kubeconfig.
         kubeconfig: path of the kubeconfig.
 
@@ -118,7 +118,7 @@ def inspect_namespace(
         The facts.
 
     Raises:
-        ClusterError: the cluster can't be reached or does not know who one is.
+        ClusterError: the cluster can't be reached or refuses the login.
     """
     client = connect(namespace, context, kubeconfig)
     controller = _controller(client)
@@ -226,7 +226,7 @@ def _repository(client: Client, controller_namespace: str) -> Repository | Hidde
         if text is not None:
             return _described(client, f"ConfigMap {_REPOSITORIES}, {key}", text)
         problem = (
-            f"its annotation {_DEFAULT} names {key!r}, which it does not have"
+            f"its annotation {_DEFAULT} names {key!r}, which does not exist"
             if key
             else (f"it has no annotation {_DEFAULT}")
         )
@@ -246,7 +246,7 @@ def _described(client: Client, place: str, text: str) -> Repository:
     repository = _mapping(text)
     kinds = [kind for kind, value in repository.items() if isinstance(value, dict)]
     if not kinds:
-        return Repository(place, "", {}, "it names no storage, such as s3")
+        return Repository(place, "", {}, "no storage is configured, such as s3")
     read: dict[str, dict[str, Any] | Hidden | None] = {}
     secrets: dict[str, bool | Hidden] = {}
     for name, key in _selectors(repository[kinds[0]]):

@@ -20,7 +20,7 @@ _LONGEST = 30.0
 
 
 def is_temporary(error: ClusterError) -> bool:
-    """Return whether another attempt may succeed: no answer came, the server has trouble, or a watch expired (410)."""
+    """Return whether another attempt may succeed: no answer, an error of the server, or an expired watch (410)."""
     return not isinstance(error, RefusedError) or error.status in {410, 429} or error.status >= 500
 
 
@@ -36,7 +36,7 @@ class Patience:
     """Waits after each failure in a row, until there are too many.
 
     Args:
-        repeats: tells which errors are worth another attempt.
+        repeats: returns whether an error is worth another attempt.
         attempts: how many failures in a row are too many.
     """
 

@@ -1,4 +1,4 @@
-"""Retries a Workflow from its failed nodes, as ``argo retry`` does, without an Argo Server."""
+"""Retry a Workflow from its failed nodes, as ``argo retry`` does, without an Argo Server."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def retry(
 
     Args:
         workflow: as :func:`mlplat.k8s.read` gave it. When it has changed since, the cluster refuses.
-        also: ids of nodes that are to run again although they succeeded.
+        also: ids of nodes that succeeded and run again.
         arguments: other ``spec.arguments``.
-        namespace: where it is; that of the context when not given.
+        namespace: of the Workflow; that of the context by default.
         context: context of the kubeconfig.
         kubeconfig: path of the kubeconfig.
 
@@ -49,12 +49,12 @@ def retry(
         The Workflow as the cluster stored it.
 
     Raises:
-        ClusterError: it is going on, has changed meanwhile, or the cluster refused or can't be reached.
+        ClusterError: it is running, has changed in the meantime, or the cluster refused or can't be reached.
     """
     client = connect(namespace, context, kubeconfig)
     name, phase = workflow["metadata"]["name"], workflow.get("status", {}).get("phase", "")
     if phase not in FINISHED:
-        hint = f"wait, or end it: mlplat stop {name} --engine argo -n {client.namespace}"
+        hint = f"wait until it ends, or stop it: mlplat stop {name} --engine argo -n {client.namespace}"
         raise ClusterError(Diagnostic("MLP816", "", f"{name} is running ({phase or 'not started'})", hint))
     parted = parting.retried(
         name, workflow["status"].get("nodes") or {}, also=also, other_arguments=arguments is not None
@@ -66,7 +66,7 @@ def retry(
 
 
 def reopened(workflow: Mapping[str, Any], parted: parting.Retry, arguments: Mapping[str, Any] | None) -> Json:
-    """Return the Workflow as it is when it is retried.
+    """Return a Workflow of the cluster with the status of one that runs.
 
     See ``createNewRetryWorkflow`` of Argo 4.0.7's ``workflow/util/util.go`` for the fields.
 
@@ -120,7 +120,7 @@ def config_maps_of(
 
     Args:
         workflow: a Workflow of the cluster.
-        namespace: where it is; that of the context when not given.
+        namespace: of the Workflow; that of the context by default.
         context: context of the kubeconfig.
         kubeconfig: path of the kubeconfig.
 

@@ -22,7 +22,7 @@ def secret(
 
     Args:
         name: of the Secret.
-        namespace: where it is; that of the context when not given.
+        namespace: of the Secret; that of the context by default.
         context: context of the kubeconfig.
         kubeconfig: path of the kubeconfig.
 

@@ -77,8 +77,8 @@ class Transport:
         """Send a request, and read the whole answer.
 
         Args:
-            request: what is asked.
-            message: how it is asked.
+            request: the request.
+            message: its parts.
 
         Returns:
             The JSON object of the answer.
@@ -96,9 +96,9 @@ class Transport:
         """Send a request whose answer comes line by line: a watch, or a log.
 
         Args:
-            request: what is asked.
-            message: how it is asked.
-            silence: seconds without a byte after which the connection is broken; None waits for ever.
+            request: the request.
+            message: its parts.
+            silence: seconds without a byte after which the connection is broken; None waits forever.
 
         Yields:
             Each line without its end, as it comes.
@@ -165,17 +165,19 @@ class Transport:
 
 
 def parsed(data: bytes) -> Json:
-    """Read a JSON object of the API server, which others may have written.
+    """Read a JSON object of the API server; other users may have written it.
 
     Raises:
-        ClusterError: too many lists and mappings are nested in each other.
+        ClusterError: it has too many nested lists and mappings.
         ValueError: it is not JSON.
     """
     try:
         answer: Json = json.loads(data)
     except RecursionError:
-        message = "an object of the cluster nests too many lists and mappings in each other"
-        raise ClusterError(Diagnostic("MLP822", "", message, "delete the object, or name another")) from None
+        message = "an object of the cluster has too many nested lists and mappings"
+        raise ClusterError(
+            Diagnostic("MLP822", "", message, "delete the object, or use another name")
+        ) from None
     return answer
 
 
@@ -185,7 +187,7 @@ def _seconds(headers: Mapping[str, str]) -> float | None:
 
 
 def _reason(error: BaseException) -> str:
-    """Find the cause of a network error: what the operating system said."""
+    """Return the cause of a network error, as the operating system names it."""
     cause = error.__cause__ or error.__context__
     while cause is not None and (cause.__cause__ or cause.__context__) is not None:
         cause = cause.__cause__ or cause.__context__

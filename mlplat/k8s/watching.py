@@ -20,8 +20,8 @@ class Change:
     """A change of an object.
 
     Attributes:
-        type: what happened.
-        object: the object after it; of one that was deleted while nobody watched, ``apiVersion``, ``kind`` and
+        type: of the change.
+        object: the object after it; for one that was deleted between two watches, ``apiVersion``, ``kind`` and
             ``metadata`` as they were last known.
     """
 
@@ -50,10 +50,10 @@ def watch(
         namespace: where; that of the client when None, all namespaces when empty.
         name: of the one object to watch.
         labels: only objects with these labels.
-        start: objects to start from, instead of a list; no change tells of them.
+        start: objects to start from, instead of a list; they are not reported.
 
     Yields:
-        Each change: first that each object of the list was added.
+        Each change; first, each object of the list as added.
 
     Raises:
         ClusterError: the cluster refused or can't be reached.
@@ -82,13 +82,13 @@ def watch(
 
 
 class _Known:
-    """The objects that exist as far as is known, without their contents."""
+    """The metadata of the objects that exist."""
 
     def __init__(self, objects: tuple[Json, ...]) -> None:
         self._objects = {item["metadata"]["uid"]: _outline(item) for item in objects}
 
     def changed(self, change: Change) -> Change:
-        """Take in a change, and return it."""
+        """Record a change, and return it."""
         if change.type == "DELETED":
             self._objects.pop(change.object["metadata"]["uid"], None)
         else:
@@ -96,7 +96,7 @@ class _Known:
         return change
 
     def replaced(self, objects: tuple[Json, ...]) -> Iterator[Change]:
-        """Take in a new list, and give the changes that lead to it."""
+        """Record a new list, and yield the changes that lead to it."""
         before, self._objects = self._objects, {item["metadata"]["uid"]: _outline(item) for item in objects}
         for uid, outline in before.items():
             if uid not in self._objects:

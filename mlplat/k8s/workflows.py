@@ -37,7 +37,7 @@ def submit(
 
     Args:
         documents: one Workflow, and any number of ConfigMaps.
-        namespace: where; when not given, the Workflow's own, else that of the context.
+        namespace: where; by default, the Workflow's own, else that of the context.
         context: context of the kubeconfig.
         kubeconfig: path of the kubeconfig.
 
@@ -45,7 +45,7 @@ def submit(
         The Workflow as the cluster stored it.
 
     Raises:
-        ClusterError: the documents are others, or the cluster refused or can't be reached.
+        ClusterError: there are other documents, or the cluster refused or can't be reached.
     """
     workflow, config_maps = _sorted(documents)
     client = connect(namespace or workflow["metadata"].get("namespace"), context, kubeconfig)
@@ -74,7 +74,7 @@ def read(
 
     Args:
         name: of the Workflow.
-        namespace: where it is; that of the context when not given.
+        namespace: of the Workflow; that of the context by default.
         context: context of the kubeconfig.
         kubeconfig: path of the kubeconfig.
 
@@ -82,7 +82,7 @@ def read(
         The Workflow; its nodes are unpacked.
 
     Raises:
-        ClusterError: it isn't there, or the cluster refused or can't be reached.
+        ClusterError: it does not exist, or the cluster refused or can't be reached.
     """
     return read_from(connect(namespace, context, kubeconfig), name)
 
@@ -107,7 +107,7 @@ def get(client: Client, name: str) -> Json:
 
 
 def _nearest(client: Client, name: str) -> str:
-    """Return a hint with the names of Workflows that are most like a name, or that are newest."""
+    """Return a hint with the names of Workflows that are similar to a name, or the newest ones."""
     try:
         names = _by_age(client)[:_SUGGESTED]
     except ClusterError:
@@ -115,7 +115,7 @@ def _nearest(client: Client, name: str) -> str:
     return (
         nearest(name, names)
         if names
-        else f"namespace {client.namespace} has no Workflows; name another with -n"
+        else f"namespace {client.namespace} has no Workflows; choose another with -n"
     )
 
 
@@ -140,9 +140,9 @@ def newest(
     itself.
 
     Args:
-        limit: at most so many; None for all.
+        limit: the largest number of Workflows; None for all.
         selector: only those with these labels, such as ``team=blue``.
-        namespace: where they are; that of the context when not given.
+        namespace: of the Workflows; that of the context by default.
         context: context of the kubeconfig.
         kubeconfig: path of the kubeconfig.
 
@@ -172,12 +172,12 @@ def terminate(
 
     Args:
         name: of the Workflow.
-        namespace: where it is; that of the context when not given.
+        namespace: of the Workflow; that of the context by default.
         context: context of the kubeconfig.
         kubeconfig: path of the kubeconfig.
 
     Raises:
-        ClusterError: it isn't there, has ended already, or the cluster refused or can't be reached.
+        ClusterError: it does not exist, has already ended, or the cluster refused or can't be reached.
     """
     _shut_down(connect(namespace, context, kubeconfig), name, "Terminate")
 
@@ -193,12 +193,12 @@ def stop(
 
     Args:
         name: of the Workflow.
-        namespace: where it is; that of the context when not given.
+        namespace: of the Workflow; that of the context by default.
         context: context of the kubeconfig.
         kubeconfig: path of the kubeconfig.
 
     Raises:
-        ClusterError: it isn't there, has ended already, or the cluster refused or can't be reached.
+        ClusterError: it does not exist, has already ended, or the cluster refused or can't be reached.
     """
     _shut_down(connect(namespace, context, kubeconfig), name, "Stop")
 

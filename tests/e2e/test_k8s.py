@@ -226,7 +226,7 @@ def test_the_log_of_a_pod_that_is_gone(where: Json, cluster: Access, kubectl: An
     done = k8s.follow(name, **where)
     kubectl("delete", "pod", name, "--now")
 
-    with pytest.raises(ClusterError, match=f"pod {name} is gone"):
+    with pytest.raises(ClusterError, match=f"pod {name} was deleted"):
         list(k8s.logs(done, name, kubeconfig=cluster.kubeconfig))
 
 

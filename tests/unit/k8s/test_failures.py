@@ -20,7 +20,13 @@ def _status(reason: str, message: str, **details: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("code", "body", "diagnostic", "message", "hint"),
     [
-        (401, _status("Unauthorized", "Unauthorized"), "MLP803", "does not know who you are", "log in again"),
+        (
+            401,
+            _status("Unauthorized", "Unauthorized"),
+            "MLP803",
+            "you are not logged in to the cluster",
+            "log in again",
+        ),
         (
             403,
             _status("Forbidden", 'User "jane" cannot create resource "workflows"', kind="workflows"),

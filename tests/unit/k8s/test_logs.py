@@ -78,7 +78,11 @@ def test_nodes_without_a_pod_have_no_log(api: Any, node: str, message: str) -> N
 @pytest.mark.parametrize(
     ("code", "answer", "message"),
     [
-        (404, 'pods "w-say-2648397968" not found', r"pod w-say-2648397968 is gone.*\n.*archiveLogs: true"),
+        (
+            404,
+            'pods "w-say-2648397968" not found',
+            r"pod w-say-2648397968 was deleted.*\n.*archiveLogs: true",
+        ),
         (
             400,
             "container main is waiting to start: PodInitializing",
