@@ -413,20 +413,20 @@ def optional(component: Component, parameters: list[dict[str, Any]]) -> list[dic
 
 
 def _create_claim(component: Component, options: Options) -> Leaf:
-    def given(name: str) -> Hole:
+    def hole(name: str) -> Hole:
         return Hole(("inputs", "parameters", name))
 
-    generated = Concat((Hole(("pipeline_job_name",)), given("pvc_name_suffix")))
-    name = Text(IfPresent("pvc_name", (given("pvc_name"),), (generated,)))
+    generated = Concat((Hole(("pipeline_job_name",)), hole("pvc_name_suffix")))
+    name = Text(IfPresent("pvc_name", (hole("pvc_name"),), (generated,)))
     manifest = {
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
         "metadata": {"name": name, "annotations": Input("annotations")},
         "spec": {
             "accessModes": Input("access_modes"),
-            "resources": {"requests": {"storage": Text(given("size"))}},
-            "storageClassName": Text(given("storage_class_name"), optional=True),
-            "volumeName": Text(given("volume_name"), optional=True),
+            "resources": {"requests": {"storage": Text(hole("size"))}},
+            "storageClassName": Text(hole("storage_class_name"), optional=True),
+            "volumeName": Text(hole("volume_name"), optional=True),
             "dataSource": Input("data_source"),
         },
     }

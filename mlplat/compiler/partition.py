@@ -139,7 +139,9 @@ class _Cutter:
         }
         graph = replace(
             self.graph,
-            output_parameters={name: self.given(one) for name, one in self.graph.output_parameters.items()},
+            output_parameters={
+                name: self.outputs_outside(one) for name, one in self.graph.output_parameters.items()
+            },
             output_artifacts={
                 name: OneOf(tuple(self.outside(choice) for choice in one.choices))
                 for name, one in self.graph.output_artifacts.items()
@@ -155,7 +157,7 @@ class _Cutter:
             return replace(self.spec, root=whole, components=components)
         return replace(self.spec, components={**components, self.name: whole})
 
-    def given(self, source: TaskOutput | OneOf) -> TaskOutput | OneOf:
+    def outputs_outside(self, source: TaskOutput | OneOf) -> TaskOutput | OneOf:
         if isinstance(source, OneOf):
             return OneOf(tuple(self.outside(choice) for choice in source.choices))
         return self.outside(source)

@@ -43,7 +43,7 @@ def users(spec: PipelineSpec) -> frozenset[str]:
                     if _leads_there(source, around, tasks, found, inputs):
                         inputs.add((task.component, name))
                         found.add(task.component)
-            if any(tasks[choice.task].component in found for choice in _given(component)):
+            if any(tasks[choice.task].component in found for choice in _output_sources(component)):
                 found.add(around)
         if (len(found), len(inputs)) == before:
             return frozenset(found)
@@ -66,7 +66,7 @@ def problems(spec: PipelineSpec) -> Iterator[Diagnostic]:
                     yield Diagnostic("MLP324", f"{name}.tasks.{task}.inputs.{given}", message, _HINT)
 
 
-def _given(component: Component) -> Iterator[TaskOutput]:
+def _output_sources(component: Component) -> Iterator[TaskOutput]:
     """Yield where the outputs of a graph come from."""
     graph = component.graph
     if graph is not None:

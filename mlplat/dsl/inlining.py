@@ -92,7 +92,7 @@ def _handing_on(
     for call in calls(result):
         called = call.get("template", "")
         for parameter, default in defaults.get(called, {}).items():
-            if parameter not in _given(call):
+            if parameter not in _argument_names(call):
                 _give(call, parameter, _rewritten(default, _handed))
         for one in sorted(reads.get(called, ())):
             _give(call, _handed(one), f"{{{{inputs.parameters.{_handed(one)}}}}}")
@@ -275,7 +275,7 @@ def _rewritten(value: Any, name: Callable[[str], str], key: str = "") -> Any:
     return _TAG.sub(in_tag, value)
 
 
-def _given(call: Mapping[str, Any]) -> set[str]:
+def _argument_names(call: Mapping[str, Any]) -> set[str]:
     return {one["name"] for one in (call.get("arguments") or {}).get("parameters") or ()}
 
 

@@ -95,7 +95,7 @@ class _Checker:
                 return self.member(node)
             case syntax.Slice():
                 return self.slice(node)
-            case syntax.Call():
+            case syntax.CallNode():
                 return self.call(node)
             case syntax.Builtin():
                 return self.builtin(node)
@@ -197,7 +197,7 @@ class _Checker:
                     raise ExpressionError(f"non-integer slice index {index.shown}")
         return nature
 
-    def call(self, node: syntax.Call) -> Nature:
+    def call(self, node: syntax.CallNode) -> Nature:
         callee = self.visit(node.callee)
         if callee.is_unknown:
             return UNKNOWN

@@ -203,7 +203,7 @@ class _Compiler:
                 return self.slice(node)
             case syntax.Chain(body):
                 return _chain(self.compile(body))
-            case syntax.Call():
+            case syntax.CallNode():
                 return self.call(node)
             case syntax.Builtin(name):
                 return self.predicate_builtin(node) if name in syntax.PREDICATES else self.builtin(node)
@@ -278,7 +278,7 @@ class _Compiler:
 
         return run
 
-    def call(self, node: syntax.Call) -> Evaluator:
+    def call(self, node: syntax.CallNode) -> Evaluator:
         operands = self.operands((*node.arguments, node.callee))
 
         def run(frame: Frame) -> Any:

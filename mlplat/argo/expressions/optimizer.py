@@ -89,8 +89,8 @@ def _rebuilt(node: Node, known: Natures, one: Pass) -> Node:  # noqa: C901
             new = syntax.Slice(go(target), go(start), go(end))
         case syntax.Chain(body):
             new = syntax.Chain(go(body))
-        case syntax.Call(callee, arguments):
-            new = syntax.Call(go(callee), each(arguments))
+        case syntax.CallNode(callee, arguments):
+            new = syntax.CallNode(go(callee), each(arguments))
         case Builtin(name, arguments, mapped, strict):
             new = Builtin(name, each(arguments), go(mapped), strict)
         case syntax.Predicate(body):

@@ -69,7 +69,7 @@ class Chain(Node):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Call(Node):
+class CallNode(Node):
     """A call of a function of the environment."""
 
     callee: Node
@@ -610,7 +610,7 @@ class _Parser:
         arguments = given + self.items(")")
         if name in FUNCTIONS:
             return Builtin(name, arguments)
-        return Call(Identifier(name), arguments)
+        return CallNode(Identifier(name), arguments)
 
     def predicate_arguments(self, kinds: tuple[str, ...], given: tuple[Node, ...]) -> tuple[Node, ...]:
         self.expect("(", "bracket")
@@ -654,7 +654,7 @@ class _Parser:
                 target = node.body if isinstance(node, Chain) else node
                 node = Member(target, Literal(following.text), optional)
                 if self.accept("(", "bracket"):
-                    node = Call(node, self.items(")"))
+                    node = CallNode(node, self.items(")"))
                 if chained or optional:
                     node = Chain(node)
             elif token.kind == "bracket" and token.text == "[":
@@ -722,7 +722,7 @@ def children(node: Node) -> tuple[Node, ...]:
             return tuple(part for part in (target, start, end) if part is not None)
         case Chain(body) | Predicate(body):
             return (body,)
-        case Call(callee, arguments):
+        case CallNode(callee, arguments):
             return (callee, *arguments)
         case Builtin(_, arguments, mapped):
             return arguments if mapped is None else (*arguments, mapped)
