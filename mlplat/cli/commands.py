@@ -407,6 +407,16 @@ for _each in (
         _argument("name", required=False, shell_complete=_runs, metavar="[RUN]"),
         _OUTPUT,
         _option("--limit", "maximum number of rows", type=_Count(), metavar="N", default=20),
+        _text(
+            "--columns", "columns of runs, such as name,phase,parameter.rate,metric.accuracy", metavar="NAMES"
+        ),
+        _option(
+            "--filter",
+            "list runs that fulfil a condition, such as 'metric.accuracy>=0.9'; can be repeated",
+            multiple=True,
+            metavar="CONDITION",
+        ),
+        _text("--sort", "column to sort runs by; COLUMN:desc for the largest first", metavar="COLUMN"),
         *_where("what to read: the record of this machine, or the current Workflows of a cluster"),
     ),
     _Command(

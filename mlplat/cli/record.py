@@ -59,6 +59,12 @@ def get(given: Given) -> int:
     if given.name is None and given.what in _OF_ONE_RUN:
         message = f"get {given.what} needs the name of a run"
         raise ArgumentError(Diagnostic("MLP407", "", message, "mlplat get runs lists them"))
+    if given.columns or given.filter or given.sort:
+        from mlplat.cli import columns
+
+        chosen = columns.chosen(given)
+        with _store(given) as store:
+            return columns.get(given, store, chosen)
     with _store(given) as store:
         run = store.run(given.name) if given.name else None
         rows = _LISTS[given.what](store, run, given.limit)
@@ -68,8 +74,8 @@ def get(given: Given) -> int:
     elif not has_runs:
         print(f"no runs in {given.namespace or 'this namespace' if given.engine == 'argo' else home()}")
     else:
-        columns = [column for column in _COLUMNS[given.what] if column[0] != "RUN" or run is None]
-        print(table([title for title, _ in columns], [[read(one) for _, read in columns] for one in rows]))
+        usual = [column for column in _COLUMNS[given.what] if column[0] != "RUN" or run is None]
+        print(table([title for title, _ in usual], [[read(one) for _, read in usual] for one in rows]))
     sys.stdout.flush()
     _tell_of_unfollowed(given, run, rows)
     return 0

@@ -208,3 +208,19 @@ def test_a_run_shows_itself_in_a_notebook(run: Path) -> None:
     without = reports.notebook_page(workflow, None)
     assert "loaded 30 rows" not in without
     assert "does not converge" in without
+
+
+def test_runs_are_listed_with_parameters_and_metrics(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told(capsys, "run", "program.py", "--name", "second", "-p", "rows=20", expected=1)
+    words = ("--columns", "name,phase,parameter.rows,metric.accuracy", "--sort", "parameter.rows")
+    out, _ = told(capsys, "get", "runs", *words)
+    lines = [line.split() for line in out.splitlines()]
+    assert lines[0] == ["NAME", "PHASE", "parameter.rows", "metric.accuracy"]
+    assert [line[:3] for line in lines[1:]] == [["second", "Failed", "20"], ["first", "Failed", "30"]]
+    assert {line[3] for line in lines[1:]} <= {"0.6", "0.7"}
+    out, _ = told(capsys, "get", "runs", "--columns", "name", "--filter", "parameter.rows>20", "-o", "json")
+    assert json.loads(out) == [{"name": "first"}]
+    _, err = told(capsys, "get", "tasks", "first", "--sort", "name", expected=2)
+    assert "--columns, --filter and --sort are for lists of runs" in err
+    _, err = told(capsys, "get", "runs", "--columns", "nmae", expected=2)
+    assert "did you mean 'name'?" in err
