@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -61,7 +62,7 @@ _PATCH = (
     '\'{"containers": [{"name": "main", "resources": {"limits": {"memory": "{{inputs.parameters.memory}}"}}}]}\''
 )
 _MANY = 100
-"""Number of problems of one document that are reported."""
+"""Number of problems of one code that are reported of a document; no number of unknown fields hides a wrong type."""
 
 _Place: TypeAlias = "tuple[_Place, str, Any] | None"
 """Path to a value: the path of its parent, ``.`` or ``[``, and its key, or its position and the value itself."""
@@ -136,11 +137,12 @@ def _field(written: Any) -> _Field:
 class _Checker:
     def __init__(self) -> None:
         self.found: list[Diagnostic] = []
+        self.count = Counter[str]()
         self.types = _types()
 
     def value(self, value: Any, kind: str, place: _Place) -> None:
         """Check a value that is present."""
-        if len(self.found) >= _MANY or kind == "any":
+        if self.count[WRONG] >= _MANY or kind == "any":
             return
         start = kind[:2]
         if start == "[]":
@@ -216,7 +218,8 @@ class _Checker:
         )
 
     def tell(self, code: str, place: _Place, message: str, hint: str) -> None:
-        if len(self.found) < _MANY:
+        self.count[code] += 1
+        if self.count[code] <= _MANY:
             self.found.append(Diagnostic(code, _path(place), message, hint))
 
 

@@ -150,3 +150,9 @@ def test_each_kind_has_its_fields(kind: str) -> None:
 def test_a_thousand_mistakes_are_told_in_part() -> None:
     many: list[Any] = [{"name": "m", "container": {"imag": 1}}] * 1000
     assert len(schema.fields_problems("WorkflowSpec", {"templates": many})) == 100
+
+
+def test_no_number_of_unknown_fields_hides_a_wrong_type() -> None:
+    unknown = {f"f{number}": 1 for number in range(100)}
+    problems = schema.fields_problems("WorkflowSpec", unknown | {"templates": [{"container": {}}]})
+    assert [one.path for one in problems if one.code == schema.WRONG] == ["templates[0].name"]

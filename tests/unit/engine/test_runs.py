@@ -313,7 +313,7 @@ def test_a_run_that_goes_on_is_not_started_again(home: Path) -> None:
 
 def test_a_folder_that_can_not_be_written(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("a file")
-    with pytest.raises(EngineError, match="can't be written"):
+    with pytest.raises(EngineError, match="cannot write the folder of the run"):
         engine.run([workflow(shell("a", "true"))], home=tmp_path / "home")
 
 
