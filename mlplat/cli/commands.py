@@ -151,8 +151,10 @@ class _Word(click.Choice[str]):
         raise _MistakeError(f"unknown value '{value}' for {_name(param)}", hint, ctx)
 
 
-class _Count(click.IntRange):
+class _Count(click.ParamType[int]):
     """A positive integer."""
+
+    name = "integer"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Return the integer."""
@@ -228,9 +230,7 @@ def _where(summary: str) -> tuple[click.Option, ...]:
 _COMPILING = (
     *_parameters("pipeline parameter"),
     _NO_CACHE,
-    _option(
-        "--image", "container image of components that name none", default=DEFAULT_IMAGE, metavar="IMAGE"
-    ),
+    _option("--image", "container image of components without one", default=DEFAULT_IMAGE, metavar="IMAGE"),
     _NAMESPACE_OF_RUN,
     _text("--service-account", "service account of the pods", metavar="NAME"),
     _text(
@@ -257,7 +257,7 @@ _COMPILING = (
     ),
     _word(
         "--kfp-runtime",
-        "how to run Python functions: with our runtime, or with the command of KFP's SDK, which installs that SDK",
+        "how to run Python functions: with mlplat's runtime, or with the command of KFP's SDK, which installs that SDK",
         ("own", "pip"),
     ),
     _text("--workflow-defaults", "YAML file with defaults for fields of Argo's WorkflowSpec", metavar="FILE"),

@@ -32,7 +32,7 @@ def runs_scripts(artifact: Artifact) -> bool:
 
 
 def needs_all(type_: str, start: bytes) -> bool:
-    """Tell whether an artifact can be shown only whole.
+    """Return whether an artifact can be shown only whole.
 
     Args:
         type_: schema title.
