@@ -18,7 +18,7 @@ from mlplat.cli.commands import Given
 from mlplat.errors import ArgumentError, ClusterError, Diagnostic
 from mlplat.escaping import escaped_line
 from mlplat.runs import state
-from mlplat.runs.state import home
+from mlplat.runs.state import home, known_machine
 from mlplat.runs.tasks import path
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def record(given: Given) -> int:
         raise ArgumentError(Diagnostic("MLP407", "", "give names of runs, --all, or labels", hint))
     taken: list[Recorded] = []
     cluster = places.cluster(given)
-    with state.record(cluster.home) as store:
+    with state.record(cluster.home, cluster.identity()) as store:
         for one in cluster.record(store, names=given.runs, selector=given.selector):
             taken.append(one)
             if one.run is None:
@@ -296,7 +296,7 @@ def _took(row: _Row) -> str:
 
 
 def _lies(artifact: Artifact) -> str:
-    if artifact.key and artifact.engine == "local":
+    if artifact.key and artifact.engine == "local" and artifact.cluster in ("", known_machine(home())):
         return str(home() / "artifacts" / artifact.key)
     return artifact.key or artifact.uri
 

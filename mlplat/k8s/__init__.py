@@ -13,6 +13,7 @@ from mlplat.k8s.client import Client, Listed
 from mlplat.k8s.connection import connect
 from mlplat.k8s.events import Event, pod_warnings
 from mlplat.k8s.following import follow
+from mlplat.k8s.identity import identity
 from mlplat.k8s.logs import logs, printed
 from mlplat.k8s.namespaces import Hidden, Namespace, inspect_namespace
 from mlplat.k8s.resources import Resource
@@ -35,6 +36,7 @@ __all__ = [
     "connect",
     "delete_caches",
     "follow",
+    "identity",
     "inspect_namespace",
     "logs",
     "newest",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -19,8 +20,6 @@ from mlplat.runs.run import Changed, Emit, How, Node, Notice, Run
 from mlplat.runs.waiting import Event, explained
 
 if TYPE_CHECKING:
-    import os
-
     from mlplat.metadata import Run as Row
     from mlplat.metadata import Store
 
@@ -53,6 +52,14 @@ class Cluster:
     def options(self) -> dict[str, Any]:
         """The arguments that functions of :mod:`mlplat.k8s` take."""
         return {"namespace": self.namespace, "context": self.context, "kubeconfig": self.kubeconfig}
+
+    def identity(self) -> str:
+        """Return what tells this cluster from others in the record: ``MLPLAT_CLUSTER``, else what the cluster says.
+
+        Raises:
+            ClusterError: the cluster can't be reached.
+        """
+        return os.environ.get("MLPLAT_CLUSTER") or k8s.identity(**self.options)
 
     def at(self, workflow: Workflow) -> Cluster:
         """Return the same cluster with the namespace of a Workflow."""
@@ -203,7 +210,7 @@ class Cluster:
         name = workflow["metadata"]["name"]
 
         def follow(emit: Emit, left: threading.Event) -> dict[str, Any]:
-            with state.record(here.home) as store:
+            with state.record(here.home, here.identity()) as store:
                 return _Following(workflow, here, store, emit, left).to_the_end()
 
         return Run(workflow, follow, lambda how: here.end(name, how))

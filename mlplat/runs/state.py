@@ -1,8 +1,12 @@
-"""Where this machine keeps its state: runs, logs, artifacts and the record."""
+"""Where this machine keeps its state, and the record that commands read and write."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import tempfile
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,10 +15,40 @@ from mlplat.errors import Diagnostic, EngineError
 if TYPE_CHECKING:
     from mlplat.metadata import Store
 
+_NAME = ".mlplat"
+_IDENTITY = "machine"
+
 
 def home() -> Path:
-    """Return the folder of this machine's state: ``MLPLAT_HOME``, or ``.mlplat`` in the working directory."""
-    return Path(os.environ.get("MLPLAT_HOME") or ".mlplat").absolute()
+    """Return the folder of this machine's state.
+
+    It is ``MLPLAT_HOME``, else the ``.mlplat`` of the working directory or, below the user's home folder, of the
+    nearest folder above it, up to the home folder. A ``.mlplat`` of another owner does not count. If there is none, it
+    is ``.mlplat`` in the working directory.
+    """
+    if named := os.environ.get("MLPLAT_HOME"):
+        return Path(named).absolute()
+    here = Path.cwd()
+    own = (folder / _NAME for folder in _upwards(here) if _is_own(folder / _NAME))
+    return next(own, here / _NAME)
+
+
+def _upwards(folder: Path) -> Iterator[Path]:
+    """Yield a folder and those above it, up to the user's home folder; outside of that, the folder alone.
+
+    Outside, the way up leads through folders that everyone writes to, such as ``/tmp``.
+    """
+    yield folder
+    last = Path.home().resolve()
+    if folder.is_relative_to(last) and folder != last:
+        yield from folder.parents[: folder.parents.index(last) + 1]
+
+
+def _is_own(folder: Path) -> bool:
+    try:
+        return folder.is_dir() and folder.stat().st_uid == os.geteuid()
+    except OSError:
+        return False
 
 
 def made(folder: Path) -> Path:
@@ -26,17 +60,58 @@ def made(folder: Path) -> Path:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        message = f"the state of this machine can't be kept in {folder}: {error.strerror}"
-        hint = "set MLPLAT_HOME to a folder with room that you may write to"
-        raise EngineError(Diagnostic("MLP601", "", message, hint)) from None
+        raise _unusable(folder, error) from None
     return folder
 
 
-def record(folder: Path) -> Store:
-    """Open the record to write into it.
+def machine(folder: Path) -> str:
+    """Return the identity of this machine, which is made once for each folder of state.
 
     Args:
         folder: of this machine's state; it is made when it does not exist.
+
+    Raises:
+        EngineError: the identity can't be kept.
+    """
+    if known := known_machine(folder):
+        return known
+    made(folder)
+    try:
+        descriptor, name = tempfile.mkstemp(dir=folder)
+        with open(descriptor, "w", encoding="ascii") as file:  # noqa: PTH123 - it is open already
+            file.write(f"{uuid.uuid4()}\n")
+        try:
+            os.link(name, folder / _IDENTITY)  # of two processes that begin together, the first one counts
+        except FileExistsError:
+            pass
+        except OSError:
+            Path(name).replace(folder / _IDENTITY)
+        Path(name).unlink(missing_ok=True)
+    except OSError as error:
+        raise _unusable(folder, error) from None
+    return known_machine(folder)
+
+
+def known_machine(folder: Path) -> str:
+    """Return the identity of this machine; empty if it has none yet."""
+    try:
+        return (folder / _IDENTITY).read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        return ""
+
+
+def _unusable(folder: Path, error: OSError) -> EngineError:
+    message = f"the state of this machine can't be kept in {folder}: {error.strerror}"
+    hint = "set MLPLAT_HOME to a folder with room that you may write to"
+    return EngineError(Diagnostic("MLP601", "", message, hint))
+
+
+def record(folder: Path, cluster: str = "") -> Store:
+    """Open the record to write to it: ``MLPLAT_STORE``, else ``mlplat.db`` in the folder.
+
+    Args:
+        folder: of this machine's state; it is made when it is needed and does not exist.
+        cluster: identity of the cluster that the runs are on; empty for runs on this machine.
 
     Raises:
         EngineError: the folder can't be made.
@@ -44,11 +119,12 @@ def record(folder: Path) -> Store:
     """
     from mlplat import metadata
 
-    return metadata.open_store(made(folder) / "mlplat.db")
+    store = os.environ.get("MLPLAT_STORE") or made(folder) / "mlplat.db"
+    return metadata.open_store(store, cluster or machine(folder))
 
 
 def record_to_read(folder: Path) -> Store:
-    """Open the record to read it; where there is none, an empty one that leaves nothing behind.
+    """Open the record to read it; if there is none, an empty one that leaves nothing behind.
 
     Args:
         folder: of this machine's state.
@@ -62,5 +138,11 @@ def record_to_read(folder: Path) -> Store:
     if folder.exists() and not folder.is_dir():
         hint = "set MLPLAT_HOME to a folder"
         raise EngineError(Diagnostic("MLP601", "", f"{folder} is not a folder", hint))
-    file, runs = folder / "mlplat.db", folder / "runs"
-    return metadata.open_store(file if file.exists() or runs.exists() else "sqlite://")
+    file, has_runs = folder / "mlplat.db", (folder / "runs").exists()
+    identity = known_machine(folder)
+    if has_runs and not identity:  # those that the record has not seen yet are recorded before it is read
+        with contextlib.suppress(EngineError):
+            identity = machine(folder)
+    if store := os.environ.get("MLPLAT_STORE"):
+        return metadata.open_store(store, identity)
+    return metadata.open_store(file if file.exists() or has_runs else "sqlite://", identity)
