@@ -39,8 +39,6 @@ DONE = (
 )
 """Pages (``docs``), packages and modules of mlplat that the patterns are checked in."""
 
-UNDONE_PAGES = ("architecture",)
-
 PATTERNS = {
     r"(?<!there\s)\b(?:is|are|was|were) no (?!longer\b|more\b|better\b|worse\b|larger\b)": "is not a …, has no …",
     r"(?<!there\s)\b(?:is|are|was|were) none\b(?! of\b)": "is not a valid …",
@@ -139,8 +137,7 @@ def _idioms(passage: Passage) -> Iterator[str]:
 
 def _files(name: str) -> list[Path]:
     if name == "docs":
-        pages = [page for page in sorted((ROOT / "docs").glob("*.md")) if page.stem not in UNDONE_PAGES]
-        return [*pages, *sorted(ROOT.glob("*.md"))]
+        return [*sorted((ROOT / "docs").glob("*.md")), *sorted(ROOT.glob("*.md"))]
     package = SOURCES / name
     return sorted(package.rglob("*.py")) if package.is_dir() else [package.with_suffix(".py")]
 
