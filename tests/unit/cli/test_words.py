@@ -148,7 +148,7 @@ def test_a_shell_completes_commands_options_and_runs(tmp_path: Path) -> None:
         )
         return [line.partition(",")[2] for line in done.stdout.splitlines()]
 
-    assert completed("re") == ["retry", "rerun", "record"]
+    assert completed("re") == ["retry", "rerun", "report", "record"]
     assert completed("get tasks f") == ["first"]
     assert completed("run --exec") == ["--executor", "--executor-options"]
     assert completed("run --executor p") == ["process", "podman"]
