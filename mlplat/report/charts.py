@@ -54,9 +54,7 @@ def _confusion_matrix(names: Sequence[str], rows: Sequence[Sequence[float]]) -> 
         tag("tr", tag("th", name, scope="row"), [_cell(cell, largest) for cell in row])
         for name, row in zip(names, rows, strict=True)
     ]
-    caption = tag(
-        "caption", "Confusion matrix: one row for each true class, one column for each predicted class"
-    )
+    caption = tag("caption", "Confusion matrix; rows: true, columns: predicted")
     return tag("table", caption, tag("thead", head), tag("tbody", body), class_="matrix")
 
 

@@ -13,6 +13,9 @@ MISSING = "-"
 """What stands for a value that a run does not have."""
 
 
+_DIGEST = "sha256:"
+
+
 @dataclass(frozen=True, slots=True)
 class Side:
     """One of the runs to compare.
@@ -46,8 +49,8 @@ class Difference:
 
     @property
     def cells(self) -> tuple[str, ...]:
-        """The values, with :data:`MISSING` for those that there are not."""
-        return tuple(MISSING if value is None else value for value in self.values)
+        """The values as people read them: digests cut, and :data:`MISSING` for those that there are not."""
+        return tuple(MISSING if value is None else _readable(value) for value in self.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,10 @@ class Comparison:
             for row in self.rows
         ]
         return {"runs": list(self.runs), "rows": rows}
+
+
+def _readable(value: str) -> str:
+    return value[: len(_DIGEST) + 12] if value.startswith(_DIGEST) else value
 
 
 def compare(sides: Iterable[Side]) -> Comparison:

@@ -47,7 +47,7 @@ def _table(label: str, runs: tuple[str, ...], rows: list[Difference]) -> Html:
             "tr",
             tag("td", _TITLES[row.group], class_="note"),
             tag("th", row.name, scope="row"),
-            [tag("td", text(cell[:19] if row.group == "source" else cell, _LONGEST)) for cell in row.cells],
+            [tag("td", text(cell, _LONGEST)) for cell in row.cells],
         )
         for row in rows[:_MOST_ROWS]
     ]

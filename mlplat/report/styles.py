@@ -77,7 +77,7 @@ margin-top:8px}
 .artifact .scroll{margin-top:8px;max-height:420px}
 .charts{display:flex;flex-wrap:wrap;gap:8px 32px;align-items:flex-start}
 .slice{width:100%;margin:8px 0 0;font-weight:600}
-.matrix{margin:10px 0}.matrix td{text-align:right;
+.matrix{margin:10px 0}.matrix caption{white-space:nowrap}.matrix td{text-align:right;
 background:color-mix(in srgb,var(--accent) var(--part,0%),transparent)}
 .matrix td,.matrix th{border:1px solid var(--line)}
 .roc{margin:10px 0}.roc .plot{fill:none;stroke:var(--line)}.roc .chance{stroke:var(--dim);stroke-dasharray:4 4}

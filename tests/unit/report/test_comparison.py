@@ -60,3 +60,10 @@ def test_the_page_has_differences_before_what_is_the_same() -> None:
 
 def test_equal_runs_are_told() -> None:
     assert "The runs do not differ." in comparison_page(compare([side(0.1, 0.9), side(0.1, 0.9)]))
+
+
+def test_digests_are_cut_for_people_only() -> None:
+    whole = "sha256:" + "ab" * 32
+    (row, *_) = compare([side(0.1, 0.9), side(0.1, 0.9, source=whole)]).rows
+    assert row.values == ("sha256:aa", whole)
+    assert row.cells == ("sha256:aa", "sha256:abababababab")
