@@ -303,12 +303,16 @@ class Store:
         with self._database.reading() as connection:
             found = connection.execute(query).mappings().all()
         if len(found) != 1:
-            what = "several artifacts" if found else "no artifact"
+            message = (
+                f"several artifacts have the id or key '{reference}'"
+                if found
+                else f"artifact '{reference}' not found in the record"
+            )
             raise StoreError(
                 Diagnostic(
                     "MLP711",
                     "",
-                    f"there is {what} with the id or key '{reference}'",
+                    message,
                     "`mlplat get artifacts` lists them",
                 )
             )

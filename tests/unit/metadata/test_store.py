@@ -119,7 +119,9 @@ def test_deleting_a_run_leaves_what_others_use(store: Store, training_run: MakeR
         store.delete_run("maker")
 
 
-@pytest.mark.parametrize(("reference", "message"), [("zz", "no artifact"), ("", "several artifacts")])
+@pytest.mark.parametrize(
+    ("reference", "message"), [("zz", "artifact 'zz' not found"), ("", "several artifacts")]
+)
 def test_an_artifact_must_be_named_clearly(
     store: Store, training_run: MakeRun, reference: str, message: str
 ) -> None:
