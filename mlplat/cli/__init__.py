@@ -15,7 +15,10 @@ from mlplat.errors import Diagnostic, EngineError, MlplatError
 
 INTERRUPTED = 130
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_EXTRAS = {"sqlalchemy": "local", "alembic": "local", "rich": "local", "kubernetes": "argo", "hera": "argo"}
+_EXTRAS = {
+    **dict.fromkeys(("alembic", "markdown_it", "rich", "sqlalchemy"), "local"),
+    **dict.fromkeys(("hera", "kubernetes"), "argo"),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

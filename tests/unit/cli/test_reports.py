@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -165,6 +166,15 @@ def test_large_contents_are_cut_or_left_out(run: Path, capsys: pytest.CaptureFix
 def test_a_file_that_cannot_be_written_is_told(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _, err = told(capsys, "report", "first", "-o", "no/such/folder.html", expected=2)
     assert "error MLP420: no/such/folder.html can't be written: No such file or directory" in err
+
+
+def test_a_missing_package_is_named_with_its_extra(
+    run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "markdown_it", None)
+    _, err = told(capsys, "report", "first", expected=2)
+    assert "MLP002" in err
+    assert "pip install 'mlplat[local]'" in err
 
 
 def test_an_unknown_run_is_told(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
