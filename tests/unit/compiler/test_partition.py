@@ -176,4 +176,4 @@ def test_what_a_cut_costs_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
     (warning,) = compiler.compile(apart.spec).warnings
     assert warning.code == "MLP357"
-    assert "12 tasks are cut into 3 DAGs of at most 4: 3 of them wait" in warning.message
+    assert "12 tasks are cut into 3 DAGs of at most 4; 3 tasks wait for tasks" in warning.message
