@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
-import secrets
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ from mlplat.errors import AuthoringError, Diagnostic, Source
 Runner: TypeAlias = Callable[[Any, Mapping[str, Any]], Any]
 """What runs a call of a component: it gets the component and its arguments."""
 
-_MARK = f"{{{{channel:{secrets.token_hex(8)}:"
+_MARK = f"{{{{channel:{os.urandom(8).hex()}:"
 """Prefix of the mark of a runtime value in a string; it is random, so that no string of a user contains it."""
 
 _MARKED = re.compile(rf"{re.escape(_MARK)}([0-9]+)\}}\}}")
