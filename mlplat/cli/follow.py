@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def conclude_run(run: Run, place: Machine | Cluster, given: Given) -> int:
     """Show a run until it ends, print the report, and return the exit code."""
-    return conclude(_followed(run, place, given), given)
+    return conclude(_followed(run, place, given), place, given)
 
 
 def _followed(run: Run, place: Machine | Cluster, given: Given) -> Mapping[str, Any]:

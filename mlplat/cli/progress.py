@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 from mlplat.argo.status import FAILED, FULFILLED, WAITING, AnyNode, Templates, fused, is_attempt, is_hook
 from mlplat.cli import output, show
 from mlplat.escaping import escaped_line
+from mlplat.runs import trees
 from mlplat.runs.tasks import path
 from mlplat.runs.waiting import is_new
 
@@ -65,7 +66,7 @@ class Lines(Quiet):
         phase, known = node.get("phase", ""), self.phases.get(node["id"])
         waits = show.waits_for_lock(node)
         shown = waits or node.get("type") in ("Pod", "Retry", "Suspend", "Skipped")
-        if not shown or phase == known or show.stands_for_nothing(node):
+        if not shown or phase == known or trees.stands_for_nothing(node):
             return
         self.phases[node["id"]] = phase
         if phase == "Running":
@@ -84,7 +85,7 @@ class Lines(Quiet):
 
     def _described(self, node: AnyNode, attempts: int = 0) -> str:
         named: AnyNode = {**node, "displayName": self._path(node)}
-        written = show.describe(named, attempts, show.outputs(node, self.templates))
+        written = show.describe(named, attempts, trees.outputs(node, self.templates))
         failed = node["type"] == "Pod" and node.get("phase") in FAILED
         why = escaped_line(str(node.get("message") or "")) if failed else ""
         return f"{written}  {why[:_LONGEST_REASON]}".rstrip()
@@ -106,7 +107,7 @@ class Lines(Quiet):
 class Tree(Quiet):
     """Draws the tree of a run's tasks anew as they change."""
 
-    def __init__(self, run: str, manifest: show.Program) -> None:
+    def __init__(self, run: str, manifest: trees.Program) -> None:
         self.live: Live | None = None
         self.run = run
         self.manifest = manifest
@@ -139,10 +140,10 @@ class Tree(Quiet):
 
         with self.lock:
             nodes = dict(self.nodes)
-        written = [self.run, *show.lines(show.tree(nodes, self.run, self.manifest))]
+        written = [self.run, *show.lines(trees.tree(nodes, self.run, self.manifest))]
         room = max(options.max_height - 1, 5)
         written = fitting(written, room)
-        yield Text("\n".join(escaped_line(line)[: options.max_width] for line in written))
+        yield Text("\n".join(map(escaped_line, written)), no_wrap=True, overflow="crop")
 
 
 def fitting(lines: Sequence[str], room: int) -> list[str]:
@@ -169,7 +170,7 @@ def fitting(lines: Sequence[str], room: int) -> list[str]:
 
 
 @contextmanager
-def following(workflow: show.Workflow, run: str, *, quiet: bool) -> Iterator[Quiet]:
+def following(workflow: trees.Workflow, run: str, *, quiet: bool) -> Iterator[Quiet]:
     """Show a run while the block runs.
 
     Args:
@@ -188,7 +189,7 @@ def following(workflow: show.Workflow, run: str, *, quiet: bool) -> Iterator[Qui
         from rich.console import Console
         from rich.live import Live
 
-        tree = Tree(run, show.program(workflow))
+        tree = Tree(run, trees.program(workflow))
         console = Console(file=output.unescaped(sys.stderr))
         with Live(tree, console=console, refresh_per_second=4, transient=True) as tree.live:
             yield tree

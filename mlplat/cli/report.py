@@ -6,32 +6,35 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlplat.addresses import without_user
-from mlplat.argo.status import AnyNode, attempts, decoded, fused, is_artifact, nodes_of, parents
+from mlplat.argo.status import decoded, is_artifact, nodes_of
 from mlplat.cli import places, show
 from mlplat.cli.commands import Given
+from mlplat.runs import trees
 from mlplat.runs.programs import as_typed
 from mlplat.runs.state import home
-from mlplat.runs.tasks import path
+from mlplat.runs.tasks import listed, path
 
 INTERRUPTED = 130
-_LAST_LINES = 20
-_WIDEST = 2000
 _TOLD_FAILURES = 5
 _CACHE_REFUSED = "could not save to config map cache"
 _MAY_NOT_REPORT = "workflowtaskresults.argoproj.io is forbidden"
 _NOT_GIVEN = re.compile(r'\b(secret|configmap) ".*" (with key ".*" )?not found')
+if TYPE_CHECKING:
+    from mlplat.runs.cluster import Cluster
+    from mlplat.runs.machine import Machine
+
 Document = Mapping[str, Any]
 
 
-def conclude(workflow: Document, given: Given) -> int:
+def conclude(workflow: Document, place: Machine | Cluster, given: Given) -> int:
     """Print what came of a run, and return the exit code."""
     if given.output == "json":
-        print(json.dumps(show.without_absent(workflow), indent=2, ensure_ascii=False))
+        print(json.dumps(trees.without_absent(workflow), indent=2, ensure_ascii=False))
     else:
-        print(report(workflow, given))
+        print(report(workflow, place, given))
     if getattr(given, "report", False):
         from mlplat.cli import reports
 
@@ -41,15 +44,15 @@ def conclude(workflow: Document, given: Given) -> int:
     return 0 if workflow["status"]["phase"] == "Succeeded" else 1
 
 
-def report(workflow: Document, given: Given) -> str:
+def report(workflow: Document, place: Machine | Cluster, given: Given) -> str:
     """Write what came of a run: tree, artifacts, failures with their last lines, and what to type next."""
     status, name = workflow["status"], workflow["metadata"]["name"]
     message = f"  {status['message']}" if status.get("message") else ""
     written = [f"{name}  {status['phase']}  {show.duration(show.seconds(status))}{message}"]
-    written += show.lines(show.tree(status.get("nodes", {}), name, show.program(workflow)))
+    written += show.lines(trees.tree(status.get("nodes", {}), name, trees.program(workflow)))
     written += _outputs(workflow, given)
     written += _artifacts(workflow, given)
-    written += _failures(workflow, given)
+    written += _failures(workflow, place, given)
     written += _warnings(workflow)
     written += _next(workflow, given)
     return "\n".join(written)
@@ -61,7 +64,7 @@ def _outputs(workflow: Document, given: Given) -> list[str]:
     shown = []
     for parameter in root.get("outputs", {}).get("parameters", ()) if root.get("type") == "DAG" else ():
         value = decoded(parameter.get("value"))
-        text = _place(value.get("key"), value.get("uri"), given) if is_artifact(value) else show.short(value)
+        text = _place(value.get("key"), value.get("uri"), given) if is_artifact(value) else trees.short(value)
         if value is not None:
             shown.append(f"  {parameter['name']}  {text}")
     return ["outputs", *shown] if shown else []
@@ -75,7 +78,7 @@ def _place(key: str | None, uri: str | None, given: Given) -> str:
 
 
 def _artifacts(workflow: Document, given: Given) -> list[str]:
-    found = [(node, value) for node, value in show.artifacts(workflow) if value.key]
+    found = [(node, value) for node, value in trees.artifacts(workflow) if value.key]
     if not found:
         return []
     places = [_place(value.key, value.uri, given) for _, value in found]
@@ -97,15 +100,17 @@ def near(path: Path) -> str:
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
-def _failures(workflow: Document, given: Given) -> list[str]:
+def _failures(workflow: Document, place: Machine | Cluster, given: Given) -> list[str]:
     if workflow["status"]["phase"] == "Succeeded":
         return []
+    from mlplat.runs.logs import last_lines
+
     written: list[str] = []
-    failures, run = show.failures(workflow), workflow["metadata"]["name"]
+    failures, run = trees.failures(workflow), workflow["metadata"]["name"]
     for node in failures[:_TOLD_FAILURES]:
         task = path(run, node["name"])
         written.append(f"{task} failed: {node.get('message', '')}")
-        written += [f"  | {line}" for line in _last_lines(workflow, node, given)]
+        written += [f"  | {line}" for line in last_lines(workflow, node, place)]
         if _CACHE_REFUSED in node.get("message", ""):
             written.append(
                 "  hint: Argo's controller may not keep caches yet: "
@@ -120,10 +125,10 @@ def _failures(workflow: Document, given: Given) -> list[str]:
             again = f"mlplat retry {workflow['metadata']['name']} --secrets FILE"
             written.append(f"  hint: give it in a file of Secrets and ConfigMaps: {again}")
     if others := [path(run, node["name"]) for node in failures[_TOLD_FAILURES:]]:
-        written.append(f"{len(others)} more failed: {show.listed(others)}")
-    missing = show.not_run(workflow)
+        written.append(f"{len(others)} more failed: {listed(others)}")
+    missing = trees.not_run(workflow)
     if missing:
-        written.append(f"not run because of it: {show.listed(missing)}")
+        written.append(f"not run because of it: {listed(missing)}")
     return written
 
 
@@ -131,43 +136,6 @@ def _warnings(workflow: Document) -> list[str]:
     """Write what the engine noticed that does no harm here, but on a cluster."""
     conditions = workflow["status"].get("conditions") or ()
     return [f"warning: {one.get('message', '')}" for one in conditions if one.get("type") == "SpecWarning"]
-
-
-def _last_lines(workflow: Document, node: AnyNode, given: Given) -> list[str]:
-    nodes = nodes_of(workflow)
-    last = [node["id"], *attempts(nodes, parents(nodes)).get(node["id"], ())][-1]
-    if given.engine == "local":
-        from mlplat import engine
-
-        pod = fused.pod_of(last, nodes)
-        file = home() / "logs" / workflow["metadata"]["name"] / f"{pod}.log"
-        text = engine.last_attempt(file)
-        lines = (text if pod == last else fused.log_of(text, node["displayName"])).splitlines()
-    else:
-        lines = _of_pod(workflow, last, given)
-    return [line if len(line) <= _WIDEST else f"{line[:_WIDEST]}…" for line in lines[-_LAST_LINES:]]
-
-
-def _of_pod(workflow: Document, node: str, given: Given) -> list[str]:
-    """Return the log of a task of a cluster, or why there is none with Kubernetes' warnings about its pod."""
-    from mlplat.errors import ClusterError
-    from mlplat.runs import logs, waiting
-    from mlplat.runs.cluster import Cluster
-
-    place = Cluster(None, given.context, given.kubeconfig)
-    try:
-        return list(logs.of_pod(workflow, node, place))
-    except ClusterError as error:
-        failed = nodes_of(workflow)[node]
-        known = str(failed.get("message") or "\0")
-        why = [one.message for one in error.diagnostics if known not in one.message]
-    try:
-        warnings = place.warnings(workflow, [failed])
-    except ClusterError:
-        return why
-    said = waiting.told((*why, known), warnings.get(node, ()))
-    advice = waiting.hint((*why, *said, known), workflow["metadata"]["namespace"])
-    return [*why, *said, *([f"hint: {advice}"] if advice else [])]
 
 
 def _next(workflow: Document, given: Given) -> list[str]:

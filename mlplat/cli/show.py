@@ -3,43 +3,21 @@
 from __future__ import annotations
 
 import itertools
-import json
-import re
 import textwrap
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterator, Sequence
 
-from mlplat.argo.depends import condition
-from mlplat.argo.names import NOTHING
 from mlplat.argo.reasons import condition_of
 from mlplat.argo.status import (
     FAILED,
     FINISHED,
     WAITING,
     AnyNode,
-    ArtifactValue,
-    Templates,
-    attempts,
-    decoded,
-    fused,
     is_cached,
-    metrics,
     moment,
-    nodes_of,
-    parents,
-    passed,
-    role,
-    shown,
-    was_started,
 )
-from mlplat.argo.status import failures as failures_among
-from mlplat.argo.values import ABSENT
 from mlplat.escaping import escaped_line
-from mlplat.ir.argo_template import steps_of
-
-Workflow = Mapping[str, Any]
+from mlplat.runs.trees import ITEM, Branch
 
 _MARKS = {
     "Succeeded": "✔",
@@ -54,118 +32,10 @@ CANNOT_START = "cannot start"
 """What is written of a task whose pod waits for something that may never come."""
 
 _WORST_FIRST = ("Failed", "Error", "Running", "Pending", "Succeeded", "Skipped", "Omitted")
-_WIDEST_VALUE = 60
 _WIDEST_REASON = 70
 _LONGEST_ROW = 3
 _LONGEST_LOOP = 10
 _SHOWN_FAILURES = 3
-_NAMED = 10
-_TASK = re.compile(r"(?:\[\d+\])?\.([^.(\[]+)")
-_ITEM = re.compile(r"\((\d+):[^)]*\)$")
-
-
-def stands_for_nothing(node: AnyNode) -> bool:
-    """Tell a node of the compiler's own that no task of the user's is behind."""
-    return node.get("templateName") == NOTHING and node.get("type") == "Skipped"
-
-
-@dataclass(slots=True)
-class Branch:
-    """A node of a run and what stands below it.
-
-    Attributes:
-        node: the node.
-        below: branches in the order in which people read them.
-        task: name of the task or step, without its loop item or hook.
-        attempts: how many attempts of it have started, if it may be retried.
-        results: what it gave, each in a short string.
-    """
-
-    node: AnyNode
-    below: list[Branch] = field(default_factory=list)
-    task: str = ""
-    attempts: int = 0
-    results: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Program:
-    """What a tree shows of a manifest.
-
-    Attributes:
-        places: of the tasks in their DAG or steps, by template and task.
-        templates: what the tasks declare.
-    """
-
-    places: Mapping[tuple[str, str], int]
-    templates: Templates
-
-
-def program(workflow: Workflow) -> Program:
-    """Return what a tree shows of a Workflow's manifest."""
-    places = {
-        (template["name"], task["name"]): place
-        for template in (workflow.get("spec") or {}).get("templates") or ()
-        for place, task in enumerate(
-            [*itertools.chain(*steps_of(template)), *((template.get("dag") or {}).get("tasks") or ())]
-        )
-    }
-    return Program(places, Templates(workflow))
-
-
-def tree(nodes: Mapping[str, AnyNode], root: str, manifest: Program) -> Branch:
-    """Order the nodes of a run as people think of them.
-
-    Args:
-        nodes: ``status.nodes``.
-        root: id of the outermost node.
-        manifest: what the run was made from.
-
-    Returns:
-        The root with everything below: tasks below the DAG that holds them, iterations below the loop's region;
-        attempts of a retried task are left out.
-    """
-    nodes = fused.expanded(nodes)
-    parent_of = parents(nodes)
-    attempts_of = attempts(nodes, parent_of)
-    branches = {
-        key: Branch(
-            node,
-            task=_task_of(node, nodes),
-            attempts=sum(was_started(nodes[one]) for one in attempts_of.get(key, ())),
-            results=outputs(node, manifest.templates),
-        )
-        for key, node in nodes.items()
-    }
-    kinds = ("TaskGroup", "StepGroup", "Container")
-    hidden = {key for key, node in nodes.items() if node["type"] in kinds or stands_for_nothing(node)}
-    for key in nodes:
-        parent = parent_of.get(key, "")
-        while parent in hidden and parent != root:
-            parent = parent_of.get(parent, "")
-        if key == root or parent not in branches or key in hidden or parent in attempts_of:
-            continue
-        branches[parent].below.append(branches[key])
-    for branch in branches.values():
-        template = branch.node.get("templateName", "")
-        branch.below.sort(key=lambda below: _place(below, template, manifest.places))
-    return branches.get(root) or Branch({"displayName": "", "phase": "Pending", "type": "DAG"})
-
-
-def _task_of(node: AnyNode, nodes: Mapping[str, AnyNode]) -> str:
-    """Return the name of the task or step that a node comes from: ``train`` for ``run.train(3:a)`` or its hook."""
-    around = nodes.get(str(node.get("boundaryID", "")), {})
-    own = str(node.get("name", "")).removeprefix(str(around.get("name", "")))
-    found = _TASK.match(own)
-    return found[1] if found else own
-
-
-def _place(branch: Branch, template: str, places: Mapping[tuple[str, str], int]) -> tuple[int, str, int, str]:
-    if fused.STEP in branch.node:
-        return (0, "", 0, "")  # they stand in the order in which they ran
-    name = str(branch.node.get("name", ""))
-    item = _ITEM.search(name)
-    return (places.get((template, branch.task), len(places)), branch.task, int(item[1]) if item else 0, name)
 
 
 def lines(branch: Branch) -> Iterator[str]:
@@ -210,7 +80,7 @@ def _rows(branches: list[Branch]) -> Iterator[list[Branch]]:
 
 def _kind(branch: Branch) -> tuple[str, str]:
     """Tell by what a branch belongs together with those beside it: the loop, or that they did not run."""
-    if _ITEM.search(str(branch.node.get("name", ""))):
+    if ITEM.search(str(branch.node.get("name", ""))):
         return branch.task, ""
     phase = str(branch.node.get("phase", ""))
     return "", phase if phase in ("Omitted", "Skipped") else ""
@@ -252,95 +122,3 @@ def seconds(node: AnyNode) -> float:
     """Return how long a node took, in seconds."""
     started, finished = moment(node.get("startedAt")), moment(node.get("finishedAt"))
     return (finished - started).total_seconds() if started and finished else 0.0
-
-
-def outputs(node: AnyNode, templates: Templates) -> list[str]:
-    """Write a node's small results: parameters and metrics."""
-    if node.get("type") not in ("Pod", "Retry", "Suspend"):
-        return []
-    side = passed(node, templates.of(node), "output")
-    written = []
-    for name, text in side.parameters.items():
-        value = decoded(text)
-        if value is not None and not isinstance(value, dict) and "--" not in name:
-            written.append(f"{name}={short(value)}")
-    logged = itertools.chain.from_iterable(map(metrics, side.artifacts))
-    written += [f"{name}={cut(shown(value))}" for name, value in logged]
-    return list(dict.fromkeys(written))
-
-
-def listed(names: Sequence[str]) -> str:
-    """Write names in one line; of many only the first."""
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
-
-
-def short(value: Any) -> str:
-    """Write a value in one short line: a string as it is, anything else as JSON."""
-    if isinstance(value, str) and value:
-        return cut(value.replace("\n", "\\n"))
-    return cut(f"{value:.6g}" if isinstance(value, float) else json.dumps(value, ensure_ascii=False))
-
-
-def cut(text: str) -> str:
-    """Shorten a string to the width of a value."""
-    return text if len(text) <= _WIDEST_VALUE else text[:_WIDEST_VALUE] + "…"
-
-
-def without_absent(workflow: Workflow) -> dict[str, Any]:
-    """Return a run in whose nodes outputs that were not written have no value, and are null in lists."""
-    status = workflow["status"]
-    return {**workflow, "status": {**status, "nodes": _without_absent(status.get("nodes", {}))}}
-
-
-def _without_absent(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _without_absent(item) for key, item in value.items() if item != ABSENT}
-    if isinstance(value, list):
-        return [_without_absent(item) for item in value]
-    return value.replace(f'"{ABSENT}"', "null") if isinstance(value, str) else value
-
-
-def artifacts(workflow: Workflow) -> Iterator[tuple[AnyNode, ArtifactValue]]:
-    """Yield the artifacts that a run's tasks wrote, each after the node of the task."""
-    nodes, templates = nodes_of(workflow), Templates(workflow)
-    parent_of = parents(nodes)
-    for key, node in nodes.items():
-        if role(key, nodes, parent_of) == "task":
-            for artifact in passed(node, templates.of(node), "output").artifacts:
-                yield node, artifact
-
-
-def failures(workflow: Workflow) -> list[AnyNode]:
-    """Return the nodes that explain why a run failed, as people know them."""
-    return list(failures_among(nodes_of(workflow)).values())
-
-
-def not_run(workflow: Workflow) -> list[str]:
-    """Return the paths of tasks that did not run because others failed: omitted ones, and those never reached."""
-    nodes = nodes_of(workflow)
-    templates = {template["name"]: template for template in workflow["spec"].get("templates", ())}
-    children: dict[str, dict[str, AnyNode]] = {}
-    for node in nodes.values():
-        children.setdefault(node.get("boundaryID", ""), {})[node["displayName"]] = node
-    omitted: list[str] = []
-    missing: list[str] = []
-    for key, there in children.items():
-        around = nodes.get(key, {})
-        dag = templates.get(around.get("templateName", ""), {}).get("dag") or {}
-        tasks = {task["name"]: task for task in dag.get("tasks", ())}
-        omitted += [str(there[name]["name"]) for name in _blocked(tasks, there)]
-        if around.get("type") == "DAG" and around.get("phase") in FAILED:
-            missing += [f"{around['name']}.{name}" for name in tasks if name not in there]
-    run = workflow["metadata"]["name"]
-    return [name.removeprefix(f"{run}.") for name in (*omitted, *missing)]
-
-
-def _blocked(tasks: Mapping[str, Mapping[str, Any]], nodes: Mapping[str, AnyNode]) -> list[str]:
-    """Return the omitted tasks of a DAG that waited for one that failed, or for another of these."""
-    omitted = [name for name, node in nodes.items() if node.get("phase") == "Omitted"]
-    waits = {name: set(condition(tasks.get(name, {}), tasks).tasks) for name in omitted}
-    causes = {name for name, node in nodes.items() if node.get("phase") in FAILED}
-    while found := {name for name in omitted if name not in causes and waits[name] & causes}:
-        causes |= found
-    return [name for name in omitted if name in causes]

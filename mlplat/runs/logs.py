@@ -14,8 +14,9 @@ from typing import Any
 
 from mlplat import engine, k8s
 from mlplat.argo import stores
-from mlplat.argo.status import FINISHED, AnyNode, fused
+from mlplat.argo.status import FINISHED, AnyNode, attempts, fused, nodes_of, parents
 from mlplat.errors import ClusterError, Diagnostic
+from mlplat.runs import waiting
 from mlplat.runs.cluster import Cluster, Workflow
 from mlplat.runs.machine import Machine
 from mlplat.runtime.contract import STEP_MARK
@@ -25,6 +26,8 @@ _GONE, _NOT_YET = "MLP814", "MLP815"
 _READERS = 32
 _PAUSE = 1.0
 _BLOCK = 1 << 16
+_LAST_LINES = 20
+_WIDEST = 2000
 
 
 def of_pod(workflow: Workflow, node_id: str, place: Cluster) -> Iterator[str]:
@@ -140,6 +143,42 @@ def _decoded(data: Mapping[str, str]) -> dict[str, str]:
         except (binascii.Error, UnicodeDecodeError):
             continue
     return decoded
+
+
+def last_lines(workflow: Workflow, node: AnyNode, place: Machine | Cluster) -> list[str]:
+    """Return the last lines that a task printed, in its last attempt; of a cluster's task without a log, why.
+
+    Args:
+        workflow: the Workflow with its nodes.
+        node: one of them.
+        place: where it ran.
+    """
+    nodes = nodes_of(workflow)
+    last = [node["id"], *attempts(nodes, parents(nodes)).get(node["id"], ())][-1]
+    if isinstance(place, Machine):
+        pod = fused.pod_of(last, nodes)
+        text = engine.last_attempt(place.home / "logs" / workflow["metadata"]["name"] / f"{pod}.log")
+        lines = (text if pod == last else fused.log_of(text, node["displayName"])).splitlines()
+    else:
+        lines = _of_pod_or_why_not(workflow, last, place)
+    return [line if len(line) <= _WIDEST else f"{line[:_WIDEST]}…" for line in lines[-_LAST_LINES:]]
+
+
+def _of_pod_or_why_not(workflow: Workflow, node_id: str, cluster: Cluster) -> list[str]:
+    """Return the log of a task of a cluster, or why there is none with Kubernetes' warnings about its pod."""
+    try:
+        return list(of_pod(workflow, node_id, cluster))
+    except ClusterError as error:
+        failed = nodes_of(workflow)[node_id]
+        known = str(failed.get("message") or "\0")
+        why = [one.message for one in error.diagnostics if known not in one.message]
+    try:
+        warnings = cluster.warnings(workflow, [failed])
+    except ClusterError:
+        return why
+    said = waiting.told((*why, known), warnings.get(node_id, ()))
+    advice = waiting.hint((*why, *said, known), workflow["metadata"]["namespace"])
+    return [*why, *said, *([f"hint: {advice}"] if advice else [])]
 
 
 Emit = Callable[[str, str, str], None]

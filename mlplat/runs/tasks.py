@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from mlplat.argo import names, retry
 from mlplat.argo.status import AnyNode
@@ -14,6 +14,8 @@ _ENDS = re.compile(r"(?=[.(\[])|$")
 
 _ITEM = re.compile(r"\((\d+):[^()]*\)")
 """What the name of an iteration has behind its position."""
+
+_NAMED = 10
 
 Nodes = Mapping[str, AnyNode]
 
@@ -70,3 +72,9 @@ def unknown(run: str, task: str, names: Iterable[str]) -> Diagnostic:
     hints = [guess] if guess else []
     hints.append(available(there) if there else f"see its tasks: mlplat get tasks {run}")
     return Diagnostic("MLP408", run, message, "; ".join(hints))
+
+
+def listed(names: Sequence[str]) -> str:
+    """Write names in one line; of many only the first."""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from mlplat.argo.retry import retried
 from mlplat.argo.status import FAILED, Templates, fnv32a, fused, metrics, nodes_of, shown
-from mlplat.cli import show
 from mlplat.metadata import Store, open_store
+from mlplat.runs import trees
 
 RUN = "run-x7k2p"
 UIDS = itertools.count()
@@ -51,7 +51,7 @@ pods = st.builds(
     st.dictionaries(st.sampled_from(("acc", "loss", "note", "matrix")), scalars, max_size=3),
     st.booleans(),
 )
-trees = st.recursive(
+generated = st.recursive(
     pods,
     lambda inner: st.builds(
         Group,
@@ -179,7 +179,7 @@ def spelled(value: Any) -> Any:
 @st.composite
 def workflows(draw: st.DrawFn) -> dict[str, Any]:
     statuses = Statuses()
-    inside = draw(st.lists(trees, min_size=1, max_size=4))
+    inside = draw(st.lists(generated, min_size=1, max_size=4))
     statuses.template(Group("DAG", inside, draw(st.sampled_from(("", "", "Error")))), RUN, "", {})
     phase = statuses.nodes[RUN]["phase"]
     return {
@@ -208,7 +208,7 @@ def test_terminal_record_and_retry_say_the_same(
     nodes = nodes_of(workflow)
     tasks = {task.id: task for task in store.tasks(run, roles=None)}
 
-    terminal = {(node["name"], node["message"]) for node in show.failures(workflow)}
+    terminal = {(node["name"], node["message"]) for node in trees.failures(workflow)}
     assert terminal == {(task.name, task.message) for task in store.failures(run)}
     assert bool(terminal) or not any(
         node["phase"] in FAILED and node["name"] == RUN for node in nodes.values()
@@ -216,15 +216,15 @@ def test_terminal_record_and_retry_say_the_same(
 
     parted = retried(RUN, workflow["status"]["nodes"])
     again = {key for key, node in workflow["status"]["nodes"].items() if parted.kept.get(key) != node}
-    causes = {node["id"] for node in show.failures(workflow)}
+    causes = {node["id"] for node in trees.failures(workflow)}
     assert {fused.pod_of(key, nodes) for key in causes} <= again
 
-    branches = list(flat(show.tree(workflow["status"]["nodes"], RUN, show.program(workflow))))
+    branches = list(flat(trees.tree(workflow["status"]["nodes"], RUN, trees.program(workflow))))
     for one in branches:
         if one.node["type"] == "Retry":
             assert one.attempts == tasks[one.node["id"]].attempts
 
-    written = {(node["id"], value.key) for node, value in show.artifacts(workflow)}
+    written = {(node["id"], value.key) for node, value in trees.artifacts(workflow)}
     assert written == {
         (use.task_id, store.artifact(use.artifact_id).key)
         for use in store.uses(run)
@@ -234,12 +234,12 @@ def test_terminal_record_and_retry_say_the_same(
     logged = {(one.task_id, one.name, repr(one.value)) for one in store.metrics(run)}
     assert logged == {
         (node["id"], name, repr(value))
-        for node, artifact in show.artifacts(workflow)
+        for node, artifact in trees.artifacts(workflow)
         for name, value in metrics(artifact)
     }
     for one in branches:
-        mine = {f"{name}={show.cut(shown(value))}" for name, value in metrics_of(store, run, one)}
-        assert mine <= set(show.outputs(one.node, Templates(workflow)))
+        mine = {f"{name}={trees.cut(shown(value))}" for name, value in metrics_of(store, run, one)}
+        assert mine <= set(trees.outputs(one.node, Templates(workflow)))
 
 
 def earlier(workflow: dict[str, Any], chance: random.Random) -> dict[str, Any]:
@@ -251,11 +251,11 @@ def earlier(workflow: dict[str, Any], chance: random.Random) -> dict[str, Any]:
     return {**workflow, "status": {"phase": "Running", "nodes": nodes}}
 
 
-def metrics_of(store: Store, run: Any, branch: show.Branch) -> list[tuple[str, Any]]:
+def metrics_of(store: Store, run: Any, branch: trees.Branch) -> list[tuple[str, Any]]:
     return [(one.name, one.value) for one in store.metrics(run) if one.task_id == branch.node["id"]]
 
 
-def flat(branch: show.Branch) -> Iterator[show.Branch]:
+def flat(branch: trees.Branch) -> Iterator[trees.Branch]:
     yield branch
     for below in branch.below:
         yield from flat(below)

@@ -11,6 +11,7 @@ from mlplat.argo.status import WAITING, Templates
 from mlplat.cli import show
 from mlplat.cli.progress import Lines, fitting
 from mlplat.escaping import escaped_line
+from mlplat.runs import trees
 
 TREE = [
     "run",
@@ -64,7 +65,7 @@ def test_each_reason_is_written_once() -> None:
 def test_reasons_stand_below_a_task_and_fit_a_terminal() -> None:
     waiting = {**node(f"ErrImagePull: {'long ' * 30}"), "boundaryID": "run"}
     root = {"id": "run", "name": "run", "displayName": "run", "type": "DAG", "phase": "Running"}
-    written = list(show.lines(show.tree({"run": root, "n": waiting}, "run", show.program({}))))
+    written = list(show.lines(trees.tree({"run": root, "n": waiting}, "run", trees.program({}))))
 
     assert written[0].endswith("… train  cannot start")
     assert all(len(line) <= 80 for line in written)

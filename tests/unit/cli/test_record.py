@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from mlplat.cli import main
+from mlplat.cli.record import table
 from tests.unit.cli.commands import told
 
 PROGRAM = """
@@ -389,3 +390,8 @@ def logged():
         ["framework", "xgboost"],
         ["loss", "nan"],
     ]
+
+
+def test_columns_are_aligned_where_characters_are_two_cells_wide() -> None:
+    written = table(["NAME", "PHASE"], [["訓練", "Failed"], ["train", "Succeeded"]])
+    assert written.splitlines() == ["NAME   PHASE", "訓練   Failed", "train  Succeeded"]

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from mlplat.cli import show
+from mlplat.cli import places, show
 from mlplat.cli.commands import Given, mlplat
 from mlplat.cli.report import report
+from mlplat.runs import trees
 from tests.unit.cli.commands import told
 
 PROGRAM = """
@@ -120,7 +121,7 @@ def test_strings_are_shown_without_quotes_in_one_line(
     ],
 )
 def test_a_value_in_one_line(value: Any, text: str) -> None:
-    assert show.short(value) == text
+    assert trees.short(value) == text
 
 
 def test_the_report_of_attempts_leaves_the_logs_of_hooks_out(
@@ -152,7 +153,7 @@ def test_a_loop_of_eighty_iterations_is_a_few_lines_with_the_first_that_failed()
     for number in range(80):
         nodes |= iteration(number, "Failed" if number in failed else "Succeeded")
 
-    written = list(show.lines(show.tree(nodes, "run", show.program({}))))
+    written = list(show.lines(trees.tree(nodes, "run", trees.program({}))))
     assert [line.strip("│├└─ ") for line in written] == [
         "✖ loop(3:3 item 3)  failed",
         "✖ work  <1s",
@@ -181,11 +182,11 @@ def test_a_pod_that_may_not_report_its_result_is_told_what_to_do(monkeypatch: py
         "spec": {},
         "status": {"phase": "Error", "nodes": {"n": node}},
     }
-    monkeypatch.setattr("mlplat.cli.report._of_pod", lambda *_: [])
+    monkeypatch.setattr("mlplat.runs.logs.of_pod", lambda *_: iter(()))
     words = ["run", "--engine", "argo", "--context", "the lab"]
     given = Given(**mlplat.commands["attach"].make_context("attach", words).params)
 
-    written = report(workflow, given)
+    written = report(workflow, places.place(given), given)
     assert "--service-account NAME; mlplat doctor --engine argo -n my-team" in written
     run = "run --engine argo -n my-team --context 'the lab'"
     assert f"next: mlplat get tasks {run}; mlplat logs {run}\nto continue: mlplat retry {run}" in written

@@ -17,6 +17,7 @@ from mlplat.cli import show
 from mlplat.compiler import order
 from mlplat.compiler.emit import PIPELINE_ANNOTATION, label_value
 from mlplat.ir import PipelineSpec
+from mlplat.runs import trees
 from mlplat.runs.documents import named
 from mlplat.runs.load import load
 from tests.unit.compiler.test_golden import PROGRAMS
@@ -233,7 +234,7 @@ def test_a_skipped_branch_says_which_condition_did_not_hold(tmp_path: Path) -> N
     }
     assert len(nasty) == 200
     assert not set(nasty) & set("'\"\\{}\n")
-    lines = "\n".join(show.lines(show.tree(done["status"]["nodes"], "wf", show.program(done))))
+    lines = "\n".join(show.lines(trees.tree(done["status"]["nodes"], "wf", trees.program(done))))
     assert "condition-2  skipped  (if flip == “heads”)" in lines
     assert "condition not met: if flip == “heads”" in map(readable, messages)
 
