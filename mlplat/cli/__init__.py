@@ -68,10 +68,8 @@ def _run(arguments: list[str]) -> int:
     except OSError as error:
         if error.errno not in _FULL:
             raise
-        hint = "make room on the disk, then run the command again"
-        print(
-            Diagnostic("MLP003", "", f"nothing more can be written: {error.strerror}", hint), file=sys.stderr
-        )
+        hint = "free space on the disk, then run the command again"
+        print(Diagnostic("MLP003", "", f"can't write: {error.strerror}", hint), file=sys.stderr)
         drop_output()
         return EngineError.exit_code
     return code

@@ -135,9 +135,9 @@ def _put_modules_with_files(ctx: click.Context) -> None:
         places = [*filter(None, [ctx.params["file"]]), *modules]
         ctx.params["file"] = places[0] if places else None
         if len(places) > 1:
-            raise _MistakeError("name one file or one module", "", ctx)
+            raise _MistakeError("expected one file or one module", "", ctx)
     if not places:
-        raise _MistakeError("name a file, or a module with -m", "", ctx)
+        raise _MistakeError("missing FILE or -m MODULE", "", ctx)
 
 
 class _Word(click.Choice[str]):

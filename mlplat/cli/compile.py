@@ -49,11 +49,11 @@ def run(given: Given) -> int:
 
 def _check_is_no_resource(given: Given) -> None:
     """Refuse options of the resource that a pipeline becomes where it becomes none."""
-    what = "the IR has none" if given.to == "ir" else "the manifest is made already"
+    what = "the IR has no such setting" if given.to == "ir" else "the file is a manifest already"
     wrong = [f"--schedule {given.schedule[0]}"] if given.schedule else []
     wrong += [f"--kind {given.kind}"] if given.kind != "Workflow" else []
     if wrong:
-        hint = "leave it out, or compile the pipeline to a manifest: --to argo"
+        hint = "remove it, or compile the pipeline to a manifest: --to argo"
         raise ArgumentError(Diagnostic("MLP418", one, f"it has no effect: {what}", hint) for one in wrong)
 
 

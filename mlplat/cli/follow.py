@@ -1,4 +1,4 @@
-"""Shows a run until it ends, and ends it when the person says so."""
+"""Show a run until it ends, and stop it when a person asks for it."""
 
 from __future__ import annotations
 

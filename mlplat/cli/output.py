@@ -1,4 +1,4 @@
-"""The edge where the command prints: what tasks and files wrote can't control the terminal."""
+"""Print text from tasks and files so that it cannot control the terminal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mlplat.escaping import escaped
 
 
 class _Escaping:
-    """A stream that escapes what it is given."""
+    """A stream that escapes what is written to it."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
@@ -25,7 +25,7 @@ class _Escaping:
         return len(text)
 
     def flush(self) -> None:
-        """Write what is held back."""
+        """Flush the stream."""
         with _unless_hung_up():
             self.stream.flush()
 
@@ -112,7 +112,7 @@ class Log:
         sys.stdout.flush()
 
     def end_line(self) -> None:
-        """End the line that was begun, if there is one."""
+        """End the current line, if it has not ended."""
         if not self._starts_a_line:
             self._write(b"\n")
             self._starts_a_line = True

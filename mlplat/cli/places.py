@@ -1,4 +1,4 @@
-"""Where a command line wants runs: on this machine, or on a cluster."""
+"""Find the place of a command line: this machine or a cluster."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def place(given: Given) -> Machine | Cluster:
     executor = getattr(given, "executor", "process")
     options = getattr(given, "executor_options", "")
     if given.engine == "argo" and executor != "process":
-        message, hint = "--executor is for runs on this machine", "leave it out: a cluster runs containers"
+        message, hint = "--executor is for runs on this machine", "remove it: a cluster runs containers"
         raise ArgumentError(Diagnostic("MLP416", "", message, hint))
     if executor == "process" and options:
         message, hint = "--executor-options are for containers", "give --executor podman or docker too"

@@ -1,4 +1,4 @@
-"""Shows a run while it goes on: a tree that changes on a terminal, lines elsewhere."""
+"""Show a run until it ends: as a live tree on a terminal, as lines elsewhere."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class Lines(Quiet):
 
 
 class Tree(Quiet):
-    """Draws the tree of a run's tasks anew as they change."""
+    """Redraws the tree of a run's tasks as they change."""
 
     def __init__(self, run: str, manifest: trees.Program) -> None:
         self.live: Live | None = None

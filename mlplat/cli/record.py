@@ -77,7 +77,7 @@ def record(given: Given) -> int:
 
     if bool(given.runs) + given.all + bool(given.selector) != 1:
         hint = "mlplat record RUN, mlplat record --all, or mlplat record -l team=blue"
-        raise ArgumentError(Diagnostic("MLP407", "", "give names of runs, --all, or labels", hint))
+        raise ArgumentError(Diagnostic("MLP407", "", "expected names of runs, --all or --selector", hint))
     taken: list[Recorded] = []
     cluster = places.cluster(given)
     with state.record(cluster.home, cluster.identity()) as store:
@@ -203,5 +203,5 @@ def cache(given: Given) -> int:
         print(f"deleted {count} cache{'' if count == 1 else 's'} of the cluster")
         return 0
     count = places.machine(given).clear_cache()
-    print(f"forgot {count} result{'' if count == 1 else 's'}")
+    print(f"deleted {count} cached result{'' if count == 1 else 's'}")
     return 0

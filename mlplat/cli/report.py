@@ -1,4 +1,4 @@
-"""Tells what came of a run."""
+"""Write the report of a run."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Document = Mapping[str, Any]
 
 
 def conclude(workflow: Document, place: Machine | Cluster, given: Given) -> int:
-    """Print what came of a run, and return the exit code."""
+    """Print the report of a run, and return the exit code."""
     if given.output == "json":
         print(json.dumps(trees.without_absent(workflow), indent=2, ensure_ascii=False))
     else:
@@ -45,7 +45,7 @@ def conclude(workflow: Document, place: Machine | Cluster, given: Given) -> int:
 
 
 def report(workflow: Document, place: Machine | Cluster, given: Given) -> str:
-    """Write what came of a run: tree, artifacts, failures with their last lines, and what to type next."""
+    """Return the report of a run: tree, artifacts, failures with their last lines, and what to type next."""
     status, name = workflow["status"], workflow["metadata"]["name"]
     message = f"  {status['message']}" if status.get("message") else ""
     written = [f"{name}  {status['phase']}  {show.duration(show.seconds(status))}{message}"]
@@ -59,7 +59,7 @@ def report(workflow: Document, place: Machine | Cluster, given: Given) -> str:
 
 
 def _outputs(workflow: Document, given: Given) -> list[str]:
-    """Write what the pipeline gave."""
+    """Return the outputs of the pipeline."""
     root = nodes_of(workflow).get(workflow["metadata"]["name"], {})
     shown = []
     for parameter in root.get("outputs", {}).get("parameters", ()) if root.get("type") == "DAG" else ():
@@ -123,7 +123,7 @@ def _failures(workflow: Document, place: Machine | Cluster, given: Given) -> lis
             )
         if given.engine == "local" and _NOT_GIVEN.search(node.get("message", "")):
             again = f"mlplat retry {workflow['metadata']['name']} --secrets FILE"
-            written.append(f"  hint: give it in a file of Secrets and ConfigMaps: {again}")
+            written.append(f"  hint: put it in a file of Secrets and ConfigMaps: {again}")
     if others := [path(run, node["name"]) for node in failures[_TOLD_FAILURES:]]:
         written.append(f"{len(others)} more failed: {listed(others)}")
     missing = trees.not_run(workflow)
@@ -133,7 +133,7 @@ def _failures(workflow: Document, place: Machine | Cluster, given: Given) -> lis
 
 
 def _warnings(workflow: Document) -> list[str]:
-    """Write what the engine noticed that does no harm here, but on a cluster."""
+    """Return warnings of the engine about what fails on a cluster."""
     conditions = workflow["status"].get("conditions") or ()
     return [f"warning: {one.get('message', '')}" for one in conditions if one.get("type") == "SpecWarning"]
 

@@ -22,7 +22,7 @@ Document = Mapping[str, Any]
 
 
 def run(given: Given) -> int:
-    """Run a pipeline or a Workflow, and print what came of it."""
+    """Run a pipeline or a Workflow, and print the report."""
     from mlplat.runs.machine import Machine
 
     check_name(given.name)
@@ -79,7 +79,7 @@ def rerun(given: Given) -> int:
 
 
 def attach(given: Given) -> int:
-    """Show a run until it ends, and what came of it."""
+    """Show a run until it ends, and print the report."""
     place = places.place(given)
     return conclude_run(place.attach(given.run), place, given)
 
@@ -112,7 +112,7 @@ def _check_options_of_resume(given: Given) -> None:
         hint = f"mlplat retry {shlex.quote(given.resume)} --engine argo"
     elif given.name:
         message = f"--name {given.name} has no effect"
-        hint = "leave out --name: a resumed run keeps its name"
+        hint = "remove --name: a resumed run keeps its name"
     else:
         return
     raise ArgumentError(Diagnostic("MLP418", f"--resume {given.resume}", message, hint))

@@ -1,4 +1,4 @@
-"""A run as text: its tree of tasks, what came of it, what went wrong."""
+"""Format runs as text: trees of tasks, durations."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _kind(branch: Branch) -> tuple[str, str]:
 
 
 def describe(node: AnyNode, attempts: int = 0, results: Sequence[str] = ()) -> str:
-    """Write one node: mark, name, how long it took, how many attempts it needed, what it gave."""
+    """Return one node in a line: mark, name, duration, number of attempts, results."""
     phase = str(node.get("phase", ""))
     parts = [f"{_MARKS.get(phase, '?')} {node.get('displayName', '')}"]
     if is_cached(node):

@@ -25,7 +25,7 @@ def check_name(name: str, limit: int = names.LONGEST_WORKFLOW) -> None:
     """
     fit = names.dns_label(name, limit)
     if name and name != fit:
-        message = f"a name has lower-case letters, digits and '-' between them, at most {limit}"
+        message = f"not a valid name: use lower-case letters, digits and '-' between them, at most {limit} characters"
         raise ArgumentError(Diagnostic("MLP417", name, message, f"--name {fit}"))
 
 
@@ -61,14 +61,12 @@ class Arguments:
             if not equals:
                 problems.append(Diagnostic("MLP406", "", f"-p {word} has no '='", "write -p NAME=VALUE"))
             elif _is_no_text(word):
-                message = f"-p {name!a}: it has bytes that are not UTF-8"
+                message = f"-p {name!a}: the value is not valid UTF-8"
                 problems.append(
                     Diagnostic("MLP403", "", message, "write the value into a file, and pass its path")
                 )
             elif name in seen:
-                problems.append(
-                    Diagnostic("MLP405", "", f"the parameter '{name}' is given twice", "give it once")
-                )
+                problems.append(Diagnostic("MLP405", "", f"parameter '{name}' is set twice", "set it once"))
             else:
                 seen.add(name)
                 kind = parameters[name].type if parameters and name in parameters else ParameterType.STRING
@@ -83,11 +81,11 @@ class Arguments:
 
 
 _EXAMPLES = {
-    ParameterType.NUMBER_INTEGER: "give an integer, such as 3",
-    ParameterType.NUMBER_DOUBLE: "give a number, such as 0.5",
-    ParameterType.BOOLEAN: "give true or false",
-    ParameterType.LIST: "give a JSON list, such as '[1, 2]'",
-    ParameterType.STRUCT: "give a JSON object, such as '{\"key\": 1}'",
+    ParameterType.NUMBER_INTEGER: "use an integer, such as 3",
+    ParameterType.NUMBER_DOUBLE: "use a number, such as 0.5",
+    ParameterType.BOOLEAN: "use true or false",
+    ParameterType.LIST: "use a JSON list, such as '[1, 2]'",
+    ParameterType.STRUCT: "use a JSON object, such as '{\"key\": 1}'",
 }
 
 
@@ -115,7 +113,7 @@ def _changed_type(name: str, value: Any, kind: ParameterType, run: str) -> Diagn
     had = "had no value" if value is None else f"was {value!r}"
     message = f"parameter '{name}' is declared {TYPE_NAMES[kind]}, but {had} in the run {run}"
     return Diagnostic(
-        "MLP403", "", message, f"give it again: -p {name}=VALUE; {_EXAMPLES.get(kind, 'give a string')}"
+        "MLP403", "", message, f"set it again: -p {name}=VALUE; {_EXAMPLES.get(kind, 'use a string')}"
     )
 
 

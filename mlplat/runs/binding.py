@@ -1,4 +1,4 @@
-"""Gives the parameters of a Workflow, as it is written already, other values, and reads those that they have.
+"""Read and replace the values of the parameters of a compiled Workflow.
 
 The manifest of a compiled pipeline tells what a parameter takes: where an expression makes JSON of it, it is plain
 text; where it is pasted or read as it is, it is JSON already.
@@ -52,9 +52,7 @@ def with_arguments(workflow: Mapping[str, Any], values: Mapping[str, Any]) -> di
     bound: dict[str, str] = {}
     for name, value in values.items():
         if name not in known:
-            hint = nearest(name, list(known)) or (
-                f"it takes {', '.join(known)}" if known else "it takes none"
-            )
+            hint = nearest(name, list(known)) or "it has no parameters"
             problems.append(Diagnostic("MLP401", "", f"the Workflow has no parameter '{name}'", hint))
             continue
         try:
@@ -69,7 +67,7 @@ def with_arguments(workflow: Mapping[str, Any], values: Mapping[str, Any]) -> di
 def with_kept_arguments(
     workflow: Mapping[str, Any], before: Mapping[str, Any], values: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return a Workflow with the values that the parameters of an earlier run had, where no others are given.
+    """Return a Workflow with the parameter values of an earlier run, except for new ones.
 
     Args:
         workflow: the Workflow.
@@ -102,7 +100,7 @@ def bound_values(
     beside: Sequence[Mapping[str, Any]] = (),
     declared: Mapping[str, InputParameter] | None = None,
 ) -> dict[str, Any]:
-    """Return the values that the parameters of a run have, by name: as they were given to it.
+    """Return the parameter values of a run by name, as they were passed to it.
 
     Args:
         workflow: the run.
@@ -203,7 +201,7 @@ def _bound(workflow: Mapping[str, Any], parameter: Mapping[str, Any], value: Any
         return ""
     if form is not _Form.JSON:
         if "{{" in text:
-            message = f"'{name}' was compiled as plain text, in which Argo would replace {{{{…}}}}"
+            message = f"'{name}' is passed as plain text, in which Argo would replace {{{{…}}}}"
             raise ArgumentError(Diagnostic("MLP411", "", message, "compile it again: mlplat run FILE -p …"))
         return text
     before = _json(str(parameter.get("value", "")))

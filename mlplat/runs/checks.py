@@ -169,7 +169,7 @@ def _version(controller: Controller | Hidden | None) -> Finding:
     detail = f"{controller.image} in namespace {controller.namespace}"
     version = _VERSION.search(controller.image)
     if version is None:
-        return Finding(name, None, f"{detail}; its tag tells no version")
+        return Finding(name, None, f"{detail}; its tag has no version")
     is_new = (int(version[1]), int(version[2])) >= _OLDEST
     return Finding(name, is_new, detail, "install Argo Workflows 4.0 or later")
 

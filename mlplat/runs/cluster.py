@@ -341,7 +341,7 @@ def unnoticed(workflow: Workflow, seconds: float) -> str:
     namespace = workflow["metadata"].get("namespace", "")
     if not status.get("phase") and seconds > _UNNOTICED_SECONDS:
         return (
-            f"Argo has not taken up the run: check that its controller runs and watches namespace {namespace} "
+            f"Argo has not started the run: check that its controller runs and watches namespace {namespace} "
             "(kubectl get pods -A -l app=workflow-controller)"
         )
     if status.get("phase") == "Pending" and status.get("message"):

@@ -1,4 +1,4 @@
-"""What to do about an exception that the user's program raised."""
+"""Suggest what to do about an exception of a user's program."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from mlplat.errors import nearest, suggestion
 
-OF_KFP = "change the import: from mlplat import dsl; or compile it with KFP, and give the YAML"
+OF_KFP = "change the import: from mlplat import dsl; or compile it with KFP, and run the YAML"
 OF_FIRST_VERSION = {
     "ContainerOp": "@dsl.container_component",
     "PipelineParam": "the parameters of the pipeline function as they are",
@@ -29,9 +29,9 @@ _IMPORT = re.compile(r"cannot import name '(\w+)' from '(mlplat[\w.]*)'")
 
 
 def hint(error: BaseException) -> str:
-    """Say what to do about an exception: the name that was probably meant, where there is one."""
+    """Return what to do about an exception, with a suggestion for a wrong name."""
     if isinstance(error, EOFError):
-        return "nobody can answer while a file is read; take it as a parameter of the pipeline: -p NAME=VALUE"
+        return "a program cannot ask while it is loaded; use a pipeline parameter: -p NAME=VALUE"
     if isinstance(error, NameError):
         return _to_import(error.name or "")
     if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] == "kfp":
@@ -62,7 +62,7 @@ def _of_package(name: str, package: str) -> str:
     if package == "mlplat" and name in dsl.__all__:
         return f"write: from mlplat.dsl import {name}"
     if name in OF_FIRST_VERSION:
-        return f"'{name}' is of KFP's first version; use {OF_FIRST_VERSION[name]}"
+        return f"'{name}' belongs to version 1 of KFP's SDK; use {OF_FIRST_VERSION[name]}"
     return nearest(name, _public(importlib.import_module(package)))
 
 
@@ -73,13 +73,13 @@ def _of_object(name: str, of: Any) -> str:
         return _of_package(name, of.__name__)
     known = _public(of)
     if isinstance(of, Channel):
-        return suggestion(name, known) or "it has a value only when the pipeline runs: do this in a component"
+        return suggestion(name, known) or "it has no value until the pipeline runs; do this in a component"
     own = type(of).__module__.partition(".")[0] == "mlplat"
     return nearest(name, known) if own else suggestion(name, known)
 
 
 def _of_call(function: str, argument: str) -> str:
-    """Return the argument that was meant in a call of something that is ours."""
+    """Return a suggestion for a wrong argument in a call of mlplat."""
     from mlplat import dsl, kubernetes
 
     for package in (dsl, kubernetes):

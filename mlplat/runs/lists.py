@@ -121,7 +121,7 @@ def _parameters(store: Store, run: Run, _limit: int) -> list[Row]:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Edge:
-    """That a task read an artifact or gave it out, and which task of which run wrote the artifact."""
+    """A task that read or wrote an artifact, and the task and run that made the artifact."""
 
     direction: str
     name: str
@@ -156,7 +156,7 @@ def _metrics(store: Store, run: Run, _limit: int) -> list[Row]:
 
 
 def _placed(store: Store, rows: Sequence[_Row], makers: Sequence[tuple[str, str]]) -> list[Row]:
-    """Return rows in the order of their tasks, which are given as ids of run and task."""
+    """Return rows in the order of their tasks; makers are the ids of run and task."""
     runs, tasks = _known(store, [uid for uid, _ in makers])
     placed = [Row(row, runs.get(maker[0]), tasks.get(maker)) for row, maker in zip(rows, makers, strict=True)]
     return sorted(placed, key=lambda one: one.order)

@@ -1,4 +1,4 @@
-"""Reads the user's file: a Python program, IR YAML, or Argo YAML."""
+"""Load a file: a Python program, IR YAML, or Argo YAML."""
 
 from __future__ import annotations
 
@@ -124,8 +124,8 @@ def load_all(place: str) -> list[Loaded]:
     unknown = [document for document in documents if document.get("kind") not in _ARGO_KINDS]
     if unknown or not any("Workflow" in document["kind"] for document in documents):
         kind = unknown[0].get("kind") if unknown else documents[0]["kind"]
-        message = f"it is neither a pipeline nor a Workflow: kind is {kind!r}"
-        hint = "give Python with @dsl.pipeline, IR YAML (pipelineInfo, root), or an Argo Workflow"
+        message = f"kind {kind!r} is not a pipeline or a Workflow"
+        hint = "use Python with @dsl.pipeline, IR YAML (pipelineInfo, root), or an Argo Workflow"
         raise ManifestError(Diagnostic("MLP205", "", message, hint, Source(path)))
     return [Loaded(documents=tuple(documents), warnings=(*warnings, *booleans), text=text)]
 
@@ -213,7 +213,7 @@ def _relative_paths(spec: PipelineSpec, file: Path) -> Iterator[Diagnostic]:
         if _ELSEWHERE.match(place):
             continue
         here = Path(place)
-        hint = "a task runs in a folder of its own; give "
+        hint = "tasks run in folders of their own; use "
         hint += str(here.absolute()) if here.exists() else "an absolute path or a URI"
         message = f"the importer's data is at '{place}', a relative path"
         path = name.removeprefix("exec-")
@@ -255,7 +255,7 @@ def _made_with_hera(
 
 
 def _pipelines(module: types.ModuleType, place: Path | Module, name: str) -> dict[str, PipelineSpec]:
-    """Return what is meant, by its name in the program: what is named, a component too; or what no other calls."""
+    """Return pipelines by their names in the program: the one that is named, or those that no other one calls."""
     from mlplat.dsl import BaseComponent, DoWhile, Pipeline, foreign
     from mlplat.dsl.single import spec_of
 
@@ -267,7 +267,7 @@ def _pipelines(module: types.ModuleType, place: Path | Module, name: str) -> dic
             return {name: spec_of(foreign.own(others[name]))}
         if name not in components:
             hint = nearest(name, [*components, *others]) or "decorate a function with @dsl.pipeline"
-            message = f"it has no pipeline or component '{name}'"
+            message = f"no pipeline or component '{name}' found"
             raise ManifestError(Diagnostic("MLP207", "", message, hint, source))
         return {name: spec_of(components[name])}
     pipelines = {key: value for key, value in components.items() if isinstance(value, Pipeline)}
@@ -285,9 +285,9 @@ def _pipelines(module: types.ModuleType, place: Path | Module, name: str) -> dic
         called = {task.component for spec in graphs.values() for task in _graphs(spec)}
         return {key: spec for key, spec in graphs.items() if f"comp-{spec.name}" not in called} or graphs
     if any(type(value).__module__.partition(".")[0] == "kfp" for value in vars(module).values()):
-        raise ManifestError(Diagnostic("MLP207", "", "it is written with KFP's SDK", hints.OF_KFP, source))
+        raise ManifestError(Diagnostic("MLP207", "", "the program uses KFP's SDK", hints.OF_KFP, source))
     message = (
-        f"it holds no pipeline, only {'components: ' + ', '.join(components) if components else 'other code'}"
+        f"no pipeline found, only {'components: ' + ', '.join(components) if components else 'other code'}"
     )
     hint = "decorate a function that calls components with @dsl.pipeline"
     if components:

@@ -1,4 +1,4 @@
-"""What the tasks of runs print: of pods, of what Argo archived, and as it is written."""
+"""Read the logs of tasks: from pods, from Argo's archive, and as they are written."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ Emit = Callable[[str, str, str], None]
 
 @dataclass(slots=True)
 class _Followed:
-    """Reads the logs of pods as they come, each in a thread; at most some at a time."""
+    """Follows the logs of pods, each in a thread, with a limit on how many at a time."""
 
     place: Cluster
     wanted: Callable[[Mapping[str, AnyNode], str], bool]
@@ -325,7 +325,7 @@ def follow_machine(
 
 @dataclass(slots=True)
 class _Tail:
-    """Reads the lines of a file that have been added since the last time."""
+    """Reads the lines that were appended to a file since the last call."""
 
     file: Path
     several: bool

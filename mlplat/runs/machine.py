@@ -83,7 +83,7 @@ class Machine:
         if found is None:
             known = [path.name for path in folder.glob("*")]
             hint = (
-                nearest(name, known) or "mlplat get runs lists runs; --engine argo is for those of a cluster"
+                nearest(name, known) or "to list runs: mlplat get runs; for a run on a cluster: --engine argo"
             )
             raise ArgumentError(Diagnostic("MLP409", "", f"run '{name}' not found on this machine", hint))
         return found
@@ -208,7 +208,7 @@ class Machine:
             raise ArgumentError(Diagnostic("MLP810", "", f"{name} has ended already ({phase})", hint))
         if not engine.request(self.home / "runs" / name, how):
             hint = "press Ctrl-C where it runs"
-            raise EngineError(Diagnostic("MLP606", name, "its process takes no requests", hint))
+            raise EngineError(Diagnostic("MLP606", name, "its process does not accept requests", hint))
 
     def clear_cache(self) -> int:
         """Delete all cached results, and return their number."""
@@ -301,7 +301,7 @@ def _with_identity(workflow: Document, before: Document | None) -> dict[str, Any
 
 
 def _snapshot(node: Node) -> dict[str, Any]:
-    """Return a node as it is now: the engine goes on to change it, and its children."""
+    """Return a copy of a node, because the engine continues to change it."""
     return {key: copy.copy(value) for key, value in node.items()}
 
 

@@ -101,7 +101,7 @@ def new(loaded: Loaded, options: compiler.Options, given: arguments.Arguments) -
 def resumed(
     place: Place, before: Document, loaded: Loaded, options: compiler.Options, given: arguments.Arguments
 ) -> Prepared:
-    """Prepare to resume a run with the present program: it keeps its name, and its values but for those given.
+    """Prepare to resume a run with the current program; it keeps its name, and its values unless new ones are set.
 
     Args:
         place: where the run is.
@@ -168,7 +168,7 @@ def relative_paths(workflow: Document) -> Iterator[Diagnostic]:
     for parameter in parameters_of(workflow):
         text = str(parameter.get("value") or "")
         if _is_file_of_this_folder(text):
-            hint = f"a task runs in a folder of its own; give {quote(str(Path(text).absolute()))}"
+            hint = f"tasks run in folders of their own; use {quote(str(Path(text).absolute()))}"
             message = f"{parameter['name']}={text} is a file in this folder"
             yield Diagnostic("MLP410", "", message, hint, severity="warning")
 
@@ -179,7 +179,7 @@ def passwords(workflow: Document) -> Iterator[Diagnostic]:
         text = str(parameter.get("value") or "")
         if without_passwords(text) != text:
             message = (
-                f"parameter '{parameter['name']}' has an address with a password, which the Workflow shows"
+                f"parameter '{parameter['name']}' has an address with a password, and the Workflow shows it"
             )
             hint = "let the task read it from a Secret: kubernetes.use_secret_as_env(...)"
             yield Diagnostic("MLP419", "", message, hint, severity="warning")
@@ -221,7 +221,7 @@ def _check_resumable(before: Document, workflow: Document) -> None:
     )
     if was != is_now:
         message = f"it was a run of {was or 'a Workflow'}, but the file has {is_now or 'a Workflow'}"
-        raise ArgumentError(Diagnostic("MLP414", name, message, "give the file of that pipeline"))
+        raise ArgumentError(Diagnostic("MLP414", name, message, "use the file of that pipeline"))
     if before["status"].get("phase") == "Succeeded":
         hint = f"to run it again: mlplat rerun {name}, or leave out --resume"
         raise ArgumentError(Diagnostic("MLP412", name, "it has succeeded: there is nothing to resume", hint))

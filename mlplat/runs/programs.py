@@ -1,4 +1,4 @@
-"""Runs a user's Python program as a module, and leaves this process as it was."""
+"""Run a user's Python program as a module, and restore the state of this process."""
 
 from __future__ import annotations
 
@@ -125,11 +125,11 @@ def _of_module(dotted: str, entries: tuple[str, ...]) -> Program:
     if spec is None:
         folder, _, last = dotted.rpartition(".")
         others = [path.stem for path in Path(*folder.split(".")).glob("*.py")] if folder else []
-        hint = nearest(last, others) or f"it is looked up in {Path.cwd()}, then in this Python's packages"
+        hint = nearest(last, others) or f"searched in {Path.cwd()}, then in the packages of this Python"
         raise ManifestError(Diagnostic("MLP204", "", f"module '{dotted}' not found", hint, source))
     file = Path(spec.origin or "")
     if file.suffix != ".py":
-        hint = "name a module that is written in Python and holds a pipeline"
+        hint = "use a Python module with a pipeline"
         raise ManifestError(Diagnostic("MLP204", "", f"'{dotted}' is not a Python file", hint, source))
     file = file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
     package = dotted if spec.submodule_search_locations is not None else dotted.rpartition(".")[0]

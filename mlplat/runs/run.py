@@ -83,7 +83,7 @@ class Run:
         return str(self.workflow["metadata"].get("namespace", ""))
 
     def events(self) -> Iterator[Event]:
-        """Give what happens, in order, until the run has ended or was left; each event is given once.
+        """Yield events in order until the run has ended or was left; each event is yielded once.
 
         Raises:
             MlplatError: the run can't be followed any longer.

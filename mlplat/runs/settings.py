@@ -67,7 +67,9 @@ def workflow_defaults(file: str) -> dict[str, Any]:
     if set(fields) == {"spec"}:
         fields = fields["spec"]
     problems = [
-        Diagnostic("MLP374", name, "the pipeline says that, and not a default", "take it out", Source(file))
+        Diagnostic(
+            "MLP374", name, "the pipeline sets it, so it cannot be a default", "remove it", Source(file)
+        )
         for name in _OF_THE_PIPELINE
         if name in fields
     ]
@@ -93,7 +95,7 @@ def secrets(file: str) -> list[dict[str, Any]]:
 
     documents = manifest.load(read_text(Path(file)), file)
     if any(one.get("kind") not in ("ConfigMap", "Secret") for one in documents):
-        message, hint = "it holds more than Secrets and ConfigMaps", "put the Workflow into a file of its own"
+        message, hint = "expected only Secrets and ConfigMaps", "put the Workflow into a file of its own"
         raise ManifestError(Diagnostic("MLP205", "", message, hint, Source(file)))
     if wrong := list(malformed_documents(documents)):
         raise ManifestError(wrong)
@@ -112,21 +114,21 @@ def _mapping(file: str) -> dict[str, Any]:
 
 def _source_problems(prefix: Any, location: Any, file: str) -> Iterator[Diagnostic]:
     if not isinstance(prefix, str) or "://" not in prefix:
-        hint = "write the prefix of a URI, such as s3://team-data/"
-        yield Diagnostic("MLP378", str(prefix), "it is not how a URI begins", hint, Source(file))
+        hint = "use a prefix such as s3://team-data/"
+        yield Diagnostic("MLP378", str(prefix), "not a valid URI prefix", hint, Source(file))
     kind, fields = (
         next(iter(location.items())) if isinstance(location, dict) and len(location) == 1 else ("", None)
     )
     if kind not in _KINDS or not isinstance(fields, dict):
-        message, hint = "it must be one location of Argo", f"one of: {', '.join(_KINDS)}"
+        message, hint = "expected one Argo artifact location", f"one of: {', '.join(_KINDS)}"
         yield Diagnostic("MLP378", str(prefix), message, hint, Source(file))
         return
     if kind in _WITH_ENDPOINT and not fields.get("endpoint"):
-        hint = f"say where it is: endpoint: {_WITH_ENDPOINT[kind]}"
+        hint = f"set it, for example to {_WITH_ENDPOINT[kind]}"
         yield Diagnostic("MLP378", f"{prefix} {kind}.endpoint", "it is missing", hint, Source(file))
     outer, inner = PLACES.get(kind, ("", "url"))
     if inner in fields:
-        message, hint = "the URI says that", "take it out"
+        message, hint = "it is part of the URI already", "remove it"
         yield Diagnostic("MLP378", f"{prefix} {kind}.{inner}", message, hint, Source(file))
     said = {one: "" for one in (outer, inner) if one}
     for one in schema.fields_problems(_KINDS[kind], {**said, **fields}):

@@ -101,7 +101,7 @@ def known_machine(folder: Path) -> str:
 
 
 def _unusable(folder: Path, error: OSError) -> EngineError:
-    message = f"the state of this machine can't be kept in {folder}: {error.strerror}"
+    message = f"can't store state in {folder}: {error.strerror}"
     hint = "set MLPLAT_HOME to a folder with room that you may write to"
     return EngineError(Diagnostic("MLP601", "", message, hint))
 

@@ -1,4 +1,4 @@
-"""What a person calls the tasks of a run; tells which there are, when one is named that it has not."""
+"""Find the tasks of a run by the names that people use."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def unknown(run: str, task: str, names: Iterable[str]) -> Diagnostic:
         names: what could have been given.
     """
     there = sorted(set(names))
-    message = f"it has no task '{task}'" if task else "none of its tasks has started"
+    message = f"task '{task}' not found" if task else "none of its tasks has started"
     guess = suggestion(task, there) if task else ""
     hints = [guess] if guess else []
     hints.append(available(there) if there else f"see its tasks: mlplat get tasks {run}")

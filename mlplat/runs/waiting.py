@@ -1,4 +1,4 @@
-"""Why a pod has not started: what Argo says in the node's message, and what Kubernetes warns of."""
+"""Explain why a pod has not started, from the node's message and Kubernetes' warnings."""
 
 from __future__ import annotations
 

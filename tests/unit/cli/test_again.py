@@ -216,6 +216,6 @@ def test_a_task_that_is_not_there_is_told_with_all_that_are(
 ) -> None:
     begun(folder, capsys)
     error = refused(capsys, *words, "chekc")
-    assert "MLP408: first: it has no task 'chekc'" in error
+    assert "MLP408: first: task 'chekc' not found" in error
     assert "hint: did you mean 'check'?; available: bye, check, make\n" in error
     assert "hint: available: bye, check, make\n" in refused(capsys, *words, "none")

@@ -100,14 +100,14 @@ CASES = {
     "parameter given twice": Case(
         "@dsl.pipeline\ndef p(epochs: int = 1):\n    make(size=epochs)\n",
         "MLP405",
-        "the parameter 'epochs' is given twice",
+        "parameter 'epochs' is set twice",
         words=("-p", "epochs=2", "-p", "epochs=3"),
     ),
     "parameter of the wrong type": Case(
         "@dsl.pipeline\ndef p(epochs: int = 1):\n    make(size=epochs)\n",
         "MLP403",
         "parameter 'epochs': 'many' is not a valid int",
-        "give an integer",
+        "use an integer",
         words=("-p", "epochs=many"),
     ),
     "parameter without a value": Case(
@@ -149,8 +149,8 @@ def test_mistake_is_told_in_a_sentence(
 @pytest.mark.parametrize(
     ("place", "expected"),
     [
-        ("data/rows.csv", "hint: a task runs in a folder of its own; give an absolute path or a URI"),
-        ("rows.csv", "hint: a task runs in a folder of its own; give /"),
+        ("data/rows.csv", "hint: tasks run in folders of their own; use an absolute path or a URI"),
+        ("rows.csv", "hint: tasks run in folders of their own; use /"),
         ("/data/rows.csv", ""),
         ("gs://bucket/rows.csv", ""),
     ],
@@ -243,7 +243,7 @@ def test_error_in_the_program_shows_its_own_traceback(
         ("''.nonsense", "the traceback above is the file's own"),
         (
             "from mlplat import dsl\ndsl.ContainerOp(name='a')",
-            "'ContainerOp' is of KFP's first version; use @dsl.container_component",
+            "'ContainerOp' belongs to version 1 of KFP's SDK; use @dsl.container_component",
         ),
         ("def f(x: List[int]): ...", "write: from typing import List"),
         ("from mlplat.components import func_to_container_op", "use @dsl.component"),
@@ -272,7 +272,7 @@ def test_name_that_was_meant_is_told(
         ("score(weight=1.0, data=None).set_retri(1)", "did you mean 'set_retry'?"),
         (
             "score(weight=make(size=1).output.upper())",
-            "it has a value only when the pipeline runs: do this in",
+            "it has no value until the pipeline runs; do this in",
         ),
     ],
 )
@@ -439,8 +439,8 @@ def test_fields_that_are_left_empty_are_none(
             ["--executor", "podman", "--executor-options", "'"],
             "error MLP416: --executor-options ': No closing",
         ),
-        (["-p", "x=\udcff"], "error MLP403: -p 'x': it has bytes that are not UTF-8"),
-        (["-p", "\udcff=x"], r"error MLP403: -p '\udcff': it has bytes"),
+        (["-p", "x=\udcff"], "error MLP403: -p 'x': the value is not valid UTF-8"),
+        (["-p", "\udcff=x"], r"error MLP403: -p '\udcff': the value is not valid UTF-8"),
     ],
 )
 def test_words_that_can_not_be_read(

@@ -38,7 +38,7 @@ def test_a_name_that_is_none_is_refused_with_one_that_is(
 ) -> None:
     better = better if words[0] == "run" else better.replace("a" * 54, "a" * 48)
     _, error = told(capsys, *words, "--name", name, expected=2)
-    assert f"MLP417: {name}: a name has lower-case letters, digits and '-'" in error
+    assert f"MLP417: {name}: not a valid name: use lower-case letters, digits and '-'" in error
     hint = error.partition("hint: --name ")[2].strip()
     assert hint.startswith(better)
     told(capsys, *words, "--name", hint)
@@ -163,4 +163,4 @@ def test_a_name_that_is_made_from_one_in_a_file_is_as_long_as_kubernetes_takes(
 def test_a_run_that_goes_on_keeps_its_name(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     error = told(capsys, "run", "program.py", "--resume", "first", "--name", "second", expected=2)[1]
     assert "error MLP418: --resume first: --name second has no effect" in error
-    assert "hint: leave out --name" in error
+    assert "hint: remove --name" in error

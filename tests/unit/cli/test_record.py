@@ -176,7 +176,7 @@ def test_state_that_is_no_folder_is_an_error(
 def test_reading_makes_no_state(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "run 'first' not found" in told(capsys, "get", "tasks", "first", expected=2)[1]
     assert "run 'first' not found" in told(capsys, "logs", "first", expected=2)[1]
-    assert told(capsys, "cache", "clear")[0] == "forgot 0 results\n"
+    assert told(capsys, "cache", "clear")[0] == "deleted 0 cached results\n"
     assert not (folder / ".mlplat").exists()
 
 

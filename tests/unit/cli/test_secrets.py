@@ -57,7 +57,7 @@ def test_the_secrets_of_a_program_stand_in_a_file(
 ) -> None:
     out, _ = told(capsys, "run", "program.py", "--name", "first", expected=1)
     assert 'secret "registry" with key "password" not found' in out
-    assert "hint: give it in a file of Secrets and ConfigMaps: mlplat retry first --secrets FILE" in out
+    assert "hint: put it in a file of Secrets and ConfigMaps: mlplat retry first --secrets FILE" in out
     told(capsys, "retry", "first", "--secrets", "secrets.yaml")
     told(capsys, "run", "program.py", "--name", "second", "--secrets", "secrets.yaml")
     told(capsys, "rerun", "second", "--name", "third")
@@ -89,7 +89,7 @@ def test_what_a_secret_holds_is_for_this_user_alone(
 @pytest.mark.parametrize(
     ("text", "words", "expected"),
     [
-        (SECRET.replace("Secret", "Workflow"), (), "MLP205: it holds more than Secrets and ConfigMaps"),
+        (SECRET.replace("Secret", "Workflow"), (), "MLP205: expected only Secrets and ConfigMaps"),
         (SECRET.replace("{name: registry}", "{}"), (), "MLP525: Secret.metadata.name: the name is missing"),
         (SECRET, ("--engine", "argo"), "MLP418: --secrets secrets.yaml: it is for runs on this machine"),
         (None, (), "MLP204"),

@@ -115,7 +115,7 @@ def test_a_pod_that_cannot_start_is_read_with_its_warnings(api: FakeApi, place: 
     ("status", "seconds", "sentence"),
     [
         ({}, 1, ""),
-        ({}, 60, "Argo has not taken up the run"),
+        ({}, 60, "Argo has not started the run"),
         ({"phase": "Pending", "message": "Workflow is queued"}, 1, "pending: Workflow is queued"),
         ({"phase": "Running"}, 60, ""),
     ],
