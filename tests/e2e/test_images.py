@@ -17,6 +17,7 @@ import pytest
 from mlplat import compiler, engine, metadata
 from mlplat.runs.documents import named
 from mlplat.runs.load import load
+from mlplat.testing import ExecutorConformance
 from tests.e2e.engines import CHANCE, Both, Document, differences, find, output, run_both
 from tests.e2e.harness import images
 from tests.e2e.harness.cluster import Access
@@ -54,6 +55,14 @@ def podman(cluster: Access, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def containers(podman: dict[str, str]) -> engine.ImageExecutor:
     assert podman
     return engine.ImageExecutor("podman")
+
+
+class TestImageExecutor(ExecutorConformance):
+    image = PYTHON_IMAGE
+
+    @pytest.fixture
+    def executor(self, containers: engine.ImageExecutor) -> engine.ImageExecutor:
+        return containers
 
 
 def leftovers() -> list[str]:
