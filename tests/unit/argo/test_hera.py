@@ -75,9 +75,7 @@ def test_other_kinds_survive_as_well(kind: str) -> None:
 def test_field_that_hera_would_drop_is_named() -> None:
     document = workflow_of(GOLDEN[0])
     document["spec"]["templates"][0]["pendingTimeout"] = "1m"
-    with pytest.raises(
-        ManifestError, match=r"MLP361: spec\.templates\[0\]\.pendingTimeout: hera has no place"
-    ):
+    with pytest.raises(ManifestError, match=r"MLP361: spec\.templates\[0\]\.pendingTimeout: hera would drop"):
         hera.to_hera(document)
 
 

@@ -51,6 +51,6 @@ def test_what_follows_only_cached_tasks_that_are_tried_again_is_warned_of() -> N
     documents = [workflow(dag(*tasks), inner, again, shell("once", "true"))]
     (warning,) = limits.check(documents)
     assert (warning.code, warning.severity) == ("MLP359", "warning")
-    assert "what after-a, after-inner waits for" in warning.message
+    assert "the dependency of after-a, after-inner comes from the cache" in warning.message
     del again["memoize"]
     assert not limits.check(documents)
