@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlplat.argo.status import shown, spelled
 from mlplat.cli.commands import Given
-from mlplat.cli.record import table
+from mlplat.cli.tables import table
 from mlplat.errors import ArgumentError, Diagnostic
 from mlplat.runs import columns
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +12,8 @@ from mlplat.argo.reasons import readable
 from mlplat.argo.status import FINISHED, shown
 from mlplat.cli import places, show
 from mlplat.cli.commands import Given
+from mlplat.cli.tables import table
 from mlplat.errors import ArgumentError, ClusterError, Diagnostic
-from mlplat.escaping import escaped_line
 from mlplat.runs import state, trees
 from mlplat.runs.lists import LISTS, OF_ONE_RUN, Row
 from mlplat.runs.state import home, known_machine
@@ -174,26 +174,6 @@ _COLUMNS: dict[str, list[tuple[str, Callable[[Row], str]]]] = {
         ("VALUE", lambda one: shown(one.row.value)),
     ],
 }
-
-
-def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Write rows in columns, aligned by the cells that characters take on a terminal.
-
-    Args:
-        titles: of the columns.
-        rows: texts, as many as titles.
-
-    Returns:
-        Lines, the titles first.
-    """
-    from rich.cells import cell_len, set_cell_size
-
-    every = [list(titles), *([escaped_line(cell) for cell in row] for row in rows)]
-    widths = [max(map(cell_len, column)) for column in zip(*every, strict=True)]
-    return "\n".join(
-        "  ".join(set_cell_size(text, width) for text, width in zip(row, widths, strict=True)).rstrip()
-        for row in every
-    )
 
 
 def cache(given: Given) -> int:

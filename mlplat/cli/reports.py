@@ -10,7 +10,7 @@ from typing import Any
 
 from mlplat.cli import output, places
 from mlplat.cli.commands import Given
-from mlplat.cli.record import table
+from mlplat.cli.tables import table
 from mlplat.errors import ArgumentError, Diagnostic
 from mlplat.report import Comparison, Report, comparison_page, page
 from mlplat.report import compare as compared

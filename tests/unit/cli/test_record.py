@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from mlplat.cli import main
-from mlplat.cli.record import table
+from mlplat.cli.tables import table
 from tests.unit.cli.commands import told
 
 PROGRAM = """
