@@ -196,7 +196,7 @@ class _Shown:
         self.paths: dict[str, str] = {}
 
     def wanted(self, nodes: Mapping[str, AnyNode], key: str) -> bool:
-        """Tell whether the log of a node's pod is wanted."""
+        """Return whether the log of a node's pod is wanted."""
         self.paths[key] = path(self.run, nodes[key]["name"])
         return not self.task or key in within(self.run, self.task, nodes)
 

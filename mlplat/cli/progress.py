@@ -31,7 +31,7 @@ class Quiet:
         """Take in a node that changed."""
 
     def notice(self, sentence: str) -> None:
-        """Say something about the run as a whole."""
+        """Print a line about the whole run."""
         sys.stderr.write(f"{sentence}\n")
         sys.stderr.flush()
 
@@ -91,7 +91,7 @@ class Lines(Quiet):
         return f"{written}  {why[:_LONGEST_REASON]}".rstrip()
 
     def _say_why(self, node: AnyNode) -> None:
-        """Say why a task cannot start: each reason once, however often it comes again."""
+        """Print why a task cannot start, each reason once."""
         said = self.reasons.setdefault(node["id"], [])
         new: list[str] = []
         for sentence in node.get(WAITING, ()):
@@ -120,7 +120,7 @@ class Tree(Quiet):
             self.nodes[node["id"]] = dict(node)
 
     def notice(self, sentence: str) -> None:
-        """Say something about the run as a whole, above the tree."""
+        """Print a line about the whole run, above the tree."""
         assert self.live is not None
         self.live.console.print(sentence, markup=False, highlight=False)
 

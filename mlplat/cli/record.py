@@ -93,7 +93,7 @@ def record(given: Given) -> int:
 
 
 def _tell_of_unfollowed(given: Given, run: Run | None, rows: Sequence[Row]) -> None:
-    """Say which runs of a cluster may be further than the record knows."""
+    """Print which cluster runs may have changed since they were recorded."""
     listed = {one.run.uid: one.run for one in rows if one.run}
     told = [run] if run else list(listed.values())
     behind = [

@@ -65,7 +65,7 @@ def _described(row: list[Branch]) -> str:
 
 
 def _rows(branches: list[Branch]) -> Iterator[list[Branch]]:
-    """Give the branches one by one, but for what :func:`lines` writes into one line."""
+    """Yield the branches one by one, except those that :func:`lines` combines in one line."""
     for (task, phase), group in itertools.groupby(branches, _kind):
         row = list(group)
         if task and len(row) > _LONGEST_LOOP:
@@ -79,7 +79,7 @@ def _rows(branches: list[Branch]) -> Iterator[list[Branch]]:
 
 
 def _kind(branch: Branch) -> tuple[str, str]:
-    """Tell by what a branch belongs together with those beside it: the loop, or that they did not run."""
+    """Return what groups a branch with its siblings: the loop, or that they did not run."""
     if ITEM.search(str(branch.node.get("name", ""))):
         return branch.task, ""
     phase = str(branch.node.get("phase", ""))
@@ -107,7 +107,7 @@ def describe(node: AnyNode, attempts: int = 0, results: Sequence[str] = ()) -> s
 
 
 def waits_for_lock(node: AnyNode) -> bool:
-    """Tell whether a node waits for a mutex or semaphore; its message says for which."""
+    """Return whether a node waits for a mutex or semaphore; its message says for which."""
     return node.get("phase") == "Pending" and str(node.get("message", "")).startswith("Waiting for ")
 
 

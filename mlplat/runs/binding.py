@@ -100,7 +100,7 @@ def bound_values(
     beside: Sequence[Mapping[str, Any]] = (),
     declared: Mapping[str, InputParameter] | None = None,
 ) -> dict[str, Any]:
-    """Return the parameter values of a run by name, as they were passed to it.
+    """Return the parameters of a run by name, with the values that were passed.
 
     Args:
         workflow: the run.
@@ -136,7 +136,7 @@ def _value(workflow: Mapping[str, Any], parameter: Mapping[str, Any], declared: 
 
 
 def _takes(workflow: Mapping[str, Any], parameter: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Return what texts can stand as a parameter's value: how they are written, and of what kind."""
+    """Return which strings can be the value of a parameter: their spelling and type."""
     form = _form(workflow, parameter["name"])
     return (*form, _kind(_json(str(parameter.get("value", "")))) if form[0] is _Form.JSON else "")
 
@@ -179,7 +179,7 @@ def parameters_of(workflow: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
 
 
 def _replaced(workflow: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, Any]:
-    """Return a Workflow with other texts as values of its parameters."""
+    """Return a Workflow with other strings as values of its parameters."""
     if not texts:
         return dict(workflow)
     spec = workflow["spec"]

@@ -39,7 +39,7 @@ class Finding:
 
 
 def check_cluster(cluster: Cluster, account: str) -> Iterator[Finding]:
-    """Look at a cluster and a namespace; nothing is changed there.
+    """Check a cluster and a namespace, without changing them.
 
     Args:
         cluster: the cluster.
@@ -133,7 +133,7 @@ def _executor(name: str) -> Finding:
 
 
 def namespace_findings(found: Namespace, namespace: str, account: str) -> Iterator[Finding]:
-    """Say what Workflows of a namespace have.
+    """Yield the findings about what Workflows need in a namespace.
 
     Args:
         found: the facts.

@@ -65,7 +65,7 @@ class Condition:
     value: str
 
     def holds(self, cell: Cell) -> bool:
-        """Tell whether a value fulfils it. Numbers are compared as numbers, times as ISO 8601, all else as strings."""
+        """Return whether a value matches: numbers as numbers, times as ISO 8601, all else as strings."""
         if cell is None:
             return self.operator == "!="
         own: Any = _number(cell)

@@ -42,7 +42,7 @@ def _identity(document: Document) -> tuple[Any, Any]:
 
 
 def named(documents: Sequence[Document], name: str, namespace: str = "") -> list[dict[str, Any]]:
-    """Give the Workflow a name of its own, and the ConfigMap of its large values one that goes with it.
+    """Name the Workflow, and the ConfigMap of its large values to match.
 
     Args:
         documents: the Workflow, and what it refers to.

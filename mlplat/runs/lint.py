@@ -55,7 +55,7 @@ class Checked:
 
     @property
     def failed(self) -> bool:
-        """Whether there is an error."""
+        """Return whether there is an error."""
         return any(one.severity == "error" for one in self.diagnostics)
 
 

@@ -235,7 +235,7 @@ class _Followed:
 
 
 def _runs_several(workflow: Workflow, node: AnyNode) -> bool:
-    """Tell whether the pod of a node runs several tasks, whose names stand in its log."""
+    """Return whether the pod of a node runs several tasks, whose names are in its log."""
     return any(
         parameter.get("name") == fused.OUTPUT
         for template in _templates(workflow, node)
@@ -334,7 +334,7 @@ class _Tail:
     parts: engine.Lines = field(default_factory=engine.Lines)
 
     def lines(self, *, rest: bool) -> Iterator[tuple[str, str]]:
-        """Give new lines, with the task of the pod that wrote them; one without an end only as the rest."""
+        """Yield new lines, with the task of the pod that wrote them; one without an end only as the rest."""
         for line in self._new(rest=rest):
             if self.several and line.startswith(STEP_MARK):
                 self.step = _step(line)

@@ -290,7 +290,7 @@ class Machine:
 
 
 def _with_identity(workflow: Document, before: Document | None) -> dict[str, Any]:
-    """Give a Workflow the identity that an API server would, so that the record knows it from its first node on."""
+    """Set the identity of a Workflow as an API server would, so that the record knows it from its first node on."""
     earlier = (before or {}).get("metadata", {})
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     identity = {

@@ -208,7 +208,7 @@ def _text(file: Path) -> str:
 
 @contextlib.contextmanager
 def _imports(entries: Sequence[str], stem: str) -> Iterator[None]:
-    """Look imports up in some folders first, and forget the modules from there afterwards.
+    """Search some folders first for imports, and forget their modules afterwards.
 
     Modules from folders that the program itself adds to ``sys.path`` are forgotten, too.
 
@@ -242,7 +242,7 @@ def _exists(stem: str) -> bool:
 
 
 def _is_from(module: types.ModuleType, folders: Collection[str]) -> bool:
-    """Tell whether a module or package stands right in one of some folders."""
+    """Return whether a module or package stands right in one of some folders."""
     try:
         places = [str(place) for place in getattr(module, "__path__", ())] or [str(module.__file__)]
     except (AttributeError, TypeError):

@@ -444,7 +444,7 @@ def _is_below(key: str) -> bool:
 
 
 def _start(file: Path, size: int) -> bytes | None:
-    """Return the first bytes of a regular file; None if it is none or can't be read."""
+    """Return the first bytes of a regular file; None if it is not one, or can't be read."""
     try:
         if not stat.S_ISREG(file.stat().st_mode):
             return None

@@ -40,7 +40,7 @@ ITEM = re.compile(r"\((\d+):[^)]*\)$")
 
 
 def stands_for_nothing(node: AnyNode) -> bool:
-    """Tell a node of the compiler's own that no task of the user's is behind."""
+    """Return whether a node is the compiler's own, without a task of the user."""
     return node.get("templateName") == NOTHING and node.get("type") == "Skipped"
 
 

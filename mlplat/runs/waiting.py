@@ -91,7 +91,7 @@ def told(known: Sequence[str], warnings: Sequence[Event]) -> tuple[str, ...]:
 
 
 def is_new(sentence: str, known: Iterable[str]) -> bool:
-    """Tell whether a sentence says what others do not: of two about one mishap, one holds the detail of the other.
+    """Return whether a sentence says what others do not: of two about one mishap, one holds the detail of the other.
 
     Args:
         sentence: ``REASON: DETAIL``.

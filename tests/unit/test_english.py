@@ -15,29 +15,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 SOURCES = ROOT / "mlplat"
 
-DONE = (
-    "docs",
-    "addresses",
-    "argo",
-    "canonical",
-    "client",
-    "compiler",
-    "components",
-    "dsl",
-    "engine",
-    "errors",
-    "escaping",
-    "ir",
-    "k8s",
-    "kubernetes",
-    "local",
-    "manifest",
-    "metadata",
-    "report",
-    "runtime",
-    "testing",
-)
-"""Pages (``docs``), packages and modules of mlplat that the patterns are checked in."""
+PARTS = ("docs", *sorted(path.stem for path in SOURCES.iterdir() if path.is_dir() or path.suffix == ".py"))
+"""The pages (``docs``), and the packages and modules of mlplat."""
 
 PATTERNS = {
     r"(?<!there\s)\b(?:is|are|was|were) no (?!longer\b|more\b|better\b|worse\b|larger\b)": "is not a …, has no …",
@@ -142,7 +121,7 @@ def _files(name: str) -> list[Path]:
     return sorted(package.rglob("*.py")) if package.is_dir() else [package.with_suffix(".py")]
 
 
-@pytest.mark.parametrize("name", DONE)
+@pytest.mark.parametrize("name", PARTS)
 def test_people_read_plain_english(name: str) -> None:
     found = [
         f"{file.relative_to(ROOT)}:{idiom}"
