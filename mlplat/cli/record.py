@@ -62,7 +62,7 @@ def _store(given: Given) -> Store:
     from mlplat.runs.cluster import readable
 
     place = places.cluster(given)
-    store = metadata.open_store("sqlite://")
+    store = metadata.open_store("sqlite://", place.identity())
     if given.name:
         store.record(place.explained(place.read(given.name)))
     else:

@@ -223,7 +223,7 @@ def test_a_quota_and_a_missing_account_are_told(
     code, report, _ = mlplat("run", str(file), *where(tenant))
     assert code == 1
     assert 'serviceaccount "nobody" not found' in report
-    assert "is gone" not in report
+    assert "was deleted" not in report
 
 
 def test_stop_runs_the_exit_handler_and_terminate_does_not(
@@ -390,7 +390,7 @@ def test_logs_outlive_their_pods_where_argo_archives_them(
     code, out, err = mlplat("logs", name, *where(tenant))
 
     assert (code, out) == (0, "kept: kept\n")
-    assert "is gone" in err
+    assert "was deleted" in err
     code, out, err = mlplat("logs", name, "lost", *where(tenant))
     assert (code, out) == (2, "")
 
