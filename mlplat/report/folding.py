@@ -18,6 +18,9 @@ _KEPT = 3
 MOST = 600
 """The number of nodes above which groups are closed, the innermost first."""
 
+DEEPEST = 100
+"""The number of groups in each other above which the innermost are closed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -52,12 +55,13 @@ def folded(tasks: Sequence[Task]) -> tuple[Node, ...]:
 
     Returns:
         A node for each task. Of many iterations, and of many tasks with the same neighbors, only the first are drawn,
-        and one node stands for the others. If that leaves too many, the innermost groups are closed.
+        and one node stands for the others. If that leaves too many nodes, or more than :data:`DEEPEST` groups in each
+        other, the innermost groups are closed.
     """
     nodes = _without_repetition(tasks)
     depths = _depths(nodes)
-    deepest = max(depths.values(), default=0)
-    while len(nodes) > MOST and deepest > 0:
+    deepest = min(max(depths.values(), default=0), DEEPEST + 1)
+    while deepest > 0 and (len(nodes) > MOST or deepest > DEEPEST):
         deepest -= 1
         nodes = _closed(nodes, depths, deepest)
     return tuple(nodes)

@@ -292,6 +292,12 @@ def test_the_page_stays_small(tasks: list[Task], limit: int) -> None:
     assert len(document.encode()) <= limit
 
 
+def test_groups_may_be_in_each_other_without_end() -> None:
+    groups = [task(f"g{i}", kind="group", parent=f"g{i - 1}" if i else "") for i in range(3000)]
+    seen = Seen(page(_bare([*groups, task("innermost", parent="g2999")])))
+    assert len([one for one in seen.named("svg") if one.get("class") == "graph"]) == 1
+
+
 def test_what_is_endless_is_cut() -> None:
     long = "x" * 1_000_000
     values = tuple(Value(f"v{number}", long) for number in range(1000))
@@ -354,6 +360,8 @@ def test_classification_metrics_are_drawn() -> None:
         {"confusionMatrix": {"annotationSpecs": [{"displayName": "a"}], "rows": None}},
         {"confusionMatrix": "none", "confidenceMetrics": {"a": 1}, "evaluationSlices": 3},
         {"confidenceMetrics": [{"recall": "NaN", "falsePositiveRate": 0.1}, 3, {}]},
+        {"confidenceMetrics": [{"recall": 10**400, "falsePositiveRate": float("nan")}]},
+        {"confusionMatrix": {"annotationSpecs": [{"displayName": "a"}], "rows": [{"row": [-(10**400)]}]}},
     ],
 )
 def test_classification_metrics_that_make_no_sense_are_not_drawn(metadata: dict[str, Any]) -> None:
