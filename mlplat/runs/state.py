@@ -39,7 +39,10 @@ def _upwards(folder: Path) -> Iterator[Path]:
     Outside, the way up leads through folders that everyone writes to, such as ``/tmp``.
     """
     yield folder
-    last = Path.home().resolve()
+    try:
+        last = Path.home().resolve()
+    except RuntimeError:  # this user has none, as in a container with an arbitrary user id
+        return
     if folder.is_relative_to(last) and folder != last:
         yield from folder.parents[: folder.parents.index(last) + 1]
 

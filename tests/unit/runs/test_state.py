@@ -55,6 +55,15 @@ def test_outside_of_the_home_folder_only_the_working_directory_counts(
     assert state.home() == user / "project/.mlplat"
 
 
+def test_a_user_without_a_home_folder_has_state_in_the_working_directory(
+    user: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (user / "project/.mlplat").mkdir()
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("os.getuid", lambda: 2**31 - 5)
+    assert state.home() == user / "project/part/.mlplat"
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give folders away")
 def test_state_of_another_owner_is_not_taken(user: Path) -> None:
     (user / ".mlplat").mkdir()
