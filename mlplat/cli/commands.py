@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -19,6 +20,7 @@ LISTS = ("runs", "tasks", "parameters", "artifacts", "lineage", "metrics")
 Given = SimpleNamespace
 """What a command line gives, by the names of options and arguments."""
 
+_COUNT = re.compile(r"0*[1-9][0-9]{0,8}")
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110, "show_default": True}
 
 
@@ -158,18 +160,23 @@ class _Count(click.ParamType[int]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Return the integer."""
-        if str(value).isdigit() and int(value) > 0:
-            return int(value)
+        digits = str(value)
+        if _COUNT.fullmatch(digits):
+            return int(digits)
         raise _MistakeError(f"'{value}' for {_name(param)} is not a positive integer", "", ctx)
 
 
 def _runs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
-    """Return the runs of this machine whose names a shell can complete."""
+    """Return the runs of this machine whose names a shell can complete.
+
+    A shell inserts them as they are, and ``.mlplat`` may have come with a repository: only proper names are returned.
+    """
     del ctx, param
+    from mlplat.argo.names import RESOURCE
     from mlplat.runs.state import home
 
     names = sorted(folder.name for folder in (home() / "runs").glob("*"))
-    return [name for name in names if name.startswith(incomplete)]
+    return [name for name in names if name.startswith(incomplete) and RESOURCE.fullmatch(name)]
 
 
 def _argument(name: str, **settings: Any) -> click.Argument:

@@ -69,6 +69,7 @@ def test_options_stand_anywhere(words: str, expected: dict[str, Any]) -> None:
         ("doctor -x", "unknown option -x", "mlplat doctor --help"),
         ("run x.py --name", "option '--name' requires an argument", "mlplat run --help"),
         ("run x.py -j 0", "'0' for --jobs is not a positive integer", "mlplat run --help"),
+        ("get runs --limit \u00b2", "'\u00b2' for --limit is not a positive integer", "mlplat get --help"),
     ],
 )
 def test_a_wrong_word_is_told_with_the_one_that_is_meant(
@@ -130,7 +131,8 @@ def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str])
 
 
 def test_a_shell_completes_commands_options_and_runs(tmp_path: Path) -> None:
-    (tmp_path / "runs/first").mkdir(parents=True)
+    for name in ("first", "f$(id)", "f\nplain,fake"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
 
     def completed(words: str) -> list[str]:
         done = subprocess.run(
