@@ -88,11 +88,16 @@ def as_typed(given: Given, run: str, namespace: str) -> str:
 
 
 def check_is_of_machine(run: Run) -> None:
-    """Refuse a run of a cluster where one of this machine is asked for.
+    """Refuse a run of a cluster, or of another machine, where one of this machine is asked for.
 
     Raises:
         ArgumentError: with what to type instead.
     """
+    from mlplat.runs import state
+
     if run.engine == "argo":
         hint = f"add --engine argo -n {run.namespace}"
         raise ArgumentError(Diagnostic("MLP409", "", f"{run.name} is a run on a cluster", hint))
+    if not state.is_here(state.home(), run):
+        message, hint = f"{run.name} is a run on another machine", "run the command there"
+        raise ArgumentError(Diagnostic("MLP409", "", message, hint))

@@ -16,7 +16,7 @@ from mlplat.cli.tables import table
 from mlplat.errors import ArgumentError, ClusterError, Diagnostic
 from mlplat.runs import state, trees
 from mlplat.runs.lists import LISTS, OF_ONE_RUN, Row
-from mlplat.runs.state import home, known_machine
+from mlplat.runs.state import home, is_here
 
 if TYPE_CHECKING:
     from mlplat.metadata import Artifact, Run, Store
@@ -122,7 +122,7 @@ def _took(row: Any) -> str:
 
 
 def _lies(artifact: Artifact) -> str:
-    if artifact.key and artifact.engine == "local" and artifact.cluster in ("", known_machine(home())):
+    if artifact.key and is_here(home(), artifact):
         return str(home() / "artifacts" / artifact.key)
     return artifact.key or artifact.uri
 

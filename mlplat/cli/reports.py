@@ -66,7 +66,7 @@ def _read(names: Sequence[str], given: Given, *, whole: bool) -> list[Report]:
     with state.record_to_read(machine.home) as store:
         for name in names:
             machine.catch_up(store, name)
-        return [reports.of_record(store, name, machine.home if whole else None) for name in names]
+        return [reports.of_record(store, name, machine.home, whole=whole) for name in names]
 
 
 def _write(text: str, file: Path) -> None:

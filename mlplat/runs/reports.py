@@ -16,7 +16,7 @@ from mlplat.argo.names import NOTHING
 from mlplat.argo.reasons import readable
 from mlplat.argo.status import fused
 from mlplat.errors import ArgumentError, Diagnostic, MlplatError
-from mlplat.runs import logs
+from mlplat.runs import logs, state
 from mlplat.runs.cluster import Cluster, Workflow
 from mlplat.runs.tasks import path
 
@@ -121,7 +121,7 @@ class ClusterFiles:
 
 @dataclass(frozen=True, slots=True)
 class NoFiles:
-    """No logs and no artifacts: of a run of a cluster, the record has neither."""
+    """No logs and no artifacts: of a run that was not on this machine, the record has neither."""
 
     def log(self, run: Run, task: Task, attempts: Sequence[Task]) -> str | None:  # noqa: ARG002
         """Return None."""
@@ -136,20 +136,22 @@ class NoFiles:
         return artifact.key or artifact.uri
 
 
-def of_record(store: Store, name: str, home: Path | None) -> report.Report:
+def of_record(store: Store, name: str, home: Path, *, whole: bool = True) -> report.Report:
     """Read a run of the record.
 
     Args:
         store: the record.
         name: name or uid of the run.
-        home: folder of runs, logs and artifacts of this machine; None leaves logs and content out.
+        home: folder of runs, logs and artifacts of this machine, for runs of this machine.
+        whole: whether logs and the content of artifacts are read.
 
     Raises:
         StoreError: the run does not exist.
     """
     run = store.run(name)
-    if run.engine == "argo" or home is None:
-        return _report(store, run, NoFiles(), {})
+    is_here = state.is_here(home, run)
+    if not is_here or not whole:
+        return _report(store, run, NoFiles(), {}, is_here=is_here)
     return _report(store, run, MachineFiles(home), _nodes(engine.load(home / "runs" / run.name) or {}))
 
 
@@ -210,7 +212,9 @@ def _nodes(workflow: Workflow) -> Mapping[str, Any]:
     return statuses.nodes_of(workflow)
 
 
-def _report(store: Store, run: Run, source: Source, nodes: Mapping[str, Any]) -> report.Report:
+def _report(
+    store: Store, run: Run, source: Source, nodes: Mapping[str, Any], *, is_here: bool = True
+) -> report.Report:
     every = store.tasks(run, roles=None)
     tree = _Tree(run, every, nodes)
     values = _values(store, run)
@@ -242,15 +246,18 @@ def _report(store: Store, run: Run, source: Source, nodes: Mapping[str, Any]) ->
         report.Metric(names.get(one.task_id, ""), one.artifact, one.name, one.value)
         for one in sorted(store.metrics(run), key=lambda one: place[one.task_id])
     )
-    return report.Report(_run(run, outputs), tasks, tuple(metrics), _artifacts(store, run, names, reader))
+    return report.Report(
+        _run(run, outputs, is_here), tasks, tuple(metrics), _artifacts(store, run, names, reader)
+    )
 
 
 _Values = tuple[tuple[report.Value, ...], tuple[report.Value, ...]]
 _NO_VALUES: _Values = ((), ())
 
 
-def _run(run: Run, outputs: tuple[report.Value, ...]) -> report.Run:
-    place = "this machine" if run.engine == "local" else f"cluster, namespace {run.namespace}"
+def _run(run: Run, outputs: tuple[report.Value, ...], is_here: bool) -> report.Run:
+    machine = "this machine" if is_here else "another machine"
+    place = machine if run.engine == "local" else f"cluster, namespace {run.namespace}"
     return report.Run(
         name=run.name,
         pipeline=run.pipeline,

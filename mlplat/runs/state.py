@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from mlplat.errors import Diagnostic, EngineError
 
 if TYPE_CHECKING:
-    from mlplat.metadata import Store
+    from mlplat.metadata import Artifact, Run, Store
 
 _NAME = ".mlplat"
 _IDENTITY = "machine"
@@ -101,6 +101,16 @@ def known_machine(folder: Path) -> str:
         return (folder / _IDENTITY).read_text(encoding="ascii").strip()
     except (OSError, ValueError):
         return ""
+
+
+def is_here(folder: Path, recorded: Run | Artifact) -> bool:
+    """Return whether the files of a run or an artifact of the record are on this machine; a record may be shared.
+
+    Args:
+        folder: of this machine's state.
+        recorded: the run or the artifact.
+    """
+    return recorded.engine == "local" and recorded.cluster in ("", known_machine(folder))
 
 
 def _unusable(folder: Path, error: OSError) -> EngineError:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mlplat import metadata, report
-from mlplat.runs import reports
+from mlplat.runs import reports, state
 from tests.unit.cli.commands import told
 
 PROGRAM = """
@@ -234,3 +234,27 @@ def test_runs_are_listed_with_parameters_and_metrics(run: Path, capsys: pytest.C
     assert "--columns, --filter and --sort are for lists of runs" in err
     _, err = told(capsys, "get", "runs", "--columns", "nmae", expected=2)
     assert "did you mean 'name'?" in err
+
+
+def test_a_run_of_another_machine_does_not_take_the_files_of_a_run_of_this_one(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = folder / ".mlplat"
+    (home / "logs/same").mkdir(parents=True)
+    (home / "logs/same/same-1.log").write_text("printed on this machine\n")
+    node = {"id": "same-1", "name": "same", "displayName": "same", "type": "Pod", "phase": "Succeeded"}
+    workflow = {
+        "kind": "Workflow",
+        "metadata": {"name": "same", "uid": "1"},
+        "spec": {"templates": [{"name": "t", "container": {}}]},
+        "status": {"phase": "Succeeded", "nodes": {"same-1": node}},
+    }
+    state.machine(home)
+    for machine, place in ((state.known_machine(home), "this machine"), ("another", "another machine")):
+        with metadata.open_store(home / "mlplat.db", machine) as store:
+            store.record(workflow)
+        page, _ = told(capsys, "report", "same", "-o", "-")
+        assert place in page
+        assert ("printed on this machine" in page) == (place == "this machine")
+    _, err = told(capsys, "logs", "same", expected=2)
+    assert err == "error MLP409: same is a run on another machine\n  hint: run the command there\n"
