@@ -231,11 +231,16 @@ class Recorded:
     error: MlplatError | None = None
 
 
+class _LeftError(Exception):
+    """Nobody follows the Workflow any longer."""
+
+
 @dataclass(slots=True)
 class _Following:
     """Follows a Workflow: one thread watches it, another one records it and says why pods do not start.
 
-    The watching thread may hang in a connection, so nobody waits for it when the run is left.
+    The watching thread may hang in a connection, so nobody waits for it when the run is left. It ends at the
+    next change.
     """
 
     workflow: Workflow
@@ -282,12 +287,16 @@ class _Following:
                 on_change=self._changed,
                 **self.cluster.options,
             )
+        except _LeftError:
+            pass
         except Exception as error:  # noqa: BLE001 - it is raised again in the thread that records
             self.errors.append(error)
         finally:
             self.left.set()
 
     def _changed(self, workflow: Workflow) -> None:
+        if self.left.is_set():
+            raise _LeftError
         before = (self.workflow.get("status") or {}).get("nodes") or {}
         nodes: Mapping[str, Node] = (workflow.get("status") or {}).get("nodes") or {}
         self.workflow = workflow  # before its events, so that whoever leaves at one finds it in the record

@@ -5,6 +5,7 @@ from __future__ import annotations
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
+from threading import enumerate as enumerate_threads
 from typing import Any
 
 import pytest
@@ -14,7 +15,8 @@ from mlplat.cli import main
 from mlplat.metadata import Store, open_store
 from mlplat.runs.cluster import Cluster, unnoticed
 from mlplat.runs.run import Changed
-from tests.unit.k8s.conftest import FakeApi, api  # noqa: F401 - a fixture
+from tests.unit.k8s.conftest import FakeApi, api, without_pauses  # noqa: F401 - fixtures
+from tests.unit.waiting import until
 
 WORKFLOWS = "/apis/argoproj.io/v1alpha1/namespaces/team-a/workflows"
 EVENTS = "/api/v1/namespaces/team-a/events"
@@ -90,6 +92,21 @@ def test_a_run_that_is_left_is_in_the_record_as_far_as_it_was_known(
 
     with recorded(place) as store:
         assert [(task.name, task.phase) for task in store.tasks("w")] == [("w.a", "Running")]
+
+
+@pytest.mark.usefixtures("without_pauses")
+def test_nothing_watches_a_run_that_was_left(api: FakeApi, place: Cluster) -> None:  # noqa: F811
+    running = [workflow("Running", str(number), a={"phase": "Running"}) for number in (2, 3)]
+    api.on("GET", f"{WORKFLOWS}/w", workflow(a={"phase": "Pending"}))
+    api.on("WATCH", WORKFLOWS, *(api.stream([modified(one)]) for one in running))
+    with place.attach("w") as run:
+        next(run.events())
+        assert watching()
+    until(lambda: not watching())
+
+
+def watching() -> list[str]:
+    return [thread.name for thread in enumerate_threads() if thread.name == "mlplat-watch"]
 
 
 def test_a_pod_that_cannot_start_is_read_with_its_warnings(api: FakeApi, place: Cluster) -> None:  # noqa: F811
