@@ -34,12 +34,12 @@ def _followed(run: Run, place: Machine | Cluster, given: Given) -> Mapping[str, 
     from mlplat.runs.machine import Machine, Started
 
     with contextlib.ExitStack() as stack:
+        if isinstance(run, Started):
+            stack.enter_context(engine.signals(run.control))
+        stack.enter_context(run)  # it goes on already: whatever fails from here on, it is left
         shown = stack.enter_context(following(run.workflow, run.name, quiet=given.output == "json"))
         if isinstance(place, Machine) and isinstance(place.ask, Prompt):
             place.ask.view = shown
-        if isinstance(run, Started):
-            stack.enter_context(engine.signals(run.control))
-        stack.enter_context(run)
         try:
             for event in run.events():
                 match event:
