@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import stat
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,6 +16,7 @@ from mlplat.argo import status as statuses
 from mlplat.argo.names import NOTHING
 from mlplat.argo.reasons import readable
 from mlplat.argo.status import fused
+from mlplat.canonical import canonical_json
 from mlplat.errors import ArgumentError, Diagnostic, MlplatError
 from mlplat.runs import logs, state
 from mlplat.runs.cluster import Cluster, Workflow
@@ -204,8 +206,13 @@ def side_of(found: report.Report) -> report.Side:
 
 
 def _unhashed(artifact: report.Artifact) -> str:
-    """Return what is known of the content of an artifact without a digest."""
-    return "no digest" if artifact.size is None else f"no digest, {artifact.size} bytes"
+    """Return what is known of the content of an artifact without a digest: its size, or what its task logged."""
+    if artifact.size is not None:
+        return f"no digest, {artifact.size} bytes"
+    if not artifact.metadata:
+        return "no digest"
+    logged = canonical_json(artifact.metadata).encode("utf-8", "surrogatepass")
+    return f"sha256:{hashlib.sha256(logged).hexdigest()}"
 
 
 def _nodes(workflow: Workflow) -> Mapping[str, Any]:

@@ -202,6 +202,37 @@ def test_runs_are_compared_with_differences_first(run: Path, capsys: pytest.Capt
     assert "<h2>Differences</h2>" in (run / "both.html").read_text()
 
 
+def test_artifacts_without_content_are_compared_by_what_was_logged(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (run / "scores.py").write_text(
+        """
+from mlplat import dsl
+from mlplat.dsl import ClassificationMetrics, Output
+
+
+@dsl.component
+def score(right: int, quality: Output[ClassificationMetrics]):
+    quality.log_confusion_matrix(["cat", "dog"], [[right, 9], [3, 47]])
+
+
+@dsl.pipeline
+def scores(right: int):
+    score(right=right)
+"""
+    )
+    for name, right in (("a", 1), ("b", 1), ("c", 2)):
+        told(capsys, "run", "scores.py", "--name", name, "-p", f"right={right}")
+
+    def differs(*names: str) -> bool:
+        document = json.loads(told(capsys, "compare", *names, "-o", "json")[0])
+        (row,) = (row for row in document["rows"] if row["group"] == "artifact")
+        return bool(row["differs"])
+
+    assert differs("a", "c")
+    assert not differs("a", "b")
+
+
 def test_one_run_cannot_be_compared(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _, err = told(capsys, "compare", "first", expected=2)
     assert "error MLP407: expected the names of two or more runs, got one" in err
