@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -26,29 +27,39 @@ _TOLD = 5
 
 def get(given: Given) -> int:
     """List runs, or what one of them had: tasks, parameters, artifacts and what they were for, metrics."""
-    if given.name is None and given.what in OF_ONE_RUN:
-        message = f"get {given.what} needs the name of a run"
-        raise ArgumentError(Diagnostic("MLP407", "", message, "mlplat get runs lists them"))
     if given.columns or given.filter or given.sort:
         from mlplat.cli import columns
 
         chosen = columns.chosen(given)
         with _store(given) as store:
-            return columns.get(given, store, chosen)
+            if given.output == "json" or store.runs(1):
+                return columns.get(given, store, chosen)
+            print(_without_runs(given, store))
+            return 0
+    if given.name is None and given.what in OF_ONE_RUN:
+        message = f"get {given.what} needs the name of a run"
+        raise ArgumentError(Diagnostic("MLP407", "", message, "mlplat get runs lists them"))
     with _store(given) as store:
         run = store.run(given.name) if given.name else None
         rows = LISTS[given.what](store, run, given.limit)
-        has_runs = bool(rows or store.runs(1))
+        missing = "" if rows or store.runs(1) else _without_runs(given, store)
     if given.output == "json":
         print(json.dumps([one.document for one in rows], indent=2, default=_json))
-    elif not has_runs:
-        print(f"no runs in {given.namespace or 'this namespace' if given.engine == 'argo' else home()}")
+    elif missing:
+        print(missing)
     else:
         usual = [column for column in _COLUMNS[given.what] if column[0] != "RUN" or run is None]
         print(table([title for title, _ in usual], [[read(one) for _, read in usual] for one in rows]))
     sys.stdout.flush()
     _tell_of_unfollowed(given, run, rows)
     return 0
+
+
+def _without_runs(given: Given, store: Store) -> str:
+    """Return the line that is printed in place of a table when there are no runs at all."""
+    if given.engine == "argo":
+        return f"no runs in {given.namespace or 'this namespace'}"
+    return f"no runs in {store.place if os.environ.get('MLPLAT_STORE') else home()}"
 
 
 def _store(given: Given) -> Store:

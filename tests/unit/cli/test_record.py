@@ -163,6 +163,28 @@ def test_a_folder_without_state_has_no_runs(
     assert not (folder / ".mlplat").exists()
 
 
+def test_a_list_with_columns_says_too_that_there_are_no_runs(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("get", "runs", "--columns", "name")
+    assert told(capsys, *words)[0] == f"no runs in {folder}/.mlplat\n"
+    assert told(capsys, *words, "-o", "json")[0] == "[]\n"
+
+
+def test_an_empty_record_elsewhere_is_named(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLPLAT_STORE", f"sqlite:///{folder}/shared.db")
+    assert told(capsys, "get", "runs")[0] == f"no runs in {folder}/shared.db\n"
+
+
+def test_columns_of_another_list_are_refused_before_its_run_is_missed(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, err = told(capsys, "get", "tasks", "--columns", "name", expected=2)
+    assert "--columns, --filter and --sort are for lists of runs" in err
+
+
 @pytest.mark.parametrize("words", [("get", "runs"), ("get", "tasks", "first"), ("logs", "first")])
 def test_state_that_is_no_folder_is_an_error(
     words: tuple[str, ...], folder: Path, capsys: pytest.CaptureFixture[str]
