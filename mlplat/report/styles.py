@@ -39,7 +39,7 @@ td,th{padding:4px 10px;border-bottom:1px solid var(--line);vertical-align:top}
 .pairs{width:100%}.pairs th{font-weight:400;color:var(--dim);white-space:nowrap;max-width:22rem;overflow:hidden;
 text-overflow:ellipsis}.pairs td{overflow-wrap:anywhere;white-space:pre-wrap}
 .tasks{width:100%}.tasks td{white-space:nowrap}.tasks th[scope=row]{font-weight:400;overflow-wrap:anywhere;
-padding-left:calc(10px + var(--d,0)*18px)}
+padding-left:calc(10px + var(--d,0)*18px);min-width:calc(12rem + var(--d,0)*18px)}
 .tasks thead th,.data thead th{position:sticky;top:0;background:var(--panel);z-index:1}
 .tasks td.message{white-space:normal;overflow-wrap:anywhere;color:var(--dim)}
 .tasks .g{font-weight:600}

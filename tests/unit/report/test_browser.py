@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import http.server
+import re
 import shutil
 import subprocess
 import threading
@@ -15,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from mlplat.report import Artifact, Report, embedded, page
-from tests.unit.report.samples import everything, run
+from mlplat.report import Artifact, Log, Report, embedded, page
+from tests.unit.report.samples import everything, run, task
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), "")
 
@@ -139,3 +140,30 @@ def test_a_page_asks_for_nothing_and_has_no_mistakes(tmp_path: Path) -> None:
     elements, printed = _open(page(everything()), tmp_path)
     assert "CONSOLE" not in printed
     assert html.unescape(elements).count("<iframe") == 2
+
+
+_WRAPPED = """
+<script>
+for (const cell of document.querySelectorAll('.tasks th[scope=row]')) {
+  const content = document.createRange();
+  content.selectNodeContents(cell);
+  const tops = [...content.getClientRects()].map((one) => one.top);
+  const lines = Math.max(...tops) - Math.min(...tops) < 10 ? 'one line' : 'several lines';
+  console.log(`MLPLAT ${cell.lastChild.textContent}: ${lines}`);
+}
+</script>
+"""
+
+
+def test_a_long_message_leaves_room_for_the_names_of_tasks(tmp_path: Path) -> None:
+    message = "main: Error (exit code 1): ZeroDivisionError: integer division or modulo by zero"
+    tasks = (
+        task("boom", phase="Failed", message=message, log=Log("about to fail")),
+        task("fit-the-model", "boom", log=Log("fitted")),
+        task("around", kind="group", label="iteration(12:0.25)"),
+        task("around.fit", label="fit-2", parent="around", log=Log("fitted")),
+    )
+    document = re.sub("<meta http-equiv=[^>]*>", "", page(Report(run("Failed"), tasks, (), ())))
+    _, printed = _open(document + _WRAPPED, tmp_path)
+    found = re.findall("MLPLAT (.+?): (.+? lines?)", printed)
+    assert found == [(one.label, "one line") for one in tasks]
