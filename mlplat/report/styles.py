@@ -42,6 +42,7 @@ text-overflow:ellipsis}.pairs td{overflow-wrap:anywhere;white-space:pre-wrap}
 padding-left:calc(10px + var(--d,0)*18px);min-width:calc(12rem + var(--d,0)*18px)}
 .tasks thead th,.data thead th{position:sticky;top:0;background:var(--panel);z-index:1}
 .tasks td.message{white-space:normal;overflow-wrap:anywhere;color:var(--dim)}
+.tasks td.message:not(:empty){min-width:14rem}
 .tasks .g{font-weight:600}
 .m{display:inline-block;width:1.3em}
 .ok .m,.m.ok{color:var(--ok)}.bad .m,.m.bad{color:var(--bad)}.live .m,.m.live{color:var(--live)}

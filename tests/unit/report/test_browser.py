@@ -142,20 +142,27 @@ def test_a_page_asks_for_nothing_and_has_no_mistakes(tmp_path: Path) -> None:
     assert html.unescape(elements).count("<iframe") == 2
 
 
-_WRAPPED = """
+_LINES = """
+<style>main{width:WIDTHpx}</style>
 <script>
-for (const cell of document.querySelectorAll('.tasks th[scope=row]')) {
-  const content = document.createRange();
-  content.selectNodeContents(cell);
-  const tops = [...content.getClientRects()].map((one) => one.top);
-  const lines = Math.max(...tops) - Math.min(...tops) < 10 ? 'one line' : 'several lines';
-  console.log(`MLPLAT ${cell.lastChild.textContent}: ${lines}`);
-}
+const lines = (node, start, end) => {
+  const part = document.createRange();
+  part.setStart(node, start);
+  part.setEnd(node, end);
+  const tops = [...part.getClientRects()].map((one) => one.top);
+  return Math.max(...tops) - Math.min(...tops) < 10 ? 'one line' : 'several lines';
+};
+for (const cell of document.querySelectorAll('.tasks th[scope=row]'))
+  console.log(`MLPLAT ${cell.lastChild.textContent}: ${lines(cell, 0, cell.childNodes.length)}`);
+for (const { firstChild: text } of document.querySelectorAll('.tasks td.message'))
+  for (const word of text ? text.data.matchAll(/\\S+/g) : [])
+    console.log(`MLPLAT ${word[0]}: ${lines(text, word.index, word.index + word[0].length)}`);
 </script>
 """
 
 
-def test_a_long_message_leaves_room_for_the_names_of_tasks(tmp_path: Path) -> None:
+@pytest.mark.parametrize("width", [1100, 400])
+def test_names_and_words_of_messages_are_not_broken(width: int, tmp_path: Path) -> None:
     message = "main: Error (exit code 1): ZeroDivisionError: integer division or modulo by zero"
     tasks = (
         task("boom", phase="Failed", message=message, log=Log("about to fail")),
@@ -164,6 +171,6 @@ def test_a_long_message_leaves_room_for_the_names_of_tasks(tmp_path: Path) -> No
         task("around.fit", label="fit-2", parent="around", log=Log("fitted")),
     )
     document = re.sub("<meta http-equiv=[^>]*>", "", page(Report(run("Failed"), tasks, (), ())))
-    _, printed = _open(document + _WRAPPED, tmp_path)
-    found = re.findall("MLPLAT (.+?): (.+? lines?)", printed)
-    assert found == [(one.label, "one line") for one in tasks]
+    _, printed = _open(document + _LINES.replace("WIDTH", str(width)), tmp_path)
+    found = re.findall("MLPLAT (.+): (.+? lines?)", printed)
+    assert found == [(words, "one line") for words in (*(one.label for one in tasks), *message.split())]
