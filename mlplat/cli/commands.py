@@ -341,6 +341,7 @@ for _each in (
             "run of this machine to resume, after it was interrupted or failed",
             default=None,
             metavar="RUN",
+            shell_complete=_runs,
         ),
         *_RUNNING,
     ),

@@ -152,5 +152,6 @@ def test_a_shell_completes_commands_options_and_runs(tmp_path: Path) -> None:
 
     assert completed("re") == ["retry", "rerun", "report", "record"]
     assert completed("get tasks f") == ["first"]
+    assert completed("run --resume f") == ["first"]
     assert completed("run --exec") == ["--executor", "--executor-options"]
     assert completed("run --executor p") == ["process", "podman"]
