@@ -14,7 +14,7 @@ from typing import Any
 from mlplat import ir, manifest
 from mlplat.argo import hera
 from mlplat.dsl import context, undefined
-from mlplat.errors import AuthoringError, Diagnostic, ManifestError, MlplatError, Source, nearest
+from mlplat.errors import AuthoringError, Diagnostic, ManifestError, MlplatError, Source, nearest, suggestion
 from mlplat.ir import PipelineSpec
 from mlplat.ir.effects import without_effect
 from mlplat.ir.model import Constant, Container, Importer
@@ -152,6 +152,9 @@ def unreadable(error: OSError | UnicodeDecodeError, file: str) -> Diagnostic:
     if isinstance(error, UnicodeDecodeError):
         message = f"not UTF-8: invalid byte 0x{error.object[error.start]:02x} at offset {error.start}"
         hint = "save it as UTF-8"
+    elif isinstance(error, FileNotFoundError):
+        message = f"file '{file}' not found"
+        hint = suggestion(file, [str(other) for other in Path(file).parent.glob("*") if other.is_file()])
     elif isinstance(error, IsADirectoryError):
         message, hint = "it is a directory", "name a file"
     else:

@@ -11,7 +11,7 @@ from mlplat import manifest
 from mlplat.argo import schema
 from mlplat.argo.sources import PLACES, ImportSource
 from mlplat.errors import Diagnostic, ManifestError, Source
-from mlplat.runs.load import read_text
+from mlplat.runs.load import read_text, unreadable
 
 _OF_THE_PIPELINE = ("entrypoint", "templates", "arguments", "workflowTemplateRef")
 
@@ -107,7 +107,7 @@ def _mapping(file: str) -> dict[str, Any]:
         with Path(file).open("rb") as opened:
             text = opened.read(manifest.LARGEST + 1).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        problem = Diagnostic("MLP373", "", f"it can't be read: {error}", source=Source(file))
+        problem = replace(unreadable(error, file), code="MLP373")
         raise ManifestError(problem) from None
     return dict(manifest.load(text, file)[0])
 

@@ -122,6 +122,32 @@ def test_a_file_that_cannot_be_read_says_why(
     assert f"x.yaml: error MLP204: {message}\n" in "".join(capsys.readouterr())
 
 
+@pytest.mark.parametrize(
+    ("option", "code"),
+    [
+        ("--parameter-file", "MLP204"),
+        ("--secrets", "MLP204"),
+        ("--import-sources", "MLP373"),
+        ("--workflow-defaults", "MLP373"),
+    ],
+)
+def test_a_missing_file_of_an_option_is_told_with_the_one_that_is_meant(
+    option: str,
+    code: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("p.py").write_text("from mlplat import dsl\n\n@dsl.component\ndef a() -> int:\n    return 1\n")
+    Path("values.yaml").write_text("n: 1\n")
+    assert main(["run", "p.py:a", option, "valeus.yaml"]) == 2
+    expected = (
+        f"valeus.yaml: error {code}: file 'valeus.yaml' not found\n  hint: did you mean 'values.yaml'?\n"
+    )
+    assert capsys.readouterr().err == expected
+
+
 def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     assert main([]) == 2
