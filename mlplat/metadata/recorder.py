@@ -88,7 +88,7 @@ def _write(
 ) -> tuple[_Known, Run]:
     stored = _stored(connection, run.uid)
     revision, cluster = stored or (0, run.cluster)
-    run = replace(run, cluster=run.cluster or cluster)
+    run = replace(run, cluster=cluster or run.cluster)  # two users may know one cluster by different names
     row = _run_row(run)
     if stored is None:
         upsert(connection, schema.experiments, [_experiment_row(run)], ())

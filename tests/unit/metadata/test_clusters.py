@@ -87,3 +87,14 @@ def test_recording_an_older_run_again_names_its_cluster(store_url: str, training
         assert {one.cluster for one in store.artifacts() if one.key} == {"red"}
         assert makers(store, RUN)[MODEL] == store.run(RUN).uid
         assert store.run(RUN).cluster == "red"
+
+
+def test_a_run_stays_in_the_cluster_that_it_was_recorded_in_first(
+    store_url: str, training_run: MakeRun
+) -> None:
+    with open_store(store_url, "red") as store:
+        store.record(training_run())
+        before = store.artifacts()
+    with open_store(store_url, "https://red.example") as store:
+        assert store.record(training_run()).cluster == "red"
+        assert store.artifacts() == before
