@@ -98,6 +98,7 @@ def check_is_of_machine(run: Run) -> None:
     if run.engine == "argo":
         hint = f"add --engine argo -n {run.namespace}"
         raise ArgumentError(Diagnostic("MLP409", "", f"{run.name} is a run on a cluster", hint))
-    if not state.is_here(state.home(), run):
-        message, hint = f"{run.name} is a run on another machine", "run the command there"
+    if not state.is_here(home := state.home(), run):
+        message = f"the logs of {run.name} are not in {home}"
+        hint = "it ran on another machine, or with another MLPLAT_HOME: run the command there"
         raise ArgumentError(Diagnostic("MLP409", "", message, hint))

@@ -276,16 +276,17 @@ def test_a_run_of_another_machine_does_not_take_the_files_of_a_run_of_this_one(
     node = {"id": "same-1", "name": "same", "displayName": "same", "type": "Pod", "phase": "Succeeded"}
     workflow = {
         "kind": "Workflow",
-        "metadata": {"name": "same", "uid": "1"},
         "spec": {"templates": [{"name": "t", "container": {}}]},
         "status": {"phase": "Succeeded", "nodes": {"same-1": node}},
     }
     state.machine(home)
-    for machine, place in ((state.known_machine(home), "this machine"), ("another", "another machine")):
+    runs = ((state.known_machine(home), "this machine", 1), ("another", "another machine", 2))
+    for machine, place, day in runs:
+        created = {"uid": str(day), "creationTimestamp": f"2026-01-0{day}T00:00:00Z"}
         with metadata.open_store(home / "mlplat.db", machine) as store:
-            store.record(workflow)
+            store.record({**workflow, "metadata": {"name": "same", **created}})
         page, _ = told(capsys, "report", "same", "-o", "-")
         assert place in page
         assert ("printed on this machine" in page) == (place == "this machine")
     _, err = told(capsys, "logs", "same", expected=2)
-    assert err == "error MLP409: same is a run on another machine\n  hint: run the command there\n"
+    assert f"MLP409: the logs of same are not in {home}\n" in err
