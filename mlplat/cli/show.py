@@ -11,6 +11,7 @@ from mlplat.argo.reasons import condition_of
 from mlplat.argo.status import (
     FAILED,
     FINISHED,
+    MARKS,
     WAITING,
     AnyNode,
     is_cached,
@@ -19,15 +20,6 @@ from mlplat.argo.status import (
 from mlplat.escaping import escaped_line
 from mlplat.runs.trees import ITEM, Branch
 
-_MARKS = {
-    "Succeeded": "✔",
-    "Failed": "✖",
-    "Error": "✖",
-    "Skipped": "○",
-    "Omitted": "○",
-    "Running": "▶",
-    "Pending": "…",
-}
 CANNOT_START = "cannot start"
 """What is written of a task whose pod waits for something that may never come."""
 
@@ -59,7 +51,7 @@ def _described(row: list[Branch]) -> str:
     if len(row) == 1:
         return describe(row[0].node, row[0].attempts, row[0].results)
     counts = Counter(str(one.node.get("phase", "")) for one in row)
-    mark = next((_MARKS[phase] for phase in _WORST_FIRST if phase in counts), "?")
+    mark = next((MARKS[phase] for phase in _WORST_FIRST if phase in counts), "?")
     written = f"{mark} {row[0].node['displayName']} … {row[-1].node['displayName']}"
     return f"{written}  {', '.join(f'{count} {phase.lower()}' for phase, count in counts.items())}"
 
@@ -89,7 +81,7 @@ def _kind(branch: Branch) -> tuple[str, str]:
 def describe(node: AnyNode, attempts: int = 0, results: Sequence[str] = ()) -> str:
     """Return one node in a line: mark, name, duration, number of attempts, results."""
     phase = str(node.get("phase", ""))
-    parts = [f"{_MARKS.get(phase, '?')} {node.get('displayName', '')}"]
+    parts = [f"{MARKS.get(phase, '?')} {node.get('displayName', '')}"]
     if is_cached(node):
         parts.append("(cached)")
     elif phase in FINISHED and node.get("type") in ("Pod", "Retry"):

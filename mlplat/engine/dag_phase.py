@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mlplat.argo.status import Node, is_hook
+from mlplat.argo.status import FAILED, Node, is_hook
 from mlplat.engine.dag_graph import Graph
 from mlplat.engine.execution import Execution
 from mlplat.engine.groups import continues_on
@@ -33,7 +33,7 @@ def assess(execution: Execution, graph: Graph, node: Node, *, fail_fast: bool) -
             phases[key] = _phase_of_unreached(execution, graph, node, task)
     result = "Succeeded"
     for task, key in ids.items():
-        if phases[key] in ("Failed", "Error") and not continues_on(graph.tasks[task], phases[key]):
+        if phases[key] in FAILED and not continues_on(graph.tasks[task], phases[key]):
             result = phases[key]
             if fail_fast:
                 break
@@ -51,7 +51,7 @@ def _inherited(tree: NodeTree, node: Node, targets: dict[str, str]) -> dict[str,
         if visited is None:
             continue
         phase = visited["phase"] if completed(visited) else branch
-        if key in targets and targets[key] not in ("Failed", "Error"):
+        if key in targets and targets[key] not in FAILED:
             targets[key] = phase
         children = _after_retry(tree, visited) if visited["type"] == "Retry" else visited.get("children", ())
         for step in ((child, phase) for child in children):

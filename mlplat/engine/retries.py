@@ -16,7 +16,7 @@ from mlplat.argo import gotext
 from mlplat.argo.durations import DurationError, seconds
 from mlplat.argo.expressions import ExpressionError
 from mlplat.argo.gotext import int_or_string
-from mlplat.argo.status import Node, generated_pod_name, is_attempt
+from mlplat.argo.status import FAILED, Node, generated_pod_name, is_attempt
 from mlplat.argo.structure import KINDS as NODE_TYPES
 from mlplat.argo.structure import kind_of
 from mlplat.argo.templating import Scope, TemplatingError, evaluate_boolean_in
@@ -146,10 +146,10 @@ class Retries:
         if self._strategy.get("backoff"):
             await self._back_off(node, attempts, limit)
         allowed = {
-            "Always": ("Failed", "Error"),
+            "Always": FAILED,
             "OnFailure": ("Failed",),
             "OnError": ("Error",),
-            "OnTransientError": ("Failed", "Error") if _is_transient(last) else (),
+            "OnTransientError": FAILED if _is_transient(last) else (),
         }
         policy = self._policy()
         if policy not in allowed:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mlplat import engine
+from mlplat.argo.status import FAILED
 from mlplat.dsl.states import TaskState
 from mlplat.engine import Executor, ProcessExecutor, last_attempt, terminal
 from mlplat.engine.state import make_private
@@ -171,7 +172,7 @@ class _Runs:
         found = []
         name = workflow["metadata"]["name"]
         for node in workflow["status"]["nodes"].values():
-            if node["phase"] in ("Failed", "Error") and node["type"] == "Pod":
+            if node["phase"] in FAILED and node["type"] == "Pod":
                 log = self.root / "logs" / name / f"{node['id']}.log"
                 lines = last_attempt(log).splitlines()
                 message = f"it failed: {node.get('message', '')}"

@@ -11,10 +11,9 @@ from mlplat.report.contents import needs_all
 from mlplat.report.embedding import embedded
 from mlplat.report.model import Artifact, Kind, Log, Metric, Report, Run, Task, Value
 from mlplat.report.page import page
-from mlplat.report.words import FAILED, NOT_RUN
+from mlplat.report.words import NOT_RUN
 
 __all__ = [
-    "FAILED",
     "NOT_RUN",
     "Artifact",
     "Comparison",

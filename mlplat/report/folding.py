@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from mlplat.argo.status import FAILED, FINISHED
 from mlplat.report.model import Kind, Task
-from mlplat.report.words import FAILED, counted, duration
+from mlplat.report.words import counted, duration
 
 _ALIKE = 6
 """The largest number of tasks with the same neighbors that are all drawn."""
@@ -98,7 +99,7 @@ def _hidden(members: Sequence[Task]) -> list[Task]:
 
 def _summary(hidden: Sequence[Task]) -> Node:
     counts = Counter(task.phase for task in hidden)
-    phase = next((one for one in FAILED if counts[one]), counts.most_common(1)[0][0])
+    phase = next((one for one in ("Failed", "Error") if counts[one]), counts.most_common(1)[0][0])
     note = ", ".join(f"{count:,} {name.lower()}" for name, count in counts.most_common())
     first = hidden[0]
     return Node(f"more:{first.id}", f"{len(hidden):,} more", "task", phase, note, first.parent, first.after)
@@ -139,7 +140,7 @@ def _note(task: Task) -> str:
         return "cached"
     took = duration(task.started_at, task.finished_at)
     tries = f"{task.attempts} attempts" if task.attempts > 1 else ""
-    if task.phase not in ("Succeeded", "Failed", "Error"):
+    if task.phase not in FINISHED:
         took = task.phase.lower()
     return ", ".join(filter(None, (took, tries)))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from mlplat.argo.status import FAILED
 from mlplat.report import contents, frames, words
 from mlplat.report.drawing import graph
 from mlplat.report.markup import Html, joined, tag, text
@@ -86,7 +87,7 @@ def _header(report: Report) -> Html:
         told.append(f"{cached:,} from the cache")
     return joined(
         tag("div", tag("h1", run.name), badge(run.phase), class_="head"),
-        tag("p", text(run.message, _LONGEST_MESSAGE), class_="why" if run.phase in words.FAILED else "note")
+        tag("p", text(run.message, _LONGEST_MESSAGE), class_="why" if run.phase in FAILED else "note")
         if run.message
         else Html(),
         facts(_facts(run, ", ".join(told))),

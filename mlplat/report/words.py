@@ -6,21 +6,10 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+from mlplat.argo.status import MARKS
 from mlplat.report.model import Scalar
 
-FAILED = ("Failed", "Error")
 NOT_RUN = ("Skipped", "Omitted", "Pending")
-
-MARKS = {
-    "Succeeded": "✔",
-    "Failed": "✖",
-    "Error": "✖",
-    "Skipped": "○",
-    "Omitted": "○",
-    "Running": "▶",
-    "Pending": "…",
-}
-"""Phases as the terminal shows them."""
 
 _CLASSES = {
     "Succeeded": "ok",

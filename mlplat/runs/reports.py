@@ -95,7 +95,7 @@ class ClusterFiles:
 
     def log(self, run: Run, task: Task, attempts: Sequence[Task]) -> str | None:  # noqa: ARG002
         """Return the end of a log; see :class:`Source`. Only a few logs are read, of tasks that failed."""
-        if task.phase not in report.FAILED or self.asked >= _MOST_LOGS_OF_CLUSTER:
+        if task.phase not in statuses.FAILED or self.asked >= _MOST_LOGS_OF_CLUSTER:
             return None
         self.asked += 1
         last = attempts[-1] if attempts else task
@@ -154,7 +154,9 @@ def of_record(store: Store, name: str, home: Path, *, whole: bool = True) -> rep
     is_here = state.is_here(home, run)
     if not is_here or not whole:
         return _report(store, run, NoFiles(), {}, is_here=is_here)
-    return _report(store, run, MachineFiles(home), _nodes(engine.load(home / "runs" / run.name) or {}))
+    return _report(
+        store, run, MachineFiles(home), statuses.nodes_of(engine.load(home / "runs" / run.name) or {})
+    )
 
 
 def of_workflow(workflow: Workflow, source: Source) -> report.Report:
@@ -167,7 +169,7 @@ def of_workflow(workflow: Workflow, source: Source) -> report.Report:
     from mlplat import metadata
 
     with metadata.open_store("sqlite://") as store:
-        return _report(store, store.record(workflow), source, _nodes(workflow))
+        return _report(store, store.record(workflow), source, statuses.nodes_of(workflow))
 
 
 def notebook_page(workflow: Workflow, home: Path | None) -> str:
@@ -213,10 +215,6 @@ def _unhashed(artifact: report.Artifact) -> str:
         return "no digest"
     logged = canonical_json(artifact.metadata).encode("utf-8", "surrogatepass")
     return f"sha256:{hashlib.sha256(logged).hexdigest()}"
-
-
-def _nodes(workflow: Workflow) -> Mapping[str, Any]:
-    return statuses.nodes_of(workflow)
 
 
 def _report(
@@ -392,7 +390,7 @@ class _Reader:
         """Return the end of the log of a task; a task that failed has more room."""
         if task.cached or task.phase in report.NOT_RUN:
             return report.Log()
-        room = _LOG_OF_FAILED if task.phase in report.FAILED else _LOG
+        room = _LOG_OF_FAILED if task.phase in statuses.FAILED else _LOG
         if self.logs_left < room:
             return report.Log(note=f"The report has no room for it: mlplat logs {self.run.name}")
         try:

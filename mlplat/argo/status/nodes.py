@@ -15,6 +15,17 @@ FAILED = frozenset(("Failed", "Error"))
 FULFILLED = FINISHED | {"Skipped", "Omitted"}
 """Phases of a node that no longer change, whether the node ran or not."""
 
+MARKS = {
+    "Succeeded": "✔",
+    "Failed": "✖",
+    "Error": "✖",
+    "Skipped": "○",
+    "Omitted": "○",
+    "Running": "▶",
+    "Pending": "…",
+}
+"""Signs of the phases, in the terminal and on pages."""
+
 GROUPS = frozenset(("DAG", "Steps", "StepGroup", "TaskGroup"))
 """Types of nodes that only hold others."""
 
