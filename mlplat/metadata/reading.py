@@ -200,6 +200,7 @@ def _task(key: str, nodes: Nodes, tree: _Tree, run: Run) -> Task:
         parent_id=tree.parents.get(key, ""),
         loop_index=statuses.loop_index(node, nodes),
         depth=tree.depths[key],
+        children=tuple(node.get("children") or ()),
     )
 
 

@@ -112,6 +112,8 @@ class Task:
         parent_id: id of the loop or retry node that made it, else :attr:`boundary_id`.
         loop_index: its place in the loop that made it, from 0; None outside of loops.
         depth: how many nodes lie on the longest way to it; what depends on another is deeper.
+        children: ids of the nodes in it or directly after it, as in the status; none for a run that an older version
+            recorded.
     """
 
     run_uid: str
@@ -132,6 +134,7 @@ class Task:
     parent_id: str
     loop_index: int | None
     depth: int
+    children: tuple[str, ...] = ()
 
     @property
     def order(self) -> tuple[int, list[tuple[int, str]]]:

@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from mlplat.metadata.columns import MYSQL, AnyText, JsonText, Name, UtcDateTime
 
-HEAD = "0004"
+HEAD = "0005"
 VERSION_TABLE = "mlplat_schema_version"
 
 _NAMING = {
@@ -103,6 +103,7 @@ tasks = Table(
     Column("loop_index", Integer),
     Column("fingerprint", String(32), nullable=False),
     Column("depth", Integer, nullable=False, server_default="0"),
+    Column("children", JsonText),
 )
 
 

@@ -488,7 +488,8 @@ def _order(task: Task) -> tuple[Any, ...]:
 
 
 def _task(row: RowMapping) -> Task:
-    return Task(**{name: value for name, value in row.items() if name != "fingerprint"})
+    columns = {name: value for name, value in row.items() if name != "fingerprint"}
+    return Task(**{**columns, "children": tuple(columns["children"] or ())})
 
 
 def _node(task: Task) -> Node:

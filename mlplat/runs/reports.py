@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from mlplat import engine, report
 from mlplat.addresses import without_passwords
@@ -152,11 +152,7 @@ def of_record(store: Store, name: str, home: Path, *, whole: bool = True) -> rep
     """
     run = store.run(name)
     is_here = state.is_here(home, run)
-    if not is_here or not whole:
-        return _report(store, run, NoFiles(), {}, is_here=is_here)
-    return _report(
-        store, run, MachineFiles(home), statuses.nodes_of(engine.load(home / "runs" / run.name) or {})
-    )
+    return _report(store, run, MachineFiles(home) if is_here and whole else NoFiles(), is_here=is_here)
 
 
 def of_workflow(workflow: Workflow, source: Source) -> report.Report:
@@ -169,7 +165,7 @@ def of_workflow(workflow: Workflow, source: Source) -> report.Report:
     from mlplat import metadata
 
     with metadata.open_store("sqlite://") as store:
-        return _report(store, store.record(workflow), source, statuses.nodes_of(workflow))
+        return _report(store, store.record(workflow), source)
 
 
 def notebook_page(workflow: Workflow, home: Path | None) -> str:
@@ -217,11 +213,9 @@ def _unhashed(artifact: report.Artifact) -> str:
     return f"sha256:{hashlib.sha256(logged).hexdigest()}"
 
 
-def _report(
-    store: Store, run: Run, source: Source, nodes: Mapping[str, Any], *, is_here: bool = True
-) -> report.Report:
+def _report(store: Store, run: Run, source: Source, *, is_here: bool = True) -> report.Report:
     every = store.tasks(run, roles=None)
-    tree = _Tree(run, every, nodes)
+    tree = _Tree(run, every)
     values = _values(store, run)
     attempts: dict[str, list[Task]] = {}
     for task in every:
@@ -285,7 +279,7 @@ def _run(run: Run, outputs: tuple[report.Value, ...], is_here: bool) -> report.R
 class _Tree:
     """The nodes of a run that people know, in the order in which they read them."""
 
-    def __init__(self, run: Run, tasks: Sequence[Task], nodes: Mapping[str, Any]) -> None:
+    def __init__(self, run: Run, tasks: Sequence[Task]) -> None:
         by_id = {task.id: task for task in tasks}
         parents = {task.id: task.parent_id for task in tasks}
         hidden = {task.id for task in tasks if _is_hidden(task, run)}
@@ -302,8 +296,7 @@ class _Tree:
                 self.loops.add(outer)
                 inside[outer] = inside.pop(key)
         self.parents = {key: _parent(key, parents, hidden) for key in by_id}
-        children = {key: nodes.get(key, {}).get("children") or () for key in by_id}
-        self.after = statuses.edges(children, parents, hidden)
+        self.after = statuses.edges({task.id: task.children for task in tasks}, parents, hidden)
         self._hidden = hidden
         self.shown: list[Task] = []
         waiting = list(reversed(inside.get("", ())))

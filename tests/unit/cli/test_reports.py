@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -123,6 +124,14 @@ def test_the_graph_has_the_edges_of_the_pipeline(run: Path) -> None:
     assert [path for path, task in tasks.items() if task.is_cause] == [f"{last}.fit"]
     assert tasks[f"{last}.tell"].phase == "Omitted"
     assert tasks["load"].log == report.Log("loaded 30 rows\n")
+
+
+def test_the_graph_is_drawn_from_the_record_alone(run: Path) -> None:
+    before = {task.path: task.after for task in _read(run).tasks}
+    for folder in ("runs", "logs", "artifacts"):
+        shutil.rmtree(run / ".mlplat" / folder)
+    assert {task.path: task.after for task in _read(run).tasks} == before
+    assert any(before.values())
 
 
 def test_cached_and_recorded_runs_have_the_same_artifacts(

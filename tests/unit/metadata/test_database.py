@@ -111,11 +111,25 @@ def test_an_older_store_keeps_what_it_holds(store_url: str, training_run: MakeRu
 
     with open_store(store_url) as store:
         found = store.tasks("ml-pipeline-x7k2p", roles=None)
-        assert {task.id: replace(task, depth=0) for task in found} == {
-            task.id: replace(task, depth=0) for task in kept[1]
+        assert {task.id: task for task in found} == {
+            task.id: replace(task, depth=0, children=()) for task in kept[1]
         }
         numbers = tuple(metric for metric in kept[2] if metric.name in ("accuracy", "epochs"))
         assert (store.runs(), store.metrics("ml-pipeline-x7k2p")) == (kept[0], numbers)
+
+
+def test_a_run_of_an_older_store_that_is_recorded_again_gets_what_was_missing(
+    store_url: str, training_run: MakeRun
+) -> None:
+    with open_store(store_url) as store:
+        store.record(training_run())
+        kept = store.tasks("ml-pipeline-x7k2p", roles=None)
+        store._database.write(lambda connection: command.downgrade(migrations(connection), "0004"))
+
+    with open_store(store_url) as store:
+        assert {task.children for task in store.tasks("ml-pipeline-x7k2p", roles=None)} == {()}
+        store.record(training_run())
+        assert store.tasks("ml-pipeline-x7k2p", roles=None) == kept
 
 
 def test_the_newest_revision_is_the_one_that_the_code_expects() -> None:

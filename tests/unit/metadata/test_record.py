@@ -95,6 +95,14 @@ def test_each_node_knows_what_made_it(store: Store, training_run: MakeRun) -> No
     assert {task.boundary_id for task in store.tasks(RUN) if task.loop_index is not None} == {f"{RUN}-6"}
 
 
+def test_each_node_knows_what_comes_after_it(store: Store, training_run: MakeRun) -> None:
+    workflow = training_run()
+    store.record(workflow)
+    assert {task.id: list(task.children) for task in store.tasks(RUN, roles=None)} == {
+        key: node.get("children", []) for key, node in workflow["status"]["nodes"].items()
+    }
+
+
 def test_items_with_parentheses_and_groups_of_steps_have_the_right_parent() -> None:
     nodes = {
         "w": {"name": "w", "type": "Steps"},
