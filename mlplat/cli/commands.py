@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from mlplat.errors import Diagnostic, available, suggestion
+from mlplat.errors import Diagnostic, MlplatError, available, suggestion
 
 DEFAULT_IMAGE = "python:3.11"
 EXECUTORS = ("process", "podman", "docker")
@@ -175,7 +175,10 @@ def _runs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[s
     from mlplat.argo.names import RESOURCE
     from mlplat.runs.state import home
 
-    names = sorted(folder.name for folder in (home() / "runs").glob("*"))
+    try:
+        names = sorted(folder.name for folder in (home() / "runs").glob("*"))
+    except MlplatError:
+        return []
     return [name for name in names if name.startswith(incomplete) and RESOURCE.fullmatch(name)]
 
 

@@ -1,7 +1,8 @@
 """The record: what ran, with what, and what came of it.
 
-:func:`open_store` opens it. A Workflow goes in as the engine left it (:meth:`Store.record`), rows come out
-as the dataclasses of :mod:`mlplat.metadata.rows`. Nothing but the Workflow and its status is read.
+:func:`open_store` opens it, and makes it where there is none; :func:`open_existing_store` never makes one. A Workflow
+goes in as the engine left it (:meth:`Store.record`), rows come out as the dataclasses of
+:mod:`mlplat.metadata.rows`. Nothing but the Workflow and its status is read.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from mlplat.metadata.rows import (
     Run,
     Task,
 )
-from mlplat.metadata.store import Store, open_store
+from mlplat.metadata.store import Store, open_existing_store, open_store
 
 __all__ = [
     "Artifact",
@@ -28,5 +29,6 @@ __all__ = [
     "RunCache",
     "Store",
     "Task",
+    "open_existing_store",
     "open_store",
 ]

@@ -112,7 +112,7 @@ def connect(url_or_path: str | Path) -> Database:
     """Open the database and bring its tables to this version.
 
     Args:
-        url_or_path: a file for SQLite, made when it isn't there; or a URL such as ``postgresql://user@host/name``.
+        url_or_path: a file for SQLite, made when it does not exist; or a URL such as ``postgresql://user@host/name``.
 
     Returns:
         The database.
@@ -120,7 +120,33 @@ def connect(url_or_path: str | Path) -> Database:
     Raises:
         StoreError: the URL is wrong, the database can't be opened, or a newer mlplat made it.
     """
+    return _connected(_url(url_or_path))
+
+
+def connect_to_existing(url_or_path: str | Path) -> Database:
+    """Open the database as :func:`connect` does, but make no file.
+
+    Args:
+        url_or_path: as for :func:`connect`.
+
+    Returns:
+        The database.
+
+    Raises:
+        StoreError: the file does not exist, or what :func:`connect` says.
+    """
     url = _url(url_or_path)
+    if _is_file(url):
+        with reported(url):
+            exists = Path(url.database or "").exists()
+        if not exists:
+            message = f"there is no record at {_place(url)}"
+            hint = "check the path; the first run that is recorded there makes the file"
+            raise StoreError(Diagnostic("MLP712", "", message, hint))
+    return _connected(url)
+
+
+def _connected(url: URL) -> Database:
     with reported(url):
         engine = _engine(url)
         try:
@@ -203,11 +229,15 @@ def _url(url_or_path: str | Path) -> URL:
     return url
 
 
+def _is_file(url: URL) -> bool:
+    return url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
+
+
 def _engine(url: URL) -> Engine:
     if url.get_backend_name() != "sqlite":
         return create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED")
-    if url.database and url.database != ":memory:":
-        _make_private(Path(url.database))
+    if _is_file(url):
+        _make_private(Path(url.database or ""))
     engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)

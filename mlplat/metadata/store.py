@@ -12,7 +12,7 @@ from mlplat.argo.status import FAILED, Node, failures
 from mlplat.errors import Diagnostic, StoreError, nearest
 from mlplat.metadata import schema
 from mlplat.metadata.cache import RunCache
-from mlplat.metadata.database import Database, connect
+from mlplat.metadata.database import Database, connect, connect_to_existing
 from mlplat.metadata.reading import DEFAULT_NAMESPACE
 from mlplat.metadata.recorder import Recorder
 from mlplat.metadata.rows import Artifact, ArtifactUse, Engine, Experiment, Metric, Parameter, Role, Run, Task
@@ -43,6 +43,19 @@ def open_store(url_or_path: str | Path, cluster: str = "") -> Store:
         StoreError: the URL is wrong, the database can't be opened, or a newer mlplat made it.
     """
     return Store(connect(url_or_path), cluster)
+
+
+def open_existing_store(url_or_path: str | Path, cluster: str = "") -> Store:
+    """Open the record; unlike :func:`open_store`, never make a file.
+
+    Args:
+        url_or_path: as for :func:`open_store`.
+        cluster: likewise.
+
+    Raises:
+        StoreError: the file does not exist, or what :func:`open_store` says.
+    """
+    return Store(connect_to_existing(url_or_path), cluster)
 
 
 class Store:

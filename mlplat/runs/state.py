@@ -25,12 +25,20 @@ def home() -> Path:
     It is ``MLPLAT_HOME``, else the ``.mlplat`` of the working directory or, below the user's home folder, of the
     nearest folder above it, up to the home folder. A ``.mlplat`` of another owner does not count. If there is none, it
     is ``.mlplat`` in the working directory.
+
+    Raises:
+        EngineError: it would be ``.mlplat`` in the working directory, but another user owns that.
     """
     if named := os.environ.get("MLPLAT_HOME"):
         return Path(named).absolute()
-    here = Path.cwd()
-    own = (folder / _NAME for folder in _upwards(here) if _is_own(folder / _NAME))
-    return next(own, here / _NAME)
+    new = Path.cwd() / _NAME
+    for folder in _upwards(new.parent):
+        if _is_own(folder / _NAME):
+            return folder / _NAME
+    if _exists(new):
+        message, hint = f"{new} belongs to another user", "set MLPLAT_HOME to a folder of your own"
+        raise EngineError(Diagnostic("MLP607", "", message, hint))
+    return new
 
 
 def _upwards(folder: Path) -> Iterator[Path]:
@@ -52,6 +60,13 @@ def _is_own(folder: Path) -> bool:
         return folder.is_dir() and folder.stat().st_uid == os.geteuid()
     except OSError:
         return False
+
+
+def _exists(folder: Path) -> bool:
+    try:
+        return folder.is_dir()
+    except OSError:  # it is below a folder that may not be entered
+        return True
 
 
 def made(folder: Path) -> Path:
@@ -137,14 +152,16 @@ def record(folder: Path, cluster: str = "") -> Store:
 
 
 def record_to_read(folder: Path) -> Store:
-    """Open the record to read it; if there is none, an empty one that leaves nothing behind.
+    """Open the record to read it: ``MLPLAT_STORE``, else that of the folder.
+
+    If the folder has none, it is an empty one that leaves nothing behind.
 
     Args:
         folder: of this machine's state.
 
     Raises:
         EngineError: it is not a folder.
-        StoreError: the record can't be opened.
+        StoreError: the file that ``MLPLAT_STORE`` names does not exist, or the record can't be opened.
     """
     from mlplat import metadata
 
@@ -157,5 +174,5 @@ def record_to_read(folder: Path) -> Store:
         with contextlib.suppress(EngineError):
             identity = machine(folder)
     if store := os.environ.get("MLPLAT_STORE"):
-        return metadata.open_store(store, identity)
+        return metadata.open_existing_store(store, identity)
     return metadata.open_store(file if file.exists() or has_runs else "sqlite://", identity)

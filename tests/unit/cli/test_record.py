@@ -13,6 +13,7 @@ import pytest
 
 from mlplat.cli import main
 from mlplat.cli.tables import table
+from mlplat.metadata import open_store
 from tests.unit.cli.commands import told
 
 PROGRAM = """
@@ -175,6 +176,10 @@ def test_an_empty_record_elsewhere_is_named(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLPLAT_STORE", f"sqlite:///{folder}/shared.db")
+    error = told(capsys, "get", "runs", expected=2)[1]
+    assert f"error MLP712: there is no record at {folder}/shared.db" in error
+    assert not (folder / "shared.db").exists()
+    open_store(folder / "shared.db").close()
     assert told(capsys, "get", "runs")[0] == f"no runs in {folder}/shared.db\n"
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mlplat import k8s
+from mlplat.errors import EngineError, StoreError
 from mlplat.metadata import open_store
 from mlplat.runs import state
 from mlplat.runs.cluster import Cluster
@@ -72,6 +73,21 @@ def test_state_of_another_owner_is_not_taken(user: Path) -> None:
     assert state.home() == user / ".mlplat"
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give folders away")
+def test_state_of_another_owner_in_the_working_directory_is_refused(
+    user: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    foreign = user / "project/part/.mlplat"
+    foreign.mkdir()
+    os.chown(foreign, 65534, 65534)
+    with pytest.raises(EngineError, match=f"{foreign} belongs to another user"):
+        state.home()
+    (user / ".mlplat").mkdir()
+    assert state.home() == user / ".mlplat"
+    monkeypatch.setenv("MLPLAT_HOME", str(foreign))
+    assert state.home() == foreign
+
+
 def test_a_variable_names_the_state(user: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (user / ".mlplat").mkdir()
     monkeypatch.setenv("MLPLAT_HOME", "elsewhere")
@@ -105,6 +121,18 @@ def test_every_record_is_the_one_that_the_variable_names(user: Path, monkeypatch
 def test_reading_leaves_nothing_behind(user: Path) -> None:
     with state.record_to_read(state.home()) as store:
         assert store.runs() == ()
+    assert not state.home().exists()
+
+
+@pytest.mark.parametrize("prefix", ["", "sqlite:///"])
+def test_reading_makes_no_store_where_there_is_none(
+    user: Path, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mistyped = user / "shard/runs.db"
+    monkeypatch.setenv("MLPLAT_STORE", f"{prefix}{mistyped}")
+    with pytest.raises(StoreError, match=f"there is no record at {mistyped}"):
+        state.record_to_read(state.home())
+    assert not mistyped.parent.exists()
     assert not state.home().exists()
 
 
