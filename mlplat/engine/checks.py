@@ -9,13 +9,12 @@ from typing import Any
 from mlplat.argo.references import unreadable
 from mlplat.argo.stores import KEYS as OBJECT_STORES
 from mlplat.argo.stores import LOCATIONS
-from mlplat.argo.structure import KINDS as NODE_TYPES
 from mlplat.argo.structure import kind_of
 from mlplat.argo.templating import TemplatingError, tags
 from mlplat.engine import locks, remote
 from mlplat.engine.documents import Documents
-from mlplat.engine.handler import ON_A_CLUSTER, refusal
-from mlplat.engine.kinds import KINDS, UNSUPPORTED
+from mlplat.engine.handler import refusal
+from mlplat.engine.kinds import KINDS
 from mlplat.engine.templates import Context, Library, TemplateMissingError
 from mlplat.errors import Diagnostic, UnsupportedError, nearest
 
@@ -95,23 +94,11 @@ class _Check:
     def template(self, path: str, template: Mapping[str, Any], context: Context) -> Iterator[Diagnostic]:
         kind = kind_of(template)
         if not kind:
-            yield Diagnostic(
-                "MLP512", path, "the template has no kind", f"add one of {', '.join(NODE_TYPES)}"
-            )
-        elif kind not in KINDS:
-            message = f"{kind} templates are not supported on this machine: {UNSUPPORTED[kind]}"
-            yield refusal(f"{path}.{kind}", message, ON_A_CLUSTER)
-        for name, why in (
-            ("daemon", "a daemon would need other tasks to reach it over the network"),
-            ("sidecars", "a sidecar runs in a container beside the task"),
-            ("initContainers", "an init container runs in a container before the task"),
-        ):
-            if template.get(name):
-                yield refusal(f"{path}.{name}", why, ON_A_CLUSTER)
+            yield Diagnostic("MLP512", path, "the template has no kind", f"add one of {', '.join(KINDS)}")
         yield from self.locks(path, template)
         yield from self.tags(path, template)
         yield from self.artifacts(path, template)
-        if kind in KINDS:
+        if kind:
             yield from KINDS[kind].check(self, path, template, context)
 
     def locks(self, path: str, holder: Mapping[str, Any]) -> Iterator[Diagnostic]:

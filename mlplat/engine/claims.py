@@ -13,7 +13,7 @@ from mlplat.engine.containers import ContainerError
 from mlplat.engine.execution import Execution
 from mlplat.engine.handler import ON_A_CLUSTER, Inspection, refusal
 from mlplat.engine.outputs import Outcome
-from mlplat.engine.tasks import in_slot
+from mlplat.engine.tasks import check_pod, in_slot
 from mlplat.engine.templates import Context
 from mlplat.engine.volumes import Volumes
 from mlplat.errors import Diagnostic, ManifestError
@@ -27,6 +27,7 @@ def check_resource(
 ) -> Iterator[Diagnostic]:
     """Refuse a template that is not about a claim; what a manifest from a parameter holds is known when it runs."""
     del inspection, context
+    yield from check_pod(path, template)
     resource = template["resource"]
     text = str(resource.get("manifest") or "")
     is_open = text.strip().startswith("{{") and text.strip().endswith("}}")

@@ -26,7 +26,7 @@ from mlplat.engine.execution import Execution, display_name
 from mlplat.engine.executor import Executor
 from mlplat.engine.failures import FAIL_FAST, FailFastError
 from mlplat.engine.inputs import fill
-from mlplat.engine.kinds import KINDS, UNSUPPORTED
+from mlplat.engine.kinds import KINDS
 from mlplat.engine.locks import Lock, Locks, Waiting, locks_of
 from mlplat.engine.memoize import Memo, MemoizeError
 from mlplat.engine.nodes import fulfilled
@@ -76,11 +76,8 @@ class Engine:
         except TemplateMissingError as error:
             raise execution.fail(call, str(error)) from None
         kind = kind_of(template)
-        if kind not in KINDS:
-            why = (
-                f"is not supported on this machine: {UNSUPPORTED[kind]}" if kind else "missing specification"
-            )
-            raise execution.fail(call, f"Template '{template.get('name', '')}' {why}")
+        if not kind:
+            raise execution.fail(call, f"Template '{template.get('name', '')}' missing specification")
         gate = call.boundary.gate if call.boundary and KINDS[kind].is_limited else None
         filled = self._fill(call, context, template)
         try:

@@ -1,12 +1,13 @@
-"""What a kind of template brings: how it is executed, and what of it this engine does not support."""
+"""Defines what a kind of template consists of: a handler, which executes it, and a check of what is not supported."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from mlplat.argo.status import Node
+from mlplat.argo.structure import kind_of
 from mlplat.engine.calls import Call, Execute
 from mlplat.engine.execution import Execution
 from mlplat.engine.templates import Context
@@ -91,3 +92,27 @@ def refusal(path: str, message: str, hint: str) -> Diagnostic:
 
 ON_A_CLUSTER = "run it on a cluster: mlplat run --engine argo"
 """Hint for what only a cluster supports."""
+
+
+def unsupported(reason: str) -> Kind:
+    """Return a kind whose templates run only on a cluster.
+
+    Args:
+        reason: why this engine can't execute them.
+    """
+    message = f"not supported on this machine: {reason}"
+
+    def check(
+        inspection: Inspection, path: str, template: Mapping[str, Any], context: Context
+    ) -> Iterator[Diagnostic]:
+        del inspection, context
+        kind = kind_of(template)
+        yield refusal(f"{path}.{kind}", f"{kind} templates are {message}", ON_A_CLUSTER)
+
+    async def execute(
+        execution: Execution, execute: Execute, call: Call, context: Context, template: Mapping[str, Any]
+    ) -> NoReturn:
+        del execute, context
+        raise execution.fail(call, f"Template '{template.get('name', '')}' is {message}")
+
+    return Kind(execute, check)

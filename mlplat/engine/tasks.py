@@ -15,12 +15,26 @@ from mlplat.engine.calls import Call, Execute, task_name
 from mlplat.engine.containers import PodInfo
 from mlplat.engine.execution import Execution
 from mlplat.engine.executor import Stoppable
-from mlplat.engine.handler import Inspection, refusal
+from mlplat.engine.handler import ON_A_CLUSTER, Inspection, refusal
 from mlplat.engine.nodes import fulfilled
 from mlplat.engine.outputs import Outcome
 from mlplat.engine.pods import PodTask
 from mlplat.engine.templates import Context
 from mlplat.errors import Diagnostic
+
+_FIELDS = {
+    "daemon": "a daemon would need other tasks to reach it over the network",
+    "sidecars": "a sidecar runs in a second container, next to the task",
+    "initContainers": "an init container runs in a container of its own, before the task",
+}
+"""Why fields of a pod's template are not supported."""
+
+
+def check_pod(path: str, template: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    """Refuse pods that consist of more than one container that runs to its end."""
+    for field, reason in _FIELDS.items():
+        if template.get(field):
+            yield refusal(f"{path}.{field}", reason, ON_A_CLUSTER)
 
 
 def check_container(
@@ -28,6 +42,7 @@ def check_container(
 ) -> Iterator[Diagnostic]:
     """Refuse containers that need their image, or a cluster."""
     del context
+    yield from check_pod(path, template)
     kind = "container" if template.get("container") is not None else "script"
     container = template[kind]
     if not container.get("command") and not inspection.images:

@@ -52,7 +52,7 @@ def row(monkeypatch: pytest.MonkeyPatch, **kind: Any) -> None:
 
 
 def test_each_kind_of_argo_is_executed_or_refused_with_a_reason() -> None:
-    assert sorted((*kinds.KINDS, *kinds.UNSUPPORTED)) == sorted(ARGO_KINDS)
+    assert sorted(kinds.KINDS) == sorted(ARGO_KINDS)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_an_unsupported_kind_is_refused_before_anything_runs(kind: str, content:
 
 
 def test_an_unsupported_kind_that_only_the_run_knows_is_an_error_of_its_node(run: Any) -> None:
-    caller = task("a", "{{inputs.parameters.t}}")
+    caller = task("a", "{{inputs.parameters.t}}", arguments=passes(host="x"))
     called = {"name": "main", "template": "calls", "arguments": passes(t="fetch")}
     done = run(workflow(dag(called, name="start"), dag(caller, name="calls", inputs=takes("t")), FETCH))
     assert "not supported on this machine: it needs Argo's agent" in node(done, "wf.main.a")["message"]
@@ -113,3 +113,22 @@ def test_tasks_after_a_node_that_is_ready_run_while_it_still_runs(
         "wf.c": "Omitted",
         "wf.d": "Succeeded",
     }
+
+
+@pytest.mark.parametrize(
+    "field", [{"daemon": True}, {"sidecars": [{"name": "s"}]}, {"initContainers": [{"name": "i"}]}]
+)
+@pytest.mark.parametrize(
+    "action",
+    [
+        {"container": {"image": "i", "command": ["true"]}},
+        {"resource": {"action": "create", "manifest": "{kind: PersistentVolumeClaim}"}},
+    ],
+)
+def test_more_than_one_container_in_a_pod_is_refused(
+    field: dict[str, Any], action: dict[str, Any], run: Any
+) -> None:
+    refused = rf"MLP501: spec\.templates\.main\.{next(iter(field))}: "
+    with pytest.raises(UnsupportedError, match=refused) as raised:
+        run(workflow({"name": "main", **action, **field}))
+    assert raised.value.diagnostics[0].hint == "run it on a cluster: mlplat run --engine argo"
