@@ -110,7 +110,7 @@ def _refusal(url: str) -> str:
 
 
 def _internal(address: str) -> str:
-    return f"it redirects to {address}, an address for this machine alone"
+    return f"it redirects to {address}, an internal address"
 
 
 def _is_internal(address: str) -> bool:

@@ -49,7 +49,7 @@ def run(given: Given) -> int:
 
 def _check_is_no_resource(given: Given) -> None:
     """Refuse options of the resource that a pipeline becomes where it becomes none."""
-    what = "the IR has no such setting" if given.to == "ir" else "the file is a manifest already"
+    what = "IR YAML has no such setting" if given.to == "ir" else "the file is a manifest already"
     wrong = [f"--schedule {given.schedule[0]}"] if given.schedule else []
     wrong += [f"--kind {given.kind}"] if given.kind != "Workflow" else []
     if wrong:
@@ -61,7 +61,7 @@ def options(given: Given, *, require_arguments: bool) -> compiler.Options:
     """Return the compiler's options of a command line, but for the arguments of the pipeline."""
     schedule = getattr(given, "schedule", ())
     if schedule and given.kind != "CronWorkflow":
-        message = f"--schedule starts a CronWorkflow, and the kind is {given.kind}"
+        message = f"--schedule requires a CronWorkflow, but the kind is {given.kind}"
         raise ArgumentError(Diagnostic("MLP377", "", message, "add --kind CronWorkflow"))
     return compiler.Options(
         name=given.name,

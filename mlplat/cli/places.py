@@ -40,10 +40,13 @@ def place(given: Given) -> Machine | Cluster:
     executor = getattr(given, "executor", "process")
     options = getattr(given, "executor_options", "")
     if given.engine == "argo" and executor != "process":
-        message, hint = "--executor is for runs on this machine", "remove it: a cluster runs containers"
+        message, hint = (
+            "--executor applies only to local runs",
+            "remove it: tasks of a cluster run in containers",
+        )
         raise ArgumentError(Diagnostic("MLP416", "", message, hint))
     if executor == "process" and options:
-        message, hint = "--executor-options are for containers", "give --executor podman or docker too"
+        message, hint = "--executor-options apply only to containers", "add --executor podman or docker"
         raise ArgumentError(Diagnostic("MLP416", "", message, hint))
     return cluster(given) if given.engine == "argo" else machine(given)
 

@@ -37,8 +37,8 @@ def get(given: Given) -> int:
             print(_without_runs(given, store))
             return 0
     if given.name is None and given.what in OF_ONE_RUN:
-        message = f"get {given.what} needs the name of a run"
-        raise ArgumentError(Diagnostic("MLP407", "", message, "mlplat get runs lists them"))
+        message = f"get {given.what} requires the name of a run"
+        raise ArgumentError(Diagnostic("MLP407", "", message, "`mlplat get runs` lists them"))
     with _store(given) as store:
         run = store.run(given.name) if given.name else None
         rows = LISTS[given.what](store, run, given.limit)

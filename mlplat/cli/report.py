@@ -113,12 +113,12 @@ def _failures(workflow: Document, place: Machine | Cluster, given: Given) -> lis
         written += [f"  | {line}" for line in last_lines(workflow, node, place)]
         if _CACHE_REFUSED in node.get("message", ""):
             written.append(
-                "  hint: Argo's controller may not keep caches yet: "
+                "  hint: Argo's controller may not be allowed to write caches: "
                 "kubectl apply -k kustomize/controller; or --no-cache"
             )
         if _MAY_NOT_REPORT in node.get("message", ""):
             written.append(
-                "  hint: the pods' service account may not report results: --service-account NAME; "
+                "  hint: the service account of the pods is not allowed to report results: --service-account NAME; "
                 f"mlplat doctor --engine argo -n {workflow['metadata']['namespace']} says what is missing"
             )
         if given.engine == "local" and _NOT_GIVEN.search(node.get("message", "")):

@@ -41,7 +41,7 @@ def write(workflow: Mapping[str, Any], given: Given) -> None:
 def compare(given: Given) -> int:
     """Print what differs between runs."""
     if len(given.runs) < 2:
-        hint = f"mlplat compare {given.runs[0]} RUN; mlplat get runs lists them"
+        hint = f"mlplat compare {given.runs[0]} RUN; `mlplat get runs` lists them"
         raise ArgumentError(Diagnostic("MLP407", "", "expected the names of two or more runs, got one", hint))
     found = compared(map(reports.side_of, _read(given.runs, given, whole=False)))
     if given.html:

@@ -97,7 +97,7 @@ def terminate(given: Given) -> int:
 def _end(given: Given, how: How, doing: str) -> int:
     places.place(given).end(given.run, how)
     again = places.as_typed(given, given.run, given.namespace)
-    print(f"{doing} {given.run}; to see it end: mlplat attach {again}", file=sys.stderr)
+    print(f"{doing} {given.run}; to follow it: mlplat attach {again}", file=sys.stderr)
     return 0
 
 
@@ -108,7 +108,7 @@ def _print(warnings: Iterable[Diagnostic]) -> None:
 
 def _check_options_of_resume(given: Given) -> None:
     if given.engine == "argo":
-        message = "--resume is for runs on this machine"
+        message = "--resume applies only to local runs"
         hint = f"mlplat retry {shlex.quote(given.resume)} --engine argo"
     elif given.name:
         message = f"--name {given.name} has no effect"
@@ -123,7 +123,7 @@ def _secrets(given: Given) -> list[dict[str, Any]]:
     if not given.secrets:
         return []
     if given.engine == "argo":
-        message = "it is for runs on this machine"
+        message = "it applies only to local runs"
         hint = f"create the Secrets on the cluster: kubectl apply -f {shlex.quote(given.secrets)}"
         raise ArgumentError(Diagnostic("MLP418", f"--secrets {given.secrets}", message, hint))
     return settings.secrets(given.secrets)

@@ -236,7 +236,7 @@ def _sources(
                 yield Diagnostic("MLP306", path, message, nearest(source.name, list(inputs)))
         elif isinstance(source, FinalStatus):
             if source.task not in tasks:
-                message = f"the final status of '{source.task}' is read, which does not exist"
+                message = f"it reads the final status of the task '{source.task}', which does not exist"
                 yield Diagnostic("MLP305", path, message, nearest(source.task, list(tasks)))
         elif name in called.input_parameters:
             for hole in dict.fromkeys(holes_of(source.value)):
@@ -289,7 +289,7 @@ def _task_output(
     may_be_absent: bool = False,
 ) -> Iterator[Diagnostic]:
     if source.task not in tasks:
-        message = f"an output of the task '{source.task}' is read, which does not exist"
+        message = f"it reads an output of the task '{source.task}', which does not exist"
         yield Diagnostic("MLP305", path, message, nearest(source.task, list(tasks)))
         return
     producer = tasks[source.task]
@@ -302,7 +302,7 @@ def _task_output(
         hint = nearest(source.output, list(outputs)) or "the component has no outputs"
         yield Diagnostic("MLP120", path, message, hint)
     elif producer.condition and not may_be_absent:
-        message = f"'{source.output}' of '{source.task}' is read outside of its branch, which may not run"
+        message = f"it reads '{source.output}' of '{source.task}' outside of its branch, which may not run"
         yield Diagnostic("MLP140", path, message, "use the value inside the branch")
 
 

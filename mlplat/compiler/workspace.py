@@ -57,12 +57,15 @@ def problems(spec: PipelineSpec) -> Iterator[Diagnostic]:
         if _names_it(component, spec):
             does = "copies its data into" if _is_importer(component, spec) else "uses the path of"
             yield Diagnostic(
-                "MLP324", name, f"the component {does} the workspace, but the pipeline has none", _HINT
+                "MLP324",
+                name,
+                f"the component {does} the workspace, but the pipeline has no workspace",
+                _HINT,
             )
         for task, called in component.graph.tasks.items() if component.graph else ():
             for given, source in called.parameters.items():
                 if isinstance(source, Constant) and _PATH in holes_of(source.value):
-                    message = "the value is a path in the workspace, but the pipeline has none"
+                    message = "the value is a path in the workspace, but the pipeline has no workspace"
                     yield Diagnostic("MLP324", f"{name}.tasks.{task}.inputs.{given}", message, _HINT)
 
 

@@ -191,7 +191,7 @@ def _reference(
 def _problems(template: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     kinds = [kind for kind in _KINDS if template.get(kind) is not None]
     if len(kinds) != 1:
-        found = f"it has {', '.join(kinds)}" if kinds else "it has no action"
+        found = f"it has {', '.join(kinds)}" if kinds else "it has none of the kinds of a template"
         yield (
             f"it is not an Argo template: {found}",
             f"pass a dict or a hera object with one of {', '.join(_KINDS)}",

@@ -214,11 +214,11 @@ class _Builder:
         runs_anyway = task.exit_of is not None or task.ignores_failures
         if len(before) == 1 and runs_anyway:
             return {name: FinalStatus(before[0]) for name in asking}
-        message = f"'{asking[0]}' is the final status of the task that this one follows, but "
+        message = f"'{asking[0]}' requires the final status of one task, but "
         if runs_anyway:
-            message += f"it follows {len(before)} tasks"
+            message += f"this task depends on {len(before)} tasks"
         else:
-            message += "it only runs after that task has succeeded"
+            message += "this task runs only if the task before it succeeds"
         hint = (
             "make it the exit task of a dsl.ExitHandler, or call .ignore_upstream_failure() "
             "if it depends on one task"

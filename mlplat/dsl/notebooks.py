@@ -131,7 +131,7 @@ def _notebook_in(place: str | Path) -> str:
     if len(found) == 1:
         return found[0].relative_to(path).as_posix()
     if found:
-        message = f"'{place}' holds {len(found)} notebooks: {', '.join(str(one) for one in found)}"
+        message = f"'{place}' has {len(found)} notebooks: {', '.join(str(one) for one in found)}"
         hint = "use the path of one of them"
     else:
         message = f"notebook '{place}' not found"

@@ -146,7 +146,7 @@ def _write(archive: tarfile.TarFile, member: tarfile.TarInfo, place: Path) -> No
     place.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     free = shutil.disk_usage(place.parent).free
     if member.size > free:
-        message = f"{member.name} takes {member.size:,} bytes, and the disk has {free:,} left"
+        message = f"{member.name} needs {member.size:,} bytes, but the disk has {free:,} bytes free"
         raise ArchiveError(message)
     content = archive.extractfile(member)
     assert content is not None

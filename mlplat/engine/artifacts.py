@@ -46,7 +46,7 @@ class ArtifactStore:
         """
         parts = PurePosixPath(key.strip("/")).parts
         if not parts or ".." in parts or "\0" in key:
-            raise ArtifactError(f"artifact key {key!r} does not name a place below the artifact folder")
+            raise ArtifactError(f"artifact key {key!r} is outside of the artifact folder")
         return self._root.joinpath(*parts)
 
     def get(self, key: str, target: Path, *, unpack: bool | None) -> None:
@@ -65,7 +65,7 @@ class ArtifactStore:
         """
         source = self.path(key)
         if not source.exists():
-            raise ArtifactMissingError(f"there is no artifact under the key {key!r}")
+            raise ArtifactMissingError(f"artifact {key!r} not found")
         copy(source, target, unpack=unpack)
 
     def put(self, source: Path, key: str, *, pack: bool, move: bool = False) -> None:

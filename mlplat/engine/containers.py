@@ -187,7 +187,7 @@ def _value_from(variable: Mapping[str, Any], pod: PodInfo) -> str | None:
                 noun = "configmap" if kind[0] == "c" else "secret"
                 raise ContainerError(f'{noun} "{reference["name"]}" with key "{reference["key"]}" not found')
             return value
-    raise ContainerError(f"variable {variable['name']!r} has a source that this engine does not know")
+    raise ContainerError(f"variable {variable['name']!r} has an unsupported source")
 
 
 def patched(container: Mapping[str, Any], patches: Sequence[str]) -> dict[str, Any]:

@@ -124,7 +124,9 @@ def _with_template(spec: dict[str, Any], specs: Mapping[str, dict[str, Any]]) ->
             Diagnostic(
                 "MLP523",
                 "spec.workflowTemplateRef",
-                f"the template {name!r} is not among the documents" if name else "the reference has no name",
+                f"the template {name!r} is not in the files of the run"
+                if name
+                else "the reference has no name",
                 "add it to the same file, after a line with ---",
             )
         )

@@ -79,8 +79,8 @@ class ImageExecutor:
             raise EngineError(Diagnostic("MLP605", name, "it is not on PATH", hint))
         answer = subprocess.run([self._program, "ps", "--quiet"], capture_output=True, text=True, check=False)
         if answer.returncode:
-            message = f"it does not answer: {_last_line(answer.stderr)}"
-            raise EngineError(Diagnostic("MLP605", name, message, f"see what this says: {name} ps"))
+            message = f"it does not respond: {_last_line(answer.stderr)}"
+            raise EngineError(Diagnostic("MLP605", name, message, f"run: {name} ps"))
 
     def rewrite(self, template: Mapping[str, Any], paths: Sequence[str]) -> dict[str, Any]:
         """Return a template as it is: in a container its paths are there."""
@@ -382,4 +382,4 @@ def _append(log: Path, said: bytes) -> None:
 def _last_line(said: bytes | str) -> str:
     text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
     lines = text.strip().splitlines()
-    return lines[-1].strip("\t *") if lines else "it said nothing"
+    return lines[-1].strip("\t *") if lines else "no output"

@@ -66,7 +66,7 @@ def locks_of(
             found.append(Lock(f"{one.get('namespace') or namespace}/ConfigMap/{name}/{key}", size))
     names = [lock.name for lock in found]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise ValueError(f"the lock {twice[0]} is named twice")
+        raise ValueError(f"the lock {twice[0]} is listed twice")
     return found
 
 
@@ -101,7 +101,7 @@ def problems(
     try:
         locks_of(synchronization, "", config_maps)
     except ValueError as error:
-        hint = "name each lock once, and pass the ConfigMap of a semaphore too"
+        hint = "list each lock once, and pass the ConfigMap of a semaphore too"
         yield Diagnostic("MLP501", path, str(error), hint)
 
 

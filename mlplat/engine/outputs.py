@@ -213,10 +213,7 @@ def _refusal(path: str, error: OSError) -> str:
     """Return why the file at an output's path is not read, where Argo would wait forever or fail later."""
     if isinstance(error, files.NotAFileError):
         return f"{path} is not a regular file"
-    return (
-        f"{path} holds more than {LARGEST_PARAMETER:,} bytes, the most that etcd stores of an object; "
-        "make it an artifact"
-    )
+    return f"{path} holds more than {LARGEST_PARAMETER:,} bytes, the limit of etcd; make it an artifact"
 
 
 def _reason(error: OSError) -> str:

@@ -90,7 +90,7 @@ def fetch(artifact: Mapping[str, Any], target: Path, secrets: Mapping[str, Mappi
     location = artifact[kind]
     missing = [field for field in _NEEDED[kind] if not location.get(field)]
     if missing:
-        raise ArtifactError(f"its location names no {' and no '.join(missing)}")
+        raise ArtifactError(f"its location has no {' and no '.join(missing)}")
     if kind == HTTP:
         _from_web(location, target, secrets)
     else:
@@ -114,11 +114,11 @@ def _from_web(location: Mapping[str, Any], target: Path, secrets: Mapping[str, M
             _save(iter(lambda: answer.read(1 << 20), b""), target)
             promised, came = answer.headers["Content-Length"], target.stat().st_size
         if promised is not None and came != int(promised):
-            raise ArtifactError(f"{shown} can't be fetched: {came} of {promised} bytes came")
+            raise ArtifactError(f"{shown} can't be fetched: received {came} of {promised} bytes")
     except urllib.error.HTTPError as error:
         error.close()
         if error.code == HTTPStatus.NOT_FOUND:
-            raise ArtifactMissingError(f"there is nothing under {shown}") from None
+            raise ArtifactMissingError(f"{shown} not found") from None
         raise ArtifactError(f"{shown} can't be fetched: {error}") from None
     except (OSError, ValueError, http.client.HTTPException) as error:
         raise ArtifactError(f"{shown} can't be fetched: {addresses.reason(error)}") from None
@@ -140,11 +140,13 @@ def _from_bucket(
         except FileNotFoundError:
             _save_all(obstore, store, key.rstrip("/") + "/", target)
     except FileNotFoundError:
-        raise ArtifactMissingError(f"there is nothing under {_shown(kind, location)}") from None
+        raise ArtifactMissingError(f"{_shown(kind, location)} not found") from None
     except (obstore.exceptions.BaseError, ValueError) as error:
         reason = str(error).splitlines()[0]
         without = (
-            " (asked without credentials: the environment has none)" if _is_anonymous(kind, location) else ""
+            " (requested without credentials: the environment has none)"
+            if _is_anonymous(kind, location)
+            else ""
         )
         raise ArtifactError(f"{_shown(kind, location)} can't be fetched: {reason}{without}") from None
 
@@ -189,8 +191,7 @@ def _content(selector: Mapping[str, str], secrets: Mapping[str, Mapping[str, str
         return secrets[selector["name"]][selector["key"]]
     except KeyError:
         raise ArtifactError(
-            f"the Secret {selector.get('name')!r} with the key {selector.get('key')!r} is not among the documents of "
-            "the run"
+            f"the Secret {selector.get('name')!r} with the key {selector.get('key')!r} is not in the files of the run"
         ) from None
 
 
@@ -219,7 +220,7 @@ def _save_all(obstore: Any, store: Any, prefix: str, target: Path) -> None:
             continue
         parts = PurePosixPath(key.removeprefix(prefix)).parts
         if ".." in parts:
-            raise ArtifactError(f"the key {key!r} would leave the folder of the artifact")
+            raise ArtifactError(f"the key {key!r} is outside of the folder of the artifact")
         _save(obstore.get(store, key), target.joinpath(*parts))
 
 

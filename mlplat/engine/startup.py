@@ -73,7 +73,7 @@ def bound(documents: Documents, workflow: dict[str, Any]) -> tuple[Documents, Gl
         variables = global_variables(seen, documents.config_maps, created)
     except ValueError as error:
         raise ManifestError(
-            Diagnostic("MLP524", "spec.arguments.parameters", str(error), "give it with -p")
+            Diagnostic("MLP524", "spec.arguments.parameters", str(error), "pass it with -p")
         ) from None
     early = {name: value for name, value in variables.items() if name not in _RUNTIME}
     spec = {key: value for key, value in workflow["spec"].items() if key != "templates"}
@@ -114,7 +114,7 @@ def _label(name: str, expression: str, scope: Scope) -> str:
     else:
         if isinstance(value, str):
             return value
-        why = f"it gives {gotext.sprint(value)}, which is not a string"
+        why = f"expected a string, got {gotext.sprint(value)}"
     path = f"spec.workflowMetadata.labelsFrom.{name}.expression"
-    hint = "write an expression that gives a string; it sees workflow.*"
+    hint = "write an expression that returns a string; it can use workflow.*"
     raise ManifestError(Diagnostic("MLP534", path, f"the label has no value: {why}", hint))

@@ -31,7 +31,7 @@ _LONGEST_REQUEST = 4096
 _RECORDED = "recorded"
 """File of a run that the record has as it ended."""
 
-_CUT_OFF = "the process that ran it ended before it did"
+_CUT_OFF = "the process that ran it ended early"
 """Why a run that was cut off, and what ran in it, has the phase ``Error``."""
 
 _SURROGATES = "backslashreplace"

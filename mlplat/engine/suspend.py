@@ -28,7 +28,7 @@ def check_suspend(
     """Refuse a template that waits for a person when nobody can be asked."""
     del context
     if not (template["suspend"] or {}).get("duration") and not inspection.interactive:
-        message = "it waits for a person, but standard input is not a terminal"
+        message = "it waits for approval, but standard input is not a terminal"
         yield refusal(f"{path}.suspend", message, _A_PERSON)
 
 
@@ -74,7 +74,7 @@ async def execute_suspend(
         )
         return tree.mark(node, "Failed", message)
     if answer is None:
-        return tree.mark(node, "Failed", "stopped by a person")
+        return tree.mark(node, "Failed", "stopped by the user")
     missing = _supply(node, answer)
     if missing:
         return tree.mark(node, "Error", missing)

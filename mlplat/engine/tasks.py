@@ -55,7 +55,7 @@ def check_container(
         if "resourceFieldRef" in (variable.get("valueFrom") or {}):
             yield refusal(
                 f"{path}.{kind}.env.{variable.get('name', '')}",
-                "a process has no resource limits to refer to",
+                "tasks that run as processes have no resource limits",
                 "set a value for the variable",
             )
 

@@ -136,7 +136,7 @@ class Volumes:
         found = source / path
         if not found.resolve().is_relative_to(source.resolve()):
             raise ContainerError(
-                f"subPath {path!r} is not within volume '{volume['name']}': a link in it leads out"
+                f"subPath {path!r} is not within volume '{volume['name']}': it contains a link to a path outside"
             )
         if not found.exists() and not self._is_content(volume):
             found.mkdir(parents=True)
@@ -154,15 +154,15 @@ class Volumes:
             _make_room(place)
             if place.exists() or place.is_symlink():
                 raise ContainerError(
-                    f"nothing can be mounted at {path}: the volume around it has something there, {place}; "
-                    "remove it, or mount at another path"
+                    f"cannot mount at {path}: the enclosing volume already contains {place}; "
+                    "remove it, or use another mountPath"
                 )
             place.symlink_to(source, target_is_directory=source.is_dir())
             users = self._nested[place] = set()
         elif place.readlink() != source:
             raise ContainerError(
-                f"nothing can be mounted at {path}: another task that runs has something else there, in the volume "
-                "around it; mount it outside of that volume, or let one task wait for the other"
+                f"cannot mount at {path}: a running task has another mount there, in the same enclosing "
+                "volume; mount it outside of that volume, or run one task after the other"
             )
         users.add(root)
 
@@ -180,7 +180,7 @@ class Volumes:
         else:
             kind = next((key for key in volume if key != "name"), "none")
             raise ContainerError(
-                f"volume '{volume['name']}' is of kind {kind}, which this engine does not have"
+                f"volume '{volume['name']}' is of kind {kind}, which is not supported on this machine"
             )
         place.mkdir(parents=True, exist_ok=True)
         return place
@@ -238,7 +238,7 @@ def _files(volume: Mapping[str, Any], pod: PodInfo) -> Files:
                     return {}
                 raise ContainerError(f'{kind.lower()} "{name}" not found')
             return _selected(known[name], source.get("items"))
-    raise ContainerError("a projected volume has a source that this engine does not have")
+    raise ContainerError("a projected volume has an unsupported source")
 
 
 def _selected(data: Mapping[str, str], items: Sequence[Mapping[str, Any]] | None) -> Files:
@@ -249,5 +249,5 @@ def _selected(data: Mapping[str, str], items: Sequence[Mapping[str, Any]] | None
 
 def _inside(path: str) -> str:
     if path.startswith("/") or ".." in Path(path).parts:
-        raise ContainerError(f"the volume's file {path!r} would leave its folder")
+        raise ContainerError(f"path {path!r} is outside of the volume")
     return path

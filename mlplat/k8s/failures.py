@@ -121,7 +121,7 @@ def _forbidden(request: Request, message: str) -> Diagnostic:
         f"ask for {where} with apiGroups: ['{request.group}'], resources: ['{request.resource}'], "
         f"verbs: ['{request.verb}']"
     )
-    return Diagnostic("MLP804", "", f"you may not {request}: {message}", hint)
+    return Diagnostic("MLP804", "", f"you are not allowed to {request}: {message}", hint)
 
 
 def _not_found(request: Request, details: dict[str, Any], message: str) -> Diagnostic:

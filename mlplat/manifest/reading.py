@@ -131,7 +131,7 @@ def _read_json(text: str, name: str) -> Contents | None:
 
 
 def _no_constant(word: str) -> float:
-    raise ValueError(f"JSON has no {word}")
+    raise ValueError(f"{word} is not valid JSON")
 
 
 def _boolean(word: str, source: Source) -> Diagnostic:
@@ -143,7 +143,7 @@ def _boolean(word: str, source: Source) -> Diagnostic:
 
 def _given_twice(key: str, source: Source) -> Diagnostic:
     message = f"the key '{key}' is repeated; the last value is used, as by the API server"
-    hint = "remove one: `kubectl kustomize` and `argo lint` refuse it"
+    hint = "remove one: `kubectl kustomize` and `argo lint` reject repeated keys"
     return Diagnostic("MLP214", "", message, hint, source, severity="warning")
 
 

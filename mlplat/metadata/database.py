@@ -419,12 +419,12 @@ _HINTS = (
     ("not a database", "MLP704", "the file is not an SQLite database; choose another file, or move it"),
     ("malformed", "MLP704", "the file is damaged; restore it, or move it to start a new record"),
     ("readonly database", "MLP704", "check the permissions of the file and of its folder"),
-    ("disk is full", "MLP706", "make room on the disk, then run the command again"),
-    ("disk i/o error", "MLP706", "make room on the disk, then run the command again"),
-    ("no space left", "MLP706", "make room on the disk of the database, then run the command again"),
-    ("locked", "MLP707", "another process writes to it for longer than 30 s: wait for it, or end it"),
+    ("disk is full", "MLP706", "free space on the disk, then run the command again"),
+    ("disk i/o error", "MLP706", "free space on the disk, then run the command again"),
+    ("no space left", "MLP706", "free space on the disk of the database, then run the command again"),
+    ("locked", "MLP707", "another process has locked it for more than 30 s: wait for it, or stop it"),
     ("password authentication failed", "MLP708", "check the user and password in the URL"),
-    ("access denied", "MLP708", "check the user and password in the URL, and what the user may do"),
+    ("access denied", "MLP708", "check the user and password in the URL, and the permissions of the user"),
     (
         "permission denied",
         "MLP708",
@@ -432,10 +432,10 @@ _HINTS = (
     ),
     ("does not exist", "MLP708", "create the database, and check its name and the user in the URL"),
     ("unknown database", "MLP708", "create the database, and check its name in the URL"),
-    ("refused", "MLP709", "check host and port in the URL, and whether the server runs"),
-    ("can't connect", "MLP709", "check host and port in the URL, and whether the server runs"),
+    ("refused", "MLP709", "check the host and port in the URL, and that the server is running"),
+    ("can't connect", "MLP709", "check the host and port in the URL, and that the server is running"),
     ("resolve", "MLP709", "check the host in the URL"),
-    ("timeout", "MLP709", "check host and port in the URL, and the network between"),
+    ("timeout", "MLP709", "check the host and port in the URL, and the network"),
 )
 
 

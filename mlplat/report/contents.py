@@ -74,7 +74,7 @@ def _picture(artifact: Artifact, data: bytes, title: str) -> Html:
     if not kind:
         return Html()
     if not artifact.is_whole:
-        return tag("p", "The picture is too large to be shown.", class_="note")
+        return tag("p", "The image is too large to show.", class_="note")
     source = f"data:{kind};base64,{base64.b64encode(data).decode()}"
     return Html(f'<img alt="{attribute_value(title)}" src="{source}">')
 

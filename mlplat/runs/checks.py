@@ -60,10 +60,10 @@ def check_cluster(cluster: Cluster, account: str) -> Iterator[Finding]:
     yield _version(found.controller)
     missing = ", ".join(access.missing_rights)
     yield Finding(
-        "your rights",
+        "your permissions",
         not missing,
         f"missing: {missing}" if missing else f"run, follow and read logs in namespace {access.namespace}",
-        f"ask for a Role in namespace {access.namespace} with these verbs",
+        f"ask for a Role with these verbs in namespace {access.namespace}",
     )
     yield from namespace_findings(found, access.namespace, account)
 
@@ -83,9 +83,9 @@ def check_machine(home: Path, executor: str) -> Iterator[Finding]:
         "Python", sys.version_info >= (3, 11), f"{version} at {sys.executable}", "use Python 3.11 or newer"
     )
     for module, extra, purpose in (
-        ("sqlalchemy", "local", "the record of runs"),
-        ("alembic", "local", "the record of runs"),
-        ("rich", "local", "the live view"),
+        ("sqlalchemy", "local", "run history"),
+        ("alembic", "local", "run history"),
+        ("rich", "local", "progress display"),
     ):
         there = importlib.util.find_spec(module) is not None
         remedy = f"pip install 'mlplat[{extra}]'"
@@ -101,9 +101,7 @@ def check_machine(home: Path, executor: str) -> Iterator[Finding]:
     if executor != "process":
         yield _executor(executor)
     yield _state(home)
-    yield Finding(
-        "cores", None, f"{os.cpu_count()}; as many tasks run in parallel, unless --jobs says otherwise"
-    )
+    yield Finding("cores", None, f"{os.cpu_count()}; the default of --jobs")
 
 
 def _state(folder: Path) -> Finding:
@@ -117,7 +115,7 @@ def _state(folder: Path) -> Finding:
         "state",
         writable and free > 1e8,
         detail,
-        "set MLPLAT_HOME to a folder on a disk with room, where you may write",
+        "set MLPLAT_HOME to a writable folder on a disk with free space",
     )
 
 
@@ -129,7 +127,7 @@ def _executor(name: str) -> Finding:
     except EngineError as error:
         (found,) = error.diagnostics
         return Finding(name, False, found.message, found.hint)
-    return Finding(name, True, "answers")
+    return Finding(name, True, "responds")
 
 
 def namespace_findings(found: Namespace, namespace: str, account: str) -> Iterator[Finding]:
@@ -147,7 +145,7 @@ def namespace_findings(found: Namespace, namespace: str, account: str) -> Iterat
 
 
 def _hidden(name: str, hidden: Hidden) -> Finding:
-    return Finding(name, None, f"not checked: you may not {hidden.right}")
+    return Finding(name, None, f"not checked: you are not allowed to {hidden.right}")
 
 
 def _definitions(crds: str, found: Namespace) -> Finding:
@@ -183,19 +181,21 @@ def _account(found: Namespace, namespace: str, account: str) -> Finding:
 
 
 def _reports(found: Namespace, namespace: str, account: str) -> Finding:
-    name = "rights of the pods"
+    name = "permissions of the pods"
     if isinstance(found.reports, Hidden):
         return _hidden(name, found.reports)
     if not found.reports:
-        return Finding(name, True, f"{account} may report results (workflowtaskresults)")
+        return Finding(name, True, f"{account} can report results (workflowtaskresults)")
     remedy = (
         f"kubectl create role -n {namespace} {_OUR_ACCOUNT} --verb=create,patch "
         "--resource=workflowtaskresults.argoproj.io\n"
         f"    kubectl create rolebinding -n {namespace} {_OUR_ACCOUNT}-{account} --role={_OUR_ACCOUNT} "
         f"--serviceaccount={namespace}:{account}\n"
-        "    or name another account: --service-account NAME"
+        "    or use another account: --service-account NAME"
     )
-    return Finding(name, False, f"{account} may not {', '.join(found.reports)}: every task fails", remedy)
+    return Finding(
+        name, False, f"{account} is not allowed to {', '.join(found.reports)}: every task fails", remedy
+    )
 
 
 def _repository(repository: Repository | Hidden | None, namespace: str) -> Iterator[Finding]:
@@ -228,7 +228,9 @@ def _caches(found: Namespace) -> Finding:
     if isinstance(found.caches, Hidden):
         return _hidden(name, found.caches)
     missing = ", ".join(found.caches)
-    detail = f"Argo's controller may not {missing}" if missing else "Argo's controller may keep them"
+    detail = (
+        f"Argo's controller is not allowed to {missing}" if missing else "Argo's controller can write them"
+    )
     where = f" -n {found.controller.namespace}" if isinstance(found.controller, Controller) else ""
     remedy = (
         f"kubectl create role{where} mlplat-memoization --verb=create,get,update --resource=configmaps, and bind it to "

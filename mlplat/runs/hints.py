@@ -23,7 +23,7 @@ OF_FIRST_VERSION = {
 }
 """What takes the place of names that KFP's SDK had in its first version."""
 
-_OWN = "the traceback above is the file's own"
+_OWN = "see the traceback above"
 _KEYWORD = re.compile(r"([\w.]+)\(\) got an unexpected keyword argument '(\w+)'")
 _IMPORT = re.compile(r"cannot import name '(\w+)' from '(mlplat[\w.]*)'")
 
@@ -31,7 +31,7 @@ _IMPORT = re.compile(r"cannot import name '(\w+)' from '(mlplat[\w.]*)'")
 def hint(error: BaseException) -> str:
     """Return what to do about an exception, with a suggestion for a wrong name."""
     if isinstance(error, EOFError):
-        return "a program cannot ask while it is loaded; use a pipeline parameter: -p NAME=VALUE"
+        return "input() is not available while a program is loaded; use a pipeline parameter: -p NAME=VALUE"
     if isinstance(error, NameError):
         return _to_import(error.name or "")
     if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] == "kfp":

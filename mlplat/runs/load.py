@@ -81,8 +81,8 @@ def load(place: str) -> Loaded:
     found = load_all(place)
     if len(found) == 1:
         return found[0]
-    hint = f"name one: {', '.join(as_typed(place, one.name) for one in found)}"
-    raise ManifestError(Diagnostic("MLP207", "", f"it holds {len(found)} pipelines", hint, Source(place)))
+    hint = f"specify one: {', '.join(as_typed(place, one.name) for one in found)}"
+    raise ManifestError(Diagnostic("MLP207", "", f"the file has {len(found)} pipelines", hint, Source(place)))
 
 
 def load_all(place: str) -> list[Loaded]:
@@ -156,7 +156,7 @@ def unreadable(error: OSError | UnicodeDecodeError, file: str) -> Diagnostic:
         message = f"file '{file}' not found"
         hint = suggestion(file, [str(other) for other in Path(file).parent.glob("*") if other.is_file()])
     elif isinstance(error, IsADirectoryError):
-        message, hint = "it is a directory", "name a file"
+        message, hint = "it is a directory", "pass a file"
     else:
         message = f"it can't be read: {error.strerror}"
     return Diagnostic("MLP204", "", message, hint, Source(file))
@@ -216,7 +216,7 @@ def _relative_paths(spec: PipelineSpec, file: Path) -> Iterator[Diagnostic]:
         if _ELSEWHERE.match(place):
             continue
         here = Path(place)
-        hint = "tasks run in folders of their own; use "
+        hint = "each task runs in its own folder; use "
         hint += str(here.absolute()) if here.exists() else "an absolute path or a URI"
         message = f"the importer's data is at '{place}', a relative path"
         path = name.removeprefix("exec-")
@@ -250,8 +250,8 @@ def _made_with_hera(
     workflows = [key for key, document in documents.items() if document["kind"] == "Workflow"]
     chosen = name or (workflows[0] if len(workflows) == 1 else "")
     if not chosen and workflows:
-        hint = f"name one: {', '.join(as_typed(place, key) for key in workflows)}"
-        message = f"it holds {len(workflows)} Workflows"
+        hint = f"specify one: {', '.join(as_typed(place, key) for key in workflows)}"
+        message = f"the file has {len(workflows)} Workflows"
         raise ManifestError(Diagnostic("MLP207", "", message, hint, Source(str(place))))
     beside = [document for key, document in documents.items() if key not in (*workflows, chosen)]
     return (*beside, documents[chosen]) if chosen else tuple(beside)
@@ -312,8 +312,8 @@ def _told(error: BaseException, source: Source) -> MlplatError:
         message = f"not Python: {error.msg}: {(error.text or '').strip()}"
         return ManifestError(Diagnostic("MLP208", "", message, source=place))
     if isinstance(error, SystemExit):
-        message = f"the file ends the program ({error!r}) while it is read"
-        hint = "put that below: if __name__ == '__main__':"
+        message = f"the file exits the program ({error!r}) when it is imported"
+        hint = "move that call below: if __name__ == '__main__':"
         return ManifestError(Diagnostic("MLP206", "", message, hint, place))
     shown = traceback.TracebackException.from_exception(error)
     shown.stack = traceback.StackSummary.from_list(_frames(error))

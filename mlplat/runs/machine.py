@@ -207,7 +207,7 @@ class Machine:
             hint = f"see its tasks: mlplat get tasks {name}"
             raise ArgumentError(Diagnostic("MLP810", "", f"{name} has ended already ({phase})", hint))
         if not engine.request(self.home / "runs" / name, how):
-            hint = "press Ctrl-C where it runs"
+            hint = "press Ctrl-C in the terminal where it runs"
             raise EngineError(Diagnostic("MLP606", name, "its process does not accept requests", hint))
 
     def clear_cache(self) -> int:

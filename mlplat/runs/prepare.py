@@ -168,7 +168,7 @@ def relative_paths(workflow: Document) -> Iterator[Diagnostic]:
     for parameter in parameters_of(workflow):
         text = str(parameter.get("value") or "")
         if _is_file_of_this_folder(text):
-            hint = f"tasks run in folders of their own; use {quote(str(Path(text).absolute()))}"
+            hint = f"each task runs in its own folder; use {quote(str(Path(text).absolute()))}"
             message = f"{parameter['name']}={text} is a file in this folder"
             yield Diagnostic("MLP410", "", message, hint, severity="warning")
 
@@ -179,7 +179,7 @@ def passwords(workflow: Document) -> Iterator[Diagnostic]:
         text = str(parameter.get("value") or "")
         if without_passwords(text) != text:
             message = (
-                f"parameter '{parameter['name']}' has an address with a password, and the Workflow shows it"
+                f"parameter '{parameter['name']}' contains a password, which is readable in the Workflow"
             )
             hint = "let the task read it from a Secret: kubernetes.use_secret_as_env(...)"
             yield Diagnostic("MLP419", "", message, hint, severity="warning")

@@ -385,7 +385,7 @@ class _Reader:
             return report.Log()
         room = _LOG_OF_FAILED if task.phase in statuses.FAILED else _LOG
         if self.logs_left < room:
-            return report.Log(note=f"The report has no room for it: mlplat logs {self.run.name}")
+            return report.Log(note=f"The report has reached its size limit; see: mlplat logs {self.run.name}")
         try:
             text = self.source.log(self.run, task, attempts)
         except MlplatError as error:
@@ -401,7 +401,7 @@ class _Reader:
     def content(self, artifact: Artifact, found: report.Artifact) -> report.Artifact:
         """Return an artifact with its content: pictures and documents whole, of others the start."""
         if self.content_left < _WHOLE:
-            return replace(found, note="The report has no room for it.")
+            return replace(found, note="The report has reached its size limit.")
         try:
             data = self.source.content(artifact, _PART + 1)
             if data is not None and len(data) > _PART and report.needs_all(found.type, data):
@@ -415,7 +415,7 @@ class _Reader:
         if data is None:
             return found
         if not is_whole and report.needs_all(found.type, data):
-            return replace(found, note="It is too large to be part of the report.")
+            return replace(found, note="It is too large for the report.")
         self.content_left -= len(data)
         return replace(found, content=data, is_whole=is_whole)
 

@@ -130,7 +130,7 @@ def is_here(folder: Path, recorded: Run | Artifact) -> bool:
 
 def _unusable(folder: Path, error: OSError) -> EngineError:
     message = f"can't store state in {folder}: {error.strerror}"
-    hint = "set MLPLAT_HOME to a folder with room that you may write to"
+    hint = "set MLPLAT_HOME to a writable folder on a disk with free space"
     return EngineError(Diagnostic("MLP601", "", message, hint))
 
 

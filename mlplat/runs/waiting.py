@@ -17,9 +17,9 @@ _TIMES = re.compile(r" \(\d+ times\)\Z")
 _SHORTEST_DETAIL = 12
 _SECONDS = len("2026-01-31T12:00:00")
 
-_IMAGE = "check the image's name, and the namespace's Secret for pulling it (imagePullSecrets)"
+_IMAGE = "check the name of the image, and the imagePullSecrets in the namespace"
 _HINTS = (
-    (r"ErrImageNeverPull", "the image must be on the node; or take another imagePullPolicy"),
+    (r"ErrImageNeverPull", "load the image on the node, or use another imagePullPolicy"),
     (r"ImagePull|InvalidImageName|Failed to pull image", _IMAGE),
     (r"persistentvolumeclaim|PersistentVolumeClaim", "kubectl describe pvc -n {namespace}"),
     (r"exceeded quota", "kubectl describe resourcequota -n {namespace}"),

@@ -403,7 +403,7 @@ def test_doctor_finds_what_a_namespace_lacks(
     assert code == 1
     for line in (
         "✖ service account: mlplat-task does not exist",
-        "✖ rights of the pods: mlplat-task may not create workflowtaskresults, patch workflowtaskresults",
+        "✖ permissions of the pods: mlplat-task is not allowed to create workflowtaskresults",
         "✖ artifact repository: none",
     ):
         assert line in out
@@ -416,9 +416,9 @@ def test_doctor_finds_what_a_namespace_lacks(
 
     guest = _guest(cluster, kubectl, tmp_path, tenant)
     _, out, _ = mlplat(*words, "--kubeconfig", str(guest))
-    assert "✖ your rights: missing: create workflows" in out
-    for what in ("service account", "rights of the pods", "artifact repository"):
-        assert f"· {what}: not checked: you may not " in out
+    assert "✖ your permissions: missing: create workflows" in out
+    for what in ("service account", "permissions of the pods", "artifact repository"):
+        assert f"· {what}: not checked: you are not allowed to " in out
 
 
 def _guest(cluster: Access, kubectl: Kubectl, folder: Path, namespace: str) -> Path:

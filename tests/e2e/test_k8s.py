@@ -264,7 +264,9 @@ def test_someone_without_rights_is_told_which_are_missing(
     guest.write_text(yaml.safe_dump(config))
     as_guest = {**where, "kubeconfig": guest}
 
-    with pytest.raises(ClusterError, match=r"you may not create workflows.*\n.*verbs: \['create'\]"):
+    with pytest.raises(
+        ClusterError, match=r"you are not allowed to create workflows.*\n.*verbs: \['create'\]"
+    ):
         k8s.submit([workflow(shell("main", "true"))], **as_guest)
     found = k8s.check_access(**as_guest)
 

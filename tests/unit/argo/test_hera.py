@@ -146,7 +146,7 @@ def test_one_of_several_workflows_is_named(folder: Path, capsys: pytest.CaptureF
     more = "\nother = Workflow(name='other', entrypoint='main', templates=workflow.templates)\n"
     (folder / "two.py").write_text(HERA + more)
     assert main(["run", "two.py"]) == 2
-    assert "name one: two.py:workflow, two.py:other" in capsys.readouterr().err
+    assert "specify one: two.py:workflow, two.py:other" in capsys.readouterr().err
     assert load("two.py:other").documents[-1]["metadata"] == {"name": "other"}
 
 

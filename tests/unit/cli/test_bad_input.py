@@ -149,8 +149,8 @@ def test_mistake_is_told_in_a_sentence(
 @pytest.mark.parametrize(
     ("place", "expected"),
     [
-        ("data/rows.csv", "hint: tasks run in folders of their own; use an absolute path or a URI"),
-        ("rows.csv", "hint: tasks run in folders of their own; use /"),
+        ("data/rows.csv", "hint: each task runs in its own folder; use an absolute path or a URI"),
+        ("rows.csv", "hint: each task runs in its own folder; use /"),
         ("/data/rows.csv", ""),
         ("gs://bucket/rows.csv", ""),
     ],
@@ -240,14 +240,14 @@ def test_error_in_the_program_shows_its_own_traceback(
             "did you mean 'secret_name'?",
         ),
         ("import json\njson.laods('1')", "did you mean 'loads'?"),
-        ("''.nonsense", "the traceback above is the file's own"),
+        ("''.nonsense", "see the traceback above"),
         (
             "from mlplat import dsl\ndsl.ContainerOp(name='a')",
             "'ContainerOp' belongs to version 1 of KFP's SDK; use @dsl.container_component",
         ),
         ("def f(x: List[int]): ...", "write: from typing import List"),
         ("from mlplat.components import func_to_container_op", "use @dsl.component"),
-        ("def f(x): ...\nf(y=1)", "the traceback above is the file's own"),
+        ("def f(x): ...\nf(y=1)", "see the traceback above"),
     ],
 )
 def test_name_that_was_meant_is_told(

@@ -163,7 +163,7 @@ def test_a_schedule_is_for_a_cron_workflow(capsys: pytest.CaptureFixture[str]) -
 def test_a_run_of_a_cluster_goes_on_with_retry(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "program.py", "--resume", "first", "--engine", "argo"]) == 2
     error = capsys.readouterr().err
-    assert "error MLP418: --resume first: --resume is for runs on this machine" in error
+    assert "error MLP418: --resume first: --resume applies only to local runs" in error
     assert "hint: mlplat retry first --engine argo" in error
 
 

@@ -166,7 +166,7 @@ def test_each_pipeline_of_a_file_is_checked(folder: Path, capsys: pytest.Capture
     assert "two.py:first: Workflow: " in printed
     assert "two.py:second: Workflow: " in printed
     assert main(["compile", "two.py"]) == 2
-    assert "name one: two.py:first, two.py:second" in capsys.readouterr().err
+    assert "specify one: two.py:first, two.py:second" in capsys.readouterr().err
 
 
 def test_a_setter_that_is_not_there_is_told_which_one_is_meant(

@@ -194,7 +194,7 @@ def test_a_pod_that_may_not_report_its_result_is_told_what_to_do(monkeypatch: py
 
 def test_hints_name_a_module_as_it_is_typed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (
-        "name one: -m program:retried, -m program:plain\n"
+        "specify one: -m program:retried, -m program:plain\n"
         in told(capsys, "run", "-m", "program", expected=2)[1]
     )
     out, _ = told(capsys, "run", "-m", "program:retried", "--name", "first", expected=1)
@@ -206,7 +206,7 @@ def test_a_password_in_a_parameter_is_warned_of_and_not_listed(
 ) -> None:
     words = ("-p", "word=https://ada:hunter2@example.org/x", "--name", "first")
     _, err = told(capsys, "run", "program.py:plain", *words)
-    assert "warning MLP419: parameter 'word' has an address with a password" in err
+    assert "warning MLP419: parameter 'word' contains a password" in err
     listed = told(capsys, "get", "parameters", "first")[0]
     assert "https://***@example.org/x" in listed
     assert "hunter2" not in listed

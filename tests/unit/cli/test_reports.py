@@ -159,7 +159,7 @@ def test_large_contents_are_cut_or_left_out(run: Path, capsys: pytest.CaptureFix
     artifacts["data"].write_bytes(b"y\n" * 9_000_000)
     found = {one.name: one for one in _read(run).artifacts}
     assert found["page"].content is None
-    assert found["page"].note == "It is too large to be part of the report."
+    assert found["page"].note == "It is too large for the report."
     assert not found["data"].is_whole
     assert len(found["data"].content or b"") < 100_000
     log = run / ".mlplat" / "logs" / "first"

@@ -446,7 +446,7 @@ def test_a_killed_run_is_over_and_can_go_on(folder: Path, capsys: pytest.Capture
     assert "mlplat retry long" in row["message"]
     assert "mlplat retry long" in run(capsys, "get", "runs")
     (task,) = json.loads(run(capsys, "get", "tasks", "long", "-o", "json"))
-    assert (task["phase"], task["message"]) == ("Error", "the process that ran it ended before it did")
+    assert (task["phase"], task["message"]) == ("Error", "the process that ran it ended early")
     (folder / "flag").touch()
     assert "Succeeded" in run(capsys, "retry", "long")
     (row,) = json.loads(run(capsys, "get", "runs", "-o", "json"))

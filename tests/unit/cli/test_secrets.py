@@ -91,7 +91,7 @@ def test_what_a_secret_holds_is_for_this_user_alone(
     [
         (SECRET.replace("Secret", "Workflow"), (), "MLP205: expected only Secrets and ConfigMaps"),
         (SECRET.replace("{name: registry}", "{}"), (), "MLP525: Secret.metadata.name: the name is missing"),
-        (SECRET, ("--engine", "argo"), "MLP418: --secrets secrets.yaml: it is for runs on this machine"),
+        (SECRET, ("--engine", "argo"), "MLP418: --secrets secrets.yaml: it applies only to local runs"),
         (None, (), "MLP204"),
     ],
 )

@@ -198,8 +198,8 @@ def test_skipped_template_gives_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("template", "expected"),
     [
-        ({"name": "x"}, "it has no action"),
-        ("text", "it has no action"),
+        ({"name": "x"}, "it has none of the kinds of a template"),
+        ("text", "it has none of the kinds of a template"),
         ({"name": "x", "container": {}, "suspend": {}}, "it has container, suspend"),
         ({"name": "x", "dag": {"tasks": [{"name": "a", "template": "other"}]}}, "calls the template 'other'"),
         ({"name": "x", "steps": [[{"name": "a", "template": "other"}]]}, "calls the template 'other'"),

@@ -123,13 +123,13 @@ def test_what_is_not_there_fails_the_run_and_says_what(web: str, tmp_path: Path)
     done = run(importing.reading, tmp_path / "home", where=f"{web}/nothing")
     assert done["status"]["phase"] == "Error"
     messages = [node.get("message", "") for node in done["status"]["nodes"].values()]
-    assert any(f"failed to load: there is nothing under {web}/nothing" in one for one in messages)
+    assert any(f"failed to load: {web}/nothing not found" in one for one in messages)
 
 
 @pytest.mark.parametrize(
     ("address", "why"),
     [
-        ("{web}/cut", "4 of 100000 bytes came"),
+        ("{web}/cut", "received 4 of 100000 bytes"),
         ("{web}/nonsense", "can't be fetched"),
         ("http://127.0.0.1:port/x", "can't be fetched"),
         ("http://127.0.0.1:9/{{x}}", "two braces"),
@@ -363,7 +363,7 @@ def test_what_needs_a_workspace_is_refused_where_there_is_none() -> None:
     with pytest.raises(CompileError) as raised:
         compiler.manifest(p.spec)
     told = [str(problem).partition("\n")[0] for problem in raised.value.diagnostics]
-    none = "the workspace, but the pipeline has none"
+    none = "the workspace, but the pipeline has no workspace"
     assert told == [
         f"error MLP324: comp-for-loop-2.tasks.show.inputs.folder: the value is a path in {none}",
         f"error MLP324: comp-importer: the component copies its data into {none}",

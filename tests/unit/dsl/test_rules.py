@@ -330,8 +330,11 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
     ),
     "exit task of two": (exit_task_of_two, "MLP119: one: .*of two dsl.ExitHandler"),
     "exit task elsewhere": (exit_task_elsewhere, "MLP119: one: .*another group"),
-    "status without a task before": (status_without_a_task_before, "MLP145: told: .*only runs after"),
-    "status of two": (status_of_two, "MLP145: told: .*it follows 2 tasks"),
+    "status without a task before": (
+        status_without_a_task_before,
+        "MLP145: told: .*runs only if the task before",
+    ),
+    "status of two": (status_of_two, "MLP145: told: .*this task depends on 2 tasks"),
     "failure ignored without a default": (
         lambda: one(x=one(x=1).output).ignore_upstream_failure(),
         "MLP127: one-2: the input 'x' .*has no default",

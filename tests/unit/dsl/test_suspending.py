@@ -84,7 +84,7 @@ def test_a_person_says_no(tmp_path: Path) -> None:
 
     done = engine.run(documents(gate), home=tmp_path, ask=ask)
     assert done["status"]["phase"] == "Failed"
-    assert node(done, "wf.approval")["message"] == "stopped by a person"
+    assert node(done, "wf.approval")["message"] == "stopped by the user"
 
 
 def test_the_terminal_asks_until_the_answer_is_one_of_the_choices(

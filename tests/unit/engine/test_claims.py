@@ -126,7 +126,7 @@ def test_a_mount_inside_a_claim_hides_no_files_of_it(run: Any, home: Path) -> No
     template = inside("true", CONF)
     done = run(workflow(dag(task("a", "t")), template, volumes=CLAIM_AND_SETTINGS), SETTINGS)
     message = node(done, "wf.a")["message"]
-    assert "nothing can be mounted at /data/conf: the volume around it has something there" in message
+    assert "cannot mount at /data/conf: the enclosing volume already contains" in message
     assert kept.read_text() == "mine"
 
 

@@ -133,5 +133,5 @@ def test_a_keyboard_interrupt_stops_the_run_and_reaches_the_host(
 def test_nobody_is_asked_at_the_terminal_of_the_host(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
     assert terminal.is_interactive()
-    with pytest.raises(UnsupportedError, match="it waits for a person"):
+    with pytest.raises(UnsupportedError, match="it waits for approval"):
         run(workflow({"name": "wait", "suspend": {}}))

@@ -91,7 +91,7 @@ def test_a_program_that_does_not_answer_is_told(tmp_path: Path, monkeypatch: pyt
     program.write_text("#!/bin/sh\necho 'Cannot connect to the Docker daemon' >&2\nexit 1\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(EngineError, match="MLP605: docker: it does not answer: Cannot connect"):
+    with pytest.raises(EngineError, match="MLP605: docker: it does not respond: Cannot connect"):
         engine.ImageExecutor("docker")
     with pytest.raises(EngineError, match="MLP605: podman: it is not on PATH"):
         engine.ImageExecutor("podman")

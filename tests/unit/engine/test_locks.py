@@ -207,7 +207,7 @@ def test_a_size_that_is_not_there_when_the_run_comes_to_it_is_an_error(where: st
         (semaphore("other"), [config_map(pods="2")], "key 'other'"),
         (semaphore(), [config_map(pods="many")], "the size of a semaphore"),
         (semaphore(), [config_map(pods="0")], "the size of a semaphore is 0, expected at least 1"),
-        ({"mutexes": [{"name": "a"}, {"name": "a"}]}, [], "is named twice"),
+        ({"mutexes": [{"name": "a"}, {"name": "a"}]}, [], "is listed twice"),
         ({"mutexes": [{"name": "a", "database": True}]}, [], "locks in a database"),
     ],
 )

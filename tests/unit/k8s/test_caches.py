@@ -38,5 +38,5 @@ def test_the_controller_may_run_elsewhere(api: Any) -> None:
 def test_a_missing_right_is_told(api: Any) -> None:
     api.on("GET", CONFIG_MAPS, api.of(403, "no"))
 
-    with pytest.raises(ClusterError, match="you may not list configmaps in namespace argo"):
+    with pytest.raises(ClusterError, match="you are not allowed to list configmaps in namespace argo"):
         delete_caches(kubeconfig=api.kubeconfig)

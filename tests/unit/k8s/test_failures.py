@@ -31,7 +31,7 @@ def _status(reason: str, message: str, **details: Any) -> dict[str, Any]:
             403,
             _status("Forbidden", 'User "jane" cannot create resource "workflows"', kind="workflows"),
             "MLP804",
-            'you may not create workflows in namespace team-a: User "jane" cannot',
+            'you are not allowed to create workflows in namespace team-a: User "jane" cannot',
             "apiGroups: ['argoproj.io'], resources: ['workflows'], verbs: ['create']",
         ),
         (404, "404 page not found\n", "MLP805", "Argo's CRDs are not installed", "install Argo Workflows"),

@@ -108,7 +108,7 @@ def test_a_missing_right_ends_it(api: Any) -> None:
     api.on("GET", ONE, state(1, "Running"))
     api.on("WATCH", COLLECTION, api.of(403, "no"))
 
-    with pytest.raises(ClusterError, match=r"you may not watch workflows.*\n.*verbs: \['watch'\]"):
+    with pytest.raises(ClusterError, match=r"you are not allowed to watch workflows.*\n.*verbs: \['watch'\]"):
         follow("w", kubeconfig=api.kubeconfig)
 
 

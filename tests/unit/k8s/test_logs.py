@@ -88,7 +88,7 @@ def test_nodes_without_a_pod_have_no_log(api: Any, node: str, message: str) -> N
             "container main is waiting to start: PodInitializing",
             "has printed nothing yet: .*PodInitializing",
         ),
-        (403, "no", "you may not get pods/log"),
+        (403, "no", "you are not allowed to get pods/log"),
     ],
 )
 def test_a_pod_that_has_no_log_to_give(api: Any, code: int, answer: str, message: str) -> None:

@@ -88,7 +88,7 @@ def test_pod_that_is_gone_is_no_obstacle(api: Any) -> None:
 
 def test_pod_that_may_not_be_deleted_leaves_the_run_as_it_is(api: Any) -> None:
     api.on("DELETE", pod("b"), api.of(403, "no"))
-    with pytest.raises(ClusterError, match="you may not delete pods"):
+    with pytest.raises(ClusterError, match="you are not allowed to delete pods"):
         retry(failed(), kubeconfig=api.kubeconfig)
     assert not any(method.startswith("PUT") for method in api.methods())
 

@@ -51,7 +51,7 @@ def test_nothing_is_left_when_the_workflow_is_refused(api: Any) -> None:
     api.on("POST", WORKFLOWS, api.of(403, "no"))
     api.on("DELETE", f"{CONFIG_MAPS}/values", {})
 
-    with pytest.raises(ClusterError, match="you may not create workflows"):
+    with pytest.raises(ClusterError, match="you are not allowed to create workflows"):
         submit([WORKFLOW, VALUES], kubeconfig=api.kubeconfig)
 
     assert api.methods()[-1] == f"DELETE {CONFIG_MAPS}/values"
@@ -62,7 +62,7 @@ def test_nothing_is_left_when_a_config_map_can_not_be_given_away(api: Any) -> No
     api.on("POST", WORKFLOWS, STORED)
     api.on("PATCH", f"{CONFIG_MAPS}/values", api.of(403, "no"))
 
-    with pytest.raises(ClusterError, match="you may not patch configmaps values"):
+    with pytest.raises(ClusterError, match="you are not allowed to patch configmaps values"):
         submit([WORKFLOW, VALUES], kubeconfig=api.kubeconfig)
 
     assert api.methods()[-2:] == [f"DELETE {WORKFLOWS}/w-1", f"DELETE {CONFIG_MAPS}/values"]

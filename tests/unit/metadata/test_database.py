@@ -223,7 +223,7 @@ with open_store({str(tmp_path / "mlplat.db")!r}) as store:
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
 
     assert "MLP706" in done.stdout
-    assert "make room on the disk" in done.stdout
+    assert "free space on the disk" in done.stdout
     with open_store(tmp_path / "mlplat.db") as store:
         assert store.run("ml-pipeline-x7k2p").message == ""
 
@@ -233,8 +233,8 @@ with open_store({str(tmp_path / "mlplat.db")!r}) as store:
     [
         ("postgresql://u:p@ss:word@host:port/x", "URL of the metadata store can't be read"),
         ("oracle9://host/x", "unsupported database 'oracle9'"),
-        ("postgresql://user:secret@127.0.0.1:1/x", "check host and port in the URL"),
-        ("mysql://user:secret@127.0.0.1:1/x", "check host and port in the URL"),
+        ("postgresql://user:secret@127.0.0.1:1/x", "check the host and port in the URL"),
+        ("mysql://user:secret@127.0.0.1:1/x", "check the host and port in the URL"),
     ],
 )
 def test_bad_urls_have_a_hint_and_keep_the_password(url: str, message: str) -> None:

@@ -328,7 +328,7 @@ def test_a_running_run_and_an_empty_one_have_a_page() -> None:
             ["größe", "Only the beginning is shown."],
         ),
         ({"content": b"a,b\n1,2\n3,4\n5,", "is_whole": False}, ["3", "4", "Shown: 2 of more than 2 rows."]),
-        ({"content": b"\x89PNG\r\n\x1a\n", "is_whole": False}, ["The picture is too large to be shown."]),
+        ({"content": b"\x89PNG\r\n\x1a\n", "is_whole": False}, ["The image is too large to show."]),
         ({"note": "It has 12.0 GiB."}, ["It has 12.0 GiB."]),
         ({"content": b"\x00\x01binary"}, ["Place"]),
         ({"content": b"\xff\xfe\xfa"}, ["Place"]),

@@ -65,7 +65,7 @@ def instead(api: FakeApi, method: str, path: str, answer: Any) -> None:  # noqa:
 def test_nothing_is_missing(ready: FakeApi) -> None:
     found = findings(ready)
     assert {one.ok for one in found.values()} == {True}
-    assert {"Secret s3/a", "Secret s3/b", "cached results", "rights of the pods"} < set(found)
+    assert {"Secret s3/a", "Secret s3/b", "cached results", "permissions of the pods"} < set(found)
 
 
 MISSING: list[tuple[str, str, Any, str, str]] = [
@@ -74,7 +74,7 @@ MISSING: list[tuple[str, str, Any, str, str]] = [
         "POST",
         f"{AUTHORIZATION}/namespaces/team-a/localsubjectaccessreviews",
         (201, denied(False)),
-        "rights of the pods",
+        "permissions of the pods",
         "--verb=create,patch --resource=workflowtaskresults.argoproj.io",
     ),
     (
@@ -151,7 +151,7 @@ def test_what_is_missing_is_said_with_what_to_do(
         (
             "POST",
             f"{AUTHORIZATION}/namespaces/team-a/localsubjectaccessreviews",
-            "rights of the pods",
+            "permissions of the pods",
             "create localsubjectaccessreviews",
         ),
         ("GET", f"{OWN}/configmaps/artifact-repositories", "artifact repository", "get configmaps"),
@@ -166,7 +166,7 @@ def test_what_may_not_be_looked_at_is_neither_there_nor_missing(
     found = findings(ready)[name]
 
     assert found.ok is None
-    assert found.detail.startswith(f"not checked: you may not {right}")
+    assert found.detail.startswith(f"not checked: you are not allowed to {right}")
 
 
 def test_the_repository_of_the_controller_counts_where_a_namespace_has_none(ready: FakeApi) -> None:
