@@ -1,4 +1,4 @@
-"""Connections to the database of the record: where it is, how it is opened, how its errors read.
+"""Connections to the database of the record: where it is, how it is opened, what one transaction is.
 
 SQLite is opened in WAL mode, so that readers never wait; a writing transaction takes the write lock when it
 begins (``BEGIN IMMEDIATE``), because SQLite lets no one wait who wants to write after having read.
@@ -7,49 +7,30 @@ begins (``BEGIN IMMEDIATE``), because SQLite lets no one wait who wants to write
 from __future__ import annotations
 
 import os
-import sqlite3
 import threading
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import (
-    Connection,
-    Engine,
-    Table,
-    create_engine,
-    event,
-    insert,
-    inspect,
-    select,
-    text,
-)
+from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError as UrlError
-from sqlalchemy.exc import DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import OperationalError
 
 from mlplat.errors import Diagnostic, StoreError
+from mlplat.metadata import versions
 from mlplat.metadata.columns import MYSQL
-from mlplat.metadata.schema import HEAD, metadata, schema_version
+from mlplat.metadata.refusals import DRIVERS, place, reported
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
 Result = TypeVar("Result")
 
-MIGRATIONS = Path(__file__).with_name("migrations")
-
 _BUSY_SECONDS = 30
 _ATTEMPTS = 5
-_DRIVERS = {
-    "postgres": ("postgresql+psycopg", "psycopg", "mlplat[postgresql]"),
-    "postgresql": ("postgresql+psycopg", "psycopg", "mlplat[postgresql]"),
-    "mysql": ("mysql+pymysql", "pymysql", "mlplat[mysql]"),
-    "mariadb": ("mariadb+pymysql", "pymysql", "mlplat[mysql]"),
-}
 _WRITES = "mlplat_writes"
-_MIGRATION_LOCK = 0x6D6C706C6174
 _DEADLOCK_STATES = frozenset({"40001", "40P01"})
 _MYSQL_DEADLOCKS = frozenset({1205, 1213})
 
@@ -70,7 +51,7 @@ class Database:
     @property
     def place(self) -> str:
         """Where it is, without the password."""
-        return _place(self._engine.url)
+        return place(self._engine.url)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -140,7 +121,7 @@ def connect_to_existing(url_or_path: str | Path) -> Database:
         with reported(url):
             exists = Path(url.database or "").exists()
         if not exists:
-            message = f"there is no record at {_place(url)}"
+            message = f"there is no record at {place(url)}"
             hint = "check the path; the first run that is recorded there makes the file"
             raise StoreError(Diagnostic("MLP712", "", message, hint))
     return _connected(url)
@@ -222,8 +203,8 @@ def _url(url_or_path: str | Path) -> URL:
                 "characters such as @ and / in a password are written %40 and %2F",
             )
         ) from None
-    if url.drivername in _DRIVERS:
-        url = url.set(drivername=_DRIVERS[url.drivername][0])
+    if url.drivername in DRIVERS:
+        url = url.set(drivername=DRIVERS[url.drivername][0])
     if url.get_backend_name() in MYSQL:
         url = url.update_query_dict({"charset": "utf8mb4"})
     return url
@@ -277,24 +258,14 @@ def _writing(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def _stored_version(connection: Connection) -> str | None:
-    if not inspect(connection).has_table(schema_version.name):
-        return None
-    return connection.execute(select(schema_version.c.version_num)).scalar_one_or_none()
-
-
 def _migrate(engine: Engine) -> None:
     with engine.begin() as connection:
-        if _stored_version(connection) == HEAD:
+        if versions.is_current(connection):
             return
     if engine.dialect.name == "sqlite":
         _use_wal(engine)
-    with _writing(engine) as connection, _exclusive(connection):
-        version = _stored_version(connection)
-        if version is None:
-            _create(connection)
-        elif version != HEAD:
-            _upgrade(connection, version)
+    with _writing(engine) as connection:
+        versions.migrate(connection)
 
 
 def _use_wal(engine: Engine) -> None:
@@ -303,145 +274,3 @@ def _use_wal(engine: Engine) -> None:
         connection.cursor().execute("PRAGMA journal_mode = WAL")
     finally:
         connection.close()
-
-
-@contextmanager
-def _exclusive(connection: Connection) -> Iterator[None]:
-    """Let one process at a time migrate; SQLite's transaction is exclusive as it is."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(select(text(f"pg_advisory_xact_lock({_MIGRATION_LOCK})")))
-        yield
-    elif connection.dialect.name in MYSQL:
-        connection.execute(text("SELECT GET_LOCK('mlplat-migration', 300)"))
-        try:
-            yield
-        finally:
-            connection.execute(text("SELECT RELEASE_LOCK('mlplat-migration')"))
-    else:
-        yield
-
-
-def _create(connection: Connection) -> None:
-    """Make the tables of this version, as the migrations would."""
-    foreign = sorted(set(inspect(connection).get_table_names()) & set(metadata.tables))
-    if foreign:
-        place = _place(connection.engine.url)
-        raise StoreError(
-            Diagnostic(
-                "MLP703",
-                "",
-                f"{place} has tables of another program ({', '.join(foreign)})",
-                "use a separate database, schema or file for mlplat",
-            )
-        )
-    metadata.create_all(connection, checkfirst=False)
-    schema_version.create(connection, checkfirst=True)
-    connection.execute(insert(schema_version).values(version_num=HEAD))
-
-
-def _upgrade(connection: Connection, version: str) -> None:
-    """Run the migrations; Alembic is imported here because it is slow to import and seldom needed."""
-    from alembic import command
-    from alembic.config import Config
-    from alembic.script import ScriptDirectory
-
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    if version not in known:
-        place = _place(connection.engine.url)
-        raise StoreError(
-            Diagnostic(
-                "MLP702",
-                "",
-                f"{place} was written by a newer mlplat (its schema is {version}, this version knows {HEAD})",
-                "upgrade mlplat, or use another store",
-            )
-        )
-    command.upgrade(config, "head")
-
-
-def _place(url: URL) -> str:
-    if url.get_backend_name() == "sqlite":
-        return url.database or "the store in memory"
-    return url.render_as_string(hide_password=True)
-
-
-@contextmanager
-def reported(url: URL) -> Iterator[None]:
-    """Turn errors of the database into errors of the store.
-
-    Raises:
-        StoreError: in place of any error of SQLAlchemy, the driver, or the file system.
-    """
-    try:
-        yield
-    except (NoSuchModuleError, ModuleNotFoundError) as error:
-        raise StoreError(_no_driver(url, error)) from error
-    except DBAPIError as error:
-        raise StoreError(_refused(url, str(error.orig).strip())) from error
-    except sqlite3.Error as error:
-        raise StoreError(_refused(url, str(error))) from error
-    except SQLAlchemyError as error:
-        raise StoreError(Diagnostic("MLP700", "", f"{_place(url)}: {error}")) from error
-    except OSError as error:
-        raise StoreError(
-            Diagnostic(
-                "MLP704",
-                "",
-                f"{_place(url)} can't be opened: {error.strerror}",
-                "check the path and its permissions",
-            )
-        ) from error
-
-
-def _no_driver(url: URL, error: Exception) -> Diagnostic:
-    for name, module, package in _DRIVERS.values():
-        if url.drivername == name:
-            return Diagnostic(
-                "MLP705", "", f"{module} is needed for {_place(url)}", f"pip install '{package}'"
-            )
-    if isinstance(error, ModuleNotFoundError):
-        return Diagnostic(
-            "MLP705", "", f"{error.name} is needed for {_place(url)}", f"pip install {error.name}"
-        )
-    return Diagnostic(
-        "MLP701",
-        "",
-        f"unsupported database '{url.drivername}'",
-        "use a file name, or a URL that starts with sqlite://, postgresql:// or mysql://",
-    )
-
-
-_HINTS = (
-    ("unable to open database file", "MLP704", "check the path and its permissions"),
-    ("not a database", "MLP704", "the file is not an SQLite database; choose another file, or move it"),
-    ("malformed", "MLP704", "the file is damaged; restore it, or move it to start a new record"),
-    ("readonly database", "MLP704", "check the permissions of the file and of its folder"),
-    ("disk is full", "MLP706", "free space on the disk, then run the command again"),
-    ("disk i/o error", "MLP706", "free space on the disk, then run the command again"),
-    ("no space left", "MLP706", "free space on the disk of the database, then run the command again"),
-    ("locked", "MLP707", "another process has locked it for more than 30 s: wait for it, or stop it"),
-    ("password authentication failed", "MLP708", "check the user and password in the URL"),
-    ("access denied", "MLP708", "check the user and password in the URL, and the permissions of the user"),
-    (
-        "permission denied",
-        "MLP708",
-        "grant the user permission to read, write and create tables in the database",
-    ),
-    ("does not exist", "MLP708", "create the database, and check its name and the user in the URL"),
-    ("unknown database", "MLP708", "create the database, and check its name in the URL"),
-    ("refused", "MLP709", "check the host and port in the URL, and that the server is running"),
-    ("can't connect", "MLP709", "check the host and port in the URL, and that the server is running"),
-    ("resolve", "MLP709", "check the host in the URL"),
-    ("timeout", "MLP709", "check the host and port in the URL, and the network"),
-)
-
-
-def _refused(url: URL, answer: str) -> Diagnostic:
-    lowered = answer.lower()
-    for part, code, hint in _HINTS:
-        if part in lowered:
-            return Diagnostic(code, "", f"{_place(url)}: {answer}", hint)
-    return Diagnostic("MLP700", "", f"{_place(url)}: {answer}")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +12,7 @@ from mlplat.addresses import without_passwords
 from mlplat.argo import status as statuses
 from mlplat.argo.status import ArtifactValue, Direction, Nodes, moment
 from mlplat.errors import StoreError
+from mlplat.metadata.identities import OWN_STORAGE, artifact_id, manifest_digest, run_uid
 from mlplat.metadata.rows import Artifact, ArtifactUse, Engine, Metric, Parameter, Run, Task
 
 Json = Mapping[str, Any]
@@ -21,7 +20,6 @@ Json = Mapping[str, Any]
 DEFAULT_NAMESPACE = "default"
 DEFAULT_EXPERIMENT = "default"
 
-_OWN_STORAGE = "mlplat://"
 _DIRECTIONS: tuple[Direction, ...] = ("input", "output")
 _ENGINE_LABELS = ("workflows.argoproj.io/", "mlplat.dev/")
 
@@ -71,7 +69,7 @@ def read_run(workflow: Json, cluster: str = "") -> Run:
     namespace = metadata.get("namespace") or DEFAULT_NAMESPACE
     started_at = moment(status.get("startedAt"))
     created_at = moment(metadata.get("creationTimestamp")) or started_at
-    uid = metadata.get("uid") or _made_uid(
+    uid = metadata.get("uid") or run_uid(
         cluster or engine, namespace, name, metadata.get("creationTimestamp")
     )
     return Run(
@@ -124,55 +122,6 @@ class _Tree:
         self.parents = statuses.parents(nodes)
         self.attempts = statuses.attempts(nodes, self.parents)
         self.depths = statuses.depths(nodes)
-
-
-def fingerprint(node: Json) -> str:
-    """Return the hash of a node in the status: 32 hexadecimal digits."""
-    text = json.dumps(node, sort_keys=True, separators=(",", ":"))
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
-
-
-def manifest_digest(spec: Json) -> str:
-    """Hash what a Workflow does, whatever its arguments are and whoever stored it.
-
-    Empty fields are left out, because the API server of a cluster adds some (``metadata: {}``, ``resources:
-    {}``).
-
-    Args:
-        spec: ``spec`` of a Workflow.
-
-    Returns:
-        ``sha256:`` and 64 hexadecimal digits.
-    """
-    program = {key: value for key, value in spec.items() if key not in ("arguments", "shutdown", "suspend")}
-    text = json.dumps(_without_empty(program), sort_keys=True, separators=(",", ":"))
-    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
-
-
-def identity(*parts: str) -> str:
-    """Make a primary key of 32 hexadecimal digits from what identifies a row."""
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
-
-
-def artifact_id(cluster: str, namespace: str, engine: Engine, key: str, uri: str) -> str:
-    """Make the identity of an artifact: the place where its bytes are.
-
-    Args:
-        cluster: identity of the cluster or machine; empty if it is unknown.
-        namespace: tenant.
-        engine: whose artifact storage the key is for.
-        key: key in that storage; may be empty when there is a URI.
-        uri: place elsewhere, taken when there is no key.
-
-    Returns:
-        32 hexadecimal digits.
-    """
-    known = [cluster] if cluster else []
-    if key:
-        return identity(*known, namespace, engine, "key", key)
-    if uri.startswith(_OWN_STORAGE):
-        return identity(*known, namespace, engine, "uri", uri)
-    return identity(namespace, "", "uri", uri)
 
 
 def _task(key: str, nodes: Nodes, tree: _Tree, run: Run) -> Task:
@@ -229,7 +178,7 @@ def _facts(task: Task, node: Json, run: Run, template: Json) -> NodeFacts:
 
 
 def _artifact(value: ArtifactValue, task: Task, direction: Direction, run: Run) -> Artifact:
-    cluster = run.cluster if value.key or value.uri.startswith(_OWN_STORAGE) else ""
+    cluster = run.cluster if value.key or value.uri.startswith(OWN_STORAGE) else ""
     produced = direction == "output" and task.role == "task" and not task.cached
     return Artifact(
         id=artifact_id(cluster, run.namespace, run.engine, value.key, value.uri),
@@ -268,10 +217,6 @@ def _pipeline(metadata: Json, spec: Json) -> str:
     return named or (metadata.get("generateName") or "").rstrip("-.") or metadata["name"]
 
 
-def _made_uid(place: str, namespace: str, name: str, created: object) -> str:
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"mlplat:{place}/{namespace}/{name}/{created or ''}"))
-
-
 def _arguments(spec: Json) -> dict[str, str]:
     given = _listed(_mapping(spec.get("arguments")).get("parameters"))
     return {
@@ -279,15 +224,6 @@ def _arguments(spec: Json) -> dict[str, str]:
         for parameter in given
         if parameter.get("value") is not None
     }
-
-
-def _without_empty(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        kept = {key: _without_empty(item) for key, item in value.items()}
-        return {key: item for key, item in kept.items() if item not in (None, "", {}, [])}
-    if isinstance(value, (list, tuple)):
-        return [_without_empty(item) for item in value]
-    return value
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections import OrderedDict
 from dataclasses import asdict, dataclass, field, replace
@@ -14,23 +13,25 @@ from mlplat.argo.status import nodes_of, parents, unpacked
 from mlplat.argo.status.fused import pod_of
 from mlplat.metadata import schema
 from mlplat.metadata.database import Database, upsert
-from mlplat.metadata.reading import NodeFacts, artifact_id, fingerprint, identity, read_nodes, read_run
+from mlplat.metadata.identities import artifact_id, fingerprint
+from mlplat.metadata.reading import NodeFacts, read_nodes, read_run
+from mlplat.metadata.records import (
+    ARTIFACT_COLUMNS,
+    TASK_COLUMNS,
+    artifact_row,
+    experiment_row,
+    metric_row,
+    run_row,
+    task_row,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
-    from datetime import datetime
 
-    from mlplat.metadata.rows import Artifact, Metric, Run
+    from mlplat.metadata.rows import Artifact, Run
 
 _REMEMBERED_RUNS = 64
 _BATCH = 500
-_TASK_COLUMNS = tuple(column.name for column in schema.tasks.columns if not column.primary_key)
-_RUN_COLUMNS = tuple(
-    column.name for column in schema.runs.columns if column.name not in {"uid", "created_at", "revision"}
-)
-_ARTIFACT_COLUMNS = tuple(
-    column.name for column in schema.artifacts.columns if column.name not in {"id", "created_at"}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +90,9 @@ def _write(
     stored = _stored(connection, run.uid)
     revision, cluster = stored or (0, run.cluster)
     run = replace(run, cluster=cluster or run.cluster)  # two users may know one cluster by different names
-    row = _run_row(run)
+    row = run_row(run)
     if stored is None:
-        upsert(connection, schema.experiments, [_experiment_row(run)], ())
+        upsert(connection, schema.experiments, [experiment_row(run)], ())
         upsert(
             connection,
             schema.runs,
@@ -113,7 +114,7 @@ def _write(
     if not prints and not gone and row == known.run:
         return known, run
     if row != known.run:
-        upsert(connection, schema.experiments, [_experiment_row(run)], ())
+        upsert(connection, schema.experiments, [experiment_row(run)], ())
     connection.execute(
         update(schema.runs).where(schema.runs.c.uid == run.uid).values({**row, "revision": revision + 1})
     )
@@ -146,21 +147,21 @@ def _write_nodes(
     _upsert_batches(
         connection,
         schema.tasks,
-        [{**asdict(fact.task), "fingerprint": prints[fact.task.id]} for fact in facts],
-        _TASK_COLUMNS,
+        [task_row(fact.task, prints[fact.task.id]) for fact in facts],
+        TASK_COLUMNS,
     )
     produced: dict[str, dict[str, Any]] = {}
     used: dict[str, dict[str, Any]] = {}
     for fact in facts:
         for artifact in fact.artifacts:
             rows = produced if artifact.producer_run_uid else used
-            rows[artifact.id] = _artifact_row(artifact, fact.task.finished_at or run.created_at)
+            rows[artifact.id] = artifact_row(artifact, fact.task.finished_at or run.created_at)
     _adopt(connection, [artifact for fact in facts for artifact in fact.artifacts])
-    _upsert_batches(connection, schema.artifacts, _by_id(produced), _ARTIFACT_COLUMNS)
+    _upsert_batches(connection, schema.artifacts, _by_id(produced), ARTIFACT_COLUMNS)
     _upsert_batches(connection, schema.artifacts, _by_id(used), ())
     _insert(connection, schema.parameters, [asdict(row) for fact in facts for row in fact.parameters])
     _insert(connection, schema.artifact_uses, [asdict(row) for fact in facts for row in fact.uses])
-    _insert(connection, schema.metrics, [_metric_row(row) for fact in facts for row in fact.metrics])
+    _insert(connection, schema.metrics, [metric_row(row) for fact in facts for row in fact.metrics])
 
 
 def _adopt(connection: Connection, artifacts: Iterable[Artifact]) -> None:
@@ -203,45 +204,6 @@ def _delete_details(connection: Connection, uid: str, ids: Sequence[str]) -> Non
     for table in (schema.parameters, schema.artifact_uses, schema.metrics):
         for batch in _batches(ids):
             connection.execute(delete(table).where(table.c.run_uid == uid, table.c.task_id.in_(batch)))
-
-
-def _run_row(run: Run) -> dict[str, Any]:
-    row = asdict(run)
-    row["experiment_id"] = identity(row["namespace"], row.pop("experiment"))
-    return {name: row[name] for name in _RUN_COLUMNS}
-
-
-def _experiment_row(run: Run) -> dict[str, Any]:
-    return {
-        "id": identity(run.namespace, run.experiment),
-        "namespace": run.namespace,
-        "name": run.experiment,
-        "created_at": run.created_at,
-    }
-
-
-def _artifact_row(artifact: Artifact, created_at: datetime) -> dict[str, Any]:
-    return {**asdict(artifact), "created_at": created_at}
-
-
-def _metric_row(metric: Metric) -> dict[str, Any]:
-    """Return the row of a metric: as it was logged and, to be compared in queries, as a number where it is one."""
-    number = _number(metric.value)
-    return {
-        **asdict(metric),
-        "value": number if number is not None and math.isfinite(number) else None,
-        "not_finite": "" if number is None or math.isfinite(number) else str(number),
-        "exact": metric.value,
-    }
-
-
-def _number(value: float | str) -> float | None:
-    if isinstance(value, str | bool):
-        return None
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf if value > 0 else -math.inf
 
 
 def _by_id(rows: Mapping[str, dict[str, Any]]) -> list[dict[str, Any]]:

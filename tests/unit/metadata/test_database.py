@@ -24,8 +24,8 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from mlplat.errors import StoreError
 from mlplat.metadata import Store, open_store
-from mlplat.metadata.database import MIGRATIONS
 from mlplat.metadata.schema import HEAD, VERSION_TABLE, metadata
+from mlplat.metadata.versions import MIGRATIONS
 
 if TYPE_CHECKING:
     from pathlib import Path

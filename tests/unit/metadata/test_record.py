@@ -17,7 +17,7 @@ from sqlalchemy import event
 from mlplat.argo.status import nodes_of, parents
 from mlplat.argo.status.fused import OUTPUT
 from mlplat.errors import ClusterError, StoreError
-from mlplat.metadata.reading import manifest_digest
+from mlplat.metadata.identities import manifest_digest
 
 if TYPE_CHECKING:
     from mlplat.metadata import Store
