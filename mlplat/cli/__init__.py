@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import click
 
-from mlplat.cli import commands
+from mlplat.cli import commands, grammar
 from mlplat.cli.output import drop_output, escaping
 from mlplat.errors import Diagnostic, EngineError, MlplatError
 
@@ -47,7 +47,7 @@ def _run(arguments: list[str]) -> int:
         print(error.format_message(), file=sys.stderr)
         return error.exit_code
     except click.UsageError as error:
-        print(commands.diagnostic(error), file=sys.stderr)
+        print(grammar.diagnostic(error), file=sys.stderr)
         return error.exit_code
     except MlplatError as error:
         print(error, file=sys.stderr)

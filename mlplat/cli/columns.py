@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from mlplat.argo.status import shown, spelled
-from mlplat.cli.commands import Given
+from mlplat.cli.grammar import Given
 from mlplat.cli.tables import table
 from mlplat.errors import ArgumentError, Diagnostic
 from mlplat.runs import columns

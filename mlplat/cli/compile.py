@@ -10,7 +10,7 @@ from typing import Any
 from mlplat import compiler, ir, manifest
 from mlplat.argo import hera, names
 from mlplat.cli import output
-from mlplat.cli.commands import Given
+from mlplat.cli.grammar import Given
 from mlplat.compiler import package
 from mlplat.errors import ArgumentError, Diagnostic, ManifestError
 from mlplat.runs import settings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mlplat.cli import places
-from mlplat.cli.commands import Given
+from mlplat.cli.grammar import Given
 from mlplat.runs import checks
 from mlplat.runs.checks import Finding
 from mlplat.runs.state import home

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mlplat.cli import places
-from mlplat.cli.commands import Given
+from mlplat.cli.grammar import Given
 from mlplat.cli.places import Prompt
 from mlplat.cli.progress import following
 from mlplat.cli.report import conclude

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from mlplat.cli.commands import Given
+from mlplat.cli.grammar import Given
 from mlplat.runs import lint
 
 

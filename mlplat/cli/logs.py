@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mlplat.argo.reasons import readable
 from mlplat.argo.status import AnyNode, fused, is_cached, nodes_of
 from mlplat.cli import output, places
-from mlplat.cli.commands import Given
+from mlplat.cli.grammar import Given
 from mlplat.errors import ArgumentError, ClusterError
 from mlplat.runs.state import home, record_to_read
 from mlplat.runs.tasks import Nodes, path, unknown, within

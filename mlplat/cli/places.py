@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from mlplat.cli.commands import Given
+from mlplat.cli.grammar import Given
 from mlplat.cli.progress import Quiet
 from mlplat.errors import ArgumentError, Diagnostic
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mlplat.argo.reasons import readable
 from mlplat.argo.status import FINISHED, shown
 from mlplat.cli import places, show
-from mlplat.cli.commands import Given
+from mlplat.cli.grammar import Given
 from mlplat.cli.tables import table
 from mlplat.errors import ArgumentError, ClusterError, Diagnostic
 from mlplat.runs import state, trees

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mlplat.addresses import without_user
 from mlplat.argo.status import decoded, is_artifact, nodes_of
 from mlplat.cli import places, show
-from mlplat.cli.commands import Given
+from mlplat.cli.grammar import Given
 from mlplat.runs import trees
 from mlplat.runs.programs import as_typed
 from mlplat.runs.state import home

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mlplat.cli import output, places
-from mlplat.cli.commands import Given
+from mlplat.cli.grammar import Given
 from mlplat.cli.tables import table
 from mlplat.errors import ArgumentError, Diagnostic
 from mlplat.report import Comparison, Report, comparison_page, page

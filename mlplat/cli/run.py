@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mlplat.cli import places
-from mlplat.cli.commands import Given
 from mlplat.cli.compile import options
 from mlplat.cli.follow import conclude_run
+from mlplat.cli.grammar import Given
 from mlplat.errors import ArgumentError, Diagnostic
 from mlplat.runs import prepare, settings
 from mlplat.runs.arguments import Arguments, check_name

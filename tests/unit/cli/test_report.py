@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from mlplat.cli import places, show
-from mlplat.cli.commands import Given, mlplat
+from mlplat.cli.commands import mlplat
+from mlplat.cli.grammar import Given
 from mlplat.cli.report import report
 from mlplat.runs import trees
 from tests.unit.cli.commands import told
