@@ -12,7 +12,6 @@ from mlplat.errors import ArgumentError, Diagnostic
 
 if TYPE_CHECKING:
     from mlplat.argo.status import Node
-    from mlplat.metadata import Run
     from mlplat.runs.cluster import Cluster
     from mlplat.runs.machine import Machine
 
@@ -88,20 +87,3 @@ def as_typed(given: Given, run: str, namespace: str) -> str:
     options = (("-n", namespace), ("--context", given.context), ("--kubeconfig", given.kubeconfig))
     words = [word for option, value in options if value for word in (option, str(value))]
     return shlex.join([run, "--engine", "argo", *words])
-
-
-def check_is_of_machine(run: Run) -> None:
-    """Refuse a run of a cluster, or of another machine, where one of this machine is asked for.
-
-    Raises:
-        ArgumentError: with what to type instead.
-    """
-    from mlplat.runs import state
-
-    if run.engine == "argo":
-        hint = f"add --engine argo -n {run.namespace}"
-        raise ArgumentError(Diagnostic("MLP409", "", f"{run.name} is a run on a cluster", hint))
-    if not state.is_here(home := state.home(), run):
-        message = f"the logs of {run.name} are not in {home}"
-        hint = "it ran on another machine, or with another MLPLAT_HOME: run the command there"
-        raise ArgumentError(Diagnostic("MLP409", "", message, hint))

@@ -1,148 +1,201 @@
-"""Read the logs of tasks: from pods, from Argo's archive, and as they are written."""
+"""The logs of a run: which of its tasks have one, what each attempt wrote, and why others have none."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import tempfile
-import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+import itertools
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from mlplat import engine, k8s
-from mlplat.argo import stores
-from mlplat.argo.status import FINISHED, AnyNode, attempts, fused, nodes_of, parents
-from mlplat.errors import ClusterError, Diagnostic
-from mlplat.runs import waiting
+from mlplat import engine
+from mlplat.argo.reasons import readable
+from mlplat.argo.status import AnyNode, attempts, fused, is_cached, nodes_of, parents
+from mlplat.errors import ArgumentError, ClusterError, Diagnostic
+from mlplat.runs import state, waiting
 from mlplat.runs.cluster import Cluster, Workflow
+from mlplat.runs.cluster_files import log_of_pod
 from mlplat.runs.machine import Machine
-from mlplat.runtime.contract import STEP_MARK
+from mlplat.runs.tasks import Nodes, path, unknown, within
 
-_ARCHIVED = "main-logs"
-_GONE, _NOT_YET = "MLP814", "MLP815"
-_READERS = 32
-_PAUSE = 1.0
-_BLOCK = 1 << 16
+if TYPE_CHECKING:
+    from mlplat.metadata import Run, Task
+
+_CACHED = "its results are from the cache"
 _LAST_LINES = 20
 _WIDEST = 2000
 
 
-def of_pod(workflow: Workflow, node_id: str, place: Cluster) -> Iterator[str]:
-    """Read what a task of a cluster printed, from its pod or, when that is gone, from where Argo archived it.
+@dataclass(frozen=True, slots=True)
+class Log:
+    """What an attempt of a task wrote.
+
+    Attributes:
+        path: of the attempt in the run.
+        task: id of the task that it is an attempt of.
+        pieces: lines, and parts of long lines. Reading those of a cluster raises :class:`ClusterError` if there is no
+            log, with the reason.
+    """
+
+    path: str
+    task: str
+    pieces: Iterable[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class NotRun:
+    """A task without a log.
+
+    Attributes:
+        path: of the task in the run.
+        reason: why it did not run.
+    """
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Logs:
+    """The logs of a run or of some of its tasks.
+
+    Attributes:
+        logs: in the order in which the attempts started.
+        not_run: where there are no logs, tasks that did not run.
+    """
+
+    logs: Sequence[Log]
+    not_run: Sequence[NotRun] = ()
+
+
+def of_run(place: Machine | Cluster, run: str, task: str = "") -> Logs:
+    """Find the logs of a run.
 
     Args:
-        workflow: the Workflow with its nodes.
-        node_id: a node of it.
-        place: the cluster.
-
-    Yields:
-        Each line, without its end.
+        place: where it ran.
+        run: its name.
+        task: what a person calls a task, loop, branch or pipeline in it; all of the run when empty.
 
     Raises:
-        ClusterError: there is no log, with the reason; or the cluster refused or can't be reached.
+        ArgumentError: the run has no such task, or its logs are elsewhere.
+        ClusterError: the run does not exist, or the cluster refused or can't be reached.
+        StoreError: the record does not have the run.
     """
-    try:
-        yield from k8s.logs(workflow, node_id, context=place.context, kubeconfig=place.kubeconfig)
-    except ClusterError as error:
-        artifact = _archive(workflow, node_id) if error.diagnostics[0].code == _GONE else None
-        if artifact is None:
-            raise
-        yield from _archived(workflow, artifact, place, error.diagnostics[0])
+    return _of_machine(place, run, task) if isinstance(place, Machine) else _of_cluster(place, run, task)
 
 
-def _archive(workflow: Workflow, node_id: str) -> dict[str, Any] | None:
-    """Return where Argo keeps the log of a node; None where that is not known.
-
-    The pod itself reports its outputs. Only the key is taken from them: where the repository is, and which Secrets it
-    takes, says the Workflow.
-    """
-    nodes = fused.expanded(workflow["status"].get("nodes") or {})
-    node = nodes.get(fused.pod_of(node_id, nodes)) or {}
-    artifacts = (node.get("outputs") or {}).get("artifacts") or ()
-    key = next((stores.key_of(one) for one in artifacts if one.get("name") == _ARCHIVED), "")
-    return _location(workflow, node, key) if key else None
+def _chosen(run: str, task: str, nodes: Nodes, names: Iterable[str]) -> Collection[str]:
+    """Return the ids of the nodes whose logs are wanted; ``names`` are what could have been asked for."""
+    chosen = within(run, task, nodes) if task else nodes.keys()
+    if not chosen:
+        raise ArgumentError(unknown(run, task, names))
+    return chosen
 
 
-def _location(workflow: Workflow, node: Mapping[str, Any], key: str) -> dict[str, Any] | None:
-    """Return the place of a key in the artifact repository of a node; None where that is not known."""
-    own = (one.get("archiveLocation") for one in _templates(workflow, node))
-    common = ((workflow.get("status") or {}).get("artifactRepositoryRef") or {}).get("artifactRepository")
-    repository: Mapping[str, Any] = next(
-        (one for one in (*own, common) if one and stores.has_location(one)), {}
-    )
-    kinds = (one for one in engine.REMOTE_KINDS if one in stores.KEYS and repository.get(one))
-    return next(({kind: {**repository[kind], stores.KEYS[kind]: key}} for kind in kinds), None)
+def _of_machine(machine: Machine, name: str, task: str) -> Logs:
+    with state.record_to_read(machine.home) as store:
+        machine.catch_up(store, name)
+        run = store.run(name)
+        every = store.tasks(run, roles=None)
+    _check_is_here(machine.home, run)
+    nodes = {one.id: {"name": one.name, "displayName": one.display_name} for one in every}
+    names = (one.display_name for one in every if one.role == "task" and one.attempts)
+    chosen = _chosen(run.name, task, nodes, names)
+    tasks = [one for one in every if one.role != "group" and one.id in chosen]
+    folder = machine.home / "logs" / run.name
+    logs = [
+        Log(path(run.name, one.name), one.parent_id if one.role == "attempt" else one.id, pieces)
+        for one in tasks
+        for pieces in _written(folder, one)
+    ]
+    silent = [one for one in tasks if not one.attempts and (task or one.cached)]
+    return Logs(logs, () if logs else _not_run(machine.home, run.name, silent))
 
 
-def _templates(workflow: Workflow, node: AnyNode) -> Iterator[Mapping[str, Any]]:
-    """Return the templates of a Workflow that have the name of a node's."""
-    stored = (workflow.get("status") or {}).get("storedWorkflowTemplateSpec") or {}
-    for template in (*(workflow["spec"].get("templates") or ()), *(stored.get("templates") or ())):
-        if template.get("name") == node.get("templateName"):
-            yield template
-
-
-def _archived(
-    workflow: Workflow, artifact: Mapping[str, Any], place: Cluster, gone: Diagnostic
-) -> Iterator[str]:
-    with tempfile.TemporaryDirectory(prefix="mlplat-log-") as folder:
-        file = Path(folder) / "log"
-        try:
-            _fetch(workflow, artifact, file, place)
-        except engine.ArtifactError as error:
-            message = f"{gone.message}; the archived log can't be read: {error}"
-            raise ClusterError(Diagnostic(_GONE, "", message, gone.hint)) from None
-        with file.open(encoding="utf-8", errors="replace") as lines:
-            yield from k8s.printed(line.rstrip("\n") for line in lines)
-
-
-def fetch(workflow: Workflow, key: str, target: Path, place: Cluster) -> bool:
-    """Fetch an artifact of a cluster.
-
-    Args:
-        workflow: the Workflow with its status, which says where the artifact repository is.
-        key: key of the artifact.
-        target: file to write.
-        place: the cluster.
-
-    Returns:
-        Whether the artifact repository is known and one that can be reached from a machine.
+def _check_is_here(home: Path, run: Run) -> None:
+    """Refuse a run of a cluster, or of another machine.
 
     Raises:
-        ClusterError: the artifact can't be fetched, or a Secret of the repository can't be read.
+        ArgumentError: with what to type instead.
     """
-    artifact = _location(workflow, {}, key)
-    if artifact is None:
-        return False
-    try:
-        _fetch(workflow, artifact, target, place)
-    except engine.ArtifactError as error:
-        raise ClusterError(Diagnostic("MLP817", key, f"the artifact can't be fetched: {error}")) from None
-    return True
+    if run.engine == "argo":
+        hint = f"add --engine argo -n {run.namespace}"
+        raise ArgumentError(Diagnostic("MLP409", "", f"{run.name} is a run on a cluster", hint))
+    if not state.is_here(home, run):
+        message = f"the logs of {run.name} are not in {home}"
+        hint = "it ran on another machine, or with another MLPLAT_HOME: run the command there"
+        raise ArgumentError(Diagnostic("MLP409", "", message, hint))
 
 
-def _fetch(workflow: Workflow, artifact: Mapping[str, Any], target: Path, place: Cluster) -> None:
-    names = {
-        selector["name"]
-        for location in artifact.values()
-        for field_name, selector in location.items()
-        if field_name.endswith("Secret") and selector.get("name")
+def _written(folder: Path, task: Task) -> Iterator[Iterable[bytes]]:
+    """Yield what each attempt of a task wrote, which may share the log of its pod with others."""
+    own = engine.attempts(folder / f"{task.id}.log")
+    if own:
+        yield from (attempt.pieces() for attempt in own)
+        return
+    for attempt in engine.attempts(folder / f"{task.boundary_id}.log"):
+        part = fused.part_of(attempt.pieces(), task.display_name)
+        if (first := next(part, None)) is not None:
+            yield itertools.chain([first], part)
+
+
+def _not_run(home: Path, run: str, tasks: Sequence[Task]) -> list[NotRun]:
+    makers = _makers(home, run, [task.id for task in tasks if task.cached])
+    reasons = [
+        f"{_CACHED}{makers[task.id]}" if task.cached else task.message or task.phase.lower() for task in tasks
+    ]
+    return [
+        NotRun(path(run, task.name), readable(reason)) for task, reason in zip(tasks, reasons, strict=True)
+    ]
+
+
+def _makers(home: Path, run: str, tasks: Sequence[str]) -> dict[str, str]:
+    """Return which run made the results of tasks that came from the cache, as part of a sentence; "" if unknown."""
+    if not tasks:
+        return {}
+    nodes = nodes_of(engine.load(home / "runs" / run) or {})
+    makers: dict[str, str] = {}
+    with state.record_to_read(home) as store:
+        cache = store.cache()
+        for task in tasks:
+            node = nodes.get(task) or {}
+            maker = cache.maker((node.get("memoizationStatus") or {}).get("key", "")).rpartition("-")[0]
+            known = f", made by the run {maker}; its log: mlplat logs {maker} {node.get('displayName')}"
+            makers[task] = known if maker else ""
+    return makers
+
+
+def _of_cluster(cluster: Cluster, run: str, task: str) -> Logs:
+    workflow = cluster.read(run)
+    nodes = nodes_of(workflow)
+    task_of = {
+        key: parent
+        for parent, node in nodes.items()
+        if node["type"] == "Retry"
+        for key in node.get("children") or ()
     }
-    secrets = {name: k8s.secret(name, **place.at(workflow).options) for name in sorted(names)}
-    engine.fetch(artifact, target, {name: _decoded(data) for name, data in secrets.items()})
+    pods = {key: node for key, node in nodes.items() if node["type"] == "Pod" and not is_cached(node)}
+    names = (node["displayName"] for node in pods.values())
+    chosen = _chosen(run, task, nodes if task else pods, names)
+    ran = sorted(chosen & pods.keys(), key=lambda key: (str(pods[key].get("startedAt") or ""), key))
+    if ran:
+        return Logs(
+            [
+                Log(path(run, pods[key]["name"]), task_of.get(key, key), _lines(workflow, key, cluster))
+                for key in ran
+            ]
+        )
+    silent = [nodes[key] for key in sorted(chosen) if nodes[key]["type"] in ("Pod", "Skipped")]
+    return Logs((), [NotRun(path(run, node["name"]), readable(_why_not(node))) for node in silent])
 
 
-def _decoded(data: Mapping[str, str]) -> dict[str, str]:
-    decoded = {}
-    for key, text in data.items():
-        try:
-            decoded[key] = base64.b64decode(text).decode()
-        except (binascii.Error, UnicodeDecodeError):
-            continue
-    return decoded
+def _lines(workflow: Workflow, node_id: str, cluster: Cluster) -> Iterator[bytes]:
+    for line in log_of_pod(workflow, node_id, cluster):
+        yield f"{line}\n".encode(errors="replace")
+
+
+def _why_not(node: AnyNode) -> str:
+    return _CACHED if is_cached(node) else str(node.get("message") or node["phase"].lower())
 
 
 def last_lines(workflow: Workflow, node: AnyNode, place: Machine | Cluster) -> list[str]:
@@ -167,7 +220,7 @@ def last_lines(workflow: Workflow, node: AnyNode, place: Machine | Cluster) -> l
 def _of_pod_or_why_not(workflow: Workflow, node_id: str, cluster: Cluster) -> list[str]:
     """Return the log of a task of a cluster, or why there is none with Kubernetes' warnings about its pod."""
     try:
-        return list(of_pod(workflow, node_id, cluster))
+        return list(log_of_pod(workflow, node_id, cluster))
     except ClusterError as error:
         failed = nodes_of(workflow)[node_id]
         known = str(failed.get("message") or "\0")
@@ -179,173 +232,3 @@ def _of_pod_or_why_not(workflow: Workflow, node_id: str, cluster: Cluster) -> li
     said = waiting.told((*why, known), warnings.get(node_id, ()))
     advice = waiting.hint((*why, *said, known), workflow["metadata"]["namespace"])
     return [*why, *said, *([f"hint: {advice}"] if advice else [])]
-
-
-Emit = Callable[[str, str, str], None]
-"""Called with the id of a node, the task in its pod (empty where that runs one), and a line."""
-
-
-@dataclass(slots=True)
-class _Followed:
-    """Follows the logs of pods, each in a thread, with a limit on how many at a time."""
-
-    place: Cluster
-    wanted: Callable[[Mapping[str, AnyNode], str], bool]
-    emit: Emit
-    problem: Callable[[AnyNode, ClusterError], None]
-    workflow: Workflow = field(default_factory=dict)
-    nodes: dict[str, AnyNode] = field(default_factory=dict)
-    readers: dict[str, threading.Thread] = field(default_factory=dict)
-    room: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(_READERS))
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def changed(self, workflow: Workflow) -> None:
-        """Start to read what has started."""
-        self.workflow = workflow
-        self.nodes = dict((workflow.get("status") or {}).get("nodes") or {})
-        for key, node in self.nodes.items():
-            has_pod = node.get("type") == "Pod" and not (node.get("memoizationStatus") or {}).get("hit")
-            if has_pod and key not in self.readers and _has_run(node) and self.wanted(self.nodes, key):
-                self.readers[key] = threading.Thread(target=self._read, args=(key,), daemon=True)
-                self.readers[key].start()
-
-    def _read(self, key: str) -> None:
-        with self.room:
-            while True:
-                ended = self.nodes[key].get("phase") in FINISHED
-                try:
-                    self._print(key)
-                except ClusterError as error:
-                    if error.diagnostics[0].code == _NOT_YET and not ended:
-                        time.sleep(_PAUSE)
-                        continue
-                    with self.lock:
-                        self.problem(self.nodes[key], error)
-                return
-
-    def _print(self, key: str) -> None:
-        several = _runs_several(self.workflow, self.nodes[key])
-        step = ""
-        for line in _lines(self.workflow, key, self.place):
-            if several and line.startswith(STEP_MARK):
-                step = _step(line)
-                continue
-            with self.lock:
-                self.emit(key, step, line)
-
-
-def _runs_several(workflow: Workflow, node: AnyNode) -> bool:
-    """Return whether the pod of a node runs several tasks, whose names are in its log."""
-    return any(
-        parameter.get("name") == fused.OUTPUT
-        for template in _templates(workflow, node)
-        for parameter in (template.get("outputs") or {}).get("parameters") or ()
-    )
-
-
-def _step(line: str) -> str:
-    return line[len(STEP_MARK) :].split(" (", maxsplit=1)[0].strip()
-
-
-def _has_run(node: AnyNode) -> bool:
-    return node.get("phase") == "Running" or node.get("phase") in FINISHED
-
-
-def _lines(workflow: Workflow, key: str, place: Cluster) -> Iterator[str]:
-    live = k8s.logs(workflow, key, follow=True, context=place.context, kubeconfig=place.kubeconfig)
-    try:
-        yield from live
-    except ClusterError as error:
-        if error.diagnostics[0].code != _GONE:
-            raise
-        yield from of_pod(workflow, key, place)
-
-
-def follow_cluster(
-    name: str,
-    place: Cluster,
-    *,
-    wanted: Callable[[Mapping[str, AnyNode], str], bool],
-    emit: Emit,
-    problem: Callable[[AnyNode, ClusterError], None],
-) -> dict[str, Any]:
-    """Read what the tasks of a Workflow print, as they print it, until it ends.
-
-    Args:
-        name: of the Workflow.
-        place: the cluster.
-        wanted: tells, of the nodes by id and the id of one with a pod, whether its log is wanted.
-        emit: called with each line; calls never overlap.
-        problem: called with a node whose log can't be read, and why.
-
-    Returns:
-        The Workflow as it ended.
-
-    Raises:
-        ClusterError: it does not exist or was deleted, or the cluster refused or can't be reached.
-    """
-    followed = _Followed(place, wanted, emit, problem)
-    finished = k8s.follow(name, on_change=followed.changed, **place.options)
-    for reader in followed.readers.values():
-        reader.join()
-    return finished
-
-
-def follow_machine(
-    name: str, machine: Machine, *, wanted: Callable[[Mapping[str, AnyNode], str], bool], emit: Emit
-) -> dict[str, Any]:
-    """Read what the tasks of a run of this machine print, as they print it, until it ends.
-
-    Args:
-        name: of the run.
-        machine: this machine.
-        wanted: as for :func:`follow_cluster`.
-        emit: as for :func:`follow_cluster`.
-
-    Returns:
-        The Workflow as it ended.
-
-    Raises:
-        ArgumentError: the run does not exist.
-    """
-    tails: dict[str, _Tail] = {}
-    workflow: dict[str, Any] = {}
-    for state in machine.states(name):
-        workflow = state or workflow
-        nodes = workflow["status"]["nodes"]
-        files = {file.stem: file for file in (machine.home / "logs" / name).glob("*.log")}
-        for key in nodes:
-            if key in files and wanted(nodes, key):
-                tail = tails.setdefault(key, _Tail(files[key], _runs_several(workflow, nodes[key])))
-                is_over = nodes[key].get("phase") in FINISHED
-                for step, line in tail.lines(rest=is_over):
-                    emit(key, step, line)
-    return workflow
-
-
-@dataclass(slots=True)
-class _Tail:
-    """Reads the lines that were appended to a file since the last call."""
-
-    file: Path
-    several: bool
-    place: int = 0
-    step: str = ""
-    parts: engine.Lines = field(default_factory=engine.Lines)
-
-    def lines(self, *, rest: bool) -> Iterator[tuple[str, str]]:
-        """Yield new lines, with the task of the pod that wrote them; one without an end only as the rest."""
-        for line in self._new(rest=rest):
-            if self.several and line.startswith(STEP_MARK):
-                self.step = _step(line)
-            else:
-                yield self.step, line
-
-    def _new(self, *, rest: bool) -> Iterator[str]:
-        with self.file.open("rb") as file:
-            file.seek(self.place)
-            while part := file.read(_BLOCK):
-                self.place += len(part)
-                yield from self.parts.add(part)
-        if rest:
-            yield from self.parts.add(b"", final=True)

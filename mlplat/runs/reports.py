@@ -18,7 +18,7 @@ from mlplat.argo.reasons import readable
 from mlplat.argo.status import fused
 from mlplat.canonical import canonical_json
 from mlplat.errors import ArgumentError, Diagnostic, MlplatError
-from mlplat.runs import logs, state
+from mlplat.runs import cluster_files, state
 from mlplat.runs.cluster import Cluster, Workflow
 from mlplat.runs.tasks import path
 
@@ -101,7 +101,7 @@ class ClusterFiles:
         last = attempts[-1] if attempts else task
         kept: list[str] = []
         length = 0
-        for line in logs.of_pod(self.workflow, last.id, self.cluster):
+        for line in cluster_files.log_of_pod(self.workflow, last.id, self.cluster):
             kept.append(line)
             length += len(line) + 1
             while length > 4 * _LOG_OF_FAILED and len(kept) > 1:
@@ -114,7 +114,11 @@ class ClusterFiles:
             return None
         with tempfile.TemporaryDirectory(prefix="mlplat-report-") as folder:
             file = Path(folder) / "artifact"
-            return _start(file, size) if logs.fetch(self.workflow, artifact.key, file, self.cluster) else None
+            return (
+                _start(file, size)
+                if cluster_files.fetch(self.workflow, artifact.key, file, self.cluster)
+                else None
+            )
 
     def place(self, artifact: Artifact) -> str:
         """Return the key of an artifact, or its URI."""

@@ -183,7 +183,7 @@ def test_a_pod_that_may_not_report_its_result_is_told_what_to_do(monkeypatch: py
         "spec": {},
         "status": {"phase": "Error", "nodes": {"n": node}},
     }
-    monkeypatch.setattr("mlplat.runs.logs.of_pod", lambda *_: iter(()))
+    monkeypatch.setattr("mlplat.runs.logs.log_of_pod", lambda *_: iter(()))
     words = ["run", "--engine", "argo", "--context", "the lab"]
     given = Given(**mlplat.commands["attach"].make_context("attach", words).params)
 
