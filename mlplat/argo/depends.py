@@ -15,7 +15,7 @@ _NAME = re.compile(r"([a-zA-Z0-9][-a-zA-Z0-9]*?\.[A-Z][a-zA-Z]+)|([a-zA-Z0-9][-a
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class Dependencies:
     """When a DAG task may start.
 
     Attributes:
@@ -58,7 +58,7 @@ class Condition:
         return value
 
 
-def condition(task: Mapping[str, Any], tasks: Mapping[str, Mapping[str, Any]]) -> Condition:
+def condition(task: Mapping[str, Any], tasks: Mapping[str, Mapping[str, Any]]) -> Dependencies:
     """Read what a DAG task waits for.
 
     Args:
@@ -70,7 +70,7 @@ def condition(task: Mapping[str, Any], tasks: Mapping[str, Mapping[str, Any]]) -
     """
     if not task.get("depends"):
         names = tuple(task.get("dependencies") or ())
-        return Condition(names, " && ".join(_expand(name, tasks.get(name, {})) for name in names))
+        return Dependencies(names, " && ".join(_expand(name, tasks.get(name, {})) for name in names))
     found: dict[str, None] = {}
 
     def expand(match: re.Match[str]) -> str:
@@ -82,7 +82,7 @@ def condition(task: Mapping[str, Any], tasks: Mapping[str, Mapping[str, Any]]) -
         return _expand(bare, tasks.get(bare, {}))
 
     expression = _NAME.sub(expand, task["depends"])
-    return Condition(tuple(found), expression)
+    return Dependencies(tuple(found), expression)
 
 
 def _expand(name: str, task: Mapping[str, Any]) -> str:
@@ -95,7 +95,7 @@ def _expand(name: str, task: Mapping[str, Any]) -> str:
     return "(" + " || ".join(f"{name}.{result}" for result in allowed) + ")"
 
 
-def unknown_names(conditions: Mapping[str, Condition], known: Sequence[str]) -> dict[str, list[str]]:
+def unknown_names(conditions: Mapping[str, Dependencies], known: Sequence[str]) -> dict[str, list[str]]:
     """Return the unknown names in the dependencies of each task that has any."""
     names = set(known)
     wrong = {task: [name for name in one.tasks if name not in names] for task, one in conditions.items()}

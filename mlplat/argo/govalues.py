@@ -35,13 +35,13 @@ class NilList(list[Any]):
     __slots__ = ()
 
 
-class Strings(list[str]):
+class StringSlice(list[str]):
     """A ``[]string``."""
 
     __slots__ = ()
 
 
-class NilStrings(Strings):
+class NilStrings(StringSlice):
     """A nil ``[]string``."""
 
     __slots__ = ()
@@ -186,7 +186,7 @@ _TYPES: dict[type, str] = {
     str: "string",
     list: "[]interface {}",
     NilList: "[]interface {}",
-    Strings: "[]string",
+    StringSlice: "[]string",
     NilStrings: "[]string",
     Ints: "[]int",
     Pair: "[2]interface {}",

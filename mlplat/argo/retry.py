@@ -21,7 +21,7 @@ _GOOD = FULFILLED - FAILED
 
 
 @dataclass(frozen=True, slots=True)
-class Retry:
+class RetryPlan:
     """The nodes to keep and to remove.
 
     Attributes:
@@ -35,7 +35,7 @@ class Retry:
 
 def retried(
     name: str, nodes: Mapping[str, Node], *, also: Collection[str] = (), other_arguments: bool = False
-) -> Retry:
+) -> RetryPlan:
     """Split the nodes of a run that ended, or was interrupted, into those to keep and those to run again.
 
     Args:
@@ -67,7 +67,7 @@ class _Parting:
         self.removed: set[str] = set()
         self.opened: set[str] = set()
 
-    def part(self, also: Collection[str], other_arguments: bool) -> Retry:
+    def part(self, also: Collection[str], other_arguments: bool) -> RetryPlan:
         for key, node in self.nodes.items():
             if self._is_exit_handler(node):
                 self._remove(key)
@@ -82,7 +82,7 @@ class _Parting:
                     for child in self.nodes[key].get("children", ()):
                         self._remove(child)
         kept = {key: self._kept(key, node) for key, node in self.nodes.items() if key not in self.removed}
-        return Retry(kept, {key: node for key, node in self.nodes.items() if key in self.removed})
+        return RetryPlan(kept, {key: node for key, node in self.nodes.items() if key in self.removed})
 
     def _again(self, key: str) -> None:
         if self.nodes[key]["type"] in GROUPS:

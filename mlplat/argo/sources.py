@@ -80,7 +80,7 @@ DEFAULTS = (
 
 
 @dataclass(frozen=True, eq=False)
-class Repository(ImportSource):
+class RepositorySource(ImportSource):
     """The artifact repository itself, in which the key is the whole place."""
 
     def location(self, uri: str) -> dict[str, Any]:

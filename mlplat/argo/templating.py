@@ -19,10 +19,10 @@ from typing import Any
 from mlplat.argo import gotext
 from mlplat.argo.expressions import evaluator
 from mlplat.argo.expressions.syntax import (
+    Expression,
     ExpressionError,
+    ExpressionRefusedError,
     ExpressionSyntaxError,
-    Node,
-    RefusedError,
     identifiers,
     member_path,
     parse,
@@ -72,7 +72,7 @@ class Layer:
         """Return the value of a variable, or :data:`ABSENT`."""
         return self._variables.get(name, ABSENT)
 
-    def tree(self, wanted: Node) -> Mapping[str, Any]:
+    def tree(self, wanted: Expression) -> Mapping[str, Any]:
         """Return the variables as nested mappings, at least those that an expression names."""
         del wanted
         if self._tree is None:
@@ -116,7 +116,7 @@ class Scope:
                 return value
         return default
 
-    def environment(self, expression: Node) -> dict[str, Any]:
+    def environment(self, expression: Expression) -> dict[str, Any]:
         """Return what an expression can name here, nested."""
         merged: dict[str, Any] = {}
         roots = root_names(expression)
@@ -143,12 +143,12 @@ def _merge(below: Any, above: Any) -> Any:
 
 
 @lru_cache(maxsize=4096)
-def root_names(expression: Node) -> frozenset[str]:
+def root_names(expression: Expression) -> frozenset[str]:
     """Return the first parts of all names in an expression: ``tasks`` for ``tasks.a.status``."""
     return frozenset(name.split(".")[0] for name in _all_identifiers(expression))
 
 
-def _all_identifiers(expression: Node) -> list[str]:
+def _all_identifiers(expression: Expression) -> list[str]:
     names: list[str] = []
     stack = [expression]
     while stack:
@@ -160,7 +160,7 @@ def _all_identifiers(expression: Node) -> list[str]:
     return names
 
 
-def second_names(expression: Node, root: str) -> frozenset[str] | None:
+def second_names(expression: Expression, root: str) -> frozenset[str] | None:
     """Return the second parts of the names below a root: ``a`` for ``tasks.a.status`` and the root ``tasks``.
 
     Args:
@@ -356,7 +356,7 @@ def _expression(escaped: str, scope: Scope, strictness: Strictness) -> str:
         return left
     try:
         value = evaluator.evaluate(tree, environment)
-    except RefusedError as error:
+    except ExpressionRefusedError as error:
         raise TemplatingError(f"failed to evaluate expression: {error}") from None
     except ExpressionError as error:
         if may_stay:
@@ -378,7 +378,7 @@ def _expression(escaped: str, scope: Scope, strictness: Strictness) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _read(escaped: str) -> tuple[str, Node, tuple[str, ...]]:
+def _read(escaped: str) -> tuple[str, Expression, tuple[str, ...]]:
     try:
         expression = json.loads(f'"{escaped}"')
     except ValueError as error:

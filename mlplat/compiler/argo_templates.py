@@ -12,7 +12,7 @@ from typing import Any
 
 from mlplat.argo import values
 from mlplat.compiler import executors, interfaces
-from mlplat.compiler.executors import Leaf, Message, Plain
+from mlplat.compiler.executors import Leaf, PassedMessage, Plain
 from mlplat.compiler.interfaces import CallSite
 from mlplat.compiler.placeholders import Hole
 from mlplat.ir.argo_template import IMAGE, from_command
@@ -55,7 +55,7 @@ def leaf(component: Component, container: Container, call: CallSite) -> Leaf:
         result["outputs"] = outputs
     if call.retry:
         result["retryStrategy"] = executors.retry_strategy(call.retry)
-    takes = Plain if template.get("suspend") is None else Message
+    takes = Plain if template.get("suspend") is None else PassedMessage
     needs = {name: takes(Hole(("inputs", "parameters", name))) for name in component.input_parameters}
     return Leaf(
         answerable({**result, **template}),

@@ -33,7 +33,7 @@ CONFIG = "task--config"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Position:
     """The position of a function in its pod.
 
     Attributes:
@@ -69,7 +69,7 @@ def call_text(component: Component, python: PythonFunction, call: CallSite, *, h
         has_config: whether the task's settings are an input.
     """
     writer = _Writer(call)
-    return writer.text(writer.document(component, python, Place(), has_config=has_config))
+    return writer.text(writer.document(component, python, Position(), has_config=has_config))
 
 
 def steps_text(steps: Sequence[Step], call: CallSite) -> str:
@@ -83,7 +83,7 @@ def steps_text(steps: Sequence[Step], call: CallSite) -> str:
     documents = []
     for step in steps:
         assert step.container.python is not None
-        place = Place(step.task, step.inside)
+        place = Position(step.task, step.inside)
         document = {
             "task": step.task,
             "retry": _retry(step.retry) if step.retry else {},
@@ -129,7 +129,7 @@ class _Writer:
         return text
 
     def document(
-        self, component: Component, python: PythonFunction, place: Place, *, has_config: bool
+        self, component: Component, python: PythonFunction, place: Position, *, has_config: bool
     ) -> dict[str, Any]:
         """Return the runtime's description of one function."""
         own = set(own_inputs(component))
@@ -171,7 +171,9 @@ class _Writer:
         }
         return {name: value for name, value in document.items() if value}
 
-    def parameter(self, name: str, kind: ParameterType, place: Place, *, has_config: bool) -> dict[str, Any]:
+    def parameter(
+        self, name: str, kind: ParameterType, place: Position, *, has_config: bool
+    ) -> dict[str, Any]:
         if name in place.inside:
             step, output = place.inside[name]
             folder = folder_of(step)
@@ -188,7 +190,7 @@ class _Writer:
             found["errors"] = f"{INPUTS}/{outer}--errors"
         return found
 
-    def artifact(self, name: str, place: Place, *, is_list: bool) -> dict[str, Any]:
+    def artifact(self, name: str, place: Position, *, is_list: bool) -> dict[str, Any]:
         if name in place.inside:
             step, output = place.inside[name]
             folder = folder_of(step)

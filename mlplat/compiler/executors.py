@@ -13,7 +13,7 @@ from mlplat.argo.status.fused import OUTPUT as STEPS_OUTPUT
 from mlplat.argo.values import literal
 from mlplat.compiler import documents, pods
 from mlplat.compiler.caching import memoize
-from mlplat.compiler.calls import CONFIG, Place, call_text, steps_text
+from mlplat.compiler.calls import CONFIG, Position, call_text, steps_text
 from mlplat.compiler.documents import Document, Elements, Input, Text, is_static
 from mlplat.compiler.flows import Form
 from mlplat.compiler.interfaces import (
@@ -55,7 +55,7 @@ CREATE_CLAIM, DELETE_CLAIM = "argostub/createpvc", "argostub/deletepvc"
 STUBS = (CREATE_CLAIM, DELETE_CLAIM)
 """Images that no container is made of."""
 
-_ALONE = Place()
+_ALONE = Position()
 _PATCH, _KEYED = "pod--patch", "pod--key"
 """Inputs of a template for settings of its pod: what is put into the pod, and what belongs to the cache key."""
 
@@ -92,13 +92,13 @@ class Plain:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class PassedMessage:
     """A message that the caller passes, for a template in which Argo substitutes it."""
 
     hole: Hole
 
 
-Need: TypeAlias = Hole | Whole | Plain | Message
+Need: TypeAlias = Hole | Whole | Plain | PassedMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +210,7 @@ def _turn(limit: int) -> str:
 def argument(need: Need, texts: Strings) -> str:
     """Return what a caller gives for a need, as a tag."""
     known = None if isinstance(need, Whole) else texts.constant(need if isinstance(need, Hole) else need.hole)
-    if isinstance(need, Message):
+    if isinstance(need, PassedMessage):
         if known is not None:
             return values.message_text(known)
         return expression(values.message_expression(texts.hole(need.hole)))
@@ -272,7 +272,7 @@ def _fused(
     """Write a pod in which functions run one after another."""
     pod = pods.pod(container, workspace=call.workspace)
     result = interface(component, call, has_path=needs_path(component, container, call.form))
-    outputs = [_python_outputs(step.component, call, Place(step.task)) for step in steps]
+    outputs = [_python_outputs(step.component, call, Position(step.task)) for step in steps]
     result["outputs"] = {
         "parameters": [
             *(one for output in outputs for one in output.get("parameters", ())),
@@ -517,7 +517,7 @@ def _is_open(part: Part) -> bool:
     return next(choices(part), None) is not None
 
 
-def _python_outputs(component: Component, call: CallSite, place: Place = _ALONE) -> dict[str, Any]:
+def _python_outputs(component: Component, call: CallSite, place: Position = _ALONE) -> dict[str, Any]:
     parameters = [
         {"name": place.outer(name), "valueFrom": {"path": f"{place.folder}/values/{name}", "default": "null"}}
         for name in (*component.output_parameters, *component.output_artifacts)

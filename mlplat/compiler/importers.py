@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from mlplat import runtime
 from mlplat.argo import names, sources, values
 from mlplat.argo.reasons import explained, harmless
-from mlplat.argo.sources import ImportSource, Repository
+from mlplat.argo.sources import ImportSource, RepositorySource
 from mlplat.argo.values import literal
 from mlplat.compiler import documents, executors, interfaces
 from mlplat.compiler.documents import Document, Text
@@ -161,7 +161,7 @@ def possible(importer: Importer, options: Options) -> tuple[ImportSource, ...]:
     known = sources.with_defaults(options.import_sources)
     if importer.download_to_workspace:
         located = (one for one in known if one.kind != sources.IMAGE)
-        known = (*located, Repository(values.ARTIFACTS, options.artifact_store))
+        known = (*located, RepositorySource(values.ARTIFACTS, options.artifact_store))
     uri = _constant(importer)
     if uri is None:
         return known

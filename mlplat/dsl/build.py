@@ -18,7 +18,7 @@ from mlplat.dsl.dataflow import Dataflow, Ports
 from mlplat.dsl.groups import Branch, Branches, ParallelFor
 from mlplat.dsl.interface import Definition, Interface
 from mlplat.dsl.interpolation import Interpolated, placeholders, replace_marks
-from mlplat.dsl.nodes import Group, Node
+from mlplat.dsl.nodes import GraphNode, Group
 from mlplat.dsl.task import PipelineTask
 from mlplat.errors import AuthoringError, Diagnostic, Source
 from mlplat.ir.cycles import find_cycle
@@ -229,7 +229,7 @@ class _Builder:
     def dependencies(
         self,
         sources: tuple[object, ...],
-        after: list[Node],
+        after: list[GraphNode],
         group: Group,
         user: PipelineTask | None,
     ) -> tuple[str, ...]:
@@ -242,7 +242,7 @@ class _Builder:
                 self.refuse_wait(user, other)
         return tuple(sorted(dict.fromkeys(names)))
 
-    def refuse_wait(self, user: PipelineTask, other: Node) -> None:
+    def refuse_wait(self, user: PipelineTask, other: GraphNode) -> None:
         """Report a task that waits for what never ends before it: another branch of a choice, another pipeline's task.
 
         A node in another group of the pipeline ends with that group, which the group of the task waits for.
@@ -302,9 +302,9 @@ class _Builder:
             iterator=iterator,
         )
 
-    def outside_waits(self, group: Group) -> list[tuple[PipelineTask, Node]]:
+    def outside_waits(self, group: Group) -> list[tuple[PipelineTask, GraphNode]]:
         """Return the tasks inside a group that wait for nodes outside, and the nodes: the group waits for these."""
-        waits: list[tuple[PipelineTask, Node]] = []
+        waits: list[tuple[PipelineTask, GraphNode]] = []
         for member in group.members:
             if isinstance(member, PipelineTask):
                 waits += [(member, other) for other in member.after_these]

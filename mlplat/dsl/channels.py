@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from mlplat.dsl import context
-from mlplat.dsl.nodes import Group, Node
+from mlplat.dsl.nodes import GraphNode, Group
 from mlplat.errors import AuthoringError, Diagnostic, nearest
 from mlplat.ir.model import ArtifactType, ParameterType
 from mlplat.ir.types import TYPE_NAMES
@@ -298,7 +298,7 @@ class Channel(Comparable):
         self,
         name: str,
         type: ParameterType | ArtifactType,
-        producer: Node | None = None,
+        producer: GraphNode | None = None,
         is_list: bool = False,
         item_type: ParameterType | None = None,
         is_collected: bool = False,

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, TypeAlias
 
-from mlplat.dsl.nodes import Group, Node
+from mlplat.dsl.nodes import GraphNode, Group
 from mlplat.errors import AuthoringError, Diagnostic, Source
 
 Runner: TypeAlias = Callable[[Any, Mapping[str, Any]], Any]
@@ -39,7 +39,7 @@ class Tracing:
     """
 
     stack: list[Group]
-    tasks: list[Node] = field(default_factory=list)
+    tasks: list[GraphNode] = field(default_factory=list)
     problems: list[Diagnostic] = field(default_factory=list)
     marked: list[Any] = field(default_factory=list)
     _places: dict[int, int] = field(default_factory=dict)

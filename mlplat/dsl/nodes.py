@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from mlplat.errors import Source
 
 
-class Node:
+class GraphNode:
     """A task or a group.
 
     Attributes:
@@ -32,7 +32,7 @@ class Node:
             group = group.parent
 
 
-class Group(Node):
+class Group(GraphNode):
     """A node that consists of others, such as a branch or a loop.
 
     Attributes:
@@ -49,9 +49,9 @@ class Group(Node):
     ) -> None:
         super().__init__(name, parent, source)
         self.title = title
-        self.members: list[Node] = []
+        self.members: list[GraphNode] = []
 
-    def add(self, node: Node) -> None:
+    def add(self, node: GraphNode) -> None:
         """Make a node the last member."""
         node.parent = self
         self.members.append(node)

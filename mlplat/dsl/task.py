@@ -13,7 +13,7 @@ from mlplat.dsl import context, durations, validation
 from mlplat.dsl.channels import Channel, Comparable, Deferred, channel_of
 from mlplat.dsl.interface import Definition
 from mlplat.dsl.interpolation import Interpolated
-from mlplat.dsl.nodes import Group, Node
+from mlplat.dsl.nodes import GraphNode, Group
 from mlplat.dsl.states import TaskState
 from mlplat.errors import AuthoringError, Diagnostic, Source, closest, nearest
 from mlplat.ir.model import OwnSettings, ParameterType, Resources, Retry
@@ -49,7 +49,7 @@ class _Outputs(Mapping[str, Channel]):
         return len(self._channels)
 
 
-class PipelineTask(Deferred, Node):
+class PipelineTask(Deferred, GraphNode):
     """A call of a component. Made by calling one inside a pipeline; setters return the task.
 
     Attributes:
@@ -74,7 +74,7 @@ class PipelineTask(Deferred, Node):
         arguments: Mapping[str, Any],
         source: Source | None,
     ) -> None:
-        Node.__init__(self, name, source=source)
+        GraphNode.__init__(self, name, source=source)
         self.component = component
         self.arguments = dict(arguments)
         self.display_name = ""
@@ -84,7 +84,7 @@ class PipelineTask(Deferred, Node):
         self.resources = Resources()
         self.env: dict[str, str] = {}
         self.image = ""
-        self.after_these: list[Node] = []
+        self.after_these: list[GraphNode] = []
         self.exit_of: Group | None = None
         self.ignores_failures = False
         self.marks: dict[str, Channel] = {}
@@ -141,7 +141,7 @@ class PipelineTask(Deferred, Node):
         """Yield the runtime values that the settings of the pod read."""
         return _channels_in(self.kubernetes)
 
-    def after(self, *tasks: Node) -> PipelineTask:
+    def after(self, *tasks: GraphNode) -> PipelineTask:
         """Start only when other tasks have succeeded."""
         self.after_these.extend(task for task in tasks if self._can_be_waited_for(task))
         return self
@@ -407,7 +407,7 @@ class PipelineTask(Deferred, Node):
         return ""
 
     def _can_be_waited_for(self, other: Any) -> bool:
-        if isinstance(other, Node):
+        if isinstance(other, GraphNode):
             return True
         self._problem(
             "MLP125",

@@ -30,7 +30,7 @@ _WORDS: Mapping[Any, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class Requirement:
     """A requirement beyond the type, for use in ``Annotated``.
 
     Attributes:

@@ -5,7 +5,7 @@ from mlplat.engine.artifacts import ArtifactError
 from mlplat.engine.control import Control, signals
 from mlplat.engine.executor import Executor
 from mlplat.engine.images import ImageExecutor
-from mlplat.engine.logs import NEXT_ATTEMPT, Attempt, Lines, attempts, last_attempt
+from mlplat.engine.logs import NEXT_ATTEMPT, Attempt, LineSplitter, attempts, last_attempt
 from mlplat.engine.memoize import Cache
 from mlplat.engine.process import ProcessExecutor
 from mlplat.engine.remote import KINDS as REMOTE_KINDS
@@ -22,7 +22,7 @@ __all__ = [
     "Control",
     "Executor",
     "ImageExecutor",
-    "Lines",
+    "LineSplitter",
     "Node",
     "ProcessExecutor",
     "attempts",

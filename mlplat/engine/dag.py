@@ -17,7 +17,7 @@ from mlplat.argo.status import Node
 from mlplat.argo.templating import TemplatingError, UnresolvedError
 from mlplat.engine import loops
 from mlplat.engine.calls import Call, Execute
-from mlplat.engine.dag_graph import Graph, UnreachableError
+from mlplat.engine.dag_graph import TaskGraph, UnreachableTaskError
 from mlplat.engine.dag_phase import assess
 from mlplat.engine.dag_scope import DagScope
 from mlplat.engine.execution import Execution
@@ -27,7 +27,7 @@ from mlplat.engine.handler import Inspection
 from mlplat.engine.hooks import HookError, HookOwner, run_exit_hook, run_hooks, while_running
 from mlplat.engine.nodes import completed, fulfilled, unsuccessful
 from mlplat.engine.results import template_outputs
-from mlplat.engine.scope import ArtifactMissingError, LocalScope
+from mlplat.engine.scope import LocalScope, UnresolvedArtifactError
 from mlplat.engine.templates import LOOPED_INLINE, Context
 from mlplat.errors import Diagnostic, nearest
 
@@ -76,7 +76,7 @@ class _Dag:
         self.context = context
         self.node = node
         self.template = template
-        self.graph = Graph(template)
+        self.graph = TaskGraph(template)
         self.scope = DagScope(execution, self.graph, context, node, template)
         self._ended_loops: dict[str, HookOwner] = {}
         self._loop_hooks: dict[str, asyncio.Task[None]] = {}
@@ -86,7 +86,7 @@ class _Dag:
     async def run(self) -> None:
         try:
             await self._run_tasks()
-        except UnreachableError as error:
+        except UnreachableTaskError as error:
             self.execution.tree.mark(self.node, "Error", str(error))
             return
         except HookError as error:
@@ -164,7 +164,7 @@ class _Dag:
             for pending in (*running, *self._loop_hooks.values()):
                 pending.cancel()
         if started < len(needed) and not (self._fails_fast() or self._unreadable):
-            raise UnreachableError(
+            raise UnreachableTaskError(
                 f"tasks {', '.join(name for name in needed if remaining[name])} depend on each other in a cycle"
             )
 
@@ -393,7 +393,7 @@ class _Dag:
 def _artifact(scope: LocalScope, argument: Mapping[str, Any]) -> dict[str, Any] | None:
     try:
         return scope.artifact(argument)
-    except ArtifactMissingError:
+    except UnresolvedArtifactError:
         if argument.get("optional"):
             return None
         raise

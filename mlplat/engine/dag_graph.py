@@ -6,14 +6,14 @@ from collections.abc import Collection, Mapping
 from functools import cached_property
 from typing import Any
 
-from mlplat.argo.depends import Condition, condition, earlier
+from mlplat.argo.depends import Dependencies, condition, earlier
 
 
-class UnreachableError(Exception):
+class UnreachableTaskError(Exception):
     """The tasks of a DAG cannot all be reached; the message is the DAG's."""
 
 
-class Graph:
+class TaskGraph:
     """The tasks of a DAG template.
 
     Args:
@@ -29,7 +29,7 @@ class Graph:
         self.tasks: dict[str, Mapping[str, Any]] = {
             task["name"]: task for task in template["dag"].get("tasks") or ()
         }
-        self.conditions: dict[str, Condition] = {
+        self.conditions: dict[str, Dependencies] = {
             name: condition(task, self.tasks) for name, task in self.tasks.items()
         }
         target = template["dag"].get("target", "")
@@ -62,7 +62,7 @@ class Graph:
                 stack.pop()
                 continue
             if name not in self.tasks:
-                raise UnreachableError(f"target {name} does not exist")
+                raise UnreachableTaskError(f"target {name} does not exist")
             missing = [
                 other
                 for other in self.conditions[name].tasks

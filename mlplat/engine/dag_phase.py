@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mlplat.argo.status import FAILED, Node, is_hook
-from mlplat.engine.dag_graph import Graph
+from mlplat.engine.dag_graph import TaskGraph
 from mlplat.engine.execution import Execution
 from mlplat.engine.groups import continues_on
 from mlplat.engine.nodes import NodeTree, completed, unsuccessful
 
 
-def assess(execution: Execution, graph: Graph, node: Node, *, fail_fast: bool) -> str:
+def assess(execution: Execution, graph: TaskGraph, node: Node, *, fail_fast: bool) -> str:
     """Return the phase of a DAG whose tasks have all ended.
 
     Args:
@@ -69,7 +69,7 @@ def _after_retry(tree: NodeTree, node: Node) -> list[str]:
     return following
 
 
-def _phase_of_unreached(execution: Execution, graph: Graph, node: Node, task: str) -> str:
+def _phase_of_unreached(execution: Execution, graph: TaskGraph, node: Node, task: str) -> str:
     """Return the phase of a target that Argo does not reach from the DAG's first tasks.
 
     What follows a DAG whose outputs failed has no parent, because such a DAG has no ``outboundNodes``.

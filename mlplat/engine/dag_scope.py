@@ -10,7 +10,7 @@ from typing import Any
 
 from mlplat.argo.status import Node, is_hook
 from mlplat.argo.templating import Scope
-from mlplat.engine.dag_graph import Graph
+from mlplat.engine.dag_graph import TaskGraph
 from mlplat.engine.execution import Execution
 from mlplat.engine.groups import called_template
 from mlplat.engine.results import aggregate, node_variables, skipped_variables
@@ -30,7 +30,12 @@ class DagScope:
     """
 
     def __init__(
-        self, execution: Execution, graph: Graph, context: Context, node: Node, template: Mapping[str, Any]
+        self,
+        execution: Execution,
+        graph: TaskGraph,
+        context: Context,
+        node: Node,
+        template: Mapping[str, Any],
     ) -> None:
         self._execution = execution
         self._graph = graph

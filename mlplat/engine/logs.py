@@ -105,7 +105,7 @@ def _marks(log: BinaryIO, start: int, end: int) -> Iterator[int]:
         kept = window[-len(_BETWEEN) + 1 :]
 
 
-class Lines:
+class LineSplitter:
     """Makes lines of what comes in parts; a line that is too long is handed on in parts too."""
 
     def __init__(self) -> None:

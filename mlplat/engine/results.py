@@ -13,7 +13,7 @@ from mlplat.argo import gojson, gotext
 from mlplat.argo.expressions import ExpressionError
 from mlplat.argo.status import Node, is_attempt, is_hook
 from mlplat.argo.templating import TemplatingError
-from mlplat.engine.scope import ArtifactMissingError, LocalScope
+from mlplat.engine.scope import LocalScope, UnresolvedArtifactError
 
 
 def node_variables(node: Mapping[str, Any], prefix: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -144,7 +144,7 @@ def template_outputs(template: Mapping[str, Any], scope: LocalScope) -> dict[str
         try:
             artifacts.append(scope.artifact(one))
         except (LookupError, ExpressionError) as error:
-            if not (one.get("optional") and isinstance(error, ArtifactMissingError)):
+            if not (one.get("optional") and isinstance(error, UnresolvedArtifactError)):
                 raise TemplatingError(f"unable to resolve outputs from scope: {error}") from None
     if artifacts:
         outputs["artifacts"] = artifacts

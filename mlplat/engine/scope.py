@@ -11,7 +11,7 @@ from typing import Any
 
 from mlplat.argo import gotext
 from mlplat.argo.expressions import ExpressionError, expand, identifiers, parse
-from mlplat.argo.expressions.syntax import Node as Expression
+from mlplat.argo.expressions.syntax import Expression
 from mlplat.argo.templating import (
     ABSENT,
     LENIENT,
@@ -27,7 +27,7 @@ ABSENT_ARGUMENT = "__argo__internal__absent-optional-argument"
 """Stands for an argument that refers to an output which a skipped task didn't make and that has no default."""
 
 
-class ArtifactMissingError(LookupError):
+class UnresolvedArtifactError(LookupError):
     """There is no artifact of a name; the message starts with Argo's "Unable to resolve"."""
 
 
@@ -132,7 +132,7 @@ class LocalScope:
                 _refuse_names(name[1:])
             found = self._artifact(name)
             if found is None:
-                raise ArtifactMissingError(f'Unable to resolve: "{name}"')
+                raise UnresolvedArtifactError(f'Unable to resolve: "{name}"')
         if reference.get("subPath"):
             found = _below(dict(found), str(replace(reference["subPath"], self.own, LENIENT)))
         return {**found, "name": reference["name"]}

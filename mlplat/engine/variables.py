@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mlplat.argo import gotext
-from mlplat.argo.expressions.syntax import Node as Expression
+from mlplat.argo.expressions.syntax import Expression
 from mlplat.argo.parameters import to_json as parameters_json
 from mlplat.argo.templating import Layer
 

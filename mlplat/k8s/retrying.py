@@ -65,7 +65,9 @@ def retry(
     return client.replace(reopened(workflow, parted, arguments))
 
 
-def reopened(workflow: Mapping[str, Any], parted: parting.Retry, arguments: Mapping[str, Any] | None) -> Json:
+def reopened(
+    workflow: Mapping[str, Any], parted: parting.RetryPlan, arguments: Mapping[str, Any] | None
+) -> Json:
     """Return a Workflow of the cluster with the status of one that runs.
 
     See ``createNewRetryWorkflow`` of Argo 4.0.7's ``workflow/util/util.go`` for the fields.

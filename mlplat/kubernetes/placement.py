@@ -7,12 +7,12 @@ from typing import Annotated, Any, Literal
 
 from mlplat.dsl import validation
 from mlplat.dsl.task import PipelineTask
-from mlplat.dsl.validation import Kind
+from mlplat.dsl.validation import Requirement
 from mlplat.kubernetes.settings import Document, added, pod_of, setter, value
 
 Documents = Annotated[
     Any,
-    Kind(
+    Requirement(
         "a dict, a list of dicts or a runtime value",
         lambda one: (
             validation.is_runtime_value(one)
@@ -21,7 +21,7 @@ Documents = Annotated[
     ),
 ]
 
-Weight = Annotated[int, Kind("an integer from 1 to 100", lambda weight: 1 <= weight <= 100)]
+Weight = Annotated[int, Requirement("an integer from 1 to 100", lambda weight: 1 <= weight <= 100)]
 
 
 @setter

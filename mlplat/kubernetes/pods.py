@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from mlplat.dsl.task import PipelineTask
-from mlplat.dsl.validation import Kind
+from mlplat.dsl.validation import Requirement
 from mlplat.kubernetes.settings import Name, added, name, pod_of, setter
 
 PullPolicy = Literal["Always", "Never", "IfNotPresent"]
 
-Seconds = Annotated[int, Kind("a positive number of seconds", lambda seconds: seconds > 0)]
+Seconds = Annotated[int, Requirement("a positive number of seconds", lambda seconds: seconds > 0)]
 
-Id = Annotated[int, Kind("an integer, 0 or more", lambda number: number >= 0)]
+Id = Annotated[int, Requirement("an integer, 0 or more", lambda number: number >= 0)]
 
 
 @setter

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, ParamSpec
 from mlplat.dsl import context, validation
 from mlplat.dsl.channels import Channel, channel_of
 from mlplat.dsl.task import PipelineTask
-from mlplat.dsl.validation import Kind
+from mlplat.dsl.validation import Requirement
 from mlplat.errors import AuthoringError, Diagnostic
 
 P = ParamSpec("P")
@@ -19,7 +19,7 @@ _QUANTITY = re.compile(r"[0-9]+(\.[0-9]+)?([KMGTPE]i?|[eE][0-9]+|k|m)?")
 
 Name = Annotated[
     Any,
-    Kind(
+    Requirement(
         "a string or a runtime value",
         lambda name: validation.is_string(name) or validation.is_runtime_value(name),
     ),
@@ -28,28 +28,33 @@ Name = Annotated[
 
 Document = Annotated[
     Any,
-    Kind("a dict or a runtime value", lambda one: isinstance(one, dict) or validation.is_runtime_value(one)),
+    Requirement(
+        "a dict or a runtime value", lambda one: isinstance(one, dict) or validation.is_runtime_value(one)
+    ),
 ]
 """A part of a Kubernetes manifest."""
 
 MountPath = Annotated[
-    str, Kind("an absolute path, such as /data", lambda path: path.startswith("/") and ":" not in path)
+    str, Requirement("an absolute path, such as /data", lambda path: path.startswith("/") and ":" not in path)
 ]
 
 SubPath = Annotated[
     str,
-    Kind(
+    Requirement(
         "a relative path in the volume, such as data/raw",
         lambda path: not path.startswith("/") and ".." not in path.split("/"),
     ),
 ]
 
 Quantity = Annotated[
-    str, Kind("a quantity, such as '5Gi'", lambda amount: _QUANTITY.fullmatch(amount) is not None)
+    str, Requirement("a quantity, such as '5Gi'", lambda amount: _QUANTITY.fullmatch(amount) is not None)
 ]
 
 Medium = Annotated[
-    str, Kind("Memory or HugePages", lambda medium: re.fullmatch(r"|Memory|HugePages.*", medium) is not None)
+    str,
+    Requirement(
+        "Memory or HugePages", lambda medium: re.fullmatch(r"|Memory|HugePages.*", medium) is not None
+    ),
 ]
 
 AccessMode = Literal["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 
 from mlplat.argo.status import Node
-from mlplat.engine.logs import LONGEST_PIECE, Lines
+from mlplat.engine.logs import LONGEST_PIECE, LineSplitter
 from mlplat.escaping import escaped
 
 _PAUSE = 0.1
@@ -28,7 +28,7 @@ class Echo:
         self._show = show
         self._names: dict[str, str] = {}
         self._places: dict[str, int] = {}
-        self._lines: dict[str, Lines] = {}
+        self._lines: dict[str, LineSplitter] = {}
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="mlplat-echo", daemon=True)
 
@@ -57,7 +57,7 @@ class Echo:
             self._read(task, final=final)
 
     def _read(self, task: str, *, final: bool) -> None:
-        lines = self._lines.setdefault(task, Lines())
+        lines = self._lines.setdefault(task, LineSplitter())
         try:
             log = (self._logs / f"{task}.log").open("rb")
         except OSError:

@@ -185,7 +185,7 @@ class _Tail:
     several: bool
     place: int = 0
     step: str = ""
-    parts: engine.Lines = field(default_factory=engine.Lines)
+    parts: engine.LineSplitter = field(default_factory=engine.LineSplitter)
 
     def lines(self, *, rest: bool) -> Iterator[tuple[str, str]]:
         """Yield new lines, with the task of the pod that wrote them; one without an end only as the rest."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from mlplat.argo import goregexp
-from mlplat.argo.expressions.syntax import ExpressionError, RefusedError
+from mlplat.argo.expressions.syntax import ExpressionError, ExpressionRefusedError
 
 MOST_ELEMENTS = 1_000_000
 """Elements of all lists that an expression makes: ``DefaultMemoryBudget`` of expr-lang."""
@@ -24,7 +24,7 @@ LARGE = 4096
 """Length from which a string or list counts."""
 
 
-class BudgetError(RefusedError):
+class BudgetError(ExpressionRefusedError):
     """An expression needs more time or memory than Argo's controller has."""
 
 
@@ -68,7 +68,7 @@ class Meter:
 
 def of_pattern(error: goregexp.RegexpError) -> ExpressionError:
     """Return the error of an expression whose regular expression cannot be read, or not be matched here."""
-    kind = RefusedError if isinstance(error, goregexp.MissingEngineError) else ExpressionError
+    kind = ExpressionRefusedError if isinstance(error, goregexp.MissingEngineError) else ExpressionError
     return kind(str(error))
 
 

@@ -34,12 +34,12 @@ from mlplat.argo.expressions.natures import (
     array_of,
     function,
 )
-from mlplat.argo.expressions.syntax import ExpressionError, Node
+from mlplat.argo.expressions.syntax import Expression, ExpressionError
 
-Natures = dict[Node, Nature]
+Natures = dict[Expression, Nature]
 
 
-def check(root: Node, environment: Mapping[str, Nature]) -> Natures:
+def check(root: Expression, environment: Mapping[str, Nature]) -> Natures:
     """Check the types of an expression.
 
     Args:
@@ -72,12 +72,12 @@ class _Checker:
         self.scopes: list[_Scope] = []
         self.variables: list[tuple[str, Nature]] = []
 
-    def visit(self, node: Node) -> Nature:
+    def visit(self, node: Expression) -> Nature:
         nature = self._visit(node)
         self.natures[node] = nature
         return nature
 
-    def _visit(self, node: Node) -> Nature:  # noqa: C901
+    def _visit(self, node: Expression) -> Nature:  # noqa: C901
         match node:
             case syntax.Literal(value):
                 return NIL if value is None else natures.of(value)
@@ -91,7 +91,7 @@ class _Checker:
                 return self.binary(node)
             case syntax.Chain(body):
                 return self.visit(body)
-            case syntax.Member():
+            case syntax.MemberAccess():
                 return self.member(node)
             case syntax.Slice():
                 return self.slice(node)
@@ -155,7 +155,7 @@ class _Checker:
             self.natures[one] = left
         return left
 
-    def member(self, node: syntax.Member) -> Nature:
+    def member(self, node: syntax.MemberAccess) -> Nature:
         key = node.key.value if isinstance(node.key, syntax.Literal) else None
         if isinstance(node.target, syntax.Identifier) and node.target.name == "$env":
             if isinstance(key, str):
@@ -204,7 +204,7 @@ class _Checker:
         name = "function"
         if isinstance(node.callee, syntax.Identifier):
             name = node.callee.name
-        elif isinstance(node.callee, syntax.Member) and isinstance(node.callee.key, syntax.Literal):
+        elif isinstance(node.callee, syntax.MemberAccess) and isinstance(node.callee.key, syntax.Literal):
             name = str(node.callee.key.value)
         if callee.is_nil:
             raise ExpressionError(f"{name} is nil; cannot call nil as function")
@@ -212,7 +212,7 @@ class _Checker:
             raise ExpressionError(f"{callee.shown} is not callable")
         return self.arguments(name, callee, node.arguments)
 
-    def arguments(self, name: str, callee: Nature, arguments: Sequence[Node]) -> Nature:
+    def arguments(self, name: str, callee: Nature, arguments: Sequence[Expression]) -> Nature:
         assert callee.signature is not None
         parameters, result = callee.signature
         least = len(parameters) - callee.variadic
@@ -304,7 +304,7 @@ class _Checker:
                 return ARRAY
         return then
 
-    def array(self, items: Sequence[Node]) -> Nature:
+    def array(self, items: Sequence[Expression]) -> Nature:
         found = [self.visit(item) for item in items]
         kinds = {"invalid" if one.is_nil else one.kind for one in found}
         if len(kinds) > 1:

@@ -18,7 +18,7 @@ from mlplat.argo.expressions.functions import BUILTINS, COUNTED, forget_json
 from mlplat.argo.expressions.natures import UNKNOWN, Nature
 from mlplat.argo.expressions.operators import truth
 from mlplat.argo.expressions.sprig import CHANGING
-from mlplat.argo.expressions.syntax import ExpressionError, Node
+from mlplat.argo.expressions.syntax import Expression, ExpressionError
 from mlplat.argo.govalues import AnyMap, is_nil, type_of
 
 
@@ -56,7 +56,7 @@ class _MapFrame(Frame):
 Evaluator = Callable[[Frame], Any]
 
 
-def evaluate(root: Node, environment: Mapping[str, Any]) -> Any:
+def evaluate(root: Expression, environment: Mapping[str, Any]) -> Any:
     """Evaluate an expression.
 
     Args:
@@ -90,7 +90,7 @@ class _Compiled:
 
     __slots__ = ("changes_maps", "names", "programs", "root")
 
-    def __init__(self, root: Node) -> None:
+    def __init__(self, root: Expression) -> None:
         self.root = root
         self.names = _names(root)
         self.changes_maps = _changes_maps(root)
@@ -128,11 +128,11 @@ class _Compiled:
 
 
 @lru_cache(maxsize=4096)
-def _compiled(root: Node) -> _Compiled:
+def _compiled(root: Expression) -> _Compiled:
     return _Compiled(root)
 
 
-def _names(root: Node) -> tuple[str, ...]:
+def _names(root: Expression) -> tuple[str, ...]:
     """Return the first names of all that an expression could refer to."""
     found: dict[str, None] = {}
     stack = [root]
@@ -140,18 +140,18 @@ def _names(root: Node) -> tuple[str, ...]:
         node = stack.pop()
         if isinstance(node, (syntax.Identifier, syntax.Builtin, syntax.Let)):
             found.setdefault(node.name)
-        elif isinstance(node, syntax.Member) and isinstance(node.key, syntax.Literal):
+        elif isinstance(node, syntax.MemberAccess) and isinstance(node.key, syntax.Literal):
             found.setdefault(str(node.key.value))  # which ``$env.name`` refers to
         stack.extend(syntax.children(node))
     return tuple(found)
 
 
-def _changes_maps(root: Node) -> bool:
+def _changes_maps(root: Expression) -> bool:
     stack = [root]
     while stack:
         node = stack.pop()
         if (
-            isinstance(node, syntax.Member)
+            isinstance(node, syntax.MemberAccess)
             and isinstance(node.key, syntax.Literal)
             and node.key.value in CHANGING
         ):
@@ -186,18 +186,18 @@ class _Compiler:
         self.variables: list[str] = []
         self.loops = _LOOPS
 
-    def each(self, nodes: tuple[Node, ...]) -> list[Evaluator]:
+    def each(self, nodes: tuple[Expression, ...]) -> list[Evaluator]:
         return [self.compile(node) for node in nodes]
 
-    def compile(self, node: Node) -> Evaluator:  # noqa: C901
+    def compile(self, node: Expression) -> Evaluator:  # noqa: C901
         match node:
-            case syntax.Literal(value) | syntax.Constant(value):
+            case syntax.Literal(value) | syntax.ConstantValue(value):
                 return lambda _: value
             case syntax.Identifier(name):
                 return self.identifier(name)
             case syntax.Pointer(name):
                 return _pointer(name)
-            case syntax.Member():
+            case syntax.MemberAccess():
                 return self.member(node)
             case syntax.Slice():
                 return self.slice(node)
@@ -233,7 +233,7 @@ class _Compiler:
             return lambda frame: frame.names
         return lambda frame: frame.names.get(name)
 
-    def member(self, node: syntax.Member) -> Evaluator:
+    def member(self, node: syntax.MemberAccess) -> Evaluator:
         target, optional = self.compile(node.target), node.optional
         fetch = operators.fetch
         if isinstance(node.key, syntax.Literal) and isinstance(node.key.value, str):
@@ -258,7 +258,7 @@ class _Compiler:
 
         return run
 
-    def operands(self, nodes: tuple[Node, ...]) -> Callable[[Frame], list[Any]]:
+    def operands(self, nodes: tuple[Expression, ...]) -> Callable[[Frame], list[Any]]:
         """Return what evaluates the operands of one operation."""
         evaluators = self.each(nodes)
         return lambda frame: [evaluator(frame) for evaluator in evaluators]
@@ -346,7 +346,7 @@ class _Compiler:
             return lambda frame: right(frame) if is_nil(value := left(frame)) else value
         if operator in ("==", "!="):
             return self.both(left, right, self.equality(node, negate=operator == "!="))
-        if operator == "in" and isinstance(node.right, syntax.Constant):
+        if operator == "in" and isinstance(node.right, syntax.ConstantValue):
             among = _membership(node.right.value)
             return lambda frame: among(left(frame))
         compute = _OPERATORS[operator]
@@ -430,7 +430,7 @@ class _Compiler:
 _SHALLOW = 50
 
 
-def _litters(root: Node) -> bool:
+def _litters(root: Expression) -> bool:
     stack = [root]
     while stack:
         node = stack.pop()
@@ -452,7 +452,7 @@ class _LitteredCompiler(_Compiler):
         super().__init__(known)
         self.loops = {**_LOOPS, **_LITTERING_LOOPS}
 
-    def operands(self, nodes: tuple[Node, ...]) -> Callable[[Frame], list[Any]]:
+    def operands(self, nodes: tuple[Expression, ...]) -> Callable[[Frame], list[Any]]:
         return _from_stack(self.each(nodes))
 
     def both(self, left: Evaluator, right: Evaluator, compute: Callable[[Any, Any], Any]) -> Evaluator:
@@ -477,7 +477,7 @@ class _LitteredCompiler(_Compiler):
 
         return run
 
-    def member(self, node: syntax.Member) -> Evaluator:
+    def member(self, node: syntax.MemberAccess) -> Evaluator:
         if node.optional or isinstance(node.key, syntax.Literal):
             return super().member(node)
         operands = _from_stack([self.compile(node.target), self.compile(node.key)])
@@ -512,7 +512,7 @@ def _metered(meter: Meter, function: Callable[..., Any], arguments: list[Any]) -
     return result
 
 
-def _points(node: Node) -> bool:
+def _points(node: Expression) -> bool:
     """Return whether an expression uses ``#``, outside of predicates of its own."""
     if isinstance(node, syntax.Pointer):
         return node.name == ""

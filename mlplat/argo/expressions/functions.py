@@ -24,7 +24,7 @@ from mlplat.argo.govalues import (
     NilStrings,
     Pair,
     Pairs,
-    Strings,
+    StringSlice,
     is_list,
     is_map,
     kind_of,
@@ -195,16 +195,16 @@ def split_n(text: str, separator: str, limit: int) -> list[str]:
     if separator == "":
         characters = list(text)
         if limit < 0 or limit >= len(characters):
-            return Strings(characters)
-        return Strings([*characters[: limit - 1], "".join(characters[limit - 1 :])])
-    return Strings(text.split(separator, limit - 1 if limit > 0 else -1))
+            return StringSlice(characters)
+        return StringSlice([*characters[: limit - 1], "".join(characters[limit - 1 :])])
+    return StringSlice(text.split(separator, limit - 1 if limit > 0 else -1))
 
 
 def _split_after(text: Any, separator: Any, *limit: Any) -> list[str]:
     parts = _split(text, separator, *limit)
     if isinstance(parts, NilStrings) or separator == "":
         return parts
-    return Strings([part + separator for part in parts[:-1]] + parts[-1:])
+    return StringSlice([part + separator for part in parts[:-1]] + parts[-1:])
 
 
 def replaced(text: str, old: str, new: str, limit: int = -1) -> str:
@@ -250,7 +250,7 @@ def joined(items: list[str], glue: str) -> str:
 
 
 def _join(items: Any, glue: Any = "") -> str:
-    if isinstance(items, Strings) or type(items) in (list, NilList):
+    if isinstance(items, StringSlice) or type(items) in (list, NilList):
         return joined([_text(item) for item in items], _text(glue))
     raise ExpressionError(f"invalid argument for join (type {type_of(items)})")
 
@@ -480,7 +480,7 @@ def _flatten(items: Any) -> list[Any]:
 def _sort(items: Any, *direction: Any) -> list[Any]:
     if direction and _text(direction[0]) not in ("asc", "desc"):
         raise ExpressionError(f"invalid order {direction[0]}, expected asc or desc")
-    if not isinstance(items, (list, Strings, govalues.Ints)) or isinstance(
+    if not isinstance(items, (list, StringSlice, govalues.Ints)) or isinstance(
         items, (Pair, Pairs, govalues.Lists)
     ):
         return NilList()

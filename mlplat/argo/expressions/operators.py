@@ -11,7 +11,7 @@ from mlplat.argo import govalues
 from mlplat.argo.expressions import budget, natures
 from mlplat.argo.expressions.syntax import ExpressionError
 from mlplat.argo.gotime import Duration, Time
-from mlplat.argo.govalues import AnyMap, Ints, NilList, Pair, StringMap, Strings, type_of, wrapped
+from mlplat.argo.govalues import AnyMap, Ints, NilList, Pair, StringMap, StringSlice, type_of, wrapped
 
 INTEGERS = frozenset((int, govalues.Int64, govalues.Uint8))
 """Classes of Go's integers."""
@@ -256,8 +256,8 @@ def _comparable_lists(left: list[Any], right: list[Any]) -> bool:
     if all(plain):
         return True
     if any(plain):
-        return isinstance(right if plain[0] else left, (Strings, Ints))
-    kinds = (Strings, Ints)
+        return isinstance(right if plain[0] else left, (StringSlice, Ints))
+    kinds = (StringSlice, Ints)
     return any(isinstance(left, kind) and isinstance(right, kind) for kind in kinds)
 
 

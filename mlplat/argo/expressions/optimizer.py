@@ -13,12 +13,12 @@ from typing import Any
 from mlplat.argo.expressions import natures, operators, syntax
 from mlplat.argo.expressions.checker import Natures
 from mlplat.argo.expressions.natures import UNKNOWN
-from mlplat.argo.expressions.syntax import Binary, Builtin, Constant, Literal, Node
+from mlplat.argo.expressions.syntax import Binary, Builtin, ConstantValue, Expression, Literal
 
-Pass = Callable[[Node, Natures], "Node | None"]
+Pass = Callable[[Expression, Natures], "Expression | None"]
 
 
-def optimize(root: Node, known: Natures) -> Node:
+def optimize(root: Expression, known: Natures) -> Expression:
     """Rewrite a tree.
 
     Args:
@@ -38,13 +38,13 @@ def optimize(root: Node, known: Natures) -> Node:
     return root
 
 
-def _walk(node: Node, known: Natures, one: Pass) -> Node:
+def _walk(node: Expression, known: Natures, one: Pass) -> Expression:
     if isinstance(node, Binary):
         return _walk_spine(node, known, one)
     return _visited(_rebuilt(node, known, one), known, one)
 
 
-def _walk_spine(node: Binary, known: Natures, one: Pass) -> Node:
+def _walk_spine(node: Binary, known: Natures, one: Pass) -> Expression:
     spine = [node]
     while isinstance(spine[-1].left, Binary):
         spine.append(spine[-1].left)
@@ -56,7 +56,7 @@ def _walk_spine(node: Binary, known: Natures, one: Pass) -> Node:
     return left
 
 
-def _visited(node: Node, known: Natures, one: Pass) -> Node:
+def _visited(node: Expression, known: Natures, one: Pass) -> Expression:
     while True:
         changed = one(node, known)
         if changed is None:
@@ -67,24 +67,24 @@ def _visited(node: Node, known: Natures, one: Pass) -> Node:
             return node
 
 
-def _typed(node: Node, old: Node, known: Natures) -> Node:
+def _typed(node: Expression, old: Expression, known: Natures) -> Expression:
     if old in known:
         known[node] = known[old]
     return node
 
 
-def _rebuilt(node: Node, known: Natures, one: Pass) -> Node:  # noqa: C901
+def _rebuilt(node: Expression, known: Natures, one: Pass) -> Expression:  # noqa: C901
     """Return a node whose parts went through a pass."""
 
     def go(part: Any) -> Any:
         return None if part is None else _walk(part, known, one)
 
-    def each(parts: tuple[Node, ...]) -> tuple[Node, ...]:
+    def each(parts: tuple[Expression, ...]) -> tuple[Expression, ...]:
         return tuple(go(part) for part in parts)
 
     match node:
-        case syntax.Member(target, key, optional):
-            new: Node = syntax.Member(go(target), go(key), optional)
+        case syntax.MemberAccess(target, key, optional):
+            new: Expression = syntax.MemberAccess(go(target), go(key), optional)
         case syntax.Slice(target, start, end):
             new = syntax.Slice(go(target), go(start), go(end))
         case syntax.Chain(body):
@@ -115,11 +115,11 @@ def _rebuilt(node: Node, known: Natures, one: Pass) -> Node:  # noqa: C901
     return _typed(new, node, known)
 
 
-def _is(node: Node, kind: type) -> bool:
+def _is(node: Expression, kind: type) -> bool:
     return isinstance(node, Literal) and type(node.value) is kind
 
 
-def _in_array(node: Node, known: Natures) -> Node | None:
+def _in_array(node: Expression, known: Natures) -> Expression | None:
     if not (isinstance(node, Binary) and node.operator == "in" and isinstance(node.right, syntax.Array)):
         return None
     items = node.right.items
@@ -128,11 +128,11 @@ def _in_array(node: Node, known: Natures) -> Node | None:
             continue
         if items and all(_is(item, kind) for item in items):
             values = frozenset(item.value for item in items if isinstance(item, Literal))
-            return Binary("in", node.left, Constant(values))
+            return Binary("in", node.left, ConstantValue(values))
     return None
 
 
-def _fold(node: Node, known: Natures) -> Node | None:
+def _fold(node: Expression, known: Natures) -> Expression | None:
     match node:
         case syntax.Unary(operator, Literal(value)):
             return _folded_unary(operator, value)
@@ -141,7 +141,7 @@ def _fold(node: Node, known: Natures) -> Node | None:
         case syntax.Array(items) if items and all(
             isinstance(item, Literal) and item.value is not None for item in items
         ):
-            known[constant := Constant([item.value for item in items if isinstance(item, Literal)])] = (
+            known[constant := ConstantValue([item.value for item in items if isinstance(item, Literal)])] = (
                 natures.ARRAY
             )
             return constant
@@ -152,7 +152,7 @@ def _fold(node: Node, known: Natures) -> Node | None:
     return None
 
 
-def _folded_unary(operator: str, value: Any) -> Node | None:
+def _folded_unary(operator: str, value: Any) -> Expression | None:
     if operator in ("!", "not"):
         return Literal(not value) if isinstance(value, bool) else None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -170,7 +170,7 @@ _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def _folded_binary(node: Binary) -> Node | None:
+def _folded_binary(node: Binary) -> Expression | None:
     operator = node.operator
     if operator in ("and", "&&", "or", "||"):
         return _folded_logic(node, neutral=operator in ("and", "&&"))
@@ -187,7 +187,7 @@ def _folded_binary(node: Binary) -> Node | None:
     return None
 
 
-def _folded_logic(node: Binary, *, neutral: bool) -> Node | None:
+def _folded_logic(node: Binary, *, neutral: bool) -> Expression | None:
     sides = [
         side.value if _is(side, bool) and isinstance(side, Literal) else None
         for side in (node.left, node.right)
@@ -199,7 +199,7 @@ def _folded_logic(node: Binary, *, neutral: bool) -> Node | None:
     return Literal(not neutral) if (not neutral) in sides else None
 
 
-def _in_range(node: Node, known: Natures) -> Node | None:
+def _in_range(node: Expression, known: Natures) -> Expression | None:
     if not (
         isinstance(node, Binary) and node.operator == "in" and known.get(node.left, UNKNOWN).kind == "int"
     ):
@@ -210,7 +210,7 @@ def _in_range(node: Node, known: Natures) -> Node | None:
     return None
 
 
-def _uses_index(node: Node) -> bool:
+def _uses_index(node: Expression) -> bool:
     stack = [node]
     while stack:
         part = stack.pop()
@@ -220,14 +220,14 @@ def _uses_index(node: Node) -> bool:
     return False
 
 
-def _filter_map(node: Node, _: Natures) -> Node | None:
+def _filter_map(node: Expression, _: Natures) -> Expression | None:
     match node:
         case Builtin("map", (Builtin("filter", arguments, None), syntax.Predicate(body) as predicate)):
             return None if _uses_index(predicate) else Builtin("filter", arguments, body)
     return None
 
 
-def _filter_length(node: Node, _: Natures) -> Node | None:
+def _filter_length(node: Expression, _: Natures) -> Expression | None:
     match node:
         case Builtin("len", (Builtin("filter", arguments),)):
             return Builtin("count", arguments)
@@ -235,9 +235,9 @@ def _filter_length(node: Node, _: Natures) -> Node | None:
 
 
 def _filter_end(name: str, position: int, found: str) -> Pass:
-    def run(node: Node, _: Natures) -> Node | None:
+    def run(node: Expression, _: Natures) -> Expression | None:
         match node:
-            case syntax.Member(Builtin("filter", arguments, mapped), Literal(int(index)), False):
+            case syntax.MemberAccess(Builtin("filter", arguments, mapped), Literal(int(index)), False):
                 return Builtin(found, arguments, mapped, strict=True) if index == position else None
             case Builtin(function, (Builtin("filter", arguments, mapped),)) if function == name:
                 return Builtin(found, arguments, mapped)
@@ -256,7 +256,7 @@ _COMBINED = {
 }
 
 
-def _combined_predicates(node: Node, known: Natures) -> Node | None:
+def _combined_predicates(node: Expression, known: Natures) -> Expression | None:
     match node:
         case Binary(
             operator,
@@ -265,23 +265,23 @@ def _combined_predicates(node: Node, known: Natures) -> Node | None:
         ) if name == other and (name, operator) in _COMBINED:
             if known.get(items, UNKNOWN).name != known.get(others, UNKNOWN).name or not _alike(items, others):
                 return None
-            body: Node = Binary(_COMBINED[name, operator], first, second)
+            body: Expression = Binary(_COMBINED[name, operator], first, second)
             return Builtin(name, (items, syntax.Predicate(_combined_predicates(body, known) or body)))
     return None
 
 
-def _alike(one: Node, other: Node) -> bool:
+def _alike(one: Expression, other: Expression) -> bool:
     if type(one) is not type(other):
         return False
     for name in ("value", "name", "operator", "optional"):
         first, second = getattr(one, name, None), getattr(other, name, None)
-        if not isinstance(first, Node) and (type(first) is not type(second) or first != second):
+        if not isinstance(first, Expression) and (type(first) is not type(second) or first != second):
             return False
     parts, others = syntax.children(one), syntax.children(other)
     return len(parts) == len(others) and all(map(_alike, parts, others))
 
 
-def _sum_array(node: Node, known: Natures) -> Node | None:
+def _sum_array(node: Expression, known: Natures) -> Expression | None:
     match node:
         case Builtin("sum", (syntax.Array(items),)) if len(items) >= 2:
             total = items[-1]
@@ -292,7 +292,7 @@ def _sum_array(node: Node, known: Natures) -> Node | None:
     return None
 
 
-def _sum_map(node: Node, _: Natures) -> Node | None:
+def _sum_map(node: Expression, _: Natures) -> Expression | None:
     match node:
         case Builtin("sum", (Builtin("map", (items, predicate)),)):
             return Builtin("sum", (items, predicate))

@@ -32,7 +32,7 @@ from mlplat.argo.expressions.functions import (
     split_n,
 )
 from mlplat.argo.expressions.operators import deep_equal
-from mlplat.argo.expressions.syntax import ExpressionError, RefusedError
+from mlplat.argo.expressions.syntax import ExpressionError, ExpressionRefusedError
 from mlplat.argo.gonumbers import parse_float, parse_int
 from mlplat.argo.govalues import (
     AnyMap,
@@ -44,7 +44,7 @@ from mlplat.argo.govalues import (
     NilStrings,
     Pair,
     StringMap,
-    Strings,
+    StringSlice,
     is_list,
     kind_of,
     size,
@@ -55,7 +55,7 @@ from mlplat.argo.govalues import (
 )
 
 
-class UnsupportedError(RefusedError):
+class UnsupportedFunctionError(ExpressionRefusedError):
     """A function that Argo has does not work on this machine."""
 
 
@@ -113,18 +113,18 @@ def empty(value: Any) -> bool:
     return False
 
 
-def _strings(value: Any) -> Strings:
-    if isinstance(value, Strings):
+def _strings(value: Any) -> StringSlice:
+    if isinstance(value, StringSlice):
         return value
     if is_list(value):
-        return Strings(_strval(item) for item in value if item is not None)
-    return Strings() if value is None else Strings([_strval(value)])
+        return StringSlice(_strval(item) for item in value if item is not None)
+    return StringSlice() if value is None else StringSlice([_strval(value)])
 
 
-def _sorted_strings(items: Any) -> Strings:
+def _sorted_strings(items: Any) -> StringSlice:
     if isinstance(items, NilStrings):
         return items
-    return Strings(sorted(_strings(items))) if is_list(items) else Strings([_strval(items)])
+    return StringSlice(sorted(_strings(items))) if is_list(items) else StringSlice([_strval(items)])
 
 
 def _listed(what: str, value: Any) -> list[Any]:
@@ -848,14 +848,14 @@ def _quiet_regexp_match(pattern: str, text: str) -> bool:
         return False
 
 
-def _regexp_find_all(pattern: str, text: str, limit: int) -> Strings:
+def _regexp_find_all(pattern: str, text: str, limit: int) -> StringSlice:
     found = goregexp.find_all(pattern, text, limit)
-    return NilStrings() if found is None else Strings(found)
+    return NilStrings() if found is None else StringSlice(found)
 
 
-def _regexp_split(pattern: str, text: str, limit: int) -> Strings:
+def _regexp_split(pattern: str, text: str, limit: int) -> StringSlice:
     parts = goregexp.split(pattern, text, limit)
-    return NilStrings() if parts is None else Strings(parts)
+    return NilStrings() if parts is None else StringSlice(parts)
 
 
 def _regexp_replace(pattern: str, text: str, new: str) -> str:
@@ -1095,7 +1095,9 @@ def _joined_url(parts: Mapping[str, Any]) -> str:
 
 def _unsupported(name: str) -> Callable[..., Any]:
     def run(*_: Any) -> Any:
-        raise UnsupportedError(f"sprig.{name} is not supported on this machine; Argo has it on a cluster")
+        raise UnsupportedFunctionError(
+            f"sprig.{name} is not supported on this machine; Argo has it on a cluster"
+        )
 
     return run
 
@@ -1245,7 +1247,7 @@ _FUNCTIONS: dict[str, _Entry] = {
     "unset": (_unset, "map string"),
     "hasKey": (lambda mapping, key: key in mapping, "map string"),
     "pluck": (lambda key, *mappings: [one[key] for one in mappings if key in one], "string ...map"),
-    "keys": (lambda *mappings: Strings(key for mapping in mappings for key in mapping), "...map"),
+    "keys": (lambda *mappings: StringSlice(key for mapping in mappings for key in mapping), "...map"),
     "pick": (lambda mapping, *keys: {key: mapping[key] for key in keys if key in mapping}, "map ...string"),
     "omit": (
         lambda mapping, *keys: {key: value for key, value in mapping.items() if key not in keys},

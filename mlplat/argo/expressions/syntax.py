@@ -16,7 +16,7 @@ class ExpressionError(ValueError):
     """An expression can't be read or has no value."""
 
 
-class RefusedError(ExpressionError):
+class ExpressionRefusedError(ExpressionError):
     """An expression that Argo evaluates, or tries to, is not evaluated on this machine."""
 
 
@@ -25,59 +25,59 @@ class ExpressionSyntaxError(ExpressionError):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Node:
+class Expression:
     """A part of an expression; compared by identity, as positions in one tree."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Literal(Node):
+class Literal(Expression):
     """A value written in the text."""
 
     value: str | int | float | bool | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Identifier(Node):
+class Identifier(Expression):
     """A name."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Member(Node):
+class MemberAccess(Expression):
     """``target.key`` or ``target[key]``; with ``optional``, ``target?.key``."""
 
-    target: Node
-    key: Node
+    target: Expression
+    key: Expression
     optional: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Slice(Node):
+class Slice(Expression):
     """``target[start:end]``."""
 
-    target: Node
-    start: Node | None
-    end: Node | None
+    target: Expression
+    start: Expression | None
+    end: Expression | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Chain(Node):
+class Chain(Expression):
     """Where an optional chain (``a?.b.c``) ends: a missing link makes the whole of it nil."""
 
-    body: Node
+    body: Expression
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class CallNode(Node):
+class CallNode(Expression):
     """A call of a function of the environment."""
 
-    callee: Node
-    arguments: tuple[Node, ...]
+    callee: Expression
+    arguments: tuple[Expression, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Builtin(Node):
+class Builtin(Expression):
     """A call of one of the language's own functions.
 
     The optimizer makes ``find`` and ``filter`` of others: ``mapped`` is what becomes of each element that is kept,
@@ -85,86 +85,86 @@ class Builtin(Node):
     """
 
     name: str
-    arguments: tuple[Node, ...]
-    mapped: Node | None = None
+    arguments: tuple[Expression, ...]
+    mapped: Expression | None = None
     strict: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Constant(Node):
+class ConstantValue(Expression):
     """A value that the optimizer computed: a list, or a set of what ``in`` looks for."""
 
     value: list[Any] | frozenset[Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Predicate(Node):
+class Predicate(Expression):
     """The second argument of ``filter`` and its like."""
 
-    body: Node
+    body: Expression
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Pointer(Node):
+class Pointer(Expression):
     """``#`` (the current element), ``#acc`` or ``#index`` inside a predicate."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Unary(Node):
+class Unary(Expression):
     """An operator before its operand."""
 
     operator: str
-    operand: Node
+    operand: Expression
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Binary(Node):
+class Binary(Expression):
     """An operator between its operands."""
 
     operator: str
-    left: Node
-    right: Node
+    left: Expression
+    right: Expression
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Conditional(Node):
+class Conditional(Expression):
     """``condition ? then : otherwise``."""
 
-    condition: Node
-    then: Node
-    otherwise: Node
+    condition: Expression
+    then: Expression
+    otherwise: Expression
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Array(Node):
+class Array(Expression):
     """``[a, b]``."""
 
-    items: tuple[Node, ...]
+    items: tuple[Expression, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Map(Node):
+class Map(Expression):
     """``{a: b}``."""
 
-    pairs: tuple[tuple[Node, Node], ...]
+    pairs: tuple[tuple[Expression, Expression], ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Let(Node):
+class Let(Expression):
     """``let name = value; body``."""
 
     name: str
-    value: Node
-    body: Node
+    value: Expression
+    body: Expression
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sequence(Node):
+class Sequence(Expression):
     """``a; b``: the value is that of the last."""
 
-    items: tuple[Node, ...]
+    items: tuple[Expression, ...]
 
 
 UNARY = {"not": 50, "!": 50, "-": 90, "+": 90}
@@ -429,13 +429,13 @@ class _Parser:
         self.index += 1
         return token.text
 
-    def whole(self) -> Node:
+    def whole(self) -> Expression:
         node = self.sequence()
         if self.current.kind != "end":
             raise self.fail()
         return node
 
-    def sequence(self) -> Node:
+    def sequence(self) -> Expression:
         items = [self.expression(0)]
         while self.accept(";"):
             if self.current.kind == "end":
@@ -443,7 +443,7 @@ class _Parser:
             items.append(self.expression(0))
         return items[0] if len(items) == 1 else Sequence(tuple(items))
 
-    def expression(self, precedence: int) -> Node:
+    def expression(self, precedence: int) -> Expression:
         if precedence == 0 and self.accept("let"):
             name = self.name()
             self.expect("=")
@@ -455,7 +455,7 @@ class _Parser:
         left = self.operators(self.primary(), precedence)
         return self.conditional(left) if precedence == 0 else left
 
-    def operators(self, left: Node, precedence: int) -> Node:
+    def operators(self, left: Expression, precedence: int) -> Expression:
         previous = ""
         while self.current.kind == "operator":
             operator, negate, start = self.current.text, False, self.index
@@ -484,8 +484,8 @@ class _Parser:
             previous = operator
         return left
 
-    def comparison(self, left: Node, operator: str) -> Node:
-        root: Node | None = None
+    def comparison(self, left: Expression, operator: str) -> Expression:
+        root: Expression | None = None
         while True:
             right = self.expression(BINARY[operator] + 1)
             one = Binary(operator, left, right)
@@ -496,7 +496,7 @@ class _Parser:
             left, operator = right, self.current.text
             self.index += 1
 
-    def conditional(self, node: Node) -> Node:
+    def conditional(self, node: Expression) -> Expression:
         while self.accept("?"):
             self.count()
             if self.accept(":"):
@@ -507,19 +507,19 @@ class _Parser:
                 node = Conditional(node, then, self.expression(0))
         return node
 
-    def if_else(self) -> Node:
+    def if_else(self) -> Expression:
         condition = self.expression(0)
         then = self.block()
         self.expect("else")
         return Conditional(condition, then, self.if_else() if self.accept("if") else self.block())
 
-    def block(self) -> Node:
+    def block(self) -> Expression:
         self.expect("{", "bracket")
         body = self.sequence()
         self.expect("}", "bracket")
         return body
 
-    def primary(self) -> Node:
+    def primary(self) -> Expression:
         token = self.current
         if token.kind == "operator":
             if token.text in UNARY:
@@ -544,7 +544,7 @@ class _Parser:
             return self.postfix(node)
         return self.secondary()
 
-    def secondary(self) -> Node:
+    def secondary(self) -> Expression:
         token = self.current
         self.count()
         if token.kind == "number":
@@ -572,8 +572,8 @@ class _Parser:
             return self.postfix(self.map())
         raise self.fail()
 
-    def items(self, closing: str) -> tuple[Node, ...]:
-        nodes: list[Node] = []
+    def items(self, closing: str) -> tuple[Expression, ...]:
+        nodes: list[Expression] = []
         while not self.accept(closing, "bracket"):
             if nodes:
                 self.expect(",")
@@ -582,8 +582,8 @@ class _Parser:
             nodes.append(self.expression(0))
         return tuple(nodes)
 
-    def map(self) -> Node:
-        pairs: list[tuple[Node, Node]] = []
+    def map(self) -> Expression:
+        pairs: list[tuple[Expression, Expression]] = []
         self.count()
         while not self.accept("}", "bracket"):
             if pairs:
@@ -593,7 +593,7 @@ class _Parser:
             token = self.current
             if token.kind in ("number", "string", "name"):
                 self.index += 1
-                key: Node = Literal(token.text)
+                key: Expression = Literal(token.text)
             elif self.at("(", "bracket"):
                 key = self.expression(0)
             else:
@@ -603,7 +603,7 @@ class _Parser:
             pairs.append((key, self.expression(0)))
         return Map(tuple(pairs))
 
-    def call(self, name: str, given: tuple[Node, ...]) -> Node:
+    def call(self, name: str, given: tuple[Expression, ...]) -> Expression:
         if name in PREDICATES:
             return Builtin(name, self.predicate_arguments(PREDICATES[name], given))
         self.expect("(", "bracket")
@@ -612,7 +612,9 @@ class _Parser:
             return Builtin(name, arguments)
         return CallNode(Identifier(name), arguments)
 
-    def predicate_arguments(self, kinds: tuple[str, ...], given: tuple[Node, ...]) -> tuple[Node, ...]:
+    def predicate_arguments(
+        self, kinds: tuple[str, ...], given: tuple[Expression, ...]
+    ) -> tuple[Expression, ...]:
         self.expect("(", "bracket")
         arguments = list(given)
         remaining = kinds[len(given) :]
@@ -628,13 +630,13 @@ class _Parser:
         self.expect(")", "bracket")
         return tuple(arguments)
 
-    def predicate(self) -> Node:
+    def predicate(self) -> Expression:
         self.depth += 1
         body = self.block() if self.at("{", "bracket") else self.expression(0)
         self.depth -= 1
         return Predicate(body)
 
-    def postfix(self, node: Node) -> Node:
+    def postfix(self, node: Expression) -> Expression:
         while True:
             token = self.current
             if token.kind == "operator" and token.text in (".", "?."):
@@ -652,7 +654,7 @@ class _Parser:
                 self.count(3)
                 chained = isinstance(node, Chain)
                 target = node.body if isinstance(node, Chain) else node
-                node = Member(target, Literal(following.text), optional)
+                node = MemberAccess(target, Literal(following.text), optional)
                 if self.accept("(", "bracket"):
                     node = CallNode(node, self.items(")"))
                 if chained or optional:
@@ -663,7 +665,7 @@ class _Parser:
             else:
                 return node
 
-    def index_of(self, node: Node, optional: bool) -> Node:
+    def index_of(self, node: Expression, optional: bool) -> Expression:
         self.count()
         start = None if self.at(":") else self.expression(0)
         if self.accept(":"):
@@ -672,7 +674,7 @@ class _Parser:
             return Slice(node, start, end)
         self.expect("]", "bracket")
         assert start is not None
-        member = Member(node, start, optional)
+        member = MemberAccess(node, start, optional)
         return Chain(member) if optional else member
 
 
@@ -695,7 +697,7 @@ def _int64(number: int) -> int:
 
 
 @lru_cache(maxsize=4096)
-def parse(text: str) -> Node:
+def parse(text: str) -> Expression:
     """Read an expression.
 
     Args:
@@ -713,10 +715,10 @@ def parse(text: str) -> Node:
         raise ExpressionSyntaxError(f"expression is nested too deeply: {text[:80]!r}…") from None
 
 
-def children(node: Node) -> tuple[Node, ...]:
+def children(node: Expression) -> tuple[Expression, ...]:
     """Return the parts of a node, in the order of the source."""
     match node:
-        case Member(target, key, _):
+        case MemberAccess(target, key, _):
             return (target, key)
         case Slice(target, start, end):
             return tuple(part for part in (target, start, end) if part is not None)
@@ -742,10 +744,10 @@ def children(node: Node) -> tuple[Node, ...]:
             return ()
 
 
-def member_path(node: Node) -> tuple[str, ...] | None:
+def member_path(node: Expression) -> tuple[str, ...] | None:
     """Return the names of ``a.b['c']`` as ``("a", "b", "c")``, None for anything that isn't such a path."""
     names: list[str] = []
-    while isinstance(node, Member):
+    while isinstance(node, MemberAccess):
         if node.optional or not isinstance(node.key, Literal) or not isinstance(node.key.value, str):
             return None
         names.append(node.key.value)
@@ -756,7 +758,7 @@ def member_path(node: Node) -> tuple[str, ...] | None:
 
 
 @lru_cache(maxsize=4096)
-def identifiers(root: Node) -> tuple[str, ...]:
+def identifiers(root: Expression) -> tuple[str, ...]:
     """Return what an expression refers to, as Argo looks at it before it evaluates.
 
     Args:
@@ -767,16 +769,16 @@ def identifiers(root: Node) -> tuple[str, ...]:
         ``tasks.a.status``. Members left of ``??`` and before ``?.`` don't count: absent values are what those operators
         are for.
     """
-    guarded: set[Node] = set()
+    guarded: set[Expression] = set()
     found: dict[str, None] = {}
     stack = [root]
-    order: list[Node] = []
+    order: list[Expression] = []
     while stack:
         node = stack.pop()
         order.append(node)
         if isinstance(node, Binary) and node.operator == "??":
-            guarded.update(part for part in _walk(node.left) if isinstance(part, Member))
-        elif isinstance(node, Member) and node.optional and isinstance(node.target, Member):
+            guarded.update(part for part in _walk(node.left) if isinstance(part, MemberAccess))
+        elif isinstance(node, MemberAccess) and node.optional and isinstance(node.target, MemberAccess):
             guarded.add(node.target)
         stack.extend(reversed(children(node)))
     for node in order:
@@ -784,14 +786,14 @@ def identifiers(root: Node) -> tuple[str, ...]:
             continue
         if isinstance(node, Identifier):
             found.setdefault(node.name)
-        elif isinstance(node, Member):
+        elif isinstance(node, MemberAccess):
             path = member_path(node)
             if path is not None:
                 found.setdefault(".".join(path))
     return tuple(found)
 
 
-def _walk(root: Node) -> list[Node]:
+def _walk(root: Expression) -> list[Expression]:
     nodes, position = [root], 0
     while position < len(nodes):
         nodes.extend(children(nodes[position]))
