@@ -6,7 +6,7 @@ import os
 
 import click
 
-from mlplat.cli.grammar import SETTINGS, Command, Group, Word, argument, option, with_help
+from mlplat.cli.grammar import SETTINGS, CliCommand, CommandGroup, Word, argument, option, with_help
 from mlplat.errors import MlplatError
 
 _LISTS = ("runs", "tasks", "parameters", "artifacts", "lineage", "metrics")
@@ -125,7 +125,7 @@ _SCHEDULING = (
     option("--name NAME", "name of the resource"),
 )
 
-mlplat = Group(
+mlplat = CommandGroup(
     "mlplat",
     help="Run pipelines on Argo Workflows, and on this machine.",
     context_settings=SETTINGS,
@@ -135,7 +135,7 @@ click.version_option(package_name="mlplat", message="%(prog)s %(version)s", help
 with_help(mlplat)
 
 for _each in (
-    Command(
+    CliCommand(
         "run",
         "run:run",
         "run a pipeline, on this machine or on a cluster\n\n"
@@ -152,7 +152,7 @@ for _each in (
         ),
         *_RUNNING,
     ),
-    Command(
+    CliCommand(
         "retry",
         "run:retry",
         "retry a run from its failed tasks",
@@ -166,7 +166,7 @@ for _each in (
         _NAMESPACE,
         *_RUNNING,
     ),
-    Command(
+    CliCommand(
         "rerun",
         "run:rerun",
         "run the manifest of a run again, as a new run",
@@ -177,7 +177,7 @@ for _each in (
         _NAMESPACE_OF_RUN,
         *_RUNNING,
     ),
-    Command(
+    CliCommand(
         "attach",
         "run:attach",
         "follow a run until it ends, whoever started it",
@@ -185,15 +185,15 @@ for _each in (
         *_where("where it runs"),
         _OUTPUT,
     ),
-    Command("stop", "run:stop", "end a run; its exit handlers still run", _RUN, *_where("where it runs")),
-    Command(
+    CliCommand("stop", "run:stop", "end a run; its exit handlers still run", _RUN, *_where("where it runs")),
+    CliCommand(
         "terminate",
         "run:terminate",
         "end a run at once; its exit handlers do not run",
         _RUN,
         *_where("where it runs"),
     ),
-    Command(
+    CliCommand(
         "compile",
         "compile:run",
         "write the manifest of a pipeline\n\n"
@@ -205,14 +205,14 @@ for _each in (
         option("--to argo|ir|hera", "what to write"),
         *_SCHEDULING,
     ),
-    Command(
+    CliCommand(
         "lint",
         "lint:run",
         "check pipelines and manifests, without a cluster\n\nFILE is Python, IR YAML or Argo YAML.",
         argument("files", "FILE...", nargs=-1, required=False, type=click.Path()),
         _MODULE,
     ),
-    Command(
+    CliCommand(
         "get",
         "record:get",
         "list runs, tasks, parameters, artifacts, lineage or metrics\n\n"
@@ -230,7 +230,7 @@ for _each in (
         option("--sort COLUMN", "column to sort runs by; COLUMN:desc for the largest first"),
         *_where("what to read: the record of this machine, or the current Workflows of a cluster"),
     ),
-    Command(
+    CliCommand(
         "logs",
         "logs:logs",
         "print the logs of a run's tasks\n\nTASK is the path, name, display name or id of a task.",
@@ -240,7 +240,7 @@ for _each in (
         option("--raw", "print control characters as they are, on a terminal too"),
         *_where("where it ran"),
     ),
-    Command(
+    CliCommand(
         "report",
         "reports:report",
         "write a run as one HTML file",
@@ -248,7 +248,7 @@ for _each in (
         option("-o --output FILE", "file to write, or - for standard output; by default RUN.html"),
         *_where("where it ran: read from the record of this machine, or from a cluster"),
     ),
-    Command(
+    CliCommand(
         "compare",
         "reports:compare",
         "show what differs between runs",
@@ -257,7 +257,7 @@ for _each in (
         option("--html FILE", "write an HTML file instead"),
         *_where("where they ran: read from the record of this machine, or from a cluster"),
     ),
-    Command(
+    CliCommand(
         "record",
         "record:record",
         "record Workflows of a cluster, whoever submitted them",
@@ -267,7 +267,7 @@ for _each in (
         _NAMESPACE,
         *_CLUSTER,
     ),
-    Command(
+    CliCommand(
         "cache",
         "record:cache",
         "delete all cached results",
@@ -281,7 +281,7 @@ for _each in (
         ),
         *_CLUSTER,
     ),
-    Command(
+    CliCommand(
         "doctor",
         "doctor:run",
         "check what is missing on this machine or on a cluster",

@@ -48,7 +48,7 @@ def _name(param: click.Parameter | None) -> str:
     return param.opts[-1] if isinstance(param, click.Option) else getattr(param, "human_readable_name", "")
 
 
-class Group(click.Group):
+class CommandGroup(click.Group):
     """All commands, in the order in which they are declared."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -65,7 +65,7 @@ class Group(click.Group):
         return super().resolve_command(ctx, args)
 
 
-class Command(click.Command):
+class CliCommand(click.Command):
     """A command that calls a function of a module of this package.
 
     Args:

@@ -20,7 +20,7 @@ def logs(given: Given) -> int:
 def _print(given: Given) -> int:
     found = use.of_run(places.place(given), given.name, given.task or "")
     several = not given.task or len({one.task for one in found.logs}) > 1
-    log, failures, before = output.Log(raw=given.raw), 0, ""
+    log, failures, before = output.LogPrinter(raw=given.raw), 0, ""
     for one in found.logs:
         source, prefix = (one.path, f"{one.path}: ") if several else (one.task, "")
         if source == before:
@@ -38,7 +38,7 @@ def _print(given: Given) -> int:
 
 def _follow(given: Given) -> int:
     """Print lines as they come; the exit code is 0, however the run ends."""
-    log = output.Log(raw=given.raw)
+    log = output.LogPrinter(raw=given.raw)
 
     def emit(path: str, line: str) -> None:
         prefix = "" if given.task and path.rpartition(".")[2] == given.task else f"{path}: "

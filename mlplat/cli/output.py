@@ -83,7 +83,7 @@ def document(text: str) -> None:
     (sys.stdout if sys.stdout.isatty() else unescaped(sys.stdout)).write(text)
 
 
-class Log:
+class LogPrinter:
     """Prints what tasks wrote: escaped on a terminal, byte for byte to a file or another program.
 
     Args:

@@ -41,7 +41,7 @@ class Quiet:
         yield
 
 
-class Lines(Quiet):
+class LineProgress(Quiet):
     """Prints a line when a task starts and when it ends, with its path in the run.
 
     Of a task that retries, each attempt has a line when it starts, and when it fails with the reason.
@@ -104,10 +104,10 @@ class Lines(Quiet):
             self.stream.flush()
 
 
-class Tree(Quiet):
+class TreeProgress(Quiet):
     """Redraws the tree of a run's tasks as they change."""
 
-    def __init__(self, run: str, manifest: trees.Program) -> None:
+    def __init__(self, run: str, manifest: trees.TreeLayout) -> None:
         self.live: Live | None = None
         self.run = run
         self.manifest = manifest
@@ -184,12 +184,12 @@ def following(workflow: trees.Workflow, run: str, *, quiet: bool) -> Iterator[Qu
     if quiet:
         yield Quiet()
     elif not sys.stderr.isatty():
-        yield Lines(sys.stderr, run, Templates(workflow))
+        yield LineProgress(sys.stderr, run, Templates(workflow))
     else:
         from rich.console import Console
         from rich.live import Live
 
-        tree = Tree(run, trees.program(workflow))
+        tree = TreeProgress(run, trees.program(workflow))
         console = Console(file=output.unescaped(sys.stderr))
         with Live(tree, console=console, refresh_per_second=4, transient=True) as tree.live:
             yield tree

@@ -20,7 +20,7 @@ from mlplat.runs.lists import LISTS, OF_ONE_RUN, Row
 from mlplat.runs.state import home, is_here
 
 if TYPE_CHECKING:
-    from mlplat.metadata import Artifact, Run, Store
+    from mlplat.metadata import ArtifactRow, RunRow, Store
 
 _TOLD = 5
 
@@ -103,7 +103,7 @@ def record(given: Given) -> int:
     return ClusterError.exit_code if any(one.error for one in taken) else 0
 
 
-def _tell_of_unfollowed(given: Given, run: Run | None, rows: Sequence[Row]) -> None:
+def _tell_of_unfollowed(given: Given, run: RunRow | None, rows: Sequence[Row]) -> None:
     """Print which cluster runs may have changed since they were recorded."""
     listed = {one.run.uid: one.run for one in rows if one.run}
     told = [run] if run else list(listed.values())
@@ -132,7 +132,7 @@ def _took(row: Any) -> str:
     return show.duration((row.finished_at - row.started_at).total_seconds())
 
 
-def _lies(artifact: Artifact) -> str:
+def _lies(artifact: ArtifactRow) -> str:
     if artifact.key and is_here(home(), artifact):
         return str(home() / "artifacts" / artifact.key)
     return artifact.key or artifact.uri

@@ -12,7 +12,7 @@ from mlplat.cli import output, places
 from mlplat.cli.grammar import Given
 from mlplat.cli.tables import table
 from mlplat.errors import ArgumentError, Diagnostic
-from mlplat.report import Comparison, Report, comparison_page, page
+from mlplat.report import Report, RunComparison, comparison_page, page
 from mlplat.report import compare as compared
 from mlplat.runs import reports, state
 
@@ -31,7 +31,7 @@ def report(given: Given) -> int:
 
 def write(workflow: Mapping[str, Any], given: Given) -> None:
     """Write a run that has ended as an HTML file in the working directory."""
-    source: reports.Source = reports.MachineFiles(state.home())
+    source: reports.FileSource = reports.MachineFiles(state.home())
     if given.engine == "argo":
         source = reports.ClusterFiles(workflow, places.cluster(given))
     found = reports.of_workflow(workflow, source)
@@ -74,7 +74,7 @@ def _write(text: str, file: Path) -> None:
     print(f"wrote {file}", file=sys.stderr)
 
 
-def _lines(found: Comparison) -> Iterator[str]:
+def _lines(found: RunComparison) -> Iterator[str]:
     titles = ["", "NAME", *found.runs]
     differing = [[row.group, row.name, *map(_cut, row.cells)] for row in found.rows if row.differs]
     same = [[row.group, row.name, _cut(row.cells[0])] for row in found.rows if not row.differs]

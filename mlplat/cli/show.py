@@ -18,7 +18,7 @@ from mlplat.argo.status import (
     moment,
 )
 from mlplat.escaping import escaped_line
-from mlplat.runs.trees import ITEM, Branch
+from mlplat.runs.trees import ITEM, TreeNode
 
 CANNOT_START = "cannot start"
 """What is written of a task whose pod waits for something that may never come."""
@@ -30,7 +30,7 @@ _LONGEST_LOOP = 10
 _SHOWN_FAILURES = 3
 
 
-def lines(branch: Branch) -> Iterator[str]:
+def lines(branch: TreeNode) -> Iterator[str]:
     """Write a run's tree, a line a node.
 
     A long row of tasks that were omitted, or skipped, is one line; so are the iterations of a long loop, but for the
@@ -47,7 +47,7 @@ def lines(branch: Branch) -> Iterator[str]:
             yield f"{'   ' if last else '│  '}{line}"
 
 
-def _described(row: list[Branch]) -> str:
+def _described(row: list[TreeNode]) -> str:
     if len(row) == 1:
         return describe(row[0].node, row[0].attempts, row[0].results)
     counts = Counter(str(one.node.get("phase", "")) for one in row)
@@ -56,7 +56,7 @@ def _described(row: list[Branch]) -> str:
     return f"{written}  {', '.join(f'{count} {phase.lower()}' for phase, count in counts.items())}"
 
 
-def _rows(branches: list[Branch]) -> Iterator[list[Branch]]:
+def _rows(branches: list[TreeNode]) -> Iterator[list[TreeNode]]:
     """Yield the branches one by one, except those that :func:`lines` combines in one line."""
     for (task, phase), group in itertools.groupby(branches, _kind):
         row = list(group)
@@ -70,7 +70,7 @@ def _rows(branches: list[Branch]) -> Iterator[list[Branch]]:
             yield from ([one] for one in row)
 
 
-def _kind(branch: Branch) -> tuple[str, str]:
+def _kind(branch: TreeNode) -> tuple[str, str]:
     """Return what groups a branch with its siblings: the loop, or that they did not run."""
     if ITEM.search(str(branch.node.get("name", ""))):
         return branch.task, ""

@@ -9,26 +9,26 @@ from __future__ import annotations
 
 from mlplat.metadata.cache import RunCache
 from mlplat.metadata.rows import (
-    Artifact,
+    ArtifactRow,
     ArtifactUse,
-    Experiment,
-    Metric,
-    Parameter,
-    Run,
-    Task,
+    ExperimentRow,
+    MetricRow,
+    ParameterRow,
+    RunRow,
+    TaskRow,
 )
 from mlplat.metadata.store import Store, open_existing_store, open_store
 
 __all__ = [
-    "Artifact",
+    "ArtifactRow",
     "ArtifactUse",
-    "Experiment",
-    "Metric",
-    "Parameter",
-    "Run",
+    "ExperimentRow",
+    "MetricRow",
+    "ParameterRow",
     "RunCache",
+    "RunRow",
     "Store",
-    "Task",
+    "TaskRow",
     "open_existing_store",
     "open_store",
 ]

@@ -6,20 +6,20 @@ from sqlalchemy import Connection, or_, select
 
 from mlplat.errors import Diagnostic, StoreError
 from mlplat.metadata import records, schema
-from mlplat.metadata.rows import Artifact, ArtifactUse, Run
+from mlplat.metadata.rows import ArtifactRow, ArtifactUse, RunRow
 from mlplat.metadata.runs import uid_of
 
 
 def list_artifacts(
     connection: Connection,
-    run: Run | str | None,
+    run: RunRow | str | None,
     *,
     kind: str | None,
     name: str | None,
     namespace: str | None,
     digest: str | None,
     limit: int | None,
-) -> tuple[Artifact, ...]:
+) -> tuple[ArtifactRow, ...]:
     """List artifacts, newest first; see :meth:`mlplat.metadata.Store.artifacts`."""
     table, uses = schema.artifacts, schema.artifact_uses
     wanted = (
@@ -42,7 +42,7 @@ def list_artifacts(
     return tuple(map(records.artifact, connection.execute(query).mappings()))
 
 
-def find_artifact(connection: Connection, reference: str) -> Artifact:
+def find_artifact(connection: Connection, reference: str) -> ArtifactRow:
     """Find one artifact; see :meth:`mlplat.metadata.Store.artifact`."""
     table = schema.artifacts
     same_place = or_(table.c.key == reference, table.c.uri == reference)
@@ -59,7 +59,7 @@ def find_artifact(connection: Connection, reference: str) -> Artifact:
 
 
 def list_uses(
-    connection: Connection, run: Run | str | None, artifact: Artifact | str | None
+    connection: Connection, run: RunRow | str | None, artifact: ArtifactRow | str | None
 ) -> tuple[ArtifactUse, ...]:
     """List the edges of the lineage; see :meth:`mlplat.metadata.Store.uses`."""
     table = schema.artifact_uses

@@ -13,7 +13,7 @@ from mlplat.argo import status as statuses
 from mlplat.argo.status import ArtifactValue, Direction, Nodes, moment
 from mlplat.errors import StoreError
 from mlplat.metadata.identities import OWN_STORAGE, artifact_id, manifest_digest, run_uid
-from mlplat.metadata.rows import Artifact, ArtifactUse, Engine, Metric, Parameter, Run, Task
+from mlplat.metadata.rows import ArtifactRow, ArtifactUse, Engine, MetricRow, ParameterRow, RunRow, TaskRow
 
 Json = Mapping[str, Any]
 
@@ -36,14 +36,14 @@ class NodeFacts:
         metrics: values that it logged.
     """
 
-    task: Task
-    parameters: tuple[Parameter, ...]
-    artifacts: tuple[Artifact, ...]
+    task: TaskRow
+    parameters: tuple[ParameterRow, ...]
+    artifacts: tuple[ArtifactRow, ...]
     uses: tuple[ArtifactUse, ...]
-    metrics: tuple[Metric, ...]
+    metrics: tuple[MetricRow, ...]
 
 
-def read_run(workflow: Json, cluster: str = "") -> Run:
+def read_run(workflow: Json, cluster: str = "") -> RunRow:
     """Read the run as a whole.
 
     Args:
@@ -72,7 +72,7 @@ def read_run(workflow: Json, cluster: str = "") -> Run:
     uid = metadata.get("uid") or run_uid(
         cluster or engine, namespace, name, metadata.get("creationTimestamp")
     )
-    return Run(
+    return RunRow(
         uid=uid,
         namespace=namespace,
         name=name,
@@ -95,7 +95,7 @@ def read_run(workflow: Json, cluster: str = "") -> Run:
     )
 
 
-def read_nodes(workflow: Json, run: Run, ids: Iterable[str]) -> Iterator[NodeFacts]:
+def read_nodes(workflow: Json, run: RunRow, ids: Iterable[str]) -> Iterator[NodeFacts]:
     """Read some nodes of the status.
 
     Args:
@@ -124,13 +124,13 @@ class _Tree:
         self.depths = statuses.depths(nodes)
 
 
-def _task(key: str, nodes: Nodes, tree: _Tree, run: Run) -> Task:
+def _task(key: str, nodes: Nodes, tree: _Tree, run: RunRow) -> TaskRow:
     node = nodes[key]
     kind, name = node.get("type") or "Pod", node.get("name") or key
     role = statuses.role(key, nodes, tree.parents)
     cached = statuses.is_cached(node)
     attempts = tree.attempts.get(key, ()) if kind == "Retry" else [] if role == "group" or cached else [key]
-    return Task(
+    return TaskRow(
         run_uid=run.uid,
         id=key,
         name=name,
@@ -153,19 +153,19 @@ def _task(key: str, nodes: Nodes, tree: _Tree, run: Run) -> Task:
     )
 
 
-def _facts(task: Task, node: Json, run: Run, template: Json) -> NodeFacts:
+def _facts(task: TaskRow, node: Json, run: RunRow, template: Json) -> NodeFacts:
     """Read values and artifacts; an attempt's are those of the retry node above it, which repeats them."""
     if task.role == "attempt":
         return NodeFacts(task, (), (), (), ())
-    parameters: list[Parameter] = []
-    artifacts: dict[str, Artifact] = {}
+    parameters: list[ParameterRow] = []
+    artifacts: dict[str, ArtifactRow] = {}
     uses: list[ArtifactUse] = []
-    logged: list[Metric] = []
+    logged: list[MetricRow] = []
     for direction in _DIRECTIONS:
         side = statuses.passed(node, template, direction)
         texts = {**({} if side.result is None else {"result": side.result}), **side.parameters}
         for name, text in texts.items():
-            parameters.append(Parameter(run.uid, task.id, direction, name, without_passwords(text)))
+            parameters.append(ParameterRow(run.uid, task.id, direction, name, without_passwords(text)))
         for value in side.artifacts:
             artifact = _artifact(value, task, direction, run)
             # What is an input too was handed on: who made it, and what it was called there, stays.
@@ -173,14 +173,14 @@ def _facts(task: Task, node: Json, run: Run, template: Json) -> NodeFacts:
             uses.append(ArtifactUse(run.uid, task.id, direction, value.name, value.position, artifact.id))
             if direction == "output" and task.role == "task":
                 for metric, logged_value in statuses.metrics(value):
-                    logged.append(Metric(run.uid, task.id, value.name, metric, logged_value))
+                    logged.append(MetricRow(run.uid, task.id, value.name, metric, logged_value))
     return NodeFacts(task, tuple(parameters), tuple(artifacts.values()), tuple(uses), tuple(logged))
 
 
-def _artifact(value: ArtifactValue, task: Task, direction: Direction, run: Run) -> Artifact:
+def _artifact(value: ArtifactValue, task: TaskRow, direction: Direction, run: RunRow) -> ArtifactRow:
     cluster = run.cluster if value.key or value.uri.startswith(OWN_STORAGE) else ""
     produced = direction == "output" and task.role == "task" and not task.cached
-    return Artifact(
+    return ArtifactRow(
         id=artifact_id(cluster, run.namespace, run.engine, value.key, value.uri),
         namespace=run.namespace,
         engine=run.engine,

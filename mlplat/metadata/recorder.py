@@ -28,7 +28,7 @@ from mlplat.metadata.records import (
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from mlplat.metadata.rows import Artifact, Run
+    from mlplat.metadata.rows import ArtifactRow, RunRow
 
 _REMEMBERED_RUNS = 64
 _BATCH = 500
@@ -64,7 +64,7 @@ class Recorder:
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._lock = threading.Lock()
 
-    def record(self, workflow: Mapping[str, Any], changed: Collection[str] | None = None) -> Run:
+    def record(self, workflow: Mapping[str, Any], changed: Collection[str] | None = None) -> RunRow:
         """Write a Workflow, in one transaction; see :meth:`mlplat.metadata.Store.record`."""
         workflow = unpacked(workflow)
         run = read_run(workflow, self._cluster)
@@ -83,10 +83,10 @@ class Recorder:
 def _write(
     connection: Connection,
     workflow: Mapping[str, Any],
-    run: Run,
+    run: RunRow,
     known: _Known,
     changed: Collection[str] | None,
-) -> tuple[_Known, Run]:
+) -> tuple[_Known, RunRow]:
     stored = _stored(connection, run.uid)
     revision, cluster = stored or (0, run.cluster)
     run = replace(run, cluster=cluster or run.cluster)  # two users may know one cluster by different names
@@ -142,7 +142,7 @@ def _changed_fingerprints(
 
 
 def _write_nodes(
-    connection: Connection, run: Run, facts: Sequence[NodeFacts], prints: Mapping[str, str]
+    connection: Connection, run: RunRow, facts: Sequence[NodeFacts], prints: Mapping[str, str]
 ) -> None:
     _upsert_batches(
         connection,
@@ -164,7 +164,7 @@ def _write_nodes(
     _insert(connection, schema.metrics, [metric_row(row) for fact in facts for row in fact.metrics])
 
 
-def _adopt(connection: Connection, artifacts: Iterable[Artifact]) -> None:
+def _adopt(connection: Connection, artifacts: Iterable[ArtifactRow]) -> None:
     """Set the cluster of artifacts that were recorded without one."""
     table, uses = schema.artifacts, schema.artifact_uses
     known = {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlplat.metadata import schema
 from mlplat.metadata.identities import identity
-from mlplat.metadata.rows import Artifact, Metric, Run, Task
+from mlplat.metadata.rows import ArtifactRow, MetricRow, RunRow, TaskRow
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -31,14 +31,14 @@ def without_id(table: Table) -> list[Column[Any]]:
     return [column for column in table.columns if column.name != "id"]
 
 
-def run_row(run: Run) -> Row:
+def run_row(run: RunRow) -> Row:
     """Return what may change in the row of a run."""
     row = asdict(run)
     row["experiment_id"] = identity(row["namespace"], row.pop("experiment"))
     return {name: row[name] for name in _RUN_COLUMNS}
 
 
-def experiment_row(run: Run) -> Row:
+def experiment_row(run: RunRow) -> Row:
     """Return the row of the experiment of a run."""
     return {
         "id": identity(run.namespace, run.experiment),
@@ -48,28 +48,28 @@ def experiment_row(run: Run) -> Row:
     }
 
 
-def task_row(task: Task, fingerprint: str) -> Row:
+def task_row(task: TaskRow, fingerprint: str) -> Row:
     """Return the row of a task."""
     return {**asdict(task), "fingerprint": fingerprint}
 
 
-def task(row: RowMapping) -> Task:
+def task(row: RowMapping) -> TaskRow:
     """Return the task of a row."""
     columns = {name: value for name, value in row.items() if name != "fingerprint"}
-    return Task(**{**columns, "children": tuple(columns["children"] or ())})
+    return TaskRow(**{**columns, "children": tuple(columns["children"] or ())})
 
 
-def artifact_row(artifact: Artifact, created_at: datetime) -> Row:
+def artifact_row(artifact: ArtifactRow, created_at: datetime) -> Row:
     """Return the row of an artifact."""
     return {**asdict(artifact), "created_at": created_at}
 
 
-def artifact(row: RowMapping) -> Artifact:
+def artifact(row: RowMapping) -> ArtifactRow:
     """Return the artifact of a row."""
-    return Artifact(**{name: value for name, value in row.items() if name != "created_at"})
+    return ArtifactRow(**{name: value for name, value in row.items() if name != "created_at"})
 
 
-def metric_row(metric: Metric) -> Row:
+def metric_row(metric: MetricRow) -> Row:
     """Return the row of a metric: as it was logged and, to be compared in queries, as a number where it is one."""
     number = _number(metric.value)
     return {
@@ -80,12 +80,12 @@ def metric_row(metric: Metric) -> Row:
     }
 
 
-def metric(row: RowMapping) -> Metric:
+def metric(row: RowMapping) -> MetricRow:
     """Return the metric of a row; rows of older versions have numbers only."""
     columns = dict(row)
     not_finite, exact = columns.pop("not_finite"), columns.pop("exact")
     number = float(not_finite) if not_finite else columns["value"]
-    return Metric(**{**columns, "value": number if exact is None else exact})
+    return MetricRow(**{**columns, "value": number if exact is None else exact})
 
 
 def _number(value: float | str) -> float | None:

@@ -24,7 +24,7 @@ _NUMBERS = re.compile(r"([0-9]+)")
 
 
 @dataclass(frozen=True, slots=True)
-class Experiment:
+class ExperimentRow:
     """A group of runs that people compare with each other.
 
     Attributes:
@@ -43,7 +43,7 @@ class Experiment:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class RunRow:
     """One execution of a Workflow.
 
     Attributes:
@@ -89,7 +89,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class TaskRow:
     """One node of a run.
 
     Attributes:
@@ -144,7 +144,7 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Parameter:
+class ParameterRow:
     """A value that went into a task or came out of it; artifact values are not among them.
 
     Attributes:
@@ -163,7 +163,7 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
-class Artifact:
+class ArtifactRow:
     """A file or folder that a task wrote, or that a run imported.
 
     Attributes:
@@ -221,7 +221,7 @@ class ArtifactUse:
 
 
 @dataclass(frozen=True, slots=True)
-class Metric:
+class MetricRow:
     """A value that a task logged.
 
     Attributes:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Select, delete, func, or_, select, update
 
 from mlplat.errors import Diagnostic, StoreError, nearest
 from mlplat.metadata import records, schema
-from mlplat.metadata.rows import Artifact, Engine, Experiment, Run
+from mlplat.metadata.rows import ArtifactRow, Engine, ExperimentRow, RunRow
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -27,7 +27,7 @@ def list_runs(
     engine: Engine | None,
     name: str | None,
     offset: int,
-) -> tuple[Run, ...]:
+) -> tuple[RunRow, ...]:
     """List runs, newest first; see :meth:`mlplat.metadata.Store.runs`."""
     table = schema.runs
     wanted = (
@@ -46,10 +46,10 @@ def list_runs(
     )
     if phase is not None:
         query = query.where(table.c.phase.in_([phase] if isinstance(phase, str) else list(phase)))
-    return tuple(Run(**row) for row in connection.execute(query).mappings())
+    return tuple(RunRow(**row) for row in connection.execute(query).mappings())
 
 
-def find_run(connection: Connection, name: str, namespace: str | None = None) -> Run:
+def find_run(connection: Connection, name: str, namespace: str | None = None) -> RunRow:
     """Find one run; see :meth:`mlplat.metadata.Store.run`."""
     table = schema.runs
     query = (
@@ -68,15 +68,15 @@ def find_run(connection: Connection, name: str, namespace: str | None = None) ->
         raise StoreError(
             Diagnostic("MLP710", "", f"run '{name}' not found in the record", _suggestion(name, names))
         )
-    return Run(**row)
+    return RunRow(**row)
 
 
-def uid_of(connection: Connection, run: Run | str) -> str:
+def uid_of(connection: Connection, run: RunRow | str) -> str:
     """Return the uid of a run, or of the run with a name or uid."""
-    return run.uid if isinstance(run, Run) else find_run(connection, run).uid
+    return run.uid if isinstance(run, RunRow) else find_run(connection, run).uid
 
 
-def list_experiments(connection: Connection, namespace: str | None) -> tuple[Experiment, ...]:
+def list_experiments(connection: Connection, namespace: str | None) -> tuple[ExperimentRow, ...]:
     """List experiments, by name; see :meth:`mlplat.metadata.Store.experiments`."""
     table, runs = schema.experiments, schema.runs
     query = (
@@ -93,10 +93,10 @@ def list_experiments(connection: Connection, namespace: str | None) -> tuple[Exp
     )
     if namespace is not None:
         query = query.where(table.c.namespace == namespace)
-    return tuple(Experiment(**row) for row in connection.execute(query).mappings())
+    return tuple(ExperimentRow(**row) for row in connection.execute(query).mappings())
 
 
-def delete_run(connection: Connection, run: Run) -> tuple[Artifact, ...]:
+def delete_run(connection: Connection, run: RunRow) -> tuple[ArtifactRow, ...]:
     """Delete a run; see :meth:`mlplat.metadata.Store.delete_run`."""
     uses, artifacts, tasks = schema.artifact_uses, schema.artifacts, schema.tasks
     of_run = select(uses.c.artifact_id).where(uses.c.run_uid == run.uid)

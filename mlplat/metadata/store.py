@@ -9,7 +9,17 @@ from mlplat.metadata.cache import RunCache
 from mlplat.metadata.database import Database, connect, connect_to_existing
 from mlplat.metadata.reading import DEFAULT_NAMESPACE
 from mlplat.metadata.recorder import Recorder
-from mlplat.metadata.rows import Artifact, ArtifactUse, Engine, Experiment, Metric, Parameter, Role, Run, Task
+from mlplat.metadata.rows import (
+    ArtifactRow,
+    ArtifactUse,
+    Engine,
+    ExperimentRow,
+    MetricRow,
+    ParameterRow,
+    Role,
+    RunRow,
+    TaskRow,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -86,7 +96,7 @@ class Store:
         """Return the cache of task outputs of a namespace."""
         return RunCache(self._database, namespace)
 
-    def record(self, workflow: Mapping[str, Any], changed: Collection[str] | None = None) -> Run:
+    def record(self, workflow: Mapping[str, Any], changed: Collection[str] | None = None) -> RunRow:
         """Write what a Workflow says of itself, in one transaction; doing it again changes nothing.
 
         Rows of nodes that are as they were are not written; rows of nodes that have gone from the status are
@@ -117,7 +127,7 @@ class Store:
         engine: Engine | None = None,
         name: str | None = None,
         offset: int = 0,
-    ) -> tuple[Run, ...]:
+    ) -> tuple[RunRow, ...]:
         """List runs, newest first.
 
         Args:
@@ -146,7 +156,7 @@ class Store:
                 offset=offset,
             )
 
-    def run(self, name: str, namespace: str | None = None) -> Run:
+    def run(self, name: str, namespace: str | None = None) -> RunRow:
         """Find one run.
 
         Args:
@@ -164,11 +174,11 @@ class Store:
 
     def tasks(
         self,
-        run: Run | str,
+        run: RunRow | str,
         roles: Collection[Role] | None = _TASKS,
         *,
         phase: str | Collection[str] | None = None,
-    ) -> tuple[Task, ...]:
+    ) -> tuple[TaskRow, ...]:
         """List the nodes of a run in the order in which they started.
 
         Of those that started within the same second, what depends on another comes after it. Those that
@@ -185,7 +195,7 @@ class Store:
         with self._database.reading() as connection:
             return tasks.list_tasks(connection, run, roles, phase)
 
-    def failures(self, run: Run | str) -> tuple[Task, ...]:
+    def failures(self, run: RunRow | str) -> tuple[TaskRow, ...]:
         """List the tasks that explain why a run failed, and groups of tasks that failed although nothing in them did.
 
         Args:
@@ -198,7 +208,7 @@ class Store:
         with self._database.reading() as connection:
             return tasks.list_failures(connection, run)
 
-    def parameters(self, run: Run | str, task_id: str | None = None) -> tuple[Parameter, ...]:
+    def parameters(self, run: RunRow | str, task_id: str | None = None) -> tuple[ParameterRow, ...]:
         """List values that went into the tasks of a run and came out of them.
 
         Args:
@@ -213,14 +223,14 @@ class Store:
 
     def artifacts(
         self,
-        run: Run | str | None = None,
+        run: RunRow | str | None = None,
         *,
         kind: str | None = None,
         name: str | None = None,
         namespace: str | None = None,
         digest: str | None = None,
         limit: int | None = None,
-    ) -> tuple[Artifact, ...]:
+    ) -> tuple[ArtifactRow, ...]:
         """List artifacts, newest first.
 
         Args:
@@ -239,7 +249,7 @@ class Store:
                 connection, run, kind=kind, name=name, namespace=namespace, digest=digest, limit=limit
             )
 
-    def artifact(self, reference: str) -> Artifact:
+    def artifact(self, reference: str) -> ArtifactRow:
         """Find one artifact.
 
         Args:
@@ -255,7 +265,7 @@ class Store:
             return artifacts.find_artifact(connection, reference)
 
     def uses(
-        self, run: Run | str | None = None, artifact: Artifact | str | None = None
+        self, run: RunRow | str | None = None, artifact: ArtifactRow | str | None = None
     ) -> tuple[ArtifactUse, ...]:
         """List the edges of the lineage.
 
@@ -269,7 +279,7 @@ class Store:
         with self._database.reading() as connection:
             return artifacts.list_uses(connection, run, artifact)
 
-    def metrics(self, run: Run | str) -> tuple[Metric, ...]:
+    def metrics(self, run: RunRow | str) -> tuple[MetricRow, ...]:
         """List the values that the tasks of a run logged, in the order in which the tasks finished.
 
         Args:
@@ -281,7 +291,7 @@ class Store:
         with self._database.reading() as connection:
             return tasks.list_metrics(connection, run)
 
-    def experiments(self, namespace: str | None = None) -> tuple[Experiment, ...]:
+    def experiments(self, namespace: str | None = None) -> tuple[ExperimentRow, ...]:
         """List experiments, by name.
 
         Args:
@@ -293,7 +303,7 @@ class Store:
         with self._database.reading() as connection:
             return runs.list_experiments(connection, namespace)
 
-    def delete_run(self, name: str, namespace: str | None = None) -> tuple[Artifact, ...]:
+    def delete_run(self, name: str, namespace: str | None = None) -> tuple[ArtifactRow, ...]:
         """Delete a run, its tasks, and what the cache holds from it.
 
         Args:

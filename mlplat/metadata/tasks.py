@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 
 from mlplat.argo.status import FAILED, Node, failures
 from mlplat.metadata import records, schema
-from mlplat.metadata.rows import Metric, Parameter, Role, Run, Task
+from mlplat.metadata.rows import MetricRow, ParameterRow, Role, RunRow, TaskRow
 from mlplat.metadata.runs import uid_of
 
 if TYPE_CHECKING:
@@ -21,10 +21,10 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 
 def list_tasks(
     connection: Connection,
-    run: Run | str,
+    run: RunRow | str,
     roles: Collection[Role] | None,
     phase: str | Collection[str] | None,
-) -> tuple[Task, ...]:
+) -> tuple[TaskRow, ...]:
     """List the nodes of a run; see :meth:`mlplat.metadata.Store.tasks`."""
     table = schema.tasks
     query = select(table).where(table.c.run_uid == uid_of(connection, run))
@@ -35,7 +35,7 @@ def list_tasks(
     return tuple(sorted(map(records.task, connection.execute(query).mappings()), key=_order))
 
 
-def list_failures(connection: Connection, run: Run | str) -> tuple[Task, ...]:
+def list_failures(connection: Connection, run: RunRow | str) -> tuple[TaskRow, ...]:
     """List the tasks that explain why a run failed; see :meth:`mlplat.metadata.Store.failures`."""
     table = schema.tasks
     holds = table.c.role.in_(("group", "attempt")) | (table.c.type == "Retry")
@@ -49,7 +49,9 @@ def list_failures(connection: Connection, run: Run | str) -> tuple[Task, ...]:
     return tuple(sorted(explained, key=_order))
 
 
-def list_parameters(connection: Connection, run: Run | str, task_id: str | None) -> tuple[Parameter, ...]:
+def list_parameters(
+    connection: Connection, run: RunRow | str, task_id: str | None
+) -> tuple[ParameterRow, ...]:
     """List values that went in and came out; see :meth:`mlplat.metadata.Store.parameters`."""
     table = schema.parameters
     query = (
@@ -59,10 +61,10 @@ def list_parameters(connection: Connection, run: Run | str, task_id: str | None)
     )
     if task_id is not None:
         query = query.where(table.c.task_id == task_id)
-    return tuple(Parameter(**row) for row in connection.execute(query).mappings())
+    return tuple(ParameterRow(**row) for row in connection.execute(query).mappings())
 
 
-def list_metrics(connection: Connection, run: Run | str) -> tuple[Metric, ...]:
+def list_metrics(connection: Connection, run: RunRow | str) -> tuple[MetricRow, ...]:
     """List the values that tasks logged; see :meth:`mlplat.metadata.Store.metrics`."""
     table, tasks = schema.metrics, schema.tasks
     query = (
@@ -74,11 +76,11 @@ def list_metrics(connection: Connection, run: Run | str) -> tuple[Metric, ...]:
     return tuple(map(records.metric, connection.execute(query).mappings()))
 
 
-def _order(task: Task) -> tuple[Any, ...]:
+def _order(task: TaskRow) -> tuple[Any, ...]:
     return (task.started_at is None, task.started_at or _NEVER, task.order)
 
 
-def _node(task: Task) -> Node:
+def _node(task: TaskRow) -> Node:
     """Return what a node of the status says of how nodes belong together and why they failed."""
     return {
         "id": task.id,

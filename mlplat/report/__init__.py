@@ -5,27 +5,36 @@ documents, which need nothing but themselves: styles and pictures are inside, an
 is data: it is escaped and cut to a limit, and HTML artifacts are shown in sandboxed frames without network.
 """
 
-from mlplat.report.comparison import Comparison, Difference, Side, compare
+from mlplat.report.comparison import Difference, RunComparison, Side, compare
 from mlplat.report.comparison_page import comparison_page
 from mlplat.report.contents import needs_all
 from mlplat.report.embedding import embedded
-from mlplat.report.model import Artifact, Kind, Log, Metric, Report, Run, Task, Value
+from mlplat.report.model import (
+    ArtifactView,
+    Kind,
+    LogView,
+    MetricView,
+    ParameterView,
+    Report,
+    RunView,
+    TaskView,
+)
 from mlplat.report.page import page
 from mlplat.report.words import NOT_RUN
 
 __all__ = [
     "NOT_RUN",
-    "Artifact",
-    "Comparison",
+    "ArtifactView",
     "Difference",
     "Kind",
-    "Log",
-    "Metric",
+    "LogView",
+    "MetricView",
+    "ParameterView",
     "Report",
-    "Run",
+    "RunComparison",
+    "RunView",
     "Side",
-    "Task",
-    "Value",
+    "TaskView",
     "compare",
     "comparison_page",
     "embedded",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mlplat.report import words
-from mlplat.report.model import Run, Scalar
+from mlplat.report.model import RunView, Scalar
 
 MISSING = "-"
 """What stands for a value that a run does not have."""
@@ -26,7 +26,7 @@ class Side:
         artifacts: digests, or places where those are unknown, by task and name.
     """
 
-    run: Run
+    run: RunView
     metrics: Mapping[str, Scalar] = field(default_factory=dict)
     artifacts: Mapping[str, str] = field(default_factory=dict)
 
@@ -54,7 +54,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class RunComparison:
     """Runs side by side.
 
     Attributes:
@@ -78,7 +78,7 @@ def _readable(value: str) -> str:
     return value[: len(_DIGEST) + 12] if value.startswith(_DIGEST) else value
 
 
-def compare(sides: Iterable[Side]) -> Comparison:
+def compare(sides: Iterable[Side]) -> RunComparison:
     """Compare runs.
 
     Args:
@@ -86,7 +86,7 @@ def compare(sides: Iterable[Side]) -> Comparison:
     """
     found = list(sides)
     rows = sorted(_rows(found), key=lambda row: not row.differs)
-    return Comparison(tuple(side.run.name for side in found), tuple(rows))
+    return RunComparison(tuple(side.run.name for side in found), tuple(rows))
 
 
 def _rows(sides: list[Side]) -> Iterator[Difference]:

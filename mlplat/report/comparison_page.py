@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlplat.report.comparison import Comparison, Difference
+from mlplat.report.comparison import Difference, RunComparison
 from mlplat.report.markup import Html, joined, tag, text
 from mlplat.report.page import document, section
 
@@ -17,7 +17,7 @@ _LONGEST = 300
 _MOST_ROWS = 1000
 
 
-def comparison_page(comparison: Comparison) -> str:
+def comparison_page(comparison: RunComparison) -> str:
     """Write the page that compares runs.
 
     Args:

@@ -12,7 +12,7 @@ from typing import Any
 from mlplat.report import frames
 from mlplat.report.charts import charts, metric_table
 from mlplat.report.markup import Html, attribute_value, joined, tag, text
-from mlplat.report.model import Artifact
+from mlplat.report.model import ArtifactView
 
 _HTML, _MARKDOWN = "system.HTML", "system.Markdown"
 _METRICS = ("system.Metrics", "system.ClassificationMetrics", "system.SlicedClassificationMetrics")
@@ -26,7 +26,7 @@ _MOST_ROWS, _MOST_COLUMNS, _LONGEST_CELL = 50, 20, 200
 _LONGEST_TEXT = 20_000
 
 
-def runs_scripts(artifact: Artifact) -> bool:
+def runs_scripts(artifact: ArtifactView) -> bool:
     """Return whether an artifact is displayed as a document whose scripts run."""
     return artifact.type == _HTML and artifact.content is not None and artifact.is_whole
 
@@ -41,7 +41,7 @@ def needs_all(type_: str, start: bytes) -> bool:
     return type_ == _HTML or bool(_picture_type(start))
 
 
-def content(artifact: Artifact) -> Html:
+def content(artifact: ArtifactView) -> Html:
     """Show an artifact; empty if there is nothing to see.
 
     Pictures and documents are shown whole or not at all, tables and strings as far as there is room.
@@ -52,7 +52,7 @@ def content(artifact: Artifact) -> Html:
     return shown
 
 
-def _content(artifact: Artifact) -> Html:
+def _content(artifact: ArtifactView) -> Html:
     if artifact.type in _METRICS:
         return joined(charts(artifact.metadata), metric_table(artifact.metadata))
     data = artifact.content
@@ -69,7 +69,7 @@ def _content(artifact: Artifact) -> Html:
     return _shown(found, artifact) if found is not None else Html()
 
 
-def _picture(artifact: Artifact, data: bytes, title: str) -> Html:
+def _picture(artifact: ArtifactView, data: bytes, title: str) -> Html:
     kind = _picture_type(data)
     if not kind:
         return Html()
@@ -99,7 +99,7 @@ def _decoded(data: bytes, *, whole: bool = True) -> str | None:
         return None
 
 
-def _shown(found: str, artifact: Artifact) -> Html:
+def _shown(found: str, artifact: ArtifactView) -> Html:
     if "\0" in found:
         return Html()
     if rows := _table(found, whole=artifact.is_whole):
@@ -110,7 +110,7 @@ def _shown(found: str, artifact: Artifact) -> Html:
     )
 
 
-def _cut_off(artifact: Artifact, *, also: bool = False) -> Html:
+def _cut_off(artifact: ArtifactView, *, also: bool = False) -> Html:
     if artifact.is_whole and not also:
         return Html()
     return tag("p", "Only the beginning is shown.", class_="note")

@@ -8,13 +8,13 @@ from mlplat.report import words
 from mlplat.report.folding import folded
 from mlplat.report.layout import Box, Layout, Point, laid_out
 from mlplat.report.markup import Html, joined, tag
-from mlplat.report.model import Task
+from mlplat.report.model import TaskView
 
 _MOST_NODES = 3000
 _CHARACTER = 7.1
 
 
-def graph(tasks: Sequence[Task], anchors: Mapping[str, str]) -> Html:
+def graph(tasks: Sequence[TaskView], anchors: Mapping[str, str]) -> Html:
     """Draw the graph of a run.
 
     Args:

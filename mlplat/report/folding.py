@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from mlplat.argo.status import FAILED, FINISHED
-from mlplat.report.model import Kind, Task
+from mlplat.report.model import Kind, TaskView
 from mlplat.report.words import counted, duration
 
 _ALIKE = 6
@@ -24,7 +24,7 @@ DEEPEST = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class DrawnNode:
     """A node of the drawing.
 
     Attributes:
@@ -45,10 +45,10 @@ class Node:
     note: str = ""
     parent: str = ""
     after: tuple[str, ...] = ()
-    task: Task | None = field(default=None, compare=False)
+    task: TaskView | None = field(default=None, compare=False)
 
 
-def folded(tasks: Sequence[Task]) -> tuple[Node, ...]:
+def folded(tasks: Sequence[TaskView]) -> tuple[DrawnNode, ...]:
     """Return the nodes to draw.
 
     Args:
@@ -68,20 +68,20 @@ def folded(tasks: Sequence[Task]) -> tuple[Node, ...]:
     return tuple(nodes)
 
 
-def _without_repetition(tasks: Sequence[Task]) -> list[Node]:
+def _without_repetition(tasks: Sequence[TaskView]) -> list[DrawnNode]:
     followers: dict[str, set[str]] = {}
     for task in tasks:
         for before in task.after:
             followers.setdefault(before, set()).add(task.id)
     loops = {task.id for task in tasks if task.kind == "loop"}
-    alike: dict[tuple[object, ...], list[Task]] = {}
+    alike: dict[tuple[object, ...], list[TaskView]] = {}
     for task in tasks:
         same: tuple[object, ...] = (task.parent, "iteration")
         if task.parent not in loops:
             same = (task.parent, task.kind, frozenset(task.after), frozenset(followers.get(task.id, ())))
         alike.setdefault(same, []).append(task)
     stands_for: dict[str, str] = {}
-    summaries: dict[str, Node] = {}
+    summaries: dict[str, DrawnNode] = {}
     for members in alike.values():
         if len(members) > _ALIKE:
             hidden = _hidden(members)
@@ -91,25 +91,27 @@ def _without_repetition(tasks: Sequence[Task]) -> list[Node]:
     return _redirected(tasks, stands_for, summaries)
 
 
-def _hidden(members: Sequence[Task]) -> list[Task]:
+def _hidden(members: Sequence[TaskView]) -> list[TaskView]:
     failed_first = sorted(members, key=lambda task: task.phase not in FAILED)
     kept = {task.id for task in failed_first[:_KEPT]}
     return [task for task in members if task.id not in kept]
 
 
-def _summary(hidden: Sequence[Task]) -> Node:
+def _summary(hidden: Sequence[TaskView]) -> DrawnNode:
     counts = Counter(task.phase for task in hidden)
     phase = next((one for one in ("Failed", "Error") if counts[one]), counts.most_common(1)[0][0])
     note = ", ".join(f"{count:,} {name.lower()}" for name, count in counts.most_common())
     first = hidden[0]
-    return Node(f"more:{first.id}", f"{len(hidden):,} more", "task", phase, note, first.parent, first.after)
+    return DrawnNode(
+        f"more:{first.id}", f"{len(hidden):,} more", "task", phase, note, first.parent, first.after
+    )
 
 
 def _redirected(
-    tasks: Sequence[Task], stands_for: Mapping[str, str], summaries: Mapping[str, Node]
-) -> list[Node]:
+    tasks: Sequence[TaskView], stands_for: Mapping[str, str], summaries: Mapping[str, DrawnNode]
+) -> list[DrawnNode]:
     """Return nodes without those that others stand for, or that are within such."""
-    nodes: list[Node] = []
+    nodes: list[DrawnNode] = []
     parents = {task.id: task.parent for task in tasks}
     gone: dict[str, bool] = {}
 
@@ -130,12 +132,12 @@ def _redirected(
         if not is_gone(task.id):
             after = _seen(task.after, stands_for, task.id)
             nodes.append(
-                Node(task.id, task.label, task.kind, task.phase, _note(task), task.parent, after, task)
+                DrawnNode(task.id, task.label, task.kind, task.phase, _note(task), task.parent, after, task)
             )
     return nodes
 
 
-def _note(task: Task) -> str:
+def _note(task: TaskView) -> str:
     if task.cached:
         return "cached"
     took = duration(task.started_at, task.finished_at)
@@ -150,7 +152,7 @@ def _seen(after: Iterable[str], stands_for: Mapping[str, str], own: str) -> tupl
     return tuple(one for one in found if one != own)
 
 
-def _depths(nodes: Iterable[Node]) -> dict[str, int]:
+def _depths(nodes: Iterable[DrawnNode]) -> dict[str, int]:
     parents = {node.id: node.parent for node in nodes}
     depths: dict[str, int] = {"": -1}
     for start in parents:
@@ -165,7 +167,7 @@ def _depths(nodes: Iterable[Node]) -> dict[str, int]:
     return depths
 
 
-def _closed(nodes: Sequence[Node], depths: Mapping[str, int], deepest: int) -> list[Node]:
+def _closed(nodes: Sequence[DrawnNode], depths: Mapping[str, int], deepest: int) -> list[DrawnNode]:
     """Return the nodes that are not deeper than a depth; a group at that depth says how many tasks it has."""
     parents = {node.id: node.parent for node in nodes}
     inside: Counter[str] = Counter()

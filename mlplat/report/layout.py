@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mlplat.report.folding import Node
+from mlplat.report.folding import DrawnNode
 
 BAND = 26
 """Height of the line with a group's name."""
@@ -40,7 +40,7 @@ class Box:
         is_group: whether other boxes are inside.
     """
 
-    node: Node
+    node: DrawnNode
     x: float
     y: float
     width: float
@@ -65,20 +65,20 @@ class Layout:
     lines: tuple[tuple[Point, ...], ...]
 
 
-def laid_out(nodes: Sequence[Node]) -> Layout:
+def laid_out(nodes: Sequence[DrawnNode]) -> Layout:
     """Place nodes.
 
     Args:
-        nodes: see :class:`mlplat.report.folding.Node`; ``after`` and ``parent`` of unknown nodes have no effect.
+        nodes: see :class:`mlplat.report.folding.DrawnNode`; ``after`` and ``parent`` of unknown nodes have no effect.
     """
     known = {node.id for node in nodes}
-    children: dict[str, list[Node]] = {}
+    children: dict[str, list[DrawnNode]] = {}
     for node in nodes:
         children.setdefault(node.parent if node.parent in known else "", []).append(node)
     return _moved(_group("", children), _PADDING, _PADDING, _PADDING)
 
 
-def _group(key: str, children: Mapping[str, list[Node]]) -> Layout:
+def _group(key: str, children: Mapping[str, list[DrawnNode]]) -> Layout:
     """Place what is in a group, without a margin."""
     members = children.get(key, [])
     inner = {node.id: _group(node.id, children) for node in members if children.get(node.id)}
@@ -127,7 +127,7 @@ def _line(
     return (*points, (centers[last] - left, tops[last]))
 
 
-def _size(node: Node, inner: Layout | None) -> tuple[float, float]:
+def _size(node: DrawnNode, inner: Layout | None) -> tuple[float, float]:
     words = max(len(node.label) + 4.5, len(node.note) * 0.85 + 4.5)
     width = min(max(words * _CHARACTER + 8, _NARROWEST), _WIDEST)
     if inner is None:
@@ -139,7 +139,7 @@ def _width(key: str, sizes: Mapping[str, tuple[float, float]]) -> float:
     return sizes[key][0] if key in sizes else 0.0
 
 
-def _layers(nodes: Sequence[Node]) -> tuple[list[list[str]], dict[tuple[str, str], list[str]]]:
+def _layers(nodes: Sequence[DrawnNode]) -> tuple[list[list[str]], dict[tuple[str, str], list[str]]]:
     """Return layers of ids, and for each edge the ids on its way: of both nodes, and of bends in the layers between.
 
     A layer with more nodes than fit side by side is several rows.

@@ -12,7 +12,7 @@ Scalar = float | int | bool | str
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
+class ParameterView:
     """A parameter.
 
     Attributes:
@@ -25,7 +25,7 @@ class Value:
 
 
 @dataclass(frozen=True, slots=True)
-class Log:
+class LogView:
     """What a task printed.
 
     Attributes:
@@ -40,7 +40,7 @@ class Log:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class RunView:
     """The run as a whole; all times are aware.
 
     Attributes:
@@ -66,12 +66,12 @@ class Run:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     source: str = ""
-    parameters: tuple[Value, ...] = ()
-    outputs: tuple[Value, ...] = ()
+    parameters: tuple[ParameterView, ...] = ()
+    outputs: tuple[ParameterView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class TaskView:
     """A task, or a group of tasks.
 
     Attributes:
@@ -105,14 +105,14 @@ class Task:
     cached: bool = False
     started_at: datetime | None = None
     finished_at: datetime | None = None
-    inputs: tuple[Value, ...] = ()
-    outputs: tuple[Value, ...] = ()
-    log: Log | None = None
+    inputs: tuple[ParameterView, ...] = ()
+    outputs: tuple[ParameterView, ...] = ()
+    log: LogView | None = None
     is_cause: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Metric:
+class MetricView:
     """A value that a task logged.
 
     Attributes:
@@ -129,7 +129,7 @@ class Metric:
 
 
 @dataclass(frozen=True, slots=True)
-class Artifact:
+class ArtifactView:
     """An artifact that a task wrote.
 
     Attributes:
@@ -168,7 +168,7 @@ class Report:
         artifacts: what the tasks wrote.
     """
 
-    run: Run
-    tasks: tuple[Task, ...] = ()
-    metrics: tuple[Metric, ...] = ()
-    artifacts: tuple[Artifact, ...] = ()
+    run: RunView
+    tasks: tuple[TaskView, ...] = ()
+    metrics: tuple[MetricView, ...] = ()
+    artifacts: tuple[ArtifactView, ...] = ()

@@ -9,7 +9,7 @@ from mlplat.argo.status import FAILED
 from mlplat.report import contents, frames, words
 from mlplat.report.drawing import graph
 from mlplat.report.markup import Html, joined, tag, text
-from mlplat.report.model import Artifact, Log, Metric, Report, Run, Task, Value
+from mlplat.report.model import ArtifactView, LogView, MetricView, ParameterView, Report, RunView, TaskView
 from mlplat.report.styles import STYLE
 
 _MOST_TASKS = 2000
@@ -94,7 +94,7 @@ def _header(report: Report) -> Html:
     )
 
 
-def _facts(run: Run, tasks: str) -> list[tuple[str, str]]:
+def _facts(run: RunView, tasks: str) -> list[tuple[str, str]]:
     return [
         ("Pipeline", run.pipeline),
         ("Experiment", run.experiment),
@@ -106,7 +106,7 @@ def _facts(run: Run, tasks: str) -> list[tuple[str, str]]:
     ]
 
 
-def _failures(tasks: Sequence[Task], anchors: dict[str, str]) -> Html:
+def _failures(tasks: Sequence[TaskView], anchors: dict[str, str]) -> Html:
     causes = [task for task in tasks if task.is_cause]
     shown = [_failure(task, anchors.get(task.id, "")) for task in causes[:_MOST_FAILURES]]
     more = len(causes) - len(shown)
@@ -114,7 +114,7 @@ def _failures(tasks: Sequence[Task], anchors: dict[str, str]) -> Html:
     return section("Failures", joined(shown, note))
 
 
-def _failure(task: Task, anchor: str) -> Html:
+def _failure(task: TaskView, anchor: str) -> Html:
     name = tag("a", task.path, href=f"#{anchor}") if anchor else text(task.path)
     message = tag("p", text(task.message, _LONGEST_MESSAGE), class_="why") if task.message else Html()
     last = "\n".join(task.log.text.splitlines()[-_LAST_LINES:]) if task.log else ""
@@ -130,7 +130,7 @@ def _values(report: Report) -> Html:
     return tag("div", [part for part in parts if part], class_="columns")
 
 
-def pairs(values: Sequence[Value]) -> Html:
+def pairs(values: Sequence[ParameterView]) -> Html:
     """Show parameters as a table; empty if there are none."""
     rows = [
         tag("tr", tag("th", one.name, scope="row"), tag("td", words.value(one.value)))
@@ -139,7 +139,7 @@ def pairs(values: Sequence[Value]) -> Html:
     return joined(tag("table", tag("tbody", rows), class_="pairs") if rows else Html(), _rest(len(values)))
 
 
-def _metrics(found: Sequence[Metric]) -> Html:
+def _metrics(found: Sequence[MetricView]) -> Html:
     names = Counter(one.name for one in found)
     rows = [
         tag(
@@ -158,7 +158,7 @@ def _rest(count: int) -> Html:
     return tag("p", f"{count - _MOST_ROWS:,} more are not shown.", class_="note")
 
 
-def _graph(tasks: Sequence[Task], anchors: dict[str, str]) -> Html:
+def _graph(tasks: Sequence[TaskView], anchors: dict[str, str]) -> Html:
     drawn = graph(tasks, anchors)
     return section(
         "Graph",
@@ -166,14 +166,14 @@ def _graph(tasks: Sequence[Task], anchors: dict[str, str]) -> Html:
     )
 
 
-def _artifacts(artifacts: Sequence[Artifact]) -> Html:
+def _artifacts(artifacts: Sequence[ArtifactView]) -> Html:
     shown = [(artifact, contents.content(artifact)) for artifact in artifacts]
     seen = [_artifact(artifact, content) for artifact, content in shown if content]
     others = [artifact for artifact, content in shown if not content]
     return section("Artifacts", joined(seen), _other_artifacts(others))
 
 
-def _artifact(artifact: Artifact, content: Html) -> Html:
+def _artifact(artifact: ArtifactView, content: Html) -> Html:
     about = [artifact.type.removeprefix("system."), words.size(artifact.size), artifact.place]
     return tag(
         "div",
@@ -184,11 +184,12 @@ def _artifact(artifact: Artifact, content: Html) -> Html:
     )
 
 
-def _other_artifacts(artifacts: Sequence[Artifact]) -> Html:
+def _other_artifacts(artifacts: Sequence[ArtifactView]) -> Html:
     if not artifacts:
         return Html()
     head = tag(
-        "tr", [tag("th", name, scope="col") for name in ("Task", "Name", "Type", "Size", "Digest", "Place")]
+        "tr",
+        [tag("th", name, scope="col") for name in ("TaskView", "Name", "Type", "Size", "Digest", "Place")],
     )
     rows = [
         tag(
@@ -214,7 +215,7 @@ def _tasks(report: Report, anchors: dict[str, str]) -> Html:
         depths[task.id] = depths.get(task.parent, -1) + 1
     span = _Span(report)
     head = tag(
-        "tr", [tag("th", name, scope="col") for name in ("Task", "Phase", "Duration", "When", "Message")]
+        "tr", [tag("th", name, scope="col") for name in ("TaskView", "Phase", "Duration", "When", "Message")]
     )
     rows = [_row(task, depths[task.id], anchors.get(task.id, ""), span) for task in tasks[:_MOST_TASKS]]
     table = tag("table", tag("thead", head), tag("tbody", rows), class_="tasks")
@@ -224,7 +225,7 @@ def _tasks(report: Report, anchors: dict[str, str]) -> Html:
     return section("Tasks", scrolled, note)
 
 
-def _has_no_duration(task: Task) -> bool:
+def _has_no_duration(task: TaskView) -> bool:
     return task.cached or task.phase in words.NOT_RUN
 
 
@@ -239,7 +240,7 @@ class _Span:
         self.end = max([*starts, *ends], default=None)
         self.length = words.seconds(self.start, self.end) or 1.0
 
-    def bar(self, task: Task) -> Html:
+    def bar(self, task: TaskView) -> Html:
         """Show when a task ran; one that still runs has no end yet."""
         started = words.seconds(self.start, task.started_at)
         if started is None or _has_no_duration(task):
@@ -249,7 +250,7 @@ class _Span:
         return tag("span", class_="bar", style=f"--s:{min(left, 99):.3g};--w:{width:.3g}")
 
 
-def _row(task: Task, depth: int, anchor: str, span: _Span) -> Html:
+def _row(task: TaskView, depth: int, anchor: str, span: _Span) -> Html:
     phase = "Cached" if task.cached else task.phase
     tries = f" ({task.attempts} attempts)" if task.attempts > 1 else ""
     name = tag("a", task.label, href=f"#{anchor}") if anchor else text(task.label)
@@ -271,21 +272,21 @@ def _row(task: Task, depth: int, anchor: str, span: _Span) -> Html:
     )
 
 
-def _has_details(task: Task) -> bool:
+def _has_details(task: TaskView) -> bool:
     return bool(task.inputs or task.outputs or (task.log and (task.log.text or task.log.note)))
 
 
-def _details(tasks: Sequence[Task], anchors: dict[str, str]) -> Html:
+def _details(tasks: Sequence[TaskView], anchors: dict[str, str]) -> Html:
     shown = [task for task in tasks[:_MOST_TASKS] if task.id in anchors]
     shown.sort(key=lambda task: not task.is_cause)
     return section("Inputs, outputs and logs", joined([_detail(task, anchors[task.id]) for task in shown]))
 
 
-def _detail(task: Task, anchor: str) -> Html:
+def _detail(task: TaskView, anchor: str) -> Html:
     parts = joined(
         _titled("Inputs", pairs(task.inputs)),
         _titled("Outputs", pairs(task.outputs)),
-        _titled("Log", _log(task.log)) if task.log else Html(),
+        _titled("LogView", _log(task.log)) if task.log else Html(),
     )
     mark = tag("span", words.mark(task.phase), class_=f"m {words.style_of(task.phase)}", aria_hidden="true")
     summary = tag("summary", mark, task.path)
@@ -296,7 +297,7 @@ def _titled(title: str, content: Html) -> Html:
     return joined(tag("h3", title), content) if content else Html()
 
 
-def _log(log: Log) -> Html:
+def _log(log: LogView) -> Html:
     if not log.text:
         return tag("p", log.note, class_="note") if log.note else Html()
     cut = Html() if log.is_whole else tag("p", "Only the end of the log is shown.", class_="note")

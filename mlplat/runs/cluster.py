@@ -17,10 +17,10 @@ from mlplat.errors import ClusterError, MlplatError
 from mlplat.runs import again, state
 from mlplat.runs.binding import with_arguments
 from mlplat.runs.run import Changed, Emit, How, Node, Notice, Run
-from mlplat.runs.waiting import Event, explained
+from mlplat.runs.waiting import PodEvent, explained
 
 if TYPE_CHECKING:
-    from mlplat.metadata import Run as Row
+    from mlplat.metadata import RunRow as Row
     from mlplat.metadata import Store
 
 Workflow = Mapping[str, Any]
@@ -91,7 +91,7 @@ class Cluster:
         }
         return {**workflow, "status": {**status, "nodes": told}}
 
-    def warnings(self, workflow: Workflow, nodes: Collection[Node]) -> dict[str, tuple[Event, ...]]:
+    def warnings(self, workflow: Workflow, nodes: Collection[Node]) -> dict[str, tuple[PodEvent, ...]]:
         """Return Kubernetes' warnings about the pods of nodes, by their ids; it keeps them for an hour.
 
         Args:
@@ -359,8 +359,8 @@ def unnoticed(workflow: Workflow, seconds: float) -> str:
 
 
 def _of_pod(
-    workflow: Workflow, node: AnyNode, warnings: Mapping[str, tuple[Event, ...]]
-) -> tuple[Event, ...]:
+    workflow: Workflow, node: AnyNode, warnings: Mapping[str, tuple[PodEvent, ...]]
+) -> tuple[PodEvent, ...]:
     return warnings.get(pod_name(workflow, node), ())
 
 

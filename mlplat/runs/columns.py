@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from mlplat.errors import ArgumentError, Diagnostic, nearest
 
 if TYPE_CHECKING:
-    from mlplat.metadata import Run, Store
+    from mlplat.metadata import RunRow, Store
 
 Cell = float | int | bool | str | datetime | None
 
@@ -33,7 +33,7 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     ">=": operator.ge,
 }
 
-_FACTS: dict[str, Callable[[Run], Cell]] = {
+_FACTS: dict[str, Callable[[RunRow], Cell]] = {
     "name": lambda run: run.name,
     "pipeline": lambda run: run.pipeline,
     "experiment": lambda run: run.experiment,
@@ -51,7 +51,7 @@ _FACTS: dict[str, Callable[[Run], Cell]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class Filter:
     """What a run has to fulfil.
 
     Attributes:
@@ -87,7 +87,7 @@ class Selection:
     """
 
     columns: tuple[str, ...]
-    conditions: tuple[Condition, ...] = ()
+    conditions: tuple[Filter, ...] = ()
     order: str = ""
     descending: bool = False
 
@@ -105,14 +105,14 @@ def selection(columns: str, conditions: Iterable[str], order: str) -> Selection:
     """
     names = tuple(filter(None, (one.strip() for one in columns.split(","))))
     wrong: list[Diagnostic] = []
-    read: list[Condition] = []
+    read: list[Filter] = []
     for one in conditions:
         match = _CONDITION.fullmatch(one.strip())
         if match is None:
             hint = "write COLUMN=VALUE, or another of != < <= > >="
             wrong.append(Diagnostic("MLP422", "", f"--filter '{one}' is not a condition", hint))
         else:
-            read.append(Condition(match[1], match[2], match[3]))
+            read.append(Filter(match[1], match[2], match[3]))
     by = order.removesuffix(_DESCENDING)
     for name in dict.fromkeys((*names, *(one.column for one in read), *([by] if by else []))):
         if not _is_known(name):
@@ -165,7 +165,7 @@ def _is_known(name: str) -> bool:
     )
 
 
-def _cell(name: str, run: Run, logged: Mapping[str, Cell]) -> Cell:
+def _cell(name: str, run: RunRow, logged: Mapping[str, Cell]) -> Cell:
     if name.startswith(_PARAMETER):
         return run.parameters.get(name.removeprefix(_PARAMETER))
     if name.startswith(_METRIC):

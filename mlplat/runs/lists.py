@@ -12,7 +12,7 @@ from mlplat.argo.status import FAILED, decoded, is_artifact, spelled
 from mlplat.runs.tasks import listed, path
 
 if TYPE_CHECKING:
-    from mlplat.metadata import Artifact, Run, Store, Task
+    from mlplat.metadata import ArtifactRow, RunRow, Store, TaskRow
 
 OF_ONE_RUN = ("tasks", "parameters", "metrics", "lineage")
 """The lists that need a run."""
@@ -25,8 +25,8 @@ class Row(NamedTuple):
     """A row, with the run and the task that it belongs to, where the record has them."""
 
     row: _Row
-    run: Run | None
-    task: Task | None = None
+    run: RunRow | None
+    task: TaskRow | None = None
 
     @property
     def path(self) -> str:
@@ -45,18 +45,18 @@ class Row(NamedTuple):
         return (self.task.order if self.task else (), getattr(self.row, "artifact", ""), self.row.name)
 
 
-def _runs(store: Store, run: Run | None, limit: int) -> list[Row]:
+def _runs(store: Store, run: RunRow | None, limit: int) -> list[Row]:
     found = store.runs(limit, name=run.name if run else None)
     return [Row(dataclasses.replace(one, message=_message(store, one)), one) for one in found]
 
 
-def _message(store: Store, run: Run) -> str:
+def _message(store: Store, run: RunRow) -> str:
     """Write why a run ended as it did: not which of its steps failed, by its id, as Argo says of steps."""
     own = "" if _CHILD_FAILED.fullmatch(run.message) else run.message
     return own or _failed(store, run) or run.message
 
 
-def _failed(store: Store, run: Run) -> str:
+def _failed(store: Store, run: RunRow) -> str:
     """Write which tasks of a run failed, and why when it is one."""
     if run.phase not in FAILED:
         return ""
@@ -66,7 +66,7 @@ def _failed(store: Store, run: Run) -> str:
     return f"failed: {listed([path(run.name, task.name) for task in tasks])}" if tasks else ""
 
 
-def _tasks(store: Store, run: Run, _limit: int) -> list[Row]:
+def _tasks(store: Store, run: RunRow, _limit: int) -> list[Row]:
     """List the tasks of a run, and the groups of tasks that failed of their own."""
     groups = [task for task in store.failures(run) if task.role == "group"]
     skipped = (NOTHING, "Skipped")
@@ -74,7 +74,7 @@ def _tasks(store: Store, run: Run, _limit: int) -> list[Row]:
     return [Row(task, run, task) for task in sorted([*tasks, *groups], key=lambda task: task.order)]
 
 
-def _artifacts(store: Store, run: Run | None, limit: int) -> list[Row]:
+def _artifacts(store: Store, run: RunRow | None, limit: int) -> list[Row]:
     """List artifacts, those of the newest run first, within a run as its tasks follow each other."""
     rows = store.artifacts(run, limit=None if run else limit)
     makers = {row.id: (row.producer_run_uid or "", row.producer_task_id or "") for row in rows}
@@ -93,7 +93,7 @@ def _artifacts(store: Store, run: Run | None, limit: int) -> list[Row]:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Value:
+class TaskValue:
     """What went into a task or came out of it."""
 
     direction: str
@@ -101,7 +101,7 @@ class Value:
     value: Any
 
 
-def _parameters(store: Store, run: Run, _limit: int) -> list[Row]:
+def _parameters(store: Store, run: RunRow, _limit: int) -> list[Row]:
     """List the values of tasks, and of the pipeline itself, but for what the compiler passes for itself.
 
     Inputs that were not given are left out, and so are outputs that a failed task did not write.
@@ -115,7 +115,7 @@ def _parameters(store: Store, run: Run, _limit: int) -> list[Row]:
             continue
         was_written = one.direction == "output" and shown[one.task_id].phase == "Succeeded"
         if value is not None or was_written:
-            placed.append(Row(Value(one.direction, one.name, value), run, shown[one.task_id]))
+            placed.append(Row(TaskValue(one.direction, one.name, value), run, shown[one.task_id]))
     return sorted(placed, key=lambda one: one.task.order if one.task else ())
 
 
@@ -127,10 +127,10 @@ class Edge:
     name: str
     made_by_run: str
     made_by_task: str
-    artifact: Artifact
+    artifact: ArtifactRow
 
 
-def _lineage(store: Store, run: Run, _limit: int) -> list[Row]:
+def _lineage(store: Store, run: RunRow, _limit: int) -> list[Row]:
     tasks = {task.id: task for task in store.tasks(run)}
     uses = [use for use in store.uses(run) if use.task_id in tasks]
     artifacts = {key: store.artifact(key) for key in {use.artifact_id for use in uses}}
@@ -150,7 +150,7 @@ def _lineage(store: Store, run: Run, _limit: int) -> list[Row]:
     )
 
 
-def _metrics(store: Store, run: Run, _limit: int) -> list[Row]:
+def _metrics(store: Store, run: RunRow, _limit: int) -> list[Row]:
     rows = store.metrics(run)
     return _placed(store, rows, [(row.run_uid, row.task_id) for row in rows])
 
@@ -162,7 +162,7 @@ def _placed(store: Store, rows: Sequence[_Row], makers: Sequence[tuple[str, str]
     return sorted(placed, key=lambda one: one.order)
 
 
-def _known(store: Store, uids: Iterable[str]) -> tuple[dict[str, Run], dict[tuple[str, str], Task]]:
+def _known(store: Store, uids: Iterable[str]) -> tuple[dict[str, RunRow], dict[tuple[str, str], TaskRow]]:
     """Return runs by their ids, and their tasks by both ids; an empty id stands for none."""
     runs = {uid: store.run(uid) for uid in set(uids) if uid}
     return runs, {(uid, task.id): task for uid in runs for task in store.tasks(uid, roles=None)}

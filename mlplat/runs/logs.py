@@ -19,7 +19,7 @@ from mlplat.runs.machine import Machine
 from mlplat.runs.tasks import Nodes, path, unknown, within
 
 if TYPE_CHECKING:
-    from mlplat.metadata import Run, Task
+    from mlplat.metadata import RunRow, TaskRow
 
 _CACHED = "its results are from the cache"
 _LAST_LINES = 20
@@ -112,7 +112,7 @@ def _of_machine(machine: Machine, name: str, task: str) -> Logs:
     return Logs(logs, () if logs else _not_run(machine.home, run.name, silent))
 
 
-def _check_is_here(home: Path, run: Run) -> None:
+def _check_is_here(home: Path, run: RunRow) -> None:
     """Refuse a run of a cluster, or of another machine.
 
     Raises:
@@ -127,7 +127,7 @@ def _check_is_here(home: Path, run: Run) -> None:
         raise ArgumentError(Diagnostic("MLP409", "", message, hint))
 
 
-def _written(folder: Path, task: Task) -> Iterator[Iterable[bytes]]:
+def _written(folder: Path, task: TaskRow) -> Iterator[Iterable[bytes]]:
     """Yield what each attempt of a task wrote, which may share the log of its pod with others."""
     own = engine.attempts(folder / f"{task.id}.log")
     if own:
@@ -139,7 +139,7 @@ def _written(folder: Path, task: Task) -> Iterator[Iterable[bytes]]:
             yield itertools.chain([first], part)
 
 
-def _not_run(home: Path, run: str, tasks: Sequence[Task]) -> list[NotRun]:
+def _not_run(home: Path, run: str, tasks: Sequence[TaskRow]) -> list[NotRun]:
     makers = _makers(home, run, [task.id for task in tasks if task.cached])
     reasons = [
         f"{_CACHED}{makers[task.id]}" if task.cached else task.message or task.phase.lower() for task in tasks

@@ -58,7 +58,7 @@ def as_typed(place: str | Path, name: str = "") -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Program:
+class ProgramFile:
     """A program, and how it is imported.
 
     Attributes:
@@ -74,7 +74,7 @@ class Program:
     entries: tuple[str, ...]
 
 
-def of_file(file: Path) -> Program:
+def of_file(file: Path) -> ProgramFile:
     """Return how a file is imported: as part of the package that it is in, else by itself.
 
     Its own folder comes first, as for ``python FILE``, then the folder that its package is in, then the working
@@ -96,7 +96,7 @@ def of_file(file: Path) -> Program:
         below = folders[0].relative_to(here).parts if folders[0].is_relative_to(here) else ()
         package = ".".join(below) if all(part.isidentifier() for part in below) else ""
         entries, name = (*folders, here), _free_name(file.stem)
-    return Program(file, name, package, tuple(dict.fromkeys(map(str, entries))))
+    return ProgramFile(file, name, package, tuple(dict.fromkeys(map(str, entries))))
 
 
 def _free_name(stem: str) -> str:
@@ -107,7 +107,7 @@ def _free_name(stem: str) -> str:
     return name
 
 
-def _of_module(dotted: str, entries: tuple[str, ...]) -> Program:
+def _of_module(dotted: str, entries: tuple[str, ...]) -> ProgramFile:
     """Find a module, which imports the packages that it is in.
 
     Raises:
@@ -133,7 +133,7 @@ def _of_module(dotted: str, entries: tuple[str, ...]) -> Program:
         raise ManifestError(Diagnostic("MLP204", "", f"'{dotted}' is not a Python file", hint, source))
     file = file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
     package = dotted if spec.submodule_search_locations is not None else dotted.rpartition(".")[0]
-    return Program(file, dotted, package, entries)
+    return ProgramFile(file, dotted, package, entries)
 
 
 @contextlib.contextmanager
@@ -173,7 +173,7 @@ def running(place: Path | Module) -> Iterator[types.ModuleType]:
         yield module
 
 
-def _module(program: Program) -> types.ModuleType:
+def _module(program: ProgramFile) -> types.ModuleType:
     if program.name in sys.modules:  # its package imports it
         return sys.modules[program.name]
     text, file = _text(program.file), str(program.file)

@@ -23,31 +23,31 @@ from mlplat.runs.cluster import Cluster, Workflow
 from mlplat.runs.tasks import path
 
 if TYPE_CHECKING:
-    from mlplat.metadata import Artifact, Run, Store, Task
+    from mlplat.metadata import ArtifactRow, RunRow, Store, TaskRow
 
 _LOG, _LOG_OF_FAILED, _ALL_LOGS = 1 << 12, 1 << 14, 1 << 22
 _PART, _WHOLE, _ALL_CONTENT = 1 << 16, 1 << 23, 1 << 25
 _MOST_LOGS_OF_CLUSTER = 20
 
 
-class Source(Protocol):
+class FileSource(Protocol):
     """Where the logs and the artifacts of a run are."""
 
-    def log(self, run: Run, task: Task, attempts: Sequence[Task]) -> str | None:
+    def log(self, run: RunRow, task: TaskRow, attempts: Sequence[TaskRow]) -> str | None:
         """Return the end of what the last attempt of a task printed; None if that is not known.
 
         Raises:
             MlplatError: there is no log, with the reason.
         """
 
-    def content(self, artifact: Artifact, size: int) -> bytes | None:
+    def content(self, artifact: ArtifactRow, size: int) -> bytes | None:
         """Return at most so many of the first bytes of an artifact; None if it is not a file.
 
         Raises:
             MlplatError: it can't be read, with the reason.
         """
 
-    def place(self, artifact: Artifact) -> str:
+    def place(self, artifact: ArtifactRow) -> str:
         """Return where an artifact is."""
 
 
@@ -61,8 +61,8 @@ class MachineFiles:
 
     home: Path
 
-    def log(self, run: Run, task: Task, attempts: Sequence[Task]) -> str | None:
-        """Return the end of a log; see :class:`Source`."""
+    def log(self, run: RunRow, task: TaskRow, attempts: Sequence[TaskRow]) -> str | None:
+        """Return the end of a log; see :class:`FileSource`."""
         last = attempts[-1] if attempts else task
         folder = self.home / "logs" / run.name
         own = folder / f"{last.id}.log"
@@ -71,11 +71,11 @@ class MachineFiles:
         shared = folder / f"{last.boundary_id}.log"
         return fused.log_of(engine.last_attempt(shared), last.display_name) if shared.exists() else None
 
-    def content(self, artifact: Artifact, size: int) -> bytes | None:
-        """Return the start of an artifact; see :class:`Source`."""
+    def content(self, artifact: ArtifactRow, size: int) -> bytes | None:
+        """Return the start of an artifact; see :class:`FileSource`."""
         return _start(self.home / "artifacts" / artifact.key, size) if _is_below(artifact.key) else None
 
-    def place(self, artifact: Artifact) -> str:
+    def place(self, artifact: ArtifactRow) -> str:
         """Return the path of an artifact, or its URI."""
         return str(self.home / "artifacts" / artifact.key) if artifact.key else artifact.uri
 
@@ -93,8 +93,8 @@ class ClusterFiles:
     cluster: Cluster
     asked: int = field(default=0, init=False)
 
-    def log(self, run: Run, task: Task, attempts: Sequence[Task]) -> str | None:  # noqa: ARG002
-        """Return the end of a log; see :class:`Source`. Only a few logs are read, of tasks that failed."""
+    def log(self, run: RunRow, task: TaskRow, attempts: Sequence[TaskRow]) -> str | None:  # noqa: ARG002
+        """Return the end of a log; see :class:`FileSource`. Only a few logs are read, of tasks that failed."""
         if task.phase not in statuses.FAILED or self.asked >= _MOST_LOGS_OF_CLUSTER:
             return None
         self.asked += 1
@@ -108,8 +108,8 @@ class ClusterFiles:
                 length -= len(kept.pop(0)) + 1
         return "".join(f"{line}\n" for line in kept)
 
-    def content(self, artifact: Artifact, size: int) -> bytes | None:
-        """Return the start of an artifact; see :class:`Source`."""
+    def content(self, artifact: ArtifactRow, size: int) -> bytes | None:
+        """Return the start of an artifact; see :class:`FileSource`."""
         if not artifact.key or artifact.size is None or artifact.size > _WHOLE:
             return None
         with tempfile.TemporaryDirectory(prefix="mlplat-report-") as folder:
@@ -120,7 +120,7 @@ class ClusterFiles:
                 else None
             )
 
-    def place(self, artifact: Artifact) -> str:
+    def place(self, artifact: ArtifactRow) -> str:
         """Return the key of an artifact, or its URI."""
         return artifact.key or artifact.uri
 
@@ -129,15 +129,15 @@ class ClusterFiles:
 class NoFiles:
     """No logs and no artifacts: of a run that was not on this machine, the record has neither."""
 
-    def log(self, run: Run, task: Task, attempts: Sequence[Task]) -> str | None:  # noqa: ARG002
+    def log(self, run: RunRow, task: TaskRow, attempts: Sequence[TaskRow]) -> str | None:  # noqa: ARG002
         """Return None."""
         return None
 
-    def content(self, artifact: Artifact, size: int) -> bytes | None:  # noqa: ARG002
+    def content(self, artifact: ArtifactRow, size: int) -> bytes | None:  # noqa: ARG002
         """Return None."""
         return None
 
-    def place(self, artifact: Artifact) -> str:
+    def place(self, artifact: ArtifactRow) -> str:
         """Return the key of an artifact, or its URI."""
         return artifact.key or artifact.uri
 
@@ -159,7 +159,7 @@ def of_record(store: Store, name: str, home: Path, *, whole: bool = True) -> rep
     return _report(store, run, MachineFiles(home) if is_here and whole else NoFiles(), is_here=is_here)
 
 
-def of_workflow(workflow: Workflow, source: Source) -> report.Report:
+def of_workflow(workflow: Workflow, source: FileSource) -> report.Report:
     """Read a run from its Workflow alone.
 
     Args:
@@ -207,7 +207,7 @@ def side_of(found: report.Report) -> report.Side:
     return report.Side(found.run, metrics, artifacts)
 
 
-def _unhashed(artifact: report.Artifact) -> str:
+def _unhashed(artifact: report.ArtifactView) -> str:
     """Return what is known of the content of an artifact without a digest: its size, or what its task logged."""
     if artifact.size is not None:
         return f"no digest, {artifact.size} bytes"
@@ -217,11 +217,11 @@ def _unhashed(artifact: report.Artifact) -> str:
     return f"sha256:{hashlib.sha256(logged).hexdigest()}"
 
 
-def _report(store: Store, run: Run, source: Source, *, is_here: bool = True) -> report.Report:
+def _report(store: Store, run: RunRow, source: FileSource, *, is_here: bool = True) -> report.Report:
     every = store.tasks(run, roles=None)
     tree = _Tree(run, every)
     values = _values(store, run)
-    attempts: dict[str, list[Task]] = {}
+    attempts: dict[str, list[TaskRow]] = {}
     for task in every:
         if task.role == "attempt":
             attempts.setdefault(task.parent_id, []).append(task)
@@ -246,7 +246,7 @@ def _report(store: Store, run: Run, source: Source, *, is_here: bool = True) -> 
     names = {task.id: path(run.name, task.name) for task in every}
     place = {task.id: task.order for task in every}
     metrics = (
-        report.Metric(names.get(one.task_id, ""), one.artifact, one.name, one.value)
+        report.MetricView(names.get(one.task_id, ""), one.artifact, one.name, one.value)
         for one in sorted(store.metrics(run), key=lambda one: place[one.task_id])
     )
     return report.Report(
@@ -254,14 +254,14 @@ def _report(store: Store, run: Run, source: Source, *, is_here: bool = True) -> 
     )
 
 
-_Values = tuple[tuple[report.Value, ...], tuple[report.Value, ...]]
+_Values = tuple[tuple[report.ParameterView, ...], tuple[report.ParameterView, ...]]
 _NO_VALUES: _Values = ((), ())
 
 
-def _run(run: Run, outputs: tuple[report.Value, ...], is_here: bool) -> report.Run:
+def _run(run: RunRow, outputs: tuple[report.ParameterView, ...], is_here: bool) -> report.RunView:
     machine = "this machine" if is_here else "another machine"
     place = machine if run.engine == "local" else f"cluster, namespace {run.namespace}"
-    return report.Run(
+    return report.RunView(
         name=run.name,
         pipeline=run.pipeline,
         experiment=run.experiment,
@@ -272,7 +272,7 @@ def _run(run: Run, outputs: tuple[report.Value, ...], is_here: bool) -> report.R
         finished_at=run.finished_at,
         source=run.manifest_digest,
         parameters=tuple(
-            report.Value(name, without_passwords(text))
+            report.ParameterView(name, without_passwords(text))
             for name, text in run.parameters.items()
             if "--" not in name
         ),
@@ -283,11 +283,11 @@ def _run(run: Run, outputs: tuple[report.Value, ...], is_here: bool) -> report.R
 class _Tree:
     """The nodes of a run that people know, in the order in which they read them."""
 
-    def __init__(self, run: Run, tasks: Sequence[Task]) -> None:
+    def __init__(self, run: RunRow, tasks: Sequence[TaskRow]) -> None:
         by_id = {task.id: task for task in tasks}
         parents = {task.id: task.parent_id for task in tasks}
         hidden = {task.id for task in tasks if _is_hidden(task, run)}
-        inside: dict[str, list[Task]] = {}
+        inside: dict[str, list[TaskRow]] = {}
         for task in sorted(tasks, key=lambda task: task.order):
             if task.id not in hidden:
                 inside.setdefault(_parent(task.id, parents, hidden), []).append(task)
@@ -302,7 +302,7 @@ class _Tree:
         self.parents = {key: _parent(key, parents, hidden) for key in by_id}
         self.after = statuses.edges({task.id: task.children for task in tasks}, parents, hidden)
         self._hidden = hidden
-        self.shown: list[Task] = []
+        self.shown: list[TaskRow] = []
         waiting = list(reversed(inside.get("", ())))
         while waiting:
             self.shown.append(task := waiting.pop())
@@ -313,7 +313,7 @@ class _Tree:
         return self.parents[key] if key in self._hidden else key
 
 
-def _is_hidden(task: Task, run: Run) -> bool:
+def _is_hidden(task: TaskRow, run: RunRow) -> bool:
     is_of_the_compiler = (task.template, task.type) == (NOTHING, "Skipped")
     is_root = task.name == run.name and task.role == "group"
     return task.role == "attempt" or task.type in ("StepGroup", "Container") or is_of_the_compiler or is_root
@@ -329,17 +329,17 @@ def _parent(key: str, parents: Mapping[str, str], hidden: Iterable[str]) -> str:
 
 
 def _task(
-    run: Run,
-    task: Task,
+    run: RunRow,
+    task: TaskRow,
     tree: _Tree,
     values: _Values,
     reader: _Reader,
-    attempts: Sequence[Task],
+    attempts: Sequence[TaskRow],
     failure: str | None,
-) -> report.Task:
+) -> report.TaskView:
     kind: report.Kind = "task" if task.role == "task" else "loop" if task.id in tree.loops else "group"
     inputs, outputs = values if kind == "task" else ((), ())
-    return report.Task(
+    return report.TaskView(
         id=task.id,
         path=path(run.name, task.name),
         label=task.display_name,
@@ -359,7 +359,7 @@ def _task(
     )
 
 
-def _values(store: Store, run: Run) -> dict[str, _Values]:
+def _values(store: Store, run: RunRow) -> dict[str, _Values]:
     """Return what went into each task and came out of it, but for what the compiler passes for itself."""
     found: dict[str, _Values] = {}
     for one in store.parameters(run):
@@ -367,7 +367,7 @@ def _values(store: Store, run: Run) -> dict[str, _Values]:
         if "--" in one.name or value is None or statuses.is_artifact(value):
             continue
         inputs, outputs = found.get(one.task_id, _NO_VALUES)
-        added = (report.Value(one.name, value),)
+        added = (report.ParameterView(one.name, value),)
         found[one.task_id] = (
             (inputs + added, outputs) if one.direction == "input" else (inputs, outputs + added)
         )
@@ -378,31 +378,33 @@ def _values(store: Store, run: Run) -> dict[str, _Values]:
 class _Reader:
     """Reads logs and contents until there is too much of them for one page."""
 
-    run: Run
-    source: Source
+    run: RunRow
+    source: FileSource
     logs_left: int = _ALL_LOGS
     content_left: int = _ALL_CONTENT
 
-    def log(self, task: Task, attempts: Sequence[Task]) -> report.Log:
+    def log(self, task: TaskRow, attempts: Sequence[TaskRow]) -> report.LogView:
         """Return the end of the log of a task; a task that failed has more room."""
         if task.cached or task.phase in report.NOT_RUN:
-            return report.Log()
+            return report.LogView()
         room = _LOG_OF_FAILED if task.phase in statuses.FAILED else _LOG
         if self.logs_left < room:
-            return report.Log(note=f"The report has reached its size limit; see: mlplat logs {self.run.name}")
+            return report.LogView(
+                note=f"The report has reached its size limit; see: mlplat logs {self.run.name}"
+            )
         try:
             text = self.source.log(self.run, task, attempts)
         except MlplatError as error:
-            return report.Log(note=error.diagnostics[0].message)
+            return report.LogView(note=error.diagnostics[0].message)
         if not text:
-            return report.Log()
+            return report.LogView()
         end = text[-room:]
         if len(end) < len(text) and "\n" in end[:-1]:
             end = end.split("\n", 1)[1]
         self.logs_left -= len(end)
-        return report.Log(end, is_whole=len(end) == len(text))
+        return report.LogView(end, is_whole=len(end) == len(text))
 
-    def content(self, artifact: Artifact, found: report.Artifact) -> report.Artifact:
+    def content(self, artifact: ArtifactRow, found: report.ArtifactView) -> report.ArtifactView:
         """Return an artifact with its content: pictures and documents whole, of others the start."""
         if self.content_left < _WHOLE:
             return replace(found, note="The report has reached its size limit.")
@@ -425,16 +427,16 @@ class _Reader:
 
 
 def _artifacts(
-    store: Store, run: Run, names: Mapping[str, str], reader: _Reader
-) -> tuple[report.Artifact, ...]:
+    store: Store, run: RunRow, names: Mapping[str, str], reader: _Reader
+) -> tuple[report.ArtifactView, ...]:
     work = {task.id: task for task in store.tasks(run)}
     rows = {artifact.id: artifact for artifact in store.artifacts(run)}
-    found: dict[str, tuple[Task, report.Artifact, Artifact]] = {}
+    found: dict[str, tuple[TaskRow, report.ArtifactView, ArtifactRow]] = {}
     for use in store.uses(run):
         artifact = rows.get(use.artifact_id)
         if use.direction != "output" or use.task_id not in work or artifact is None or artifact.id in found:
             continue
-        shown = report.Artifact(
+        shown = report.ArtifactView(
             names[use.task_id],
             use.name,
             artifact.type,

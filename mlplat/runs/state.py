@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from mlplat.errors import Diagnostic, EngineError
 
 if TYPE_CHECKING:
-    from mlplat.metadata import Artifact, Run, Store
+    from mlplat.metadata import ArtifactRow, RunRow, Store
 
 _NAME = ".mlplat"
 _IDENTITY = "machine"
@@ -118,7 +118,7 @@ def known_machine(folder: Path) -> str:
         return ""
 
 
-def is_here(folder: Path, recorded: Run | Artifact) -> bool:
+def is_here(folder: Path, recorded: RunRow | ArtifactRow) -> bool:
     """Return whether the files of a run or an artifact of the record are on this machine; a record may be shared.
 
     Args:

@@ -45,7 +45,7 @@ def stands_for_nothing(node: AnyNode) -> bool:
 
 
 @dataclass(slots=True)
-class Branch:
+class TreeNode:
     """A node of a run and what stands below it.
 
     Attributes:
@@ -57,14 +57,14 @@ class Branch:
     """
 
     node: AnyNode
-    below: list[Branch] = field(default_factory=list)
+    below: list[TreeNode] = field(default_factory=list)
     task: str = ""
     attempts: int = 0
     results: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
-class Program:
+class TreeLayout:
     """What a tree shows of a manifest.
 
     Attributes:
@@ -76,7 +76,7 @@ class Program:
     templates: Templates
 
 
-def program(workflow: Workflow) -> Program:
+def program(workflow: Workflow) -> TreeLayout:
     """Return what a tree shows of a Workflow's manifest."""
     places = {
         (template["name"], task["name"]): place
@@ -85,10 +85,10 @@ def program(workflow: Workflow) -> Program:
             [*itertools.chain(*steps_of(template)), *((template.get("dag") or {}).get("tasks") or ())]
         )
     }
-    return Program(places, Templates(workflow))
+    return TreeLayout(places, Templates(workflow))
 
 
-def tree(nodes: Mapping[str, AnyNode], root: str, manifest: Program) -> Branch:
+def tree(nodes: Mapping[str, AnyNode], root: str, manifest: TreeLayout) -> TreeNode:
     """Order the nodes of a run as people think of them.
 
     Args:
@@ -104,7 +104,7 @@ def tree(nodes: Mapping[str, AnyNode], root: str, manifest: Program) -> Branch:
     parent_of = parents(nodes)
     attempts_of = attempts(nodes, parent_of)
     branches = {
-        key: Branch(
+        key: TreeNode(
             node,
             task=_task_of(node, nodes),
             attempts=sum(was_started(nodes[one]) for one in attempts_of.get(key, ())),
@@ -124,7 +124,7 @@ def tree(nodes: Mapping[str, AnyNode], root: str, manifest: Program) -> Branch:
     for branch in branches.values():
         template = branch.node.get("templateName", "")
         branch.below.sort(key=lambda below: _place(below, template, manifest.places))
-    return branches.get(root) or Branch({"displayName": "", "phase": "Pending", "type": "DAG"})
+    return branches.get(root) or TreeNode({"displayName": "", "phase": "Pending", "type": "DAG"})
 
 
 def _task_of(node: AnyNode, nodes: Mapping[str, AnyNode]) -> str:
@@ -135,7 +135,9 @@ def _task_of(node: AnyNode, nodes: Mapping[str, AnyNode]) -> str:
     return found[1] if found else own
 
 
-def _place(branch: Branch, template: str, places: Mapping[tuple[str, str], int]) -> tuple[int, str, int, str]:
+def _place(
+    branch: TreeNode, template: str, places: Mapping[tuple[str, str], int]
+) -> tuple[int, str, int, str]:
     if fused.STEP in branch.node:
         return (0, "", 0, "")  # they stand in the order in which they ran
     name = str(branch.node.get("name", ""))

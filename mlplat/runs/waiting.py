@@ -33,7 +33,7 @@ _HINTS = (
 )
 
 
-class Event(Protocol):
+class PodEvent(Protocol):
     """A warning about a pod, such as :class:`mlplat.k8s.Event`."""
 
     @property
@@ -53,7 +53,7 @@ class Event(Protocol):
         """When it happened last."""
 
 
-def reasons(node: AnyNode, warnings: Iterable[Event]) -> tuple[str, ...]:
+def reasons(node: AnyNode, warnings: Iterable[PodEvent]) -> tuple[str, ...]:
     """Return why the pod of a node has not started.
 
     Args:
@@ -74,7 +74,7 @@ def reasons(node: AnyNode, warnings: Iterable[Event]) -> tuple[str, ...]:
     return own + told(own, [event for event in warnings if event.last[:_SECONDS] >= since])
 
 
-def told(known: Sequence[str], warnings: Sequence[Event]) -> tuple[str, ...]:
+def told(known: Sequence[str], warnings: Sequence[PodEvent]) -> tuple[str, ...]:
     """Return the last warnings as sentences, without those that say what is known.
 
     Args:
@@ -124,7 +124,7 @@ def hint(sentences: Iterable[str], namespace: str) -> str:
     return next(found, "").format(namespace=namespace)
 
 
-def explained(node: AnyNode, warnings: Iterable[Event], namespace: str) -> dict[str, Any]:
+def explained(node: AnyNode, warnings: Iterable[PodEvent], namespace: str) -> dict[str, Any]:
     """Return a node that says why its pod has not started.
 
     Args:

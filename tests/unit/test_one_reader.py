@@ -251,11 +251,11 @@ def earlier(workflow: dict[str, Any], chance: random.Random) -> dict[str, Any]:
     return {**workflow, "status": {"phase": "Running", "nodes": nodes}}
 
 
-def metrics_of(store: Store, run: Any, branch: trees.Branch) -> list[tuple[str, Any]]:
+def metrics_of(store: Store, run: Any, branch: trees.TreeNode) -> list[tuple[str, Any]]:
     return [(one.name, one.value) for one in store.metrics(run) if one.task_id == branch.node["id"]]
 
 
-def flat(branch: trees.Branch) -> Iterator[trees.Branch]:
+def flat(branch: trees.TreeNode) -> Iterator[trees.TreeNode]:
     yield branch
     for below in branch.below:
         yield from flat(below)

@@ -119,6 +119,21 @@ def test_no_two_modules_import_each_other() -> None:
     assert set(TopologicalSorter(imports).static_order()) == graph.modules
 
 
+FACADES = {"mlplat.client"}
+"""Modules whose classes have the names of KFP's, whatever else is called so."""
+
+
+def test_no_two_public_classes_have_one_name() -> None:
+    modules: dict[str, list[str]] = {}
+    for path in sorted((ROOT / "mlplat").rglob("*.py")):
+        module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_") and module not in FACADES:
+                modules.setdefault(node.name, []).append(module)
+    assert {"Task", "Run", "Artifact"} <= set(modules)
+    assert {name: found for name, found in modules.items() if len(found) > 1} == {}
+
+
 def test_command_is_installed() -> None:
     (command,) = entry_points(group="console_scripts", name="mlplat")
     assert command.value == "mlplat.cli:main"

@@ -9,7 +9,7 @@ import pytest
 
 from mlplat.argo.status import WAITING, Templates
 from mlplat.cli import show
-from mlplat.cli.progress import Lines, fitting
+from mlplat.cli.progress import LineProgress, fitting
 from mlplat.escaping import escaped_line
 from mlplat.runs import trees
 
@@ -49,7 +49,7 @@ def node(*reasons: str) -> dict[str, Any]:
 
 def test_each_reason_is_written_once() -> None:
     stream = io.StringIO()
-    lines = Lines(stream, "run", Templates({}))
+    lines = LineProgress(stream, "run", Templates({}))
     mount = 'FailedMount: secret "s" not found'
     for reasons in ((), (mount,), (f"{mount} (2 times)",), (mount, "Unschedulable: 0/1 nodes are available")):
         lines(node(*reasons))
@@ -75,7 +75,7 @@ def test_reasons_stand_below_a_task_and_fit_a_terminal() -> None:
 
 def test_lines_name_tasks_by_their_paths_and_say_why_attempts_failed() -> None:
     stream = io.StringIO()
-    lines = Lines(stream, "run", Templates({}))
+    lines = LineProgress(stream, "run", Templates({}))
     around = "run.each.iteration(1:1 bad one)"
     first, second = (
         {

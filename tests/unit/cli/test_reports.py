@@ -123,7 +123,7 @@ def test_the_graph_has_the_edges_of_the_pipeline(run: Path) -> None:
     assert kinds["loop"] == "for-loop-2"
     assert [path for path, task in tasks.items() if task.is_cause] == [f"{last}.fit"]
     assert tasks[f"{last}.tell"].phase == "Omitted"
-    assert tasks["load"].log == report.Log("loaded 30 rows\n")
+    assert tasks["load"].log == report.LogView("loaded 30 rows\n")
 
 
 def test_the_graph_is_drawn_from_the_record_alone(run: Path) -> None:

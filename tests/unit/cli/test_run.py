@@ -16,7 +16,7 @@ import pytest
 
 from mlplat.argo.status import Templates
 from mlplat.cli import main
-from mlplat.cli.progress import Lines
+from mlplat.cli.progress import LineProgress
 from tests.unit.engine.manifests import ends
 from tests.unit.waiting import until
 
@@ -630,7 +630,7 @@ def test_an_unknown_name_is_told_with_the_nearest(folder: Path, capsys: pytest.C
 
 def test_a_step_that_waits_is_shown_where_there_is_no_terminal() -> None:
     shown = io.StringIO()
-    lines = Lines(shown, "run", Templates({}))
+    lines = LineProgress(shown, "run", Templates({}))
     for phase in ("Running", "Succeeded"):
         named = {"id": "a", "name": "run.approval", "displayName": "approval"}
         lines({**named, "type": "Suspend", "phase": phase})

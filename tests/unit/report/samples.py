@@ -7,7 +7,7 @@ import zlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from mlplat.report import Artifact, Log, Report, Run, Task, Value
+from mlplat.report import ArtifactView, LogView, ParameterView, Report, RunView, TaskView
 
 START = datetime(2026, 5, 4, 9, 12, 44, tzinfo=UTC)
 
@@ -26,7 +26,7 @@ CLASSIFICATION = {
 }
 
 
-def task(key: str, *after: str, start: float = 0, took: float = 10, **fields: Any) -> Task:
+def task(key: str, *after: str, start: float = 0, took: float = 10, **fields: Any) -> TaskView:
     """Make a task that ran for some seconds."""
     begun = START + timedelta(seconds=start)
     usual: dict[str, Any] = {
@@ -37,18 +37,18 @@ def task(key: str, *after: str, start: float = 0, took: float = 10, **fields: An
         "started_at": begun,
         "finished_at": begun + timedelta(seconds=took),
     }
-    return Task(id=key, after=after, **{**usual, **fields})
+    return TaskView(id=key, after=after, **{**usual, **fields})
 
 
-def run(phase: str = "Succeeded", **fields: Any) -> Run:
+def run(phase: str = "Succeeded", **fields: Any) -> RunView:
     """Make a run of a minute."""
     end = START + timedelta(seconds=60)
-    return Run(
+    return RunView(
         "ml-x7k2p", "ml", "default", "this machine", phase, started_at=START, finished_at=end, **fields
     )
 
 
-def loop(count: int, failed: tuple[int, ...] = ()) -> list[Task]:
+def loop(count: int, failed: tuple[int, ...] = ()) -> list[TaskView]:
     """Make a loop of iterations with one task each."""
     tasks = [task("load"), task("loop", "load", kind="loop")]
     for number in range(count):
@@ -56,9 +56,11 @@ def loop(count: int, failed: tuple[int, ...] = ()) -> list[Task]:
         around, inside = f"loop({number})", f"loop({number}).fit"
         label = f"iteration({number})"
         tasks.append(task(around, label=label, parent="loop", kind="group", phase=phase))
-        log = Log(f"epoch {number}\n")
+        log = LogView(f"epoch {number}\n")
         tasks.append(
-            task(inside, label="fit", parent=around, phase=phase, log=log, inputs=(Value("i", number),))
+            task(
+                inside, label="fit", parent=around, phase=phase, log=log, inputs=(ParameterView("i", number),)
+            )
         )
     return tasks
 
@@ -78,17 +80,17 @@ def png() -> bytes:
     )
 
 
-def every_artifact() -> tuple[Artifact, ...]:
+def every_artifact() -> tuple[ArtifactView, ...]:
     """Return an artifact of each kind that a page can show."""
     return (
-        Artifact("eval", "quality", "system.ClassificationMetrics", metadata=CLASSIFICATION),
-        Artifact("eval", "numbers", "system.Metrics", metadata={"accuracy": 0.94, "good": True}),
-        Artifact("plot", "page", "system.HTML", content=b"<p id=own>chart</p><script>let a = 1</script>"),
-        Artifact("plot", "text", "system.Markdown", content=b"# Findings\n\n**bold** <i>x</i>\n"),
-        Artifact("plot", "picture", "system.Artifact", content=png()),
-        Artifact("load", "rows", "system.Dataset", content=b"a,b\n1,2\n3,4\n"),
-        Artifact("load", "settings", "system.Artifact", content=b"rate: 0.1\n"),
-        Artifact(
+        ArtifactView("eval", "quality", "system.ClassificationMetrics", metadata=CLASSIFICATION),
+        ArtifactView("eval", "numbers", "system.Metrics", metadata={"accuracy": 0.94, "good": True}),
+        ArtifactView("plot", "page", "system.HTML", content=b"<p id=own>chart</p><script>let a = 1</script>"),
+        ArtifactView("plot", "text", "system.Markdown", content=b"# Findings\n\n**bold** <i>x</i>\n"),
+        ArtifactView("plot", "picture", "system.ArtifactView", content=png()),
+        ArtifactView("load", "rows", "system.Dataset", content=b"a,b\n1,2\n3,4\n"),
+        ArtifactView("load", "settings", "system.ArtifactView", content=b"rate: 0.1\n"),
+        ArtifactView(
             "fit", "model", "system.Model", "artifacts/m", "sha256:" + "ab" * 32, 2048, content=b"\x80\0\xff"
         ),
     )
@@ -98,7 +100,7 @@ def everything() -> Report:
     """Return a report with a task and an artifact of each kind."""
     tasks = [
         task("load"),
-        task("fit", "load", phase="Failed", message="exit code 1", is_cause=True, log=Log("one\ntwo\n")),
+        task("fit", "load", phase="Failed", message="exit code 1", is_cause=True, log=LogView("one\ntwo\n")),
     ]
-    values = (Value("rate", 0.1), Value("names", ["a", "b"]))
+    values = (ParameterView("rate", 0.1), ParameterView("names", ["a", "b"]))
     return Report(run("Failed", parameters=values), tuple(tasks), (), every_artifact())

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from mlplat.report import Artifact, Log, Report, embedded, page
+from mlplat.report import ArtifactView, LogView, Report, embedded, page
 from tests.unit.report.samples import everything, run, task
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), "")
@@ -106,7 +106,7 @@ def _attack(server: _Server) -> str:
 def test_a_script_in_an_artifact_reaches_neither_the_page_nor_the_network(
     tmp_path: Path, server: _Server
 ) -> None:
-    artifact = Artifact("plot", "chart", "system.HTML", content=_attack(server).encode())
+    artifact = ArtifactView("plot", "chart", "system.HTML", content=_attack(server).encode())
     elements, printed = _open(page(Report(run(), (), (), (artifact,))), tmp_path)
     assert "MLPLAT script ran" in printed
     assert "<title>ml-x7k2p</title>" in elements
@@ -116,7 +116,7 @@ def test_a_script_in_an_artifact_reaches_neither_the_page_nor_the_network(
 
 
 def test_nor_does_it_in_a_notebook(tmp_path: Path, server: _Server) -> None:
-    artifact = Artifact("plot", "chart", "system.HTML", content=_attack(server).encode())
+    artifact = ArtifactView("plot", "chart", "system.HTML", content=_attack(server).encode())
     shown = embedded(page(Report(run(), (), (), (artifact,))), "run")
     elements, printed = _open(f"<!DOCTYPE html><title>notebook</title><body>{shown}", tmp_path)
     assert "MLPLAT script ran" in printed
@@ -165,10 +165,10 @@ for (const { firstChild: text } of document.querySelectorAll('.tasks td.message'
 def test_names_and_words_of_messages_are_not_broken(width: int, tmp_path: Path) -> None:
     message = "main: Error (exit code 1): ZeroDivisionError: integer division or modulo by zero"
     tasks = (
-        task("boom", phase="Failed", message=message, log=Log("about to fail")),
-        task("fit-the-model", "boom", log=Log("fitted")),
+        task("boom", phase="Failed", message=message, log=LogView("about to fail")),
+        task("fit-the-model", "boom", log=LogView("fitted")),
         task("around", kind="group", label="iteration(12:0.25)"),
-        task("around.fit", label="fit-2", parent="around", log=Log("fitted")),
+        task("around.fit", label="fit-2", parent="around", log=LogView("fitted")),
     )
     document = re.sub("<meta http-equiv=[^>]*>", "", page(Report(run("Failed"), tasks, (), ())))
     _, printed = _open(document + _LINES.replace("WIDTH", str(width)), tmp_path)

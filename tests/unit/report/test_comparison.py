@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 
-from mlplat.report import Side, Value, compare, comparison_page
+from mlplat.report import ParameterView, Side, compare, comparison_page
 from tests.unit.report.samples import run
 
 
 def side(rate: float, accuracy: float, **fields: str) -> Side:
     one = run(
-        parameters=(Value("rate", rate), Value("data", "s3://b/k")), source=fields.get("source", "sha256:aa")
+        parameters=(ParameterView("rate", rate), ParameterView("data", "s3://b/k")),
+        source=fields.get("source", "sha256:aa"),
     )
     artifacts = {"fit.model": f"sha256:{fields.get('model', 'cc')}", "load.data": "sha256:dd"}
     named = dataclasses.replace(one, name=fields.get("name", "a"))

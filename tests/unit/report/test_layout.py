@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlplat.report import Task
-from mlplat.report.folding import MOST, Node, folded
+from mlplat.report import TaskView
+from mlplat.report.folding import MOST, DrawnNode, folded
 from mlplat.report.layout import Box, laid_out
 from tests.unit.report.samples import loop, task
 
 
 @st.composite
-def graphs(draw: st.DrawFn) -> list[Task]:
+def graphs(draw: st.DrawFn) -> list[TaskView]:
     """Draw tasks in groups, which come after tasks of their own group."""
-    tasks: list[Task] = []
+    tasks: list[TaskView] = []
     for number in range(draw(st.integers(0, 25))):
         groups = [one.id for one in tasks if one.kind != "task"]
         parent = draw(st.sampled_from(["", *groups]))
@@ -50,7 +50,7 @@ def _apart(one: Box, other: Box) -> bool:
 
 @settings(max_examples=30)
 @given(graphs())
-def test_boxes_are_apart_inside_their_groups_and_below_what_they_come_after(tasks: list[Task]) -> None:
+def test_boxes_are_apart_inside_their_groups_and_below_what_they_come_after(tasks: list[TaskView]) -> None:
     layout = laid_out(folded(tasks))
     boxes = {box.node.id: box for box in layout.boxes}
     assert len(boxes) == len(layout.boxes)
@@ -66,7 +66,7 @@ def test_boxes_are_apart_inside_their_groups_and_below_what_they_come_after(task
 
 @settings(max_examples=30)
 @given(graphs())
-def test_every_edge_is_a_line_between_its_boxes(tasks: list[Task]) -> None:
+def test_every_edge_is_a_line_between_its_boxes(tasks: list[TaskView]) -> None:
     layout = laid_out(folded(tasks))
     boxes = {box.node.id: box for box in layout.boxes}
     wanted = sorted(
@@ -82,7 +82,7 @@ def test_every_edge_is_a_line_between_its_boxes(tasks: list[Task]) -> None:
 
 @settings(max_examples=30)
 @given(graphs())
-def test_every_task_is_drawn_or_counted(tasks: list[Task]) -> None:
+def test_every_task_is_drawn_or_counted(tasks: list[TaskView]) -> None:
     nodes = folded(tasks)
     drawn = {node.id for node in nodes}
     assert all(node.parent in {"", *drawn} for node in nodes)
@@ -124,7 +124,7 @@ def test_groups_are_closed_where_there_are_too_many_nodes() -> None:
 
 
 @pytest.mark.parametrize("tasks", [[task("a", "b"), task("b", "a")], [task("a", "a")], [task("a", "gone")]])
-def test_what_makes_no_sense_is_drawn_nevertheless(tasks: list[Task]) -> None:
+def test_what_makes_no_sense_is_drawn_nevertheless(tasks: list[TaskView]) -> None:
     assert len(laid_out(folded(tasks)).boxes) == len(tasks)
 
 
@@ -134,7 +134,9 @@ def test_groups_that_contain_each_other_end_the_walk() -> None:
 
 
 def test_a_chain_is_a_straight_column() -> None:
-    nodes = [Node(f"n{i}", "same", "task", "Succeeded", after=(f"n{i - 1}",) if i else ()) for i in range(5)]
+    nodes = [
+        DrawnNode(f"n{i}", "same", "task", "Succeeded", after=(f"n{i - 1}",) if i else ()) for i in range(5)
+    ]
     layout = laid_out(nodes)
     assert len({box.x for box in layout.boxes}) == 1
     assert all(x == line[0][0] for line in layout.lines for x, _ in line)

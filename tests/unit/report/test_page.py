@@ -14,13 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlplat.report import (
-    Artifact,
-    Log,
-    Metric,
+    ArtifactView,
+    LogView,
+    MetricView,
+    ParameterView,
     Report,
-    Run,
-    Task,
-    Value,
+    RunView,
+    TaskView,
     compare,
     comparison_page,
     embedded,
@@ -73,16 +73,29 @@ def policy(document: str) -> str:
 
 def test_the_page_has_all_of_a_run() -> None:
     tasks = (
-        task("load", outputs=(Value("rows", 15000),), log=Log("reading\n")),
+        task("load", outputs=(ParameterView("rows", 15000),), log=LogView("reading\n")),
         task(
-            "fit", "load", start=10, took=125, attempts=3, message="flaky node", inputs=(Value("depth", 7),)
+            "fit",
+            "load",
+            start=10,
+            took=125,
+            attempts=3,
+            message="flaky node",
+            inputs=(ParameterView("depth", 7),),
         ),
         task("split", "load", cached=True),
     )
     report = Report(
-        run(parameters=(Value("data", "s3://b/k"),), outputs=(Value("score", 0.75),), source="sha256:abcdef"),
+        run(
+            parameters=(ParameterView("data", "s3://b/k"),),
+            outputs=(ParameterView("score", 0.75),),
+            source="sha256:abcdef",
+        ),
         tasks,
-        (Metric("fit", "metrics", "accuracy", 0.9423), Metric("fit", "metrics", "loss", float("nan"))),
+        (
+            MetricView("fit", "metrics", "accuracy", 0.9423),
+            MetricView("fit", "metrics", "loss", float("nan")),
+        ),
     )
     text = Seen(page(report)).text
     for word in (
@@ -94,7 +107,7 @@ def test_the_page_has_all_of_a_run() -> None:
 
 
 def test_failures_come_first_with_the_end_of_their_logs() -> None:
-    log = Log("\n".join(f"line {number}" for number in range(100)) + "\nValueError: no\n")
+    log = LogView("\n".join(f"line {number}" for number in range(100)) + "\nValueError: no\n")
     tasks = (task("load"), task("fit", "load", phase="Failed", message="exit code 1", is_cause=True, log=log))
     document = page(Report(run("Failed"), tasks))
     assert document.index("Failures") < document.index("ValueError: no") < document.index(">Graph<")
@@ -150,7 +163,7 @@ def policy_of_start(document: str) -> str:
 
 def test_markdown_is_rendered_and_its_html_is_not() -> None:
     text = b"# Findings\n\n**bold** <script>alert(1)</script>\n\n[x](javascript:alert(1))\n\n| a |\n| --- |\n| 1 |\n"
-    document = page(Report(run(), (), (), (Artifact("a", "b", "system.Markdown", content=text),)))
+    document = page(Report(run(), (), (), (ArtifactView("a", "b", "system.Markdown", content=text),)))
     frame = Seen(document).named("iframe")[0]
     assert frame["sandbox"] == ""
     assert "<h1>Findings</h1>" in frame["srcdoc"]
@@ -163,9 +176,9 @@ def test_markdown_is_rendered_and_its_html_is_not() -> None:
 
 def _with_hostile_strings() -> Report:
     hostile = HOSTILE
-    value = Value(hostile, hostile)
+    value = ParameterView(hostile, hostile)
     tasks = (
-        Task(
+        TaskView(
             hostile,
             hostile,
             hostile,
@@ -173,10 +186,10 @@ def _with_hostile_strings() -> Report:
             "Failed",
             hostile,
             is_cause=True,
-            log=Log(hostile),
+            log=LogView(hostile),
             started_at=START,
         ),
-        Task(
+        TaskView(
             "b",
             hostile,
             hostile,
@@ -187,9 +200,9 @@ def _with_hostile_strings() -> Report:
             inputs=(value,),
             outputs=(value,),
         ),
-        Task("c", hostile, hostile, "task", "Running", parent="b", log=Log(note=hostile)),
+        TaskView("c", hostile, hostile, "task", "Running", parent="b", log=LogView(note=hostile)),
     )
-    kinds = ("system.HTML", "system.Markdown", "system.Artifact", "system.ClassificationMetrics", hostile)
+    kinds = ("system.HTML", "system.Markdown", "system.ArtifactView", "system.ClassificationMetrics", hostile)
     metadata = {
         hostile: hostile,
         "confusionMatrix": {"annotationSpecs": [{"displayName": hostile}], "rows": [{"row": [1]}]},
@@ -197,7 +210,7 @@ def _with_hostile_strings() -> Report:
     }
     data = hostile.encode(errors="replace")
     artifacts = [
-        Artifact(hostile, hostile, kind, hostile, hostile, 1, metadata, content)
+        ArtifactView(hostile, hostile, kind, hostile, hostile, 1, metadata, content)
         for kind in kinds
         for content in (
             None,
@@ -207,7 +220,7 @@ def _with_hostile_strings() -> Report:
             b"a,<script>\n1,</td>\n",
         )
     ]
-    whole = Run(
+    whole = RunView(
         hostile,
         hostile,
         hostile,
@@ -218,7 +231,7 @@ def _with_hostile_strings() -> Report:
         parameters=(value,),
         outputs=(value,),
     )
-    return Report(whole, tasks, (Metric(hostile, hostile, hostile, hostile),), tuple(artifacts))
+    return Report(whole, tasks, (MetricView(hostile, hostile, hostile, hostile),), tuple(artifacts))
 
 
 def test_what_tasks_wrote_is_data() -> None:
@@ -242,7 +255,9 @@ def test_every_string_arrives_as_text(data: st.DataObject) -> None:
     value = word.replace("\u061c", "")
     if any(0x7F <= ord(one) <= 0x9F for one in value):
         return
-    document = page(Report(run(parameters=(Value("p", f"[{value}]"),)), (task("a", log=Log(f"<{value}>")),)))
+    document = page(
+        Report(run(parameters=(ParameterView("p", f"[{value}]"),)), (task("a", log=LogView(f"<{value}>")),))
+    )
     seen = Seen(document)
     assert f"[{value}]" in seen.words
     assert f"<{value}>" in seen.words
@@ -271,13 +286,13 @@ def test_a_page_in_a_notebook_is_in_a_frame_without_the_origin_of_the_notebook()
     assert frame["srcdoc"] == document
 
 
-def _bare(tasks: list[Task]) -> Report:
+def _bare(tasks: list[TaskView]) -> Report:
     return Report(run(), tuple(dataclasses.replace(one, log=None) for one in tasks))
 
 
-def _chain(count: int) -> list[Task]:
+def _chain(count: int) -> list[TaskView]:
     return [
-        task(f"t{i}", *([f"t{i - 1}", f"t{i // 2}"] if i else []), inputs=(Value("i", i),))
+        task(f"t{i}", *([f"t{i - 1}", f"t{i // 2}"] if i else []), inputs=(ParameterView("i", i),))
         for i in range(count)
     ]
 
@@ -287,7 +302,7 @@ def _chain(count: int) -> list[Task]:
     [(loop(14), 300_000), (_chain(30), 300_000), (loop(499, (77,)), 1_500_000), (_chain(1000), 1_500_000)],
     ids=["30 in a loop", "30 in a DAG", "1000 in a loop", "1000 in a DAG"],
 )
-def test_the_page_stays_small(tasks: list[Task], limit: int) -> None:
+def test_the_page_stays_small(tasks: list[TaskView], limit: int) -> None:
     document = page(_bare(tasks))
     assert len(document.encode()) <= limit
 
@@ -300,11 +315,13 @@ def test_groups_may_be_in_each_other_without_end() -> None:
 
 def test_what_is_endless_is_cut() -> None:
     long = "x" * 1_000_000
-    values = tuple(Value(f"v{number}", long) for number in range(1000))
+    values = tuple(ParameterView(f"v{number}", long) for number in range(1000))
     many = [task(f"t{number}", message=long, inputs=values) for number in range(5)]
-    texts = tuple(Artifact("a", str(i), "system.Artifact", content=b"y" * 1_000_000) for i in range(3))
-    wide = Artifact("a", "wide", "system.Dataset", content=("a," * 999 + "a\n").encode() * 300)
-    metrics = tuple(Metric("t", "m", f"m{number}", long) for number in range(1000))
+    texts = tuple(
+        ArtifactView("a", str(i), "system.ArtifactView", content=b"y" * 1_000_000) for i in range(3)
+    )
+    wide = ArtifactView("a", "wide", "system.Dataset", content=("a," * 999 + "a\n").encode() * 300)
+    metrics = tuple(MetricView("t", "m", f"m{number}", long) for number in range(1000))
     report = Report(run("Failed", message=long, parameters=values[:3]), tuple(many), metrics, (*texts, wide))
     assert len(page(report)) < 4_000_000
 
@@ -312,7 +329,7 @@ def test_what_is_endless_is_cut() -> None:
 def test_a_running_run_and_an_empty_one_have_a_page() -> None:
     running = task("a", phase="Running", finished_at=None)
     assert "Running" in Seen(page(Report(run("Running"), (running,)))).text
-    empty = Run("a", "b", "c", "d", "Pending")
+    empty = RunView("a", "b", "c", "d", "Pending")
     assert "No task has started." in Seen(page(Report(empty))).text
 
 
@@ -336,7 +353,9 @@ def test_a_running_run_and_an_empty_one_have_a_page() -> None:
     ],
 )
 def test_artifacts_are_shown_as_what_they_are(artifact: dict[str, Any], expected: list[str]) -> None:
-    words = Seen(page(Report(run(), (), (), (Artifact("t", "n", "system.Artifact", **artifact),)))).words
+    words = Seen(
+        page(Report(run(), (), (), (ArtifactView("t", "n", "system.ArtifactView", **artifact),)))
+    ).words
     assert set(expected) <= set(words)
 
 
@@ -365,7 +384,7 @@ def test_classification_metrics_are_drawn() -> None:
     ],
 )
 def test_classification_metrics_that_make_no_sense_are_not_drawn(metadata: dict[str, Any]) -> None:
-    artifact = Artifact("t", "n", "system.ClassificationMetrics", metadata=metadata)
+    artifact = ArtifactView("t", "n", "system.ClassificationMetrics", metadata=metadata)
     seen = Seen(page(Report(run(), (), (), (artifact,))))
     assert not [one for one in seen.named("table") if one.get("class") == "matrix"]
     assert not seen.named("figure")

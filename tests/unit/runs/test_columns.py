@@ -9,7 +9,7 @@ import pytest
 
 from mlplat.errors import ArgumentError
 from mlplat.metadata import Store, open_store
-from mlplat.runs.columns import Condition, select, selection
+from mlplat.runs.columns import Filter, select, selection
 
 
 def workflow(name: str, second: int, rate: str, accuracy: float | None) -> dict[str, object]:
@@ -91,7 +91,7 @@ def test_all_conditions_hold_before_the_limit_counts(store: Store) -> None:
     ],
 )
 def test_conditions(operator: str, value: str, cell: float | bool | str | None, holds: bool) -> None:
-    assert Condition("metric.m", operator, value).holds(cell) is holds
+    assert Filter("metric.m", operator, value).holds(cell) is holds
 
 
 def test_all_mistakes_are_told_at_once() -> None:
