@@ -1,4 +1,4 @@
-"""Durations as Go writes them."""
+"""Durations: as Go writes them, and as people read them."""
 
 from __future__ import annotations
 
@@ -53,3 +53,14 @@ def with_units(text: str) -> float:
         raise DurationError(f'time: invalid duration "{text}"')
     total = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
     return -total if text.startswith("-") else total
+
+
+def short(seconds: float) -> str:
+    """Write a duration in a few characters, such as ``2m05s``; Argo's times have whole seconds and nothing finer."""
+    if seconds < 1:
+        return "<1s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}h{minutes:02}m"
+    return f"{minutes}m{rest:02}s" if seconds >= 120 else f"{seconds:.0f}s"

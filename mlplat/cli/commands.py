@@ -221,7 +221,11 @@ for _each in (
         _RUN_OF_LIST,
         _OUTPUT,
         option("--limit N", "maximum number of rows", default=20),
-        option("--columns NAMES", "columns of runs, such as name,phase,parameter.rate,metric.accuracy"),
+        option(
+            "--columns NAMES",
+            "columns of runs, such as name,phase,parameter.rate,metric.accuracy",
+            default=None,
+        ),
         option(
             "--filter CONDITION",
             "list runs that fulfil a condition, such as 'metric.accuracy>=0.9'; can be repeated",

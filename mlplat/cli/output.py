@@ -1,15 +1,17 @@
-"""Print text from tasks and files so that it cannot control the terminal."""
+"""Print so that text from tasks and files cannot control the terminal; tables, and documents for programs."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Any, TextIO, cast
 
-from mlplat.escaping import escaped
+from mlplat.escaping import escaped, escaped_line
 
 
 class _Escaping:
@@ -81,6 +83,35 @@ def drop_output() -> None:
 def document(text: str) -> None:
     """Print a document that programs read: escaped on a terminal only, because an escape may be wrong in YAML."""
     (sys.stdout if sys.stdout.isatty() else unescaped(sys.stdout)).write(text)
+
+
+def as_json(document: object) -> None:
+    """Print a document as JSON."""
+    print(json.dumps(document, indent=2, ensure_ascii=False, default=_json))
+
+
+def _json(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Write rows in columns, aligned by the cells that characters take on a terminal.
+
+    Args:
+        titles: of the columns.
+        rows: texts, as many as titles.
+
+    Returns:
+        Lines, the titles first.
+    """
+    from rich.cells import cell_len, set_cell_size
+
+    every = [list(titles), *([escaped_line(cell) for cell in row] for row in rows)]
+    widths = [max(map(cell_len, column)) for column in zip(*every, strict=True)]
+    return "\n".join(
+        "  ".join(set_cell_size(text, width) for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in every
+    )
 
 
 class LogPrinter:

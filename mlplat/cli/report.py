@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlplat.addresses import without_user
+from mlplat.argo import durations
 from mlplat.argo.status import decoded, is_artifact, nodes_of
-from mlplat.cli import places, show
+from mlplat.cli import output, places, show
 from mlplat.cli.grammar import Given
 from mlplat.runs import trees
 from mlplat.runs.programs import as_typed
@@ -32,13 +32,13 @@ Document = Mapping[str, Any]
 def conclude(workflow: Document, place: Machine | Cluster, given: Given) -> int:
     """Print the report of a run, and return the exit code."""
     if given.output == "json":
-        print(json.dumps(trees.without_absent(workflow), indent=2, ensure_ascii=False))
+        output.as_json(trees.without_absent(workflow))
     else:
         print(report(workflow, place, given))
     if getattr(given, "report", False):
         from mlplat.cli import reports
 
-        reports.write(workflow, given)
+        reports.write(workflow, place)
     if workflow["status"].get("message", "").startswith("Stopped with strategy"):
         return INTERRUPTED
     return 0 if workflow["status"]["phase"] == "Succeeded" else 1
@@ -48,7 +48,7 @@ def report(workflow: Document, place: Machine | Cluster, given: Given) -> str:
     """Return the report of a run: tree, artifacts, failures with their last lines, and what to type next."""
     status, name = workflow["status"], workflow["metadata"]["name"]
     message = f"  {status['message']}" if status.get("message") else ""
-    written = [f"{name}  {status['phase']}  {show.duration(show.seconds(status))}{message}"]
+    written = [f"{name}  {status['phase']}  {durations.short(show.seconds(status))}{message}"]
     written += show.lines(trees.tree(status.get("nodes", {}), name, trees.program(workflow)))
     written += _outputs(workflow, given)
     written += _artifacts(workflow, given)

@@ -7,6 +7,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from mlplat.argo import durations
 from mlplat.argo.reasons import condition_of
 from mlplat.argo.status import (
     FAILED,
@@ -85,7 +86,7 @@ def describe(node: AnyNode, attempts: int = 0, results: Sequence[str] = ()) -> s
     if is_cached(node):
         parts.append("(cached)")
     elif phase in FINISHED and node.get("type") in ("Pod", "Retry"):
-        parts.append(duration(seconds(node)))
+        parts.append(durations.short(seconds(node)))
     elif phase not in ("Succeeded", "Running"):
         parts.append(CANNOT_START if node.get(WAITING) else phase.lower())
     if condition := condition_of(str(node.get("message", ""))):
@@ -101,13 +102,6 @@ def describe(node: AnyNode, attempts: int = 0, results: Sequence[str] = ()) -> s
 def waits_for_lock(node: AnyNode) -> bool:
     """Return whether a node waits for a mutex or semaphore; its message says for which."""
     return node.get("phase") == "Pending" and str(node.get("message", "")).startswith("Waiting for ")
-
-
-def duration(seconds: float) -> str:
-    """Write a duration; Argo's times are whole seconds, so nothing finer is known."""
-    if seconds < 1:
-        return "<1s"
-    return f"{seconds:.0f}s" if seconds < 120 else f"{seconds // 60:.0f}m{seconds % 60:02.0f}s"
 
 
 def seconds(node: AnyNode) -> float:

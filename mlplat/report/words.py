@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+from mlplat.argo import durations
 from mlplat.argo.status import MARKS
 from mlplat.report.model import Scalar
 
@@ -42,17 +43,9 @@ def seconds(started: datetime | None, finished: datetime | None) -> float | None
 
 
 def duration(started: datetime | None, finished: datetime | None) -> str:
-    """Write how long something took; empty if it is unknown. Argo's times are whole seconds."""
+    """Write how long something took; empty if it is unknown."""
     took = seconds(started, finished)
-    if took is None:
-        return ""
-    if took < 1:
-        return "<1s"
-    minutes, rest = divmod(round(took), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours}h{minutes:02}m"
-    return f"{minutes}m{rest:02}s" if took >= 120 else f"{took:.0f}s"
+    return "" if took is None else durations.short(took)
 
 
 def size(count: int | None) -> str:

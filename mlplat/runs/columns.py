@@ -10,16 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from mlplat.errors import ArgumentError, Diagnostic, nearest
+from mlplat.errors import ArgumentError, Diagnostic, available, nearest
 
 if TYPE_CHECKING:
     from mlplat.metadata import RunRow, Store
 
 Cell = float | int | bool | str | datetime | None
 
-USUAL = "name,pipeline,phase,started,seconds"
-"""The columns when none are chosen."""
-
+_USUAL = ("name", "pipeline", "phase", "started", "seconds")
 _PARAMETER, _METRIC = "parameter.", "metric."
 _DESCENDING = ":desc"
 _CONDITION = re.compile(r"(.+?)\s*(<=|>=|!=|=|<|>)\s*(.*)", re.DOTALL)
@@ -92,19 +90,23 @@ class Selection:
     descending: bool = False
 
 
-def selection(columns: str, conditions: Iterable[str], order: str) -> Selection:
+def selection(columns: str | None, conditions: Iterable[str], order: str) -> Selection:
     """Read a selection as people write it.
 
     Args:
-        columns: names, separated by commas: a fact such as ``phase``, ``parameter.NAME`` or ``metric.NAME``.
+        columns: names, separated by commas: a fact such as ``phase``, ``parameter.NAME`` or ``metric.NAME``; None for
+            the usual ones.
         conditions: such as ``metric.accuracy>=0.9``.
         order: a column; ``:desc`` after it for the largest first.
 
     Raises:
-        ArgumentError: unknown columns, or conditions without an operator; all of them.
+        ArgumentError: no columns or unknown ones, or conditions without an operator; all of them.
     """
-    names = tuple(filter(None, (one.strip() for one in columns.split(","))))
+    names = _USUAL if columns is None else tuple(filter(None, (one.strip() for one in columns.split(","))))
+    known = [*_FACTS, f"{_PARAMETER}NAME", f"{_METRIC}NAME"]
     wrong: list[Diagnostic] = []
+    if not names:
+        wrong.append(Diagnostic("MLP421", "", "no columns selected", available(known)))
     read: list[Filter] = []
     for one in conditions:
         match = _CONDITION.fullmatch(one.strip())
@@ -114,10 +116,12 @@ def selection(columns: str, conditions: Iterable[str], order: str) -> Selection:
         else:
             read.append(Filter(match[1], match[2], match[3]))
     by = order.removesuffix(_DESCENDING)
-    for name in dict.fromkeys((*names, *(one.column for one in read), *([by] if by else []))):
-        if not _is_known(name):
-            hint = nearest(name, [*_FACTS, f"{_PARAMETER}NAME", f"{_METRIC}NAME"])
-            wrong.append(Diagnostic("MLP421", "", f"unknown column '{name}'", hint))
+    used = dict.fromkeys((*names, *(one.column for one in read), *([by] if by else [])))
+    wrong += [
+        Diagnostic("MLP421", "", f"unknown column '{name}'", nearest(name, known))
+        for name in used
+        if not _is_known(name)
+    ]
     if wrong:
         raise ArgumentError(wrong)
     return Selection(names, tuple(read), by, order.endswith(_DESCENDING))

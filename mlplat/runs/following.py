@@ -12,10 +12,10 @@ from typing import Any
 from mlplat import engine, k8s
 from mlplat.argo.status import FINISHED, AnyNode, fused, nodes_of
 from mlplat.errors import ArgumentError, ClusterError
+from mlplat.runs import records
 from mlplat.runs.cluster import Cluster, Workflow
 from mlplat.runs.cluster_files import GONE, log_of_pod, templates_of
 from mlplat.runs.machine import Machine
-from mlplat.runs.state import record_to_read
 from mlplat.runs.tasks import path, unknown, within
 from mlplat.runtime.contract import STEP_MARK
 
@@ -161,8 +161,7 @@ def _lines(workflow: Workflow, key: str, place: Cluster) -> Iterator[str]:
 
 
 def _follow_machine(machine: Machine, wanted: _Wanted, emit: Emit) -> dict[str, Any]:
-    with record_to_read(machine.home) as store:
-        machine.catch_up(store, wanted.run)
+    records.opened(machine, wanted.run).close()
     tails: dict[str, _Tail] = {}
     workflow: dict[str, Any] = {}
     for state in machine.states(wanted.run):

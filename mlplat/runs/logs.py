@@ -12,7 +12,7 @@ from mlplat import engine
 from mlplat.argo.reasons import readable
 from mlplat.argo.status import AnyNode, attempts, fused, is_cached, nodes_of, parents
 from mlplat.errors import ArgumentError, ClusterError, Diagnostic
-from mlplat.runs import state, waiting
+from mlplat.runs import records, state, waiting
 from mlplat.runs.cluster import Cluster, Workflow
 from mlplat.runs.cluster_files import log_of_pod
 from mlplat.runs.machine import Machine
@@ -93,8 +93,7 @@ def _chosen(run: str, task: str, nodes: Nodes, names: Iterable[str]) -> Collecti
 
 
 def _of_machine(machine: Machine, name: str, task: str) -> Logs:
-    with state.record_to_read(machine.home) as store:
-        machine.catch_up(store, name)
+    with records.opened(machine, name) as store:
         run = store.run(name)
         every = store.tasks(run, roles=None)
     _check_is_here(machine.home, run)

@@ -20,6 +20,7 @@ from mlplat.canonical import canonical_json
 from mlplat.errors import ArgumentError, Diagnostic, MlplatError
 from mlplat.runs import cluster_files, state
 from mlplat.runs.cluster import Cluster, Workflow
+from mlplat.runs.machine import Machine
 from mlplat.runs.tasks import path
 
 if TYPE_CHECKING:
@@ -140,6 +141,40 @@ class NoFiles:
     def place(self, artifact: ArtifactRow) -> str:
         """Return the key of an artifact, or its URI."""
         return artifact.key or artifact.uri
+
+
+def read(place: Machine | Cluster, names: Sequence[str], *, whole: bool = True) -> list[report.Report]:
+    """Read runs, from the record of this machine or from a cluster.
+
+    Args:
+        place: where they are.
+        names: of the runs.
+        whole: whether logs and the content of artifacts are read.
+
+    Raises:
+        MlplatError: a run does not exist, or the record or the cluster can't be read.
+    """
+    if isinstance(place, Cluster):
+        workflows = [place.explained(place.read(name)) for name in names]
+        return [of_workflow(one, _files(one, place) if whole else NoFiles()) for one in workflows]
+    with state.record_to_read(place.home) as store:
+        for name in names:
+            place.catch_up(store, name)
+        return [of_record(store, name, place.home, whole=whole) for name in names]
+
+
+def of_ended(workflow: Workflow, place: Machine | Cluster) -> report.Report:
+    """Read a run that has ended.
+
+    Args:
+        workflow: the Workflow with its status.
+        place: where it ran.
+    """
+    return of_workflow(workflow, _files(workflow, place))
+
+
+def _files(workflow: Workflow, place: Machine | Cluster) -> FileSource:
+    return ClusterFiles(workflow, place) if isinstance(place, Cluster) else MachineFiles(place.home)
 
 
 def of_record(store: Store, name: str, home: Path, *, whole: bool = True) -> report.Report:

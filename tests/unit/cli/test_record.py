@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from mlplat.cli import main
-from mlplat.cli.tables import table
+from mlplat.cli.output import table
 from mlplat.metadata import open_store
 from tests.unit.cli.commands import told
 

@@ -102,3 +102,10 @@ def test_all_mistakes_are_told_at_once() -> None:
     assert "unknown column 'metric.'" in text
     assert "unknown column 'phas'" in text
     assert "MLP422: --filter 'phase' is not a condition" in text
+
+
+@pytest.mark.parametrize("columns", ["", " ,"])
+def test_a_selection_has_columns(columns: str) -> None:
+    with pytest.raises(ArgumentError, match="no columns selected\n  hint: available: engine, experiment"):
+        selection(columns, [], "")
+    assert selection(None, [], "").columns

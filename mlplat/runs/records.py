@@ -1,0 +1,39 @@
+"""Open the record of a place to read it: that of this machine, or one of the current Workflows of a cluster."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlplat.runs import state
+from mlplat.runs.cluster import Cluster, readable
+from mlplat.runs.machine import Machine
+
+if TYPE_CHECKING:
+    from mlplat.metadata import Store
+
+
+def opened(place: Machine | Cluster, run: str | None = None, limit: int | None = None) -> Store:
+    """Open the record to read it.
+
+    Args:
+        place: this machine, whose record is brought up to date; or a cluster, of which one is made in memory.
+        run: name of the only run that matters; all when None.
+        limit: number of runs to read from a cluster; all when None.
+
+    Raises:
+        ClusterError: the run does not exist, or the cluster refused or can't be reached.
+        StoreError: the record can't be opened.
+    """
+    if isinstance(place, Machine):
+        store = state.record_to_read(place.home)
+        place.catch_up(store, run)
+        return store
+    from mlplat import k8s, metadata
+
+    store = metadata.open_store("sqlite://", place.identity())
+    if run:
+        store.record(place.explained(place.read(run)))
+    else:
+        for workflow in k8s.newest(limit=limit, **place.options):
+            store.record(readable(workflow))
+    return store

@@ -1,0 +1,185 @@
+"""The lists of the record as tables."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from mlplat.argo import durations
+from mlplat.argo.reasons import readable
+from mlplat.argo.status import FINISHED, shown, spelled
+from mlplat.errors import ArgumentError, Diagnostic
+from mlplat.runs import columns, records, state
+from mlplat.runs.cluster import Cluster
+from mlplat.runs.lists import LISTS, OF_ONE_RUN, Row
+from mlplat.runs.machine import Machine
+from mlplat.runs.trees import short
+
+if TYPE_CHECKING:
+    from mlplat.metadata import ArtifactRow, RunRow, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A list of the record.
+
+    Attributes:
+        titles: of the columns.
+        rows: the columns of each row, as text.
+        documents: all that is known of each row.
+        outdated: runs of a cluster among them, or the run that they belong to, that may have changed since they were
+            recorded.
+        place: where there are no runs at all; empty if there are any.
+    """
+
+    titles: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    documents: Sequence[Mapping[str, Any]]
+    outdated: Sequence[RunRow] = ()
+    place: str = ""
+
+
+def listed(place: Machine | Cluster, what: str, name: str | None, limit: int) -> Table:
+    """List runs, or what one of them had.
+
+    Args:
+        place: whose runs.
+        what: a name of :data:`COLUMNS`.
+        name: of the run; None lists all runs, or the artifacts of all.
+        limit: number of rows of a list of all runs.
+
+    Raises:
+        ArgumentError: the list needs a run.
+        MlplatError: the run does not exist, or the record or the cluster can't be read.
+    """
+    if name is None and what in OF_ONE_RUN:
+        message = f"get {what} requires the name of a run"
+        raise ArgumentError(Diagnostic("MLP407", "", message, "`mlplat get runs` lists them"))
+    with records.opened(place, name, limit) as store:
+        run = store.run(name) if name else None
+        found = LISTS[what](store, run, limit)
+        nowhere = _without_runs(place, store) if not found else ""
+    usual = {title: read for title, read in COLUMNS[what].items() if title != "RUN" or run is None}
+    runs = [run] if run else list({one.run.uid: one.run for one in found if one.run}.values())
+    return Table(
+        list(usual),
+        [[read(one) for read in usual.values()] for one in found],
+        [one.document for one in found],
+        [one for one in runs if _is_outdated(one)] if isinstance(place, Machine) else (),
+        nowhere,
+    )
+
+
+def selected(place: Machine | Cluster, selection: columns.Selection, limit: int) -> Table:
+    """List runs with columns of choice.
+
+    Args:
+        place: whose runs.
+        selection: columns, conditions and order.
+        limit: number of rows.
+
+    Raises:
+        MlplatError: the record or the cluster can't be read.
+    """
+    with records.opened(place, limit=limit) as store:
+        found = columns.select(store, selection, limit)
+        nowhere = _without_runs(place, store) if not found else ""
+    return Table(
+        [name if "." in name else name.upper() for name in selection.columns],
+        [[_cell(cell) for cell in row.values()] for row in found],
+        [{name: _plain(cell) for name, cell in row.items()} for row in found],
+        place=nowhere,
+    )
+
+
+def _without_runs(place: Machine | Cluster, store: Store) -> str:
+    """Return the name of a record that has no runs; empty if it has any."""
+    if store.runs(1):
+        return ""
+    if isinstance(place, Cluster):
+        return place.namespace or "this namespace"
+    return str(store.place if os.environ.get("MLPLAT_STORE") else place.home)
+
+
+def _is_outdated(run: RunRow) -> bool:
+    return run.engine == "argo" and run.phase not in FINISHED
+
+
+def _plain(cell: columns.Cell) -> Any:
+    return cell if cell is None or isinstance(cell, datetime) else spelled(cell)
+
+
+def _cell(cell: columns.Cell) -> str:
+    if isinstance(cell, datetime):
+        return _when(cell)
+    return "" if cell is None else shown(cell)
+
+
+def _when(moment: datetime | None) -> str:
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S") if moment else ""
+
+
+def _took(row: Any) -> str:
+    if not row.started_at or not row.finished_at:
+        return ""
+    return durations.short((row.finished_at - row.started_at).total_seconds())
+
+
+def _place(artifact: ArtifactRow) -> str:
+    home = state.home()
+    if artifact.key and state.is_here(home, artifact):
+        return str(home / "artifacts" / artifact.key)
+    return artifact.key or artifact.uri
+
+
+COLUMNS: dict[str, dict[str, Callable[[Row], str]]] = {
+    "runs": {
+        "NAME": lambda one: one.row.name,
+        "PIPELINE": lambda one: one.row.pipeline,
+        "ENGINE": lambda one: one.row.engine,
+        "PHASE": lambda one: one.row.phase,
+        "STARTED": lambda one: _when(one.row.started_at),
+        "TOOK": lambda one: _took(one.row),
+        "MESSAGE": lambda one: readable(one.row.message),
+    },
+    "tasks": {
+        "NAME": lambda one: one.path,
+        "PHASE": lambda one: "Cached" if one.row.cached else one.row.phase,
+        "ATTEMPTS": lambda one: str(one.row.attempts),
+        "STARTED": lambda one: _when(one.row.started_at),
+        "TOOK": lambda one: _took(one.row),
+        "MESSAGE": lambda one: readable(one.row.message),
+    },
+    "artifacts": {
+        "RUN": lambda one: one.run.name if one.run else "",
+        "TASK": lambda one: one.path,
+        "NAME": lambda one: one.row.name,
+        "TYPE": lambda one: one.row.type,
+        "SIZE": lambda one: "" if one.row.size is None else f"{one.row.size:,}",
+        "DIGEST": lambda one: one.row.digest[:19],
+        "PLACE": lambda one: _place(one.row),
+    },
+    "parameters": {
+        "TASK": lambda one: one.path,
+        "DIRECTION": lambda one: one.row.direction,
+        "NAME": lambda one: one.row.name,
+        "VALUE": lambda one: short(one.row.value),
+    },
+    "lineage": {
+        "TASK": lambda one: one.path,
+        "DIRECTION": lambda one: one.row.direction,
+        "NAME": lambda one: one.row.name,
+        "MADE BY": lambda one: "/".join(filter(None, (one.row.made_by_run, one.row.made_by_task))),
+        "PLACE": lambda one: _place(one.row.artifact),
+    },
+    "metrics": {
+        "TASK": lambda one: one.path,
+        "ARTIFACT": lambda one: one.row.artifact,
+        "METRIC": lambda one: one.row.name,
+        "VALUE": lambda one: shown(one.row.value),
+    },
+}
+"""The columns of each list by their titles, with what makes the text of a row."""
