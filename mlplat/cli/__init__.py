@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -33,7 +34,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if "_MLPLAT_COMPLETE" in os.environ:
         commands.mlplat.main(prog_name="mlplat")  # writes what a shell asks for, and exits
     with escaping():
-        return _run(sys.argv[1:] if arguments is None else list(arguments))
+        try:
+            return _run(sys.argv[1:] if arguments is None else list(arguments))
+        except KeyboardInterrupt:
+            if arguments is None:  # this process ends now, which another Ctrl-C must not interrupt
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
+            print("interrupted", file=sys.stderr)
+            return INTERRUPTED
 
 
 def _run(arguments: list[str]) -> int:
@@ -59,9 +66,6 @@ def _run(arguments: list[str]) -> int:
         hint = f"pip install 'mlplat[{extra}]'"
         print(Diagnostic("MLP002", "", f"this command needs the package {error.name}", hint), file=sys.stderr)
         return MlplatError.exit_code
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()
         return 0

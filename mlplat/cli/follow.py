@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mlplat.cli import places
@@ -18,17 +19,44 @@ if TYPE_CHECKING:
     from mlplat.runs.machine import Machine
 
 
-def conclude_run(run: Run, place: Machine | Cluster, given: Given) -> int:
-    """Show a run until it ends, print the report, and return the exit code."""
-    return conclude(_followed(run, place, given), place, given)
+def conclude_run(start: Callable[[], Run], place: Machine | Cluster, given: Given, said: str = "") -> int:
+    """Start a run, show it until it ends, print the report, and return the exit code.
+
+    Args:
+        start: starts the run, or finds it.
+        place: where it is.
+        given: the command line.
+        said: what is printed of the run once it has started, with fields of :class:`~mlplat.runs.run.Run`.
+    """
+    return conclude(_followed(start, place, given, said), place, given)
 
 
-def _followed(run: Run, place: Machine | Cluster, given: Given) -> Mapping[str, Any]:
+def _followed(
+    start: Callable[[], Run], place: Machine | Cluster, given: Given, said: str
+) -> Mapping[str, Any]:
     """Show a run until it ends, and return the Workflow.
 
     Raises:
         KeyboardInterrupt: the person leaves a run that continues.
     """
+    from mlplat.runs.machine import Started
+
+    run = start()
+    try:
+        if said:
+            print(said.format(run), file=sys.stderr)
+        _show(run, place, given)
+    except KeyboardInterrupt:
+        if not isinstance(run, Started):
+            again = places.as_typed(given, run.name, run.namespace)
+            follow = f"follow it: mlplat attach {again}; " if given.engine == "argo" else ""
+            print(f"the run continues; {follow}end it: mlplat stop {again}", file=sys.stderr)
+        raise
+    return run.result()
+
+
+def _show(run: Run, place: Machine | Cluster, given: Given) -> None:
+    """Show a run until it ends; then, or when anything fails, leave it."""
     from mlplat import engine
     from mlplat.engine import terminal
     from mlplat.runs.machine import Machine, Started
@@ -36,22 +64,15 @@ def _followed(run: Run, place: Machine | Cluster, given: Given) -> Mapping[str, 
     with contextlib.ExitStack() as stack:
         if isinstance(run, Started):
             stack.enter_context(engine.signals(run.control))
-        stack.enter_context(run)  # it goes on already: whatever fails from here on, it is left
+        stack.enter_context(run)
         shown = stack.enter_context(following(run.workflow, run.name, quiet=given.output == "json"))
         if isinstance(place, Machine) and isinstance(place.ask, Prompt):
             place.ask.view = shown
-        try:
-            for event in run.events():
-                match event:
-                    case Changed(node):
-                        shown(node)
-                    case Notice(text):
-                        shown.notice(text)
-                    case Stopping(has_exit_handler):
-                        terminal.tell_stopping(has_exit_handler)
-        except KeyboardInterrupt:
-            again = places.as_typed(given, run.name, run.namespace)
-            follow = f"follow it: mlplat attach {again}; " if given.engine == "argo" else ""
-            shown.notice(f"the run continues; {follow}end it: mlplat stop {again}")
-            raise
-    return run.result()
+        for event in run.events():
+            match event:
+                case Changed(node):
+                    shown(node)
+                case Notice(text):
+                    shown.notice(text)
+                case Stopping(has_exit_handler):
+                    terminal.tell_stopping(has_exit_handler)

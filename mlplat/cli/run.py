@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from mlplat.cli import places
@@ -19,6 +20,9 @@ from mlplat.runs.load import load
 from mlplat.runs.run import How
 
 Document = Mapping[str, Any]
+
+_SUBMITTED = "submitted {0.name} to namespace {0.namespace}"
+_RETRYING = "retrying {0.name} in namespace {0.namespace}"
 
 
 def run(given: Given) -> int:
@@ -43,21 +47,16 @@ def run(given: Given) -> int:
     _print(prepare.passwords(ready.workflow))
     documents = joined(ready.documents, _secrets(given))
     if before is not None and isinstance(place, Machine):
-        return conclude_run(place.resume(documents, before), place, given)
-    started = place.submit(documents)
-    if not on_machine:
-        print(f"submitted {started.name} to namespace {started.namespace}", file=sys.stderr)
-    return conclude_run(started, place, given)
+        return conclude_run(partial(place.resume, documents, before), place, given)
+    return conclude_run(partial(place.submit, documents), place, given, "" if on_machine else _SUBMITTED)
 
 
 def retry(given: Given) -> int:
     """Continue a run from the tasks that failed."""
     place = places.place(given)
     values = Arguments(given.parameter, given.parameter_file).values(None)
-    started = place.retry(given.run, values, given.task, _secrets(given))
-    if given.engine == "argo":
-        print(f"retrying {started.name} in namespace {started.namespace}", file=sys.stderr)
-    return conclude_run(started, place, given)
+    start = partial(place.retry, given.run, values, given.task, _secrets(given))
+    return conclude_run(start, place, given, _RETRYING if given.engine == "argo" else "")
 
 
 def rerun(given: Given) -> int:
@@ -72,16 +71,14 @@ def rerun(given: Given) -> int:
         namespace=given.namespace,
         no_cache=given.no_cache,
     )
-    started = place.submit(joined(ready.documents, _secrets(given)))
-    if given.engine == "argo":
-        print(f"submitted {started.name} to namespace {started.namespace}", file=sys.stderr)
-    return conclude_run(started, place, given)
+    start = partial(place.submit, joined(ready.documents, _secrets(given)))
+    return conclude_run(start, place, given, _SUBMITTED if given.engine == "argo" else "")
 
 
 def attach(given: Given) -> int:
     """Show a run until it ends, and print the report."""
     place = places.place(given)
-    return conclude_run(place.attach(given.run), place, given)
+    return conclude_run(partial(place.attach, given.run), place, given)
 
 
 def stop(given: Given) -> int:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from mlplat.k8s.access import Access, check_access
 from mlplat.k8s.caches import delete_caches
+from mlplat.k8s.cancellation import Cancellation
 from mlplat.k8s.client import Client, Listed
 from mlplat.k8s.connection import connect
 from mlplat.k8s.events import Event, pod_warnings
+from mlplat.k8s.failures import CancelledError
 from mlplat.k8s.following import follow
 from mlplat.k8s.identity import identity
 from mlplat.k8s.logs import logs, printed
@@ -24,6 +26,8 @@ from mlplat.k8s.workflows import newest, read, stop, submit, terminate
 
 __all__ = [
     "Access",
+    "Cancellation",
+    "CancelledError",
     "Change",
     "Client",
     "Event",

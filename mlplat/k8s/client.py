@@ -15,6 +15,8 @@ from mlplat.k8s.transport import JSON, METADATA_ONLY, Message, Transport, parsed
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from mlplat.k8s.cancellation import Cancellation
+
 Json = dict[str, Any]
 
 MANAGER = "mlplat"
@@ -58,6 +60,19 @@ class Client:
         self._transport = transport
         self._kinds = dict(KNOWN)
         self.namespace = namespace
+
+    def cancelled_by(self, cancellation: Cancellation) -> Client:
+        """Return a client of the same cluster whose requests another thread can cancel.
+
+        Args:
+            cancellation: ends the requests, with :class:`~mlplat.k8s.failures.CancelledError` where they wait.
+        """
+        return Client(self._transport.cancelled_by(cancellation), self.namespace)
+
+    @property
+    def cancellation(self) -> Cancellation:
+        """What ends the requests of this client."""
+        return self._transport.cancellation
 
     @property
     def host(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mlplat.k8s.cancellation import Cancellation
 from mlplat.k8s.connection import connect
 from mlplat.k8s.failures import RefusedError
 from mlplat.k8s.resources import EVENTS
@@ -39,6 +40,7 @@ def pod_warnings(
     namespace: str | None = None,
     context: str | None = None,
     kubeconfig: str | os.PathLike[str] | None = None,
+    cancellation: Cancellation | None = None,
 ) -> dict[str, tuple[Event, ...]]:
     """List the warnings about the pods of a namespace.
 
@@ -46,6 +48,7 @@ def pod_warnings(
         namespace: of the pods; that of the context by default.
         context: context of the kubeconfig.
         kubeconfig: path of the kubeconfig.
+        cancellation: ends the request from another thread.
 
     Returns:
         By name of the pod, the oldest first; of a namespace with more than 500 warnings only 500 are read. Nothing
@@ -54,7 +57,7 @@ def pod_warnings(
     Raises:
         ClusterError: the cluster refused for another reason, or can't be reached.
     """
-    client = connect(namespace, context, kubeconfig)
+    client = connect(namespace, context, kubeconfig).cancelled_by(cancellation or Cancellation())
     try:
         listed = client.list(EVENTS, fields=_WARNINGS, limit=_LIMIT)
     except RefusedError as error:

@@ -77,6 +77,13 @@ class UnreachableError(ClusterError):
         super().__init__(Diagnostic("MLP802", "", f"{host} can't be reached: {reason}", hint))
 
 
+class CancelledError(ClusterError):
+    """The program cancelled the request; see :class:`~mlplat.k8s.cancellation.Cancellation`."""
+
+    def __init__(self) -> None:
+        super().__init__(Diagnostic("MLP825", "", "the request was cancelled"))
+
+
 def _diagnostics(request: Request, status: int, text: str) -> list[Diagnostic]:
     answer = _status_object(text)
     message = answer.get("message") or text.strip() or f"HTTP status {status}"

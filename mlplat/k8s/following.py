@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mlplat.argo.status import FINISHED, AnyNode, unpacked
 from mlplat.errors import ClusterError, Diagnostic
+from mlplat.k8s.cancellation import Cancellation
 from mlplat.k8s.client import Client, Json, Listed
 from mlplat.k8s.connection import connect
 from mlplat.k8s.resources import WORKFLOWS
@@ -25,6 +26,7 @@ def follow(
     namespace: str | None = None,
     context: str | None = None,
     kubeconfig: str | os.PathLike[str] | None = None,
+    cancellation: Cancellation | None = None,
 ) -> Json:
     """Wait until a Workflow ends, and report its changes.
 
@@ -37,14 +39,16 @@ def follow(
         namespace: of the Workflow; that of the context by default.
         context: context of the kubeconfig.
         kubeconfig: path of the kubeconfig.
+        cancellation: ends the waiting from another thread.
 
     Returns:
-        The Workflow as it ended.
+        The Workflow as it ended, or as it was last seen before the waiting was cancelled.
 
     Raises:
+        CancelledError: the waiting was cancelled before the Workflow was seen.
         ClusterError: it does not exist or was deleted, or the cluster refused or can't be reached.
     """
-    client = connect(namespace, context, kubeconfig)
+    client = connect(namespace, context, kubeconfig).cancelled_by(cancellation or Cancellation())
     nodes: dict[str, AnyNode] = {}
     for workflow in _states(client, name):
         status = workflow.get("status") or {}
@@ -56,6 +60,8 @@ def follow(
             on_change(workflow)
         if status.get("phase") in FINISHED:
             return workflow
+    if client.cancellation.is_cancelled:
+        return workflow
     raise ClusterError(
         Diagnostic(
             "MLP812", "", f"{name} was deleted while it ran", "its pods were deleted with it; run it again"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from mlplat.k8s.failures import RefusedError
@@ -11,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from mlplat.errors import ClusterError
+
+    Rest = Callable[[float], None]
 
 PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 30.0)
 """Seconds to wait after each failure in a row: an outage may last a minute and a half."""
@@ -36,24 +37,28 @@ class Patience:
     """Waits after each failure in a row, until there are too many.
 
     Args:
+        rest: waits for so many seconds.
         repeats: returns whether an error is worth another attempt.
         attempts: how many failures in a row are too many.
     """
 
-    def __init__(self, repeats: Callable[[ClusterError], bool], attempts: int | None = None) -> None:
+    def __init__(
+        self, rest: Rest, repeats: Callable[[ClusterError], bool], attempts: int | None = None
+    ) -> None:
+        self._rest = rest
         self._repeats = repeats
         self._attempts = attempts
         self._pauses = self._fresh()
 
     @classmethod
-    def with_outages(cls) -> Patience:
+    def with_outages(cls, rest: Rest) -> Patience:
         """Return the patience of what runs for long, such as a watch."""
-        return cls(is_temporary)
+        return cls(rest, is_temporary)
 
     @classmethod
-    def with_busy_server(cls) -> Patience:
+    def with_busy_server(cls, rest: Rest) -> Patience:
         """Return the patience of a single request."""
-        return cls(is_postponed, _POLITE)
+        return cls(rest, is_postponed, _POLITE)
 
     def _fresh(self) -> Iterator[float]:
         return iter(PAUSES[: self._attempts and self._attempts - 1])
@@ -71,7 +76,7 @@ class Patience:
         if pause is None:
             raise error
         asked = error.retry_after if isinstance(error, RefusedError) else None
-        time.sleep(max(pause, min(asked or 0.0, _LONGEST)))
+        self._rest(max(pause, min(asked or 0.0, _LONGEST)))
 
     def succeeded(self) -> None:
         """Forget the failures so far."""
@@ -80,4 +85,4 @@ class Patience:
     def rest(self) -> None:
         """Wait between two requests that both succeed, so that a server which ends watches at once is spared."""
         self.succeeded()
-        time.sleep(PAUSES[0])
+        self._rest(PAUSES[0])

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from mlplat.errors import ClusterError, Diagnostic
+from mlplat.k8s.cancellation import Cancellation
 from mlplat.k8s.failures import RefusedError, UnreachableError
 from mlplat.k8s.retries import Patience
 
@@ -66,12 +67,24 @@ class Transport:
         pool: urllib3's pool manager, with certificates and proxy.
         host: URL of the API server.
         authorization: returns the headers to log in with, fresh for each request.
+        cancellation: ends requests from another thread.
     """
 
-    def __init__(self, pool: Any, host: str, authorization: Callable[[], Mapping[str, str]]) -> None:
+    def __init__(
+        self,
+        pool: Any,
+        host: str,
+        authorization: Callable[[], Mapping[str, str]],
+        cancellation: Cancellation | None = None,
+    ) -> None:
         self._pool = pool
         self._authorization = authorization
         self.host = host.rstrip("/")
+        self.cancellation = cancellation or Cancellation()
+
+    def cancelled_by(self, cancellation: Cancellation) -> Transport:
+        """Return the same connection with another cancellation."""
+        return Transport(self._pool, self.host, self._authorization, cancellation)
 
     def answer(self, request: Request, message: Message) -> Json:
         """Send a request, and read the whole answer.
@@ -109,8 +122,10 @@ class Transport:
         with self._opened(request, message, silence) as response:
             rest = b""
             for chunk in response.stream(_CHUNK):
+                self.cancellation.check()
                 *whole, rest = (rest + chunk).split(b"\n")
                 yield from whole
+            self.cancellation.check()
             if rest:
                 yield rest
 
@@ -121,17 +136,20 @@ class Transport:
         try:
             response = self._sent(request, message, silence)
             try:
-                yield response
+                with self.cancellation.shutting_down(response.shutdown):
+                    yield response
             finally:
                 response.close()
                 response.release_conn()
         except HTTPError as error:
+            self.cancellation.check()
             raise UnreachableError(self.host, _reason(error)) from error
 
     def _sent(self, request: Request, message: Message, silence: float | None) -> Any:
         """Send a request, again when a busy server asks for it, and return the answer with its body unread."""
-        patience = Patience.with_busy_server()
+        patience = Patience.with_busy_server(self.cancellation.rest)
         while True:
+            self.cancellation.check()
             try:
                 return self._sent_once(request, message, silence)
             except RefusedError as error:

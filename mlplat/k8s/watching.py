@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from mlplat.k8s.client import Client, Json, Listed
-from mlplat.k8s.failures import RefusedError, UnreachableError
+from mlplat.k8s.failures import CancelledError, RefusedError, UnreachableError
 from mlplat.k8s.retries import Patience
 
 if TYPE_CHECKING:
@@ -38,14 +39,15 @@ def watch(
     labels: str = "",
     start: Listed | None = None,
 ) -> Iterator[Change]:
-    """List objects, and watch them from there on; it never ends by itself.
+    """List objects, and watch them from there on; it ends only when it is cancelled.
 
     When the server ends the watch or the connection breaks, the watch continues from the last version. When the server
     no longer has that version (410), the objects are listed again, and the differences are the changes. A cluster that
     can't be reached for longer than about a minute and a half is an error.
 
     Args:
-        client: the cluster.
+        client: the cluster; the watch ends when its :class:`~mlplat.k8s.cancellation.Cancellation` says so, also while
+            nothing changes.
         resource: the kind.
         namespace: where; that of the client when None, all namespaces when empty.
         name: of the one object to watch.
@@ -58,10 +60,23 @@ def watch(
     Raises:
         ClusterError: the cluster refused or can't be reached.
     """
-    fields = f"metadata.name={name}" if name else ""
+    with suppress(CancelledError):
+        yield from _changes(
+            client, resource, namespace, f"metadata.name={name}" if name else "", labels, start
+        )
+
+
+def _changes(
+    client: Client,
+    resource: Resource,
+    namespace: str | None,
+    fields: str,
+    labels: str,
+    start: Listed | None,
+) -> Iterator[Change]:
     known = _Known(start.items if start else ())
     version = start.version if start else ""
-    patience = Patience.with_outages()
+    patience = Patience.with_outages(client.cancellation.rest)
     while True:
         try:
             if not version:

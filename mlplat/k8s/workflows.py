@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, wait
 from contextlib import contextmanager, suppress
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from mlplat.argo.parameters import with_strings
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 _SUGGESTED = 10
+_LOOK_UP = 0.5
+"""Seconds between two moments at which the waiting thread handles signals that the kernel gave to another thread."""
 
 
 def submit(
@@ -32,8 +36,8 @@ def submit(
 ) -> Json:
     """Create a Workflow and the ConfigMaps that it reads.
 
-    The ConfigMaps belong to the Workflow: the cluster deletes them with it. When the Workflow is refused,
-    they are deleted at once.
+    The ConfigMaps belong to the Workflow: the cluster deletes them with it. When the Workflow is refused, they are
+    deleted at once. After Ctrl-C, nothing remains on the cluster.
 
     Args:
         documents: one Workflow, and any number of ConfigMaps.
@@ -46,6 +50,7 @@ def submit(
 
     Raises:
         ClusterError: there are other documents, or the cluster refused or can't be reached.
+        KeyboardInterrupt: it was raised in this thread; what was created has been deleted.
     """
     workflow, config_maps = _sorted(documents)
     client = connect(namespace or workflow["metadata"].get("namespace"), context, kubeconfig)
@@ -234,14 +239,16 @@ def _sorted(documents: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], 
 
 @contextmanager
 def _undone_on_failure(client: Client) -> Iterator[Callable[[Mapping[str, Any]], Json]]:
-    """Yield a function that creates objects; if the block fails, they are deleted again."""
+    """Yield a function that creates objects; if the block fails or is interrupted, they are deleted again."""
     done: list[tuple[Resource, str]] = []
 
     def create(document: Mapping[str, Any]) -> Json:
         body = {**document, "metadata": {**document["metadata"], "namespace": client.namespace}}
         resource = client.resource(document["apiVersion"], document["kind"])
-        stored = client.create(body)
+        stored, interrupt = _uninterrupted(lambda: client.create(body))
         done.append((resource, stored["metadata"]["name"]))
+        if interrupt:
+            raise interrupt
         return stored
 
     try:
@@ -251,3 +258,32 @@ def _undone_on_failure(client: Client) -> Iterator[Callable[[Mapping[str, Any]],
             with suppress(ClusterError):
                 client.delete(resource, name)
         raise
+
+
+def _uninterrupted(create: Callable[[], Json]) -> tuple[Json, KeyboardInterrupt | None]:
+    """Wait for an answer, also after Ctrl-C: without it nobody knows whether there is something to delete.
+
+    Returns:
+        The answer, and the interrupt that came meanwhile.
+
+    Raises:
+        KeyboardInterrupt: the second one.
+    """
+    answer: Future[Json] = Future()
+
+    def target() -> None:
+        try:
+            answer.set_result(create())
+        except BaseException as error:  # noqa: BLE001 - it is raised again in the thread that waits
+            answer.set_exception(error)
+
+    Thread(target=target, name="mlplat-create", daemon=True).start()
+    interrupt: KeyboardInterrupt | None = None
+    while not answer.done():
+        try:
+            wait([answer], _LOOK_UP)
+        except KeyboardInterrupt as error:
+            if interrupt:
+                raise
+            interrupt = error
+    return answer.result(), interrupt

@@ -6,7 +6,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ from mlplat.argo.status import AnyNode, pod_name, unpacked
 from mlplat.errors import ClusterError, MlplatError
 from mlplat.runs import again, state
 from mlplat.runs.binding import with_arguments
-from mlplat.runs.run import Changed, Emit, How, Node, Notice, Run
+from mlplat.runs.run import Changed, Emit, Follow, How, Node, Notice, Run
 from mlplat.runs.waiting import PodEvent, explained
 
 if TYPE_CHECKING:
@@ -30,6 +30,28 @@ _TICKS_BETWEEN_WARNINGS = 3
 _REST = 20
 """Recording is followed by at least this many times its own duration without it."""
 _UNNOTICED_SECONDS = 15.0
+
+
+class Followed(Run):
+    """A run on a cluster that this process follows; it continues when it is left.
+
+    Args:
+        workflow: the Workflow.
+        follow: follows it.
+        cancel: requests its end.
+        requests: ends the requests of what follows it.
+    """
+
+    def __init__(
+        self, workflow: Workflow, follow: Follow, cancel: Callable[[How], None], requests: k8s.Cancellation
+    ) -> None:
+        self._requests = requests
+        super().__init__(workflow, follow, cancel)
+
+    def leave(self) -> None:
+        """Stop following; the run continues, and the record has what was known of it."""
+        self._requests.cancel()
+        super().leave()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +142,9 @@ class Cluster:
 
         Raises:
             ClusterError: the cluster refused or can't be reached.
+            StoreError: the record can't be opened; nothing was submitted.
         """
-        return self._followed(k8s.submit(documents, **self.options))
+        return self._followed(lambda: k8s.submit(documents, **self.options))
 
     def retry(
         self, name: str, values: Mapping[str, Any], tasks: Sequence[str], secrets: Sequence[Workflow] = ()
@@ -137,27 +160,30 @@ class Cluster:
         Raises:
             ArgumentError: the run has succeeded, or it has no such task or parameter.
             ClusterError: it does not exist, or the cluster refused or can't be reached.
+            StoreError: the record can't be opened; nothing was retried.
         """
         assert not secrets
         before = self.read(name)
         also = again.chosen(before, tasks)
         again.check_may_retry(before, also)
         changed = with_arguments(before, values) if values else None
-        retried = k8s.retry(
-            again.uncached(before, also),
-            also=also,
-            arguments=changed and changed["spec"]["arguments"],
-            **self.options,
+        return self._followed(
+            lambda: k8s.retry(
+                again.uncached(before, also),
+                also=also,
+                arguments=changed and changed["spec"]["arguments"],
+                **self.options,
+            )
         )
-        return self._followed(retried)
 
     def attach(self, name: str) -> Run:
         """Follow a run, whoever submitted it.
 
         Raises:
             ClusterError: it does not exist, or the cluster refused or can't be reached.
+            StoreError: the record can't be opened.
         """
-        return self._followed(self.read(name))
+        return self._followed(lambda: self.read(name))
 
     def end(self, name: str, how: How) -> None:
         """Request the end of a run.
@@ -205,15 +231,23 @@ class Cluster:
             except ClusterError as error:
                 yield Recorded(name, error=error)
 
-    def _followed(self, workflow: Workflow) -> Run:
+    def _followed(self, start: Callable[[], Workflow]) -> Run:
+        """Start a run, or find one, and follow it; the record is opened first, because it may refuse."""
+        store = state.record(self.home, self.identity())
+        try:
+            workflow = start()
+        except BaseException:
+            store.close()
+            raise
         here = self.at(workflow)
         name = workflow["metadata"]["name"]
+        requests = k8s.Cancellation()
 
         def follow(emit: Emit, left: threading.Event) -> dict[str, Any]:
-            with state.record(here.home, here.identity()) as store:
-                return _Following(workflow, here, store, emit, left).to_the_end()
+            with store:
+                return _Following(workflow, here, store, emit, left, requests).to_the_end()
 
-        return Run(workflow, follow, lambda how: here.end(name, how))
+        return Followed(workflow, follow, lambda how: here.end(name, how), requests)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,16 +265,11 @@ class Recorded:
     error: MlplatError | None = None
 
 
-class _LeftError(Exception):
-    """Nobody follows the Workflow any longer."""
-
-
 @dataclass(slots=True)
 class _Following:
     """Follows a Workflow: one thread watches it, another one records it and says why pods do not start.
 
-    The watching thread may hang in a connection, so nobody waits for it when the run is left. It ends at the
-    next change.
+    The watching thread may wait for a server that does not answer, so nobody waits for it when the run is left.
     """
 
     workflow: Workflow
@@ -248,6 +277,7 @@ class _Following:
     store: Store
     emit: Emit
     left: threading.Event
+    requests: k8s.Cancellation
     pending: dict[str, Node] = field(default_factory=dict)
     shown: dict[str, Node] = field(default_factory=dict)
     noticed: set[str] = field(default_factory=set)
@@ -285,9 +315,10 @@ class _Following:
             k8s.follow(
                 self.workflow["metadata"]["name"],
                 on_change=self._changed,
+                cancellation=self.requests,
                 **self.cluster.options,
             )
-        except _LeftError:
+        except k8s.CancelledError:
             pass
         except Exception as error:  # noqa: BLE001 - it is raised again in the thread that records
             self.errors.append(error)
@@ -295,8 +326,6 @@ class _Following:
             self.left.set()
 
     def _changed(self, workflow: Workflow) -> None:
-        if self.left.is_set():
-            raise _LeftError
         before = (self.workflow.get("status") or {}).get("nodes") or {}
         nodes: Mapping[str, Node] = (workflow.get("status") or {}).get("nodes") or {}
         self.workflow = workflow  # before its events, so that whoever leaves at one finds it in the record
@@ -321,7 +350,7 @@ class _Following:
     def _explain(self) -> None:
         # The Workflow is watched, too: the watch reports a cluster that can't be reached.
         with contextlib.suppress(ClusterError):
-            warnings = k8s.pod_warnings(**self.cluster.options)
+            warnings = k8s.pod_warnings(cancellation=self.requests, **self.cluster.options)
             with self.lock:
                 for node in self.pending.values():
                     events = _of_pod(self.workflow, node, warnings)

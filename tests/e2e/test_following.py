@@ -16,6 +16,7 @@ import pytest
 
 from mlplat import k8s, manifest
 from mlplat.cli import main
+from mlplat.errors import ClusterError
 from mlplat.metadata import open_store
 from tests.e2e.conftest import Kubectl
 from tests.e2e.harness import config
@@ -52,9 +53,14 @@ def name() -> str:
 def started(document: Json, name: str, namespace: str, folder: Path) -> subprocess.Popen[str]:
     """Run a Workflow in a process of its own, as a person does."""
     (folder / "run.json").write_text(json.dumps(document))
-    command = [sys.executable, "-m", "mlplat", "run", "run.json", "--name", name]
+    return running("run.json", name, namespace, folder)
+
+
+def running(file: str, name: str, namespace: str, folder: Path) -> subprocess.Popen[str]:
+    """Run a file of a folder in a process of its own."""
+    command = [sys.executable, "-m", "mlplat", "run", file, "--name", name]
     return subprocess.Popen(
-        [*command, "--engine", "argo", "-n", namespace],
+        [*command, *where(namespace)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -291,17 +297,53 @@ def _phase(folder: Path, name: str) -> str:
         return next((run.phase for run in store.runs(name=name)), "")
 
 
+@pytest.mark.parametrize("times", [1, 2])
 def test_ctrl_c_leaves_the_run_and_says_how_to_go_back(
-    cluster: Access, mlplat: Told, name: str, tmp_path: Path
+    times: int, cluster: Access, mlplat: Told, name: str, tmp_path: Path
 ) -> None:
     run = started(workflow(shell("main", "sleep 300")), name, cluster.namespace, tmp_path)
     until(run, "▶")
-    run.send_signal(signal.SIGINT)
+    for _ in range(times):
+        run.send_signal(signal.SIGINT)
+        time.sleep(0.05)  # two signals at once are one
     _, err = ended(run)
     assert run.returncode == 130
-    assert f"follow it: mlplat attach {name} --engine argo -n {cluster.namespace}" in err
+    assert err.splitlines()[-2:] == [continues(name, cluster.namespace), "interrupted"]
+    assert "Traceback" not in err
     assert k8s.read(name, namespace=cluster.namespace)["status"]["phase"] == "Running"
     mlplat("terminate", name, *where(cluster.namespace))
+
+
+def continues(name: str, namespace: str) -> str:
+    run = f"{name} --engine argo -n {namespace}"
+    return f"the run continues; follow it: mlplat attach {run}; end it: mlplat stop {run}"
+
+
+def test_ctrl_c_before_the_submit_submits_nothing(cluster: Access, name: str, tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text("import sys, time\nprint('loading', file=sys.stderr)\ntime.sleep(300)")
+    run = running("slow.py", name, cluster.namespace, tmp_path)
+    until(run, "loading")
+    run.send_signal(signal.SIGINT)
+    _, err = ended(run)
+    assert (run.returncode, err) == (130, "interrupted\n")
+    with pytest.raises(ClusterError, match="not found"):
+        k8s.read(name, namespace=cluster.namespace)
+
+
+def test_ctrl_c_before_the_first_status_leaves_the_run(
+    cluster: Access, kubectl: Kubectl, mlplat: Told, name: str, tmp_path: Path
+) -> None:
+    document = workflow(shell("main", "true"))
+    of_no_controller = {"workflows.argoproj.io/controller-instanceid": "nobody"}
+    document["metadata"] = {**document["metadata"], "labels": of_no_controller}
+    run = started(document, name, cluster.namespace, tmp_path)
+    until(run, f"submitted {name}")
+    run.send_signal(signal.SIGINT)
+    _, err = ended(run)
+    kubectl("delete", "workflow", "-n", cluster.namespace, name)
+    assert run.returncode == 130
+    assert err.splitlines()[-2:] == [continues(name, cluster.namespace), "interrupted"]
+    assert _phase(tmp_path, name) == "Pending"
 
 
 def test_runs_of_others_are_listed_and_recorded(

@@ -26,14 +26,17 @@ Json = dict[str, Any]
 class Answer:
     """What the server says to one request.
 
-    ``lines`` come one by one; then the connection ends well, or breaks when ``broken`` is set.
+    ``lines`` come one by one; then the connection ends well, or breaks when ``broken`` is set, or nothing more comes
+    until the client goes when ``silent`` is. ``held`` keeps the server from answering until it is set.
     """
 
     status: int = 200
     body: Json | str = ""
     lines: list[Json | str] | None = None
     broken: bool = False
+    silent: bool = False
     retry_after: str = ""
+    held: threading.Event | None = None
 
 
 @dataclass
@@ -60,8 +63,8 @@ class FakeApi:
         return Answer(status, body, retry_after=retry_after)
 
     @staticmethod
-    def stream(lines: list[Json | str], *, broken: bool = False) -> Answer:
-        return Answer(lines=lines, broken=broken)
+    def stream(lines: list[Json | str], *, broken: bool = False, silent: bool = False) -> Answer:
+        return Answer(lines=lines, broken=broken, silent=silent)
 
     def on(self, method: str, path: str, *answers: Answer | Json) -> None:
         given = [answer if isinstance(answer, Answer) else Answer(body=answer) for answer in answers]
@@ -110,6 +113,8 @@ def api(tmp_path: Path) -> Iterator[FakeApi]:
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any  # noqa: N815 -- names of the base class
 
         def reply(self, answer: Answer) -> None:
+            if answer.held:
+                answer.held.wait()
             self.send_response(answer.status)
             if answer.retry_after:
                 self.send_header("Retry-After", answer.retry_after)
@@ -124,7 +129,9 @@ def api(tmp_path: Path) -> Iterator[FakeApi]:
             for line in answer.lines:
                 text = line if isinstance(line, str) else json.dumps(line) + "\n"
                 self.wfile.write(f"{len(text.encode()):x}\r\n{text}\r\n".encode())
-            if answer.broken:
+            if answer.silent:
+                self.rfile.read(1)
+            if answer.broken or answer.silent:
                 self.close_connection = True
             else:
                 self.wfile.write(b"0\r\n\r\n")

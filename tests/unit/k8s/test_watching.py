@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from itertools import islice
+from queue import SimpleQueue
+from threading import Thread, Timer
 from typing import Any
 
 import pytest
 
 from mlplat.errors import ClusterError
-from mlplat.k8s import Change, Listed, connect, watch
+from mlplat.k8s import Cancellation, Change, Listed, connect, retries, watch
+from mlplat.k8s.failures import CancelledError
 from mlplat.k8s.resources import PODS
+from tests.unit.waiting import until
 
 PATH = "/api/v1/namespaces/team-a/pods"
 EXPIRED = {"type": "ERROR", "object": {"kind": "Status", "code": 410, "reason": "Expired"}}
@@ -134,3 +138,59 @@ def test_a_missing_right_is_an_error_at_once(api: Any) -> None:
     with pytest.raises(ClusterError, match=r"verbs: \['watch'\]"):
         next(watch(connect(kubeconfig=api.kubeconfig), PODS))
     assert len(watched_from(api)) == 1
+
+
+def test_a_watch_is_cancelled_while_nothing_changes(api: Any) -> None:
+    api.on("GET", PATH, listed(1, pod("a", 1)))
+    api.on("WATCH", PATH, api.stream([event("MODIFIED", pod("a", 2))], silent=True))
+    cancellation = Cancellation()
+    names: SimpleQueue[str] = SimpleQueue()
+
+    def follow() -> None:
+        for change in watch(connect(kubeconfig=api.kubeconfig).cancelled_by(cancellation), PODS):
+            names.put(change.type)
+        names.put("end")
+
+    thread = Thread(target=follow)
+    thread.start()
+    assert [names.get(), names.get()] == ["ADDED", "MODIFIED"]
+    cancellation.cancel()
+
+    thread.join()
+    assert names.get() == "end"
+
+
+def test_a_watch_is_cancelled_while_it_waits_for_the_cluster(
+    api: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retries, "PAUSES", (600.0,))
+    api.on("GET", PATH, api.of(500, "etcd leader changed"))
+    cancellation = Cancellation()
+    changes = watch(connect(kubeconfig=api.kubeconfig).cancelled_by(cancellation), PODS)
+    thread = Thread(target=lambda: seen(changes, 1))
+    thread.start()
+    until(lambda: api.asked)
+
+    cancellation.cancel()
+
+    thread.join()
+
+
+def test_a_log_is_cancelled_while_the_task_prints_nothing(api: Any) -> None:
+    api.on("GET", f"{PATH}/a/log", api.stream(["one\n"], silent=True))
+    cancellation = Cancellation()
+    lines = connect(kubeconfig=api.kubeconfig).cancelled_by(cancellation).log("a", "main", follow=True)
+    assert next(lines) == b"one"
+    Timer(0.1, cancellation.cancel).start()
+    with pytest.raises(CancelledError):
+        next(lines)
+
+
+def test_what_was_cancelled_asks_nothing_more(api: Any) -> None:
+    cancellation = Cancellation()
+    cancellation.cancel()
+    client = connect(kubeconfig=api.kubeconfig).cancelled_by(cancellation)
+    assert list(watch(client, PODS)) == []
+    with pytest.raises(CancelledError):
+        client.get(PODS, "a")
+    assert not api.asked

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import signal
+import sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
+from subprocess import PIPE, Popen
+from threading import Event, Thread
 from threading import enumerate as enumerate_threads
 from typing import Any
 
@@ -12,10 +16,11 @@ import pytest
 
 from mlplat.argo.status import WAITING, pod_name
 from mlplat.cli import main
+from mlplat.errors import StoreError
 from mlplat.metadata import Store, open_store
 from mlplat.runs.cluster import Cluster, unnoticed
 from mlplat.runs.run import Changed
-from tests.unit.k8s.conftest import FakeApi, api, without_pauses  # noqa: F401 - fixtures
+from tests.unit.k8s.conftest import Answer, FakeApi, api, without_pauses  # noqa: F401 - fixtures
 from tests.unit.waiting import until
 
 WORKFLOWS = "/apis/argoproj.io/v1alpha1/namespaces/team-a/workflows"
@@ -103,6 +108,59 @@ def test_nothing_watches_a_run_that_was_left(api: FakeApi, place: Cluster) -> No
         next(run.events())
         assert watching()
     until(lambda: not watching())
+
+
+def test_nothing_watches_a_run_that_was_left_before_it_changed(api: FakeApi, place: Cluster) -> None:  # noqa: F811
+    api.on("GET", f"{WORKFLOWS}/w", workflow(a={"phase": "Running"}))
+    api.on("WATCH", WORKFLOWS, api.stream([], silent=True))
+    with place.attach("w") as run:
+        next(run.events())
+        until(lambda: any("watch" in asked.query for asked in api.asked))
+    until(lambda: not watching())
+    assert run.result()["status"]["phase"] == "Running"
+
+
+@pytest.mark.parametrize("store", ["mysqli://team@host/runs", "sqlite:////dev/null/runs.db"])
+def test_nothing_is_submitted_when_the_record_can_not_be_opened(
+    store: str,
+    api: FakeApi,  # noqa: F811
+    place: Cluster,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MLPLAT_STORE", store)
+    with pytest.raises(StoreError):
+        place.submit([workflow()])
+    assert not [asked for asked in api.asked if asked.method == "POST"]
+
+
+def test_ctrl_c_during_the_submit_leaves_nothing_on_the_cluster(
+    api: FakeApi,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    answered = Event()
+    created = {**workflow(), "status": {}}
+    api.on("POST", WORKFLOWS, Answer(201, created, held=answered))
+    api.on("DELETE", f"{WORKFLOWS}/w", {"kind": "Status", "status": "Success"})
+    template = {"name": "t", "container": {"image": "alpine"}}
+    spec = {"entrypoint": "t", "templates": [template]}
+    document = {**workflow(), "metadata": {"generateName": "w-"}, "spec": spec}
+    (tmp_path / "w.json").write_text(json.dumps(document))
+    command = [sys.executable, "-m", "mlplat", "run", "w.json", "--engine", "argo"]
+    run = Popen(
+        [*command, "--kubeconfig", str(api.kubeconfig)],
+        stderr=PIPE,
+        text=True,
+        cwd=tmp_path,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads
+    )
+    until(lambda: f"POST {WORKFLOWS}" in api.methods())
+    with run:
+        run.send_signal(signal.SIGINT)
+        answered.set()
+        _, err = run.communicate()
+
+    assert (run.returncode, err) == (130, "interrupted\n")
+    assert api.methods()[-1] == f"DELETE {WORKFLOWS}/w"
 
 
 def watching() -> list[str]:
