@@ -6,7 +6,7 @@ import http.client
 import urllib.error
 from pathlib import Path
 
-from mlplat import addresses, ir, manifest
+from mlplat import addresses, downloads, ir, manifest
 from mlplat.components import v1
 from mlplat.dsl.component import sanitized
 from mlplat.dsl.loaded import YamlComponent, of_ir
@@ -66,15 +66,15 @@ def load_component_from_url(url: str, auth: tuple[str, str] | None = None) -> Ya
         )
     shown = addresses.shown(url)
     try:
-        request = addresses.request(url, {}, ":".join(auth or ()))
-        with addresses.opener().open(request, timeout=_SECONDS) as answer:
+        request = downloads.request(url, {}, ":".join(auth or ()))
+        with downloads.opener().open(request, timeout=_SECONDS) as answer:
             text = answer.read(manifest.LARGEST + 1).decode("utf-8-sig")
     except (OSError, ValueError, http.client.HTTPException) as error:
         if isinstance(error, urllib.error.HTTPError):
             error.close()
         hint = "check the URL in a browser; for a file in Git, use the URL of its raw text"
         raise ManifestError(
-            Diagnostic("MLP211", "", f"{shown} can't be read: {addresses.reason(error)}", hint)
+            Diagnostic("MLP211", "", f"{shown} can't be read: {downloads.reason(error)}", hint)
         ) from None
     return _component(text, shown)
 

@@ -6,12 +6,9 @@ credentials come from the environment, as those of the cloud's own tools do.
 
 from __future__ import annotations
 
-import http.client
 import os
-import urllib.error
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from http import HTTPStatus
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import quote
@@ -98,6 +95,11 @@ def fetch(artifact: Mapping[str, Any], target: Path, secrets: Mapping[str, Mappi
 
 
 def _from_web(location: Mapping[str, Any], target: Path, secrets: Mapping[str, Mapping[str, str]]) -> None:
+    import http.client
+    import urllib.error
+
+    from mlplat import downloads
+
     url = str(location["url"])
     shown = addresses.shown(url)
     if not url.startswith(("http://", "https://")):
@@ -109,19 +111,19 @@ def _from_web(location: Mapping[str, Any], target: Path, secrets: Mapping[str, M
             _content(basic.get(field) or {}, secrets) for field in ("usernameSecret", "passwordSecret")
         )
     try:
-        request = addresses.request(quote(url, safe=_IN_URLS), headers, pair)
-        with addresses.opener().open(request, timeout=_TIMEOUT) as answer:
+        request = downloads.request(quote(url, safe=_IN_URLS), headers, pair)
+        with downloads.opener().open(request, timeout=_TIMEOUT) as answer:
             _save(iter(lambda: answer.read(1 << 20), b""), target)
             promised, came = answer.headers["Content-Length"], target.stat().st_size
         if promised is not None and came != int(promised):
             raise ArtifactError(f"{shown} can't be fetched: received {came} of {promised} bytes")
     except urllib.error.HTTPError as error:
         error.close()
-        if error.code == HTTPStatus.NOT_FOUND:
+        if error.code == http.HTTPStatus.NOT_FOUND:
             raise ArtifactMissingError(f"{shown} not found") from None
         raise ArtifactError(f"{shown} can't be fetched: {error}") from None
     except (OSError, ValueError, http.client.HTTPException) as error:
-        raise ArtifactError(f"{shown} can't be fetched: {addresses.reason(error)}") from None
+        raise ArtifactError(f"{shown} can't be fetched: {downloads.reason(error)}") from None
 
 
 def _from_bucket(

@@ -8,18 +8,26 @@ point, no timestamps, keys that are always strings.
 
 from __future__ import annotations
 
-from mlplat.manifest.lines import Lines
-from mlplat.manifest.reading import LARGEST, Contents, Document, load, read, too_large, value
-from mlplat.manifest.writing import dump
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mlplat.manifest.contents import LARGEST, Contents, Document, too_large
+from mlplat.manifest.reading import load, read, value
 
 __all__ = [
     "LARGEST",
     "Contents",
     "Document",
-    "Lines",
     "dump",
     "load",
     "read",
     "too_large",
     "value",
 ]
+
+
+def dump(documents: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> str:
+    """Write documents as YAML, see :func:`mlplat.manifest.writing.dump`."""
+    from mlplat.manifest import writing  # imports PyYAML, which most runs do without
+
+    return writing.dump(documents)

@@ -12,7 +12,7 @@ from mlplat.argo import lint as argo
 from mlplat.argo.starting import started
 from mlplat.argo.structure import malformed_document
 from mlplat.errors import Diagnostic, MlplatError, Source
-from mlplat.manifest import Lines
+from mlplat.manifest.lines import Lines
 from mlplat.runs.documents import named
 from mlplat.runs.load import Loaded, load_all
 

@@ -9,7 +9,7 @@ import types
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlplat import ir, manifest
 from mlplat.argo import hera
@@ -20,6 +20,9 @@ from mlplat.ir.effects import without_effect
 from mlplat.ir.model import Constant, Container, Importer
 from mlplat.runs import hints, programs
 from mlplat.runs.programs import Module, as_typed
+
+if TYPE_CHECKING:
+    from mlplat.manifest.lines import Lines
 
 _ARGO_KINDS = (
     "Workflow",
@@ -114,7 +117,9 @@ def load_all(place: str) -> list[Loaded]:
     text = read_text(file)
     documents, warnings, booleans = manifest.read(text, path)
     if ir.is_ir(documents[0]):
-        spec, lines = ir.read(documents, path), manifest.Lines(text)
+        from mlplat.manifest.lines import Lines  # imports PyYAML, which programs do without
+
+        spec, lines = ir.read(documents, path), Lines(text)
         warnings += [
             replace(one, source=Source(path, lines.line(number, one.path)))
             for number, one in without_effect(documents)
@@ -223,9 +228,7 @@ def _relative_paths(spec: PipelineSpec, file: Path) -> Iterator[Diagnostic]:
         yield Diagnostic("MLP410", path, message, hint, Source(str(file)), severity="warning")
 
 
-def _undefined(
-    spec: PipelineSpec, lines: manifest.Lines | None = None, file: str = ""
-) -> Iterator[Diagnostic]:
+def _undefined(spec: PipelineSpec, lines: Lines | None = None, file: str = "") -> Iterator[Diagnostic]:
     """Warn of names that functions use and nothing defines where they run."""
     told: set[Diagnostic] = set()
     for name, executor in spec.executors.items():

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from mlplat import manifest
 from mlplat.errors import ManifestError
+from mlplat.manifest.lines import Lines
 
 TEXTS = [
     "1e-5",
@@ -241,4 +242,4 @@ spec:
     ],
 )
 def test_parts_of_documents_have_lines(path: str, line: int) -> None:
-    assert manifest.Lines("b: 1\n---\n---\n" + PLACES).line(1, path) == line + 3
+    assert Lines("b: 1\n---\n---\n" + PLACES).line(1, path) == line + 3

@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote
 
 import pytest
 
-from mlplat import addresses
+from mlplat import downloads
 from mlplat.engine import remote
 from mlplat.engine.artifacts import ArtifactError
 
@@ -94,7 +94,7 @@ def test_credentials_are_for_one_host(port: int, tmp_path: Path) -> None:
     ],
 )
 def test_what_counts_as_the_same_server(one: str, other: str, same: bool) -> None:
-    assert addresses._is_same_server(one, other) is same
+    assert downloads._is_same_server(one, other) is same
 
 
 @pytest.mark.parametrize(
@@ -123,8 +123,8 @@ def test_a_name_that_gets_another_address_after_it_was_looked_up_is_refused(
 ) -> None:
     target = quote(f"http://localhost:{port}/told", safe="")
     assert fetched(tmp_path / "f", f"http://127.0.0.1:{port}/to/{target}") == "||"
-    monkeypatch.setattr(addresses, "_refusal", lambda _: "")
-    monkeypatch.setattr(addresses, "_METADATA", {ip_address("127.0.0.1")})
+    monkeypatch.setattr(downloads, "_refusal", lambda _: "")
+    monkeypatch.setattr(downloads, "_METADATA", {ip_address("127.0.0.1")})
     assert fetched(tmp_path / "own", f"http://127.0.0.1:{port}/told") == "||"
     with pytest.raises(ArtifactError, match=r"redirects to 127\.0\.0\.1"):
         fetched(tmp_path / "g", f"http://127.0.0.1:{port}/to/{target}")
