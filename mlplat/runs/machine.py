@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import threading
 import time
@@ -158,8 +159,9 @@ class Machine:
                     if seen.get(key) != node:
                         seen[key] = node
                         emit(Changed(node))
-            with state.record(self.home) as store:
-                store.record(last)
+            with self._record([workflow]) as store:
+                if store:
+                    store.record(last)
             return last
 
         return Run(workflow, follow, lambda how: self.end(name, how))
@@ -216,7 +218,9 @@ class Machine:
             return store.cache().clear()
 
     def catch_up(self, store: Store, name: str | None = None) -> None:
-        """Record runs whose end the record has not seen: those of programs, killed and current ones.
+        """Record runs whose end the record has not seen.
+
+        Those are runs without a cache, runs of programs, and runs that were killed or have not ended.
 
         Args:
             store: the record.
@@ -245,11 +249,11 @@ class Machine:
             del left  # the engine ends when it is told to, and only then
             control.stopping = lambda has_exit_handler: emit(Stopping(has_exit_handler))
             recorded = False
-            with state.record(self.home) as store:
+            with self._record(documents) as store:
 
                 def observer(node: Node) -> None:
                     nonlocal recorded
-                    if not recorded:
+                    if store and not recorded:
                         recorded = True
                         status = {"phase": "Running", "startedAt": node["startedAt"]}
                         store.record({**workflow, "status": status})
@@ -260,17 +264,28 @@ class Machine:
                     home=self.home,
                     jobs=self.jobs,
                     executor=executor,
-                    cache=store.cache(),
+                    cache=store.cache() if store else None,
                     observer=observer,
                     resume=before,
                     ask=self.ask,
                     control=control,
                 )
-                store.record(finished)
-            engine.mark_recorded(folder)
+                if store:
+                    store.record(finished)
+                    engine.mark_recorded(folder)
             return finished
 
         return Started(workflow, follow, control)
+
+    def _record(self, documents: Sequence[Document]) -> contextlib.AbstractContextManager[Store | None]:
+        """Open the record for a run that writes to it: others read the database, or the run has a cache.
+
+        Importing the database layer takes longer than the rest of a short run. So every other run stays in its folder
+        until the record is read, see :meth:`catch_up`.
+        """
+        if state.is_shared() or any(map(_has_cache, documents)):
+            return state.record(self.home)
+        return contextlib.nullcontext()
 
     def _executor(self) -> engine.Executor:
         if self.executor == "process":
@@ -287,6 +302,12 @@ class Machine:
             message = "a run of this name is still running"
             hint = "choose another --name, or wait until it ends"
         raise ArgumentError(Diagnostic("MLP415", name, message, hint))
+
+
+def _has_cache(document: Document) -> bool:
+    spec = document.get("spec") or {}
+    templates = (spec.get("templateDefaults"), *(spec.get("templates") or ()))
+    return any("memoize" in template for template in templates if template)
 
 
 def _with_identity(workflow: Document, before: Document | None) -> dict[str, Any]:

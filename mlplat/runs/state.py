@@ -134,6 +134,11 @@ def _unusable(folder: Path, error: OSError) -> EngineError:
     return EngineError(Diagnostic("MLP601", "", message, hint))
 
 
+def is_shared() -> bool:
+    """Return whether the record is a database of its own, ``MLPLAT_STORE``, which others may read."""
+    return bool(os.environ.get("MLPLAT_STORE"))
+
+
 def record(folder: Path, cluster: str = "") -> Store:
     """Open the record to write to it: ``MLPLAT_STORE``, else ``mlplat.db`` in the folder.
 

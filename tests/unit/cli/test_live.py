@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from mlplat import engine
-from mlplat.metadata import open_store
 from tests.unit.cli.commands import told
 from tests.unit.waiting import until
 
@@ -142,8 +141,8 @@ def test_a_run_is_stopped_from_elsewhere(
     assert running.returncode == 130
     assert "Stopped with strategy 'Stop'" in out
     assert (tmp_path / "bye").exists()
-    with open_store(tmp_path / ".mlplat/mlplat.db") as store:
-        assert store.run("live").message == "Stopped with strategy 'Stop'"
+    (row,) = json.loads(told(capsys, "get", "runs", "-o", "json")[0])
+    assert row["message"] == "Stopped with strategy 'Stop'"
     out, _ = told(capsys, "attach", "live", expected=130)
     assert "Stopped with strategy 'Stop'" in out
 

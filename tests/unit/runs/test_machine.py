@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from mlplat import engine
-from mlplat.errors import ArgumentError
+from mlplat.errors import ArgumentError, StoreError
 from mlplat.metadata import open_store
+from mlplat.runs import state
 from mlplat.runs.machine import Machine
 from mlplat.runs.run import Changed, How
 from tests.unit.waiting import until
 
+CACHED = {"key": "k", "maxAge": "1h", "cache": {"configMap": {"name": "c"}}}
 WAIT = "touch {gate}.started; while [ ! -e {gate} ]; do sleep 0.02; done"
 
 
@@ -45,6 +47,13 @@ def has_started(folder: Path) -> bool:
     return (folder / "gate.started").exists()
 
 
+def recorded(machine: Machine, name: str = "small") -> str:
+    """Return the phase of a run, as commands that read the record see it."""
+    with state.record_to_read(machine.home) as store:
+        machine.catch_up(store)
+        return store.run(name).phase
+
+
 def test_a_run_gives_its_events_and_its_result_and_is_recorded(machine: Machine, tmp_path: Path) -> None:
     run = machine.submit(documents(tmp_path))
     nodes = [event.node for event in run.events() if isinstance(event, Changed)]
@@ -53,8 +62,53 @@ def test_a_run_gives_its_events_and_its_result_and_is_recorded(machine: Machine,
     assert "Running" in {node["phase"] for node in nodes}
     assert run.result()["status"]["phase"] == "Succeeded"
     assert run.wait(0)
-    with open_store(machine.home / "mlplat.db") as store:
+    assert recorded(machine) == "Succeeded"
+
+
+def test_a_run_is_in_the_record_from_its_start(machine: Machine, tmp_path: Path) -> None:
+    run = machine.submit(waiting(tmp_path))
+    until(lambda: has_started(tmp_path))
+    assert recorded(machine) == "Running"
+    (tmp_path / "gate").touch()
+    assert run.result()["status"]["phase"] == "Succeeded"
+    assert recorded(machine) == "Succeeded"
+
+
+@pytest.mark.parametrize("kept_by", ["store", "cache"])
+def test_a_run_that_others_may_read_or_that_has_a_cache_is_recorded_by_its_process(
+    kept_by: str, machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, workflow = machine.home / "mlplat.db", waiting(tmp_path)
+    if kept_by == "store":
+        database = tmp_path / "shared.db"
+        monkeypatch.setenv("MLPLAT_STORE", f"sqlite:///{database}")
+    else:
+        workflow[0]["spec"]["templates"][0]["memoize"] = CACHED
+    run = machine.submit(workflow)
+    until(lambda: has_started(tmp_path))
+    with open_store(database) as store:
+        assert store.run("small").phase == "Running"
+        (tmp_path / "gate").touch()
+        run.wait()
         assert store.run("small").phase == "Succeeded"
+
+
+@pytest.mark.parametrize("has_cache", [False, True])
+def test_a_damaged_record_is_reported_before_anything_runs_where_the_run_needs_it(
+    has_cache: bool, machine: Machine, tmp_path: Path
+) -> None:
+    machine.home.mkdir()
+    (machine.home / "mlplat.db").write_text("not a database" * 1000)
+    workflow = documents(tmp_path)
+    if has_cache:
+        workflow[0]["spec"]["templates"][0]["memoize"] = CACHED
+        with pytest.raises(StoreError, match="not a database"):
+            machine.submit(workflow).result()
+    else:
+        assert machine.submit(workflow).result()["status"]["phase"] == "Succeeded"
+        with pytest.raises(StoreError, match="not a database"):
+            recorded(machine)
+    assert (tmp_path / "bye").exists() is not has_cache
 
 
 @pytest.mark.parametrize(("how", "exit_handler"), [("Stop", True), ("Terminate", False)])
