@@ -51,7 +51,7 @@ CASES = {
     ),
     "settings that name an unknown task": (
         IR + PLATFORMS.replace("{SETTING}", UNKNOWN_TASK),
-        "MLP305: p.tasks.a.settings: an output of the task 'none' is read",
+        "MLP305: p.tasks.a.settings: it reads an output of the task 'none', which does not exist",
     ),
     "a pipeline that is its platforms too": (
         json.dumps({**json.loads(IR), "pipelineInfo": "p", "platforms": {"kubernetes": {}}}),

@@ -272,10 +272,10 @@ def test_what_a_program_prints_is_not_in_the_output(words: str, folder: Path) ->
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("import sys; sys.exit(3)", "ends the program (SystemExit(3))"),
+        ("import sys; sys.exit(3)", "exits the program (SystemExit(3))"),
         (
             "import argparse; p = argparse.ArgumentParser(); p.add_argument('data'); p.parse_args()",
-            "ends the program",
+            "exits the program",
         ),
         ("input('which? ')", "use a pipeline parameter"),
         ("import sys; sys.argv[1]", "IndexError: list index out of range"),

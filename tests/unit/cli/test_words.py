@@ -96,7 +96,7 @@ def test_a_file_name_that_is_not_quoted_is_recognized(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "it is a directory\n  hint: name a file"),
+        (None, "it is a directory\n  hint: pass a file"),
         (b"a: \xff", "not UTF-8: invalid byte 0xff at offset 3\n  hint: save it as UTF-8"),
     ],
 )

@@ -111,7 +111,7 @@ def test_what_a_notebook_needs_is_installed_unless_it_is_said_otherwise(tmp_path
     ("names", "given", "message"),
     [
         ([], "n.ipynb", "notebook '.*' not found"),
-        (["book/a.ipynb", "book/b.ipynb"], "book", "holds 2 notebooks"),
+        (["book/a.ipynb", "book/b.ipynb"], "book", "has 2 notebooks"),
         (["book/a.txt"], "book", "notebook '.*' not found"),
     ],
 )

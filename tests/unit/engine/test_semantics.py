@@ -403,7 +403,7 @@ def test_labels_of_the_workflow_come_from_expressions(run: Any) -> None:
     )
     assert value(done, "wf.a", "o") == "ml wf-ml n"
     assert done["metadata"]["labels"]["made"] == "wf-ml"
-    with pytest.raises(ManifestError, match="is not a string"):
+    with pytest.raises(ManifestError, match="expected a string"):
         run(workflow(OK, workflowMetadata={"labelsFrom": {"n": {"expression": "1 + 1"}}}, name="wf2"))
 
 

@@ -91,7 +91,7 @@ def test_warnings_from_before_the_node_are_of_an_earlier_pod() -> None:
             "imagePullPolicy",
         ),
         ('ErrImagePull: failed to pull and unpack image "i"', "imagePullSecrets"),
-        ("InvalidImageName: couldn't parse image", "image's name"),
+        ("InvalidImageName: couldn't parse image", "name of the image"),
         ('CreateContainerConfigError: secret "s" not found', "create it in namespace team"),
         ('FailedMount: configmap "c" not found', "create it in namespace team"),
         ('Unschedulable: persistentvolumeclaim "p" not found', "kubectl describe pvc -n team"),
