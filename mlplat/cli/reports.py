@@ -33,7 +33,7 @@ def report(given: Given) -> int:
 
 def write(workflow: Mapping[str, Any], place: Machine | Cluster) -> None:
     """Write a run that has ended as an HTML file in the working directory."""
-    found = reports.of_ended(workflow, place)
+    found = reports.of_workflow(workflow, place)
     _write(page(found), Path(f"{found.run.name}.html"))
 
 

@@ -9,7 +9,7 @@ from mlplat.engine.logs import NEXT_ATTEMPT, Attempt, LineSplitter, attempts, la
 from mlplat.engine.memoize import Cache
 from mlplat.engine.process import ProcessExecutor
 from mlplat.engine.remote import KINDS as REMOTE_KINDS
-from mlplat.engine.remote import fetch
+from mlplat.engine.remote import fetch, first_bytes, last_bytes
 from mlplat.engine.run import inspect, run
 from mlplat.engine.state import beside, is_running, load, mark_recorded, request, unrecorded
 
@@ -28,9 +28,11 @@ __all__ = [
     "attempts",
     "beside",
     "fetch",
+    "first_bytes",
     "inspect",
     "is_running",
     "last_attempt",
+    "last_bytes",
     "load",
     "mark_recorded",
     "request",

@@ -7,7 +7,8 @@ credentials come from the environment, as those of the cloud's own tools do.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -91,7 +92,51 @@ def fetch(artifact: Mapping[str, Any], target: Path, secrets: Mapping[str, Mappi
     if kind == HTTP:
         _from_web(location, target, secrets)
     else:
-        _from_bucket(kind, location, target, secrets)
+        _from_bucket(artifact, target, secrets)
+
+
+def _location(artifact: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    kind = next(one for one in KINDS if artifact.get(one))
+    missing = [field for field in _NEEDED[kind] if not artifact[kind].get(field)]
+    if missing:
+        raise ArtifactError(f"its location names no {' and no '.join(missing)}")
+    return kind, artifact[kind]
+
+
+def first_bytes(
+    artifact: Mapping[str, Any], secrets: Mapping[str, Mapping[str, str]], size: int
+) -> bytes | None:
+    """Return the first bytes of an object in a bucket, at most so many; None for a folder of objects.
+
+    Args:
+        artifact: with its location, filled.
+        secrets: decoded data of Secrets by name.
+        size: how many.
+
+    Raises:
+        ArtifactMissingError: there is nothing.
+        ArtifactError: it can't be reached, a Secret is missing, or obstore is not installed.
+    """
+    with _bucket(artifact, secrets) as (obstore, store, key):
+        try:
+            length = min(obstore.head(store, key)["size"], size)
+        except FileNotFoundError:
+            if next(iter(obstore.list(store, key.rstrip("/") + "/", chunk_size=1)), ()):
+                return None
+            raise
+        return _range(obstore, store, key, 0, length)
+
+
+def last_bytes(artifact: Mapping[str, Any], secrets: Mapping[str, Mapping[str, str]], size: int) -> bytes:
+    """Return the last bytes of an object in a bucket, at most so many; see :func:`first_bytes`."""
+    with _bucket(artifact, secrets) as (obstore, store, key):
+        length = obstore.head(store, key)["size"]
+        start = max(0, length - size)
+        return _range(obstore, store, key, start, length - start)
+
+
+def _range(obstore: Any, store: Any, key: str, start: int, length: int) -> bytes:
+    return bytes(obstore.get_range(store, key, start=start, length=length)) if length else b""
 
 
 def _from_web(location: Mapping[str, Any], target: Path, secrets: Mapping[str, Mapping[str, str]]) -> None:
@@ -126,31 +171,35 @@ def _from_web(location: Mapping[str, Any], target: Path, secrets: Mapping[str, M
         raise ArtifactError(f"{shown} can't be fetched: {downloads.reason(error)}") from None
 
 
-def _from_bucket(
-    kind: str, location: Mapping[str, Any], target: Path, secrets: Mapping[str, Mapping[str, str]]
-) -> None:
+@contextmanager
+def _bucket(
+    artifact: Mapping[str, Any], secrets: Mapping[str, Mapping[str, str]]
+) -> Iterator[tuple[Any, Any, str]]:
+    """Open the bucket of an artifact: obstore, the store, the key. What fails becomes an error about the artifact."""
+    kind, location = _location(artifact)
     try:
         import obstore
     except ImportError:
         message = "fetching from buckets needs obstore: pip install 'mlplat[remote]'"
         raise ArtifactError(message) from None
-    key = location[PLACES[kind][1]]
     try:
-        store = _store(kind, location, secrets)
+        yield obstore, _store(kind, location, secrets), location[PLACES[kind][1]]
+    except FileNotFoundError:
+        raise ArtifactMissingError(f"there is nothing under {_shown(kind, location)}") from None
+    except (obstore.exceptions.BaseError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        without = (
+            " (asked without credentials: the environment has none)" if _is_anonymous(kind, location) else ""
+        )
+        raise ArtifactError(f"{_shown(kind, location)} can't be fetched: {reason}{without}") from None
+
+
+def _from_bucket(artifact: Mapping[str, Any], target: Path, secrets: Mapping[str, Mapping[str, str]]) -> None:
+    with _bucket(artifact, secrets) as (obstore, store, key):
         try:
             _save(obstore.get(store, key), target)
         except FileNotFoundError:
             _save_all(obstore, store, key.rstrip("/") + "/", target)
-    except FileNotFoundError:
-        raise ArtifactMissingError(f"{_shown(kind, location)} not found") from None
-    except (obstore.exceptions.BaseError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        without = (
-            " (requested without credentials: the environment has none)"
-            if _is_anonymous(kind, location)
-            else ""
-        )
-        raise ArtifactError(f"{_shown(kind, location)} can't be fetched: {reason}{without}") from None
 
 
 def _store(kind: str, location: Mapping[str, Any], secrets: Mapping[str, Mapping[str, str]]) -> Any:

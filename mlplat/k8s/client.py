@@ -28,6 +28,7 @@ _PAGE = 500
 _WATCH_SECONDS = 240
 _WATCH_SILENCE = 270.0
 _LOG_SILENCE = 60.0
+_LONGEST_END = 1 << 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +246,13 @@ class Client:
         return True
 
     def log(
-        self, pod: str, container: str, *, namespace: str | None = None, follow: bool = False
+        self,
+        pod: str,
+        container: str,
+        *,
+        namespace: str | None = None,
+        follow: bool = False,
+        last: int | None = None,
     ) -> Iterator[bytes]:
         """Read the log of a container.
 
@@ -254,17 +261,18 @@ class Client:
             container: name of the container.
             namespace: of the pod.
             follow: continue until the container ends.
+            last: only so many of the last lines, and of these at most 4 MiB.
 
         Yields:
             Each line without its end.
         """
         namespace = self._namespace(PODS, namespace)
+        wanted = {"container": container, **({"follow": "true"} if follow else {})}
+        if last is not None:
+            wanted |= {"tailLines": str(last), "limitBytes": str(_LONGEST_END)}
         return self._transport.lines(
             Request("get", "", "pods/log", namespace, pod),
-            Message(
-                PODS.path(namespace, pod, "log"),
-                {"container": container, **({"follow": "true"} if follow else {})},
-            ),
+            Message(PODS.path(namespace, pod, "log"), wanted),
             silence=None if follow else _LOG_SILENCE,
         )
 

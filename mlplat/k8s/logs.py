@@ -27,6 +27,7 @@ def logs(
     node_id: str,
     *,
     follow: bool = False,
+    last: int | None = None,
     context: str | None = None,
     kubeconfig: str | os.PathLike[str] | None = None,
 ) -> Iterator[str]:
@@ -36,6 +37,7 @@ def logs(
         workflow: the Workflow with its nodes.
         node_id: a node of it; for a node with retries, its last attempt.
         follow: continue until the container ends.
+        last: read only so many of the last lines of the pod, in bounded memory.
         context: context of the kubeconfig.
         kubeconfig: path of the kubeconfig.
 
@@ -49,7 +51,8 @@ def logs(
     nodes = (workflow.get("status") or {}).get("nodes") or {}
     with_steps = fused.expanded(nodes)
     if (pod_id := fused.pod_of(node_id, with_steps)) != node_id:
-        text = "".join(f"{line}\n" for line in logs(workflow, pod_id, context=context, kubeconfig=kubeconfig))
+        whole = logs(workflow, pod_id, last=last, context=context, kubeconfig=kubeconfig)
+        text = "".join(f"{line}\n" for line in whole)
         yield from fused.log_of(text, with_steps[node_id]["displayName"]).splitlines()
         return
     node = _with_pod(nodes, node_id, workflow["metadata"]["name"])
@@ -59,7 +62,7 @@ def logs(
     client = connect(workflow["metadata"].get("namespace"), context, kubeconfig)
     pod = pod_name(workflow, node)
     try:
-        lines = client.log(pod, container, follow=follow)
+        lines = client.log(pod, container, follow=follow, last=last)
         yield from printed(line.decode(errors="replace") for line in lines)
     except RefusedError as error:
         raise _explained(error, node, pod) from error

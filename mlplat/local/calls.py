@@ -69,8 +69,10 @@ class Called:
         """Return the page of the run for a notebook; None where the extra ``local`` is not installed."""
         try:
             from mlplat.runs import reports
+            from mlplat.runs.machine import Machine
 
-            return reports.notebook_page(self.workflow, self.home)
+            place = Machine(self.home) if self.home else None
+            return reports.notebook_page(reports.of_workflow(self.workflow, place))
         except ModuleNotFoundError:
             return None
 

@@ -6,6 +6,8 @@ import base64
 import binascii
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,96 @@ GONE = "MLP814"
 """Code of the error that a pod does not exist any more."""
 
 _LOG = "main-logs"
+_END_LINES, _END_BYTES = 2000, 1 << 18
+
+Location = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """Where a Workflow keeps its artifacts.
+
+    Where it is, and which Secrets it takes, comes from the Workflow; what a pod reports about its outputs is trusted
+    with keys alone.
+
+    Attributes:
+        workflow: the Workflow with its status.
+        cluster: where it ran, and where the Secrets are.
+    """
+
+    workflow: Workflow
+    cluster: Cluster
+    _secrets: dict[str, Mapping[str, str]] = field(default_factory=dict, init=False)
+
+    def location(self, key: str, node: AnyNode | None = None) -> Location | None:
+        """Return the location of a key; None where the repository is not known, or can't be reached from a machine.
+
+        Args:
+            key: of an artifact.
+            node: the node that wrote it, whose template may name a repository of its own.
+        """
+        own = (one.get("archiveLocation") for one in templates_of(self.workflow, node or {}))
+        common = ((self.workflow.get("status") or {}).get("artifactRepositoryRef") or {}).get(
+            "artifactRepository"
+        )
+        found: Location = next((one for one in (*own, common) if one and stores.has_location(one)), {})
+        kinds = (one for one in engine.REMOTE_KINDS if one in stores.KEYS and found.get(one))
+        return next(({kind: {**found[kind], stores.KEYS[kind]: key}} for kind in kinds), None)
+
+    def start(self, key: str, size: int) -> bytes | None:
+        """Return the first bytes of an artifact, at most so many.
+
+        Returns:
+            The bytes; None if the artifact is a folder, or the repository is not known or can't be reached from a
+            machine.
+
+        Raises:
+            ClusterError: the artifact can't be read, or a Secret of the repository can't be read.
+        """
+        location = self.location(key)
+        if location is None:
+            return None
+        try:
+            return engine.first_bytes(location, self.secrets(location), size)
+        except engine.ArtifactError as error:
+            raise ClusterError(Diagnostic("MLP817", key, f"the artifact can't be fetched: {error}")) from None
+
+    def secrets(self, location: Location) -> dict[str, Mapping[str, str]]:
+        """Read the Secrets of a location, each once.
+
+        Raises:
+            ClusterError: one does not exist, or may not be read.
+        """
+        names = {
+            selector["name"]
+            for settings in location.values()
+            for name, selector in settings.items()
+            if name.endswith("Secret") and selector.get("name")
+        }
+        return {name: self._secret(name) for name in sorted(names)}
+
+    def _secret(self, name: str) -> Mapping[str, str]:
+        if name not in self._secrets:
+            self._secrets[name] = _decoded(k8s.secret(name, **self.cluster.at(self.workflow).options))
+        return self._secrets[name]
+
+
+def templates_of(workflow: Workflow, node: AnyNode) -> Iterator[Mapping[str, Any]]:
+    """Return the templates of a Workflow that have the name of a node's."""
+    stored = (workflow.get("status") or {}).get("storedWorkflowTemplateSpec") or {}
+    for template in (*(workflow["spec"].get("templates") or ()), *(stored.get("templates") or ())):
+        if template.get("name") == node.get("templateName"):
+            yield template
+
+
+def _decoded(data: Mapping[str, str]) -> dict[str, str]:
+    decoded = {}
+    for key, text in data.items():
+        try:
+            decoded[key] = base64.b64decode(text).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            continue
+    return decoded
 
 
 def log_of_pod(workflow: Workflow, node_id: str, place: Cluster) -> Iterator[str]:
@@ -38,99 +130,68 @@ def log_of_pod(workflow: Workflow, node_id: str, place: Cluster) -> Iterator[str
     try:
         yield from k8s.logs(workflow, node_id, context=place.context, kubeconfig=place.kubeconfig)
     except ClusterError as error:
-        artifact = _archive(workflow, node_id) if error.diagnostics[0].code == GONE else None
-        if artifact is None:
-            raise
-        yield from _archived(workflow, artifact, place, error.diagnostics[0])
+        repository = Repository(workflow, place)
+        location = _archive(repository, node_id, error)
+        with tempfile.TemporaryDirectory(prefix="mlplat-log-") as folder:
+            file = Path(folder) / "log"
+            with _archived(error):
+                engine.fetch(location, file, repository.secrets(location))
+            with file.open(encoding="utf-8", errors="replace") as lines:
+                yield from k8s.printed(line.rstrip("\n") for line in lines)
 
 
-def _archive(workflow: Workflow, node_id: str) -> dict[str, Any] | None:
-    """Return where Argo keeps the log of a node; None where that is not known.
+def end_of_pod(repository: Repository, node_id: str) -> list[str]:
+    """Return the last lines that a task of a cluster printed, in bounded memory, whatever it printed.
 
-    The pod itself reports its outputs. Only the key is taken from them: where the repository is, and which Secrets it
-    takes, says the Workflow.
+    Args:
+        repository: that of the Workflow.
+        node_id: a node of it.
+
+    Raises:
+        ClusterError: as for :func:`log_of_pod`.
     """
-    nodes = fused.expanded(workflow["status"].get("nodes") or {})
+    place = repository.cluster
+    try:
+        return list(
+            k8s.logs(
+                repository.workflow,
+                node_id,
+                last=_END_LINES,
+                context=place.context,
+                kubeconfig=place.kubeconfig,
+            )
+        )
+    except ClusterError as error:
+        location = _archive(repository, node_id, error)
+        with _archived(error):
+            end = engine.last_bytes(location, repository.secrets(location), _END_BYTES)
+    return list(k8s.printed(end.decode("utf-8", "replace").splitlines()))
+
+
+@contextmanager
+def _archived(gone: ClusterError) -> Iterator[None]:
+    """Read an archived log; if that fails, say so beside why the pod has none."""
+    try:
+        yield
+    except engine.ArtifactError as error:
+        why = gone.diagnostics[0]
+        message = f"{why.message}; the archived log can't be read: {error}"
+        raise ClusterError(Diagnostic(GONE, "", message, why.hint)) from None
+
+
+def _archive(repository: Repository, node_id: str, refused: ClusterError) -> Location:
+    """Return where Argo keeps the log of a node.
+
+    Raises:
+        ClusterError: that is not known, or why its pod can't be read is not that it is gone.
+    """
+    if refused.diagnostics[0].code != GONE:
+        raise refused
+    nodes = fused.expanded(repository.workflow["status"].get("nodes") or {})
     node = nodes.get(fused.pod_of(node_id, nodes)) or {}
     artifacts = (node.get("outputs") or {}).get("artifacts") or ()
     key = next((stores.key_of(one) for one in artifacts if one.get("name") == _LOG), "")
-    return _location(workflow, node, key) if key else None
-
-
-def _location(workflow: Workflow, node: Mapping[str, Any], key: str) -> dict[str, Any] | None:
-    """Return the place of a key in the artifact repository of a node; None where that is not known."""
-    own = (one.get("archiveLocation") for one in templates_of(workflow, node))
-    common = ((workflow.get("status") or {}).get("artifactRepositoryRef") or {}).get("artifactRepository")
-    repository: Mapping[str, Any] = next(
-        (one for one in (*own, common) if one and stores.has_location(one)), {}
-    )
-    kinds = (one for one in engine.REMOTE_KINDS if one in stores.KEYS and repository.get(one))
-    return next(({kind: {**repository[kind], stores.KEYS[kind]: key}} for kind in kinds), None)
-
-
-def templates_of(workflow: Workflow, node: AnyNode) -> Iterator[Mapping[str, Any]]:
-    """Yield the templates of a Workflow that have the name of a node's."""
-    stored = (workflow.get("status") or {}).get("storedWorkflowTemplateSpec") or {}
-    for template in (*(workflow["spec"].get("templates") or ()), *(stored.get("templates") or ())):
-        if template.get("name") == node.get("templateName"):
-            yield template
-
-
-def _archived(
-    workflow: Workflow, artifact: Mapping[str, Any], place: Cluster, gone: Diagnostic
-) -> Iterator[str]:
-    with tempfile.TemporaryDirectory(prefix="mlplat-log-") as folder:
-        file = Path(folder) / "log"
-        try:
-            _fetch(workflow, artifact, file, place)
-        except engine.ArtifactError as error:
-            message = f"{gone.message}; the archived log can't be read: {error}"
-            raise ClusterError(Diagnostic(GONE, "", message, gone.hint)) from None
-        with file.open(encoding="utf-8", errors="replace") as lines:
-            yield from k8s.printed(line.rstrip("\n") for line in lines)
-
-
-def fetch(workflow: Workflow, key: str, target: Path, place: Cluster) -> bool:
-    """Fetch an artifact of a cluster.
-
-    Args:
-        workflow: the Workflow with its status, which says where the artifact repository is.
-        key: key of the artifact.
-        target: file to write.
-        place: the cluster.
-
-    Returns:
-        Whether the artifact repository is known and one that can be reached from a machine.
-
-    Raises:
-        ClusterError: the artifact can't be fetched, or a Secret of the repository can't be read.
-    """
-    artifact = _location(workflow, {}, key)
-    if artifact is None:
-        return False
-    try:
-        _fetch(workflow, artifact, target, place)
-    except engine.ArtifactError as error:
-        raise ClusterError(Diagnostic("MLP817", key, f"the artifact can't be fetched: {error}")) from None
-    return True
-
-
-def _fetch(workflow: Workflow, artifact: Mapping[str, Any], target: Path, place: Cluster) -> None:
-    names = {
-        selector["name"]
-        for location in artifact.values()
-        for field_name, selector in location.items()
-        if field_name.endswith("Secret") and selector.get("name")
-    }
-    secrets = {name: k8s.secret(name, **place.at(workflow).options) for name in sorted(names)}
-    engine.fetch(artifact, target, {name: _decoded(data) for name, data in secrets.items()})
-
-
-def _decoded(data: Mapping[str, str]) -> dict[str, str]:
-    decoded = {}
-    for key, text in data.items():
-        try:
-            decoded[key] = base64.b64decode(text).decode()
-        except (binascii.Error, UnicodeDecodeError):
-            continue
-    return decoded
+    location = repository.location(key, node) if key else None
+    if location is None:
+        raise refused
+    return location

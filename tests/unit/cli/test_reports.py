@@ -13,6 +13,7 @@ import pytest
 
 from mlplat import metadata, report
 from mlplat.runs import reports, state
+from mlplat.runs.machine import Machine
 from tests.unit.cli.commands import told
 
 PROGRAM = """
@@ -252,10 +253,10 @@ def test_a_run_shows_itself_in_a_notebook(run: Path) -> None:
 
     workflow = engine.load(run / ".mlplat" / "runs" / "first")
     assert workflow is not None
-    shown = reports.notebook_page(workflow, run / ".mlplat")
+    shown = reports.notebook_page(reports.of_workflow(workflow, Machine(run / ".mlplat")))
     assert shown.startswith('<iframe sandbox="allow-scripts" title="Run first"')
     assert "loaded 30 rows" in shown
-    without = reports.notebook_page(workflow, None)
+    without = reports.notebook_page(reports.of_workflow(workflow, None))
     assert "loaded 30 rows" not in without
     assert "does not converge" in without
 

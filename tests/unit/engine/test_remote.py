@@ -6,17 +6,17 @@ import base64
 import contextlib
 import http.server
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote, unquote
 
 import pytest
 
 from mlplat import downloads
 from mlplat.engine import remote
-from mlplat.engine.artifacts import ArtifactError
+from mlplat.engine.artifacts import ArtifactError, ArtifactMissingError
 
 BASIC = "Basic " + base64.b64encode(b"ada:p w").decode()
 
@@ -152,3 +152,65 @@ def test_messages_tell_nothing_secret(place: str, port: int, tmp_path: Path) -> 
         fetched(tmp_path / "f", f"http://ada:hunter1@127.0.0.1:{place}?token=hunter2#hunter3")
     assert str(caught.value).startswith(f"http://127.0.0.1:{place} can't be fetched: ")
     assert "hunter" not in str(caught.value)
+
+
+class _Bucket(http.server.BaseHTTPRequestHandler):
+    """An S3 bucket with objects of a size that no machine has room for."""
+
+    sizes: ClassVar = {"/b/huge": 1 << 40, "/b/small": 5, "/b/empty": 0}
+
+    def do_HEAD(self) -> None:
+        self._answer(200 if self.path in self.sizes else 404, b"", self.sizes.get(self.path, 0))
+
+    def do_GET(self) -> None:
+        place, _, query = self.path.partition("?")
+        if place in {"/b", "/b/"}:
+            content = (
+                "<Contents><Key>folder/a</Key><LastModified>2026-01-01T00:00:00Z</LastModified><Size>1</Size>"
+            )
+            found = f"{content}</Contents>" if "prefix=folder" in query else ""
+            answer = f"<ListBucketResult><IsTruncated>false</IsTruncated>{found}</ListBucketResult>"
+            self._answer(200, answer.encode())
+            return
+        first, _, last = self.headers["Range"].removeprefix("bytes=").partition("-")
+        data = bytes(number % 251 for number in range(int(first), int(last) + 1))
+        self._answer(206, data, range_of=f"bytes {first}-{last}/{self.sizes[place]}")
+
+    def _answer(self, status: int, data: bytes, size: int | None = None, range_of: str = "") -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(data) if size is None else size))
+        self.send_header("Last-Modified", "Thu, 01 Jan 2026 00:00:00 GMT")
+        self.send_header("ETag", '"e"')
+        if range_of:
+            self.send_header("Content-Range", range_of)
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def bucket() -> Iterator[Callable[[str], dict[str, Any]]]:
+    """Returns the location of a key."""
+    pytest.importorskip("obstore")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Bucket) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        place = {"endpoint": f"127.0.0.1:{server.server_port}", "bucket": "b", "insecure": True}
+        yield lambda key: {"s3": {**place, "key": key}}
+        server.shutdown()
+
+
+def test_the_ends_of_an_object_are_read_whatever_its_size(bucket: Callable[[str], dict[str, Any]]) -> None:
+    assert remote.first_bytes(bucket("huge"), {}, 4) == bytes(range(4))
+    end = remote.last_bytes(bucket("huge"), {}, 4)
+    assert end == bytes(number % 251 for number in range((1 << 40) - 4, 1 << 40))
+    for read in (remote.first_bytes, remote.last_bytes):
+        assert read(bucket("small"), {}, 100) == bytes(range(5))
+        assert read(bucket("empty"), {}, 100) == b""
+        with pytest.raises(ArtifactMissingError, match="there is nothing under s3://b/gone"):
+            read(bucket("gone"), {}, 100)
+
+
+def test_a_folder_has_no_first_bytes(bucket: Callable[[str], dict[str, Any]]) -> None:
+    assert remote.first_bytes(bucket("folder"), {}, 100) is None

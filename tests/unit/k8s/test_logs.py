@@ -52,6 +52,13 @@ def test_following_asks_for_it(api: Any) -> None:
     assert api.asked[0].query == {"container": "main", "follow": "true"}
 
 
+def test_the_end_of_a_log_is_asked_for_with_limits(api: Any) -> None:
+    api.on("GET", POD, api.stream(["nine\n", "ten\n"]))
+
+    assert list(logs(WORKFLOW, "r1", last=2, kubeconfig=api.kubeconfig)) == ["nine", "ten"]
+    assert api.asked[0].query == {"container": "main", "tailLines": "2", "limitBytes": str(1 << 22)}
+
+
 def test_what_the_executor_says_is_left_out() -> None:
     start = '{"time":"2026-11-20T22:29:28Z","level":"INFO","msg":"waiting for signals","argo":true}'
     end = '{"time":"2026-11-20T22:29:29Z","level":"INFO","msg":"sub-process exited","argo":true,"error":"e"}'

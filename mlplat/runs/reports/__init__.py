@@ -1,0 +1,122 @@
+"""Runs as pages: what the record has of a run, with its logs and the content of its artifacts, within limits.
+
+``sources`` reads logs and artifacts, by where the run was. ``limits`` takes of them what a page has room for. ``tree``
+has the nodes that people know. ``assembly`` makes one report of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlplat import report
+from mlplat.canonical import canonical_json
+from mlplat.errors import ArgumentError, Diagnostic
+from mlplat.runs import state
+from mlplat.runs.cluster import Cluster, Workflow
+from mlplat.runs.cluster_files import Repository
+from mlplat.runs.machine import Machine
+from mlplat.runs.reports.assembly import assembled
+from mlplat.runs.reports.sources import ClusterFiles, FileSource, MachineFiles, NoFiles
+
+if TYPE_CHECKING:
+    from mlplat.metadata import Store
+
+
+def read(place: Machine | Cluster, names: Sequence[str], *, whole: bool = True) -> list[report.Report]:
+    """Read runs, from the record of this machine or from a cluster.
+
+    Args:
+        place: where they are.
+        names: of the runs.
+        whole: whether logs and the content of artifacts are read.
+
+    Raises:
+        MlplatError: a run does not exist, or the record or the cluster can't be read.
+    """
+    if isinstance(place, Cluster):
+        workflows = [place.explained(place.read(name)) for name in names]
+        return [of_workflow(one, place if whole else None) for one in workflows]
+    with state.record_to_read(place.home) as store:
+        for name in names:
+            place.catch_up(store, name)
+        return [of_record(store, name, place.home, whole=whole) for name in names]
+
+
+def of_record(store: Store, name: str, home: Path, *, whole: bool = True) -> report.Report:
+    """Read a run of the record.
+
+    Args:
+        store: the record.
+        name: name or uid of the run.
+        home: folder of runs, logs and artifacts of this machine, for runs of this machine.
+        whole: whether logs and the content of artifacts are read.
+
+    Raises:
+        StoreError: the run does not exist.
+    """
+    run = store.run(name)
+    is_here = state.is_here(home, run)
+    return assembled(store, run, MachineFiles(home) if is_here and whole else NoFiles(), is_here=is_here)
+
+
+def of_workflow(workflow: Workflow, place: Machine | Cluster | None) -> report.Report:
+    """Read a run from its Workflow alone.
+
+    Args:
+        workflow: the Workflow with its status.
+        place: where it ran; None leaves logs and the content of artifacts out.
+    """
+    from mlplat import metadata
+
+    with metadata.open_store("sqlite://") as store:
+        return assembled(store, store.record(workflow), _files(workflow, place))
+
+
+def _files(workflow: Workflow, place: Machine | Cluster | None) -> FileSource:
+    if place is None:
+        return NoFiles()
+    if isinstance(place, Cluster):
+        return ClusterFiles(Repository(workflow, place))
+    return MachineFiles(place.home)
+
+
+def notebook_page(found: report.Report) -> str:
+    """Return the page of a run as a notebook shows it."""
+    return report.embedded(report.page(found), f"Run {found.run.name}")
+
+
+def write(text: str, file: Path) -> None:
+    """Write a page to a file.
+
+    Raises:
+        ArgumentError: it can't be written.
+    """
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        message, hint = f"{file} can't be written: {error.strerror}", "pass another file with -o"
+        raise ArgumentError(Diagnostic("MLP420", "", message, hint)) from None
+
+
+def side_of(found: report.Report) -> report.Side:
+    """Return what a run has to compare: its parameters, metrics and artifacts."""
+    names = [metric.name for metric in found.metrics]
+    metrics = {
+        metric.name if names.count(metric.name) == 1 else f"{metric.task}: {metric.name}": metric.value
+        for metric in found.metrics
+    }
+    artifacts = {f"{one.task}: {one.name}": one.digest or _unhashed(one) for one in found.artifacts}
+    return report.Side(found.run, metrics, artifacts)
+
+
+def _unhashed(artifact: report.ArtifactView) -> str:
+    """Return what is known of the content of an artifact without a digest: its size, or what its task logged."""
+    if artifact.size is not None:
+        return f"no digest, {artifact.size} bytes"
+    if not artifact.metadata:
+        return "no digest"
+    logged = canonical_json(artifact.metadata).encode("utf-8", "surrogatepass")
+    return f"sha256:{hashlib.sha256(logged).hexdigest()}"
