@@ -134,19 +134,19 @@ class ClusterError(MlplatError):
 _LISTED = 20
 
 
-def nearest(name: str, known: Sequence[str]) -> str:
+def nearest(name: str, names: Sequence[str]) -> str:
     """Return a hint with the closest known name, or all known names.
 
     Args:
         name: what the user wrote.
-        known: what would have been right.
+        names: what would have been right.
 
     Returns:
         A sentence such as ``did you mean 'epochs'?``; empty when nothing is known.
     """
-    if found := suggestion(name, known):
+    if found := suggestion(name, names):
         return found
-    return available(known) if known else ""
+    return available(names) if names else ""
 
 
 def available(known: Iterable[str]) -> str:
@@ -156,16 +156,16 @@ def available(known: Iterable[str]) -> str:
     return f"available: {', '.join(names[:_LISTED])}{more}"
 
 
-def suggestion(name: str, known: Sequence[str]) -> str:
+def suggestion(name: str, names: Sequence[str]) -> str:
     """Return a hint with the closest known name, or an empty string."""
-    close = closest(name, known)
+    close = closest(name, names)
     return f"did you mean '{close}'?" if close else ""
 
 
-def closest(name: str, known: Sequence[str]) -> str:
+def closest(name: str, names: Sequence[str]) -> str:
     """Return the most similar known name, or an empty string."""
     import difflib
 
-    by_lower = {candidate.lower(): candidate for candidate in reversed(known)}
+    by_lower = {candidate.lower(): candidate for candidate in reversed(names)}
     close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
     return by_lower[close[0]] if close else ""

@@ -159,16 +159,16 @@ class Function:
             TypeError: their number or a type is wrong; the message is Go's.
         """
         checks = self._checks
-        given = len(arguments)
-        if given == len(self._kinds) and self._more is None:
+        count = len(arguments)
+        if count == len(self._kinds) and self._more is None:
             for kind, argument in zip(self._kinds, arguments, strict=True):
                 if kind is not None and type(argument) is not kind:
                     break
             else:
                 return self.call(*arguments)
-        if given < len(checks):
+        if count < len(checks):
             raise TypeError("reflect: Call with too few input arguments")
-        if given > len(checks) and self._more is None:
+        if count > len(checks) and self._more is None:
             raise TypeError("reflect: Call with too many input arguments")
         values = [check(argument) for check, argument in zip(checks, arguments, strict=False)]
         if self._more is not None:
@@ -254,9 +254,9 @@ def is_nil(value: Any) -> bool:
     return value is None or type(value) in (NilList, NilStrings)
 
 
-def _exactly(wanted: type, name: str, zero: Callable[[], Any]) -> Callable[[Any], Any]:
+def _exactly(expected: type, name: str, zero: Callable[[], Any]) -> Callable[[Any], Any]:
     def convert(value: Any) -> Any:
-        if type(value) is wanted:
+        if type(value) is expected:
             return value
         if value is None:
             return zero()

@@ -37,7 +37,7 @@ def to_hera(manifest: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Any:
 
     document = _only(manifest)
     try:
-        made = getattr(workflows, document["kind"]).from_dict(dict(document))
+        resource = getattr(workflows, document["kind"]).from_dict(dict(document))
     except ValidationError as error:
         raise ManifestError(
             [
@@ -45,7 +45,7 @@ def to_hera(manifest: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Any:
                 for one in error.errors()
             ]
         ) from None
-    lost = [path for path, _, _ in differences(document, from_hera(made))]
+    lost = [path for path, _, _ in differences(document, from_hera(resource))]
     if lost:
         raise ManifestError(
             [
@@ -58,7 +58,7 @@ def to_hera(manifest: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Any:
                 for path in lost[:_SHOWN]
             ]
         )
-    return made
+    return resource
 
 
 def from_hera(workflow: Any) -> dict[str, Any]:
@@ -144,10 +144,10 @@ def _only(manifest: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Mapping[
     )
 
 
-def _settings(made: Any) -> Iterator[tuple[str, Any]]:
+def _settings(resource: Any) -> Iterator[tuple[str, Any]]:
     """Yield the fields of a hera object that were set; defaults of the class are implied."""
-    for field in dataclasses.fields(made):
-        value = getattr(made, field.name)
+    for field in dataclasses.fields(resource):
+        value = getattr(resource, field.name)
         if value is not None and value != [] and field.name not in _OWN and field.default != value:
             yield field.name, value
 
@@ -178,9 +178,9 @@ class _Writer:
         ]
         return self.call(name, given, depth)
 
-    def call(self, name: str, given: Sequence[tuple[str, Any]], depth: int) -> str:
+    def call(self, name: str, arguments: Sequence[tuple[str, Any]], depth: int) -> str:
         return _block(
-            f"{name}(", [f"{key}={self.write(value, depth + 1)}" for key, value in given], ")", depth
+            f"{name}(", [f"{key}={self.write(value, depth + 1)}" for key, value in arguments], ")", depth
         )
 
 

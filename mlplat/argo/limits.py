@@ -36,7 +36,7 @@ def depth(spec: Mapping[str, Any]) -> int:
         spec: of a Workflow. A template that calls itself counts once: when it ends is known to the run only.
     """
     templates = {template.get("name", ""): template for template in spec.get("templates") or ()}
-    known: dict[str, int] = {}
+    depths: dict[str, int] = {}
     around: set[str] = set()
     stack = [str(spec.get("entrypoint", ""))]
     while stack:
@@ -44,15 +44,15 @@ def depth(spec: Mapping[str, Any]) -> int:
         called = [
             one for call in calls(templates.get(name, {})) if (one := call.get("template", "")) in templates
         ]
-        waiting = [one for one in called if one not in known and one not in around]
-        if name not in known and waiting:
+        waiting = [one for one in called if one not in depths and one not in around]
+        if name not in depths and waiting:
             around.add(name)
             stack += waiting
             continue
-        known.setdefault(name, 1 + max((known.get(one, 0) for one in called), default=0))
+        depths.setdefault(name, 1 + max((depths.get(one, 0) for one in called), default=0))
         around.discard(name)
         stack.pop()
-    return max(known.values())
+    return max(depths.values())
 
 
 def check(documents: list[dict[str, Any]]) -> list[Diagnostic]:

@@ -257,33 +257,35 @@ class _Manifest:
             seen = replace(inside, over=known, to_wait="add '{}' to depends or dependencies")
             yield from self.call(f"{path}.tasks.{name}", task, seen)
 
-    def call(self, path: str, call: Part, seen: Visible) -> Iterator[Diagnostic]:
+    def call(self, path: str, call: Part, visible: Visible) -> Iterator[Diagnostic]:
         """Check a task or step."""
         yield from self.called(path, call, [call.get("arguments") or {}])
         beside = {key: call[key] for key in ("hooks", "onExit") if key in call}
         own = {key: value for key, value in call.items() if key not in ("inline", *beside)}
-        seen = replace(seen, items=_fields_of_items(call))
-        yield from wrong_tags(own, path, seen)
+        visible = replace(visible, items=_fields_of_items(call))
+        yield from wrong_tags(own, path, visible)
         ends = "onExit" in beside or "exit" in (call.get("hooks") or {})
-        is_early = "steps" in seen.roots and not ends
-        yield from wrong_tags(beside, path, replace(seen, over=None, own=call["name"] if is_early else ""))
+        is_early = "steps" in visible.roots and not ends
+        yield from wrong_tags(beside, path, replace(visible, over=None, own=call["name"] if is_early else ""))
         for name, hook in self.hooks(call):
             given = [hook.get("arguments") or {}]
             yield from self.called(
                 f"{path}.{name}", hook, [*given, *self.arguments] if name in _EXIT else given
             )
         if call.get("inline"):
-            yield from self.inline(f"{path}.inline", call["inline"], seen)
+            yield from self.inline(f"{path}.inline", call["inline"], visible)
 
-    def inline(self, path: str, template: Part, seen: Visible) -> Iterator[Diagnostic]:
+    def inline(self, path: str, template: Part, visible: Visible) -> Iterator[Diagnostic]:
         """Check an inline template; its tags must have a value for its caller too."""
-        own = list(self.template(path, template, replace(seen, items=None)))
+        own = list(self.template(path, template, replace(visible, items=None)))
         yield from own
         told = {one.path for one in own}
-        if seen.inputs is not None:
+        if visible.inputs is not None:
             names = declared(template.get("inputs") or {})["parameters"]
-            seen = replace(seen, inputs={**seen.inputs, "parameters": seen.inputs["parameters"] | names})
-        for one in wrong_tags(template, path, seen):
+            visible = replace(
+                visible, inputs={**visible.inputs, "parameters": visible.inputs["parameters"] | names}
+            )
+        for one in wrong_tags(template, path, visible):
             if one.path not in told:
                 yield replace(
                     one, message=f"{one.message} (where the inline template is called)", hint=_NAME_IT
@@ -332,7 +334,7 @@ class _Manifest:
             return Diagnostic("MLP511", "", message, nearest(name, list(templates)))
         return templates[name]
 
-    def called(self, path: str, call: Part, given: Sequence[Part]) -> Iterator[Diagnostic]:
+    def called(self, path: str, call: Part, arguments: Sequence[Part]) -> Iterator[Diagnostic]:
         """Check that a template exists and gets its required inputs."""
         template = self.find(call)
         if isinstance(template, Diagnostic):
@@ -341,11 +343,11 @@ class _Manifest:
             self.told.add(template.message)
             yield replace(template, path=f"{path}.{template.path}".rstrip("."))
         elif template is not None:
-            yield from self.missing(path, template, given)
+            yield from self.missing(path, template, arguments)
 
-    def missing(self, path: str, template: Part, given: Sequence[Part]) -> Iterator[Diagnostic]:
-        names, inputs = declared(*given), template.get("inputs") or {}
-        for kind, one, needed, otherwise in (
+    def missing(self, path: str, template: Part, arguments: Sequence[Part]) -> Iterator[Diagnostic]:
+        names, inputs = declared(*arguments), template.get("inputs") or {}
+        for kind, noun, needed, otherwise in (
             ("parameters", "parameter", _needs_value, "give the input a default"),
             ("artifacts", "artifact", _needs_place, "mark the input optional: true"),
         ):
@@ -355,7 +357,7 @@ class _Manifest:
                     yield Diagnostic(
                         "MLP517",
                         path,
-                        f"the template '{template.get('name', 'inline')}' requires the {one} '{input_['name']}'"
+                        f"the template '{template.get('name', 'inline')}' requires the {noun} '{input_['name']}'"
                         + (f"; got {others}" if others else ""),
                         f"add it to arguments.{kind}, or {otherwise}",
                     )

@@ -40,8 +40,8 @@ def with_strings(tree: Mapping[str, Any]) -> dict[str, Any]:
         tree: one in which nothing that Argo reads is malformed; fields that Argo does not know may hold anything.
             Argo's full resource definitions refuse other values of it.
     """
-    found = copy.deepcopy(dict(tree))
-    for parameter in _parameters(found):
+    copied = copy.deepcopy(dict(tree))
+    for parameter in _parameters(copied):
         source = parameter.get("valueFrom")
         for holder, keys in (
             (parameter, _STRINGS),
@@ -52,7 +52,7 @@ def with_strings(tree: Mapping[str, Any]) -> dict[str, Any]:
                     holder[key] = gotext.any_string(holder[key])
         if isinstance(parameter.get("enum"), list):
             parameter["enum"] = [gotext.any_string(one) for one in parameter["enum"]]
-    return found
+    return copied
 
 
 def _parameters(tree: Any) -> Iterator[dict[str, Any]]:

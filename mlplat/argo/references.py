@@ -130,15 +130,19 @@ class Visible:
             return self._of_pod(rest, tag)
         return self._of_member(root, rest, tag)
 
-    def _of(self, rest: list[str], known: Declared | None, tag: str, there_is_no: str) -> Diagnostic | None:
-        if known is None:
+    def _of(
+        self, rest: list[str], declared: Declared | None, tag: str, there_is_no: str
+    ) -> Diagnostic | None:
+        if declared is None:
             return None
         if rest[0] not in _ONE or len(rest) < 2:
             return _nothing(tag, "the output has no name", "write outputs.parameters.NAME")
         name = ".".join(rest[1:])
-        if name in known[rest[0]]:
+        if name in declared[rest[0]]:
             return None
-        return _nothing(tag, f"{there_is_no} {_ONE[rest[0]]} '{name}'", nearest(name, sorted(known[rest[0]])))
+        return _nothing(
+            tag, f"{there_is_no} {_ONE[rest[0]]} '{name}'", nearest(name, sorted(declared[rest[0]]))
+        )
 
     def _of_inputs(self, rest: list[str], tag: str) -> Diagnostic | None:
         if rest == ["parameters"]:
@@ -165,29 +169,29 @@ class Visible:
         return _nothing(tag, f"the items have no field '{name}'", nearest(name, sorted(self.items)))
 
     def _of_workflow(self, rest: list[str], tag: str) -> Diagnostic | None:
-        known = self.workflow
+        workflow = self.workflow
         first, after = rest[0], rest[1:]
         if first not in _WORKFLOW:
             return _nothing(tag, f"there is no 'workflow.{first}'", nearest(first, _WORKFLOW))
-        if first in known.absent:
+        if first in workflow.absent:
             return _nothing(tag, f"the Workflow has no {first}", _SET[first])
         if first == "outputs":
-            return self._of(after, known.outputs, tag, "no template has, as a globalName, the output")
+            return self._of(after, workflow.outputs, tag, "no template has, as a globalName, the output")
         if first in ("labels", "annotations") and after not in ([], ["json"]):
             key = ".".join(after)
-            if known.metadata is None or key in known.metadata[first]:
+            if workflow.metadata is None or key in workflow.metadata[first]:
                 return None
-            hint = nearest(key, sorted(known.metadata[first])) or "set it in spec.workflowMetadata"
+            hint = nearest(key, sorted(workflow.metadata[first])) or "set it in spec.workflowMetadata"
             return _nothing(tag, f"the Workflow has no {first[:-1]} '{key}'", hint)
-        if first != "parameters" or known.parameters is None:
+        if first != "parameters" or workflow.parameters is None:
             return None
         if after in ([], ["json"]):
             hint = "declare parameters in spec.arguments.parameters"
-            return None if known.parameters else _nothing(tag, "the Workflow has no parameters", hint)
-        return self._of(rest, {"parameters": known.parameters}, tag, "the Workflow has no")
+            return None if workflow.parameters else _nothing(tag, "the Workflow has no parameters", hint)
+        return self._of(rest, {"parameters": workflow.parameters}, tag, "the Workflow has no")
 
     def _of_member(self, root: str, rest: list[str], tag: str) -> Diagnostic | None:
-        one, kind = ("task", "dag") if root == "tasks" else ("step", "steps")
+        noun, kind = ("task", "dag") if root == "tasks" else ("step", "steps")
         if rest[0] == "name":
             return None
         if root not in self.roots:
@@ -195,15 +199,15 @@ class Visible:
             return _nothing(tag, f"{root} are available only in a {kind} template", hint)
         member = self.members.get(rest[0])
         if member is None:
-            return _nothing(tag, f"there is no {one} '{rest[0]}'", nearest(rest[0], sorted(self.members)))
+            return _nothing(tag, f"there is no {noun} '{rest[0]}'", nearest(rest[0], sorted(self.members)))
         if rest[0] == self.own and rest[1:] != ["status"]:
             hint = "use it in a later step, or in the hook 'exit'"
-            return _nothing(tag, f"the hook runs at the same time as the {one}", hint)
+            return _nothing(tag, f"the hook runs at the same time as the {noun}", hint)
         if self.over is not None and rest[0] not in self.over:
             return _nothing(
-                tag, f"the {one} '{rest[0]}' may not have finished by then", self.to_wait.format(rest[0])
+                tag, f"the {noun} '{rest[0]}' may not have finished by then", self.to_wait.format(rest[0])
             )
-        return _of_one(member, rest[1:], tag, one)
+        return _of_one(member, rest[1:], tag, noun)
 
 
 _SET = {
@@ -212,11 +216,11 @@ _SET = {
 }
 
 
-def _of_one(member: Member, rest: list[str], tag: str, one: str) -> Diagnostic | None:
+def _of_one(member: Member, rest: list[str], tag: str, noun: str) -> Diagnostic | None:
     """Check what follows the name of a task or step in a tag."""
     if not rest or rest[0] not in _OF_MEMBERS:
         unknown = rest[0] if rest else ""
-        message = f"a {one} has no '{unknown}'" if unknown else f"no field of the {one} is named"
+        message = f"a {noun} has no '{unknown}'" if unknown else f"no field of the {noun} is named"
         return _nothing(tag, message, nearest(unknown, _OF_MEMBERS))
     if rest[0] in _ALWAYS or member.outputs is None:
         return None

@@ -121,16 +121,16 @@ def _types() -> dict[str, dict[str, _Field]]:
     return {name: {key: _field(value) for key, value in fields.items()} for name, fields in written.items()}
 
 
-def _field(written: Any) -> _Field:
-    if isinstance(written, str):
-        return _Field(written)
+def _field(definition: Any) -> _Field:
+    if isinstance(definition, str):
+        return _Field(definition)
     return _Field(
-        written["type"],
-        written.get("required", False),
-        tuple(written.get("enum", ())),
-        written.get("minimum"),
-        written.get("maximum"),
-        written.get("minLength", 0),
+        definition["type"],
+        definition.get("required", False),
+        tuple(definition.get("enum", ())),
+        definition.get("minimum"),
+        definition.get("maximum"),
+        definition.get("minLength", 0),
     )
 
 
@@ -193,28 +193,28 @@ class _Checker:
             if value.get(key) is None and not (kind in KINDS and key == "metadata"):
                 self.missing(place, key)
 
-    def limits(self, value: Any, known: _Field, place: _Place) -> None:
-        if known.enum and isinstance(value, str) and value not in known.enum and "{{" not in value:
-            choices = [one for one in known.enum if one]
+    def limits(self, value: Any, limits: _Field, place: _Place) -> None:
+        if limits.enum and isinstance(value, str) and value not in limits.enum and "{{" not in value:
+            choices = [one for one in limits.enum if one]
             message = f"'{value}' is not one of {', '.join(choices)}"
             self.tell("MLP532", place, message, suggestion(value, choices))
-        elif isinstance(value, (int, float)) and known.minimum is not None and value < known.minimum:
-            self.tell("MLP532", place, f"{value} is less than the minimum, {known.minimum}", "")
-        elif isinstance(value, (int, float)) and known.maximum is not None and value > known.maximum:
-            self.tell("MLP532", place, f"{value} is more than the maximum, {known.maximum}", "")
-        elif isinstance(value, str) and len(value) < known.min_length:
+        elif isinstance(value, (int, float)) and limits.minimum is not None and value < limits.minimum:
+            self.tell("MLP532", place, f"{value} is less than the minimum, {limits.minimum}", "")
+        elif isinstance(value, (int, float)) and limits.maximum is not None and value > limits.maximum:
+            self.tell("MLP532", place, f"{value} is more than the maximum, {limits.maximum}", "")
+        elif isinstance(value, str) and len(value) < limits.min_length:
             self.tell("MLP532", place, "the value is empty", "set a value")
 
-    def wrong(self, place: _Place, wanted: str, value: Any, hint: str = "") -> None:
-        self.tell(WRONG, place, f"expected {wanted}, got {_shown(value)}", hint)
+    def wrong(self, place: _Place, expected: str, value: Any, hint: str = "") -> None:
+        self.tell(WRONG, place, f"expected {expected}, got {_shown(value)}", hint)
 
     def missing(self, place: _Place, key: str) -> None:
         self.tell(WRONG, (place, ".", key), "the field is required", "")
 
-    def unknown(self, place: _Place, name: str, known: Sequence[str]) -> None:
+    def unknown(self, place: _Place, name: str, names: Sequence[str]) -> None:
         message = f"unknown field '{name}'"
         self.tell(
-            UNKNOWN, place, message, suggestion(name, known) or f"available: {', '.join(sorted(known))}"
+            UNKNOWN, place, message, suggestion(name, names) or f"available: {', '.join(sorted(names))}"
         )
 
     def tell(self, code: str, place: _Place, message: str, hint: str) -> None:

@@ -64,17 +64,17 @@ def unseen(template: Template, path: str) -> Iterator[Diagnostic]:
 
 
 def _outputs(
-    outputs: Mapping[str, Any], path: str, seen: tuple[str, ...], shared: bool
+    outputs: Mapping[str, Any], path: str, visible: tuple[str, ...], shared: bool
 ) -> Iterator[Diagnostic]:
     for parameter in outputs.get("parameters") or ():
         expression = (parameter.get("valueFrom") or {}).get("expression")
         if expression:
             place = f"{path}.parameters.{parameter.get('name', '')}.valueFrom.expression"
-            yield from _unseen(expression, place, seen, shared=shared)
+            yield from _unseen(expression, place, visible, shared=shared)
     for artifact in outputs.get("artifacts") or ():
         if artifact.get("fromExpression"):
             place = f"{path}.artifacts.{artifact.get('name', '')}.fromExpression"
-            yield from _unseen(artifact["fromExpression"], place, seen, shared=shared)
+            yield from _unseen(artifact["fromExpression"], place, visible, shared=shared)
 
 
 def _calls(template: Template, kind: str, path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -101,7 +101,7 @@ def _retries(strategy: Mapping[str, Any], path: str) -> Iterator[Diagnostic]:
 
 
 def _unseen(
-    expression: Any, path: str, seen: tuple[str, ...], *, shared: bool = False
+    expression: Any, path: str, visible: tuple[str, ...], *, shared: bool = False
 ) -> Iterator[Diagnostic]:
     """Yield the unknown names in an expression; ``shared`` lets it see ``workflow.outputs`` too.
 
@@ -120,13 +120,13 @@ def _unseen(
         root, _, rest = name.partition(".")
         # Of a name before ``??`` only the first part is told.
         is_shared = shared and root == "workflow" and (not rest or rest.split(".")[0] == "outputs")
-        if root not in _ROOTS or root in seen or is_shared:
+        if root not in _ROOTS or root in visible or is_shared:
             continue
-        known = " and ".join(f"'{one}'" for one in seen)
+        known = " and ".join(f"'{one}'" for one in visible)
         message = f"'{name}' is not available in this expression; available: {known}"
         hint = (
             "pass it to the template as an input parameter, and use inputs.parameters.NAME"
-            if "inputs" in seen
+            if "inputs" in visible
             else f"write it in braces: '{{{{{name}}}}}'"
         )
         yield Diagnostic("MLP539", path, message, hint)

@@ -261,16 +261,16 @@ def _passed(owner: Mapping[str, Any], keys: Sequence[str], path: str) -> Iterato
 def _names(kind: str, items: Sequence[_Placed], *, may_have_tags: bool = False) -> Iterator[Diagnostic]:
     """Check the names in a list; the value of a tag is known only at run time."""
     pattern, rule = _NAMES[kind]
-    taken: set[str] = set()
+    names: set[str] = set()
     for place, item in items:
         name = item["name"]
-        if name in taken:
+        if name in names:
             yield Diagnostic(
                 "MLP526", f"{place}.name", f"the {kind} name '{name}' is used twice", "rename one"
             )
         elif not pattern.fullmatch(_TAG.sub("x", name) if may_have_tags else name):
             yield Diagnostic("MLP527", f"{place}.name", f"'{name}' is not a valid {kind} name", rule)
-        taken.add(name)
+        names.add(name)
 
 
 def _placed(items: Sequence[Mapping[str, Any]] | None, path: str) -> list[_Placed]:

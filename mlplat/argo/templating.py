@@ -72,9 +72,9 @@ class Layer:
         """Return the value of a variable, or :data:`ABSENT`."""
         return self._variables.get(name, ABSENT)
 
-    def tree(self, wanted: Expression) -> Mapping[str, Any]:
+    def tree(self, expression: Expression) -> Mapping[str, Any]:
         """Return the variables as nested mappings, at least those that an expression names."""
-        del wanted
+        del expression
         if self._tree is None:
             self._tree = expand(self._variables)
         return self._tree
@@ -170,7 +170,7 @@ def second_names(expression: Expression, root: str) -> frozenset[str] | None:
     Returns:
         The names; None when the root itself is used as a value, so that any of its members may be meant.
     """
-    found: set[str] = set()
+    names: set[str] = set()
     stack = [expression]
     while stack:
         node = stack.pop()
@@ -178,10 +178,10 @@ def second_names(expression: Expression, root: str) -> frozenset[str] | None:
         if path is not None and path[0] == root:
             if len(path) == 1:
                 return None
-            found.add(path[1])
+            names.add(path[1])
             continue
         stack.extend(parts_of(node))
-    return frozenset(found)
+    return frozenset(names)
 
 
 class Strictness:
@@ -284,20 +284,20 @@ def _unescape(tag: str) -> str:
 @lru_cache(maxsize=1024)
 def _split_cached(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     texts: list[str] = []
-    found: list[str] = []
+    parts: list[str] = []
     position = 0
     while True:
         start = text.find("{{", position)
         if start < 0:
             texts.append(text[position:])
-            return tuple(texts), tuple(found)
+            return tuple(texts), tuple(parts)
         end = text.find("}}", start + 2)
         if end < 0:
             raise TemplatingError(
                 f"Cannot find end tag='}}}}' in the template starting from '{text[start : start + 80]}'"
             )
         texts.append(text[position:start])
-        found.append(text[start + 2 : end])
+        parts.append(text[start + 2 : end])
         position = end + 2
 
 

@@ -336,7 +336,7 @@ SHOWN_OF_ARTIFACT = "join(split(#.uri, '/')[-3:], '/')"
 """Expressions for what the label of an iteration shows of its item: a value itself, the end of an artifact's URI."""
 
 
-def labels_expression(items: str, shown: str, *, may_be_large: bool) -> str:
+def labels_expression(items: str, texts: str, *, may_be_large: bool) -> str:
     """Return the expression for a list with a label for each item of a list, as JSON for ``withParam``.
 
     A label is the item's position, a space, and as much of the item as names of nodes can show: :data:`LONGEST_LABEL`
@@ -344,11 +344,11 @@ def labels_expression(items: str, shown: str, *, may_be_large: bool) -> str:
 
     Args:
         items: expression that gives the list as inert JSON, or as a reference to a large one, whose items are unknown.
-        shown: :data:`SHOWN_OF_VALUE` or :data:`SHOWN_OF_ARTIFACT`.
+        texts: :data:`SHOWN_OF_VALUE` or :data:`SHOWN_OF_ARTIFACT`.
         may_be_large: whether it can be such a reference.
     """
     hidden = f"# in [{', '.join(map(literal, _NOT_SHOWN))}]"
-    kept = f"filter(split({shown}, ''), ({_is_in(_SHOWN)}) && !({hidden}))"
+    kept = f"filter(split({texts}, ''), ({_is_in(_SHOWN)}) && !({hidden}))"
     cut = f"join({kept}[:{LONGEST_LABEL}], '')"
     labels = f"toJson(map(fromJSON({items}), sprig.trim(string(#index) + ' ' + {cut})))"
     if not may_be_large:

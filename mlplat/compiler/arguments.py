@@ -72,14 +72,14 @@ def keep_large(text: str, value: Any, large: dict[str, str]) -> str:
 
 
 def _problems(program: Program) -> Iterator[Diagnostic]:
-    spec, given = program.spec, program.options.arguments
+    spec, arguments = program.spec, program.options.arguments
     parameters = spec.root.input_parameters
-    for name in given:
+    for name in arguments:
         if name not in parameters:
             message = f"the pipeline has no parameter '{name}'"
             hint = nearest(name, list(parameters)) or "the pipeline has no parameters"
             yield Diagnostic("MLP401", spec.name, message, hint)
-    for name, value in given.items():
+    for name, value in arguments.items():
         if name not in parameters or (value is None and parameters[name].optional):
             continue
         kind = parameters[name].type
@@ -92,11 +92,11 @@ def _problems(program: Program) -> Iterator[Diagnostic]:
     if program.options.require_arguments:
         places = _places(spec)
         for name, parameter in parameters.items():
-            if name not in given and parameter.default is ABSENT and not parameter.optional:
+            if name not in arguments and parameter.default is ABSENT and not parameter.optional:
                 example = f"{name}=URI (or a path)" if name in places else _example(name, parameter.type)
                 hint = f"pass -p {example}"
                 yield Diagnostic("MLP402", spec.name, f"the parameter '{name}' has no value", hint)
-            elif given.get(name, parameter.default) in (ABSENT, None):
+            elif arguments.get(name, parameter.default) in (ABSENT, None):
                 example = f"{name}=URI (or a path)" if name in places else _example(name, parameter.type)
                 for task, wanted in dict.fromkeys(_readers(spec.root, name, spec)):
                     message = f"the parameter '{name}' has no value, and the input '{wanted}' of '{task}' requires one"
@@ -111,16 +111,16 @@ def _problems(program: Program) -> Iterator[Diagnostic]:
 def _readers(component: Component, name: str, spec: PipelineSpec) -> Iterator[tuple[str, str]]:
     """Yield the tasks that always run and require an input of the graph around them, and their own names for it."""
     for key, task in component.graph.tasks.items() if component.graph else ():
-        called = spec.components[task.component]
+        callee = spec.components[task.component]
         for given, source in task.parameters.items() if not task.condition else ():
             if source != ComponentInput(name):
                 continue
             if task.iterator and task.iterator.items == ComponentInput(given):
                 yield key, given.removeprefix(REGION_PREFIX)
-            elif called.graph is not None:
-                for inner, wanted in _readers(called, given, spec):
+            elif callee.graph is not None:
+                for inner, wanted in _readers(callee, given, spec):
                     yield f"{key}.{inner}", wanted
-            elif given in called.input_parameters and not called.input_parameters[given].optional:
+            elif given in callee.input_parameters and not callee.input_parameters[given].optional:
                 yield key, given
 
 

@@ -20,18 +20,18 @@ def levels(before: Before) -> dict[str, int]:
     Args:
         before: for each task those that it waits for; without cycles.
     """
-    found: dict[str, int] = {}
+    depths: dict[str, int] = {}
     for start in before:
         stack = [start]
         while stack:
             name = stack[-1]
-            missing = [other for other in before[name] if other not in found]
+            missing = [other for other in before[name] if other not in depths]
             if missing:
                 stack.extend(missing)
                 continue
             stack.pop()
-            found.setdefault(name, 1 + max((found[other] for other in before[name]), default=-1))
-    return found
+            depths.setdefault(name, 1 + max((depths[other] for other in before[name]), default=-1))
+    return depths
 
 
 def parts(before: Before, largest: int) -> list[tuple[str, ...]]:
@@ -51,16 +51,16 @@ def parts(before: Before, largest: int) -> list[tuple[str, ...]]:
     for name in before:
         by_level.setdefault(level_of[name], []).append(name)
     order = {name: number for number, name in enumerate(before)}
-    found: list[list[str]] = []
+    groups: list[list[str]] = []
     band = _Band(before)
     for number in sorted(by_level):
         grown = band.with_level(by_level[number])
         if grown.largest() > largest and band.pieces:
-            found += _packed(band.members(), largest)
+            groups += _packed(band.members(), largest)
             grown = _Band(before).with_level(by_level[number])
         band = grown
-    found += _packed(band.members(), largest)
-    return [tuple(sorted(part, key=order.__getitem__)) for part in found]
+    groups += _packed(band.members(), largest)
+    return [tuple(sorted(part, key=order.__getitem__)) for part in groups]
 
 
 def needless_waits(before: Before, cut: Sequence[Sequence[str]]) -> dict[str, int]:
@@ -80,7 +80,7 @@ def needless_waits(before: Before, cut: Sequence[Sequence[str]]) -> dict[str, in
     whole: dict[str, int] = {}
     for part in cut:
         whole.update(dict.fromkeys(part, sum(bit[one] for one in part)))
-    found: dict[str, int] = {}
+    counts: dict[str, int] = {}
     waited: dict[str, int] = {}
     for part in sorted(cut, key=lambda names: min(own[name] for name in names)):
         inside = set(part)
@@ -91,8 +91,8 @@ def needless_waits(before: Before, cut: Sequence[Sequence[str]]) -> dict[str, in
         for name in part:
             waited[name] = for_part
             if needless := for_part & ~needed[name]:
-                found[name] = needless.bit_count()
-    return found
+                counts[name] = needless.bit_count()
+    return counts
 
 
 class _Band:
@@ -116,9 +116,9 @@ class _Band:
                     grown.join(other, name)
         return grown
 
-    def join(self, one: str, other: str) -> None:
+    def join(self, left: str, right: str) -> None:
         """Make one piece of the pieces of two tasks."""
-        into, gone = self.root(other), self.root(one)
+        into, gone = self.root(right), self.root(left)
         if into != gone:
             self.pieces[gone] = into
             self.sizes[into] += self.sizes.pop(gone)
@@ -144,15 +144,15 @@ class _Band:
 
 def _packed(pieces: list[list[str]], largest: int) -> list[list[str]]:
     """Put pieces into as few parts as first-fit finds, the large ones first."""
-    found: list[list[str]] = []
+    groups: list[list[str]] = []
     open_from = 0
     for piece in sorted(pieces, key=len, reverse=True):
-        for part in found[open_from:]:
+        for part in groups[open_from:]:
             if len(part) + len(piece) <= largest:
                 part.extend(piece)
                 break
         else:
-            found.append(list(piece))
-        while open_from < len(found) and len(found[open_from]) == largest:
+            groups.append(list(piece))
+        while open_from < len(groups) and len(groups[open_from]) == largest:
             open_from += 1
-    return found
+    return groups

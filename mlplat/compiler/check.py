@@ -170,7 +170,7 @@ def _graph(path: str, component: Component, spec: PipelineSpec) -> Iterator[Diag
 def _task(
     place: str, task: Task, around: Component, tasks: Mapping[str, Task], spec: PipelineSpec
 ) -> Iterator[Diagnostic]:
-    called = spec.components[task.component]
+    component = spec.components[task.component]
     for other in task.depends_on:
         if other not in tasks:
             yield Diagnostic(
@@ -180,9 +180,12 @@ def _task(
                 nearest(other, list(tasks)),
             )
     item = task.iterator.item_input if task.iterator else ""
-    known: dict[str, InputParameter | InputArtifact] = {**called.input_parameters, **called.input_artifacts}
+    known: dict[str, InputParameter | InputArtifact] = {
+        **component.input_parameters,
+        **component.input_artifacts,
+    }
     given = {**task.parameters, **task.artifacts}
-    read = {hole.path[2] for hole in _task_holes(task, called, spec) if len(hole.path) > 2}
+    read = {hole.path[2] for hole in _task_holes(task, component, spec) if len(hole.path) > 2}
     for name in given:
         if name not in known and name not in read:
             message = f"the component has no input '{name}', so its value is not used"
@@ -190,22 +193,22 @@ def _task(
     for name, declared in known.items():
         if name not in given and name != item and not declared.optional:
             yield Diagnostic("MLP133", place, f"the input '{name}' is missing", f"pass {name}=…")
-    yield from _sources(place, task, around, called, tasks, spec)
-    yield from _settings(place, called, around, tasks, spec)
+    yield from _sources(place, task, around, component, tasks, spec)
+    yield from _settings(place, component, around, tasks, spec)
     for name in inputs_of(task.condition):
         if name not in task.parameters:
             message = f"the condition reads the input '{name}', which is not passed to the task"
             yield Diagnostic("MLP306", f"{place}.condition", message, nearest(name, list(task.parameters)))
     if task.iterator:
-        yield from _loop(place, task, called)
+        yield from _loop(place, task, component)
 
 
-def _task_holes(task: Task, called: Component, spec: PipelineSpec) -> Iterator[Hole]:
+def _task_holes(task: Task, component: Component, spec: PipelineSpec) -> Iterator[Hole]:
     """Yield the placeholders in a task's constants and in its container's settings: both may read further inputs."""
     for source in task.parameters.values():
         if isinstance(source, Constant):
             yield from holes_of(source.value)
-    executor = spec.executors.get(called.executor)
+    executor = spec.executors.get(component.executor)
     if isinstance(executor, Container):
         for text in (
             executor.image,
@@ -221,7 +224,7 @@ def _sources(
     place: str,
     task: Task,
     around: Component,
-    called: Component,
+    component: Component,
     tasks: Mapping[str, Task],
     spec: PipelineSpec,
 ) -> Iterator[Diagnostic]:
@@ -238,10 +241,10 @@ def _sources(
             if source.task not in tasks:
                 message = f"it reads the final status of the task '{source.task}', which does not exist"
                 yield Diagnostic("MLP305", path, message, nearest(source.task, list(tasks)))
-        elif name in called.input_parameters:
+        elif name in component.input_parameters:
             for hole in dict.fromkeys(holes_of(source.value)):
                 yield from _hole(path, hole, {*task.parameters, *task.artifacts})
-            yield from _constant(path, source, called.input_parameters[name].type)
+            yield from _constant(path, source, component.input_parameters[name].type)
         elif problem := json_problem(source.value):
             yield Diagnostic(
                 "MLP134", path, f"the constant cannot be written as JSON: {problem}", "use a JSON value"
@@ -249,10 +252,10 @@ def _sources(
 
 
 def _settings(
-    place: str, called: Component, around: Component, tasks: Mapping[str, Task], spec: PipelineSpec
+    place: str, component: Component, around: Component, tasks: Mapping[str, Task], spec: PipelineSpec
 ) -> Iterator[Diagnostic]:
     """Check what a pod's settings read from the enclosing graph."""
-    executor = spec.executors.get(called.executor)
+    executor = spec.executors.get(component.executor)
     if not isinstance(executor, Container) or not executor.kubernetes:
         return
     for source in dict.fromkeys(pods.sources(executor)):
@@ -265,11 +268,11 @@ def _settings(
             yield Diagnostic("MLP306", place, message, nearest(source.name, list(around.input_parameters)))
 
 
-def _loop(place: str, task: Task, called: Component) -> Iterator[Diagnostic]:
+def _loop(place: str, task: Task, component: Component) -> Iterator[Diagnostic]:
     iterator = task.iterator
     assert iterator is not None
     given = task.artifacts if iterator.is_artifact else task.parameters
-    inputs = called.input_artifacts if iterator.is_artifact else called.input_parameters
+    inputs = component.input_artifacts if iterator.is_artifact else component.input_parameters
     if isinstance(iterator.items, ComponentInput) and iterator.items.name not in given:
         message = f"the loop reads the input '{iterator.items.name}', which is not passed to the task"
         yield Diagnostic("MLP306", place, message, nearest(iterator.items.name, list(given)))

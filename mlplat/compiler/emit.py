@@ -166,14 +166,14 @@ def _schedule(options: Options) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def merged(defaults: Any, said: Any) -> Any:
+def merged(defaults: Any, values: Any) -> Any:
     """Return what is said, with defaults where nothing is: mappings by key, lists of named things by name."""
-    if isinstance(defaults, Mapping) and isinstance(said, Mapping):
-        return {**defaults, **{key: merged(defaults.get(key), said[key]) for key in said}}
-    if isinstance(defaults, list) and isinstance(said, list):
+    if isinstance(defaults, Mapping) and isinstance(values, Mapping):
+        return {**defaults, **{key: merged(defaults.get(key), values[key]) for key in values}}
+    if isinstance(defaults, list) and isinstance(values, list):
         others = {one["name"]: one for one in defaults if isinstance(one, Mapping) and "name" in one}
-        return [*(merged(others.pop(_name(one), one), one) for one in said), *others.values()]
-    return said
+        return [*(merged(others.pop(_name(one), one), one) for one in values), *others.values()]
+    return values
 
 
 def _name(item: Any) -> Any:

@@ -185,19 +185,19 @@ def leaf(
         return _delete_claim(options)
     python = executor.python
     if steps:
-        found = _fused(name, component, executor, steps, call, options)
+        template = _fused(name, component, executor, steps, call, options)
     elif python is not None:
-        found = _python(name, component, executor, python, call, options)
+        template = _python(name, component, executor, python, call, options)
     else:
-        found = _command(name, component, executor, call, options)
+        template = _command(name, component, executor, call, options)
     if call.one_node:
         affinity = options.workflow_defaults.get("affinity") or {}
-        found = replace(found, template=pods.on_one_node(found.template, affinity))
+        template = replace(template, template=pods.on_one_node(template.template, affinity))
     if limit := executor.own.parallelism:
         turn = _turn(limit) if call.looped else "0"
         mutex = {"name": f"{{{{workflow.name}}}}-{component.executor}-{turn}"}
-        return replace(found, template={**found.template, "synchronization": {"mutexes": [mutex]}})
-    return found
+        return replace(template, template={**template.template, "synchronization": {"mutexes": [mutex]}})
+    return template
 
 
 def _turn(limit: int) -> str:

@@ -187,30 +187,32 @@ def used_inputs(
         spec: the pipeline.
         settings: gives what the settings of a task's pod read from the graph around the task.
     """
-    found: dict[str, frozenset[str]] = {}
+    used_by: dict[str, frozenset[str]] = {}
 
     def used(name: str) -> frozenset[str]:
-        if name not in found:
+        if name not in used_by:
             component = spec.components[name]
             if component.graph is None:
-                found[name] = frozenset((*component.input_parameters, *component.input_artifacts))
+                used_by[name] = frozenset((*component.input_parameters, *component.input_artifacts))
             else:
-                found[name] = frozenset(
+                used_by[name] = frozenset(
                     source.name
                     for task in component.graph.tasks.values()
                     for source in (*_read(task, spec.components[task.component], used), *settings(task))
                     if isinstance(source, ComponentInput)
                 )
-        return found[name]
+        return used_by[name]
 
     for name in spec.components:
         used(name)
-    return found
+    return used_by
 
 
-def _read(task: Task, called: Component, used: Callable[[str], frozenset[str]]) -> Iterator[ParameterSource]:
+def _read(
+    task: Task, component: Component, used: Callable[[str], frozenset[str]]
+) -> Iterator[ParameterSource]:
     """Yield what a task reads of what it is given: a container all of it, in its command or its settings."""
-    if called.graph is None:
+    if component.graph is None:
         yield from (*task.parameters.values(), *task.artifacts.values())
         return
     in_texts = {

@@ -258,21 +258,21 @@ class _Fusing:
     def made(self, group: tuple[str, ...], graph: Graph, home: Mapping[str, str]) -> Task:
         """Make a group's component and executor, and return the task that calls it."""
         label = self.taken.take(_name(group))
-        given: dict[str, dict[str, Any]] = {part: {} for part in _INTERFACE}
+        inputs: dict[str, dict[str, Any]] = {part: {} for part in _INTERFACE}
         parameters: dict[str, ParameterSource] = {}
         artifacts: dict[str, ArtifactSource] = {}
         steps, members = [], frozenset(group)
         for key in group:
             task = graph.tasks[key]
-            own = self.spec.components[task.component]
-            container = self.spec.executors[own.executor]
+            component = self.spec.components[task.component]
+            container = self.spec.executors[component.executor]
             assert isinstance(container, Container)
             inside: dict[str, tuple[str, str]] = {}
             for name, source in (*task.parameters.items(), *task.artifacts.items()):
                 if isinstance(source, TaskOutput) and source.task in members and not source.selector:
                     inside[name] = (source.task, source.output)
-            for part, declared in given.items():
-                for name, one in getattr(own, part).items():
+            for part, declared in inputs.items():
+                for name, one in getattr(component, part).items():
                     if name not in inside or part.startswith("output"):
                         declared[f"{key}{JOINED}{name}"] = one
             settings = _of_settings(task)
@@ -287,13 +287,13 @@ class _Fusing:
                 for name, source in task.artifacts.items()
                 if name not in inside
             }
-            steps.append(Step(key, own, container, task.retry, inside))
+            steps.append(Step(key, component, container, task.retry, inside))
         first = steps[0].container
         self.components[f"comp-{label}"] = Component(
-            given["input_parameters"],
-            given["input_artifacts"],
-            given["output_parameters"],
-            given["output_artifacts"],
+            inputs["input_parameters"],
+            inputs["input_artifacts"],
+            inputs["output_parameters"],
+            inputs["output_artifacts"],
             executor=f"exec-{label}",
         )
         self.executors[f"exec-{label}"] = replace(first, own=OwnSettings())
@@ -332,11 +332,11 @@ def _delays(group: Mapping[str, None], after: Mapping[str, list[str]], tasks: Ma
     return any(last not in _before(reader, last, tasks) for reader in readers)
 
 
-def _before(key: str, wanted: str, tasks: Mapping[str, Task]) -> set[str]:
+def _before(key: str, target: str, tasks: Mapping[str, Task]) -> set[str]:
     """Return tasks that one waits for, by way of others too, until the wanted one is found."""
     found: set[str] = set()
     stack = [key]
-    while stack and wanted not in found:
+    while stack and target not in found:
         new = [other for other in waits_for(tasks[stack.pop()]) if other not in found]
         found.update(new)
         stack += new

@@ -279,7 +279,7 @@ class _Lowering:
 
     def arguments(self, task: Task, component: Component, texts: Strings) -> list[dict[str, Any]]:
         name_of = input_name if component.graph is not None else str
-        given: list[dict[str, Any]] = []
+        arguments: list[dict[str, Any]] = []
         wanted = self.used[task.component]
         if component.graph is None:
             wanted &= frozenset(interfaces.own_inputs(component))
@@ -289,18 +289,18 @@ class _Lowering:
             wanted |= {task.iterator.items.name}
         for name, source in {**task.parameters, **task.artifacts}.items():
             if name in wanted:
-                given.append({"name": name_of(name), "value": self.argument(source, texts)})
+                arguments.append({"name": name_of(name), "value": self.argument(source, texts)})
         if task.iterator and isinstance(task.iterator.items, Constant):
-            given.append({"name": _ITEMS, "value": self.argument(task.iterator.items, texts)})
+            arguments.append({"name": _ITEMS, "value": self.argument(task.iterator.items, texts)})
         if self.needs_path(task.component):
             name = texts.scope.task_names[texts.name]
             if texts.scope.arguments is not None:
-                given.append({"name": PATH_PARAMETER, "value": name})
+                arguments.append({"name": PATH_PARAMETER, "value": name})
             else:
-                given.append({"name": PATH_PARAMETER, "value": f"{tag(PATH_PARAMETER)}/{name}"})
+                arguments.append({"name": PATH_PARAMETER, "value": f"{tag(PATH_PARAMETER)}/{name}"})
                 if texts.scope.looped:
-                    given.append({"name": INDEX_PARAMETER, "value": tag(INDEX_PARAMETER)})
-        return given
+                    arguments.append({"name": INDEX_PARAMETER, "value": tag(INDEX_PARAMETER)})
+        return arguments
 
     def argument(self, source: ParameterSource, texts: Strings) -> str:
         if not isinstance(source, Constant) or source.selector:
@@ -471,16 +471,16 @@ def _identity(component: Component, executor: Container | Importer) -> tuple[Any
 
 def _contexts(spec: PipelineSpec) -> frozenset[tuple[str, bool]]:
     """Return the labels of what the pipeline calls, and whether that is in a loop, outside of loops, or both."""
-    found: set[tuple[str, bool]] = set()
+    contexts: set[tuple[str, bool]] = set()
     waiting = [(spec.root, False)]
     while waiting:
         component, looped = waiting.pop()
         for task in component.graph.tasks.values() if component.graph else ():
             call = (task.component, looped or task.iterator is not None)
-            if call not in found:
-                found.add(call)
+            if call not in contexts:
+                contexts.add(call)
                 waiting.append((spec.components[task.component], call[1]))
-    return frozenset((_label(component, spec), looped) for component, looped in found)
+    return frozenset((_label(component, spec), looped) for component, looped in contexts)
 
 
 def _label(name: str, spec: PipelineSpec) -> str:

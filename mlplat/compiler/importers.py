@@ -83,8 +83,8 @@ def read(spec: PipelineSpec) -> frozenset[str]:
     }
     if not importers:
         return frozenset()
-    found = {name for name, one in importers.items() if one.download_to_workspace}
-    wanted = {
+    names = {name for name, one in importers.items() if one.download_to_workspace}
+    needed = {
         (name, given)
         for name, component in spec.components.items()
         for given in component.input_artifacts
@@ -92,42 +92,42 @@ def read(spec: PipelineSpec) -> frozenset[str]:
     }
     graphs = [(name, one.graph) for name, one in (("", spec.root), *spec.components.items()) if one.graph]
     before = -1
-    while before != len(wanted):
-        before = len(wanted)
+    while before != len(needed):
+        before = len(needed)
         for around, graph in graphs:
             for task in graph.tasks.values():
                 for given, source in task.artifacts.items():
-                    if (task.component, given) not in wanted:
+                    if (task.component, given) not in needed:
                         continue
                     if isinstance(source, ComponentInput):
-                        wanted.add((around, source.name))
+                        needed.add((around, source.name))
                     elif isinstance(source, TaskOutput):
-                        found |= set(_makers(graph.tasks[source.task].component, source.output, spec))
+                        names |= set(_makers(graph.tasks[source.task].component, source.output, spec))
                 loop = task.iterator
                 if (
                     loop
                     and isinstance(loop.items, ComponentInput)
-                    and (task.component, loop.item_input) in wanted
+                    and (task.component, loop.item_input) in needed
                 ):
-                    wanted.add((task.component, loop.items.name))
-    return frozenset(found)
+                    needed.add((task.component, loop.items.name))
+    return frozenset(names)
 
 
-def _opens(executor: object, given: str) -> bool:
+def _opens(executor: object, name: str) -> bool:
     if not isinstance(executor, Container):
         return False
     if executor.python is not None:
-        return _takes_more_than_marks(executor.python, given)
+        return _takes_more_than_marks(executor.python, name)
     texts = (*executor.command, *executor.args, *dict(executor.env).values())
     return any(
-        hole.path[:3] in (("inputs", "artifacts", given), ())
+        hole.path[:3] in (("inputs", "artifacts", name), ())
         and hole.path[3:4] not in (("uri",), ("name",), ("metadata",))
         for text in texts
         for hole in holes(parse(text))
     )
 
 
-def _takes_more_than_marks(function: PythonFunction, given: str) -> bool:
+def _takes_more_than_marks(function: PythonFunction, name: str) -> bool:
     """Return whether a function does anything with an artifact but ask for its class, URI, name or metadata."""
     if sets_uris(function):
         return True  # its output may be the artifact, and whoever reads that reads the artifact
@@ -141,7 +141,7 @@ def _takes_more_than_marks(function: PythonFunction, given: str) -> bool:
             asked.add(id(node.value))
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _OF_CLASS:
             asked |= set(map(id, node.args))
-    names = [id(node) for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == given]
+    names = [id(node) for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id == name]
     return not names or not asked.issuperset(names)
 
 
@@ -176,8 +176,8 @@ def _constant(importer: Importer) -> str | None:
     return None
 
 
-def _out_of_reach(spec: PipelineSpec, wanted: Iterable[str], options: Options) -> Iterator[Diagnostic]:
-    for name in sorted(wanted):
+def _out_of_reach(spec: PipelineSpec, names: Iterable[str], options: Options) -> Iterator[Diagnostic]:
+    for name in sorted(names):
         importer = spec.executors[spec.components[name].executor]
         if isinstance(importer, Importer) and (why := _why_not(importer, options)):
             message, hint = why
@@ -226,20 +226,20 @@ def leaf(component: Component, importer: Importer, call: CallSite, options: Opti
     if importer.reimport:
         # Argo's expressions for the outputs of a DAG see its inputs and tasks, and nothing of the Workflow.
         needs[_RUN] = Hole(("pipeline_job_uuid",))
-    way = _way(component, importer, call)
+    method = _way(component, importer, call)
     fetches = _fetches(importer, call)
     place = interfaces.place(looped=call.looped) if fetches else []
     parameters = [*executors.optional(component, [{"name": name} for name in own_inputs(component)]), *place]
     value = _described(importer)
     for name in reversed(fetches):
-        given = f"tasks[{literal(name)}].outputs.parameters[{literal(way.output)}]"
+        given = f"tasks[{literal(name)}].outputs.parameters[{literal(method.output)}]"
         source, _ = fetches[name]
         if source and source.kind == sources.IMAGE:
             given = _described(importer, stored=given)
         elif importer.download_to_workspace:
             given = _described(importer, path=given)
         value = f"tasks[{literal(name)}].status == 'Succeeded' ? {given} : ({value})"
-    arguments = [{"name": name, "value": given} for name, given in way.arguments().items()]
+    arguments = [{"name": name, "value": given} for name, given in method.arguments().items()]
     # One after the other: Argo's UI folds more than three tasks side by side, and with them the one that fetches.
     tasks = [
         {
@@ -258,25 +258,27 @@ def leaf(component: Component, importer: Importer, call: CallSite, options: Opti
             "dag": {"tasks": tasks or [{"name": "import", "template": names.NOTHING, "when": "false"}]},
         },
         needs,
-        others={name: _fetch(way, importer, source, call, options) for name, (source, _) in fetches.items()},
+        others={
+            name: _fetch(method, importer, source, call, options) for name, (source, _) in fetches.items()
+        },
     )
 
 
 def _fetches(importer: Importer, call: CallSite) -> dict[str, tuple[ImportSource | None, str]]:
     """Return the tasks that fetch: for each its source, None for a path, and an expression for whether it runs."""
     unique = names.Unique()
-    found: dict[str, tuple[ImportSource | None, str]] = {}
+    fetches: dict[str, tuple[ImportSource | None, str]] = {}
     for number, source in enumerate(call.sources):
         closer = (one.prefix for one in call.sources[:number] if one.prefix.startswith(source.prefix))
         when = " && ".join((_starts(source.prefix), *(f"!({_starts(prefix)})" for prefix in closer)))
-        found[unique.take(names.dns_label(f"fetch-{source.prefix}"))] = (source, when)
+        fetches[unique.take(names.dns_label(f"fetch-{source.prefix}"))] = (source, when)
     if importer.download_to_workspace:
         when = " && ".join((f"{_URI} != ''", *(f"!({_starts(one.prefix)})" for one in call.sources)))
-        found["fetch-path"] = (None, when)
+        fetches["fetch-path"] = (None, when)
     if _constant(importer) is not None:
-        name = next(iter(found), "")
-        return {name: (found[name][0], "")} if name else {}
-    return found
+        name = next(iter(fetches), "")
+        return {name: (fetches[name][0], "")} if name else {}
+    return fetches
 
 
 def _reason(source: ImportSource | None) -> str:
@@ -358,7 +360,7 @@ def _way(component: Component, importer: Importer, call: CallSite) -> _Way:
 
 
 def _fetch(
-    way: _Way, importer: Importer, source: ImportSource | None, call: CallSite, options: Options
+    method: _Way, importer: Importer, source: ImportSource | None, call: CallSite, options: Options
 ) -> Leaf:
     """Write the template of a pod into which Argo fetches an artifact that its function passes on."""
     asked = replace(
@@ -371,23 +373,23 @@ def _fetch(
         one_node=call.one_node and importer.download_to_workspace,
     )
     if source and source.kind == sources.IMAGE:
-        return _from_image(way, asked, options)
-    function = PythonFunction(runtime.module_text("importing"), way.function)
-    found = executors.leaf("import", way.component, Container(python=function), asked, options)
+        return _from_image(method, asked, options)
+    function = PythonFunction(runtime.module_text("importing"), method.function)
+    found = executors.leaf("import", method.component, Container(python=function), asked, options)
     inputs = {"parameters": found.template["inputs"]["parameters"]}
     if source:
-        location = source.location(f"fromJSON(inputs.parameters[{literal(way.value)}]).uri")
-        fetched = {"name": _DATA, "path": way.path, "archive": {"none": {}}, **location}
+        location = source.location(f"fromJSON(inputs.parameters[{literal(method.value)}]).uri")
+        fetched = {"name": _DATA, "path": method.path, "archive": {"none": {}}, **location}
         inputs["artifacts"] = [fetched]
     return replace(found, template={**found.template, "inputs": inputs})
 
 
-def _from_image(way: _Way, call: CallSite, options: Options) -> Leaf:
+def _from_image(method: _Way, call: CallSite, options: Options) -> Leaf:
     """Write the template of a pod of an image that holds a model: KServe's modelcar, whose files lie in ``/models``."""
-    uri = f"fromJSON(inputs.parameters[{literal(way.value)}]).uri"
+    uri = f"fromJSON(inputs.parameters[{literal(method.value)}]).uri"
     image = values.template_text_expression(f"sprig.trimPrefix({literal('oci://')}, {uri})")
-    to = str(Hole(("outputs", "artifacts", way.output, "path")))
+    to = str(Hole(("outputs", "artifacts", method.output, "path")))
     container = Container(image="oci", command=("sh", "-c", _FROM_IMAGE), args=(to,))
-    found = executors.leaf("import", way.component, container, call, options)
+    found = executors.leaf("import", method.component, container, call, options)
     run = {**found.template["container"], "image": expression(image)}
     return replace(found, template={**found.template, "container": run})

@@ -31,14 +31,14 @@ _URI, _ARTIFACT = "uri", "artifact"
 def run(program: Program) -> Program:
     """Put importers in the place of the pipeline's input artifacts; lists of artifacts stay."""
     spec = program.spec
-    taken = {name: given for name, given in spec.root.input_artifacts.items() if not given.is_list}
-    if not taken or spec.root.graph is None:
+    artifacts = {name: given for name, given in spec.root.input_artifacts.items() if not given.is_list}
+    if not artifacts or spec.root.graph is None:
         return program
-    tasks = {name: _fed(task, spec.root.graph, taken) for name, task in spec.root.graph.tasks.items()}
+    tasks = {name: _fed(task, spec.root.graph, artifacts) for name, task in spec.root.graph.tasks.items()}
     components: dict[str, Component] = dict(spec.components)
     executors: dict[str, Executor] = dict(spec.executors)
     parameters = dict(spec.root.input_parameters)
-    for name, given in taken.items():
+    for name, given in artifacts.items():
         label = _task_name(name, spec.root.graph)
         tasks[label] = Task(f"comp-{label}", display_name=name, parameters={_URI: ComponentInput(name)})
         components[f"comp-{label}"] = Component(
@@ -58,7 +58,7 @@ def run(program: Program) -> Program:
         spec.root,
         input_parameters=parameters,
         input_artifacts={
-            name: given for name, given in spec.root.input_artifacts.items() if name not in taken
+            name: given for name, given in spec.root.input_artifacts.items() if name not in artifacts
         },
         graph=graph,
     )
@@ -72,10 +72,10 @@ def _task_name(artifact: str, graph: Graph) -> str:
     return name
 
 
-def _fed(task: Task, graph: Graph, taken: Mapping[str, InputArtifact]) -> Task:
+def _fed(task: Task, graph: Graph, imported: Mapping[str, InputArtifact]) -> Task:
     artifacts = {
         name: TaskOutput(_task_name(source.name, graph), _ARTIFACT)
-        if isinstance(source, ComponentInput) and source.name in taken
+        if isinstance(source, ComponentInput) and source.name in imported
         else source
         for name, source in task.artifacts.items()
     }

@@ -99,22 +99,24 @@ class Compiler:
         _write_package(Path(package_path), header, documents)
 
 
-def _with_defaults(root: Component, given: Mapping[str, Any]) -> Component:
-    known = root.input_parameters
+def _with_defaults(root: Component, defaults: Mapping[str, Any]) -> Component:
+    parameters = root.input_parameters
     problems = [
-        Diagnostic("MLP401", "", f"the pipeline has no parameter '{name}'", nearest(name, list(known)))
-        for name in given
-        if name not in known
+        Diagnostic("MLP401", "", f"the pipeline has no parameter '{name}'", nearest(name, list(parameters)))
+        for name in defaults
+        if name not in parameters
     ]
     problems += [
-        Diagnostic("MLP403", name, f"expected {TYPE_NAMES[known[name].type]}, got {value!r}")
-        for name, value in given.items()
-        if name in known and not fits(value, known[name].type)
+        Diagnostic("MLP403", name, f"expected {TYPE_NAMES[parameters[name].type]}, got {value!r}")
+        for name, value in defaults.items()
+        if name in parameters and not fits(value, parameters[name].type)
     ]
     if problems:
         raise ArgumentError(problems)
-    changed = {name: replace(known[name], default=value, optional=True) for name, value in given.items()}
-    return replace(root, input_parameters={**known, **changed})
+    changed = {
+        name: replace(parameters[name], default=value, optional=True) for name, value in defaults.items()
+    }
+    return replace(root, input_parameters={**parameters, **changed})
 
 
 def describe(spec: PipelineSpec) -> str:
@@ -148,14 +150,14 @@ def _resources(
     name = options.pipeline_name or spec.name
     version = options.pipeline_version_name or name
 
-    def resource(kind: str, called: str, display: str | None, **fields: Any) -> dict[str, Any]:
-        metadata = {"name": called, **({"namespace": options.namespace} if options.namespace else {})}
+    def resource(kind: str, name: str, display: str | None, **fields: Any) -> dict[str, Any]:
+        metadata = {"name": name, **({"namespace": options.namespace} if options.namespace else {})}
         described = {"description": spec.description} if spec.description else {}
-        shown = {**described, "displayName": display or called}
+        shown = {**described, "displayName": display or name}
         return {"apiVersion": _RESOURCE, "kind": kind, "metadata": metadata, "spec": {**shown, **fields}}
 
     platform = {"platformSpec": documents[1]} if len(documents) > 1 else {}
-    found = [
+    resources = [
         resource(
             "PipelineVersion",
             version,
@@ -166,8 +168,8 @@ def _resources(
         )
     ]
     if options.include_pipeline_manifest:
-        found.insert(0, resource("Pipeline", name, options.pipeline_display_name))
-    return found
+        resources.insert(0, resource("Pipeline", name, options.pipeline_display_name))
+    return resources
 
 
 def _write_package(file: Path, header: str, documents: list[dict[str, Any]]) -> None:

@@ -33,7 +33,7 @@ def run(program: Program) -> Program:
     """Cut what is too large; a warning tells where that makes tasks wait for more than they need."""
     spec = program.spec
     most = _most(spec)
-    found: list[Diagnostic] = []
+    diagnostics: list[Diagnostic] = []
     for name in ("", *spec.components):
         while True:
             component = spec.components[name] if name else spec.root
@@ -45,8 +45,8 @@ def run(program: Program) -> Program:
             if left is None or len(left.tasks) >= size:
                 break
             spec = smaller
-            found += warnings
-    return replace(program, spec=spec, warnings=(*program.warnings, *found))
+            diagnostics += warnings
+    return replace(program, spec=spec, warnings=(*program.warnings, *diagnostics))
 
 
 def _most(spec: PipelineSpec) -> int:
@@ -86,18 +86,18 @@ def _singles(before: Mapping[str, object], cut: list[tuple[str, ...]]) -> list[t
 
 def _apart(graph: Graph, spec: PipelineSpec) -> set[str]:
     """Return the tasks that stay beside the parts: those that look at others from outside, and those looked at."""
-    found: set[str] = set()
+    labels: set[str] = set()
     for name, task in graph.tasks.items():
         status = [source.task for source in task.parameters.values() if isinstance(source, FinalStatus)]
         if task.when_all_completed:
-            found |= {name, *status, *task.depends_on}
+            labels |= {name, *status, *task.depends_on}
         executor = spec.executors.get(spec.components[task.component].executor)
         if isinstance(executor, Container) and executor.kubernetes:
             read = [source for source in pods.sources(executor) if isinstance(source, TaskOutput)]
-            found |= {name, *(source.task for source in read)} if read else set()
+            labels |= {name, *(source.task for source in read)} if read else set()
             if any(isinstance(source, ComponentInput) for source in pods.sources(executor)):
-                found.add(name)
-    return found
+                labels.add(name)
+    return labels
 
 
 class _Cutter:

@@ -97,8 +97,8 @@ def _structure(value: Any) -> Part:
     raise ValueError(f"expected a string, IfPresent or Concat, got {value!r}")
 
 
-def _elements(given: Any) -> tuple[Part, ...]:
-    return tuple(_structure(item) for item in (given if isinstance(given, list) else [given]))
+def _elements(value: Any) -> tuple[Part, ...]:
+    return tuple(_structure(item) for item in (value if isinstance(value, list) else [value]))
 
 
 def holes(part: Part) -> Iterator[Hole]:

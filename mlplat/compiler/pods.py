@@ -79,30 +79,30 @@ def pod(container: Container, *, workspace: bool) -> PodSettings:
     Returns:
         The pod.
     """
-    config, found = container.kubernetes, PodSettings()
+    config, settings = container.kubernetes, PodSettings()
     for name, value in container.env:
-        found.add("env", {"name": name, "value": _env_text(value)})
-    _variables(config, found)
-    _volumes(config, found)
+        settings.add("env", {"name": name, "value": _env_text(value)})
+    _variables(config, settings)
+    _volumes(config, settings)
     if workspace:
-        found.add("volumeMounts", {"name": WORKSPACE_VOLUME, "mountPath": WORKSPACE})
-    _placement(config, found)
+        settings.add("volumeMounts", {"name": WORKSPACE_VOLUME, "mountPath": WORKSPACE})
+    _placement(config, settings)
     metadata = {part: dict(config.get("podMetadata", {}).get(part, {})) for part in ("labels", "annotations")}
     if any(metadata.values()):
-        found.fields["metadata"] = {part: texts for part, texts in metadata.items() if texts}
+        settings.fields["metadata"] = {part: texts for part, texts in metadata.items() if texts}
     if "activeDeadlineSeconds" in config:
-        found.fields["activeDeadlineSeconds"] = int(config["activeDeadlineSeconds"])
+        settings.fields["activeDeadlineSeconds"] = int(config["activeDeadlineSeconds"])
     if "imagePullPolicy" in config:
-        found.container["imagePullPolicy"] = config["imagePullPolicy"]
+        settings.container["imagePullPolicy"] = config["imagePullPolicy"]
     if security := config.get("securityContext"):
-        found.container["securityContext"] = {
+        settings.container["securityContext"] = {
             name: value if isinstance(value, bool) else int(value) for name, value in security.items()
         }
-    _resources(container, found)
+    _resources(container, settings)
     for secret in config.get("imagePullSecret", ()):
         name = _name(secret, "secretName")
-        found.patch.setdefault("imagePullSecrets", []).append({"name": name})
-    return found
+        settings.patch.setdefault("imagePullSecrets", []).append({"name": name})
+    return settings
 
 
 def on_one_node(template: dict[str, Any], affinity: Mapping[str, Any]) -> dict[str, Any]:
@@ -133,30 +133,30 @@ def sources(container: Container) -> Iterator[ParameterSource]:
         yield given.source
 
 
-def keyed(container: Container, found: PodSettings) -> tuple[list[Document], dict[str, Document]]:
+def keyed(container: Container, settings: PodSettings) -> tuple[list[Document], dict[str, Document]]:
     """Return what of a pod can change the result of its task: variables, volumes and mounts, the accelerator.
 
     How much CPU and memory it has, where it runs and how it is labelled changes no result.
 
     Args:
         container: the container.
-        found: the pod.
+        settings: the pod.
 
     Returns:
         The settings as they are written, and the runtime values in them, in the image and in the command; what the
         task's own inputs give is not among these.
     """
-    main = found.patch.get("containers", [{}])[0]
-    volumes = (*found.fields.get("volumes", ()), *found.patch.get("volumes", ()))
+    main = settings.patch.get("containers", [{}])[0]
+    volumes = (*settings.fields.get("volumes", ()), *settings.patch.get("volumes", ()))
     written = [
-        [one for one in found.container.get("env", ()) if "valueFrom" in one],
+        [one for one in settings.container.get("env", ()) if "valueFrom" in one],
         main.get("env", []),
         [one for one in volumes if not _WITHOUT_DATA.intersection(one)],
-        [*found.container.get("volumeMounts", ()), *main.get("volumeMounts", ())],
+        [*settings.container.get("volumeMounts", ()), *main.get("volumeMounts", ())],
         [container.resources.accelerator_type, container.resources.accelerator_count],
     ]
     if any("fieldRef" in one["valueFrom"] for one in written[0]):
-        written.append([found.fields.get("metadata", {})])
+        written.append([settings.fields.get("metadata", {})])
     texts = (
         container.image,
         *dict(container.env).values(),
@@ -196,7 +196,7 @@ def _name(document: _Config, plain: str) -> Document:
     return GraphValue(source)
 
 
-def _variables(config: _Config, found: PodSettings) -> None:
+def _variables(config: _Config, settings: PodSettings) -> None:
     kinds = (
         ("secretAsEnv", "secretName", "secretKey", "secretKeyRef"),
         ("configMapAsEnv", "configMapName", "configMapKey", "configMapKeyRef"),
@@ -207,14 +207,14 @@ def _variables(config: _Config, found: PodSettings) -> None:
                 selector = {"name": _name(given, name), "key": pair[key]}
                 if "optional" in given:
                     selector["optional"] = given["optional"]
-                found.add("env", {"name": pair["envVar"], "valueFrom": {reference: selector}})
+                settings.add("env", {"name": pair["envVar"], "valueFrom": {reference: selector}})
     for given in config.get("fieldPathAsEnv", ()):
-        found.add(
+        settings.add(
             "env", {"name": given["name"], "valueFrom": {"fieldRef": {"fieldPath": given["fieldPath"]}}}
         )
 
 
-def _volumes(config: _Config, found: PodSettings) -> None:
+def _volumes(config: _Config, settings: PodSettings) -> None:
     count = 0
 
     def mount(path: str, volume: dict[str, Document], name: str = "", **more: Any) -> None:
@@ -222,27 +222,27 @@ def _volumes(config: _Config, found: PodSettings) -> None:
         count += 1
         name = name or f"volume-{count}"
         mounted: dict[str, Document] = {"name": name, "mountPath": path, **more}
-        given = next(graph_values(volume), None)
-        if given is not None:
-            mounted = {**mounted, "name": TextIfValue(name, given)}
-        if name not in (known.get("name") for known in found.fields.get("volumes", ())):
-            found.add("volumes", {"name": name, **volume})
-        found.add("volumeMounts", mounted)
+        value = next(graph_values(volume), None)
+        if value is not None:
+            mounted = {**mounted, "name": TextIfValue(name, value)}
+        if name not in (known.get("name") for known in settings.fields.get("volumes", ())):
+            settings.add("volumes", {"name": name, **volume})
+        settings.add("volumeMounts", mounted)
 
-    for given in config.get("secretAsVolume", ()):
-        secret = {"secretName": _name(given, "secretName")}
-        mount(given["mountPath"], {"secret": {**secret, **_optional(given)}})
-    for given in config.get("configMapAsVolume", ()):
-        config_map = {"name": _name(given, "configMapName")}
-        mount(given["mountPath"], {"configMap": {**config_map, **_optional(given)}})
-    for given in config.get("pvcMount", ()):
-        source = _source(given.get("pvcNameParameter", given))
+    for value in config.get("secretAsVolume", ()):
+        secret = {"secretName": _name(value, "secretName")}
+        mount(value["mountPath"], {"secret": {**secret, **_optional(value)}})
+    for value in config.get("configMapAsVolume", ()):
+        config_map = {"name": _name(value, "configMapName")}
+        mount(value["mountPath"], {"configMap": {**config_map, **_optional(value)}})
+    for value in config.get("pvcMount", ()):
+        source = _source(value.get("pvcNameParameter", value))
         claim = source.value if isinstance(source, Constant) else GraphValue(source)
-        sub_path = {"subPath": given["subPath"]} if given.get("subPath") else {}
-        mount(given["mountPath"], {"persistentVolumeClaim": {"claimName": claim}}, **sub_path)
-    for given in config.get("emptyDirMounts", ()):
-        limits = {name: given[name] for name in ("medium", "sizeLimit") if given.get(name)}
-        mount(given["mountPath"], {"emptyDir": limits}, given.get("volumeName", ""))
+        sub_path = {"subPath": value["subPath"]} if value.get("subPath") else {}
+        mount(value["mountPath"], {"persistentVolumeClaim": {"claimName": claim}}, **sub_path)
+    for value in config.get("emptyDirMounts", ()):
+        limits = {name: value[name] for name in ("medium", "sizeLimit") if value.get(name)}
+        mount(value["mountPath"], {"emptyDir": limits}, value.get("volumeName", ""))
     if memory := config.get("enabledSharedMemory"):
         size = {"sizeLimit": memory["size"]} if memory.get("size") else {}
         mount(
@@ -250,41 +250,41 @@ def _volumes(config: _Config, found: PodSettings) -> None:
             {"emptyDir": {"medium": "Memory", **size}},
             memory.get("volumeName", "shared-memory"),
         )
-    for given in config.get("genericEphemeralVolume", ()):
-        mount(given["mountPath"], {"ephemeral": {"volumeClaimTemplate": _claim(given)}}, given["volumeName"])
+    for value in config.get("genericEphemeralVolume", ()):
+        mount(value["mountPath"], {"ephemeral": {"volumeClaimTemplate": _claim(value)}}, value["volumeName"])
 
 
-def _optional(given: _Config) -> dict[str, bool]:
-    return {"optional": given["optional"]} if "optional" in given else {}
+def _optional(config: _Config) -> dict[str, bool]:
+    return {"optional": config["optional"]} if "optional" in config else {}
 
 
-def _claim(given: _Config) -> dict[str, Any]:
+def _claim(config: _Config) -> dict[str, Any]:
     spec: dict[str, Any] = {
-        "accessModes": list(given.get("accessModes", ("ReadWriteOnce",))),
-        "resources": {"requests": {"storage": given.get("size", "")}},
+        "accessModes": list(config.get("accessModes", ("ReadWriteOnce",))),
+        "resources": {"requests": {"storage": config.get("size", "")}},
     }
-    if given.get("storageClassName"):
-        spec["storageClassName"] = given["storageClassName"]
-    metadata = {part: dict(texts) for part, texts in given.get("metadata", {}).items() if texts}
+    if config.get("storageClassName"):
+        spec["storageClassName"] = config["storageClassName"]
+    metadata = {part: dict(texts) for part, texts in config.get("metadata", {}).items() if texts}
     return {**({"metadata": metadata} if metadata else {}), "spec": spec}
 
 
-def _placement(config: _Config, found: PodSettings) -> None:
+def _placement(config: _Config, settings: PodSettings) -> None:
     selector = config.get("nodeSelector", {})
     if selector.get("labels"):
-        found.fields["nodeSelector"] = dict(selector["labels"])
+        settings.fields["nodeSelector"] = dict(selector["labels"])
     if "nodeSelectorJson" in selector:
-        found.patch["nodeSelector"] = _json(selector["nodeSelectorJson"])
+        settings.patch["nodeSelector"] = _json(selector["nodeSelectorJson"])
     tolerations: list[Document] = [_toleration(given) for given in config.get("tolerations", ())]
     if tolerations and is_static(tolerations):
-        found.fields["tolerations"] = tolerations
+        settings.fields["tolerations"] = tolerations
     elif tolerations:
-        found.patch["tolerations"] = tolerations
+        settings.patch["tolerations"] = tolerations
     if affinity := _affinity(config):
-        found.fields["affinity"] = affinity
+        settings.fields["affinity"] = affinity
     for given in config.get("nodeAffinity", ()):
         if "nodeAffinityJson" in given:
-            found.patch["affinity"] = {"nodeAffinity": _json(given["nodeAffinityJson"])}
+            settings.patch["affinity"] = {"nodeAffinity": _json(given["nodeAffinityJson"])}
 
 
 def _json(document: _Config) -> Document:
@@ -292,22 +292,22 @@ def _json(document: _Config) -> Document:
     return source.value if isinstance(source, Constant) else GraphValue(source, is_json=True)
 
 
-def _toleration(given: _Config) -> Document:
-    if "tolerationJson" in given:
-        return _json(given["tolerationJson"])
-    toleration = {name: given[name] for name in ("key", "operator", "value", "effect") if given.get(name)}
-    if "tolerationSeconds" in given:
-        toleration["tolerationSeconds"] = int(given["tolerationSeconds"])
+def _toleration(config: _Config) -> Document:
+    if "tolerationJson" in config:
+        return _json(config["tolerationJson"])
+    toleration = {name: config[name] for name in ("key", "operator", "value", "effect") if config.get(name)}
+    if "tolerationSeconds" in config:
+        toleration["tolerationSeconds"] = int(config["tolerationSeconds"])
     return toleration
 
 
 def _affinity(config: _Config) -> dict[str, Any]:
     required: list[Any] = []
     preferred: list[Any] = []
-    for given in config.get("nodeAffinity", ()):
-        term = {name: list(given[name]) for name in ("matchExpressions", "matchFields") if given.get(name)}
-        if term and "weight" in given:
-            preferred.append({"weight": given["weight"], "preference": term})
+    for item in config.get("nodeAffinity", ()):
+        term = {name: list(item[name]) for name in ("matchExpressions", "matchFields") if item.get(name)}
+        if term and "weight" in item:
+            preferred.append({"weight": item["weight"], "preference": term})
         elif term:
             required.append(term)
     node: dict[str, Any] = {}
@@ -316,40 +316,40 @@ def _affinity(config: _Config) -> dict[str, Any]:
     if preferred:
         node["preferredDuringSchedulingIgnoredDuringExecution"] = preferred
     affinity: dict[str, Any] = {"nodeAffinity": node} if node else {}
-    for given in config.get("podAffinity", ()):
-        term = _pod_affinity_term(given)
-        kind = affinity.setdefault("podAntiAffinity" if given.get("anti") else "podAffinity", {})
-        if "weight" in given:
+    for item in config.get("podAffinity", ()):
+        term = _pod_affinity_term(item)
+        kind = affinity.setdefault("podAntiAffinity" if item.get("anti") else "podAffinity", {})
+        if "weight" in item:
             kind.setdefault("preferredDuringSchedulingIgnoredDuringExecution", []).append(
-                {"weight": given["weight"], "podAffinityTerm": term}
+                {"weight": item["weight"], "podAffinityTerm": term}
             )
         else:
             kind.setdefault(_REQUIRED, []).append(term)
     return affinity
 
 
-def _pod_affinity_term(given: _Config) -> dict[str, Any]:
-    term: dict[str, Any] = {"topologyKey": given.get("topologyKey", "")}
+def _pod_affinity_term(config: _Config) -> dict[str, Any]:
+    term: dict[str, Any] = {"topologyKey": config.get("topologyKey", "")}
     for selector, expressions, labels in (
         ("labelSelector", "matchPodExpressions", "matchPodLabels"),
         ("namespaceSelector", "matchNamespaceExpressions", "matchNamespaceLabels"),
     ):
-        wanted = {
+        affinity = {
             name: value
             for name, value in (
-                ("matchExpressions", list(given.get(expressions, ()))),
-                ("matchLabels", dict(given.get(labels, {}))),
+                ("matchExpressions", list(config.get(expressions, ()))),
+                ("matchLabels", dict(config.get(labels, {}))),
             )
             if value
         }
-        if wanted:
-            term[selector] = wanted
-    if given.get("namespaces"):
-        term["namespaces"] = list(given["namespaces"])
+        if affinity:
+            term[selector] = affinity
+    if config.get("namespaces"):
+        term["namespaces"] = list(config["namespaces"])
     return term
 
 
-def _resources(container: Container, found: PodSettings) -> None:
+def _resources(container: Container, settings: PodSettings) -> None:
     wanted = container.resources
     requests = {"cpu": wanted.cpu_request, "memory": wanted.memory_request}
     limits = {"cpu": wanted.cpu_limit, "memory": wanted.memory_limit}
@@ -363,11 +363,11 @@ def _resources(container: Container, found: PodSettings) -> None:
             if not has_holes(name) and not has_holes(amount):
                 fixed.setdefault(kind, {})[name] = amount
             else:
-                patched = found.main().setdefault("resources", {}).setdefault(kind, {})
+                patched = settings.main().setdefault("resources", {}).setdefault(kind, {})
                 key = Text(parse_text(name)) if has_holes(name) else name
                 patched[key] = Text(parse_text(amount), optional=True)
     if fixed:
-        found.container["resources"] = fixed
+        settings.container["resources"] = fixed
 
 
 _PASSED = {
@@ -381,11 +381,11 @@ _PASSED = {
 """Fields of a pod and its container that each kind of KFP's ``TaskConfig`` holds, and their names there."""
 
 
-def task_config(found: PodSettings, passthroughs: Iterable[Passthrough]) -> dict[str, Document]:
+def task_config(settings: PodSettings, passthroughs: Iterable[Passthrough]) -> dict[str, Document]:
     """Remove the settings from a pod that its function passes on to another workload.
 
     Args:
-        found: the pod; what does not apply to the task itself is taken away.
+        settings: the pod; what does not apply to the task itself is taken away.
         passthroughs: which settings, and whether they apply to the task as well.
 
     Returns:
@@ -394,9 +394,9 @@ def task_config(found: PodSettings, passthroughs: Iterable[Passthrough]) -> dict
     config: dict[str, Document] = {}
     for passthrough in passthroughs:
         for field_name, name in _PASSED.get(passthrough.field, ()):
-            places = [found.fields, found.container, found.patch]
-            if "containers" in found.patch:
-                places.append(found.patch["containers"][0])
+            places = [settings.fields, settings.container, settings.patch]
+            if "containers" in settings.patch:
+                places.append(settings.patch["containers"][0])
             for place in places:
                 if field_name not in place:
                     continue

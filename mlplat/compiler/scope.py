@@ -102,21 +102,21 @@ class GraphScope:
                     )
                     text = _as_json(text, kind)
                     tag = expression(text)
-                found = Reference(text, f"fromJSON({text})", tag, plain)
+                reference = Reference(text, f"fromJSON({text})", tag, plain)
             case ComponentInput(name):
-                found = self._input(name)
+                reference = self._input(name)
             case Constant(value):
                 text = values.inert_json(value)
-                found = Reference(literal(text), f"fromJSON({literal(text)})", text)
+                reference = Reference(literal(text), f"fromJSON({literal(text)})", text)
             case FinalStatus(task):
                 text = _final_status(task, self.task_names[task])
-                found = Reference(text, f"fromJSON({text})", expression(text))
+                reference = Reference(text, f"fromJSON({text})", expression(text))
         form, selector = self.form(source), getattr(source, "selector", "")
         if selector:
-            found = _selected(found, selector, may_be_large=form.is_large)
+            reference = _selected(reference, selector, may_be_large=form.is_large)
         if Form.PART in form:
-            return replace(found, value=values.small_expression(found.text, found.value))
-        return found
+            return replace(reference, value=values.small_expression(reference.text, reference.value))
+        return reference
 
     def display(self, source: ParameterSource) -> str:
         """Return what people call a parameter: ``evaluate.accuracy``, ``train`` for its only output, ``threshold``."""

@@ -32,21 +32,21 @@ def users(spec: PipelineSpec) -> frozenset[str]:
     """
     if "workspace" not in spec.config:
         return frozenset()
-    found = {name for name, component in spec.components.items() if _names_it(component, spec)}
+    names = {name for name, component in spec.components.items() if _names_it(component, spec)}
     inputs: set[tuple[str, str]] = set()
     while True:
-        before = len(found), len(inputs)
+        before = len(names), len(inputs)
         for around, component in [("", spec.root), *spec.components.items()]:
             tasks: Mapping[str, Task] = component.graph.tasks if component.graph else {}
             for task in tasks.values():
                 for name, source in (*task.parameters.items(), *task.artifacts.items()):
-                    if _leads_there(source, around, tasks, found, inputs):
+                    if _leads_there(source, around, tasks, names, inputs):
                         inputs.add((task.component, name))
-                        found.add(task.component)
-            if any(tasks[choice.task].component in found for choice in _output_sources(component)):
-                found.add(around)
-        if (len(found), len(inputs)) == before:
-            return frozenset(found)
+                        names.add(task.component)
+            if any(tasks[choice.task].component in names for choice in _output_sources(component)):
+                names.add(around)
+        if (len(names), len(inputs)) == before:
+            return frozenset(names)
 
 
 def problems(spec: PipelineSpec) -> Iterator[Diagnostic]:
@@ -111,7 +111,7 @@ def _leads_there(
     source: ParameterSource,
     around: str,
     tasks: Mapping[str, Task],
-    found: set[str],
+    names: set[str],
     inputs: set[tuple[str, str]],
 ) -> bool:
     match source:
@@ -120,5 +120,5 @@ def _leads_there(
         case ComponentInput(name):
             return (around, name) in inputs
         case TaskOutput(task):
-            return tasks[task].component in found
+            return tasks[task].component in names
     return False

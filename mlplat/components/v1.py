@@ -82,7 +82,7 @@ class _Reader:
             )
         if "image" not in container:
             self.problem("implementation.container.image", "the container has no image", "set image")
-        made = Container(
+        executor = Container(
             image=str(container.get("image", "")),
             command=tuple(self.words(container.get("command"), "implementation.container.command")),
             args=tuple(self.words(container.get("args"), "implementation.container.args")),
@@ -99,7 +99,7 @@ class _Reader:
         return (
             str(self.document.get("name") or "component"),
             component,
-            made,
+            executor,
             _description(self.document),
         )
 
@@ -113,42 +113,44 @@ class _Reader:
                 self.problem(f"{side}.{number}", message, "write it as {name: ..., type: ...}")
 
     def input(
-        self, given: Mapping[str, Any], by_value: bool, by_path: bool
+        self, declared: Mapping[str, Any], by_value: bool, by_path: bool
     ) -> InputParameter | InputArtifact:
         """Read an input; if it has no type, its use in the command decides."""
-        kind, description = _parameter(given.get("type")), _description(given)
+        kind, description = _parameter(declared.get("type")), _description(declared)
         if kind is ParameterType.TASK_FINAL_STATUS:
             return InputParameter(kind, ABSENT, optional=True, description=description)
-        optional = bool(given.get("optional")) or "default" in given
+        optional = bool(declared.get("optional")) or "default" in declared
         if by_path and not by_value:
             kind = None
         elif kind is None and by_value:
             kind = ParameterType.STRING
         if kind is None:
-            return InputArtifact(_artifact(given.get("type")), optional=optional, description=description)
-        default = self.default(given, kind) if "default" in given else ABSENT
+            return InputArtifact(_artifact(declared.get("type")), optional=optional, description=description)
+        default = self.default(declared, kind) if "default" in declared else ABSENT
         return InputParameter(kind, default, optional, description)
 
-    def default(self, given: Mapping[str, Any], kind: ParameterType) -> Any:
+    def default(self, declared: Mapping[str, Any], kind: ParameterType) -> Any:
         """Return a default as a value of the declared type: the first version writes most of them as strings."""
-        default = given["default"]
+        default = declared["default"]
         try:
             return _value(default, kind)
         except (TypeError, ValueError, OverflowError):
             message = f"the default {default!r} is not a valid {TYPE_NAMES[kind]}"
-            self.problem(f"inputs.{given['name']}.default", message, "write it as JSON")
+            self.problem(f"inputs.{declared['name']}.default", message, "write it as JSON")
             return ABSENT
 
-    def variables(self, given: Any, path: str) -> Iterator[tuple[str, str]]:
-        if not isinstance(given, Mapping):
-            self.problem(path, f"expected a mapping of names to values, got {given!r}", "write NAME: value")
+    def variables(self, variables: Any, path: str) -> Iterator[tuple[str, str]]:
+        if not isinstance(variables, Mapping):
+            self.problem(
+                path, f"expected a mapping of names to values, got {variables!r}", "write NAME: value"
+            )
             return
-        for name, value in given.items():
+        for name, value in variables.items():
             structure = self.structure(value, f"{path}.{name}")
             yield str(name), structure if isinstance(structure, str) else json.dumps(structure)
 
-    def words(self, given: Any, path: str) -> Iterator[str]:
-        for number, part in enumerate(_listed(given or ())):
+    def words(self, words: Any, path: str) -> Iterator[str]:
+        for number, part in enumerate(_listed(words or ())):
             structure = self.structure(part, f"{path}.{number}")
             yield structure if isinstance(structure, str) else json.dumps(structure)
 
@@ -157,41 +159,41 @@ class _Reader:
         if not isinstance(part, Mapping):
             return str(part)
         kind = next(iter(part), "")
-        given: Any = part.get(kind)
+        value: Any = part.get(kind)
         if kind == "executorInput":
             return "{{$}}"
         if kind == "outputPath":
-            is_value = isinstance(self.outputs.get(self.known(given, self.outputs, path)), OutputParameter)
+            is_value = isinstance(self.outputs.get(self.known(value, self.outputs, path)), OutputParameter)
             place = "parameters['%s'].output_file" if is_value else "artifacts['%s'].path"
-            return "{{$.outputs." + place % _key(given) + "}}"
+            return "{{$.outputs." + place % _key(value) + "}}"
         if kind in _PLACES:
-            self.known(given, self.outputs if kind == "outputUri" else self.inputs, path)
-            return _PLACES[kind] % _key(given)
+            self.known(value, self.outputs if kind == "outputUri" else self.inputs, path)
+            return _PLACES[kind] % _key(value)
         if kind == "concat":
-            return {"Concat": [self.structure(item, path) for item in _listed(given)]}
-        if kind == "if" and isinstance(given, Mapping):
-            return self.choice(given, path)
+            return {"Concat": [self.structure(item, path) for item in _listed(value)]}
+        if kind == "if" and isinstance(value, Mapping):
+            return self.choice(value, path)
         hint = f"use one of {', '.join((*_PLACES, 'outputPath', 'concat', 'if'))}"
         self.problem(path, f"{part!r} is not a placeholder", hint)
         return ""
 
-    def choice(self, given: Mapping[str, Any], path: str) -> Any:
-        condition = given.get("cond")
+    def choice(self, branches: Mapping[str, Any], path: str) -> Any:
+        condition = branches.get("cond")
         if not isinstance(condition, Mapping) or "isPresent" not in condition:
             self.problem(
                 path, f"unsupported condition {condition!r}", "use isPresent with the name of an input"
             )
             return ""
         self.known(condition["isPresent"], self.inputs, path)
-        found = {"InputName": _key(condition["isPresent"]), "Then": self.elements(given.get("then"), path)}
-        if given.get("else"):
-            found["Else"] = self.elements(given["else"], path)
+        found = {"InputName": _key(condition["isPresent"]), "Then": self.elements(branches.get("then"), path)}
+        if branches.get("else"):
+            found["Else"] = self.elements(branches["else"], path)
         return {"IfPresent": found}
 
-    def elements(self, given: Any, path: str) -> Any:
-        if isinstance(given, (list, tuple)):
-            return [self.structure(item, path) for item in given]
-        return self.structure(given, path)
+    def elements(self, value: Any, path: str) -> Any:
+        if isinstance(value, (list, tuple)):
+            return [self.structure(item, path) for item in value]
+        return self.structure(value, path)
 
     def known(self, name: Any, names: Mapping[str, Any], path: str) -> str:
         key = _key(name)
@@ -204,12 +206,12 @@ def _key(name: Any) -> str:
     return re.sub(r"[^_a-z0-9]+", "_", str(name).lower()).strip("_")
 
 
-def _description(given: Mapping[str, Any]) -> str:
-    return str(given.get("description") or "")
+def _description(declared: Mapping[str, Any]) -> str:
+    return str(declared.get("description") or "")
 
 
-def _listed(given: Any) -> list[Any]:
-    return list(given) if isinstance(given, (list, tuple)) else [given]
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
 def _named(value: Any, kind: str) -> Iterator[str]:
@@ -225,17 +227,17 @@ def _named(value: Any, kind: str) -> Iterator[str]:
             yield from _named(item, kind)
 
 
-def _type_name(given: Any) -> str:
-    return str(next(iter(given), "")) if isinstance(given, Mapping) else str(given or "")
+def _type_name(value: Any) -> str:
+    return str(next(iter(value), "")) if isinstance(value, Mapping) else str(value or "")
 
 
-def _parameter(given: Any) -> ParameterType | None:
-    return named_parameter(_type_name(given))
+def _parameter(value: Any) -> ParameterType | None:
+    return named_parameter(_type_name(value))
 
 
-def _artifact(given: Any) -> ArtifactType:
+def _artifact(value: Any) -> ArtifactType:
     """Return the type of an artifact: one of KFP's, one of Google Cloud's by its title, else any."""
-    name = _type_name(given)
+    name = _type_name(value)
     return ArtifactType(name) if _GOOGLE.match(name) else named_artifact(name)
 
 

@@ -137,13 +137,13 @@ def _of_workflow(document: Mapping[str, Any], name: str, types: Mapping[str, Any
 
 
 def _component(
-    written: dict[str, Any],
+    template: dict[str, Any],
     name: str,
     types: Mapping[str, Any],
     problems: list[tuple[str, str]],
     templates: Mapping[str, Any] | None = None,
 ) -> ArgoComponent:
-    interface = _interface(written, types, problems)
+    interface = _interface(template, types, problems)
     if problems:
         source = context.caller()
         raise AuthoringError(
@@ -152,8 +152,8 @@ def _component(
                 for message, hint in problems
             ]
         )
-    written.pop("name", None)
-    executor = Container(image=IMAGE, command=to_command(written, templates or {}))
+    template.pop("name", None)
+    executor = Container(image=IMAGE, command=to_command(template, templates or {}))
     return ArgoComponent(sanitized(name or "argo"), interface, cache=False, executor=executor)
 
 

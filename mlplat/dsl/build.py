@@ -286,8 +286,8 @@ class _Builder:
         component = f"comp-{self.free(group.name)}"
         self.components[component] = with_outputs(Component(parameters, artifacts, graph=graph), ports)
         waits = self.outside_waits(group)
-        given = (*sources.values(), *artifact_sources.values())
-        before = self.dependencies(given, [other for _, other in waits], parent, None)
+        passed = (*sources.values(), *artifact_sources.values())
+        before = self.dependencies(passed, [other for _, other in waits], parent, None)
         ignores_failures = all(task.ignores_failures for task, _ in waits)
         return Task(
             component=component,
@@ -297,7 +297,7 @@ class _Builder:
             artifacts=artifact_sources,
             when_all_completed=bool(waits)
             and ignores_failures
-            and not any(isinstance(one, TaskOutput) for one in given),
+            and not any(isinstance(one, TaskOutput) for one in passed),
             condition=cel(group.condition) if isinstance(group, Branch) else "",
             iterator=iterator,
         )
@@ -320,37 +320,37 @@ class _Builder:
 
     def component(self, task: PipelineTask, group: Group) -> str:
         """Return the name of the component that a task calls; calls that differ in nothing share one."""
-        called = task.component
-        if called.executor is None:
-            key: Any = id(called)
+        component = task.component
+        if component.executor is None:
+            key: Any = id(component)
             if key not in self.labels:
-                self.labels[key] = self.adopt(called)
+                self.labels[key] = self.adopt(component)
             return self.labels[key]
-        executor = called.executor
+        executor = component.executor
         if isinstance(executor, Container):
             executor = self.container(task, executor, group)
         # A limit counts the pods of one task, so that task has a template to itself.
         limited = task.name if task.own.parallelism else ""
-        key = (id(called), limited, *_distinct(executor))
+        key = (id(component), limited, *_distinct(executor))
         if key not in self.labels:
-            label = self.free(called.name)
+            label = self.free(component.name)
             self.labels[key] = f"comp-{label}"
             self.executors[f"exec-{label}"] = executor
-            spec = called.interface
+            spec = component.interface
             self.components[f"comp-{label}"] = Component(
                 spec.input_parameters,
                 spec.input_artifacts,
                 spec.output_parameters,
                 spec.output_artifacts,
                 executor=f"exec-{label}",
-                passthroughs=called.passthroughs,
+                passthroughs=component.passthroughs,
             )
         return self.labels[key]
 
     def container(self, task: PipelineTask, container: Container, group: Group) -> Container:
         """Return what runs, with the task's settings; runtime values are placeholders."""
         written = placeholders(task.marks, _input_name) if task.marks else {}
-        given = task.resources.asked()
+        resources = task.resources.asked()
         variables = {**dict(container.env), **task.env}
         kubernetes = {**container.kubernetes, **self.lowered(task.kubernetes, group)}
         return replace(
@@ -358,9 +358,10 @@ class _Builder:
             image=replace_marks(task.image or container.image, written),
             env=tuple((name, replace_marks(text, written)) for name, text in variables.items()),
             resources=replace(
-                container.resources, **{name: replace_marks(text, written) for name, text in given.items()}
+                container.resources,
+                **{name: replace_marks(text, written) for name, text in resources.items()},
             )
-            if given
+            if resources
             else container.resources,
             kubernetes=kubernetes,
             own=task.own,
@@ -382,11 +383,11 @@ class _Builder:
             return {**{name: claim[name] for name in claim if name != "runtimeValue"}, **lowered}
         return [self.lowered(value, group) for value in settings] if isinstance(settings, list) else settings
 
-    def adopt(self, called: Definition) -> str:
+    def adopt(self, definition: Definition) -> str:
         """Take a nested pipeline's components and executors in, under names that are free here."""
-        spec = called.spec
+        spec = definition.spec
         assert spec is not None
-        label = self.free(called.name)
+        label = self.free(definition.name)
         self.components[f"comp-{label}"] = spec.root
         renamed = {name: f"comp-{self.free(name.removeprefix('comp-'))}" for name in spec.components}
         executors = {name: f"exec-{renamed_for(name, spec, renamed)}" for name in spec.executors}
@@ -411,7 +412,7 @@ def with_outputs(component: Component, ports: Ports) -> Component:
     assert component.graph is not None
     parameters: dict[str, OutputParameter] = {}
     artifacts: dict[str, OutputArtifact] = {}
-    given: dict[str, TaskOutput | OneOf] = {}
+    passed: dict[str, TaskOutput | OneOf] = {}
     given_artifacts: dict[str, OneOf] = {}
     for name, (channel, source) in ports.outputs.items():
         if isinstance(channel.type, ArtifactType):
@@ -419,8 +420,8 @@ def with_outputs(component: Component, ports: Ports) -> Component:
             given_artifacts[name] = source if isinstance(source, OneOf) else OneOf((source,))
         else:
             parameters[name] = OutputParameter(channel.type)
-            given[name] = source
-    graph = replace(component.graph, output_parameters=given, output_artifacts=given_artifacts)
+            passed[name] = source
+    graph = replace(component.graph, output_parameters=passed, output_artifacts=given_artifacts)
     return replace(component, output_parameters=parameters, output_artifacts=artifacts, graph=graph)
 
 

@@ -109,19 +109,19 @@ def _mismatch(value: Any, declared: Any) -> str:
     """Return how an argument differs from the declared type; empty if it does not."""
     if isinstance(declared, InputArtifact):
         return _unlike_artifact(value, declared)
-    wanted = f"is declared {TYPE_NAMES[declared.type]}"
+    expected = f"is declared {TYPE_NAMES[declared.type]}"
     if isinstance(value, Channel):
         if isinstance(value.type, ArtifactType):
-            return f"{wanted}, but got '{value.name}', an artifact ({value.type.schema_title})"
+            return f"{expected}, but got '{value.name}', an artifact ({value.type.schema_title})"
         if isinstance(value, Item):
             for place, one in enumerate(value.constants or (), start=1):
                 if not _is_taken(one, declared):
-                    return f"{wanted}, but item {place} of the loop is {one!r}"
+                    return f"{expected}, but item {place} of the loop is {one!r}"
             return ""
         if declared.type is ParameterType.STRING:
             return ""
         if value.type is not declared.type and _TAKEN_TOO.get(declared.type) is not value.type:
-            return f"{wanted}, but got '{value.name}' of type {TYPE_NAMES[value.type]}"
+            return f"{expected}, but got '{value.name}' of type {TYPE_NAMES[value.type]}"
         return ""
     if value is None and declared.optional:
         return ""
@@ -131,7 +131,7 @@ def _mismatch(value: Any, declared: Any) -> str:
     ):
         return "contains an artifact; only parameters can be part of a string or list"
     if not fits(constant, declared.type):
-        return f"{wanted}, but got {validation.display(constant)}"
+        return f"{expected}, but got {validation.display(constant)}"
     problem = json_problem(constant)
     return f"can't be written as JSON: {problem}" if problem else ""
 
@@ -144,31 +144,31 @@ _TAKEN_TOO = {
 
 
 def _unlike_artifact(value: Any, declared: InputArtifact) -> str:
-    wanted = f"is declared {declared.type.schema_title}"
+    expected = f"is declared {declared.type.schema_title}"
     if value is None and declared.optional:
         return ""
     if not isinstance(value, Channel):
         if isinstance(value, (Artifact, str)) and context.current() is None:
             return ""
         constant = value.value if isinstance(value, Interpolated) else value
-        return f"{wanted}, an artifact, but got the constant {validation.display(constant)}"
+        return f"{expected}, an artifact, but got the constant {validation.display(constant)}"
     if not isinstance(value.type, ArtifactType):
         kind = f"'{value.name}', a parameter of type {TYPE_NAMES[value.type]}"
-        return f"{wanted}, an artifact, but got {kind}"
+        return f"{expected}, an artifact, but got {kind}"
     if value.is_list != declared.is_list:
         number = "a list" if value.is_list else "a single artifact"
-        return f"{wanted}{' list' if declared.is_list else ''}, but got {number}"
+        return f"{expected}{' list' if declared.is_list else ''}, but got {number}"
     if not _is_compatible(value.type, declared.type):
-        return f"{wanted}, but got '{value.name}', a {value.type.schema_title}"
+        return f"{expected}, but got '{value.name}', a {value.type.schema_title}"
     return ""
 
 
-def _is_compatible(given: ArtifactType, declared: ArtifactType) -> bool:
+def _is_compatible(actual: ArtifactType, declared: ArtifactType) -> bool:
     """Return whether an artifact can be an input of another type: same title and major version, as in KFP."""
-    if "system.Artifact" in (given.schema_title, declared.schema_title):
+    if "system.Artifact" in (actual.schema_title, declared.schema_title):
         return True
-    versions = (one.schema_version.partition(".")[0] for one in (given, declared))
-    return given.schema_title == declared.schema_title and len(set(versions)) == 1
+    versions = (one.schema_version.partition(".")[0] for one in (actual, declared))
+    return actual.schema_title == declared.schema_title and len(set(versions)) == 1
 
 
 def _is_taken(item: Any, declared: InputParameter) -> bool:

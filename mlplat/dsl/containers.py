@@ -119,10 +119,10 @@ def _structure(part: CommandPart) -> Any:
     return part.structure() if isinstance(part, (ConcatPlaceholder, IfPresentPlaceholder)) else str(part)
 
 
-def _elements(given: CommandPart | Sequence[CommandPart]) -> Any:
-    if isinstance(given, (list, tuple)):
-        return [_structure(item) for item in given]
-    return _structure(given)  # type: ignore[arg-type]
+def _elements(value: CommandPart | Sequence[CommandPart]) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_structure(item) for item in value]
+    return _structure(value)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -168,15 +168,15 @@ class ContainerComponent(BaseComponent):
         self.description = docstrings.summary(func.__doc__)
 
 
-def _listed(given: Any) -> Sequence[Any]:
-    if given is None:
+def _listed(value: Any) -> Sequence[Any]:
+    if value is None:
         return ()
-    return given if isinstance(given, (list, tuple)) else (given,)
+    return value if isinstance(value, (list, tuple)) else (value,)
 
 
 def _placeholders(interface: Interface) -> dict[str, Any]:
     """Return what a function is called with: a placeholder for each input and output."""
-    given: dict[str, Any] = {}
+    placeholders: dict[str, Any] = {}
     declared = {
         **interface.input_parameters,
         **interface.input_artifacts,
@@ -187,12 +187,12 @@ def _placeholders(interface: Interface) -> dict[str, Any]:
         if isinstance(spec, (InputArtifact, OutputArtifact)):
             side = "inputs" if isinstance(spec, InputArtifact) else "outputs"
             artifact = ArtifactPlaceholder(f".{side}.artifacts['{name}']")
-            given[name] = artifact.path if name in interface.paths else artifact
+            placeholders[name] = artifact.path if name in interface.paths else artifact
         elif name in interface.output_parameters:
-            given[name] = Placeholder(f".outputs.parameters['{name}'].output_file")
+            placeholders[name] = Placeholder(f".outputs.parameters['{name}'].output_file")
         else:
-            given[name] = Placeholder(f".inputs.parameters['{name}']")
-    return given
+            placeholders[name] = Placeholder(f".inputs.parameters['{name}']")
+    return placeholders
 
 
 def container_component(func: Callable[..., Any]) -> ContainerComponent:

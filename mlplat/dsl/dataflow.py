@@ -105,23 +105,23 @@ class Dataflow:
         around = set(map(id, user.with_ancestors()))
         return [group for group in channel.producer.ancestors() if id(group) not in around]
 
-    def _out(self, channel: Channel, way: list[Group]) -> Channel:
+    def _out(self, channel: Channel, groups: list[Group]) -> Channel:
         """Add outputs to the groups that a task's output leaves, and return that of the outermost."""
         assert channel.producer is not None
         name = channel.input_name
         source = TaskOutput(channel.producer.name, channel.name)
-        for group in way:
+        for group in groups:
             self.of(group).outputs.setdefault(name, (channel, source))
             source = TaskOutput(group.name, name)
-        return Channel(name, channel.type, way[-1], channel.is_list, item_type=channel.item_type)
+        return Channel(name, channel.type, groups[-1], channel.is_list, item_type=channel.item_type)
 
     def _bring(self, channel: Channel, group: Group, source: Source | None, user: str) -> Channel:
         """Add an input for a value to every group between its home and its user."""
-        found = self.resolve(channel, group)
-        home = self._home(found)
-        if found.is_collected and (problem := self._uncollectable(found, group)):
+        value = self.resolve(channel, group)
+        home = self._home(value)
+        if value.is_collected and (problem := self._uncollectable(value, group)):
             self.problems.append(Diagnostic("MLP143", user, *problem, source))
-            return found
+            return value
         way: list[Group] = []
         for at in group.with_ancestors():
             if at is home:
@@ -129,11 +129,11 @@ class Dataflow:
             way.append(at)
         else:
             self._refuse(channel, group, source, user)
-            return found
+            return value
         for step in way:
-            if not (isinstance(found, Item) and step is found.loop):
-                self.of(step).inputs.setdefault(found.input_name, found)
-        return found
+            if not (isinstance(value, Item) and step is value.loop):
+                self.of(step).inputs.setdefault(value.input_name, value)
+        return value
 
     def _uncollectable(self, channel: Channel, user: Group) -> tuple[str, str] | None:
         """Return why a group can't collect an output, and a hint; None if the output leaves a loop."""

@@ -56,11 +56,11 @@ def OneOf(*channels: Any) -> Channel:  # noqa: N802 - KFP's name
         AuthoringError: the outputs are not of the branches of one choice, the types differ, or there is no
             ``dsl.Else``.
     """
-    found = tuple(_output(channel, "dsl.OneOf") for channel in channels)
-    if not found:
+    outputs = tuple(_output(channel, "dsl.OneOf") for channel in channels)
+    if not outputs:
         _refuse("dsl.OneOf", "it needs at least one output", "pass an output of a task in each branch")
-    first = found[0]
-    if any((other.type, other.is_list) != (first.type, first.is_list) for other in found):
+    first = outputs[0]
+    if any((other.type, other.is_list) != (first.type, first.is_list) for other in outputs):
         _refuse("dsl.OneOf", "the outputs have different types", "pass outputs of one type")
     branches = _branches(first)
     if branches is None:
@@ -69,7 +69,7 @@ def OneOf(*channels: Any) -> Channel:  # noqa: N802 - KFP's name
         _refuse(
             "dsl.OneOf", f"'{first.name}' is not in a branch", "pass outputs of tasks in dsl.If and dsl.Else"
         )
-    homes = [_branch(channel, branches) for channel in found]
+    homes = [_branch(channel, branches) for channel in outputs]
     if None in homes or len({id(home) for home in homes}) != len(homes):
         message = "it needs exactly one output of each branch of one dsl.If"
         _refuse("dsl.OneOf", message, "pass one output of each branch")
@@ -80,7 +80,7 @@ def OneOf(*channels: Any) -> Channel:  # noqa: N802 - KFP's name
         message = f"it has no output of {', '.join(silent)}, so there would be no value if that branch runs"
         _refuse("dsl.OneOf", message, "pass one output of each branch")
     name = f"pipelinechannel--{branches.name}-oneof-{len(branches.choices) + 1}"
-    branches.choices[name] = found
+    branches.choices[name] = outputs
     return Channel(name, first.type, branches, first.is_list, item_type=first.item_type)
 
 
@@ -88,10 +88,10 @@ def _refuse(path: str, message: str, hint: str) -> NoReturn:
     raise AuthoringError(Diagnostic("MLP143", path, message, hint, context.caller()))
 
 
-def _output(given: Any, what: str) -> Channel:
-    channel = channel_of(given)
+def _output(value: Any, what: str) -> Channel:
+    channel = channel_of(value)
     if not isinstance(channel, Channel) or not channel.is_output:
-        _refuse(what, f"{given!r} is not a task output", "pass task.output or task.outputs['name']")
+        _refuse(what, f"{value!r} is not a task output", "pass task.output or task.outputs['name']")
     return channel
 
 

@@ -115,16 +115,16 @@ def _entry(spec: Json, templates: Mapping[str, Json], reads: Mapping[str, set[st
             _give(step, own, _rewritten(defaults[own], str))
     for read in sorted(reads[name]):
         _give(step, _handed(read), f"{{{{inputs.parameters.{read}}}}}")
-    written: Json = {"name": name, "inputs": {"parameters": list(inputs.values())}, "steps": [[step]]}
+    template: Json = {"name": name, "inputs": {"parameters": list(inputs.values())}, "steps": [[step]]}
     given = [one["name"] for one in (entry.get("outputs") or {}).get("parameters") or ()]
     if given:
         source = "{{{{steps.{}.outputs.parameters.{}}}}}"
-        written["outputs"] = {
+        template["outputs"] = {
             "parameters": [
                 {"name": one, "valueFrom": {"parameter": source.format(_STEP, one)}} for one in given
             ]
         }
-    return written
+    return template
 
 
 def _open_defaults(template: Mapping[str, Any]) -> dict[str, str]:

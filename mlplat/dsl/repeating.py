@@ -288,11 +288,11 @@ def _interface(body: BaseComponent) -> Interface:
     return replace(given, input_parameters=own)
 
 
-def _fits(given: InputParameter | InputArtifact, made: OutputParameter | OutputArtifact) -> bool:
-    if isinstance(given, InputArtifact) and isinstance(made, OutputArtifact):
-        return given.type == made.type and given.is_list == made.is_list
-    is_number = (given.type, made.type) == (ParameterType.NUMBER_DOUBLE, ParameterType.NUMBER_INTEGER)
-    return given.type == made.type or is_number
+def _fits(declared: InputParameter | InputArtifact, output: OutputParameter | OutputArtifact) -> bool:
+    if isinstance(declared, InputArtifact) and isinstance(output, OutputArtifact):
+        return declared.type == output.type and declared.is_list == output.is_list
+    is_number = (declared.type, output.type) == (ParameterType.NUMBER_DOUBLE, ParameterType.NUMBER_INTEGER)
+    return declared.type == output.type or is_number
 
 
 def _parameter(channel: Channel) -> ParameterType:

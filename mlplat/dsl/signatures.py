@@ -95,15 +95,15 @@ _WRITE_INSTEAD = (
 )
 
 
-def plain_function(given: Any) -> Callable[..., Any]:
+def plain_function(value: Any) -> Callable[..., Any]:
     """Return the argument of a decorator if it is a function.
 
     Raises:
         AuthoringError: it is anything else: a class, a component, a ``functools.partial``.
     """
-    if isinstance(given, types.FunctionType):
-        return given
-    name = getattr(given, "__name__", None) or repr(given)
+    if isinstance(value, types.FunctionType):
+        return value
+    name = getattr(value, "__name__", None) or repr(value)
     hint = "put the decorator directly above a def"
     raise AuthoringError(Diagnostic("MLP105", name, "it is not a plain function", hint, context.caller()))
 
@@ -189,9 +189,9 @@ class _Reader:
                     "remove the / from the signature",
                 )
             order.append(name)
-            given = self.resolve(name, parameter.annotation)
-            described = self.describe(name, given, parameter.default)
-            self.refuse_default(name, described, parameter.default, given)
+            annotation = self.resolve(name, parameter.annotation)
+            described = self.describe(name, annotation, parameter.default)
+            self.refuse_default(name, described, parameter.default, annotation)
             if self.is_pipeline and isinstance(described, (OutputParameter, OutputArtifact)):
                 hint = "declare it with -> Dataset (several as a NamedTuple), and return a task's output"
                 self.problem("MLP102", name, "a pipeline's outputs are what it returns", hint)
@@ -205,8 +205,8 @@ class _Reader:
                     outputs[name] = described
                 case OutputArtifact():
                     artifacts_out[name] = described
-        for name, given in self.returned().items() if returns else ():
-            described = _described(given, {}, output_descriptions, name)
+        for name, annotation in self.returned().items() if returns else ():
+            described = _described(annotation, {}, output_descriptions, name)
             if name in {**outputs, **artifacts_out}:
                 self.problem(
                     "MLP103", name, f"the output '{name}' is both a parameter and returned", "rename one"
@@ -243,50 +243,50 @@ class _Reader:
             return ABSENT
 
     def describe(
-        self, name: str, given: Any, default: Any
+        self, name: str, annotation: Any, default: Any
     ) -> InputParameter | InputArtifact | OutputParameter | OutputArtifact | None:
-        if given is ABSENT:
+        if annotation is ABSENT:
             return None
-        if given is inspect.Parameter.empty:
+        if annotation is inspect.Parameter.empty:
             self.problem("MLP102", name, "it has no type")
             return None
         has_default = default is not inspect.Parameter.empty
-        given, is_optional = _without_none(_aliased(given))
+        annotation, is_optional = _without_none(_aliased(annotation))
         optional = is_optional or has_default
-        if given is OutputPath:
-            given = OutputPath(str)
-        elif given is InputPath:
-            given = InputPath()
-        if isinstance(given, (InputPath, OutputPath)):
+        if annotation is OutputPath:
+            annotation = OutputPath(str)
+        elif annotation is InputPath:
+            annotation = InputPath()
+        if isinstance(annotation, (InputPath, OutputPath)):
             self.paths.add(name)
-        if isinstance(given, OutputPath):
-            return self.written(name, given.type)
-        if isinstance(given, InputPath):
-            return self.read_from_path(given.type, default, optional)
-        marker = _marker(given)
+        if isinstance(annotation, OutputPath):
+            return self.written(name, annotation.type)
+        if isinstance(annotation, InputPath):
+            return self.read_from_path(annotation.type, default, optional)
+        marker = _marker(annotation)
         if marker is _EmbeddedMarker:
             return None
-        if marker is _InputMarker and parameter_type(inner := self.resolve(name, _unmarked(given))):
-            given = inner
+        if marker is _InputMarker and parameter_type(inner := self.resolve(name, _unmarked(annotation))):
+            annotation = inner
         elif marker is not None:
-            return self.marked(name, given, marker, optional)
-        of, is_list = _list_of(given)
+            return self.marked(name, annotation, marker, optional)
+        of, is_list = _list_of(annotation)
         if is_artifact_class(of):
             return InputArtifact(artifact_type(of), is_list, optional)
-        kind = parameter_type(given)
+        kind = parameter_type(annotation)
         if kind is None:
-            self.problem("MLP102", name, f"{_name(given)} is not a valid parameter type")
+            self.problem("MLP102", name, f"{_name(annotation)} is not a valid parameter type")
             return None
-        if item := item_type(given):
+        if item := item_type(annotation):
             self.items[name] = item
         # Callers don't pass these: the engine fills them.
         is_given = kind in (ParameterType.TASK_FINAL_STATUS, ParameterType.TASK_CONFIG)
         return InputParameter(kind, _default(default), optional or is_given)
 
     def marked(
-        self, name: str, given: Any, marker: type, optional: bool
+        self, name: str, annotation: Any, marker: type, optional: bool
     ) -> InputArtifact | OutputArtifact | None:
-        of, is_list = _list_of(self.resolve(name, typing.get_args(given)[0]))
+        of, is_list = _list_of(self.resolve(name, typing.get_args(annotation)[0]))
         if of is ABSENT:
             return None
         if not is_artifact_class(of):
@@ -323,31 +323,31 @@ class _Reader:
                 "use another default",
             )
 
-    def written(self, name: str, given: Any) -> OutputParameter | OutputArtifact:
+    def written(self, name: str, annotation: Any) -> OutputParameter | OutputArtifact:
         """Return the output of a path: a parameter where the type is one, else an artifact."""
-        kind = parameter_type(given)
+        kind = parameter_type(annotation)
         if kind is None:
-            return OutputArtifact(_path_type(given))
-        if item := item_type(given):
+            return OutputArtifact(_path_type(annotation))
+        if item := item_type(annotation):
             self.output_items[name] = item
         return OutputParameter(kind)
 
-    def read_from_path(self, given: Any, default: Any, optional: bool) -> InputParameter | InputArtifact:
+    def read_from_path(self, annotation: Any, default: Any, optional: bool) -> InputParameter | InputArtifact:
         """Return the input of a path: a parameter, whose value the file holds, where the type is one."""
-        kind = parameter_type(given)
+        kind = parameter_type(annotation)
         if kind is None:
-            return InputArtifact(_path_type(given), False, optional)
+            return InputArtifact(_path_type(annotation), False, optional)
         return InputParameter(kind, _default(default), optional)
 
-    def output(self, name: str, given: Any) -> OutputParameter | OutputArtifact | None:
-        of, is_list = _list_of(_unmarked(given))
+    def output(self, name: str, annotation: Any) -> OutputParameter | OutputArtifact | None:
+        of, is_list = _list_of(_unmarked(annotation))
         if is_artifact_class(of):
             return OutputArtifact(artifact_type(of), is_list)
-        kind = parameter_type(given)
+        kind = parameter_type(annotation)
         if kind is None:
-            self.problem("MLP102", name, f"{_name(given)} is not a valid output type")
+            self.problem("MLP102", name, f"{_name(annotation)} is not a valid output type")
             return None
-        if item := item_type(given):
+        if item := item_type(annotation):
             self.output_items[name] = item
         return OutputParameter(kind)
 
@@ -447,8 +447,8 @@ def _list_of(annotation: Any) -> tuple[Any, bool]:
     return annotation, False
 
 
-def _path_type(given: Any) -> ArtifactType:
-    of = _unmarked(given)
+def _path_type(annotation: Any) -> ArtifactType:
+    of = _unmarked(annotation)
     return artifact_type(of) if is_artifact_class(of) else named_artifact(str(of))
 
 
@@ -458,8 +458,8 @@ def _choices(annotation: Any, default: Any) -> tuple[Any, ...]:
     return typing.get_args(plain) if typing.get_origin(plain) is typing.Literal else (default,)
 
 
-def _default(given: Any) -> Any:
-    return ABSENT if given is inspect.Parameter.empty or given is None else given
+def _default(value: Any) -> Any:
+    return ABSENT if value is inspect.Parameter.empty or value is None else value
 
 
 def _described(declared: Any, inputs: Mapping[str, str], outputs: Mapping[str, str], name: str) -> Any:

@@ -55,8 +55,8 @@ def approval(
             of a pipeline.
     """
     context.tracing("dsl.approval")
-    given = list(choices)
-    if isinstance(choices, str) or len({str(one) for one in given}) < len(given):
+    values = list(choices)
+    if isinstance(choices, str) or len({str(one) for one in values}) < len(values):
         hint = 'use e.g. choices=["no", "yes"]'
         text = f"expected choices that are different strings, got {choices!r}"
         raise AuthoringError(Diagnostic("MLP151", "dsl.approval", text, hint, context.caller()))
@@ -65,8 +65,8 @@ def approval(
         "inputs": {"parameters": [{"name": "message", "value": ""}]},
         "suspend": {} if timeout is None else {"duration": _duration("dsl.approval", timeout)},
     }
-    if given:
-        texts = [str(one) for one in given]
+    if values:
+        texts = [str(one) for one in values]
         chosen = {"name": CHOICE, "value": texts[0], "enum": texts}
         template["inputs"] = {"parameters": [{"name": "message", "value": ""}, chosen]}
         template["outputs"] = {

@@ -58,7 +58,7 @@ def undefined(source: str) -> list[Use]:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
     loads: dict[str, list[int]] = {}
-    known = {*dir(builtins), *_OF_MODULES}
+    names = {*dir(builtins), *_OF_MODULES}
     for node in ast.walk(tree):
         match node:
             case ast.Name(id=name, ctx=ast.Load()):
@@ -66,15 +66,15 @@ def undefined(source: str) -> list[Use]:
             case ast.ImportFrom(module=module, names=[ast.alias(name="*")]):
                 if module is None or module not in _STARS:
                     return []
-                known.update(_STARS[module])
+                names.update(_STARS[module])
             case ast.Try():
-                known.update(_guarded(node))
+                names.update(_guarded(node))
     if "exec" in loads or "globals" in loads:
         return []
-    known.update(_bound(top))
+    names.update(_bound(top))
     found: dict[str, int] = {}
     for name, line in _globals(top):
-        if name not in known:
+        if name not in names:
             lines = [one for one in loads.get(name, ()) if one >= line] or loads.get(name) or [line]
             found[name] = min(found.get(name, lines[0]), *lines)
     return sorted(Use(line, name) for name, line in found.items())

@@ -136,11 +136,11 @@ def _with_template(spec: dict[str, Any], specs: Mapping[str, dict[str, Any]]) ->
     return merged
 
 
-def _merge_arguments(base: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+def _merge_arguments(base: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
     merged: dict[str, Any] = {}
     for kind in ("parameters", "artifacts"):
         by_name = {item["name"]: item for item in base.get(kind) or ()}
-        by_name.update((item["name"], item) for item in given.get(kind) or ())
+        by_name.update((item["name"], item) for item in arguments.get(kind) or ())
         if by_name:
             merged[kind] = list(by_name.values())
     return merged

@@ -142,8 +142,8 @@ class Engine:
         scope = execution.scope.child(local)
         config_maps = execution.documents.config_maps
 
-        def filled(written: Mapping[str, Any]) -> dict[str, Any]:
-            return fill(written, call.arguments, scope, config_maps, self._executor.path)
+        def filled(template: Mapping[str, Any]) -> dict[str, Any]:
+            return fill(template, call.arguments, scope, config_maps, self._executor.path)
 
         try:
             written = self._rewrite(context, template)

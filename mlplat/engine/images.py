@@ -373,13 +373,13 @@ class _RunningContainer:
         return Exit(64, message)
 
 
-def _append(log: Path, said: bytes) -> None:
-    if said:
+def _append(log: Path, output: bytes) -> None:
+    if output:
         with log.open("ab") as file:
-            file.write(said)
+            file.write(output)
 
 
-def _last_line(said: bytes | str) -> str:
-    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+def _last_line(output: bytes | str) -> str:
+    text = output.decode("utf-8", "replace") if isinstance(output, bytes) else output
     lines = text.strip().splitlines()
     return lines[-1].strip("\t *") if lines else "no output"

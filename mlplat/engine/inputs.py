@@ -52,23 +52,23 @@ def fill(
 
 def _parameter(
     declared: Mapping[str, Any],
-    given: Mapping[str, Any] | None,
+    argument: Mapping[str, Any] | None,
     scope: Scope,
     config_maps: Mapping[str, Mapping[str, str]],
 ) -> dict[str, Any]:
     parameter = dict(declared)
     if "value" not in parameter and "default" in parameter:
         parameter["value"] = parameter["default"]
-    if given is not None and given.get("value") == ABSENT_ARGUMENT:
+    if argument is not None and argument.get("value") == ABSENT_ARGUMENT:
         if "value" not in parameter and "valueFrom" not in parameter:
             raise TemplatingError(
                 f"inputs.parameters.{parameter['name']}: argument references an absent optional "
                 "(skipped/omitted node output with no default)"
             )
-    elif given is not None:
+    elif argument is not None:
         for key, other in (("value", "valueFrom"), ("valueFrom", "value")):
-            if key in given:
-                parameter[key] = given[key]
+            if key in argument:
+                parameter[key] = argument[key]
                 parameter.pop(other, None)
                 break
     reference = (parameter.get("valueFrom") or {}).get("configMapKeyRef")
@@ -100,18 +100,18 @@ def _config_map_value(
     raise TemplatingError(f"unable to retrieve inputs.parameters.{parameter['name']} from ConfigMap: {why}")
 
 
-def _artifact(declared: Mapping[str, Any], given: Mapping[str, Any] | None) -> dict[str, Any]:
+def _artifact(declared: Mapping[str, Any], argument: Mapping[str, Any] | None) -> dict[str, Any]:
     if not declared.get("optional") and not has_location(declared):
-        if given is None:
+        if argument is None:
             raise TemplatingError(f"inputs.artifacts.{declared['name']} was not supplied")
-        if not has_location(given):
+        if not has_location(argument):
             raise TemplatingError(f"inputs.artifacts.{declared['name']} missing location information")
-    if given is None:
+    if argument is None:
         return dict(declared)
     kept = {key: declared[key] for key in ("path", "mode", "recurseMode") if key in declared}
     passed = {
         key: value
-        for key, value in given.items()
+        for key, value in argument.items()
         if key not in ("path", "mode", "recurseMode", "from", "fromExpression")
     }
     return {**passed, **kept}
@@ -157,17 +157,17 @@ def substitute(template: Mapping[str, Any], scope: Scope, path: Callable[[str], 
 def _check_container(template: Mapping[str, Any]) -> None:
     """Refuse a container that Go could not read, such as a script whose source is a mapping."""
     container = template.get("container") or template.get("script") or {}
-    found = {
+    names = {
         key: container[key] for key in ("image", "source", "workingDir") if container.get(key) is not None
     }
     for key in ("command", "args"):
         lines = container.get(key) or []
-        found |= (
+        names |= (
             {key: lines}
             if not isinstance(lines, list)
             else {f"{key}[{n}]": one for n, one in enumerate(lines)}
         )
-    for key, value in found.items():
+    for key, value in names.items():
         if not isinstance(value, str):
             kind = {dict: "object", list: "array", bool: "bool"}.get(type(value), "number")
             raise TemplatingError(f"json: cannot unmarshal {kind} into Go struct field .{key} of type string")

@@ -55,7 +55,7 @@ def locks_of(
     """
     mutexes = [*(synchronization.get("mutexes") or ()), synchronization.get("mutex")]
     semaphores = [*(synchronization.get("semaphores") or ()), synchronization.get("semaphore")]
-    found = [
+    locks = [
         Lock(f"{one.get('namespace') or namespace}/Mutex/{one.get('name', '')}", 1) for one in mutexes if one
     ]
     for one in semaphores:
@@ -63,11 +63,11 @@ def locks_of(
             reference = one.get("configMapKeyRef") or {}
             name, key = reference.get("name", ""), reference.get("key", "")
             size = _size(name, key, config_maps)
-            found.append(Lock(f"{one.get('namespace') or namespace}/ConfigMap/{name}/{key}", size))
-    names = [lock.name for lock in found]
+            locks.append(Lock(f"{one.get('namespace') or namespace}/ConfigMap/{name}/{key}", size))
+    names = [lock.name for lock in locks]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ValueError(f"the lock {twice[0]} is listed twice")
-    return found
+    return locks
 
 
 def _size(name: str, key: str, config_maps: Mapping[str, Mapping[str, str]]) -> int:
@@ -174,7 +174,7 @@ def _locked(path: Path) -> int | None:
     return None
 
 
-def _give_back(taken: list[tuple[int, Path]]) -> None:
-    for file, path in taken:
+def _give_back(locks: list[tuple[int, Path]]) -> None:
+    for file, path in locks:
         path.unlink(missing_ok=True)
         os.close(file)

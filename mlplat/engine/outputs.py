@@ -70,9 +70,9 @@ class Outputs:
         problems: list[str] = []
         declared = template.get("outputs") or {}
         mounts = _mounts(template)
-        found = {path: self._executor.output(path, command) for path in command.outputs}
+        written = {path: self._executor.output(path, command) for path in command.outputs}
         parameters, problem = await asyncio.to_thread(
-            _read_parameters, declared.get("parameters") or (), found, mounts
+            _read_parameters, declared.get("parameters") or (), written, mounts
         )
         if parameters:
             outputs["parameters"] = parameters
@@ -81,7 +81,7 @@ class Outputs:
         if ended.result is not None:
             outputs["result"] = ended.result
         artifacts, problem = await self._save(
-            declared.get("artifacts") or (), found, command.root, prefix, mounts, stages
+            declared.get("artifacts") or (), written, command.root, prefix, mounts, stages
         )
         if artifacts:
             outputs["artifacts"] = artifacts
@@ -178,7 +178,7 @@ def _missing_artifact(path: str, mounts: Sequence[str]) -> str:
 
 
 def _read_parameters(
-    declared: Sequence[Mapping[str, Any]], found: Mapping[str, Path | None], mounts: Sequence[str]
+    declared: Sequence[Mapping[str, Any]], written: Mapping[str, Path | None], mounts: Sequence[str]
 ) -> tuple[list[dict[str, Any]], str]:
     parameters = [dict(one) for one in declared]
     for one in parameters:
@@ -186,7 +186,7 @@ def _read_parameters(
         if not source.get("path"):
             continue
         try:
-            text = _read(found[source["path"]])
+            text = _read(written[source["path"]])
         except OSError as error:
             if isinstance(error, files.NotAFileError) or error.errno == errno.EFBIG:
                 return (

@@ -123,19 +123,19 @@ class LocalScope:
             ExpressionError: the expression can't be evaluated.
         """
         if reference.get("fromExpression"):
-            found = self.evaluate(reference["fromExpression"])
-            if not isinstance(found, Mapping):
+            value = self.evaluate(reference["fromExpression"])
+            if not isinstance(value, Mapping):
                 raise LookupError(f"fromExpression of {reference['name']!r} is not an artifact")
         else:
             name = _name_in(reference["from"])
             if name.startswith("="):
                 _refuse_names(name[1:])
-            found = self._artifact(name)
-            if found is None:
+            value = self._artifact(name)
+            if value is None:
                 raise UnresolvedArtifactError(f'Unable to resolve: "{name}"')
         if reference.get("subPath"):
-            found = _below(dict(found), str(replace(reference["subPath"], self.own, LENIENT)))
-        return {**found, "name": reference["name"]}
+            value = _below(dict(value), str(replace(reference["subPath"], self.own, LENIENT)))
+        return {**value, "name": reference["name"]}
 
 
 def _name_in(tag: str) -> str:
@@ -164,9 +164,9 @@ class _ArtifactLayer(Layer):
         found = self._lookup(name)
         return ABSENT if found is None else found
 
-    def tree(self, wanted: Expression) -> Mapping[str, Any]:
+    def tree(self, expression: Expression) -> Mapping[str, Any]:
         """Return the artifacts that an expression names, nested."""
-        found = {name: self._lookup(name) for name in identifiers(wanted) if ".artifacts." in name}
+        found = {name: self._lookup(name) for name in identifiers(expression) if ".artifacts." in name}
         return expand({name: artifact for name, artifact in found.items() if artifact is not None})
 
 
@@ -213,9 +213,9 @@ class TaskLayer(Layer):
         task = name.split(".", 2)[1]
         return self._results(task).get(name, ABSENT) if task in self._visible() else ABSENT
 
-    def tree(self, wanted: Expression) -> Mapping[str, Any]:
+    def tree(self, expression: Expression) -> Mapping[str, Any]:
         """Return the variables of the tasks that an expression names, nested."""
-        named = second_names(wanted, "tasks")
+        named = second_names(expression, "tasks")
         visible = self._visible()
         variables: dict[str, Any] = {}
         for task in visible if named is None else [one for one in named if one in visible]:

@@ -40,9 +40,9 @@ async def ask(node: Node) -> Mapping[str, str] | None:
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[Mapping[str, str] | None] = loop.create_future()
 
-    def answered(given: Mapping[str, str] | None) -> None:
+    def answered(outputs: Mapping[str, str] | None) -> None:
         if not answer.done():
-            answer.set_result(given)
+            answer.set_result(outputs)
 
     def read() -> None:
         given = _read(node)
@@ -78,13 +78,13 @@ def _read(node: Node) -> Mapping[str, str] | None:
         return None
 
 
-def _value(prompt: str, default: str | None, known: Sequence[str]) -> str:
+def _value(prompt: str, default: str | None, choices: Sequence[str]) -> str:
     """Ask for one value until it is one of those that are known, or the default."""
-    of = f" ({', '.join(known)})" if known else ""
+    of = f" ({', '.join(choices)})" if choices else ""
     shown = f" [{default}]" if default is not None else ""
     asked = f"{prompt}{of}{shown}: "
     while True:
         text = input(escaped(asked)).strip()
-        if not known or text in known or (not text and default is not None):
+        if not choices or text in choices or (not text and default is not None):
             return text
-        asked = f"{text!r} is not one of {', '.join(known)}: "
+        asked = f"{text!r} is not one of {', '.join(choices)}: "

@@ -39,9 +39,9 @@ class Globals(Layer):
         """Return the value of a variable."""
         return self._duration() if name == "workflow.duration" else super().get(name)
 
-    def tree(self, wanted: Expression) -> Mapping[str, Any]:
+    def tree(self, expression: Expression) -> Mapping[str, Any]:
         """Return all variables, nested."""
-        tree = super().tree(wanted)
+        tree = super().tree(expression)
         tree["workflow"]["duration"] = self._duration()
         return tree
 

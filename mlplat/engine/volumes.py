@@ -71,7 +71,7 @@ class Volumes:
             OSError: the disk refuses.
         """
         known = {volume["name"]: volume for volume in volumes}
-        made: dict[str, Path] = {}
+        places: dict[str, Path] = {}
         linked: dict[str, Mount] = {}
         for mount in sorted(mounts, key=lambda one: len(one["mountPath"])):
             volume = known.get(mount["name"])
@@ -80,13 +80,13 @@ class Volumes:
             target = root / mount["mountPath"].strip("/")
             nested = is_mounted(str(PurePosixPath(mount["mountPath"]).parent), linked)
             path = sub_path(mount, variables)
-            is_new = mount["name"] not in made and not path and not nested and not target.exists()
+            is_new = mount["name"] not in places and not path and not nested and not target.exists()
             if "emptyDir" in volume and is_new:
                 target.mkdir(parents=True)
-                made[mount["name"]] = target
+                places[mount["name"]] = target
                 continue
-            source = made.get(mount["name"]) or self._content(volume, root, pod)
-            made[mount["name"]] = source
+            source = places.get(mount["name"]) or self._content(volume, root, pod)
+            places[mount["name"]] = source
             if path:
                 source = self._below(source, path, volume)
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -25,11 +25,11 @@ def without_effect(documents: Sequence[_Doc]) -> list[tuple[int, Diagnostic]]:
     spec = documents[0]
     components = [spec["root"], *spec.get("components", {}).values()]
     executors = spec.get("deploymentSpec", {}).get("executors", {})
-    found = [(0, _warning(path, *rest)) for path, *rest in _unused(spec, components, executors)]
+    warnings = [(0, _warning(path, *rest)) for path, *rest in _unused(spec, components, executors)]
     for number, document in enumerate(documents):
         schema = schema_of(document)
         for path, name, known in _unread(document, schema, schema.get("$defs", {}), ""):
-            found.append((number, _warning(path, f"unknown field '{name}'", nearest(name, known))))
+            warnings.append((number, _warning(path, f"unknown field '{name}'", nearest(name, known))))
         if schema is not PLATFORM_SPEC:
             continue
         for platform in ("kubernetes", OWN_PLATFORM):
@@ -38,8 +38,8 @@ def without_effect(documents: Sequence[_Doc]) -> list[tuple[int, Diagnostic]]:
                 if label not in executors:
                     path = f"platforms.{platform}.deploymentSpec.executors.{label}"
                     hint = nearest(label, list(executors))
-                    found.append((number, _warning(path, f"unknown executor '{label}'", hint)))
-    return found
+                    warnings.append((number, _warning(path, f"unknown executor '{label}'", hint)))
+    return warnings
 
 
 def _warning(path: str, message: str, hint: str) -> Diagnostic:

@@ -99,13 +99,13 @@ def executor_of(runner: object) -> Executor:
     raise UnsupportedError(Diagnostic("MLP502", "local.init", f"{runner!r} is not a runner", hint))
 
 
-def _environment(given: Mapping[str, Any] | Sequence[str]) -> dict[str, str]:
-    if isinstance(given, Mapping):
-        return {name: str(value) for name, value in given.items()}
-    return dict(one.split("=", 1) for one in given if "=" in one)
+def _environment(values: Mapping[str, Any] | Sequence[str]) -> dict[str, str]:
+    if isinstance(values, Mapping):
+        return {name: str(value) for name, value in values.items()}
+    return dict(one.split("=", 1) for one in values if "=" in one)
 
 
-def _options(given: Mapping[str, Any], program: str) -> Iterator[str]:
+def _options(arguments: Mapping[str, Any], program: str) -> Iterator[str]:
     """Yield the command-line options for arguments of Docker's Python package; None omits one."""
     known = sorted((*_LISTS, *_PAIRS, *_SINGLE, "device_requests", "environment"))
     wrong = [
@@ -115,12 +115,12 @@ def _options(given: Mapping[str, Any], program: str) -> Iterator[str]:
             "it is defined by the component" if name in _OWN else "unknown argument",
             nearest(name, known) or f"available: {', '.join(known)}",
         )
-        for name in given
+        for name in arguments
         if name not in known
     ]
     if wrong:
         raise UnsupportedError(wrong)
-    for name, value in given.items():
+    for name, value in arguments.items():
         if value is None:
             continue
         if name == "device_requests":

@@ -235,7 +235,7 @@ def template(script: str) -> dict[str, Any]:
     return {"name": "t", "container": {"image": "i", "command": ["sh", "-c"], "args": [script]}}
 
 
-def placed(executor: Executor, written: dict[str, Any], paths: list[str]) -> list[str]:
+def placed(executor: Executor, template: dict[str, Any], paths: list[str]) -> list[str]:
     """Return the words of a template, rewritten for an executor."""
-    container = executor.rewrite(written, paths)["container"]
+    container = executor.rewrite(template, paths)["container"]
     return [*container["command"], *container["args"]]

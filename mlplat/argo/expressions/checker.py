@@ -221,16 +221,16 @@ class _Checker:
         if len(arguments) > least and not callee.variadic:
             raise ExpressionError(f"too many arguments to call {name}")
         for position, argument in enumerate(arguments):
-            given, wanted = self.visit(argument), parameters[min(position, len(parameters) - 1)]
-            if given.is_integer and wanted.is_integer:
+            argument_nature, parameter = self.visit(argument), parameters[min(position, len(parameters) - 1)]
+            if argument_nature.is_integer and parameter.is_integer:
                 continue
-            if given.is_nil:
-                if wanted.kind in ("ptr", "interface"):
+            if argument_nature.is_nil:
+                if parameter.kind in ("ptr", "interface"):
                     continue
-                raise ExpressionError(f"cannot use nil as argument (type {wanted.shown}) to call {name}")
-            if not given.assignable(wanted) and not given.is_unknown:
+                raise ExpressionError(f"cannot use nil as argument (type {parameter.shown}) to call {name}")
+            if not argument_nature.assignable(parameter) and not argument_nature.is_unknown:
                 raise ExpressionError(
-                    f"cannot use {given.shown} as argument (type {wanted.shown}) to call {name}"
+                    f"cannot use {argument_nature.shown} as argument (type {parameter.shown}) to call {name}"
                 )
         return result
 
@@ -340,28 +340,28 @@ def _unary(operator: str, operand: Nature) -> Nature:
 _Kind = Callable[[Nature], bool]
 
 
-def _is_time(one: Nature) -> bool:
-    return one.name == TIME.name
+def _is_time(nature: Nature) -> bool:
+    return nature.name == TIME.name
 
 
-def _is_duration(one: Nature) -> bool:
-    return one.name == DURATION.name
+def _is_duration(nature: Nature) -> bool:
+    return nature.name == DURATION.name
 
 
-def _is_bool(one: Nature) -> bool:
-    return one.kind == "bool"
+def _is_bool(nature: Nature) -> bool:
+    return nature.kind == "bool"
 
 
-def _is_string(one: Nature) -> bool:
-    return one.kind == "string"
+def _is_string(nature: Nature) -> bool:
+    return nature.kind == "string"
 
 
-def _is_number(one: Nature) -> bool:
-    return one.is_number
+def _is_number(nature: Nature) -> bool:
+    return nature.is_number
 
 
-def _is_integer(one: Nature) -> bool:
-    return one.is_integer
+def _is_integer(nature: Nature) -> bool:
+    return nature.is_integer
 
 
 def _perhaps(left: Nature, right: Nature, *kinds: _Kind) -> bool:
@@ -522,9 +522,9 @@ def _element_result(name: str, collection: Nature, body: Nature) -> Nature:
     return collection if name == "sortBy" else body
 
 
-def _count(given: Sequence[Nature], wanted: int) -> None:
-    if len(given) != wanted:
-        raise ExpressionError(f"invalid number of arguments (expected {wanted}, got {len(given)})")
+def _count(arguments: Sequence[Nature], expected: int) -> None:
+    if len(arguments) != expected:
+        raise ExpressionError(f"invalid number of arguments (expected {expected}, got {len(arguments)})")
 
 
 _Validator = Callable[[str, Sequence[Nature]], Nature]
@@ -533,9 +533,9 @@ _Validator = Callable[[str, Sequence[Nature]], Nature]
 def _one_of(result: Nature | None, *kinds: str) -> _Validator:
     """Return the rule of a function with one argument of some kinds; without a result, it is of the same type."""
 
-    def validate(name: str, given: Sequence[Nature]) -> Nature:
-        _count(given, 1)
-        argument = given[0]
+    def validate(name: str, arguments: Sequence[Nature]) -> Nature:
+        _count(arguments, 1)
+        argument = arguments[0]
         if not argument.is_unknown and argument.kind not in kinds:
             raise ExpressionError(f"invalid argument for {name} (type {argument.shown})")
         return ANY if result is None and argument.is_unknown else result or natures.named(argument.name)
@@ -543,54 +543,54 @@ def _one_of(result: Nature | None, *kinds: str) -> _Validator:
     return validate
 
 
-def _end(name: str, given: Sequence[Nature]) -> Nature:
-    _count(given, 1)
-    if given[0].is_unknown:
+def _end(name: str, arguments: Sequence[Nature]) -> Nature:
+    _count(arguments, 1)
+    if arguments[0].is_unknown:
         return ANY
-    if not given[0].is_array:
-        raise ExpressionError(f"cannot get {name} element from {given[0].shown}")
-    return natures.named(given[0].name).elements()
+    if not arguments[0].is_array:
+        raise ExpressionError(f"cannot get {name} element from {arguments[0].shown}")
+    return natures.named(arguments[0].name).elements()
 
 
-def _take(_: str, given: Sequence[Nature]) -> Nature:
-    _count(given, 2)
-    if not given[0].is_array and not given[0].is_unknown:
-        raise ExpressionError(f"cannot take from {given[0].shown}")
-    if not given[1].is_unknown and given[1].kind not in ("int", "int64"):
-        raise ExpressionError(f"cannot take {given[1].shown} elements")
-    return ANY if given[0].is_unknown else natures.named(given[0].name)
+def _take(_: str, arguments: Sequence[Nature]) -> Nature:
+    _count(arguments, 2)
+    if not arguments[0].is_array and not arguments[0].is_unknown:
+        raise ExpressionError(f"cannot take from {arguments[0].shown}")
+    if not arguments[1].is_unknown and arguments[1].kind not in ("int", "int64"):
+        raise ExpressionError(f"cannot take {arguments[1].shown} elements")
+    return ANY if arguments[0].is_unknown else natures.named(arguments[0].name)
 
 
-def _aggregate(name: str, given: Sequence[Nature]) -> Nature:
-    if not given:
+def _aggregate(name: str, arguments: Sequence[Nature]) -> Nature:
+    if not arguments:
         raise ExpressionError(f"not enough arguments to call {name}")
-    for argument in given:
+    for argument in arguments:
         if argument.is_unknown or argument.is_array:
             return ANY
         if argument.kind not in ("int", "int64", "uint8", "float64"):
             raise ExpressionError(f"invalid argument for {name} (type {argument.shown})")
-    return given[0]
+    return arguments[0]
 
 
-def _concat(_: str, given: Sequence[Nature]) -> Nature:
-    if not given:
+def _concat(_: str, arguments: Sequence[Nature]) -> Nature:
+    if not arguments:
         raise ExpressionError("invalid number of arguments (expected at least 1, got 0)")
-    for argument in given:
+    for argument in arguments:
         if not argument.is_array and not argument.is_unknown:
             raise ExpressionError(f"cannot concat {argument.shown}")
     return ARRAY
 
 
-def _now(_: str, given: Sequence[Nature]) -> Nature:
-    if given and (len(given) > 1 or given[0].name != LOCATION.name):
-        raise ExpressionError(f"invalid number of arguments (expected 0, got {len(given)})")
+def _now(_: str, arguments: Sequence[Nature]) -> Nature:
+    if arguments and (len(arguments) > 1 or arguments[0].name != LOCATION.name):
+        raise ExpressionError(f"invalid number of arguments (expected 0, got {len(arguments)})")
     return TIME
 
 
-def _date(_: str, given: Sequence[Nature]) -> Nature:
-    if not given:
+def _date(_: str, arguments: Sequence[Nature]) -> Nature:
+    if not arguments:
         raise ExpressionError("invalid number of arguments (expected at least 1, got 0)")
-    if len(given) - (given[0].name == LOCATION.name) > 3:
+    if len(arguments) - (arguments[0].name == LOCATION.name) > 3:
         raise ExpressionError("invalid number of arguments (expected at most 3)")
     return TIME
 

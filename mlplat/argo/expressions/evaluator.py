@@ -134,16 +134,16 @@ def _compiled(root: Expression) -> _Compiled:
 
 def _names(root: Expression) -> tuple[str, ...]:
     """Return the first names of all that an expression could refer to."""
-    found: dict[str, None] = {}
+    names: dict[str, None] = {}
     stack = [root]
     while stack:
         node = stack.pop()
         if isinstance(node, (syntax.Identifier, syntax.Builtin, syntax.Let)):
-            found.setdefault(node.name)
+            names.setdefault(node.name)
         elif isinstance(node, syntax.MemberAccess) and isinstance(node.key, syntax.Literal):
-            found.setdefault(str(node.key.value))  # which ``$env.name`` refers to
+            names.setdefault(str(node.key.value))  # which ``$env.name`` refers to
         stack.extend(syntax.children(node))
-    return tuple(found)
+    return tuple(names)
 
 
 def _changes_maps(root: Expression) -> bool:
@@ -160,13 +160,13 @@ def _changes_maps(root: Expression) -> bool:
     return False
 
 
-def _evaluate_apart(found: _Compiled, environment: Mapping[str, Any]) -> Any:
+def _evaluate_apart(compiled: _Compiled, environment: Mapping[str, Any]) -> Any:
     """Evaluate an expression that changes maps, with maps of its own."""
-    own = {name: environment[name] for name in found.names if name in environment}
+    own = {name: environment[name] for name in compiled.names if name in environment}
     for name, value in own.items():
         if type(value) is dict and name != "sprig":
             own[name] = deepcopy(value)
-    program = found.program(own)
+    program = compiled.program(own)
     forget_json()
     try:
         return program(Frame(own, Meter()))
@@ -181,8 +181,8 @@ class _BrokenChainError(Exception):
 class _Compiler:
     """Turns a tree into closures."""
 
-    def __init__(self, known: checker.Natures) -> None:
-        self.known = known
+    def __init__(self, natures: checker.Natures) -> None:
+        self.known = natures
         self.variables: list[str] = []
         self.loops = _LOOPS
 
@@ -448,8 +448,8 @@ class _LitteredCompiler(_Compiler):
     ``[true, 2]``. So the operands are kept on a stack here, as they are there.
     """
 
-    def __init__(self, known: checker.Natures) -> None:
-        super().__init__(known)
+    def __init__(self, natures: checker.Natures) -> None:
+        super().__init__(natures)
         self.loops = {**_LOOPS, **_LITTERING_LOOPS}
 
     def operands(self, nodes: tuple[Expression, ...]) -> Callable[[Frame], list[Any]]:

@@ -51,8 +51,8 @@ def type_name(value: Any) -> str:
     )
 
 
-def _conversion(value: Any, wanted: str) -> ExpressionError:
-    return ExpressionError(f"interface conversion: interface {{}} is {type_of(value)}, not {wanted}")
+def _conversion(value: Any, expected: str) -> ExpressionError:
+    return ExpressionError(f"interface conversion: interface {{}} is {type_of(value)}, not {expected}")
 
 
 def _text(value: Any) -> str:

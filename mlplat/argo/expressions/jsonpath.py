@@ -466,33 +466,33 @@ def _subscript(token: str, arguments: list[Any]) -> _Step:  # noqa: C901
             return _Index(only)
         raise _invalid(token)
     colons = commas = 0
-    given: list[Any] = []
+    elements: list[Any] = []
     after_colon = False
     for argument in arguments:
         if argument == ":":
             colons += 1
             if after_colon:
-                given.append(None)
+                elements.append(None)
             after_colon = True
             continue
         if argument == ",":
             commas += 1
         else:
-            given.append(argument)
+            elements.append(argument)
         after_colon = False
     if (colons and commas) or not (colons or commas):
         raise _invalid(token)
     if commas:
-        if commas >= len(given):
+        if commas >= len(elements):
             raise _invalid(token)
-        return _Union([_union_argument(token, argument) for argument in given])
+        return _Union([_union_argument(token, argument) for argument in elements])
     if colons > 2:
         raise _invalid(token)
-    if colons == 1 and len(given) == 1:
-        given.append(None)
-    if len(given) < 2:
+    if colons == 1 and len(elements) == 1:
+        elements.append(None)
+    if len(elements) < 2:
         raise _invalid(token)
-    bounds = [_range_argument(argument) for argument in given]
+    bounds = [_range_argument(argument) for argument in elements]
     return _Range(bounds[0], bounds[1], bounds[2] if len(bounds) > 2 else None)
 
 

@@ -378,10 +378,10 @@ def ordered(items: list[Any], keys: list[Any], *, descending: bool) -> list[Any]
     else:
         sign = -1 if descending else 1
 
-        def compare(one: int, other: int) -> int:
-            if less(keys[one], keys[other]):
+        def compare(left: int, right: int) -> int:
+            if less(keys[left], keys[right]):
                 return -sign
-            return sign if less(keys[other], keys[one]) else 0
+            return sign if less(keys[right], keys[left]) else 0
 
         positions.sort(key=cmp_to_key(compare))
     return [items[position] for position in positions]

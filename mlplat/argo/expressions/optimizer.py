@@ -18,12 +18,12 @@ from mlplat.argo.expressions.syntax import Binary, Builtin, ConstantValue, Expre
 Pass = Callable[[Expression, Natures], "Expression | None"]
 
 
-def optimize(root: Expression, known: Natures) -> Expression:
+def optimize(root: Expression, natures: Natures) -> Expression:
     """Rewrite a tree.
 
     Args:
         root: the tree.
-        known: the types of its parts; gets those of the new parts.
+        natures: the types of its parts; gets those of the new parts.
 
     Returns:
         The tree to evaluate; the same one when there is nothing to rewrite.
@@ -32,52 +32,54 @@ def optimize(root: Expression, known: Natures) -> Expression:
         ExpressionError: a constant part has no value.
     """
     for one in _PASSES:
-        root = _walk(root, known, one)
-        while one is _fold and (folded := _walk(root, known, one)) is not root:
+        root = _walk(root, natures, one)
+        while one is _fold and (folded := _walk(root, natures, one)) is not root:
             root = folded
     return root
 
 
-def _walk(node: Expression, known: Natures, one: Pass) -> Expression:
+def _walk(node: Expression, natures: Natures, rewrite: Pass) -> Expression:
     if isinstance(node, Binary):
-        return _walk_spine(node, known, one)
-    return _visited(_rebuilt(node, known, one), known, one)
+        return _walk_spine(node, natures, rewrite)
+    return _visited(_rebuilt(node, natures, rewrite), natures, rewrite)
 
 
-def _walk_spine(node: Binary, known: Natures, one: Pass) -> Expression:
+def _walk_spine(node: Binary, natures: Natures, rewrite: Pass) -> Expression:
     spine = [node]
     while isinstance(spine[-1].left, Binary):
         spine.append(spine[-1].left)
-    left = _walk(spine[-1].left, known, one)
+    left = _walk(spine[-1].left, natures, rewrite)
     for part in reversed(spine):
-        right = _walk(part.right, known, one)
+        right = _walk(part.right, natures, rewrite)
         same = left is part.left and right is part.right
-        left = _visited(part if same else _typed(Binary(part.operator, left, right), part, known), known, one)
+        left = _visited(
+            part if same else _typed(Binary(part.operator, left, right), part, natures), natures, rewrite
+        )
     return left
 
 
-def _visited(node: Expression, known: Natures, one: Pass) -> Expression:
+def _visited(node: Expression, natures: Natures, rewrite: Pass) -> Expression:
     while True:
-        changed = one(node, known)
+        changed = rewrite(node, natures)
         if changed is None:
             return node
-        known.setdefault(changed, known.get(node, UNKNOWN))
+        natures.setdefault(changed, natures.get(node, UNKNOWN))
         node = changed
-        if one is not _fold:
+        if rewrite is not _fold:
             return node
 
 
-def _typed(node: Expression, old: Expression, known: Natures) -> Expression:
-    if old in known:
-        known[node] = known[old]
+def _typed(node: Expression, old: Expression, natures: Natures) -> Expression:
+    if old in natures:
+        natures[node] = natures[old]
     return node
 
 
-def _rebuilt(node: Expression, known: Natures, one: Pass) -> Expression:  # noqa: C901
+def _rebuilt(node: Expression, natures: Natures, rewrite: Pass) -> Expression:  # noqa: C901
     """Return a node whose parts went through a pass."""
 
     def go(part: Any) -> Any:
-        return None if part is None else _walk(part, known, one)
+        return None if part is None else _walk(part, natures, rewrite)
 
     def each(parts: tuple[Expression, ...]) -> tuple[Expression, ...]:
         return tuple(go(part) for part in parts)
@@ -110,21 +112,21 @@ def _rebuilt(node: Expression, known: Natures, one: Pass) -> Expression:  # noqa
         case _:
             return node
     old, made = syntax.children(node), syntax.children(new)
-    if all(one is other for one, other in zip(old, made, strict=True)):
+    if all(rewrite is other for rewrite, other in zip(old, made, strict=True)):
         return node
-    return _typed(new, node, known)
+    return _typed(new, node, natures)
 
 
 def _is(node: Expression, kind: type) -> bool:
     return isinstance(node, Literal) and type(node.value) is kind
 
 
-def _in_array(node: Expression, known: Natures) -> Expression | None:
+def _in_array(node: Expression, natures: Natures) -> Expression | None:
     if not (isinstance(node, Binary) and node.operator == "in" and isinstance(node.right, syntax.Array)):
         return None
     items = node.right.items
     for kind in (int, str):
-        if kind is int and known.get(node.left, UNKNOWN).kind != "int":
+        if kind is int and natures.get(node.left, UNKNOWN).kind != "int":
             continue
         if items and all(_is(item, kind) for item in items):
             values = frozenset(item.value for item in items if isinstance(item, Literal))
@@ -199,9 +201,9 @@ def _folded_logic(node: Binary, *, neutral: bool) -> Expression | None:
     return Literal(not neutral) if (not neutral) in sides else None
 
 
-def _in_range(node: Expression, known: Natures) -> Expression | None:
+def _in_range(node: Expression, natures: Natures) -> Expression | None:
     if not (
-        isinstance(node, Binary) and node.operator == "in" and known.get(node.left, UNKNOWN).kind == "int"
+        isinstance(node, Binary) and node.operator == "in" and natures.get(node.left, UNKNOWN).kind == "int"
     ):
         return None
     match node.right:
@@ -256,38 +258,40 @@ _COMBINED = {
 }
 
 
-def _combined_predicates(node: Expression, known: Natures) -> Expression | None:
+def _combined_predicates(node: Expression, natures: Natures) -> Expression | None:
     match node:
         case Binary(
             operator,
             Builtin(name, (items, syntax.Predicate(first))),
             Builtin(other, (others, syntax.Predicate(second))),
         ) if name == other and (name, operator) in _COMBINED:
-            if known.get(items, UNKNOWN).name != known.get(others, UNKNOWN).name or not _alike(items, others):
+            if natures.get(items, UNKNOWN).name != natures.get(others, UNKNOWN).name or not _alike(
+                items, others
+            ):
                 return None
             body: Expression = Binary(_COMBINED[name, operator], first, second)
-            return Builtin(name, (items, syntax.Predicate(_combined_predicates(body, known) or body)))
+            return Builtin(name, (items, syntax.Predicate(_combined_predicates(body, natures) or body)))
     return None
 
 
-def _alike(one: Expression, other: Expression) -> bool:
-    if type(one) is not type(other):
+def _alike(left: Expression, right: Expression) -> bool:
+    if type(left) is not type(right):
         return False
     for name in ("value", "name", "operator", "optional"):
-        first, second = getattr(one, name, None), getattr(other, name, None)
+        first, second = getattr(left, name, None), getattr(right, name, None)
         if not isinstance(first, Expression) and (type(first) is not type(second) or first != second):
             return False
-    parts, others = syntax.children(one), syntax.children(other)
+    parts, others = syntax.children(left), syntax.children(right)
     return len(parts) == len(others) and all(map(_alike, parts, others))
 
 
-def _sum_array(node: Expression, known: Natures) -> Expression | None:
+def _sum_array(node: Expression, natures: Natures) -> Expression | None:
     match node:
         case Builtin("sum", (syntax.Array(items),)) if len(items) >= 2:
             total = items[-1]
             for item in reversed(items[:-1]):
                 total = Binary("+", item, total)
-                known[total] = known.get(node, UNKNOWN)
+                natures[total] = natures.get(node, UNKNOWN)
             return total
     return None
 

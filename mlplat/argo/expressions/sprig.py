@@ -567,16 +567,16 @@ def _separated(text: str, connector: str) -> str:  # noqa: C901
         else:
             parts.append(word)
 
-    kind, word, left = _next_word(text)
-    while left:
+    kind, word, rest = _next_word(text)
+    while rest:
         if kind != "connector":
             put(kind, word)
         previous, last = kind, word
-        kind, word, left = _next_word(left)
+        kind, word, rest = _next_word(rest)
         if previous == "number":
             while kind in ("alphabet", "number"):
                 put(kind, word)
-                kind, word, left = _next_word(left)
+                kind, word, rest = _next_word(rest)
             if kind not in ("invalid", "punctuation", "connector"):
                 parts.append(connector)
         elif previous == "connector":
@@ -586,10 +586,10 @@ def _separated(text: str, connector: str) -> str:  # noqa: C901
                 if kind not in ("connector", "punctuation"):
                     parts.append(connector)
                 continue
-            if not left:
+            if not rest:
                 continue
             last = word
-            kind, word, left = _next_word(left)
+            kind, word, rest = _next_word(rest)
             if kind != "alphabet":
                 put("number", last)
                 if kind not in ("connector", "punctuation"):
@@ -599,7 +599,7 @@ def _separated(text: str, connector: str) -> str:  # noqa: C901
             put("number", last)
             while kind in ("alphabet", "number"):
                 put(kind, word)
-                kind, word, left = _next_word(left)
+                kind, word, rest = _next_word(rest)
             if kind not in ("invalid", "connector", "punctuation"):
                 parts.append(connector)
     put(kind, word)
@@ -909,8 +909,8 @@ def _copied(value: Any) -> Any:
     return value
 
 
-def _default(default: Any, *given: Any) -> Any:
-    return default if not given or empty(given[0]) else given[0]
+def _default(default: Any, *values: Any) -> Any:
+    return default if not values or empty(values[0]) else values[0]
 
 
 def _moment(value: Any) -> gotime.Time:

@@ -770,7 +770,7 @@ def identifiers(root: Expression) -> tuple[str, ...]:
         are for.
     """
     guarded: set[Expression] = set()
-    found: dict[str, None] = {}
+    names: dict[str, None] = {}
     stack = [root]
     order: list[Expression] = []
     while stack:
@@ -785,12 +785,12 @@ def identifiers(root: Expression) -> tuple[str, ...]:
         if node in guarded:
             continue
         if isinstance(node, Identifier):
-            found.setdefault(node.name)
+            names.setdefault(node.name)
         elif isinstance(node, MemberAccess):
             path = member_path(node)
             if path is not None:
-                found.setdefault(".".join(path))
-    return tuple(found)
+                names.setdefault(".".join(path))
+    return tuple(names)
 
 
 def _walk(root: Expression) -> list[Expression]:

@@ -49,23 +49,23 @@ def _next(
     """Return the children of a node; those of hidden children instead of these."""
     if key in known:
         return known[key]
-    found: dict[str, None] = {}
+    following: dict[str, None] = {}
     seen: set[str] = set()
     waiting = list(reversed(children.get(key, ())))
     while waiting:
         one = waiting.pop()
         if one not in hidden:
-            found[one] = None
+            following[one] = None
         elif one not in seen:
             seen.add(one)
             waiting += known[one] if one in known else reversed(children.get(one, ()))
-    known[key] = tuple(found)
+    known[key] = tuple(following)
     return known[key]
 
 
-def _siblings(one: Sequence[str], other: Sequence[str]) -> tuple[str, str] | None:
+def _siblings(left: Sequence[str], right: Sequence[str]) -> tuple[str, str] | None:
     """Return what two nodes are in, directly below what both are in; None if one of them is in the other."""
-    if other[0] in one or one[0] in other:
+    if right[0] in left or left[0] in right:
         return None
-    shared = next(key for key in one if key in other)
-    return one[one.index(shared) - 1], other[other.index(shared) - 1]
+    shared = next(key for key in left if key in right)
+    return left[left.index(shared) - 1], right[right.index(shared) - 1]

@@ -116,7 +116,7 @@ def _step(
     outputs = _own(node.get("outputs") or {}, name)
     if "exitCode" in record:
         outputs["exitCode"] = record["exitCode"]
-    made = {
+    step_node = {
         **{key: node[key] for key in ("templateName", "templateRef", "templateScope") if key in node},
         "id": step_id,
         "name": f"{node.get('name', '')}.{name}",
@@ -132,10 +132,10 @@ def _step(
         STEP: name,
     }
     if record.get("phase") == "Failed":
-        made["message"] = f"main: Error (exit code {record.get('exitCode', '')})"
+        step_node["message"] = f"main: Error (exit code {record.get('exitCode', '')})"
     if node.get("memoizationStatus"):
-        made["memoizationStatus"] = node["memoizationStatus"]
-    return made
+        step_node["memoizationStatus"] = node["memoizationStatus"]
+    return step_node
 
 
 def _own(side: Mapping[str, Any], step: str) -> dict[str, Any]:
