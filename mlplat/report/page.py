@@ -189,7 +189,7 @@ def _other_artifacts(artifacts: Sequence[ArtifactView]) -> Html:
         return Html()
     head = tag(
         "tr",
-        [tag("th", name, scope="col") for name in ("TaskView", "Name", "Type", "Size", "Digest", "Place")],
+        [tag("th", name, scope="col") for name in ("Task", "Name", "Type", "Size", "Digest", "Place")],
     )
     rows = [
         tag(
@@ -215,7 +215,7 @@ def _tasks(report: Report, anchors: dict[str, str]) -> Html:
         depths[task.id] = depths.get(task.parent, -1) + 1
     span = _Span(report)
     head = tag(
-        "tr", [tag("th", name, scope="col") for name in ("TaskView", "Phase", "Duration", "When", "Message")]
+        "tr", [tag("th", name, scope="col") for name in ("Task", "Phase", "Duration", "When", "Message")]
     )
     rows = [_row(task, depths[task.id], anchors.get(task.id, ""), span) for task in tasks[:_MOST_TASKS]]
     table = tag("table", tag("thead", head), tag("tbody", rows), class_="tasks")
@@ -286,7 +286,7 @@ def _detail(task: TaskView, anchor: str) -> Html:
     parts = joined(
         _titled("Inputs", pairs(task.inputs)),
         _titled("Outputs", pairs(task.outputs)),
-        _titled("LogView", _log(task.log)) if task.log else Html(),
+        _titled("Log", _log(task.log)) if task.log else Html(),
     )
     mark = tag("span", words.mark(task.phase), class_=f"m {words.style_of(task.phase)}", aria_hidden="true")
     summary = tag("summary", mark, task.path)

@@ -87,9 +87,9 @@ def every_artifact() -> tuple[ArtifactView, ...]:
         ArtifactView("eval", "numbers", "system.Metrics", metadata={"accuracy": 0.94, "good": True}),
         ArtifactView("plot", "page", "system.HTML", content=b"<p id=own>chart</p><script>let a = 1</script>"),
         ArtifactView("plot", "text", "system.Markdown", content=b"# Findings\n\n**bold** <i>x</i>\n"),
-        ArtifactView("plot", "picture", "system.ArtifactView", content=png()),
+        ArtifactView("plot", "picture", "system.Artifact", content=png()),
         ArtifactView("load", "rows", "system.Dataset", content=b"a,b\n1,2\n3,4\n"),
-        ArtifactView("load", "settings", "system.ArtifactView", content=b"rate: 0.1\n"),
+        ArtifactView("load", "settings", "system.Artifact", content=b"rate: 0.1\n"),
         ArtifactView(
             "fit", "model", "system.Model", "artifacts/m", "sha256:" + "ab" * 32, 2048, content=b"\x80\0\xff"
         ),

@@ -202,7 +202,7 @@ def _with_hostile_strings() -> Report:
         ),
         TaskView("c", hostile, hostile, "task", "Running", parent="b", log=LogView(note=hostile)),
     )
-    kinds = ("system.HTML", "system.Markdown", "system.ArtifactView", "system.ClassificationMetrics", hostile)
+    kinds = ("system.HTML", "system.Markdown", "system.Artifact", "system.ClassificationMetrics", hostile)
     metadata = {
         hostile: hostile,
         "confusionMatrix": {"annotationSpecs": [{"displayName": hostile}], "rows": [{"row": [1]}]},
@@ -317,9 +317,7 @@ def test_what_is_endless_is_cut() -> None:
     long = "x" * 1_000_000
     values = tuple(ParameterView(f"v{number}", long) for number in range(1000))
     many = [task(f"t{number}", message=long, inputs=values) for number in range(5)]
-    texts = tuple(
-        ArtifactView("a", str(i), "system.ArtifactView", content=b"y" * 1_000_000) for i in range(3)
-    )
+    texts = tuple(ArtifactView("a", str(i), "system.Artifact", content=b"y" * 1_000_000) for i in range(3))
     wide = ArtifactView("a", "wide", "system.Dataset", content=("a," * 999 + "a\n").encode() * 300)
     metrics = tuple(MetricView("t", "m", f"m{number}", long) for number in range(1000))
     report = Report(run("Failed", message=long, parameters=values[:3]), tuple(many), metrics, (*texts, wide))
@@ -353,9 +351,7 @@ def test_a_running_run_and_an_empty_one_have_a_page() -> None:
     ],
 )
 def test_artifacts_are_shown_as_what_they_are(artifact: dict[str, Any], expected: list[str]) -> None:
-    words = Seen(
-        page(Report(run(), (), (), (ArtifactView("t", "n", "system.ArtifactView", **artifact),)))
-    ).words
+    words = Seen(page(Report(run(), (), (), (ArtifactView("t", "n", "system.Artifact", **artifact),)))).words
     assert set(expected) <= set(words)
 
 
@@ -388,3 +384,18 @@ def test_classification_metrics_that_make_no_sense_are_not_drawn(metadata: dict[
     seen = Seen(page(Report(run(), (), (), (artifact,))))
     assert not [one for one in seen.named("table") if one.get("class") == "matrix"]
     assert not seen.named("figure")
+
+
+def test_parts_and_columns_have_the_names_that_people_know() -> None:
+    shown = page(everything())
+    titles = re.findall(r"<h2>(.+?)</h2>", shown)
+    assert titles == ["Failures", "Parameters", "Graph", "Tasks", "Artifacts", "Inputs, outputs and logs"]
+    columns = re.findall(r'<th scope="col">(.+?)</th>', shown)
+    for table in (
+        ["Task", "Phase", "Duration", "When", "Message"],
+        ["Task", "Name", "Type", "Size", "Digest", "Place"],
+    ):
+        start = columns.index(table[0])
+        assert columns[start : start + len(table)] == table
+        del columns[start : start + len(table)]
+    assert set(re.findall(r"<h3>(\w+)</h3>", shown)) == {"Log"}
