@@ -8,7 +8,7 @@ _PASSWORD = re.compile(r"""://[^\s/?#"'@:]*:[^\s/?#"@]+@""")
 _USER = re.compile(r"\A(\w+://)([^/?#]*)@")
 
 
-def shown(url: str) -> str:
+def without_secrets(url: str) -> str:
     """Return a URL for messages, without user, password, query and fragment, which may be secret."""
     return without_user(re.split(r"[?#]", url, maxsplit=1)[0])
 

@@ -13,7 +13,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import IO
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from mlplat.addresses import shown, user_of, without_user
+from mlplat.addresses import user_of, without_secrets, without_user
 
 _HARMLESS = frozenset(("Accept", "Accept-encoding", "Accept-language", "User-agent"))
 """Headers that are not secret; all others may be, whatever their names."""
@@ -66,7 +66,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         newurl: str,
     ) -> urllib.request.Request | None:
         if refusal := _refusal(newurl):
-            raise urllib.error.HTTPError(shown(req.full_url), code, refusal, headers, fp)
+            raise urllib.error.HTTPError(without_secrets(req.full_url), code, refusal, headers, fp)
         following = super().redirect_request(req, fp, code, msg, headers, newurl)
         if following is not None and not _is_same_server(req.full_url, newurl):
             for name in [name for name in following.headers if name not in _HARMLESS]:

@@ -168,7 +168,7 @@ class Zone:
         if self.offset is not None:
             return self.name, self.offset
         seconds = max(min(unix, _LAST_INSTANT), _FIRST_INSTANT)
-        moment = (_EPOCH + timedelta(seconds=seconds)).astimezone(_place(self.name))
+        moment = (_EPOCH + timedelta(seconds=seconds)).astimezone(_location(self.name))
         offset = moment.utcoffset()
         return moment.tzname() or "", int(offset.total_seconds()) if offset is not None else 0
 
@@ -180,7 +180,7 @@ UTC = Zone("UTC", 0)
 
 
 @lru_cache(maxsize=64)
-def _place(name: str) -> ZoneInfo:
+def _location(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
@@ -197,7 +197,7 @@ def zone(name: str) -> Zone:
     if ".." in name or name.startswith(("/", "\\")):
         raise TimeError("time: invalid location name")
     try:
-        _place(name)
+        _location(name)
     except (KeyError, ValueError, OSError):
         raise TimeError(f"unknown time zone {name}") from None
     return Zone(name)
@@ -345,11 +345,11 @@ def _format(time: Time, layout: str) -> str:
     for literal, chunk in _chunks(layout):
         parts.append(literal)
         if chunk:
-            parts.append(_WRITERS[chunk](time) if chunk in _WRITERS else _written(time, chunk))
+            parts.append(_WRITERS[chunk](time) if chunk in _WRITERS else _formatted(time, chunk))
     return "".join(parts)
 
 
-def _written(time: Time, chunk: str) -> str:
+def _formatted(time: Time, chunk: str) -> str:
     if chunk[0] in ".,":
         return _fraction(time.nanosecond, chunk)
     abbreviation, offset = time.zone.at(time.unix)

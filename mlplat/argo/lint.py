@@ -114,7 +114,7 @@ class _Manifest:
             name = pending.pop()
             if name in self.templates and name not in reached:
                 reached.add(name)
-                pending += _called(self.templates[name])
+                pending += _called_names(self.templates[name])
         return frozenset(self.templates.keys() - reached)
 
     def _globals(self) -> Mapping[str, frozenset[str]] | None:
@@ -363,11 +363,11 @@ class _Manifest:
                     )
 
 
-def _called(template: Part) -> Iterator[str]:
+def _called_names(template: Part) -> Iterator[str]:
     """Yield the names of the templates that the tasks of a template call, without hooks."""
     for call in calls_of(template):
         if call.get("inline"):
-            yield from _called(call["inline"])
+            yield from _called_names(call["inline"])
         elif not call.get("templateRef"):
             yield str(call.get("template") or "")
 

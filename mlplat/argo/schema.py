@@ -206,7 +206,7 @@ class _Checker:
             self.tell("MLP532", place, "the value is empty", "set a value")
 
     def wrong(self, place: _Place, expected: str, value: Any, hint: str = "") -> None:
-        self.tell(WRONG, place, f"expected {expected}, got {_shown(value)}", hint)
+        self.tell(WRONG, place, f"expected {expected}, got {_displayed(value)}", hint)
 
     def missing(self, place: _Place, key: str) -> None:
         self.tell(WRONG, (place, ".", key), "the field is required", "")
@@ -247,7 +247,7 @@ def _is_scalar(value: Any, kind: str) -> bool:
     return isinstance(value, int) or (isinstance(value, float) and value.is_integer())
 
 
-def _shown(value: Any) -> str:
+def _displayed(value: Any) -> str:
     if isinstance(value, Mapping):
         return "a mapping"
     if isinstance(value, list):

@@ -90,7 +90,7 @@ def _problems(program: Program) -> Iterator[Diagnostic]:
             message = f"the value of '{name}' cannot be written as JSON: {problem}"
             yield Diagnostic("MLP403", spec.name, message, f"for example {_example(name, kind)}")
     if program.options.require_arguments:
-        places = _places(spec)
+        places = _imported(spec)
         for name, parameter in parameters.items():
             if name not in arguments and parameter.default is ABSENT and not parameter.optional:
                 example = f"{name}=URI (or a path)" if name in places else _example(name, parameter.type)
@@ -124,7 +124,7 @@ def _readers(component: Component, name: str, spec: PipelineSpec) -> Iterator[tu
                 yield key, given
 
 
-def _places(spec: PipelineSpec) -> set[str]:
+def _imported(spec: PipelineSpec) -> set[str]:
     """Return the parameters that importers of the pipeline read."""
     executors = {name: spec.executors.get(one.executor) for name, one in spec.components.items()}
     return {

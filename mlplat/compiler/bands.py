@@ -34,7 +34,7 @@ def levels(before: Before) -> dict[str, int]:
     return depths
 
 
-def parts(before: Before, largest: int) -> list[tuple[str, ...]]:
+def cut(before: Before, largest: int) -> list[tuple[str, ...]]:
     """Cut a graph.
 
     Args:

@@ -215,7 +215,7 @@ def _task_holes(task: Task, component: Component, spec: PipelineSpec) -> Iterato
             *dict(executor.env).values(),
             *executor.command,
             *executor.args,
-            *executor.resources.asked().values(),
+            *executor.resources.requested().values(),
         ):
             yield from holes(parse(text))
 

@@ -198,7 +198,7 @@ class _Lowering:
 
     def place(self, component: str, *, looped: bool) -> list[dict[str, Any]]:
         """Declare the inputs by which a region's tasks learn their place in the run."""
-        return interfaces.place(looped=looped) if self.needs_path(component) else []
+        return interfaces.position_inputs(looped=looped) if self.needs_path(component) else []
 
     def constant(self, value: Any) -> str:
         text = values.inert_json(value)

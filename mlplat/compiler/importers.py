@@ -226,9 +226,9 @@ def leaf(component: Component, importer: Importer, call: CallSite, options: Opti
     if importer.reimport:
         # Argo's expressions for the outputs of a DAG see its inputs and tasks, and nothing of the Workflow.
         needs[_RUN] = Hole(("pipeline_job_uuid",))
-    method = _way(component, importer, call)
+    method = _method(component, importer, call)
     fetches = _fetches(importer, call)
-    place = interfaces.place(looped=call.looped) if fetches else []
+    place = interfaces.position_inputs(looped=call.looped) if fetches else []
     parameters = [*executors.optional(component, [{"name": name} for name in own_inputs(component)]), *place]
     value = _described(importer)
     for name in reversed(fetches):
@@ -312,7 +312,7 @@ def _described(importer: Importer, path: str = "", stored: str = "") -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Way:
+class _Method:
     """How what Argo has fetched reaches the tasks that read it.
 
     Attributes:
@@ -338,8 +338,8 @@ class _Way:
         return {self.value: tag(_VALUE), **self.given, **{name: tag(name) for name in self.place}}
 
 
-def _way(component: Component, importer: Importer, call: CallSite) -> _Way:
-    place = tuple(one["name"] for one in interfaces.place(looped=call.looped))
+def _method(component: Component, importer: Importer, call: CallSite) -> _Method:
+    place = tuple(one["name"] for one in interfaces.position_inputs(looped=call.looped))
     output, artifact = next(iter(component.output_artifacts.items()))
     if importer.download_to_workspace:
         copying = Component(
@@ -351,16 +351,16 @@ def _way(component: Component, importer: Importer, call: CallSite) -> _Way:
             "workspace": values.inert_json(WORKSPACE),
             "place": f'"{tag(PATH_PARAMETER)}{interfaces.index_of(call)}"',
         }
-        return _Way("copy_to_workspace", copying, "data", given, f"{INPUTS}/data", "Output", place)
+        return _Method("copy_to_workspace", copying, "data", given, f"{INPUTS}/data", "Output", place)
     storing = Component(
         input_parameters={"value": InputParameter(ParameterType.STRUCT)},
         output_artifacts={output: artifact},
     )
-    return _Way("fetch", storing, "value", {}, f"{OUTPUTS}/artifacts/{output}", output, place)
+    return _Method("fetch", storing, "value", {}, f"{OUTPUTS}/artifacts/{output}", output, place)
 
 
 def _fetch(
-    method: _Way, importer: Importer, source: ImportSource | None, call: CallSite, options: Options
+    method: _Method, importer: Importer, source: ImportSource | None, call: CallSite, options: Options
 ) -> Leaf:
     """Write the template of a pod into which Argo fetches an artifact that its function passes on."""
     asked = replace(
@@ -384,7 +384,7 @@ def _fetch(
     return replace(found, template={**found.template, "inputs": inputs})
 
 
-def _from_image(method: _Way, call: CallSite, options: Options) -> Leaf:
+def _from_image(method: _Method, call: CallSite, options: Options) -> Leaf:
     """Write the template of a pod of an image that holds a model: KServe's modelcar, whose files lie in ``/models``."""
     uri = f"fromJSON(inputs.parameters[{literal(method.value)}]).uri"
     image = values.template_text_expression(f"sprig.trimPrefix({literal('oci://')}, {uri})")

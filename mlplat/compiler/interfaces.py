@@ -168,7 +168,7 @@ def interface(component: Component, call: CallSite, *, has_path: bool) -> dict[s
         else:
             artifacts.append(_read(call, name, f"{value}?.key ?? '{_NO_KEY}'"))
     if has_path:
-        parameters += place(looped=call.looped)
+        parameters += position_inputs(looped=call.looped)
     inputs = nonempty(parameters=parameters, artifacts=artifacts)
     return {"inputs": inputs} if inputs else {}
 
@@ -186,17 +186,17 @@ def folder_paths(name: str) -> list[str]:
 
 
 def _read(call: CallSite, name: str, key: str) -> dict[str, Any]:
-    place = stores.location(expression(key), call.store)
-    return {"name": name, "path": f"{INPUTS}/{name}", "optional": True, **place}
+    position_inputs = stores.location(expression(key), call.store)
+    return {"name": name, "path": f"{INPUTS}/{name}", "optional": True, **position_inputs}
 
 
 def stored(call: CallSite, name: str, path: str, key: str) -> dict[str, Any]:
     """Return an output artifact whose bytes go under a key of the store."""
-    place = stores.location(key, call.store)
-    return {"name": name, "path": path, "optional": True, "archive": {"none": {}}, **place}
+    position_inputs = stores.location(key, call.store)
+    return {"name": name, "path": path, "optional": True, "archive": {"none": {}}, **position_inputs}
 
 
-def place(*, looped: bool) -> list[dict[str, Any]]:
+def position_inputs(*, looped: bool) -> list[dict[str, Any]]:
     """Return the inputs by which a template learns its place in the run."""
     return [{"name": name} for name in (PATH_PARAMETER, *([INDEX_PARAMETER] if looped else []))]
 

@@ -66,7 +66,7 @@ def _cut(
         for key, task in tasks.items()
         if key not in apart
     }
-    cut = [part for part in bands.parts(before, most) if len(part) > 1]
+    cut = [part for part in bands.cut(before, most) if len(part) > 1]
     warnings = []
     needless = bands.needless_waits(before, [*cut, *_singles(before, cut)])
     if needless:

@@ -62,9 +62,9 @@ def load_component_from_url(url: str, auth: tuple[str, str] | None = None) -> Ya
     if not url.startswith(("http://", "https://")):
         hint = "use a URL that starts with https:// or http://; for a file, use load_component_from_file"
         raise ManifestError(
-            Diagnostic("MLP211", "", f"'{addresses.shown(url)}' is not an http or https URL", hint)
+            Diagnostic("MLP211", "", f"'{addresses.without_secrets(url)}' is not an http or https URL", hint)
         )
-    shown = addresses.shown(url)
+    shown = addresses.without_secrets(url)
     try:
         request = downloads.request(url, {}, ":".join(auth or ()))
         with downloads.opener().open(request, timeout=_SECONDS) as answer:

@@ -350,7 +350,7 @@ class _Builder:
     def container(self, task: PipelineTask, container: Container, group: Group) -> Container:
         """Return what runs, with the task's settings; runtime values are placeholders."""
         written = placeholders(task.marks, _input_name) if task.marks else {}
-        resources = task.resources.asked()
+        resources = task.resources.requested()
         variables = {**dict(container.env), **task.env}
         kubernetes = {**container.kubernetes, **self.lowered(task.kubernetes, group)}
         return replace(

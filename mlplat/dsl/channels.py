@@ -77,7 +77,7 @@ def condition(value: Any) -> Condition:
         is_number = plain.type in (ParameterType.NUMBER_INTEGER, ParameterType.NUMBER_DOUBLE)
         if not is_number or _is_untyped(plain):
             return _compared("==", plain, True)
-        message = f"'{plain.name}' is of type {_called(plain)}; dsl.If needs a comparison"
+        message = f"'{plain.name}' is of type {_type_name(plain)}; dsl.If needs a comparison"
         hint = f"compare it: {plain.name} > 0"
         context.report(Diagnostic("MLP111", plain.name, message, hint, context.caller()))
         return Comparison("==", plain, True)
@@ -104,7 +104,7 @@ def _problems(left: Any, right: Any) -> Iterator[tuple[str, str, str]]:
     for side in (left, right):
         if isinstance(side, Channel):
             if isinstance(side.type, ArtifactType) or side.type in (ParameterType.LIST, ParameterType.STRUCT):
-                message = f"'{side.name}' is of type {_called(side)}, which can't be compared"
+                message = f"'{side.name}' is of type {_type_name(side)}, which can't be compared"
                 hint = "compare a string, number or boolean, such as the output of a component that reads it"
                 yield side.name, message, hint
                 return
@@ -130,7 +130,7 @@ def _unlike(left: Any, right: Any) -> str:
     return ""
 
 
-def _called(channel: Channel) -> str:
+def _type_name(channel: Channel) -> str:
     kind = channel.type
     return kind.schema_title if isinstance(kind, ArtifactType) else TYPE_NAMES[kind]
 

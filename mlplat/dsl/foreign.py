@@ -28,7 +28,7 @@ def is_pipeline(value: Any) -> bool:
     return is_foreign(value) and type(value).__name__ == "GraphComponent"
 
 
-def own(component: Any) -> BaseComponent:
+def converted(component: Any) -> BaseComponent:
     """Return a component of KFP's SDK as one of ours.
 
     Args:
@@ -61,7 +61,7 @@ def callable_here() -> Iterator[None]:
         if _is_tracing():
             return call(self, *args, **kwargs)
         if id(self) not in known:
-            known[id(self)] = self, own(self)
+            known[id(self)] = self, converted(self)
         return known[id(self)][1](*args, **kwargs)
 
     base.__call__ = called

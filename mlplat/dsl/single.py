@@ -14,7 +14,7 @@ def spec_of(component: BaseComponent) -> PipelineSpec:
         component: a component or pipeline, of KFP's own SDK too.
     """
     if foreign.is_foreign(component):
-        component = foreign.own(component)
+        component = foreign.converted(component)
     if component.spec is not None:
         return component.spec
     assert component.executor is not None

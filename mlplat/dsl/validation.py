@@ -148,21 +148,21 @@ def expected(value: Any, annotation: Any) -> str:
         typing.get_origin(one) is collections.abc.Sequence and fits([value], one)
         for one in (annotation, *typing.get_args(annotation))
     )
-    return f"pass {_wanted(annotation)}" + (f": [{value!r}]" if is_one_of_them else "")
+    return f"pass {_expected(annotation)}" + (f": [{value!r}]" if is_one_of_them else "")
 
 
-def _wanted(annotation: Any) -> str:
+def _expected(annotation: Any) -> str:
     origin, of = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is typing.Annotated:
         return str(of[1].wanted)
     if origin in (typing.Union, types.UnionType):
-        return " or ".join(_wanted(one) for one in of if one is not type(None))
+        return " or ".join(_expected(one) for one in of if one is not type(None))
     if origin is Literal:
         return f"one of {', '.join(of)}"
     if origin is collections.abc.Sequence:
-        return f"a list, each item {_wanted(of[0])}"
+        return f"a list, each item {_expected(of[0])}"
     if origin is collections.abc.Mapping:
-        return "a dict" if Any in of else f"a dict, each value {_wanted(of[1])}"
+        return "a dict" if Any in of else f"a dict, each value {_expected(of[1])}"
     if origin is collections.abc.Callable:
         return "a function"
     return _WORDS.get(annotation) or f"a {annotation.__name__}"

@@ -11,7 +11,7 @@ from mlplat.engine.process import ProcessExecutor
 from mlplat.engine.remote import KINDS as REMOTE_KINDS
 from mlplat.engine.remote import fetch, first_bytes, last_bytes
 from mlplat.engine.run import inspect, run
-from mlplat.engine.state import beside, is_running, load, mark_recorded, request, unrecorded
+from mlplat.engine.state import is_running, load, mark_recorded, other_documents, request, unrecorded
 
 __all__ = [
     "NEXT_ATTEMPT",
@@ -26,7 +26,6 @@ __all__ = [
     "Node",
     "ProcessExecutor",
     "attempts",
-    "beside",
     "fetch",
     "first_bytes",
     "inspect",
@@ -35,6 +34,7 @@ __all__ = [
     "last_bytes",
     "load",
     "mark_recorded",
+    "other_documents",
     "request",
     "run",
     "signals",

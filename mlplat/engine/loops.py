@@ -84,7 +84,7 @@ def _param_items(text: str) -> list[str]:
         ) from None
 
 
-def _shown(raw: str) -> str:
+def _displayed(raw: str) -> str:
     """Show JSON text as ``Item.String`` of Argo's ``item.go`` does: compact, a string without its quotes."""
     written = gojson.compact(raw)
     shown = written[1:-1] if written[0] == '"' else written
@@ -95,16 +95,16 @@ def _variables(item: str) -> tuple[dict[str, Any], str]:
     """Return the variables of an item, and what the name of its node says of it; see ``processItem`` of Argo 4.0.7."""
     if item[0] == "{":
         members = dict(sorted(gojson.members(item).items()))
-        shown = {key: _shown(raw) for key, raw in members.items()}
+        shown = {key: _displayed(raw) for key, raw in members.items()}
         variables = {f"item.{key}": text for key, text in shown.items()}
         written = ",".join(f"{gotext.to_json(key)}:{gojson.compact(raw)}" for key, raw in members.items())
         variables["item"] = f"{{{written}}}"
         return variables, ",".join(sorted(f"{key}:{text}" for key, text in shown.items()))
     if item[0] == "[":
-        described = " ".join(map(_shown, gojson.items(item, "[]v1alpha1.Item")))
+        described = " ".join(map(_displayed, gojson.items(item, "[]v1alpha1.Item")))
         return {"item": gojson.compact(item)}, f"[{described}]"
     if item[0] == '"':
-        return {"item": gojson.decoded(item)}, _shown(item)
+        return {"item": gojson.decoded(item)}, _displayed(item)
     # Go reads null into a list, and prints that as an empty one.
     return {"item": item}, "[]" if item == "null" else item
 

@@ -146,7 +146,7 @@ def _from_web(location: Mapping[str, Any], target: Path, secrets: Mapping[str, M
     from mlplat import downloads
 
     url = str(location["url"])
-    shown = addresses.shown(url)
+    shown = addresses.without_secrets(url)
     if not url.startswith(("http://", "https://")):
         raise ArtifactError(f"{shown} can't be fetched: it starts with neither http:// nor https://")
     headers = {one["name"]: one["value"] for one in location.get("headers") or ()}

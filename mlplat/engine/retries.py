@@ -182,7 +182,7 @@ class Retries:
         if longest is not None and elapsed + wait > longest:
             raise _NoMoreAttemptsError("Backoff would exceed max duration limit")
         if limit is not None and len(attempts) <= _lenient_int(limit):
-            self._execution.tree.mark(node, "Running", f"Backoff for {_spoken(wait)}")
+            self._execution.tree.mark(node, "Running", f"Backoff for {_in_words(wait)}")
             await self._pause(wait)
             self._execution.tree.mark(node, "Running", "")
 
@@ -237,7 +237,7 @@ def _is_transient(node: Node) -> bool:
     return any(sign in message for sign in _TRANSIENT)
 
 
-def _spoken(wait: float) -> str:
+def _in_words(wait: float) -> str:
     whole = int(wait)
     hours, minutes, rest = whole // 3600, whole % 3600 // 60, whole % 60
     parts = [(hours, "hour"), (minutes, "minute"), (rest, "second")]

@@ -127,9 +127,9 @@ class RunState:
         Args:
             documents: all of them. Only this user may read the file: there may be Secrets among them.
         """
-        beside = [dict(one) for one in documents if one.get("kind") != "Workflow"]
-        if beside:
-            self._replace(_BESIDE, beside)
+        other_documents = [dict(one) for one in documents if one.get("kind") != "Workflow"]
+        if other_documents:
+            self._replace(_BESIDE, other_documents)
         else:
             (self.folder / _BESIDE).unlink(missing_ok=True)
 
@@ -296,7 +296,7 @@ def is_running(folder: Path) -> bool:
     return False
 
 
-def beside(folder: Path) -> list[dict[str, Any]]:
+def other_documents(folder: Path) -> list[dict[str, Any]]:
     """Return the documents that a run was made from, without its Workflow.
 
     Args:

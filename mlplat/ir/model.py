@@ -214,7 +214,7 @@ class Resources:
     accelerator_type: str = ""
     accelerator_count: str = ""
 
-    def asked(self) -> dict[str, str]:
+    def requested(self) -> dict[str, str]:
         """Return what is asked for, by the names of the attributes."""
         return {name: text for name in self.__slots__ if (text := getattr(self, name))}
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from mlplat.errors import ArgumentError, Diagnostic
 from mlplat.runs.binding import parameters_of, spec_of
-from mlplat.runs.tasks import meant, unknown
+from mlplat.runs.tasks import matching, unknown
 
 Document = Mapping[str, Any]
 _OF_A_RUN = (
@@ -37,13 +37,13 @@ def chosen(workflow: Document, tasks: Sequence[str]) -> list[str]:
 
     Args:
         workflow: a run.
-        tasks: what a person calls them, see :func:`mlplat.runs.tasks.meant`.
+        tasks: what a person calls them, see :func:`mlplat.runs.tasks.matching`.
 
     Raises:
         ArgumentError: the run has no such task.
     """
     name, nodes = workflow["metadata"]["name"], workflow.get("status", {}).get("nodes", {})
-    found = {task: meant(name, task, nodes) for task in tasks}
+    found = {task: matching(name, task, nodes) for task in tasks}
     names = {node["displayName"] for node in nodes.values() if node["type"] in _OF_TASKS}
     wrong = [unknown(name, task, names) for task, keys in found.items() if not keys]
     if wrong:

@@ -41,7 +41,7 @@ def _identity(document: Document) -> tuple[Any, Any]:
     return document.get("kind"), (document.get("metadata") or {}).get("name")
 
 
-def named(documents: Sequence[Document], name: str, namespace: str = "") -> list[dict[str, Any]]:
+def with_name(documents: Sequence[Document], name: str, namespace: str = "") -> list[dict[str, Any]]:
     """Name the Workflow, and the ConfigMap of its large values to match.
 
     Args:

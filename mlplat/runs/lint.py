@@ -13,7 +13,7 @@ from mlplat.argo.starting import started
 from mlplat.argo.structure import malformed_document
 from mlplat.errors import Diagnostic, MlplatError, Source
 from mlplat.manifest.lines import Lines
-from mlplat.runs.documents import named
+from mlplat.runs.documents import with_name
 from mlplat.runs.load import Loaded, load_all
 
 _ONLY_LOCAL = "MLP501"
@@ -123,7 +123,7 @@ def _unsupported_locally(documents: Sequence[Document], beside: Sequence[Documen
         if one not in documents and one.get("kind") != "Workflow" and not any(malformed_document(one))
     ]
     try:
-        yield from engine.inspect(named([*runnable, *others], "lint"))
+        yield from engine.inspect(with_name([*runnable, *others], "lint"))
     except MlplatError as error:
         for diagnostic in error.diagnostics:
             if diagnostic.code == _ONLY_LOCAL:

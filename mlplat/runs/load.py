@@ -193,7 +193,7 @@ def _running(place: Path | Module) -> Iterator[types.ModuleType]:
         with programs.running(place) as module:
             yield module
     except programs.RaisedError as raised:
-        raise _told(raised.error, Source(raised.file)) from None
+        raise _load_error(raised.error, Source(raised.file)) from None
 
 
 def _made_by(module: types.ModuleType, place: Path | Module, name: str) -> list[Loaded]:
@@ -270,7 +270,7 @@ def _pipelines(module: types.ModuleType, place: Path | Module, name: str) -> dic
     source = Source(str(place))
     if name:
         if name in others:
-            return {name: spec_of(foreign.own(others[name]))}
+            return {name: spec_of(foreign.converted(others[name]))}
         if name not in components:
             hint = nearest(name, [*components, *others]) or "decorate a function with @dsl.pipeline"
             message = f"no pipeline or component '{name}' found"
@@ -287,7 +287,9 @@ def _pipelines(module: types.ModuleType, place: Path | Module, name: str) -> dic
     outermost = {key: value for key, value in outermost.items() if key in pipelines} or outermost
     if outermost:
         return {key: value.spec for key, value in outermost.items()}
-    if graphs := {key: spec_of(foreign.own(one)) for key, one in others.items() if foreign.is_pipeline(one)}:
+    if graphs := {
+        key: spec_of(foreign.converted(one)) for key, one in others.items() if foreign.is_pipeline(one)
+    }:
         called = {task.component for spec in graphs.values() for task in _graphs(spec)}
         return {key: spec for key, spec in graphs.items() if f"comp-{spec.name}" not in called} or graphs
     if any(type(value).__module__.partition(".")[0] == "kfp" for value in vars(module).values()):
@@ -306,7 +308,7 @@ def _graphs(spec: PipelineSpec) -> list[Any]:
     return [task for component in components if component.graph for task in component.graph.tasks.values()]
 
 
-def _told(error: BaseException, source: Source) -> MlplatError:
+def _load_error(error: BaseException, source: Source) -> MlplatError:
     """Return what tells the user of an exception that a program raised while it was read."""
     place = replace(source, line=_line_in(error, source.file))
     if isinstance(error, SyntaxError):

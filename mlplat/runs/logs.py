@@ -228,6 +228,6 @@ def _of_pod_or_why_not(workflow: Workflow, node_id: str, cluster: Cluster) -> li
         warnings = cluster.warnings(workflow, [failed])
     except ClusterError:
         return why
-    said = waiting.told((*why, known), warnings.get(node_id, ()))
+    said = waiting.sentences((*why, known), warnings.get(node_id, ()))
     advice = waiting.hint((*why, *said, known), workflow["metadata"]["namespace"])
     return [*why, *said, *([f"hint: {advice}"] if advice else [])]

@@ -91,7 +91,7 @@ class Machine:
 
     def documents(self, workflow: Document) -> list[dict[str, Any]]:
         """Return the documents that a run was made from, without its Workflow."""
-        return engine.beside(self.home / "runs" / workflow["metadata"]["name"])
+        return engine.other_documents(self.home / "runs" / workflow["metadata"]["name"])
 
     def submit(self, documents: Sequence[Document]) -> Started:
         """Start a run.
@@ -236,7 +236,7 @@ class Machine:
 
     def _started(self, documents: Sequence[Document], before: Document | None) -> Started:
         executor = self._executor()
-        state.made(self.home)
+        state.ensure_folder(self.home)
         given = workflow_of(documents)
         if before is None:
             self._check_is_new(given["metadata"]["name"])

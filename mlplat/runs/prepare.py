@@ -16,7 +16,7 @@ from mlplat.errors import ArgumentError, Diagnostic, ManifestError
 from mlplat.ir.model import PipelineSpec
 from mlplat.runs import again, arguments
 from mlplat.runs.binding import bound_values, parameters_of, with_arguments, with_kept_arguments
-from mlplat.runs.documents import joined, large_values, named, workflow_of
+from mlplat.runs.documents import joined, large_values, with_name, workflow_of
 from mlplat.runs.load import Loaded
 
 Document = Mapping[str, Any]
@@ -90,12 +90,14 @@ def new(loaded: Loaded, options: compiler.Options, given: arguments.Arguments) -
     """
     if loaded.spec is not None:
         program = compiled(loaded.spec, options, given)
-        return Prepared(named(program.documents, options.name, options.namespace), tuple(program.warnings))
+        return Prepared(
+            with_name(program.documents, options.name, options.namespace), tuple(program.warnings)
+        )
     values = given.values(None)
     documents = [
         with_arguments(one, values) if one.get("kind") == "Workflow" else one for one in _startable(loaded)
     ]
-    return Prepared(named(documents, options.name, options.namespace))
+    return Prepared(with_name(documents, options.name, options.namespace))
 
 
 def resumed(
@@ -135,7 +137,7 @@ def resumed(
         for one in beside
         if one.get("kind") == "Secret" or (one.get("kind") == "ConfigMap" and one["metadata"]["name"] != own)
     ]
-    ready = Prepared(joined(kept_documents, named(documents, name, options.namespace)), warnings)
+    ready = Prepared(joined(kept_documents, with_name(documents, name, options.namespace)), warnings)
     _check_resumable(before, ready.workflow)
     return ready
 
@@ -160,7 +162,7 @@ def rerun(
     values = given.values(None)
     before = place.read(run)
     workflow = again.rerun(with_arguments(before, values), no_cache=no_cache)
-    return Prepared(named([*place.documents(before), workflow], name, namespace))
+    return Prepared(with_name([*place.documents(before), workflow], name, namespace))
 
 
 def relative_paths(workflow: Document) -> Iterator[Diagnostic]:

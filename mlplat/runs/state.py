@@ -69,7 +69,7 @@ def _exists(folder: Path) -> bool:
         return True
 
 
-def made(folder: Path) -> Path:
+def ensure_folder(folder: Path) -> Path:
     """Make the folder of this machine's state, and return it.
 
     Raises:
@@ -93,7 +93,7 @@ def machine(folder: Path) -> str:
     """
     if known := known_machine(folder):
         return known
-    made(folder)
+    ensure_folder(folder)
     try:
         descriptor, name = tempfile.mkstemp(dir=folder)
         with open(descriptor, "w", encoding="ascii") as file:  # noqa: PTH123 - it is open already
@@ -152,7 +152,7 @@ def record(folder: Path, cluster: str = "") -> Store:
     """
     from mlplat import metadata
 
-    store = os.environ.get("MLPLAT_STORE") or made(folder) / "mlplat.db"
+    store = os.environ.get("MLPLAT_STORE") or ensure_folder(folder) / "mlplat.db"
     return metadata.open_store(store, cluster or machine(folder))
 
 

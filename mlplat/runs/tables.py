@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlplat.argo import durations
 from mlplat.argo.reasons import readable
-from mlplat.argo.status import FINISHED, shown, spelled
+from mlplat.argo.status import FINISHED, metric_text, spelled
 from mlplat.errors import ArgumentError, Diagnostic
 from mlplat.runs import columns, records, state
 from mlplat.runs.cluster import Cluster
@@ -115,7 +115,7 @@ def _plain(cell: columns.Cell) -> Any:
 def _cell(cell: columns.Cell) -> str:
     if isinstance(cell, datetime):
         return _when(cell)
-    return "" if cell is None else shown(cell)
+    return "" if cell is None else metric_text(cell)
 
 
 def _when(moment: datetime | None) -> str:
@@ -179,7 +179,7 @@ COLUMNS: dict[str, dict[str, Callable[[Row], str]]] = {
         "TASK": lambda one: one.path,
         "ARTIFACT": lambda one: one.row.artifact,
         "METRIC": lambda one: one.row.name,
-        "VALUE": lambda one: shown(one.row.value),
+        "VALUE": lambda one: metric_text(one.row.value),
     },
 }
 """The columns of each list by their titles, with what makes the text of a row."""

@@ -25,7 +25,7 @@ def path(run: str, name: str) -> str:
     return name.removeprefix(f"{run}.")
 
 
-def meant(run: str, task: str, nodes: Nodes) -> list[str]:
+def matching(run: str, task: str, nodes: Nodes) -> list[str]:
     """Return the ids of the nodes that a person means.
 
     Args:
@@ -49,8 +49,8 @@ def _without_items(name: str) -> str:
 
 
 def within(run: str, task: str, nodes: Nodes) -> set[str]:
-    """Return the ids of the nodes that a person means, see :func:`meant`, and of those in them."""
-    outer = {nodes[key]["name"] for key in meant(run, task, nodes)}
+    """Return the ids of the nodes that a person means, see :func:`matching`, and of those in them."""
+    outer = {nodes[key]["name"] for key in matching(run, task, nodes)}
     return {
         key
         for key, node in nodes.items()

@@ -19,12 +19,12 @@ from mlplat.argo.status import (
     attempts,
     decoded,
     fused,
+    metric_text,
     metrics,
     nodes_of,
     parents,
     passed,
     role,
-    shown,
     was_started,
 )
 from mlplat.argo.status import failures as failures_among
@@ -156,7 +156,7 @@ def outputs(node: AnyNode, templates: Templates) -> list[str]:
         if value is not None and not isinstance(value, dict) and "--" not in name:
             written.append(f"{name}={short(value)}")
     logged = itertools.chain.from_iterable(map(metrics, side.artifacts))
-    written += [f"{name}={cut(shown(value))}" for name, value in logged]
+    written += [f"{name}={cut(metric_text(value))}" for name, value in logged]
     return list(dict.fromkeys(written))
 
 

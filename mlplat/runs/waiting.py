@@ -71,10 +71,10 @@ def reasons(node: AnyNode, warnings: Iterable[PodEvent]) -> tuple[str, ...]:
         return ()
     own = () if message in _STARTING else (message,)
     since = str(node.get("startedAt") or "")[:_SECONDS]
-    return own + told(own, [event for event in warnings if event.last[:_SECONDS] >= since])
+    return own + sentences(own, [event for event in warnings if event.last[:_SECONDS] >= since])
 
 
-def told(known: Sequence[str], warnings: Sequence[PodEvent]) -> tuple[str, ...]:
+def sentences(known: Sequence[str], warnings: Sequence[PodEvent]) -> tuple[str, ...]:
     """Return the last warnings as sentences, without those that say what is known.
 
     Args:

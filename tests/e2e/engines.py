@@ -15,7 +15,7 @@ from typing import Any
 from mlplat import compiler, engine, k8s
 from mlplat.ir import PipelineSpec
 from mlplat.metadata import Store
-from mlplat.runs.documents import named
+from mlplat.runs.documents import with_name
 from mlplat.runs.load import load
 from tests.e2e.harness.cluster import Access
 from tests.e2e.harness.versions import ML_IMAGE
@@ -82,7 +82,7 @@ def run_both(
     What the cluster has already, such as Secrets, is given to the local engine beside the manifest; tasks of this
     machine are processes but for an executor.
     """
-    prepared = named(documents, name)
+    prepared = with_name(documents, name)
     namespace = k8s.submit(prepared)["metadata"]["namespace"]
     for document in prepared:
         document["metadata"]["namespace"] = namespace

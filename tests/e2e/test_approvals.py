@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from mlplat import compiler, engine, k8s
-from mlplat.runs.documents import named
+from mlplat.runs.documents import with_name
 from mlplat.runs.load import load
 from tests.e2e.engines import differences, find, output
 from tests.e2e.harness.cluster import Access
@@ -26,7 +26,7 @@ def compiled(cluster: Access) -> list[dict[str, Any]]:
     spec = load(str(PROGRAM)).spec
     assert spec is not None
     options = compiler.Options(cache=False, namespace=cluster.namespace, service_account="mlplat-task")
-    return named(compiler.manifest(spec, options), f"e2e-{secrets.token_hex(4)}")
+    return with_name(compiler.manifest(spec, options), f"e2e-{secrets.token_hex(4)}")
 
 
 def waiting(name: str, task: str, namespace: str) -> dict[str, Any]:

@@ -134,12 +134,12 @@ CANNOT_START: dict[str, tuple[Json, str, str]] = {
     "image": (
         with_container("image", image="registry.invalid/none:1", imagePullPolicy="Always"),
         "registry.invalid/none:1",
-        "check the image's name",
+        "check the name of the image",
     ),
     "never": (
         with_container("never", image="none/such:1", imagePullPolicy="Never"),
         "ErrImageNeverPull",
-        "the image must be on the node",
+        "load the image on the node",
     ),
     "node": (
         {**shell("node", "true"), "nodeSelector": {"nobody": "has-it"}},

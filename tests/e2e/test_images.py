@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from mlplat import compiler, engine, metadata
-from mlplat.runs.documents import named
+from mlplat.runs.documents import with_name
 from mlplat.runs.load import load
 from mlplat.testing import ExecutorConformance
 from tests.e2e.engines import CHANCE, Both, Document, differences, find, output, run_both
@@ -96,7 +96,7 @@ def manifest(program: Path, function: str = "") -> list[Document]:
 def test_a_program_gives_the_same_in_its_images(
     program: str, containers: engine.ImageExecutor, tmp_path: Path
 ) -> None:
-    documents = named(manifest(ROOT / f"tests/programs/{program}.py"), f"as-{program.replace('_', '-')}")
+    documents = with_name(manifest(ROOT / f"tests/programs/{program}.py"), f"as-{program.replace('_', '-')}")
     as_processes = engine.run(documents, home=tmp_path / "processes")
     in_images = engine.run(documents, home=tmp_path / "images", executor=containers)
     assert not differences(as_processes, in_images, ignoring=CHANCE)
@@ -295,7 +295,7 @@ def programs(tmp_path: Path) -> Path:
 
 
 def test_what_cannot_start_says_why(programs: Path, containers: engine.ImageExecutor, tmp_path: Path) -> None:
-    run = engine.run(named(manifest(programs, "odd"), "odd"), home=tmp_path, executor=containers)
+    run = engine.run(with_name(manifest(programs, "odd"), "odd"), home=tmp_path, executor=containers)
     assert "nosuch.invalid" in find(run, "missing")["message"]
     assert find(run, "no-program")["phase"] == "Failed"
     (log,) = (tmp_path / "logs/odd").glob(f"{find(run, 'no-program')['id']}.log")
@@ -309,7 +309,7 @@ def test_what_cannot_start_says_why(programs: Path, containers: engine.ImageExec
 @pytest.mark.usefixtures("podman")
 def test_options_reach_the_container(programs: Path, tmp_path: Path) -> None:
     executor = engine.ImageExecutor("podman", ["--user", "1000:1000"])
-    run = engine.run(named(manifest(programs, "users"), "users"), home=tmp_path, executor=executor)
+    run = engine.run(with_name(manifest(programs, "users"), "users"), home=tmp_path, executor=executor)
     assert output(run, "me") == "1000:True"
     assert output(run, "names") == ["a"]
 
@@ -317,7 +317,7 @@ def test_options_reach_the_container(programs: Path, tmp_path: Path) -> None:
 def test_a_task_that_takes_too_long_is_ended(
     programs: Path, containers: engine.ImageExecutor, tmp_path: Path
 ) -> None:
-    run = engine.run(named(manifest(programs, "late"), "late"), home=tmp_path, executor=containers)
+    run = engine.run(with_name(manifest(programs, "late"), "late"), home=tmp_path, executor=containers)
     assert "deadline" in find(run, "sleep")["message"]
     assert output(run, "tell") == "FAILED"
     assert not leftovers()

@@ -14,7 +14,7 @@ import pytest
 
 from mlplat import compiler, dsl, engine, k8s
 from mlplat.argo.reasons import condition_of
-from mlplat.runs.documents import named
+from mlplat.runs.documents import with_name
 from tests.e2e.engines import differences, find, output
 from tests.e2e.harness.cluster import Access
 from tests.e2e.test_approvals import waiting
@@ -78,7 +78,7 @@ def ask(cluster: Access, method: str, path: str, body: dict[str, Any] | None = N
 
 def test_an_approval_is_answered_in_its_panel_and_nodes_say_why(cluster: Access, tmp_path: Path) -> None:
     options = compiler.Options(namespace=cluster.namespace, service_account="mlplat-task", cache=False)
-    documents = named(compiler.manifest(deciding.spec, options), f"page-{secrets.token_hex(4)}")
+    documents = with_name(compiler.manifest(deciding.spec, options), f"page-{secrets.token_hex(4)}")
     name = documents[-1]["metadata"]["name"]
     k8s.submit(documents)
     node = waiting(name, "approval", cluster.namespace)
@@ -165,7 +165,7 @@ def test_every_artifact_opens_with_its_name_and_type(cluster: Access) -> None:
     if cluster.s3_root is None:
         pytest.skip("the Argo Server of a cluster that is not the harness's may not read its artifacts")
     options = compiler.Options(namespace=cluster.namespace, service_account="mlplat-task", cache=False)
-    documents = named(compiler.manifest(drawn.spec, options), f"page-{secrets.token_hex(4)}")
+    documents = with_name(compiler.manifest(drawn.spec, options), f"page-{secrets.token_hex(4)}")
     name = documents[-1]["metadata"]["name"]
     k8s.submit(documents)
     done = k8s.follow(name, namespace=cluster.namespace)

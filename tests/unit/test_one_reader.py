@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mlplat.argo.retry import retried
-from mlplat.argo.status import FAILED, Templates, fnv32a, fused, metrics, nodes_of, shown
+from mlplat.argo.status import FAILED, Templates, fnv32a, fused, metric_text, metrics, nodes_of
 from mlplat.metadata import Store, open_store
 from mlplat.runs import trees
 
@@ -238,7 +238,7 @@ def test_terminal_record_and_retry_say_the_same(
         for name, value in metrics(artifact)
     }
     for one in branches:
-        mine = {f"{name}={trees.cut(shown(value))}" for name, value in metrics_of(store, run, one)}
+        mine = {f"{name}={trees.cut(metric_text(value))}" for name, value in metrics_of(store, run, one)}
         assert mine <= set(trees.outputs(one.node, Templates(workflow)))
 
 

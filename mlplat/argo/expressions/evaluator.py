@@ -699,7 +699,7 @@ class _Loop:
                 yield index
 
 
-def _found(loop: _Loop, *, backwards: bool) -> Any:
+def _find(loop: _Loop, *, backwards: bool) -> Any:
     for index in loop.hits(backwards=backwards):
         return loop.kept(index)
     if loop.strict:
@@ -773,8 +773,8 @@ _LOOPS: dict[str, Callable[[_Loop], Any]] = {
     "count": lambda loop: sum(1 for _ in loop.hits()),
     "filter": _filter,
     "map": _map_elements,
-    "find": lambda loop: _found(loop, backwards=False),
-    "findLast": lambda loop: _found(loop, backwards=True),
+    "find": lambda loop: _find(loop, backwards=False),
+    "findLast": lambda loop: _find(loop, backwards=True),
     "findIndex": lambda loop: next(loop.hits(), None),
     "findLastIndex": lambda loop: next(loop.hits(backwards=True), None),
     "sum": _sum,

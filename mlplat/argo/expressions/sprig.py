@@ -1052,7 +1052,7 @@ def _parsed_url(text: str) -> dict[str, Any]:
     }
 
 
-def _part(parts: Mapping[str, Any], key: str) -> str:
+def _url_part(parts: Mapping[str, Any], key: str) -> str:
     value = parts.get(key, "")
     if not isinstance(value, str):
         raise ExpressionError(
@@ -1071,9 +1071,9 @@ def _escaped(text: str) -> str:
 
 
 def _joined_url(parts: Mapping[str, Any]) -> str:
-    scheme, host, path = (_part(parts, key) for key in ("scheme", "host", "path"))
-    query, opaque, fragment = (_part(parts, key) for key in ("query", "opaque", "fragment"))
-    user = _part(parts, "userinfo")
+    scheme, host, path = (_url_part(parts, key) for key in ("scheme", "host", "path"))
+    query, opaque, fragment = (_url_part(parts, key) for key in ("query", "opaque", "fragment"))
+    user = _url_part(parts, "userinfo")
     url = f"{scheme}:" if scheme else ""
     if opaque:
         url += opaque
@@ -1351,7 +1351,7 @@ UNSUPPORTED = frozenset(
 _SHORT = {"any": "interface {}", "map": _MAP, "time": "time.Time", "float": "float64"}
 
 
-def _made(name: str, call: Callable[..., Any], signature: str) -> Function:
+def _function(name: str, call: Callable[..., Any], signature: str) -> Function:
     parameters: list[str] = []
     variadic = ""
     for word in signature.split():
@@ -1364,8 +1364,8 @@ def _made(name: str, call: Callable[..., Any], signature: str) -> Function:
 
 
 SPRIG: dict[str, Function] = {
-    **{name: _made(name, *entry) for name, entry in _FUNCTIONS.items()},
-    **{alias: _made(alias, *_FUNCTIONS[name]) for alias, name in _ALIASES.items()},
+    **{name: _function(name, *entry) for name, entry in _FUNCTIONS.items()},
+    **{alias: _function(alias, *_FUNCTIONS[name]) for alias, name in _ALIASES.items()},
     **{
         name: Function(name, _unsupported(name), variadic="interface {}", supported=False)
         for name in sorted(UNSUPPORTED)

@@ -453,10 +453,10 @@ def _evaluate(stage: _Stage | None) -> Any:
 
 def _fits(value: Any, kind: type, operator: str, use: str) -> None:
     if type(value) is not kind:
-        raise ExpressionError(f"Value '{_shown(value)}' cannot be used with the {use} '{operator}'")
+        raise ExpressionError(f"Value '{_displayed(value)}' cannot be used with the {use} '{operator}'")
 
 
-def _shown(value: Any) -> str:
+def _displayed(value: Any) -> str:
     return value.text if isinstance(value, _Pattern) else gotext.sprint(value)
 
 
@@ -476,7 +476,8 @@ def _apply(operator: str, left: Any, right: Any) -> Any:
         for value in (left, right):
             if type(value) is not bool:
                 raise ExpressionError(
-                    f"Value '{_shown(value)}' cannot be used with the logical operator '{operator}', it is not a bool"
+                    f"Value '{_displayed(value)}' cannot be used with the logical operator '{operator}', "
+                    "it is not a bool"
                 )
         return (left and right) if operator == "&&" else (left or right)
     if operator == "?":
@@ -489,17 +490,17 @@ def _apply(operator: str, left: Any, right: Any) -> Any:
     if operator == "in":
         if not isinstance(right, list):
             raise ExpressionError(
-                f"Value '{_shown(right)}' cannot be used with the comparator 'in', it is not a number"
+                f"Value '{_displayed(right)}' cannot be used with the comparator 'in', it is not a number"
             )
         return any(_same_scalar(left, item) for item in right)
     if operator in ("=~", "!~"):
         return _matched(operator, left, right)
     if operator == "+" and (type(left) is str or type(right) is str):
-        return _shown(left) + _shown(right)
+        return _displayed(left) + _displayed(right)
     for value in (left, right):
         if type(value) is not float:
             raise ExpressionError(
-                f"Value '{_shown(value)}' cannot be used with the modifier '{operator}', it is not a number"
+                f"Value '{_displayed(value)}' cannot be used with the modifier '{operator}', it is not a number"
             )
     return _ARITHMETIC[operator](left, right)
 
@@ -519,7 +520,7 @@ def _same_scalar(left: Any, right: Any) -> bool:
 def _compared(operator: str, left: Any, right: Any) -> bool:
     if not (type(left) is type(right) and type(left) in (float, str)):
         raise ExpressionError(
-            f"Value '{_shown(left)}' cannot be used with the comparator '{operator}', it is not a number"
+            f"Value '{_displayed(left)}' cannot be used with the comparator '{operator}', it is not a number"
         )
     if operator in (">", ">="):
         return bool(left > right if operator == ">" else left >= right)

@@ -38,9 +38,9 @@ from mlplat.argo.status.passed import (
     decoded,
     integer,
     is_artifact,
+    metric_text,
     metrics,
     passed,
-    shown,
     spelled,
 )
 from mlplat.argo.status.tree import (
@@ -86,6 +86,7 @@ __all__ = [
     "is_hook",
     "loop_index",
     "message_of",
+    "metric_text",
     "metrics",
     "moment",
     "nodes_of",
@@ -94,7 +95,6 @@ __all__ = [
     "passed",
     "pod_name",
     "role",
-    "shown",
     "spelled",
     "unpacked",
     "was_started",

@@ -118,7 +118,7 @@ def metrics(artifact: ArtifactValue) -> Iterator[tuple[str, Scalar]]:
             yield name, value
 
 
-def shown(value: Scalar) -> str:
+def metric_text(value: Scalar) -> str:
     """Write a metric for people: numbers to six digits, strings as they are."""
     if isinstance(value, bool):
         return str(value).lower()

@@ -10,7 +10,7 @@ import pytest
 
 from mlplat import compiler, engine, ir, manifest
 from mlplat.cli import main
-from mlplat.runs.documents import named
+from mlplat.runs.documents import with_name
 from tests.unit.engine.manifests import value
 
 PROGRAM = """
@@ -141,7 +141,7 @@ def test_artifacts_lie_under_their_key_in_any_repository(
     assert len(locations) == 2
     assert all(list(location) == ["key"] for location in locations)
     assert all(location["key"].startswith(f"{root}{{{{") for location in locations)
-    done = engine.run(named([document], "wf"), home=folder / "home")
+    done = engine.run(with_name([document], "wf"), home=folder / "home")
     assert done["status"]["phase"] == "Succeeded"
     assert (folder / "home/artifacts/wf/make/data.dataset").read_text() == "xxx"
 

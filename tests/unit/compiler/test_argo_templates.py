@@ -12,7 +12,7 @@ import pytest
 from mlplat import compiler, dsl, engine, ir
 from mlplat.dsl import Dataset, Input, Output
 from mlplat.errors import AuthoringError, CompileError
-from mlplat.runs.documents import named
+from mlplat.runs.documents import with_name
 
 Json = dict[str, Any]
 
@@ -62,7 +62,7 @@ def counting(word: str = "b") -> str:
 
 def run(spec: Any, home: Path, **arguments: Any) -> Json:
     documents = compiler.manifest(spec, compiler.Options(arguments=arguments, cache=False))
-    return engine.run(named(documents, "wf"), home=home)
+    return engine.run(with_name(documents, "wf"), home=home)
 
 
 def output(done: Json) -> Any:
@@ -174,7 +174,7 @@ def test_template_on_the_cluster_is_called_by_reference(tmp_path: Path) -> None:
     }
     beside = {"kind": "WorkflowTemplate", "metadata": {"name": "shared"}, "spec": {"templates": [double]}}
     documents = compiler.manifest(p.spec, compiler.Options())
-    done = engine.run([*named(documents, "wf"), beside], home=tmp_path)
+    done = engine.run([*with_name(documents, "wf"), beside], home=tmp_path)
     assert output(done) == 9
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from mlplat import compiler, dsl, engine, ir, manifest
 from mlplat.errors import AuthoringError
-from mlplat.runs.documents import named
+from mlplat.runs.documents import with_name
 from mlplat.runs.load import load
 from tests.unit.engine.manifests import dag, gives, node, passes, shell, takes, task, value, workflow
 
@@ -35,14 +35,14 @@ def said(*templates: dict[str, Any], **spec: Any) -> dict[str, Any]:
 
 def run(pipeline: dsl.Pipeline, home: Path) -> dict[str, Any]:
     read = ir.read(manifest.load(manifest.dump(ir.write(pipeline.spec))))
-    return engine.run(named(compiler.manifest(read, compiler.Options(cache=False)), "wf"), home=home)
+    return engine.run(with_name(compiler.manifest(read, compiler.Options(cache=False)), "wf"), home=home)
 
 
 def test_arguments_go_in_and_outputs_of_the_entry_point_come_out(tmp_path: Path) -> None:
     spec = load(str(PROGRAMS / "argo.py")).spec
     assert spec is not None
     options = compiler.Options(cache=False, arguments={"who": "Grace"})
-    done = engine.run(named(compiler.manifest(spec, options), "wf"), home=tmp_path)
+    done = engine.run(with_name(compiler.manifest(spec, options), "wf"), home=tmp_path)
     assert json.loads(value(done, "wf", "Output")) == "3 a b\nb\nHello Grace!"
     assert value(done, "wf.greetings[0].run.other(1:Cy)", "text") == "Hello Cy!"
     assert node(done, "wf.greetings-2[0].run.other")["phase"] == "Skipped"

@@ -9,7 +9,7 @@ import pytest
 
 from mlplat import compiler, dsl, engine, ir, manifest
 from mlplat.errors import AuthoringError
-from mlplat.runs.documents import named
+from mlplat.runs.documents import with_name
 from tests.unit.engine.manifests import meeting, most
 
 
@@ -25,7 +25,7 @@ def sleep() -> dsl.ContainerSpec:
 
 def documents(pipeline: dsl.Pipeline, **options: Any) -> list[dict[str, Any]]:
     read = ir.read(manifest.load(manifest.dump(ir.write(pipeline.spec))))
-    return named(compiler.manifest(read, compiler.Options(cache=False, **options)), "wf")
+    return with_name(compiler.manifest(read, compiler.Options(cache=False, **options)), "wf")
 
 
 def mutexes(pipeline: dsl.Pipeline) -> list[str]:

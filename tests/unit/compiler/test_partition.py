@@ -33,7 +33,7 @@ def graphs(draw: st.DrawFn) -> dict[str, list[str]]:
 def test_parts_hold_every_task_once_and_never_wait_in_a_circle(
     before: dict[str, list[str]], largest: int
 ) -> None:
-    cut = bands.parts(before, largest)
+    cut = bands.cut(before, largest)
     assert sorted(name for part in cut for name in part) == sorted(before)
     assert all(len(part) <= largest for part in cut)
     home = {name: str(number) for number, part in enumerate(cut) for name in part}
@@ -60,7 +60,7 @@ def test_parts_hold_every_task_once_and_never_wait_in_a_circle(
     ids=["chain", "wide", "fan out and in"],
 )
 def test_nothing_is_lost_where_the_shape_allows(before: dict[str, list[str]], parts: int) -> None:
-    cut = bands.parts(before, 200)
+    cut = bands.cut(before, 200)
     assert len(cut) == parts
     assert bands.needless_waits(before, cut) == {}
 

@@ -10,7 +10,7 @@ import pytest
 
 from mlplat import compiler, dsl, engine, ir, manifest
 from mlplat.dsl import Dataset, Input, Metrics, Output, OutputPath
-from mlplat.runs.documents import named
+from mlplat.runs.documents import with_name
 from tests.unit.engine.manifests import node, value
 
 # ruff: noqa: PTH123 - functions of components use what they find
@@ -83,7 +83,7 @@ def by_kfp() -> None:
 def run(pipeline: dsl.Pipeline, home: Path) -> dict[str, Any]:
     read = ir.read(manifest.load(manifest.dump(ir.write(pipeline.spec))))
     options = compiler.Options(cache=False, kfp_runtime="pip")
-    return engine.run(named(compiler.manifest(read, options), "wf"), home=home)
+    return engine.run(with_name(compiler.manifest(read, options), "wf"), home=home)
 
 
 @pytest.mark.usefixtures("with_kfp")
@@ -188,5 +188,5 @@ sdkVersion: kfp-2.17.0
 """
     spec = ir.read(manifest.load(text))
     options = compiler.Options(cache=False, kfp_runtime="pip")
-    done = engine.run(named(compiler.manifest(spec, options), "wf"), home=tmp_path)
+    done = engine.run(with_name(compiler.manifest(spec, options), "wf"), home=tmp_path)
     assert json.loads(value(done, "wf.f", "Output")) == {"parameterValues": {"n": 3}, "artifacts": {}}

@@ -18,7 +18,7 @@ from mlplat.compiler import order
 from mlplat.compiler.emit import PIPELINE_ANNOTATION, label_value
 from mlplat.ir import PipelineSpec
 from mlplat.runs import trees
-from mlplat.runs.documents import named
+from mlplat.runs.documents import with_name
 from mlplat.runs.load import load
 from tests.unit.compiler.test_golden import PROGRAMS
 
@@ -219,7 +219,7 @@ def branches(threshold: float = 0.9) -> None:
 
 def test_a_skipped_branch_says_which_condition_did_not_hold(tmp_path: Path) -> None:
     done = engine.run(
-        named(compiler.manifest(branches.spec, compiler.Options(cache=False)), "wf"), home=tmp_path
+        with_name(compiler.manifest(branches.spec, compiler.Options(cache=False)), "wf"), home=tmp_path
     )
     assert done["status"]["phase"] == "Succeeded"
     messages = [node["message"] for node in done["status"]["nodes"].values() if node["phase"] == "Skipped"]
@@ -266,7 +266,7 @@ def loops() -> None:
 
 def iterations(pipeline: dsl.Pipeline, home: Path) -> list[str]:
     """Run a pipeline, and return the names of the iterations of its loops."""
-    documents = named(compiler.manifest(pipeline.spec, compiler.Options(cache=False)), "wf")
+    documents = with_name(compiler.manifest(pipeline.spec, compiler.Options(cache=False)), "wf")
     done = engine.run(documents, home=home)
     assert done["status"]["phase"] == "Succeeded"
     found = [node["displayName"] for node in done["status"]["nodes"].values()]
@@ -360,7 +360,7 @@ def drawn() -> None:
 
 def test_keys_end_in_a_file_name_with_the_extension_of_their_format(tmp_path: Path) -> None:
     done = engine.run(
-        named(compiler.manifest(drawn.spec, compiler.Options(cache=False)), "wf"), home=tmp_path
+        with_name(compiler.manifest(drawn.spec, compiler.Options(cache=False)), "wf"), home=tmp_path
     )
     assert done["status"]["phase"] == "Succeeded"
     keys = [

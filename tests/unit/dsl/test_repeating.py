@@ -11,7 +11,7 @@ import pytest
 from mlplat import compiler, dsl, engine, ir, manifest
 from mlplat.dsl import Input, Model, Output
 from mlplat.errors import AuthoringError
-from mlplat.runs.documents import named
+from mlplat.runs.documents import with_name
 from tests.unit.engine.manifests import node, value
 
 # ruff: noqa: PTH123 - functions of components use what they find
@@ -63,7 +63,7 @@ def grown(target: int, by: str = "x") -> str:
 def run(pipeline: dsl.Pipeline, home: Path, **arguments: Any) -> dict[str, Any]:
     text = manifest.dump(ir.write(pipeline.spec))
     options = compiler.Options(cache=True, arguments=arguments)
-    return engine.run(named(compiler.manifest(ir.read(manifest.load(text)), options), "wf"), home=home)
+    return engine.run(with_name(compiler.manifest(ir.read(manifest.load(text)), options), "wf"), home=home)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 from mlplat import compiler, dsl, engine, ir, manifest
 from mlplat.dsl import durations
 from mlplat.engine import terminal
-from mlplat.runs.documents import named
+from mlplat.runs.documents import with_name
 from tests.unit.engine.manifests import node, value
 
 
@@ -47,7 +47,7 @@ def waits() -> None:
 def documents(pipeline: dsl.Pipeline) -> list[dict[str, Any]]:
     text = manifest.dump(ir.write(pipeline.spec))
     read = ir.read(manifest.load(text))
-    return named(compiler.manifest(read, compiler.Options(cache=False)), "wf")
+    return with_name(compiler.manifest(read, compiler.Options(cache=False)), "wf")
 
 
 @pytest.mark.parametrize(("answer", "output"), [({}, "no"), ({"choice": "yes, now"}, "yes, now!")])
