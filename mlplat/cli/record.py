@@ -10,8 +10,6 @@ from mlplat.errors import ArgumentError, ClusterError, Diagnostic
 from mlplat.runs import columns, state, tables
 from mlplat.runs.machine import Machine
 
-_LONGEST = 5
-
 
 def get(given: Given) -> int:
     """List runs, or what one of them had: tasks, parameters, artifacts and what they were for, metrics."""
@@ -23,9 +21,7 @@ def get(given: Given) -> int:
     else:
         print(output.table(found.titles, found.rows))
     sys.stdout.flush()
-    for run in found.outdated[:_LONGEST]:
-        hint = f"mlplat record {run.name} -n {run.namespace}"
-        line = f"{run.name} was {run.phase.lower()} when it was last recorded; to update: {hint}"
+    for line in found.warnings:
         print(line, file=sys.stderr)
     return 0
 

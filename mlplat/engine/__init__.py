@@ -7,6 +7,7 @@ from mlplat.engine.executor import Executor
 from mlplat.engine.images import ImageExecutor
 from mlplat.engine.logs import NEXT_ATTEMPT, Attempt, LineSplitter, attempts, last_attempt
 from mlplat.engine.memoize import Cache
+from mlplat.engine.nodes import creation_timestamp
 from mlplat.engine.process import ProcessExecutor
 from mlplat.engine.remote import KINDS as REMOTE_KINDS
 from mlplat.engine.remote import fetch, first_bytes, last_bytes
@@ -26,6 +27,7 @@ __all__ = [
     "Node",
     "ProcessExecutor",
     "attempts",
+    "creation_timestamp",
     "fetch",
     "first_bytes",
     "inspect",

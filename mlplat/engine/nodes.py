@@ -48,6 +48,11 @@ def timestamp(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def creation_timestamp(moment: datetime) -> str:
+    """Return a time in RFC 3339 with microseconds: runs that start within one second are listed in their order."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
 def instant(text: str | None) -> datetime:
     """Read a time that :func:`timestamp` wrote."""
     assert text

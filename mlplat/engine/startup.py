@@ -6,6 +6,7 @@ import copy
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from mlplat.argo import gotext
@@ -13,7 +14,7 @@ from mlplat.argo.expressions import ExpressionError
 from mlplat.argo.templating import LENIENT, Scope, TemplatingError, evaluate_in
 from mlplat.argo.templating import replace as replace_tags
 from mlplat.engine.documents import Documents
-from mlplat.engine.nodes import instant, now, timestamp
+from mlplat.engine.nodes import creation_timestamp, now, timestamp
 from mlplat.engine.variables import Globals, global_variables
 from mlplat.errors import Diagnostic, ManifestError
 
@@ -33,7 +34,7 @@ def started(workflow: Mapping[str, Any], resume: Mapping[str, Any] | None) -> di
     earlier = (resume or {}).get("metadata") or {}
     metadata.setdefault("namespace", "default")
     metadata.setdefault("uid", earlier.get("uid") or str(uuid.uuid4()))
-    metadata.setdefault("creationTimestamp", earlier.get("creationTimestamp") or timestamp(now()))
+    metadata.setdefault("creationTimestamp", earlier.get("creationTimestamp") or creation_timestamp(now()))
     metadata["labels"] = {
         **(metadata.get("labels") or {}),
         "workflows.argoproj.io/phase": "Running",
@@ -68,7 +69,7 @@ def bound(documents: Documents, workflow: dict[str, Any]) -> tuple[Documents, Gl
     # Variables see the labels that people gave, not those that the run adds.
     given = {"labels": documents.workflow["metadata"].get("labels") or {}}
     seen = {**workflow, "metadata": {**workflow["metadata"], **given}}
-    created = instant(workflow["metadata"]["creationTimestamp"])
+    created = datetime.fromisoformat(workflow["metadata"]["creationTimestamp"])
     try:
         variables = global_variables(seen, documents.config_maps, created)
     except ValueError as error:

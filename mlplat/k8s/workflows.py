@@ -16,7 +16,7 @@ from mlplat.k8s.resources import CONFIG_MAPS, WORKFLOWS, Resource
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from mlplat.k8s.client import Client
 
@@ -159,11 +159,43 @@ def newest(
     """
     client = connect(namespace, context, kubeconfig)
     for name in _by_age(client, selector)[:limit]:
-        try:
-            yield client.get(WORKFLOWS, name)
-        except RefusedError as error:
-            if error.status != 404:
-                raise
+        yield from _existing(client, name)
+
+
+def _existing(client: Client, name: str) -> Iterator[Json]:
+    """Read a Workflow if it has not been deleted since it was listed."""
+    try:
+        yield client.get(WORKFLOWS, name)
+    except RefusedError as error:
+        if error.status != 404:
+            raise
+
+
+def with_uids(
+    uids: Collection[str],
+    *,
+    namespace: str | None = None,
+    context: str | None = None,
+    kubeconfig: str | os.PathLike[str] | None = None,
+) -> Iterator[Json]:
+    """Read some Workflows of a namespace; which of them exist, one list tells.
+
+    Args:
+        uids: their ``metadata.uid``.
+        namespace: of the Workflows; that of the context by default.
+        context: context of the kubeconfig.
+        kubeconfig: path of the kubeconfig.
+
+    Yields:
+        Each that exists, as :func:`newest` does.
+
+    Raises:
+        ClusterError: the cluster refused or can't be reached.
+    """
+    client = connect(namespace, context, kubeconfig)
+    for item in client.list_metadata(WORKFLOWS).items:
+        if item["metadata"]["uid"] in uids:
+            yield from _existing(client, item["metadata"]["name"])
 
 
 def terminate(

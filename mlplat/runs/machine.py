@@ -313,7 +313,7 @@ def _has_cache(document: Document) -> bool:
 def _with_identity(workflow: Document, before: Document | None) -> dict[str, Any]:
     """Set the identity of a Workflow as an API server would, so that the record knows it from its first node on."""
     earlier = (before or {}).get("metadata", {})
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    now = engine.creation_timestamp(datetime.now(UTC))
     identity = {
         "uid": earlier.get("uid") or str(uuid.uuid4()),
         "creationTimestamp": earlier.get("creationTimestamp") or now,

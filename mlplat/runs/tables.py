@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from mlplat.argo import durations
 from mlplat.argo.reasons import readable
-from mlplat.argo.status import FINISHED, metric_text, spelled
+from mlplat.argo.status import metric_text, spelled
 from mlplat.errors import ArgumentError, Diagnostic
-from mlplat.runs import columns, records, state
+from mlplat.runs import columns, records, state, updates
 from mlplat.runs.cluster import Cluster
 from mlplat.runs.lists import LISTS, OF_ONE_RUN, Row
 from mlplat.runs.machine import Machine
 from mlplat.runs.trees import short
 
 if TYPE_CHECKING:
-    from mlplat.metadata import ArtifactRow, RunRow, Store
+    from mlplat.metadata import ArtifactRow, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +30,14 @@ class Table:
         titles: of the columns.
         rows: the columns of each row, as text.
         documents: all that is known of each row.
-        outdated: runs of a cluster among them, or the run that they belong to, that may have changed since they were
-            recorded.
+        warnings: why runs of a cluster among them may have changed since they were recorded.
         place: where there are no runs at all; empty if there are any.
     """
 
     titles: Sequence[str]
     rows: Sequence[Sequence[str]]
     documents: Sequence[Mapping[str, Any]]
-    outdated: Sequence[RunRow] = ()
+    warnings: Sequence[str] = ()
     place: str = ""
 
 
@@ -59,16 +58,16 @@ def listed(place: Machine | Cluster, what: str, name: str | None, limit: int) ->
         message = f"get {what} requires the name of a run"
         raise ArgumentError(Diagnostic("MLP407", "", message, "`mlplat get runs` lists them"))
     with records.opened(place, name, limit) as store:
+        warnings = _update(store, place, name)
         run = store.run(name) if name else None
         found = LISTS[what](store, run, limit)
         nowhere = _without_runs(place, store) if not found else ""
     usual = {title: read for title, read in COLUMNS[what].items() if title != "RUN" or run is None}
-    runs = [run] if run else list({one.run.uid: one.run for one in found if one.run}.values())
     return Table(
         list(usual),
         [[read(one) for read in usual.values()] for one in found],
         [one.document for one in found],
-        [one for one in runs if _is_outdated(one)] if isinstance(place, Machine) else (),
+        warnings,
         nowhere,
     )
 
@@ -85,13 +84,15 @@ def selected(place: Machine | Cluster, selection: columns.Selection, limit: int)
         MlplatError: the record or the cluster can't be read.
     """
     with records.opened(place, limit=limit) as store:
+        warnings = _update(store, place, None)
         found = columns.select(store, selection, limit)
         nowhere = _without_runs(place, store) if not found else ""
     return Table(
         [name if "." in name else name.upper() for name in selection.columns],
         [[_cell(cell) for cell in row.values()] for row in found],
         [{name: _plain(cell) for name, cell in row.items()} for row in found],
-        place=nowhere,
+        warnings,
+        nowhere,
     )
 
 
@@ -104,8 +105,8 @@ def _without_runs(place: Machine | Cluster, store: Store) -> str:
     return str(store.place if os.environ.get("MLPLAT_STORE") else place.home)
 
 
-def _is_outdated(run: RunRow) -> bool:
-    return run.engine == "argo" and run.phase not in FINISHED
+def _update(store: Store, place: Machine | Cluster, name: str | None) -> list[str]:
+    return updates.update(store, Cluster(home=place.home), name) if isinstance(place, Machine) else []
 
 
 def _plain(cell: columns.Cell) -> Any:

@@ -269,9 +269,6 @@ def test_a_follower_that_was_killed_catches_up(
     run.kill()
     ended(run)
 
-    _, out, err = mlplat("get", "runs")
-    assert "Running" in out
-    assert f"mlplat record {name} -n {cluster.namespace}" in err
     logs = subprocess.Popen(
         [sys.executable, "-m", "mlplat", "logs", "-f", name, *place],
         stdout=subprocess.PIPE,
@@ -283,6 +280,11 @@ def test_a_follower_that_was_killed_catches_up(
     open_gate = ["exec", "-n", cluster.namespace, name, "-c", "main", "--", "touch", "/tmp/gate"]
     subprocess.run([str(cluster.kubectl), *open_gate], check=True)
     assert logs.communicate()[0] == f"{name}: two\n"
+    while (read := mlplat("get", "runs"))[1].count("Running"):
+        time.sleep(0.2)
+    assert "Succeeded" in read[1]
+    assert read[2] == ""
+    assert "Succeeded" in mlplat("get", "tasks", name)[1]
     assert mlplat("attach", name, *place)[0] == 0
     for _ in range(2):
         assert mlplat("record", name, "-n", cluster.namespace) == (0, f"recorded {name}  Succeeded\n", "")
@@ -312,6 +314,10 @@ def test_ctrl_c_leaves_the_run_and_says_how_to_go_back(
     assert "Traceback" not in err
     assert k8s.read(name, namespace=cluster.namespace)["status"]["phase"] == "Running"
     mlplat("terminate", name, *where(cluster.namespace))
+    k8s.follow(name, namespace=cluster.namespace)
+    assert _phase(tmp_path, name) == "Running"
+    assert "Stopped with strategy 'Terminate'" in mlplat("get", "runs")[1]
+    assert _phase(tmp_path, name) == "Failed"
 
 
 def continues(name: str, namespace: str) -> str:

@@ -261,14 +261,10 @@ def test_a_live_list_has_runs_whose_nodes_can_not_be_read(api: FakeApi, mlplat: 
     assert [line.split()[0] for line in out.splitlines()] == ["NAME", "w", "far"]
 
 
-def test_the_record_says_that_a_run_may_be_further(api: FakeApi, mlplat: Any) -> None:  # noqa: F811
+def test_logs_of_a_recorded_run_are_on_the_cluster(api: FakeApi, mlplat: Any) -> None:  # noqa: F811
     api.on("GET", f"{WORKFLOWS}/w", workflow())
     mlplat("record", "w")
 
-    _, out, err = mlplat("get", "runs")
-
-    assert "Running" in out
-    assert err == "w was running when it was last recorded; to update: mlplat record w -n team-a\n"
     code, _, err = mlplat("logs", "w")
     assert code == 2
     assert "w is a run on a cluster\n  hint: add --engine argo -n team-a" in err

@@ -11,7 +11,7 @@ import pytest
 from mlplat import engine
 from mlplat.errors import ArgumentError, StoreError
 from mlplat.metadata import open_store
-from mlplat.runs import state
+from mlplat.runs import records, state
 from mlplat.runs.machine import Machine
 from mlplat.runs.run import Changed, How
 from tests.unit.waiting import until
@@ -194,3 +194,12 @@ def test_runs_are_followed_from_any_thread(machine: Machine, tmp_path: Path) -> 
     thread.start()
     thread.join()
     assert found == ["Succeeded"]
+
+
+def test_runs_of_one_second_are_listed_newest_first(machine: Machine, tmp_path: Path) -> None:
+    names = ["b", "c", "a", "d"]
+    for name in names:
+        (document,) = documents(tmp_path)
+        machine.submit([{**document, "metadata": {"name": name}}]).result()
+    with records.opened(machine) as store:
+        assert [run.name for run in store.runs()] == names[::-1]
