@@ -224,11 +224,12 @@ class Machine:
 
         Args:
             store: the record.
-            name: of the only run that matters; all when None.
+            name: of the only run that matters; all when it is None, or when no run of this machine has it.
         """
+        is_one = name is not None and (self.home / "runs" / name).is_dir()
         for run in engine.unrecorded(self.home):
             folder = self.home / "runs" / run
-            known = engine.load(folder) if name in (None, run) else None
+            known = None if is_one and run != name else engine.load(folder)
             if known is not None:
                 store.record(known)
                 if known["status"].get("phase") != "Running":
