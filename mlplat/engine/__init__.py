@@ -1,7 +1,7 @@
 """The local engine: runs an Argo Workflow with processes or containers of this machine, and records what Argo would."""
 
 from mlplat.argo.status import Node
-from mlplat.engine.artifacts import ArtifactError
+from mlplat.engine.artifacts import ArtifactError, ArtifactMissingError
 from mlplat.engine.control import Control, signals
 from mlplat.engine.executor import Executor
 from mlplat.engine.images import ImageExecutor
@@ -18,6 +18,7 @@ __all__ = [
     "NEXT_ATTEMPT",
     "REMOTE_KINDS",
     "ArtifactError",
+    "ArtifactMissingError",
     "Attempt",
     "Cache",
     "Control",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +23,10 @@ GONE = "MLP814"
 
 _LOG = "main-logs"
 _END_LINES, _END_BYTES = 2000, 1 << 18
+_MOST_REFUSALS = 3
+"""Number of artifacts that can't be fetched, after which no more are asked for: each may take half a minute."""
+
+_ENDPOINT = "MLPLAT_ARTIFACT_ENDPOINT"
 
 Location = Mapping[str, Any]
 
@@ -41,6 +46,7 @@ class Repository:
     workflow: Workflow
     cluster: Cluster
     _secrets: dict[str, Mapping[str, str]] = field(default_factory=dict, init=False)
+    _refusals: list[ClusterError] = field(default_factory=list, init=False)
 
     def location(self, key: str, node: AnyNode | None = None) -> Location | None:
         """Return the location of a key; None where the repository is not known, or can't be reached from a machine.
@@ -55,7 +61,7 @@ class Repository:
         )
         found: Location = next((one for one in (*own, common) if one and stores.has_location(one)), {})
         kinds = (one for one in engine.REMOTE_KINDS if one in stores.KEYS and found.get(one))
-        return next(({kind: {**found[kind], stores.KEYS[kind]: key}} for kind in kinds), None)
+        return next(({kind: {**_reachable(found[kind]), stores.KEYS[kind]: key}} for kind in kinds), None)
 
     def start(self, key: str, size: int) -> bytes | None:
         """Return the first bytes of an artifact, at most so many.
@@ -70,10 +76,16 @@ class Repository:
         location = self.location(key)
         if location is None:
             return None
+        if len(self._refusals) >= _MOST_REFUSALS:
+            raise self._refusals[-1]
         try:
             return engine.first_bytes(location, self.secrets(location), size)
-        except engine.ArtifactError as error:
+        except engine.ArtifactMissingError as error:
             raise ClusterError(Diagnostic("MLP817", key, f"the artifact can't be fetched: {error}")) from None
+        except engine.ArtifactError as error:
+            message, hint = f"the artifact can't be fetched: {error}", _advice(location)
+            self._refusals.append(ClusterError(Diagnostic("MLP817", key, message, hint)))
+            raise self._refusals[-1] from None
 
     def secrets(self, location: Location) -> dict[str, Mapping[str, str]]:
         """Read the Secrets of a location, each once.
@@ -93,6 +105,27 @@ class Repository:
         if name not in self._secrets:
             self._secrets[name] = _decoded(k8s.secret(name, **self.cluster.at(self.workflow).options))
         return self._secrets[name]
+
+
+def _reachable(location: Location) -> Location:
+    """Return a location with the endpoint by which this machine reaches it, where a person named one."""
+    endpoint = os.environ.get(_ENDPOINT, "")
+    if not endpoint or "endpoint" not in location:
+        return location
+    scheme, _, address = endpoint.rpartition("://")
+    return {**location, "endpoint": address, "insecure": scheme != "https"}
+
+
+def _advice(location: Location) -> str:
+    """Return what to do about a repository whose address only pods know."""
+    (settings,) = location.values()
+    host = str(settings.get("endpoint", "")).partition(":")[0]
+    if "." in host and not host.endswith((".svc", ".svc.cluster.local")):
+        return ""
+    return (
+        f"{host} is a name inside the cluster: forward a port with kubectl port-forward, "
+        f"and set {_ENDPOINT}=http://127.0.0.1:PORT"
+    )
 
 
 def templates_of(workflow: Workflow, node: AnyNode) -> Iterator[Mapping[str, Any]]:

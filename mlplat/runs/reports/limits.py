@@ -39,7 +39,7 @@ class Reader:
         try:
             text = self.source.log(self.run, task, attempts)
         except MlplatError as error:
-            return report.LogView(note=error.diagnostics[0].message)
+            return report.LogView(note=_reason(error))
         if not text:
             return report.LogView()
         end = text[-room:]
@@ -61,10 +61,16 @@ class Reader:
                 is_whole = data is not None and len(data) <= _PART
                 data = data[:_PART] if data else data
         except MlplatError as error:
-            return replace(found, note=error.diagnostics[0].message)
+            return replace(found, note=_reason(error))
         if data is None:
             return found
         if not is_whole and report.needs_all(found.type, data):
             return replace(found, note="It is too large for the report.")
         self.content_left -= len(data)
         return replace(found, content=data, is_whole=is_whole)
+
+
+def _reason(error: MlplatError) -> str:
+    """Return why there is nothing to show, and what to do about it."""
+    found = error.diagnostics[0]
+    return f"{found.message}. {found.hint}" if found.hint else found.message
