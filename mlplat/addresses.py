@@ -1,4 +1,4 @@
-"""URLs as text: without what may be secret."""
+"""Removes secrets from URLs."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ def without_secrets(url: str) -> str:
 
 
 def without_user(url: str) -> str:
-    """Return an address without the user and password that it may have."""
+    """Return a URL without user and password."""
     return _USER.sub(r"\1", url)
 
 
 def user_of(url: str) -> str:
-    """Return the user and password that an address has, as they are written in it; empty if it has none."""
+    """Return the user and password that an address has, as written; empty if it has none."""
     match = _USER.match(url)
     return match.group(2) if match else ""
 
 
 def without_passwords(text: str) -> str:
-    """Return a string with ``***`` for the user and password of each address in it that has both."""
+    """Return a string in which ``***`` replaces the user and password of each URL that has both."""
     return _PASSWORD.sub("://***@", text)

@@ -1,4 +1,4 @@
-"""JSON of one form, for what is compared or hashed."""
+"""Canonical JSON, for values that are compared or hashed."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 
 def canonical_json(value: Any) -> str:
-    """Write a value as JSON of one form: keys sorted, no spaces, text as it is.
+    """Write a value as canonical JSON: keys sorted, no spaces, non-ASCII characters unescaped.
 
     Args:
-        value: what JSON has.
+        value: a JSON value.
 
     Returns:
         The text; equal values give equal text.
@@ -23,10 +23,10 @@ DEEPEST = 100
 
 
 def read_json(text: str) -> Any:
-    """Read a JSON text that anybody may have written.
+    """Read JSON from an untrusted source.
 
     Raises:
-        ValueError: it is not JSON, or more than :data:`DEEPEST` lists and mappings are nested in each other.
+        ValueError: it is not JSON, or lists and mappings are nested deeper than :data:`DEEPEST`.
     """
     try:
         value = json.loads(text)

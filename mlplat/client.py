@@ -1,4 +1,4 @@
-"""A substitute for KFP's client, which many programs import but use only when run as scripts."""
+"""A substitute for KFP's client: many programs import it, but use it only when they run as scripts."""
 
 from __future__ import annotations
 

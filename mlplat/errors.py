@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, order=True)
 class Source:
-    """A place in a file of the user's.
+    """A place in the user's file.
 
     Attributes:
         file: path as the user gave it.
-        line: line number, from 1; 0 when the whole file is meant.
-        column: column number, from 1; 0 when the whole line is meant.
+        line: line number, from 1; 0 for the whole file.
+        column: column number, from 1; 0 for the whole line.
     """
 
     file: str
@@ -38,7 +38,7 @@ class Diagnostic:
         code: stable identifier, such as ``MLP101``; documented in ``docs/diagnostics.md``.
         path: where in the document or program, such as ``ml-pipeline.tasks.train.inputs.model``.
         message: what is wrong, a full sentence without the final full stop.
-        hint: what to write or do instead; may be empty.
+        hint: what to do; may be empty.
         source: the place in the user's file when it is known.
         severity: ``error`` stops the command, ``warning`` is only printed.
     """
@@ -66,8 +66,8 @@ class MlplatError(Exception):
     """Base class of mlplat's exceptions.
 
     Args:
-        diagnostics: what is wrong; a plain sentence is taken as one diagnostic of :attr:`default_code`.
-        hint: what to do instead, when a plain sentence is given.
+        diagnostics: the errors; a string becomes one diagnostic with :attr:`default_code`.
+        hint: what to do, for a string.
     """
 
     default_code = "MLP000"
@@ -139,10 +139,10 @@ def nearest(name: str, names: Sequence[str]) -> str:
 
     Args:
         name: what the user wrote.
-        names: what would have been right.
+        names: the valid names.
 
     Returns:
-        A sentence such as ``did you mean 'epochs'?``; empty when nothing is known.
+        A sentence such as ``did you mean 'epochs'?``; empty if there are no names.
     """
     if found := suggestion(name, names):
         return found

@@ -13,7 +13,7 @@ _IN_A_LINE = re.compile(rf"{_COLOR}|{_UNPRINTABLE}|\n")
 
 
 def escaped(text: str) -> str:
-    r"""Escape what would control a terminal instead of being shown by it.
+    r"""Escape the characters that control a terminal.
 
     These are the C0 and C1 control characters but newline and tab, DEL, the characters that change the direction of
     what follows (Unicode's bidirectional controls), its line and paragraph separators, and lone surrogates. Each
@@ -23,7 +23,7 @@ def escaped(text: str) -> str:
         text: any string.
 
     Returns:
-        The same string where nothing has to be escaped; escaping twice changes nothing more.
+        The escaped string; escaping it again does not change it.
     """
     return _IN_A_BLOCK.sub(_escape, text)
 

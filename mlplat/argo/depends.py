@@ -19,8 +19,8 @@ class Dependencies:
     """When a DAG task may start.
 
     Attributes:
-        tasks: the names of the tasks that must be over first, in the order in which they are written.
-        expression: what must hold of their results, every name with its result; empty when there are none.
+        tasks: names of the tasks that must have ended, in the order of the manifest.
+        expression: condition on the results of these tasks; empty if there are none.
     """
 
     tasks: tuple[str, ...]
@@ -33,7 +33,7 @@ class Dependencies:
             results: for each task of :attr:`tasks`, each of :data:`RESULTS`.
 
         Returns:
-            True when the task should run, False when it is to be omitted.
+            True if the task should run, False if it should be omitted.
 
         Raises:
             ExpressionError: the expression can't be read or isn't a boolean.
@@ -59,10 +59,10 @@ class Dependencies:
 
 
 def condition(task: Mapping[str, Any], tasks: Mapping[str, Mapping[str, Any]]) -> Dependencies:
-    """Read what a DAG task waits for.
+    """Read the dependencies of a DAG task.
 
     Args:
-        task: the task as it stands in the manifest.
+        task: the task in the manifest.
         tasks: all tasks of its DAG by name, for their ``continueOn``.
 
     Returns:

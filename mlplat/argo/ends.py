@@ -1,8 +1,8 @@
 """Finds tasks of a DAG that Argo can't reach, because the nodes before them have no children.
 
-Argo walks a DAG from node to node to see whether it is over. What follows a task hangs from the task's last try; a task
-that may be tried again and comes from the cache has none (``getOutboundNodes`` of Argo 4.0.7's ``operator.go``). What
-follows nothing but such tasks is not found, and its DAG never over.
+Argo walks a DAG from node to node to see whether it has ended. The tasks after a task are children of its last attempt;
+a task with retries that comes from the cache has no attempts (``getOutboundNodes`` of Argo 4.0.7's ``operator.go``).
+Argo does not find a task that depends only on such tasks, and its DAG never ends.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ def hanging(templates: Iterable[Template]) -> dict[str, frozenset[str]]:
     """Return the tasks that Argo may not reach.
 
     Args:
-        templates: the templates of a spec; a task of another one counts as one that has an end.
+        templates: the templates of a spec; a task of another template counts as one that Argo finds.
 
     Returns:
-        Names of tasks, by the name of their DAG's template; only templates that have some.
+        Names of tasks, by template; templates without such tasks are left out.
     """
     by_name = {str(template.get("name", "")): template for template in templates}
     if not any(map(_comes_without_tries, by_name.values())):

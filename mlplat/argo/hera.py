@@ -1,7 +1,7 @@
 """Converts between manifests and objects of hera, a Python SDK for Argo Workflows.
 
-hera (7.1) is imported when a function of this module is called, and by nothing else here. Its models drop fields that
-they do not know without a word; here that is an error which names the fields.
+hera (7.1) is imported only when a function of this module is called. Its models silently drop fields that
+they do not know; this module reports them as errors.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def to_hera(manifest: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Any:
         :func:`from_hera` gives the same document back.
 
     Raises:
-        ManifestError: there is another document, or hera has no place for a field.
+        ManifestError: there is more than one document, or hera has no such field.
         ModuleNotFoundError: hera is not installed.
     """
     from hera import workflows

@@ -21,7 +21,7 @@ Part = Mapping[str, Any]
 
 
 def leaf_rules(template: Part, kind: str, defaults: Part, path: str) -> Iterator[Diagnostic]:
-    """Check what a template runs (``validateLeaf``).
+    """Check the container, script or other leaf of a template (``validateLeaf``).
 
     Args:
         template: the template.

@@ -33,7 +33,7 @@ def depth(spec: Mapping[str, Any]) -> int:
     """Return the depth of nested template calls, including the entrypoint.
 
     Args:
-        spec: of a Workflow. A template that calls itself counts once: when it ends is known to the run only.
+        spec: of a Workflow. A template that calls itself counts once, because its depth is known only at run time.
     """
     templates = {template.get("name", ""): template for template in spec.get("templates") or ()}
     depths: dict[str, int] = {}

@@ -1,6 +1,7 @@
 """Finds what Argo's controller would refuse in a manifest: calls of templates, arguments and references.
 
-The controller tells the first mistake, after submission; here all are told. See ``workflow/validate`` of Argo 4.0.
+The controller reports the first error, after submission; this module reports all errors. See ``workflow/validate`` of
+Argo 4.0.
 """
 
 from __future__ import annotations
@@ -31,12 +32,12 @@ def problems(document: Part, beside: Sequence[Part] = ()) -> list[Diagnostic]:
     """Return the errors that Argo would find in a document.
 
     Args:
-        document: a Workflow, WorkflowTemplate, ClusterWorkflowTemplate or CronWorkflow; of another, only its metadata
-            and data are looked at.
-        beside: documents that stand beside it: what it may refer to.
+        document: a Workflow, WorkflowTemplate, ClusterWorkflowTemplate or CronWorkflow; for other kinds, only metadata
+            and data are checked.
+        beside: other documents that it can refer to.
 
     Returns:
-        All that is wrong; a path such as ``spec.templates.main.dag.tasks.a`` calls an item of a list by its name.
+        The errors; a path such as ``spec.templates.main.dag.tasks.a`` has the names of list items.
     """
     if document.get("kind") not in schema.KINDS:
         return list(structure.malformed_document(document))
@@ -103,7 +104,7 @@ class _Manifest:
     def _at_exit(self) -> frozenset[str]:
         """Return the names of the templates that may read ``workflow.failures``.
 
-        They are those that Argo does not come to from the entrypoint, where the workflow has an exit handler.
+        These are the templates that the entrypoint does not reach, if the workflow has an exit handler.
         """
         sides = (self.spec, self.base or {})
         if not any(one.get("onExit") for one in sides):

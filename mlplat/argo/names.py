@@ -54,7 +54,7 @@ def dns_label(name: str, limit: int = LONGEST_WORKFLOW) -> str:
         limit: characters.
 
     Returns:
-        A name for an object in Kubernetes; a hash alone where nothing of the text can stay.
+        A name for an object in Kubernetes; only a hash if no character of the text is allowed.
     """
     label = _NOT_DNS.sub("-", name.lower()).strip("-")
     return shortened(label or hashlib.sha256(name.encode()).hexdigest()[:8], limit)
@@ -65,7 +65,7 @@ def generated(begin: str, suffix: str) -> str:
 
     Args:
         begin: the field.
-        suffix: what is appended, of :data:`GENERATED_SUFFIX` characters.
+        suffix: the suffix, :data:`GENERATED_SUFFIX` characters.
     """
     return f"{begin[: LONGEST_WORKFLOW - GENERATED_SUFFIX]}{suffix}"
 

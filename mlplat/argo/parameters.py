@@ -37,7 +37,7 @@ def with_strings(tree: Mapping[str, Any]) -> dict[str, Any]:
     """Return a copy of a document or spec in which values of parameters are strings, as ``AnyString`` reads them.
 
     Args:
-        tree: one in which nothing that Argo reads is malformed; fields that Argo does not know may hold anything.
+        tree: a document that is not malformed; fields that Argo does not know may have any value.
             Argo's full resource definitions refuse other values of it.
     """
     copied = copy.deepcopy(dict(tree))

@@ -26,7 +26,7 @@ _OF_KINDS: Mapping[str, tuple[str, ...]] = {
     "dag": ("parameter", "expression"),
     "steps": ("parameter", "expression"),
 }
-"""Where an output parameter of a template comes from, by the kind of the template."""
+"""Sources of output parameters, by the kind of the template."""
 
 _ARGUMENTS = ("configMapKeyRef", "supplied", "event")
 _FOR_ARGUMENTS = "set value, or valueFrom: {configMapKeyRef: {name: …, key: …}}, or {supplied: {}}"
@@ -41,7 +41,7 @@ def argument_rules(arguments: Part | None, path: str, *, may_lack_value: bool) -
     Args:
         arguments: with ``parameters`` and ``artifacts``.
         path: their place.
-        may_lack_value: whether who runs it may give the values.
+        may_lack_value: whether the values may be passed when the Workflow is submitted.
     """
     for number, parameter in enumerate((arguments or {}).get("parameters") or ()):
         yield from _argument(parameter, f"{path}.parameters[{number}]", may_lack_value)

@@ -1,6 +1,6 @@
 """The variables that the tags of a template can use, and the errors of tags without a value.
 
-What an expression (``{{=…}}``) names is left alone, and so are names of roots that are not Argo's.
+Names in expressions (``{{=…}}``), and names whose first part is not Argo's, are not checked.
 """
 
 from __future__ import annotations
@@ -53,11 +53,11 @@ class Member:
     """A task or step that tags can name.
 
     Attributes:
-        template: what the template that it calls is called.
-        outputs: what that template gives; None when it can't be known.
+        template: name of the template that it calls.
+        outputs: outputs of that template; None if they are not known.
         has_result: whether it has ``outputs.result`` and ``exitCode``.
         is_daemon: whether it has an ``ip``.
-        is_loop: whether its outputs are also there as one list, ``outputs.parameters``.
+        is_loop: whether it also has its outputs as one list, ``outputs.parameters``.
     """
 
     template: str
@@ -89,15 +89,15 @@ class Visible:
     """The variables that tags can use in one place (``resolveAllVariables`` of Argo's validation).
 
     Attributes:
-        workflow: what is known of the workflow.
+        workflow: the variables of the workflow.
         inputs: of the template; None outside of templates.
         is_pod: whether the place is in a template that makes a pod; None outside of templates.
         items: fields of a loop's items; None when they can't be known.
-        roots: ``tasks`` in a DAG, ``steps`` in steps, none elsewhere.
+        roots: ``tasks`` in a DAG, ``steps`` in steps, otherwise empty.
         members: the tasks or steps of the template.
-        over: those of them that are over when the place is reached; None for all.
-        to_wait: what to write so that another is over too; ``{}`` stands for its name.
-        own: the task or step of a hook that runs while it does, so that its outputs are not there yet.
+        over: members that have ended when the place is reached; None for all.
+        to_wait: hint on how to wait for another member; ``{}`` is replaced by its name.
+        own: the task or step of a hook that runs at the same time, so its outputs are not available.
     """
 
     workflow: OfWorkflow
@@ -264,7 +264,7 @@ def wrong_tags(tree: Any, path: str, visible: Visible) -> Iterator[Diagnostic]:
         visible: what its tags can name.
 
     Yields:
-        What is wrong, with its place.
+        Errors, with their paths.
     """
     for place, text in texts(tree, path):
         if "{{" not in text:

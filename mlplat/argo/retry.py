@@ -1,9 +1,9 @@
 """Decides which nodes of a run to keep when it is retried, for both engines.
 
-What failed runs again, and so does all that came after it; what succeeded before stays. A failure inside of a part that
-succeeded all the same stays too: it did no harm. ``argo retry`` (``FormulateRetryWorkflow`` in Argo 4.0.7's
-``workflow/util/util.go``) differs in one thing: it keeps a failed task when something after it succeeded, so that a
-pipeline whose exit task ran could not be retried at all.
+Failed nodes run again, and so do all nodes after them; nodes that succeeded before are kept. A failure in a group that
+succeeded is kept, too, because it did no harm. ``argo retry`` (``FormulateRetryWorkflow`` in Argo 4.0.7's
+``workflow/util/util.go``) differs in one point: it keeps a failed task if a later task succeeded, so a
+pipeline whose exit task ran can't be retried.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class RetryPlan:
     """The nodes to keep and to remove.
 
     Attributes:
-        kept: nodes by id; groups that are not over any more are running.
-        removed: nodes that are to come again, as they were.
+        kept: nodes by id; groups that continue are running.
+        removed: nodes that run again, as they were.
     """
 
     kept: dict[str, Node]
@@ -41,11 +41,11 @@ def retried(
     Args:
         name: of the Workflow.
         nodes: its ``status.nodes``.
-        also: ids of nodes that are to come again although they succeeded.
-        other_arguments: whether the run's arguments change: loops that go on then find their items anew.
+        also: ids of nodes to run again although they succeeded.
+        other_arguments: whether the run's arguments change: loops that continue then compute their items again.
 
     Returns:
-        What to keep, as copies, and what to remove.
+        The nodes to keep, as copies, and the nodes to remove.
     """
     return _Parting(name, nodes).part(also, other_arguments)
 

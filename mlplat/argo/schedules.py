@@ -1,7 +1,7 @@
 """Schedules of CronWorkflows, read as Argo's controller reads them.
 
 The format is the standard one of the library that Argo uses (``robfig/cron``, ``ParseStandard``): five fields, where
-Sunday is 0 and not 7, or a descriptor such as ``@daily``. The full CRDs take no ``TZ=`` in front.
+Sunday is 0 and not 7, or a descriptor such as ``@daily``. The full CRDs refuse a ``TZ=`` prefix.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def problem(schedule: str) -> str:
         schedule: such as ``0 3 * * *``.
 
     Returns:
-        What is wrong; empty when nothing is.
+        The error; empty if there is none.
     """
     if schedule.startswith("@"):
         known = _DESCRIPTOR.match(schedule) or _EVERY.match(schedule)
@@ -67,7 +67,7 @@ def _problem(part: str, field: str, lowest: int, highest: int, words: dict[str, 
 
 
 def timezone_problem(name: str) -> str:
-    """Return what is wrong with a time zone; if this machine has no time zone database, every name is valid."""
+    """Return the error of a time zone; if this machine has no time zone database, every name is valid."""
     known = zoneinfo.available_timezones()
     return f"unknown time zone {name!r}" if known and name not in known else ""
 

@@ -1,6 +1,6 @@
 """Checks a document against the types of Argo's own resources.
 
-``schema.json`` holds the fields and types of Argo 4.0.7, and what its custom resource definitions say of them;
+``schema.json`` has the fields and types of Argo 4.0.7, and the limits of its custom resource definitions;
 ``make argoschema`` writes it from Argo's Go module. The types are read as Argo's Go code reads them: a parameter's
 value may be a number, a quantity a number or a string, a port a name.
 """
@@ -81,10 +81,10 @@ def problems(document: Mapping[str, Any]) -> list[Diagnostic]:
     """Return the fields of a document that don't match Argo's schema.
 
     Args:
-        document: of a kind in :data:`KINDS`; another has no problems.
+        document: of a kind in :data:`KINDS`; documents of other kinds have no problems.
 
     Returns:
-        What is wrong, with paths such as ``spec.templates.main.container``. Fields that Argo does not know have the
+        Errors, with paths such as ``spec.templates.main.container``. Fields that Argo does not know have the
         code :data:`UNKNOWN`.
     """
     kind, version = document.get("kind"), document.get("apiVersion")
@@ -101,7 +101,7 @@ def fields_problems(kind: str, fields: Any, path: str = "") -> list[Diagnostic]:
     """Return the fields of a mapping that don't match a type of Argo's schema.
 
     Args:
-        kind: of the mapping, as Argo's API calls it: ``WorkflowSpec``, ``S3Artifact``.
+        kind: its type in Argo's API: ``WorkflowSpec``, ``S3Artifact``.
         fields: the mapping.
         path: its place.
     """

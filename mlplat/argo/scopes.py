@@ -1,4 +1,4 @@
-"""Checks the names in expressions that are written without braces, against what Argo lets each of them see.
+"""Checks the names in expressions that are written without braces, against the variables that Argo provides to each.
 
 ================================================  ====================================================
 expression                                        sees
@@ -105,7 +105,7 @@ def _unseen(
 ) -> Iterator[Diagnostic]:
     """Yield the unknown names in an expression; ``shared`` lets it see ``workflow.outputs`` too.
 
-    What its tags stand for is known at run time only, and so is its syntax.
+    An expression with tags is not checked, because its syntax is known only at run time.
     """
     without_tags = _TAG.sub("tag", str(expression))
     try:

@@ -1,6 +1,6 @@
 """Argo artifact locations for the URIs of importers.
 
-A location is Argo's own, but for what the URI says: the bucket or container, and the key.
+A location is an Argo artifact location; the bucket or container and the key come from the URI.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PLACES: Mapping[str, tuple[str, str]] = {
 """The fields of a location that a URI such as ``s3://bucket/key`` gives, by kind."""
 
 WHOLE_BUCKET = "a whole bucket cannot be fetched; add the path of a file or folder to the URI"
-"""Why a URI without a key is refused: Argo takes an artifact without a key for one that nobody gave."""
+"""Why a URI without a key is refused: Argo treats an artifact without a key as not supplied."""
 
 HTTP = "http"
 """The kind whose locations have the whole URI, as ``url``."""
@@ -35,10 +35,10 @@ class ImportSource:
     """A place from which Argo can fetch.
 
     Attributes:
-        prefix: how its URIs begin.
+        prefix: prefix of its URIs.
         kind: the field of an artifact that says where its bytes are: one of :data:`PLACES`, or :data:`HTTP`; or else
             :data:`IMAGE`.
-        fields: what the location holds beside what the URI gives.
+        fields: fields of the location that don't come from the URI.
     """
 
     prefix: str
@@ -52,7 +52,7 @@ class ImportSource:
             uri: expression that gives it.
 
         Returns:
-            The part of an artifact that says where its bytes are; tags stand in it.
+            The location fields of an artifact, with tags.
 
         Raises:
             KeyError: it is an image.
@@ -76,12 +76,12 @@ DEFAULTS = (
     ImportSource("http://", HTTP),
     ImportSource("oci://", IMAGE),
 )
-"""Public clouds, with what the pod is allowed (IRSA, workload identity), the web, and images that hold a model."""
+"""Public clouds, with the permissions of the pod (IRSA, workload identity), the web, and images with a model."""
 
 
 @dataclass(frozen=True, eq=False)
 class RepositorySource(ImportSource):
-    """The artifact repository itself, in which the key is the whole place."""
+    """The artifact repository itself, where the key is the whole location."""
 
     def location(self, uri: str) -> dict[str, Any]:
         """Return the location of a URI of ours."""
@@ -89,17 +89,17 @@ class RepositorySource(ImportSource):
 
 
 def with_defaults(own: Iterable[ImportSource]) -> tuple[ImportSource, ...]:
-    """Return sources and the defaults that they leave, the most exact first."""
+    """Return sources and the defaults that they don't override, longest prefix first."""
     by_prefix = {one.prefix: one for one in (*DEFAULTS, *own)}
     return tuple(sorted(by_prefix.values(), key=lambda one: (-len(one.prefix), one.prefix)))
 
 
 def of(uri: str, sources: Iterable[ImportSource]) -> ImportSource | None:
-    """Return the source that a URI is fetched from; None for a path, and for what nothing fetches.
+    """Return the source that a URI is fetched from; None for a path or an unsupported URI.
 
     Args:
         uri: such as ``s3://bucket/key``.
-        sources: the most exact first.
+        sources: longest prefix first.
     """
     return next((one for one in sources if uri.startswith(one.prefix)), None)
 

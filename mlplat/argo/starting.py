@@ -17,11 +17,11 @@ def started(documents: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the documents of a run.
 
     Args:
-        documents: as they are deployed. Where no Workflow is among them, the only CronWorkflow or template is what
-            the run is of, as with ``argo submit --from``; where there are several, nothing is changed.
+        documents: as they are deployed. Without a Workflow, the run is created from the only CronWorkflow
+            or template, as with ``argo submit --from``; with several, nothing is changed.
 
     Returns:
-        The documents with a Workflow in place of what it is started from.
+        The documents, with the Workflow that is created.
     """
     kinds = [document.get("kind") for document in documents]
     if "Workflow" in kinds:

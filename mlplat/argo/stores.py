@@ -1,8 +1,8 @@
 """Locations of artifacts: keys in the repository of the namespace or the Workflow.
 
-A location with a key and nothing else is a place in that repository (Argo's ``artifactRepositoryRef``), of whatever
+A location with only a key is relative to that repository (Argo's ``artifactRepositoryRef``), of whatever
 kind: Argo takes the repository's own location and puts the key there (``ArtifactLocation.Relocate`` of Argo 4.0.7's
-``workflow_types.go``). So the kind that is written is no matter.
+``workflow_types.go``). So the kind in the manifest does not matter.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from typing import Any
 
 KEYS: Mapping[str, str] = {"s3": "key", "gcs": "key", "oss": "key", "azure": "blob", "hdfs": "path"}
-"""The field of a location that names the place, by kind."""
+"""The fields of the key in a location, by kind."""
 
 HDFS = "hdfs"
 """The only kind of repository with absolute keys."""
 
 LOCATIONS = (*KEYS, "artifactory", "http", "git", "raw", "plugin")
-"""Fields of an artifact that say where its bytes are."""
+"""Fields of an artifact for its location."""
 
 
 def location(key: str, store: str = "") -> dict[str, Any]:
@@ -25,10 +25,10 @@ def location(key: str, store: str = "") -> dict[str, Any]:
 
     Args:
         key: relative to the repository's root.
-        store: :data:`HDFS` where the repository is that.
+        store: :data:`HDFS` if that is the kind of the repository.
 
     Returns:
-        The part of an artifact that says where it lies: ``{"s3": {"key": …}}``.
+        The location fields of an artifact: ``{"s3": {"key": …}}``.
     """
     return {"s3": {"key": f"/{key}" if store == HDFS else key}}
 

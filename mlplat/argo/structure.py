@@ -1,6 +1,6 @@
-"""Checks the structure of a spec, on which all readers rely, and Argo's rules for it.
+"""Checks the structure of a spec, which all readers rely on, and Argo's rules for it.
 
-The rules are those of ``workflow/validate`` of Argo 4.0 that a template keeps or breaks by itself.
+The rules are those of ``workflow/validate`` of Argo 4.0 that concern a single template.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ _Placed = tuple[str, Mapping[str, Any]]
 
 
 def kind_of(template: Mapping[str, Any]) -> str:
-    """Return which of :data:`KINDS` a template is, empty for none."""
+    """Return the kind of a template, of :data:`KINDS`; empty if it has none."""
     return next((kind for kind in KINDS if template.get(kind) is not None), "")
 
 
@@ -72,11 +72,11 @@ def broken_rules(spec: Mapping[str, Any], path: str = "spec") -> Iterator[Diagno
     """Check what Argo validates in a spec on its own: names, arguments, templates, calls and times.
 
     Args:
-        spec: the spec of a Workflow or WorkflowTemplate, of which nothing is :func:`malformed`.
-        path: what it is called in diagnostics.
+        spec: the spec of a Workflow or WorkflowTemplate, which is not malformed.
+        path: its path in diagnostics.
 
     Yields:
-        One diagnostic for each.
+        Diagnostics.
     """
     templates = _placed(spec.get("templates"), f"{path}.templates")
     yield from _passed(spec, ("arguments",), path)
@@ -280,10 +280,10 @@ def _placed(items: Sequence[Mapping[str, Any]] | None, path: str) -> list[_Place
 def malformed_document(document: Mapping[str, Any]) -> Iterator[Diagnostic]:
     """Find values of the wrong type in a Workflow, or in a document that accompanies one.
 
-    Whatever reads a document relies on its types. A field that Argo does not know harms no reader.
+    All readers rely on the types of a document. Fields that Argo does not know do no harm.
 
     Yields:
-        One diagnostic for each.
+        Diagnostics.
     """
     if document.get("kind") in schema.KINDS:
         yield from (one for one in schema.problems(document) if one.code != schema.UNKNOWN)
@@ -302,7 +302,7 @@ def wrong_names(document: Mapping[str, Any]) -> Iterator[Diagnostic]:
     """Check the name or ``generateName`` of a Workflow, WorkflowTemplate or CronWorkflow.
 
     Args:
-        document: one of which nothing is malformed.
+        document: a document that is not malformed.
 
     Yields:
         One diagnostic for a name that Kubernetes refuses.

@@ -1,11 +1,11 @@
 """Replaces ``{{name}}`` and ``{{=expression}}`` as Argo's controller does.
 
 Argo writes a template, task or step as JSON, replaces tags in that text, and reads the result back. So do these
-functions: a value with a quote or a newline is escaped on its way in, and a tag may stand anywhere in the tree.
+functions: a value with a quote or a newline is escaped on its way in, and tags can be anywhere in the tree.
 
-What can't be replaced is left as it stands, to be replaced later or to reach the task as it is, unless the caller says
-that names must resolve (:class:`Strictness`). An expression that names a variable which isn't there is left; one whose
-variables are all there and that fails is an error.
+Tags that can't be replaced stay, to be replaced later or to reach the task unchanged, unless the caller requires
+that names resolve (:class:`Strictness`). An expression with an unknown variable stays; an expression whose
+variables all exist and that fails is an error.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ LATE = (
     "workflow.status",
     "workflow.failures",
 )
-"""Variables that are bound after a template is first looked at: an expression with one of them waits for it."""
+"""Variables that are bound after a template is first processed: expressions with one of them stay until then."""
 
 ABSENT: Any = object()
-"""What a lookup yields when there is no such variable; None is the output of a skipped task."""
+"""Result of a lookup of an unknown variable; None is the output of a skipped task."""
 
 
 class TemplatingError(ValueError):
@@ -85,7 +85,7 @@ class Layer:
 
 
 class Scope:
-    """What tags can name at one place: layers of variables, the last one first.
+    """The variables of tags at one place: layers, of which the last takes precedence.
 
     Args:
         layers: from the outermost to the innermost.
@@ -105,7 +105,7 @@ class Scope:
 
         Args:
             name: its dotted name.
-            default: what to return when there is none.
+            default: returned if the variable does not exist.
 
         Returns:
             The value; None also for the output of a skipped task without a default.
@@ -117,7 +117,7 @@ class Scope:
         return default
 
     def environment(self, expression: Expression) -> dict[str, Any]:
-        """Return what an expression can name here, nested."""
+        """Return the variables for expressions, as nested mappings."""
         merged: dict[str, Any] = {}
         roots = root_names(expression)
         for layer in self.layers:
@@ -168,7 +168,7 @@ def second_names(expression: Expression, root: str) -> frozenset[str] | None:
         root: the first part.
 
     Returns:
-        The names; None when the root itself is used as a value, so that any of its members may be meant.
+        The names; None when the root itself is used as a value, so that it may need any of its members.
     """
     names: set[str] = set()
     stack = [expression]
@@ -218,25 +218,25 @@ def replace(tree: Any, scope: Scope, strictness: Strictness = LENIENT) -> Any:
     """Replace the tags in a tree of JSON values.
 
     Args:
-        tree: text, list or mapping as it stands in a manifest; it isn't changed.
+        tree: string, list or mapping of a manifest; not changed.
         scope: what tags can name.
         strictness: which tags must be replaced.
 
     Returns:
-        The tree with its tags replaced; the same object when there are none.
+        The tree with its tags replaced; the same object if it has none.
 
     Raises:
-        UnresolvedError: a tag that must be replaced names a variable that isn't there.
-        TemplatingError: a tag is never closed, an expression can't be evaluated, or a value can't stand in JSON.
+        UnresolvedError: a tag that must be replaced names an unknown variable.
+        TemplatingError: a tag is never closed, an expression can't be evaluated, or a value can't be part of JSON.
     """
     return Template(tree).replace(scope, strictness)
 
 
 class Template:
-    """A tree whose tags are looked for once and replaced many times, as for the items of a loop.
+    """A tree whose tags are found once and replaced many times, as for the items of a loop.
 
     Args:
-        tree: text, list or mapping of JSON values.
+        tree: string, list or mapping of JSON values.
 
     Raises:
         TemplatingError: a tag is never closed.
@@ -265,7 +265,7 @@ class Template:
 
 
 def tags(tree: Any) -> list[str]:
-    """Return the insides of all tags in a tree, in the order in which they stand there.
+    """Return the contents of all tags in a tree, in their order.
 
     Raises:
         TemplatingError: a tag is never closed.
@@ -397,10 +397,10 @@ def _present(environment: Mapping[str, Any], name: str) -> bool:
 
 
 def evaluate_in(scope: Scope, expression: str) -> Any:
-    """Evaluate an expression that stands without tags, such as ``valueFrom.expression``.
+    """Evaluate an expression of a field without tags, such as ``valueFrom.expression``.
 
     Args:
-        scope: what it can name.
+        scope: its variables.
         expression: its text.
 
     Returns:

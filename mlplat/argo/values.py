@@ -84,7 +84,7 @@ def inert_json(value: Any) -> str:
     """Write a value as inert JSON.
 
     Args:
-        value: what JSON has.
+        value: a JSON value.
 
     Returns:
         Inert JSON text.
@@ -103,7 +103,7 @@ def is_plain(text: str) -> bool:
 
 
 def container_text(text: str) -> str:
-    """Write text for a command line or environment variable, so that it arrives as it is."""
+    """Escape a string for a command line or environment variable, so that it arrives unchanged."""
     return _TWO_BRACES.sub(f"{{$({EMPTY_VARIABLE})", text.replace("$", "$$"))
 
 
@@ -147,10 +147,10 @@ def plain_text(value: Any) -> str:
     """Write a value as the plain text that KFP puts in the place of a placeholder.
 
     Args:
-        value: what JSON has.
+        value: a JSON value.
 
     Returns:
-        A text as it is, nothing for None, a whole number without ``.0``, anything else as JSON.
+        A string unchanged, the empty string for None, an integer without ``.0``, anything else as JSON.
     """
     if isinstance(value, str):
         return value
@@ -206,7 +206,7 @@ def _is_in(ranges: Sequence[tuple[str, str]]) -> str:
 def refusal_expression(why: str) -> str:
     """Return an expression that fails with a reason where a string is expected.
 
-    Argo evaluates what failed once more, as it stands in JSON: a backslash before a quote is then one too many.
+    Argo evaluates a failed expression once more, in JSON, where a backslash before a quote is one too many.
 
     Args:
         why: the reason, without apostrophes.
@@ -318,7 +318,7 @@ def small_expression(text: str, value: str) -> str:
 
     Args:
         text: expression that gives inert JSON.
-        value: expression that gives what the text says.
+        value: expression for the decoded value.
     """
     return f"({is_large(text)} ? {refusal_expression(_UNKNOWN)} : {value})"
 

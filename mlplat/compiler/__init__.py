@@ -1,4 +1,4 @@
-"""From a PipelineSpec to an Argo Workflow."""
+"""Compiles a PipelineSpec to an Argo Workflow."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Argo templates of the user as tasks of a pipeline.
+"""Compiles tasks whose component is an Argo template of the user.
 
-The template stays as it is, but for what links it to other tasks: its input parameters get plain text, its artifacts
-lie under the keys that pipelines give them.
+The template is unchanged, except for its links to other tasks: its input parameters get plain text, and its artifacts
+have the keys of the pipeline's artifacts.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _SHAPE = {
         {"type": "object", "additionalProperties": {"type": "object"}},
     ]
 }
-"""The shape of a template and of those that it calls, as far as they are looked at here."""
+"""JSON schema of the parts of templates that this module reads."""
 
 
 def is_one(executor: object) -> bool:
@@ -42,7 +42,7 @@ def leaf(component: Component, container: Container, call: CallSite) -> Leaf:
 
     Args:
         component: its interface.
-        container: stands for the template.
+        container: the container that represents the template.
         call: how the task calls it.
     """
     written, others = from_command(container.command)
@@ -71,7 +71,7 @@ def answerable(template: Mapping[str, Any]) -> dict[str, Any]:
     node does not expect to be supplied (``updateSuspendedNode`` of Argo 4.0.7's ``workflow/util/util.go``).
 
     Args:
-        template: any template; one that does not suspend stays as it is.
+        template: any template; only suspend templates are changed.
     """
     if template.get("suspend") is None:
         return dict(template)
@@ -146,7 +146,7 @@ def _outputs(own: _Own, component: Component, call: CallSite) -> dict[str, Any]:
 
 
 def _with_default(parameter: dict[str, Any]) -> dict[str, Any]:
-    """Let an output have a value when its task was skipped."""
+    """Set a default of an output, for skipped tasks."""
     source = parameter.get("valueFrom")
     if not source or "default" in source or "supplied" in source:
         return parameter

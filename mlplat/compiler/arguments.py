@@ -29,7 +29,7 @@ def run(program: Program) -> Program:
     """Bind arguments and defaults to the pipeline's parameters.
 
     Raises:
-        ArgumentError: an argument is unknown, missing, or of another type.
+        ArgumentError: an argument is unknown, missing, or of the wrong type.
     """
     parameters = program.spec.root.input_parameters
     problems = list(_problems(program))
@@ -56,7 +56,7 @@ def _argument(value: Any, parameter: InputParameter, large: dict[str, str]) -> A
 
 
 def keep_large(text: str, value: Any, large: dict[str, str]) -> str:
-    """Put a large value among the Workflow's large values.
+    """Add a value to the Workflow's large values.
 
     Args:
         text: the value as inert JSON.
@@ -64,7 +64,7 @@ def keep_large(text: str, value: Any, large: dict[str, str]) -> str:
         large: texts by SHA-256; the value's is added.
 
     Returns:
-        The reference that stands for it.
+        The reference that replaces it.
     """
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     large[digest] = text
@@ -109,7 +109,7 @@ def _problems(program: Program) -> Iterator[Diagnostic]:
 
 
 def _readers(component: Component, name: str, spec: PipelineSpec) -> Iterator[tuple[str, str]]:
-    """Yield the tasks that always run and require an input of the graph around them, and their own names for it."""
+    """Yield the tasks that always run and require an input of the enclosing graph, and their own names for it."""
     for key, task in component.graph.tasks.items() if component.graph else ():
         callee = spec.components[task.component]
         for given, source in task.parameters.items() if not task.condition else ():

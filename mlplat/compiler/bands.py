@@ -1,10 +1,10 @@
-"""Cuts a graph into parts of a largest size, with as little lost of what can run at once as a simple rule allows.
+"""Cuts a graph into parts of limited size, with little loss of parallelism.
 
-Tasks lie in levels: a task's level is the length of the longest chain before it. Levels that follow each other make a
-*band* as long as no connected piece of it grows too large; the pieces of a band, which have nothing to do with each
-other, are packed into parts. So chains stay whole, and what fans out from one task and in to another is cut at these
-two. A part starts when all parts that it reads from have ended; since a part holds levels of one band only, the longest
-chain of tasks gets no longer.
+A task's level is the length of the longest chain before it. Consecutive levels are joined to a
+*band* as long as no connected piece of it gets too large. The pieces of a band are independent of each
+other, and are packed into parts. So chains stay whole, and a fan-out and fan-in is cut at its first
+and last task. A part starts when all parts that it reads from have ended. Each part has levels of one band only, so the
+longest chain of tasks gets no longer.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def levels(before: Before) -> dict[str, int]:
     """Return the level of each task.
 
     Args:
-        before: for each task those that it waits for; without cycles.
+        before: the dependencies of each task; without cycles.
     """
     depths: dict[str, int] = {}
     for start in before:
@@ -38,8 +38,8 @@ def cut(before: Before, largest: int) -> list[tuple[str, ...]]:
     """Cut a graph.
 
     Args:
-        before: for each task those that it waits for; without cycles.
-        largest: how many tasks a part may have.
+        before: the dependencies of each task; without cycles.
+        largest: maximum number of tasks in a part.
 
     Returns:
         The parts, each in the order of the graph; no two of them wait for each other.
@@ -64,11 +64,11 @@ def cut(before: Before, largest: int) -> list[tuple[str, ...]]:
 
 
 def needless_waits(before: Before, cut: Sequence[Sequence[str]]) -> dict[str, int]:
-    """Return, for each task that waits for tasks that it does not need, for how many.
+    """Return the number of tasks that a task waits for without depending on them, for each task that has any.
 
     Args:
-        before: for each task those that it waits for, and needs.
-        cut: the parts; a part waits for the whole of each part that one of its tasks needs.
+        before: the dependencies of each task.
+        cut: the parts; a part waits for all of each part that one of its tasks depends on.
     """
     bit = {name: 1 << number for number, name in enumerate(before)}
     needed: dict[str, int] = {}
@@ -96,7 +96,7 @@ def needless_waits(before: Before, cut: Sequence[Sequence[str]]) -> dict[str, in
 
 
 class _Band:
-    """Connected pieces of some levels, joined as levels come."""
+    """The connected pieces of some levels."""
 
     def __init__(
         self, before: Before, pieces: Mapping[str, str] | None = None, sizes: Mapping[str, int] | None = None
@@ -117,14 +117,14 @@ class _Band:
         return grown
 
     def join(self, left: str, right: str) -> None:
-        """Make one piece of the pieces of two tasks."""
+        """Join the pieces of two tasks."""
         into, gone = self.root(right), self.root(left)
         if into != gone:
             self.pieces[gone] = into
             self.sizes[into] += self.sizes.pop(gone)
 
     def root(self, name: str) -> str:
-        """Return what stands for the piece of a task."""
+        """Return the representative of the piece of a task."""
         while self.pieces[name] != name:
             self.pieces[name] = self.pieces[self.pieces[name]]
             name = self.pieces[name]

@@ -32,15 +32,15 @@ def memoize(
     options: Options,
     extra: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Write under which key Argo keeps a task's outputs: what the task is, and what its inputs hold.
+    """Return the key under which Argo caches a task's outputs: a hash of the task and the content of its inputs.
 
     Args:
-        name: what to call the cache.
+        name: name of the cache.
         component: the task's interface.
-        identity: JSON of what the task does.
-        call: how it is called.
-        options: how to compile.
-        extra: expressions for what else the result depends on, such as settings of the pod.
+        identity: JSON that identifies the work of the task.
+        call: the call of the task.
+        options: the compiler's options.
+        extra: expressions for further dependencies of the result, such as settings of the pod.
 
     Returns:
         Argo's ``memoize``.
@@ -76,7 +76,7 @@ def _fingerprint(name: str, component: Component) -> str:
 
 
 def _content(name: str, form: Form) -> str:
-    """Return the expression for what a parameter holds: its text, or the digest of the large value it refers to."""
+    """Return the expression for the content of a parameter: its text, or the digest of the large value it refers to."""
     text = f"inputs.parameters[{literal(name)}]"
     if not form & (Form.STORED | Form.CONFIGURED):
         return text

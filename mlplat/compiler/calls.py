@@ -1,4 +1,4 @@
-"""The call that the runtime reads: functions, and the paths of their inputs and outputs."""
+"""Writes the CALL document of the runtime: functions, and the paths of their inputs and outputs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from mlplat.compiler.strings import INPUTS, OUTPUTS, WORKSPACE
 from mlplat.ir.model import Component, ParameterType, PythonFunction, Retry
 
 CONFIG = "task--config"
-"""Input through which a function that asks for its task's settings gets them."""
+"""Input with the settings of the task, for functions that take them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Position:
 
     Attributes:
         step: its name among the functions of the pod; empty for the only one.
-        inside: inputs that another function of the pod gives, as its name and output.
+        inside: inputs from other functions of the pod: name and output.
     """
 
     step: str = ""
@@ -46,16 +46,16 @@ class Position:
 
     @property
     def folder(self) -> str:
-        """Where it writes."""
+        """The folder of its outputs."""
         return folder_of(self.step)
 
     def outer(self, name: str) -> str:
-        """Return what the pod calls an input or output of the function."""
+        """Return the name of an input or output of the function in the pod's template."""
         return f"{self.step}{JOINED}{name}" if self.step else name
 
 
 def folder_of(step: str) -> str:
-    """Return where a function of a pod writes."""
+    """Return the folder of the outputs of a function of a pod."""
     return f"{OUTPUTS}/{step}" if step else OUTPUTS
 
 
@@ -65,7 +65,7 @@ def call_text(component: Component, python: PythonFunction, call: CallSite, *, h
     Args:
         component: the function's interface.
         python: the function.
-        call: how the task calls it.
+        call: the call of the task.
         has_config: whether the task's settings are an input.
     """
     writer = _Writer(call)
@@ -77,7 +77,7 @@ def steps_text(steps: Sequence[Step], call: CallSite) -> str:
 
     Args:
         steps: the functions.
-        call: how the task calls all of them.
+        call: the call of the task.
     """
     writer = _Writer(call)
     documents = []
@@ -103,7 +103,7 @@ def _retry(retry: Retry) -> dict[str, float]:
 
 
 class _Writer:
-    """Writes documents with marks where Argo pastes something, and then puts the tags there."""
+    """Writes documents with marks, and replaces the marks with tags at the end."""
 
     def __init__(self, call: CallSite) -> None:
         self.call = call
@@ -122,7 +122,7 @@ class _Writer:
         return marker
 
     def text(self, document: dict[str, Any]) -> str:
-        """Write a document whose marks are all known."""
+        """Return the JSON of a document, with its marks replaced by tags."""
         text = values.inert(json.dumps(document))
         for marker, replacement in self.tags.items():
             text = text.replace(marker, replacement)
@@ -200,7 +200,7 @@ class _Writer:
         return {"path": f"{INPUTS}/{outer}", "value": self.pasted(outer), **folders}
 
     def knows_place(self, component: Component) -> bool:
-        """Return whether a function has to know its position in loops."""
+        """Return whether a function needs its position in loops."""
         return (
             bool(component.output_artifacts) or may_grow(component) or asks_status(component, self.call.form)
         )

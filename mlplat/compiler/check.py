@@ -40,7 +40,7 @@ def run(program: Program) -> Program:
     """Check a pipeline, and report all errors at once.
 
     Raises:
-        CompileError: what is wrong.
+        CompileError: the errors.
     """
     problems = list(_problems(program.spec))
     if any(problem.severity == "error" for problem in problems):
@@ -254,7 +254,7 @@ def _sources(
 def _settings(
     place: str, component: Component, around: Component, tasks: Mapping[str, Task], spec: PipelineSpec
 ) -> Iterator[Diagnostic]:
-    """Check what a pod's settings read from the enclosing graph."""
+    """Check the references of pod settings to the enclosing graph."""
     executor = spec.executors.get(component.executor)
     if not isinstance(executor, Container) or not executor.kubernetes:
         return

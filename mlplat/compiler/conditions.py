@@ -1,8 +1,8 @@
-"""CEL conditions of the IR to Argo's expressions.
+"""Translates CEL conditions of the IR to Argo expressions.
 
 The IR's conditions compare ``inputs.parameter_values['name']`` with each other or with constants, with ``int()`` and
-``double()`` around numbers, joined by ``&&``, ``||`` and ``!``. Both languages write these alike; names of values and
-functions differ, and strings are escaped anew, so that no text of a user's can end a tag.
+``double()`` around numbers, joined by ``&&``, ``||`` and ``!``. The syntax is the same in both languages; names of
+values and functions differ, and strings are escaped again, so that a user's string can't end a tag.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _ESCAPES = {
 
 
 def inputs_of(condition: str) -> frozenset[str]:
-    """Return the names of the inputs that a condition reads; what can't be read names none."""
+    """Return the names of the inputs that a condition reads; empty for an invalid condition."""
     return frozenset(token["input"] for token in _TOKEN.finditer(condition) if token["input"] is not None)
 
 
@@ -59,14 +59,14 @@ def to_expression(condition: str, value: Callable[[str], str], path: str) -> str
 
     Args:
         condition: CEL of the IR.
-        value: gives the expression for an input's value.
-        path: where the condition stands, for errors.
+        value: returns the expression for an input's value.
+        path: path of the condition, for errors.
 
     Returns:
-        An expression that gives true or false.
+        A boolean expression.
 
     Raises:
-        CompileError: the condition holds something else than comparisons of inputs and constants.
+        CompileError: the condition has anything but comparisons of inputs and constants.
     """
     parts: list[str] = []
     at = 0
@@ -97,14 +97,14 @@ def to_expression(condition: str, value: Callable[[str], str], path: str) -> str
 
 
 def display(condition: str, name: Callable[[str], str]) -> str:
-    """Write a condition as people write it in Python, for a message that says which one did not hold.
+    """Write a condition as in Python, for the message of a skipped task.
 
     Args:
-        condition: CEL of the IR, which :func:`to_expression` takes.
-        name: gives what an input is called.
+        condition: CEL of the IR that is valid for :func:`to_expression`.
+        name: returns the display name of an input.
 
     Returns:
-        One line, such as ``if evaluate.accuracy > 0.9``, that :func:`mlplat.argo.reasons.explained` takes.
+        One line, such as ``if evaluate.accuracy > 0.9``, for :func:`mlplat.argo.reasons.explained`.
     """
     parts: list[str] = []
     brackets: list[bool] = []

@@ -1,9 +1,9 @@
 """JSON documents with runtime values: a pod's patch, a PVC's manifest, a constant with placeholders.
 
 A document is plain JSON whose leaves may be a :class:`GraphValue`, an :class:`Input`, a :class:`Text`, a
-:class:`Variable` or :class:`Elements`. An :class:`Input` or an optional :class:`Text` that has no value when the run
-comes to it is left out of its mapping. A :class:`GraphValue` without one takes everything around it along, up to the
-list or member of the whole that it stands in: half a volume is none.
+:class:`Variable` or :class:`Elements`. An :class:`Input` or an optional :class:`Text` without a value at run
+time is left out of its mapping. A :class:`GraphValue` without a value removes the whole entry that contains it, up to
+the outermost list or mapping, because half a volume is not valid.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from mlplat.compiler.strings import Strings
 from mlplat.ir.model import ParameterSource
 
 Document: TypeAlias = Any
-"""JSON with leaves of this module's classes."""
+"""JSON whose leaves may be objects of this module's classes."""
 
 
 @dataclass(frozen=True, slots=True)
 class GraphValue:
-    """A value of the graph around the task.
+    """A value of the enclosing graph.
 
     Attributes:
-        source: where it comes from.
-        is_json: whether it is put in as JSON, a list's items among the entries around it; else as a text.
+        source: its source.
+        is_json: whether it is inserted as JSON (a list's items among the entries around it), or as a string.
     """
 
     source: ParameterSource
@@ -56,8 +56,8 @@ class Text:
     """A string with placeholders.
 
     Attributes:
-        part: the text.
-        optional: whether an empty one counts as none.
+        part: the string.
+        optional: whether an empty string counts as missing.
     """
 
     part: Part
@@ -66,20 +66,20 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """The value of an environment variable: a string with placeholders, in which Kubernetes expands nothing."""
+    """The value of an environment variable: a string with placeholders, escaped for Kubernetes."""
 
     part: Part
 
 
 @dataclass(frozen=True, slots=True)
 class Elements:
-    """A list of the elements of a command, some of which may be there or not."""
+    """A list of the elements of a command, some of which are optional."""
 
     parts: tuple[Part, ...]
 
 
 def is_static(document: Document) -> bool:
-    """Return whether a document holds nothing that only the run knows."""
+    """Return whether a document has no runtime values."""
     if isinstance(document, dict):
         return all(isinstance(key, str) and is_static(item) for key, item in document.items())
     if isinstance(document, list):
@@ -88,7 +88,7 @@ def is_static(document: Document) -> bool:
 
 
 def graph_values(document: Document) -> Iterator[GraphValue]:
-    """Yield what a document reads from the graph around the task."""
+    """Yield the values that a document reads from the enclosing graph."""
     if isinstance(document, (GraphValue, TextIfValue)):
         yield document if isinstance(document, GraphValue) else document.value
     elif isinstance(document, dict):
@@ -113,7 +113,7 @@ def expression(document: Document, texts: Strings) -> str:
 
     Args:
         document: the document.
-        texts: what placeholders stand for.
+        texts: the values of placeholders.
     """
     return values.inert_expression(_json(document, texts))
 
@@ -156,7 +156,7 @@ def _entry(item: Document, texts: Strings) -> str:
 
 
 def _condition(document: Document, texts: Strings) -> str:
-    """Return the expression that tells whether a part of a document has a value; empty when it always has."""
+    """Return the expression that tells whether a part of a document has a value; empty if it always has one."""
     tests = dict.fromkeys(_tests(document, texts))
     return " && ".join(tests)
 

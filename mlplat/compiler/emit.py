@@ -20,15 +20,15 @@ from mlplat.ir.model import Container, PipelineSpec
 
 API_VERSION = "argoproj.io/v1alpha1"
 PIPELINE_ANNOTATION = "mlplat.dev/pipeline"
-"""Annotation that holds the pipeline's name, and label to select runs by: the name where it is a valid label value."""
+"""Annotation with the pipeline's name, and label to select runs by: the name if it is a valid label value."""
 
 _UNBUFFERED = "PYTHONUNBUFFERED"
-"""Variable with which Python writes what a program prints at once, standard output and error in order."""
+"""Variable that makes Python write output without buffering, so standard output and error are in order."""
 
 _TITLE, _DESCRIPTION = "workflows.argoproj.io/title", "workflows.argoproj.io/description"
 _LABEL_VALUE = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 LARGE_ARGUMENTS = "mlplat.dev/arguments"
-"""Annotation of the ConfigMap of large values: which of its entries are the pipeline's arguments, by their names."""
+"""Annotation of the ConfigMap of large values: its entries that are arguments of the pipeline, by name."""
 
 
 def run(program: Program) -> Program:
@@ -57,7 +57,7 @@ def run(program: Program) -> Program:
 
 
 def _large_arguments(program: Program) -> dict[str, Any]:
-    """Return the annotation that tells which entries of the ConfigMap are the pipeline's arguments."""
+    """Return the annotation with the entries of the ConfigMap that are arguments of the pipeline."""
     found = {
         name: json.loads(argument.large)[LARGE]["file"]
         for name, argument in program.arguments.items()
@@ -101,7 +101,7 @@ def _resource(program: Program, base: str, volumes: list[dict[str, Any]]) -> dic
 
 
 def label_value(name: str) -> str:
-    """Return the value of the label for a pipeline: its name, or what a label can hold of it and a hash."""
+    """Return the value of the label for a pipeline: its name, or the valid part of it and a hash."""
     return name if _LABEL_VALUE.fullmatch(name) else names.dns_label(name)
 
 
@@ -128,7 +128,7 @@ def _read_patch(text: str) -> dict[str, Any]:
     """Read the podSpecPatch of the defaults.
 
     Raises:
-        CompileError: it is no mapping, as with a tag outside of quotes.
+        CompileError: it is not a mapping, for example because of a tag without quotes.
     """
     try:
         documents = manifest.load(text, "podSpecPatch")
@@ -140,7 +140,7 @@ def _read_patch(text: str) -> dict[str, Any]:
 
 
 def _schedule(options: Options) -> dict[str, Any]:
-    """Return when a CronWorkflow starts runs."""
+    """Return the schedule of a CronWorkflow."""
     schedule = options.schedule
     if schedule is None or not schedule.schedules:
         raise CompileError(
@@ -167,7 +167,7 @@ def _schedule(options: Options) -> dict[str, Any]:
 
 
 def merged(defaults: Any, values: Any) -> Any:
-    """Return what is said, with defaults where nothing is: mappings by key, lists of named things by name."""
+    """Return values with defaults: mappings are merged by key, lists of named items by name."""
     if isinstance(defaults, Mapping) and isinstance(values, Mapping):
         return {**defaults, **{key: merged(defaults.get(key), values[key]) for key in values}}
     if isinstance(defaults, list) and isinstance(values, list):
@@ -211,7 +211,7 @@ def _parameter(name: str, description: str, argument: Argument) -> dict[str, Any
 def _programs(texts: Mapping[str, str], executors: Iterable[object]) -> str:
     """Return the patch that gives every pod the runtime, the functions that several templates share, and live logs.
 
-    A patch wins over what a template says, so a pipeline that sets :data:`_UNBUFFERED` itself gets only that.
+    A patch overrides templates, so a pipeline that sets :data:`_UNBUFFERED` itself does not get this variable.
     """
     variables = [{"name": name, "value": runtime.packed(text)} for name, text in texts.items()]
     if not any(_UNBUFFERED in dict(one.env) for one in executors if isinstance(one, Container)):
@@ -227,7 +227,7 @@ _TTL = {
 
 
 def _lifetime(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return how long a run may take, and how long it is kept when it has ended."""
+    """Return the deadline of a run, and its time to live after it has ended."""
     found: dict[str, Any] = {}
     ttl = {name: int(config[setting]) for name, setting in _TTL.items() if setting in config}
     if ttl:
@@ -238,7 +238,7 @@ def _lifetime(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _workspace(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the claim that each run makes for its workspace; the patch may say its modes and storage class."""
+    """Return the PVC of a run's workspace; the patch may set its access modes and storage class."""
     patch = config.get("kubernetes", {}).get("pvcSpecPatch", {})
     spec = {
         "accessModes": workspace.access_modes(config),

@@ -1,6 +1,6 @@
-"""Pass: makes sure that Argo reaches the tasks after a task whose result comes from the cache.
+"""Pass: makes sure that Argo finds the tasks after a task whose result comes from the cache.
 
-Tasks that Argo may not find (:mod:`mlplat.argo.ends`) hang from a skipped one as well, which costs no pod.
+Tasks that Argo may not find (:mod:`mlplat.argo.ends`) also depend on a skipped task, which needs no pod.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from mlplat.compiler.program import Program
 
 
 def run(program: Program) -> Program:
-    """Add a skipped task next to tasks whose end Argo may not find."""
+    """Add a skipped task as a dependency of tasks that Argo may not find."""
     hanging = ends.hanging(program.templates)
     if not hanging:
         return program
@@ -25,7 +25,7 @@ def run(program: Program) -> Program:
 
 
 def nothing() -> dict[str, Any]:
-    """Return the template that is called and never run."""
+    """Return the template of tasks that are always skipped."""
     return {"name": names.NOTHING, "suspend": {"duration": "0"}}
 
 

@@ -1,4 +1,4 @@
-"""Templates of the tasks at the leaves: a Python function, any container, a volume claim."""
+"""Writes the templates of executors: Python functions, other containers, and PVCs."""
 
 from __future__ import annotations
 
@@ -50,25 +50,25 @@ from mlplat.ir.model import (
 )
 
 CREATE_CLAIM, DELETE_CLAIM = "argostub/createpvc", "argostub/deletepvc"
-"""Images by which KFP marks the components that make and remove a volume claim."""
+"""Images that mark KFP's components that create and delete a PVC."""
 
 STUBS = (CREATE_CLAIM, DELETE_CLAIM)
-"""Images that no container is made of."""
+"""Images that only mark components."""
 
 _ALONE = Position()
 _PATCH, _KEYED = "pod--patch", "pod--key"
-"""Inputs of a template for settings of its pod: what is put into the pod, and what belongs to the cache key."""
+"""Inputs of a template for settings of its pod: the patch of the pod, and values for the cache key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A template, and what it takes beside its component's inputs.
+    """A template, and its inputs beyond those of the component.
 
     Attributes:
         template: an Argo template without a name.
-        needs: further input parameters, and what their callers give.
-        functions: the Python functions that it runs, whose texts are not in the template yet: its first arguments.
-        others: leaves whose templates it calls, by what it calls them; they need nothing of callers.
+        needs: further input parameters, and the values that callers pass.
+        functions: the Python functions that it runs; their sources become its first arguments.
+        others: leaves whose templates it calls, by name; their ``needs`` are empty.
     """
 
     template: dict[str, Any]
@@ -107,8 +107,8 @@ class _Paths:
 
     Attributes:
         artifacts: its input artifacts.
-        imported: those that may lie outside of the store.
-        workspace: whether it works in the workspace.
+        imported: those that may be outside of the store.
+        workspace: whether it mounts the workspace.
     """
 
     artifacts: tuple[str, ...] = ()
@@ -116,7 +116,7 @@ class _Paths:
     workspace: bool = False
 
     def all(self) -> tuple[str, ...]:
-        """Return where its artifacts lie and go."""
+        """Return the paths of all its artifacts."""
         return (OUTPUTS, *(f"{INPUTS}/{name}" for name in self.artifacts))
 
     def placed(self, text: str, paths: tuple[str, ...], *, is_json: bool) -> str:
@@ -129,7 +129,7 @@ _NO_PATHS = _Paths()
 
 
 def is_claim(executor: object) -> bool:
-    """Return whether an executor makes or removes a volume claim."""
+    """Return whether an executor creates or deletes a PVC."""
     return isinstance(executor, Container) and executor.image in (CREATE_CLAIM, DELETE_CLAIM)
 
 
@@ -139,12 +139,12 @@ def writes_plain_text(executor: object) -> bool:
 
 
 def needs_path(component: Component, executor: object, form: Callable[[str], Form]) -> bool:
-    """Return whether a container has to know its place in the run: it writes into the store, or takes turns.
+    """Return whether a container needs its path in the run, to write into the store or to limit parallelism.
 
     Args:
         component: its interface.
-        executor: what it does.
-        form: gives what an input of it may hold.
+        executor: its executor.
+        form: returns the possible forms of an input.
     """
     if is_claim(executor):
         return False
@@ -169,15 +169,15 @@ def leaf(
     """Write the template of a task.
 
     Args:
-        name: what to call it in the cache.
+        name: name of its cache.
         component: its interface.
-        executor: what it does.
+        executor: its executor.
         call: how the task calls it.
         options: how to compile.
         steps: the functions that share the pod, where there are several.
 
     Returns:
-        The template, and what it needs of its callers.
+        The template, and the inputs that its callers must pass.
     """
     if executor.image == CREATE_CLAIM:
         return _create_claim(component, options)
@@ -201,14 +201,14 @@ def leaf(
 
 
 def _turn(limit: int) -> str:
-    """Return the place that an iteration takes, by its positions in the loops around it."""
+    """Return the slot of an iteration, by its positions in the loops around it."""
     index = f"inputs.parameters[{literal(INDEX_PARAMETER)}]"
     positions = f"map(split(sprig.trimPrefix('/', {index}), '/'), int(#))"
     return expression(f"sum({positions}) % {limit}")
 
 
 def argument(need: Need, texts: Strings) -> str:
-    """Return what a caller gives for a need, as a tag."""
+    """Return the tag that a caller passes for a need."""
     known = None if isinstance(need, Whole) else texts.constant(need if isinstance(need, Hole) else need.hole)
     if isinstance(need, PassedMessage):
         if known is not None:
@@ -269,7 +269,7 @@ def _fused(
     call: CallSite,
     options: Options,
 ) -> Leaf:
-    """Write a pod in which functions run one after another."""
+    """Write the template of a pod that runs functions one after another."""
     pod = pods.pod(container, workspace=call.workspace)
     result = interface(component, call, has_path=needs_path(component, container, call.form))
     outputs = [_python_outputs(step.component, call, Position(step.task)) for step in steps]
@@ -354,7 +354,7 @@ def _command(name: str, component: Component, container: Container, call: CallSi
 def _settings(
     container: Container, pod: pods.PodSettings, call: CallSite, needs: dict[str, Need]
 ) -> tuple[list[str], list[str]]:
-    """Return what of a task's settings belongs to its cache key: as it is written, and expressions for the rest."""
+    """Return the settings of a task that belong to its cache key: constants, and expressions for runtime values."""
     written, dynamic = pods.keyed(container, pod)
     if dynamic and call.cached and not call.cache_key:
         needs[_KEYED] = Whole(dynamic)
@@ -371,7 +371,7 @@ def _finish(
     arguments: Elements | None = None,
     paths: _Paths = _NO_PATHS,
 ) -> None:
-    """Put settings of the pod and its container in, and declare what is needed of callers."""
+    """Add settings of the pod and its container, and declare the inputs that callers must pass."""
     settings = dict(pod.container)
     run["env"] = [{"name": values.EMPTY_VARIABLE, "value": ""}, *settings.pop("env", ())]
     if "resources" in settings:
@@ -401,7 +401,7 @@ def _finish(
 
 
 def optional(component: Component, parameters: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return a template's input parameters, with a value for those that may be left out."""
+    """Return a template's input parameters, with a default for optional ones."""
     declared: dict[str, InputParameter | InputArtifact] = {
         **component.input_parameters,
         **component.input_artifacts,
@@ -513,7 +513,7 @@ def _need_name(path: tuple[str, ...]) -> str:
 
 
 def _is_open(part: Part) -> bool:
-    """Return whether only the run knows how many elements a part of a command is."""
+    """Return whether the number of elements of a part of a command is known only at run time."""
     return next(choices(part), None) is not None
 
 
@@ -537,7 +537,7 @@ def _python_outputs(component: Component, call: CallSite, place: Position = _ALO
 
 
 def retry_strategy(retry: Retry) -> dict[str, Any]:
-    """Write when to try again, as Argo's ``retryStrategy``."""
+    """Return the ``retryStrategy`` of a task."""
     strategy: dict[str, Any] = {"limit": str(retry.limit), "retryPolicy": "Always"}
     if retry.backoff_duration:
         strategy["backoff"] = {

@@ -1,8 +1,8 @@
-"""Which inputs can hold a reference to a large value, and which inputs of a region its tasks read at all.
+"""Finds the inputs that can be a reference to a large value, and the inputs of a graph that its tasks read.
 
-A value becomes large only where it is made: a task's text, list or dict output may outgrow a parameter (it is then
-*stored*, and fetched by key), and a constant or argument may be large already (it then stands in the Workflow's
-ConfigMap). What a region or task gets from anything else is small, and its template needs none of the machinery.
+A value is large only at its source: a task's string, list or dict output may outgrow a parameter (it is then
+*stored*, and fetched by key), and a constant or argument may be large already (it is then in the Workflow's
+ConfigMap). All other values are small, and their templates stay simple.
 """
 
 from __future__ import annotations
@@ -39,23 +39,23 @@ GROWING = frozenset({ParameterType.STRING, ParameterType.LIST, ParameterType.STR
 
 
 class Form(Flag):
-    """What an input may hold beside a plain value: references to large values, or to parts of them."""
+    """The forms of an input other than a plain value: references to large values, or to parts of them."""
 
     PLAIN = 0
     STORED = auto()
-    """The value lies in the artifact store."""
+    """The value is in the artifact store."""
     CONFIGURED = auto()
     """The value is in the Workflow's ConfigMap."""
     PART = auto()
     """An item of a large list, or a field of it."""
     COLLECTED = auto()
-    """The value is a list, over the iterations of loops, some of whose items lie in the artifact store."""
+    """The value is the list of all iterations of a loop, and some items are in the artifact store."""
 
     IMPORTED = auto()
-    """The artifact may lie outside of the store."""
+    """The artifact may be outside of the store."""
 
     STATUS = auto()
-    """The value tells how a task ended; the reason of a failure lies in the artifact store."""
+    """The value is the final status of a task; the reason of a failure is in the artifact store."""
 
     @property
     def is_large(self) -> bool:
@@ -74,7 +74,7 @@ class Flows:
         return self.forms.get((component, name), Form.PLAIN)
 
     def note(self, component: str, name: str, form: Form) -> bool:
-        """Add forms to an input, and tell whether that is new."""
+        """Add forms to an input; return whether any is new."""
         before = self.of(component, name)
         if form:
             self.forms[component, name] = before | form
@@ -82,7 +82,7 @@ class Flows:
 
 
 def analyse(program: Program) -> Flows:
-    """Follow values from where they are made to every input that they reach."""
+    """Follow values from their sources to all inputs that they reach."""
     spec = program.spec
     flows = Flows(
         {("", name): Form.CONFIGURED for name, argument in program.arguments.items() if argument.large}
@@ -120,17 +120,17 @@ def _of_item(form: Form) -> Form:
 def form_of(
     source: ParameterSource, around: str, component: Component, spec: PipelineSpec, flows: Flows
 ) -> Form:
-    """Return the forms of what a task of a graph reads.
+    """Return the forms of a value that a task of a graph reads.
 
     Args:
-        source: what it reads.
-        around: name of the component whose graph it is; empty for the pipeline.
+        source: source of the value.
+        around: name of the enclosing component; empty for the pipeline.
         component: that component.
         spec: the pipeline.
-        flows: what is known of inputs so far.
+        flows: the forms of inputs so far.
 
     Returns:
-        The forms; an output has those that the task at the end of its way may give it.
+        The forms; those of an output depend on the task that writes it.
     """
     match source:
         case Constant():
@@ -146,7 +146,7 @@ def form_of(
 
 
 def _of_output(source: TaskOutput, graph: Graph, spec: PipelineSpec) -> Form:
-    """Return the forms of a task's output: those of the leaf that makes it."""
+    """Return the forms of a task's output: those of the task that writes it."""
     task = graph.tasks[source.task]
     producer = spec.components[task.component]
     if producer.graph is None:
@@ -169,7 +169,7 @@ def _of_output(source: TaskOutput, graph: Graph, spec: PipelineSpec) -> Form:
 
 
 def sets_uris(function: PythonFunction) -> bool:
-    """Return whether a function may say by a URI where an output lies, instead of writing it."""
+    """Return whether a function may set the URI of an output instead of writing it."""
     return _SETS_URI.search(function.source) is not None
 
 
@@ -181,11 +181,11 @@ def is_large(constant: Constant) -> bool:
 def used_inputs(
     spec: PipelineSpec, settings: Callable[[Task], Iterable[ParameterSource]]
 ) -> Mapping[str, frozenset[str]]:
-    """Return, for each component, the inputs that it reads: a graph those that its tasks read, a container all.
+    """Return the inputs that each component reads: for a graph, those that its tasks read; for a container, all.
 
     Args:
         spec: the pipeline.
-        settings: gives what the settings of a task's pod read from the graph around the task.
+        settings: returns the values that pod settings of a task read from the enclosing graph.
     """
     used_by: dict[str, frozenset[str]] = {}
 
@@ -211,7 +211,7 @@ def used_inputs(
 def _read(
     task: Task, component: Component, used: Callable[[str], frozenset[str]]
 ) -> Iterator[ParameterSource]:
-    """Yield what a task reads of what it is given: a container all of it, in its command or its settings."""
+    """Yield the inputs of a task that it reads: a container reads all of them."""
     if component.graph is None:
         yield from (*task.parameters.values(), *task.artifacts.values())
         return

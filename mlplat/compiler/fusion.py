@@ -1,11 +1,11 @@
 """Pass: fuses functions that can share a pod into one task.
 
-A pod costs seconds whatever it does. Functions of one graph that hand values to each other, and that want the same of
-their pod, run one after another in one container instead: each as a process of its own, with its own retries; what they
-hand on stays in the pod, what others read is written as before.
+Each pod costs seconds. Functions of one graph that pass values to each other and need the same
+pod run one after another in one container instead: each as a separate process, with its own retries. Values between
+them stay in the pod, and values for other tasks are written as before.
 
 The program chooses groups (:attr:`mlplat.ir.model.OwnSettings.fuse`); with ``fuse="auto"`` every series is fused too:
-tasks of which each needs nothing but those before it, so that nothing waits for longer than it did.
+tasks that each depend only on the tasks before them, so that no task waits longer than before.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ _INTERFACE = ("input_parameters", "input_artifacts", "output_parameters", "outpu
 
 
 def run(program: Program) -> Program:
-    """Fuse what the program chose, and every series when that is wanted.
+    """Fuse the groups that the program chose, and with ``auto`` every series.
 
     Raises:
-        CompileError: tasks that were chosen for one pod can't share it.
+        CompileError: the tasks of a group can't share a pod.
     """
     if program.options.fuse == "off":
         return program
@@ -154,7 +154,7 @@ class _Fusing:
     def chosen(
         self, name: str, tasks: Mapping[str, Task], alone: Mapping[str, str]
     ) -> Iterator[tuple[str, ...]]:
-        """Yield the groups that the program names, in an order in which they can run."""
+        """Yield the groups that the program names, each in the order of execution."""
         groups: dict[str, list[str]] = {}
         for key in _in_order(tasks):
             if label := self.label(tasks[key]):
@@ -236,7 +236,7 @@ class _Fusing:
                 )
 
     def fused(self, component: Component, groups: list[tuple[str, ...]]) -> Component:
-        """Return a component whose groups are tasks."""
+        """Return a component in which each group is one task."""
         graph = component.graph
         assert graph is not None
         names = Unique()
@@ -311,7 +311,7 @@ class _Fusing:
 
 
 def _of_settings(task: Task) -> dict[str, ParameterSource]:
-    """Return what the variables, image and resources of a task's container read, by the names in their placeholders."""
+    """Return the sources of a container's variables, image and resources, by the names in their placeholders."""
     return {name: source for name, source in task.parameters.items() if name.startswith(REGION_PREFIX)}
 
 
@@ -320,20 +320,20 @@ def _name(group: tuple[str, ...]) -> str:
 
 
 def _in_order(tasks: Mapping[str, Task]) -> list[str]:
-    """Return the tasks so that each comes after those that it waits for."""
+    """Return the tasks in topological order."""
     level_of = levels({key: waits_for(task) for key, task in tasks.items()})
     return sorted(tasks, key=level_of.__getitem__)
 
 
 def _delays(group: Mapping[str, None], after: Mapping[str, list[str]], tasks: Mapping[str, Task]) -> bool:
-    """Return whether a task that reads from a group would wait for more of it than before."""
+    """Return whether fusing a group delays a task that reads from it."""
     *earlier, last = group
     readers = {other for key in earlier for other in after[key] if other not in group}
     return any(last not in _before(reader, last, tasks) for reader in readers)
 
 
 def _before(key: str, target: str, tasks: Mapping[str, Task]) -> set[str]:
-    """Return tasks that one waits for, by way of others too, until the wanted one is found."""
+    """Return the direct and indirect dependencies of a task, up to a target."""
     found: set[str] = set()
     stack = [key]
     while stack and target not in found:
@@ -344,7 +344,7 @@ def _before(key: str, target: str, tasks: Mapping[str, Task]) -> set[str]:
 
 
 def _between(key: str, group: list[str], tasks: Mapping[str, Task]) -> str:
-    """Return a task outside of a group that a member waits for, and that waits for a member itself."""
+    """Return a task outside of a group that a member depends on, and that depends on a member itself."""
     stack, seen = [(other, "") for other in waits_for(tasks[key])], set()
     while stack:
         name, outside = stack.pop()

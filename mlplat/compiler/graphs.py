@@ -1,7 +1,7 @@
-"""Pass: graphs to DAG templates, executors to templates of their own.
+"""Pass: writes a DAG template for each graph, and a template for each executor.
 
-A region of the pipeline (branch, loop, nested pipeline) is a DAG template of its own. A loop is two: one that holds the
-list and runs the other once for each position in it, so that the list stands once in the record and each iteration gets
+A nested graph of the pipeline (branch, loop, nested pipeline) is a DAG template. A loop is two: one that has the
+list and runs the other once for each position in it, so that the list is recorded once and each iteration gets
 only its item.
 """
 
@@ -59,12 +59,12 @@ _ITEMS = "loop--items"
 _ITERATION = "iteration"
 _SHOWN = re.compile("[A-Za-z0-9]")
 _COUNT = re.compile(r"(-[0-9]+)+\Z")
-"""What KFP appends to the label of a component's second, third … use."""
+"""Suffix that KFP appends to the label of a component's second, third … use."""
 _COMPLETED = ("Succeeded", "Failed", "Errored", "Skipped", "Omitted")
 
 
 def run(program: Program) -> Program:
-    """Write every template that the pipeline's graph reaches."""
+    """Write all templates that the pipeline calls."""
     return _Lowering(program).run()
 
 
@@ -100,7 +100,7 @@ class _Lowering:
         )
 
     def settings(self, task: Task) -> tuple[ParameterSource, ...]:
-        """Return what the settings of a task's pod read from the graph around it."""
+        """Return the values that pod settings of a task read from the enclosing graph."""
         executor = self.spec.executors.get(self.spec.components[task.component].executor)
         if not isinstance(executor, Container) or not executor.kubernetes:
             return ()
@@ -128,7 +128,7 @@ class _Lowering:
         return asks or (self.keeps_errors and is_python)
 
     def sources(self, component: str, executor: object) -> tuple[ImportSource, ...]:
-        """Return where the data of an importer may have to be fetched from."""
+        """Return the sources that the data of an importer may be fetched from."""
         if component not in self.program.read or not isinstance(executor, Importer):
             return ()
         return importers.possible(executor, self.program.options)
@@ -197,7 +197,7 @@ class _Lowering:
         return [*parameters, *self.place(key, looped=looped)]
 
     def place(self, component: str, *, looped: bool) -> list[dict[str, Any]]:
-        """Declare the inputs by which a region's tasks learn their place in the run."""
+        """Declare the inputs for the path of a graph's tasks in the run."""
         return interfaces.position_inputs(looped=looped) if self.needs_path(component) else []
 
     def constant(self, value: Any) -> str:
@@ -320,7 +320,7 @@ class _Lowering:
         return self.written[identity]
 
     def template_name(self, component: str, *, looped: bool) -> str:
-        """Name a template; what is called both in loops and outside of them has a template for each."""
+        """Name a template; a component that is called both in loops and outside of them has two templates."""
         label = _label(component, self.spec)
         both = looped and (label, False) in self.contexts
         return names.template_name(f"{label}-in-loops" if both else label)
@@ -378,7 +378,7 @@ class _Lowering:
         return region
 
     def leaf(self, task: Task, component: Component, texts: Strings, *, cached: bool) -> tuple[str, Leaf]:
-        """Write the template of a task's executor, once for all tasks that want it alike."""
+        """Write the template of a task's executor, once for all tasks with the same template."""
         executor = self.spec.executors[component.executor]
         call = self.call(task, component, executor, texts, cached=cached)
         quick = (*_identity(component, executor), call)
@@ -455,7 +455,7 @@ class _Lowering:
 
 
 def _identity(component: Component, executor: Container | Importer) -> tuple[Any, ...]:
-    """What a template is made from: equal for tasks that the same component of a Python program made."""
+    """The identity of a template: equal for tasks of the same component in a Python program."""
     interface = (
         id(component.input_parameters),
         id(component.input_artifacts),
@@ -470,7 +470,7 @@ def _identity(component: Component, executor: Container | Importer) -> tuple[Any
 
 
 def _contexts(spec: PipelineSpec) -> frozenset[tuple[str, bool]]:
-    """Return the labels of what the pipeline calls, and whether that is in a loop, outside of loops, or both."""
+    """Return the labels of all called components, with whether they are called in a loop, outside of loops, or both."""
     contexts: set[tuple[str, bool]] = set()
     waiting = [(spec.root, False)]
     while waiting:
@@ -484,7 +484,7 @@ def _contexts(spec: PipelineSpec) -> frozenset[tuple[str, bool]]:
 
 
 def _label(name: str, spec: PipelineSpec) -> str:
-    """Return what a component is called, which all uses of a Python function have in common."""
+    """Return the label of a component, which is the same for all uses of a Python function."""
     component = spec.components[name]
     if component.graph is not None:
         return name.removeprefix("comp-")
@@ -502,7 +502,7 @@ def _asks_status(spec: PipelineSpec) -> bool:
 
 
 def _task_names(graph: Graph) -> dict[str, str]:
-    """Return what Argo calls the tasks: as people do, where that can be a name, since its page shows no other."""
+    """Return the names of the tasks in Argo: the display names, if valid, because Argo's UI shows only the names."""
     taken = names.Unique()
     return {
         key: taken.take(names.template_name(task.display_name if _SHOWN.search(task.display_name) else key))
@@ -532,8 +532,8 @@ def _output(source: TaskOutput | OneOf, scope: GraphScope) -> dict[str, str]:
 def _collected(outputs: Iterable[str]) -> list[dict[str, Any]]:
     """Combine the outputs of all iterations that have them, in order: each is inert JSON, and so is their list.
 
-    Argo collects texts; where all of them are JSON objects, or all are lists, it collects what they say. A loop over
-    nothing counts as skipped: its outputs are the defaults of its body.
+    Argo collects strings; if all of them are JSON objects, or all are lists, it collects the decoded values. A loop
+    over an empty list counts as skipped: its outputs are the defaults of its body.
     """
     iterations = f"tasks[{literal(_ITERATION)}].outputs?.parameters?."
     found = []

@@ -1,6 +1,6 @@
-"""Templates of importers, and which of them fetch data.
+"""Writes the templates of importers, and finds the importers that fetch data.
 
-An importer's artifact is computed and costs no pod. Where a task reads its bytes, and they lie in a bucket, on the web
+An importer's artifact is computed and needs no pod. If a task reads its bytes, and they are in a bucket, on the web
 or in an image, a pod fetches them into the artifact store first, or into the pipeline's workspace.
 """
 
@@ -57,14 +57,14 @@ esac
 [ -d /models ] || { echo "the image has no folder /models, where KServe and KFP look for a model" >&2; exit 1; }
 cp -RL /models "$0"
 """
-"""What runs in an image that holds a model, where its container's paths are those of the template: not in a process."""
+"""Script that runs in an image with a model; it needs a container, because it uses paths of the image."""
 
 
 def run(program: Program) -> Program:
-    """Find the importers whose data is wanted, while functions still stand as they were written.
+    """Find the importers whose data is read. Must run before functions are rewritten.
 
     Returns:
-        The program, with a warning for each of which the data is not to be had.
+        The program, with a warning for each importer whose data can't be fetched.
     """
     wanted = read(program.spec)
     warnings = _out_of_reach(program.spec, wanted, program.options)
@@ -74,7 +74,8 @@ def run(program: Program) -> Program:
 def read(spec: PipelineSpec) -> frozenset[str]:
     """Return the components of importers whose bytes a task reads, or that go into the workspace.
 
-    A Python function reads what it asks more of than URI, name and metadata; a container what it asks the path of.
+    A Python function reads an artifact if it uses more than its URI, name and metadata; a container if it uses its
+    path.
     """
     importers = {
         name: one
@@ -128,7 +129,7 @@ def _opens(executor: object, name: str) -> bool:
 
 
 def _takes_more_than_marks(function: PythonFunction, name: str) -> bool:
-    """Return whether a function does anything with an artifact but ask for its class, URI, name or metadata."""
+    """Return whether a function uses more of an artifact than its class, URI, name and metadata."""
     if sets_uris(function):
         return True  # its output may be the artifact, and whoever reads that reads the artifact
     try:
@@ -146,7 +147,7 @@ def _takes_more_than_marks(function: PythonFunction, name: str) -> bool:
 
 
 def _makers(component: str, output: str, spec: PipelineSpec) -> Iterator[str]:
-    """Yield the importers at the end of an output's way."""
+    """Yield the importers that an output comes from."""
     found = spec.components[component]
     if found.graph is None:
         if isinstance(spec.executors.get(found.executor), Importer):
@@ -157,7 +158,7 @@ def _makers(component: str, output: str, spec: PipelineSpec) -> Iterator[str]:
 
 
 def possible(importer: Importer, options: Options) -> tuple[ImportSource, ...]:
-    """Return the sources that an importer's data may come from, the most exact first."""
+    """Return the sources that an importer's data may come from, longest prefix first."""
     known = sources.with_defaults(options.import_sources)
     if importer.download_to_workspace:
         located = (one for one in known if one.kind != sources.IMAGE)
@@ -186,7 +187,7 @@ def _out_of_reach(spec: PipelineSpec, names: Iterable[str], options: Options) ->
 
 
 def _why_not(importer: Importer, options: Options) -> tuple[str, ...]:
-    """Return why nothing fetches a constant URI, and what to do; nothing for all else."""
+    """Return why a constant URI can't be fetched, and a hint; empty for other URIs."""
     uri = _constant(importer)
     if uri is None:
         return ()
@@ -207,12 +208,12 @@ def leaf(component: Component, importer: Importer, call: CallSite, options: Opti
 
     Args:
         component: its interface.
-        importer: what it registers.
+        importer: the importer.
         call: how the task calls it.
         options: how to compile.
 
     Returns:
-        The template, what it needs of its callers, and the templates that fetch.
+        The template, the inputs that its callers must pass, and the templates that fetch.
     """
     output, artifact = next(iter(component.output_artifacts.items()))
     uri: Document = (
@@ -291,12 +292,12 @@ def _starts(prefix: str) -> str:
 
 
 def _described(importer: Importer, path: str = "", stored: str = "") -> str:
-    """Return the expression for the value of an artifact whose bytes nobody of us has looked at.
+    """Return the expression for the value of an artifact whose bytes were not read.
 
     Args:
-        importer: what registers it.
-        path: expression for where it lies in the workspace, as JSON; empty for not there.
-        stored: expression for the value of the container that has put it into the store; empty for none.
+        importer: the importer.
+        path: expression for its path in the workspace, as JSON; empty if it is not there.
+        stored: expression for the value from the container that copied it to the store; empty if there is none.
     """
     quote, end, begin = literal('"'), literal("}"), literal(values.ARTIFACTS)
     key = f"({_URI} startsWith {begin} ? {literal(_KEY)} + toJson(sprig.trimPrefix({begin}, {_URI})) : '')"
@@ -313,16 +314,16 @@ def _described(importer: Importer, path: str = "", stored: str = "") -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Method:
-    """How what Argo has fetched reaches the tasks that read it.
+    """How fetched data is passed to the tasks that read it.
 
     Attributes:
-        function: what the pod runs, of :mod:`mlplat.runtime.importing`.
+        function: the function of :mod:`mlplat.runtime.importing` that the pod runs.
         component: the function's interface.
-        value: its input that holds the artifact's value.
+        value: its input for the artifact's value.
         given: its other inputs.
-        path: where Argo puts what it fetches.
-        output: its output that says what came.
-        place: what tells it its place in the run.
+        path: path to which Argo fetches the data.
+        output: its output with the result.
+        place: its inputs for its path in the run.
     """
 
     function: str
@@ -334,7 +335,7 @@ class _Method:
     place: tuple[str, ...]
 
     def arguments(self) -> dict[str, str]:
-        """Return what the importer's template gives a pod."""
+        """Return the arguments that the importer's template passes to the pod."""
         return {self.value: tag(_VALUE), **self.given, **{name: tag(name) for name in self.place}}
 
 
@@ -385,7 +386,7 @@ def _fetch(
 
 
 def _from_image(method: _Method, call: CallSite, options: Options) -> Leaf:
-    """Write the template of a pod of an image that holds a model: KServe's modelcar, whose files lie in ``/models``."""
+    """Write the template of a pod that copies a model from its image: KServe's modelcar, with files in ``/models``."""
     uri = f"fromJSON(inputs.parameters[{literal(method.value)}]).uri"
     image = values.template_text_expression(f"sprig.trimPrefix({literal('oci://')}, {uri})")
     to = str(Hole(("outputs", "artifacts", method.output, "path")))

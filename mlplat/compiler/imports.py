@@ -1,7 +1,7 @@
 """Pass: imports the input artifacts of a pipeline from the URIs in the arguments of the run.
 
-In KFP a run can't be given an artifact. Here it is given a URI, as a parameter of the artifact's name, and an importer
-in front makes the artifact of it.
+In KFP, an artifact can't be an argument of a run. In mlplat, the argument is a URI, in a parameter with the artifact's
+name, and an importer makes it an artifact.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _URI, _ARTIFACT = "uri", "artifact"
 
 
 def run(program: Program) -> Program:
-    """Put importers in the place of the pipeline's input artifacts; lists of artifacts stay."""
+    """Replace the pipeline's input artifacts with importers; lists of artifacts stay."""
     spec = program.spec
     artifacts = {name: given for name, given in spec.root.input_artifacts.items() if not given.is_list}
     if not artifacts or spec.root.graph is None:

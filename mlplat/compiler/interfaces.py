@@ -25,19 +25,19 @@ from mlplat.ir.model import (
 LARGE_VALUES = "/mlplat/values"
 VALUES_VOLUME = "mlplat-values"
 PATH_PARAMETER = "task--path"
-"""Input through which a task learns its place in the run, which is its artifacts' place in the store. No input of a
+"""Input for the path of a task in the run, which is also the path of its artifacts in the store. No input of a
 user's has two dashes in a row, but for KFP's own, which start with ``pipelinechannel--``."""
 
 INDEX_PARAMETER = "task--index"
-"""Input through which a task in a loop learns its position in the loops around it: ``/3/0``. The keys of artifacts have
-it behind the output, so that those of one output in all iterations have one folder."""
+"""Input for the position of a task in the loops around it: ``/3/0``. The keys of artifacts have
+it after the output, so that one output has one folder for all iterations."""
 
 FOLDERS = 8
-"""How many folders of the store a list of artifacts may lie in: one for each earlier run that the cache took some of
-them from, and one for this run."""
+"""Maximum number of folders in the store for a list of artifacts: one for each earlier run that some of them come from
+through the cache, and one for this run."""
 
 LARGE_OUTPUT, ERROR_OUTPUT = "large--values", "error--text"
-"""Artifacts of the compiler's own; by the two dashes the record tells them from those of users."""
+"""Artifacts of the compiler; the two dashes distinguish them from artifacts of users."""
 
 EXTENSIONS = {
     "system.HTML": ".html",
@@ -46,7 +46,7 @@ EXTENSIONS = {
     "system.ClassificationMetrics": ".json",
     "system.SlicedClassificationMetrics": ".json",
 }
-"""Ends of the keys of artifacts whose bytes are of one format, by type.
+"""Extensions of the keys of artifacts with a single format, by type.
 
 Argo's UI draws an artifact in the graph only if its key has an extension; by the extension it shows the artifact in
 its panel, and the Argo Server names a download and tells its content type.
@@ -57,21 +57,21 @@ _NO_KEY = "no-artifact"
 
 @dataclass(frozen=True, slots=True)
 class CallSite:
-    """How a task calls a component: what its template depends on beside the component.
+    """The call of a component: everything besides the component that its template depends on.
 
     Attributes:
-        looped: whether it is given its position in the loops around it.
-        cached: whether an earlier result may stand for a run.
-        cache_key: stands for the inputs in the cache's key, unless empty.
-        retry: when to try again.
-        forms: what inputs may hold beside plain values.
-        present: inputs that are known to be given, or known not to be.
-        workspace: whether it works in the pipeline's workspace.
-        one_node: whether all that work there must be on one node.
+        looped: whether its position in the loops around it is passed to it.
+        cached: whether an earlier result may be reused.
+        cache_key: replaces the inputs in the cache's key, unless empty.
+        retry: the retry policy.
+        forms: the forms of inputs other than plain values.
+        present: inputs that are known to have a value, or known to have none.
+        workspace: whether it mounts the pipeline's workspace.
+        one_node: whether all tasks that mount the workspace must run on one node.
         has_large_values: whether the Workflow has a ConfigMap of large values.
-        keeps_errors: whether the reason of a failure is kept, for a task that asks how another one ended.
-        store: ``hdfs`` where the artifact repository is that.
-        sources: from where the data of an importer may have to be fetched, the most exact first.
+        keeps_errors: whether the reason of a failure is kept, for a task that reads the final status.
+        store: ``hdfs`` if that is the kind of the artifact repository.
+        sources: the sources of importers, longest prefix first.
     """
 
     looped: bool = False
@@ -88,19 +88,19 @@ class CallSite:
     sources: tuple[ImportSource, ...] = ()
 
     def form(self, name: str) -> Form:
-        """Return what an input may hold."""
+        """Return the forms of an input."""
         return next((form for given, form in self.forms if given == name), Form.PLAIN)
 
 
 def own_inputs(component: Component) -> Iterator[str]:
-    """Yield the inputs of a component but for those that only its settings read, which are put into these."""
+    """Yield the inputs of a component without those that only its settings read."""
     for name in (*component.input_parameters, *component.input_artifacts):
         if not name.startswith(REGION_PREFIX):
             yield name
 
 
 def asks_status(component: Component, form: Callable[[str], Form]) -> bool:
-    """Return whether a component takes how another task ended.
+    """Return whether a component reads the final status of a task.
 
     Args:
         component: the component.
@@ -110,7 +110,7 @@ def asks_status(component: Component, form: Callable[[str], Form]) -> bool:
 
 
 def is_status(parameter: InputParameter, form: Form) -> bool:
-    """Return whether an input takes how another task ended, declared as that or as a dict."""
+    """Return whether an input is the final status of a task, whether it is declared as such or as a dict."""
     return parameter.type is ParameterType.TASK_FINAL_STATUS or Form.STATUS in form
 
 
@@ -120,7 +120,7 @@ def may_grow(component: Component) -> bool:
 
 
 def tag(name: str) -> str:
-    """Return the tag that stands for an input parameter of a template."""
+    """Return the tag of an input parameter of a template."""
     return f"{{{{inputs.parameters.{name}}}}}"
 
 
@@ -130,7 +130,7 @@ def nonempty(**fields: Any) -> dict[str, Any]:
 
 
 def interface(component: Component, call: CallSite, *, has_path: bool) -> dict[str, Any]:
-    """Return the inputs of a task's template: a parameter for each, and artifacts for what has to be fetched."""
+    """Return the inputs of a task's template: a parameter for each, and artifacts for stored values."""
     parameters: list[dict[str, Any]] = []
     artifacts: list[dict[str, Any]] = []
     own = set(own_inputs(component))
@@ -181,7 +181,7 @@ def _folders(call: CallSite, name: str, groups: str) -> list[dict[str, Any]]:
 
 
 def folder_paths(name: str) -> list[str]:
-    """Return the paths at which a list of artifacts may lie, or a list of values with large ones in it."""
+    """Return the possible paths of a list of artifacts, or of a list with large values."""
     return [f"{INPUTS}/{name}--{number}" for number in range(FOLDERS)]
 
 
@@ -197,7 +197,7 @@ def stored(call: CallSite, name: str, path: str, key: str) -> dict[str, Any]:
 
 
 def position_inputs(*, looped: bool) -> list[dict[str, Any]]:
-    """Return the inputs by which a template learns its place in the run."""
+    """Return the inputs for the path and position of a template's task in the run."""
     return [{"name": name} for name in (PATH_PARAMETER, *([INDEX_PARAMETER] if looped else []))]
 
 
@@ -207,7 +207,7 @@ def index_of(call: CallSite) -> str:
 
 
 def errors_of(call: CallSite) -> str:
-    """Folder of the store for the reasons of failures, where a task asks how another one ended; one per iteration."""
+    """Folder of the store for the reasons of failures, for tasks that read a final status; one for each iteration."""
     return f"{{{{workflow.name}}}}/errors{index_of(call)}"
 
 
@@ -223,7 +223,7 @@ def key_of(output: str, artifact: OutputArtifact, call: CallSite) -> str:
 
 
 def _extension(schema_title: str) -> str:
-    """Return the extension for a type: of its format, or for any format the type itself, as in ``.dataset``."""
+    """Return the extension for a type: that of its format, or the name of the type, as in ``.dataset``."""
     if schema_title in EXTENSIONS:
         return EXTENSIONS[schema_title]
     name = "".join(letter for letter in schema_title.rpartition(".")[2].lower() if letter in ascii_lowercase)

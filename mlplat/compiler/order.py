@@ -1,7 +1,7 @@
 """Pass: sorts the tasks of every DAG after their dependencies.
 
 Argo does not mind the order, but the graph of a WorkflowTemplate in its UI does: it looks up what a task depends on
-among the tasks before it, and shows an error instead of a page when it is not there.
+among the tasks before it, and shows an error instead of a page if it does not find it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def _sorted(template: dict[str, Any]) -> dict[str, Any]:
 
 
 def sorted_tasks(tasks: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the tasks of a DAG in topological order; those in a cycle come last, because others refuse them."""
+    """Return the tasks of a DAG in topological order; those in a cycle come last; other passes report them."""
     by_name = {task["name"]: task for task in tasks}
     order, stuck = in_order({name: condition(task, {}).tasks for name, task in by_name.items()})
     return [by_name[name] for name in (*order, *stuck)]

@@ -1,4 +1,4 @@
-"""``Compiler().compile(pipeline, path)``, for programs written for KFP: alone in the compiler in writing a file."""
+"""``Compiler().compile(pipeline, path)``, for KFP programs; the only module of the compiler that writes files."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class KubernetesManifestOptions:
 
     Attributes:
         pipeline_name: name of the pipeline; the compiled one's when None.
-        pipeline_display_name: how to show it.
+        pipeline_display_name: name to display.
         pipeline_version_name: name of the version; the pipeline's when None.
-        pipeline_version_display_name: how to show it.
+        pipeline_version_display_name: name to display.
         namespace: its namespace.
         include_pipeline_manifest: whether the ``Pipeline`` is written too.
     """
@@ -44,7 +44,7 @@ class KubernetesManifestOptions:
 
 
 class Compiler:
-    """Writes pipelines and components as files; KFP's class, with ``to`` beside."""
+    """Writes pipelines and components as files; KFP's class, with the additional argument ``to``."""
 
     def compile(
         self,
@@ -64,7 +64,7 @@ class Compiler:
             pipeline_func: the pipeline or component.
             package_path: the file: ``.yaml`` or ``.yml``, or ``.json`` for JSON.
             pipeline_name: its name instead of its own.
-            pipeline_display_name: how to show it.
+            pipeline_display_name: name to display.
             pipeline_parameters: defaults instead of its own.
             type_check: has no effect: types are always checked.
             kubernetes_manifest_options: names for KFP's own resources.
@@ -74,7 +74,7 @@ class Compiler:
         Raises:
             ArgumentError: a parameter is unknown or of the wrong type.
             CompileError: the pipeline can't be compiled.
-            ManifestError: the file has another ending, or can't be written.
+            ManifestError: the file has another extension, or can't be written.
         """
         spec = spec_of(pipeline_func)
         spec = replace(
@@ -120,7 +120,7 @@ def _with_defaults(root: Component, defaults: Mapping[str, Any]) -> Component:
 
 
 def describe(spec: PipelineSpec) -> str:
-    """Return the comment that stands above IR YAML: name, description, what it takes and gives.
+    """Return the comment at the top of IR YAML: name, description, inputs and outputs.
 
     Args:
         spec: the pipeline.
@@ -173,7 +173,7 @@ def _resources(
 
 
 def _write_package(file: Path, header: str, documents: list[dict[str, Any]]) -> None:
-    """Write documents in the form that the file's ending names."""
+    """Write documents as YAML or JSON, by the extension of the file."""
     if file.suffix not in (".yaml", ".yml", ".json"):
         hint = "use a path that ends in .yaml, .yml or .json"
         raise ManifestError(Diagnostic("MLP209", "", "unknown file extension", hint, Source(str(file))))
@@ -189,11 +189,11 @@ def write(file: Path, text: str) -> None:
     """Write a file atomically; a device or pipe is written to directly.
 
     Args:
-        file: where; a link is followed.
-        text: what.
+        file: the path; links are followed.
+        text: the content.
 
     Raises:
-        ManifestError: the file can't be written; what was there before still is.
+        ManifestError: the file can't be written; its old content is unchanged.
     """
     if file.is_dir():
         hint = f"use a file in it: {file / 'pipeline.yaml'}"

@@ -30,7 +30,7 @@ from mlplat.ir.model import (
 
 
 def run(program: Program) -> Program:
-    """Cut what is too large; a warning tells where that makes tasks wait for more than they need."""
+    """Cut graphs that are too large; warn if that makes tasks wait for tasks that they don't depend on."""
     spec = program.spec
     most = _most(spec)
     diagnostics: list[Diagnostic] = []
@@ -50,7 +50,7 @@ def run(program: Program) -> Program:
 
 
 def _most(spec: PipelineSpec) -> int:
-    """Return how many tasks a graph may have; where some are tried again, one more may join them (:mod:`.ends`)."""
+    """Return the maximum number of tasks in a graph; with retries, :mod:`.ends` may add one more."""
     graphs = [one.graph for one in (spec.root, *spec.components.values()) if one.graph]
     return MOST_TASKS - any(task.retry for graph in graphs for task in graph.tasks.values())
 
@@ -85,7 +85,7 @@ def _singles(before: Mapping[str, object], cut: list[tuple[str, ...]]) -> list[t
 
 
 def _apart(graph: Graph, spec: PipelineSpec) -> set[str]:
-    """Return the tasks that stay beside the parts: those that look at others from outside, and those looked at."""
+    """Return the tasks that stay outside of the parts: those that read a status, and those whose status is read."""
     labels: set[str] = set()
     for name, task in graph.tasks.items():
         status = [source.task for source in task.parameters.values() if isinstance(source, FinalStatus)]
@@ -163,7 +163,7 @@ class _Cutter:
         return self.outside(source)
 
     def outside(self, source: TaskOutput) -> TaskOutput:
-        """Return how an output of a task is read from beside the parts; a part gives it on."""
+        """Return the source of a task's output outside of the parts; a part passes it on."""
         label = self.home.get(source.task)
         if label is None:
             return source
@@ -172,7 +172,7 @@ class _Cutter:
         return TaskOutput(label, name, source.selector)
 
     def source(self, source: ParameterSource, label: str) -> ParameterSource:
-        """Return how a task of a part reads a value."""
+        """Return the source of a value for a task of a part."""
         if isinstance(source, TaskOutput) and self.home.get(source.task, "") != label:
             return ComponentInput(self.input_of(source), source.selector) if label else self.outside(source)
         return source
@@ -192,7 +192,7 @@ class _Cutter:
         )
 
     def read(self, label: str) -> tuple[dict[str, ParameterSource], dict[str, ParameterSource]]:
-        """Return what a part reads from outside: parameters and artifacts, by the name of its input."""
+        """Return the values that a part reads from outside: parameters and artifacts, by input."""
         parameters: dict[str, ParameterSource] = {}
         artifacts: dict[str, ParameterSource] = {}
         for key in self.cut[label]:

@@ -45,10 +45,10 @@ def compile(spec: PipelineSpec, options: Options | None = None) -> Program:
 
     Args:
         spec: the pipeline.
-        options: how to compile.
+        options: the compiler's options.
 
     Returns:
-        The program after all passes: ``documents`` is the manifest, ``warnings`` what to know about it.
+        The program after all passes: ``documents`` is the manifest, ``warnings`` are its warnings.
 
     Raises:
         CompileError: the pipeline can't be compiled.

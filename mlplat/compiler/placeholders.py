@@ -1,6 +1,6 @@
 """KFP's placeholders in commands, settings and constants, as a small tree.
 
-A text is a :class:`Concat` of literals and :class:`Hole`; an element of a command may also be JSON that says
+A string is a :class:`Concat` of literals and :class:`Hole`; an element of a command may also be JSON with
 ``IfPresent`` or ``Concat``, to any depth.
 """
 
@@ -43,7 +43,7 @@ class Concat:
 
 @dataclass(frozen=True, slots=True)
 class IfPresent:
-    """Elements that are there only if an input was given."""
+    """Elements that are used only if an input has a value."""
 
     input: str
     then: tuple[Part, ...]
@@ -57,10 +57,10 @@ def parse(text: str) -> Part:
     """Read an element of a command.
 
     Args:
-        text: plain text with placeholders, or JSON of ``IfPresent`` or ``Concat``.
+        text: a string with placeholders, or JSON of ``IfPresent`` or ``Concat``.
 
     Returns:
-        The tree; a plain text stays one.
+        The tree; for a string without placeholders, the string.
     """
     if text.startswith('{"'):
         try:
@@ -71,7 +71,7 @@ def parse(text: str) -> Part:
 
 
 def parse_text(text: str) -> Part:
-    """Read plain text with placeholders."""
+    """Parse a string with placeholders."""
     items: list[Part] = []
     at = 0
     for match in _HOLE.finditer(text):
@@ -115,7 +115,7 @@ def holes(part: Part) -> Iterator[Hole]:
 
 
 def choices(part: Part) -> Iterator[str]:
-    """Yield the inputs whose presence a tree asks for."""
+    """Yield the inputs that the choices of a tree depend on."""
     match part:
         case Concat(items):
             for item in items:
@@ -127,14 +127,14 @@ def choices(part: Part) -> Iterator[str]:
 
 
 def resolve(part: Part, present: dict[str, bool]) -> tuple[Part, ...]:
-    """Take the side of each choice that is known.
+    """Resolve the choices over inputs that are known to have a value or not.
 
     Args:
         part: a tree.
-        present: inputs known to be given, or known not to be.
+        present: inputs that are known to have a value, or to have none.
 
     Returns:
-        The elements that the tree stands for; choices over other inputs are still in it.
+        The elements of the tree; other choices stay in it.
     """
     match part:
         case IfPresent(name, then, otherwise) if name in present:

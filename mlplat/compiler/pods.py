@@ -1,7 +1,7 @@
 """Converts the settings of a task's pod to template fields or a pod spec patch.
 
-What is known before the run stands in the template. What only the run knows (a secret's name from a task, a limit from
-a parameter) becomes a ``podSpecPatch``, and what is missing there when the run comes to it is left out of it.
+Constants go into the template. Runtime values (a Secret's name from a task, a limit from
+a parameter) go into a ``podSpecPatch``; values that are missing at run time are left out of it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from mlplat.compiler.strings import WORKSPACE
 from mlplat.ir.model import ComponentInput, Constant, Container, ParameterSource, Passthrough, TaskOutput
 
 WORKSPACE_VOLUME = "kfp-workspace"
-"""The claim that the Workflow makes for the pipeline's workspace."""
+"""The volume of the pipeline's workspace, a PVC that the Workflow creates."""
 
 _WORKSPACE_LABEL = "mlplat.dev/workspace"
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
@@ -41,13 +41,13 @@ _Config = Mapping[str, Any]
 
 @dataclass(slots=True)
 class PodSettings:
-    """What a pod has beside its command.
+    """The settings of a pod.
 
     Attributes:
         fields: fields of the template.
         container: fields of its container.
-        patch: fields of the pod that a template does not have or that only the run knows; a list's entries that hold a
-            :class:`GraphValue` without a value are left out.
+        patch: fields of the pod that a template does not have, or that are runtime values; entries of lists that
+            contain a :class:`GraphValue` without a value are left out.
     """
 
     fields: dict[str, Any] = field(default_factory=dict)
@@ -74,7 +74,7 @@ def pod(container: Container, *, workspace: bool) -> PodSettings:
 
     Args:
         container: the container.
-        workspace: whether it works in the pipeline's workspace.
+        workspace: whether it mounts the pipeline's workspace.
 
     Returns:
         The pod.
@@ -106,11 +106,11 @@ def pod(container: Container, *, workspace: bool) -> PodSettings:
 
 
 def on_one_node(template: dict[str, Any], affinity: Mapping[str, Any]) -> dict[str, Any]:
-    """Let a template's pods run on the node where others of the run are that use the workspace.
+    """Run the pods of a template on the node of the other pods of the run that mount the workspace.
 
     Args:
         template: the template.
-        affinity: what all pods of the run want of their nodes; a template that says something loses it on Argo.
+        affinity: affinity of all pods of the run, which Argo does not merge into that of a template.
 
     Returns:
         The template with a label and the affinity to it.
@@ -128,23 +128,23 @@ def _env_text(text: str) -> Document:
 
 
 def sources(container: Container) -> Iterator[ParameterSource]:
-    """Yield what the settings of a container read from the graph around its task."""
+    """Yield the values that the settings of a container read from the enclosing graph."""
     for given in graph_values(pod(container, workspace=False).patch):
         yield given.source
 
 
 def keyed(container: Container, settings: PodSettings) -> tuple[list[Document], dict[str, Document]]:
-    """Return what of a pod can change the result of its task: variables, volumes and mounts, the accelerator.
+    """Return the settings of a pod that can change the result of its task: variables, volumes, mounts, accelerator.
 
-    How much CPU and memory it has, where it runs and how it is labelled changes no result.
+    CPU, memory, scheduling and labels don't change the result.
 
     Args:
         container: the container.
         settings: the pod.
 
     Returns:
-        The settings as they are written, and the runtime values in them, in the image and in the command; what the
-        task's own inputs give is not among these.
+        The settings as written, and the runtime values in them, in the image and in the command, except those from the
+        task's own inputs.
     """
     main = settings.patch.get("containers", [{}])[0]
     volumes = (*settings.fields.get("volumes", ()), *settings.patch.get("volumes", ()))
@@ -378,14 +378,14 @@ _PASSED = {
     "KUBERNETES_NODE_SELECTOR": (("nodeSelector", "nodeSelector"),),
     "KUBERNETES_VOLUMES": (("volumes", "volumes"), ("volumeMounts", "volumeMounts")),
 }
-"""Fields of a pod and its container that each kind of KFP's ``TaskConfig`` holds, and their names there."""
+"""Fields of a pod and its container by field of KFP's ``TaskConfig``, and their names there."""
 
 
 def task_config(settings: PodSettings, passthroughs: Iterable[Passthrough]) -> dict[str, Document]:
     """Remove the settings from a pod that its function passes on to another workload.
 
     Args:
-        settings: the pod; what does not apply to the task itself is taken away.
+        settings: the pod; settings that don't apply to the task itself are removed.
         passthroughs: which settings, and whether they apply to the task as well.
 
     Returns:

@@ -1,4 +1,4 @@
-"""The data that passes give to each other."""
+"""The data that passes read and return."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ DEFAULT_IMAGE = "python:3.11"
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When a CronWorkflow starts runs.
+    """The schedule of a CronWorkflow.
 
     Attributes:
         schedules: in the format of cron, such as ``0 3 * * *``, or ``@daily``, or ``@every 2h``; at least one.
-        timezone: in which they are meant, such as ``Europe/Berlin``; the controller's when empty.
-        concurrency_policy: what becomes of a run that still goes on: ``Allow``, ``Forbid`` another, or ``Replace``.
-        starting_deadline_seconds: how late a run that was missed may still start; None for not at all.
-        successful_jobs_history_limit: how many runs that succeeded are kept; None for Argo's 3.
-        failed_jobs_history_limit: how many others are kept; None for Argo's 1.
+        timezone: time zone of the schedules, such as ``Europe/Berlin``; the controller's when empty.
+        concurrency_policy: what to do if the previous run has not ended: ``Allow``, ``Forbid`` or ``Replace``.
+        starting_deadline_seconds: how late a missed run may still start, in seconds; None to skip missed runs.
+        successful_jobs_history_limit: number of successful runs to keep; None for Argo's default, 3.
+        failed_jobs_history_limit: number of failed runs to keep; None for Argo's default, 1.
     """
 
     schedules: tuple[str, ...]
@@ -36,27 +36,27 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to compile.
+    """Options of the compiler.
 
     Attributes:
-        name: name of the run or template; made from the pipeline's when empty.
+        name: name of the run or template; generated from the pipeline's name if empty.
         kind: ``Workflow``, ``WorkflowTemplate`` or ``CronWorkflow``.
         schedule: when a ``CronWorkflow`` starts.
         arguments: values of the pipeline's parameters, typed.
-        cache: False takes all caching out.
-        image: image of components that name none.
+        cache: whether to cache results; False disables all caching.
+        image: image of components without one.
         namespace: ``metadata.namespace``; left out when empty.
         service_account: service account of the pods; the namespace's default when empty.
-        claim_service_account: service account of the tasks that make and remove volume claims; the pods' when empty.
-        fuse: which tasks share a pod: those that the program names when empty, ``auto`` every series of tasks that want
-            the same of their pod, ``off`` none.
-        kfp_runtime: what runs Python functions: this package's own runtime when ``own``; when ``pip``, the command that
+        claim_service_account: service account of the tasks that create and delete PVCs; the pods' if empty.
+        fuse: which tasks share a pod: those named in the program if empty, ``auto`` for every series of tasks with
+            the same pod settings, ``off`` for none.
+        kfp_runtime: how to run Python functions: ``own`` for mlplat's runtime, ``pip`` for the command that
             KFP's SDK wrote, which installs that SDK.
-        artifact_store: ``hdfs`` where the cluster's artifact repository is that: its paths are absolute.
-        import_sources: where importers' data can be fetched from, beside :data:`mlplat.argo.sources.DEFAULTS`.
-        workflow_defaults: fields of Argo's WorkflowSpec that hold where the pipeline says nothing else.
-        require_arguments: whether a parameter without a value is an error; else it must be given at submission.
-        cache_max_age: how long a cached result counts, as Argo writes durations.
+        artifact_store: ``hdfs`` if that is the kind of the cluster's artifact repository, whose paths are absolute.
+        import_sources: sources that importers can fetch from, in addition to :data:`mlplat.argo.sources.DEFAULTS`.
+        workflow_defaults: defaults for fields of Argo's WorkflowSpec.
+        require_arguments: whether a parameter without a value is an error; otherwise it must be passed at submission.
+        cache_max_age: maximum age of cached results, as a duration of Argo.
     """
 
     name: str = ""
@@ -82,11 +82,11 @@ class Argument:
     """A pipeline parameter's value for the run.
 
     Attributes:
-        text: plain text, as a person types it; None when it must be given at submission.
+        text: plain text, as a person types it; None if it must be passed at submission.
         is_json: whether the text is inert JSON instead: Argo replaces tags in plain text.
-        is_absent: whether the text, an empty one, stands for no value; what is typed instead when the Workflow is
+        is_absent: whether the text, an empty string, means no value; text that is passed when the Workflow is
             submitted is a value.
-        large: reference to the large value that stands in for it, as inert JSON; empty for none.
+        large: reference to a large value that replaces it, as inert JSON; empty if it is small.
     """
 
     text: str | None
@@ -100,11 +100,11 @@ class Step:
     """One function of a pod that runs several.
 
     Attributes:
-        task: the task that it was.
+        task: name of the original task.
         component: its interface.
         container: its function.
-        retry: when to try it again.
-        inside: inputs that another step of the pod gives, as the step and its output.
+        retry: its retry policy.
+        inside: inputs from other steps of the pod: step and output.
     """
 
     task: str
@@ -116,7 +116,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A pipeline on its way from IR to manifest.
+    """A pipeline that passes turn from IR into a manifest.
 
     Attributes:
         spec: the IR.
@@ -124,12 +124,12 @@ class Program:
         arguments: the pipeline's parameters and their values.
         values: texts of large constants and arguments, by SHA-256.
         templates: Argo templates, the entry point first.
-        read: components of importers whose data is wanted.
+        read: components of importers whose data is read.
         steps: the functions of executors that run several, by label.
         functions: texts of the functions that templates run, by template.
-        sources: texts that several templates share, by the variable that holds them.
+        sources: texts that several templates share, by environment variable.
         documents: the manifest.
-        warnings: what does not stop the compiler.
+        warnings: warnings for the user.
     """
 
     spec: PipelineSpec

@@ -23,9 +23,9 @@ from mlplat.ir.model import (
 
 REGION_PREFIX = "pipelinechannel--"
 _ONLY = "Output"
-"""What KFP calls the output of a component that has only one."""
+"""KFP's name for the only output of a component."""
 _ITEM, _SUBVARIABLE = "loop-item", "-subvar-"
-"""How KFP's compiler names the item of a loop, and a field of it."""
+"""KFP's names for the item of a loop, and for a field of it."""
 _FIELD = re.compile(r"""\[["']([^"']*)["']\]""")
 
 
@@ -34,10 +34,10 @@ class Reference:
     """A runtime value.
 
     Attributes:
-        text: expression that gives it as inert JSON; empty when only the tag does.
-        value: expression that gives the value itself.
-        tag: what to write as an argument.
-        plain: expression that gives a text as it is; empty where it has to be made of the inert JSON.
+        text: expression for it as inert JSON; empty if only the tag is available.
+        value: expression for the value itself.
+        tag: its tag, for arguments.
+        plain: expression for a string; empty if it must be decoded from the inert JSON.
     """
 
     text: str
@@ -47,7 +47,7 @@ class Reference:
 
 
 def input_name(name: str) -> str:
-    """Return the name of a region's input: ``train-model`` for KFP's ``pipelinechannel--train-model``."""
+    """Return the name of a nested graph's input: ``train-model`` for KFP's ``pipelinechannel--train-model``."""
     return name.removeprefix(REGION_PREFIX)
 
 
@@ -58,19 +58,19 @@ def expression(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class GraphScope:
-    """Where a graph's tasks find values.
+    """The values that a graph's tasks can read.
 
     Attributes:
-        component: the component whose graph it is.
+        component: the component of the graph.
         task_names: the manifest's name of each task.
-        form: tells whether what a task reads may be a reference to a large value.
+        form: returns the forms of a value that a task reads.
         plain: type of an output that its task writes as plain text, not as inert JSON; None for all others.
         arguments: set for the pipeline itself, whose inputs are the Workflow's arguments.
-        has_place: whether the graph has inputs that tell its place in the run.
-        looped: whether one of these tells its position in the loops around it.
-        cached: whether results of its tasks may come from other runs: not of those of an exit task, which is there to
-            be run.
-        may_fail: whether a task whose output is read may have failed: the output then counts as absent.
+        has_place: whether the graph has inputs for its path in the run.
+        looped: whether one of them is its position in the loops around it.
+        cached: whether results of its tasks may come from the cache; not in the pipeline of an exit task, which must
+            run.
+        may_fail: whether a task whose output is read may have failed, so that the output counts as absent.
     """
 
     component: Component
@@ -84,7 +84,7 @@ class GraphScope:
     may_fail: bool = False
 
     def reference(self, source: ParameterSource) -> Reference:
-        """Return how to read a parameter or an artifact."""
+        """Return the reference to a parameter or an artifact."""
         match source:
             case TaskOutput(task, output):
                 name = self.task_names[task]
@@ -119,7 +119,7 @@ class GraphScope:
         return reference
 
     def display(self, source: ParameterSource) -> str:
-        """Return what people call a parameter: ``evaluate.accuracy``, ``train`` for its only output, ``threshold``."""
+        """Return the display name of a value: ``evaluate.accuracy``, ``train`` for its only output, ``threshold``."""
         fields = "".join(f".{field}" for field in _FIELD.findall(getattr(source, "selector", "")))
         match source:
             case TaskOutput(task, output):

@@ -1,7 +1,7 @@
-"""Pass: Python functions run by the command that KFP's SDK wrote, where the options ask for it.
+"""Pass: with the option ``kfp_runtime="pip"``, runs Python functions with the command that KFP's SDK wrote.
 
-The runtime stays: it reads inputs and writes outputs. What it calls is not the user's function but one that this pass
-writes, of the same name and interface, which runs the command.
+mlplat's runtime still reads inputs and writes outputs. Instead of the user's function, it calls a function that this
+pass writes, with the same name and interface, which runs the command.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def {name}({signature}):
 
 
 def run(program: Program) -> Program:
-    """Put functions that run KFP's command in the place of the pipeline's."""
+    """Replace the pipeline's functions with functions that run KFP's command."""
     if program.options.kfp_runtime != "pip":
         return program
     spec = program.spec
@@ -64,7 +64,7 @@ def _with_command(container: Container, component: Component) -> Container:
 
 
 def _signature(component: Component) -> dict[str, str]:
-    """Write the parameters of a function that takes what the component does, by name; outputs as in the runtime."""
+    """Return the parameters of a function with the component's inputs and outputs."""
     parameters = {
         name: f"{name}=None" if given.optional or given.type is ParameterType.TASK_CONFIG else name
         for name, given in component.input_parameters.items()

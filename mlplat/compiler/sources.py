@@ -1,7 +1,7 @@
 """Pass: includes the source of each function once in the manifest.
 
-The text of a function that one template runs is that template's argument. A text that several templates share stands
-beside the runtime, as a variable that the templates name.
+The source of a function that one template runs is an argument of that template. A source that several templates share
+is an environment variable, like the runtime.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Expressions for strings and JSON with placeholders, as they are passed to a task."""
+"""Writes expressions for strings and JSON with placeholders that are passed to a task."""
 
 from __future__ import annotations
 
@@ -48,19 +48,19 @@ PLACES = (*_OF_THE_RUN, "pipeline_root", "pipeline_task_name", "pipeline_task_uu
 
 
 def mark(path: str) -> str:
-    """Return the mark for a path of a container in a string that its caller passes.
+    """Return a mark that represents a path of a container in a string that its caller passes.
 
-    Only the template of the container names the path (:func:`placed`): where it runs without a container, paths are
-    known by that, and a text that happens to look like one stays as it is.
+    Only the template of the container contains the path (:func:`placed`), because the local engine replaces paths in
+    templates, and must not replace a string that happens to look like one.
     """
     return f"\t{path.strip('/').replace('/', ':')}\t"
 
 
 def placed(text: str, paths: Iterable[str], *, is_json: bool) -> str:
-    """Return the expression that puts paths in the place of their marks.
+    """Return the expression that replaces marks with paths.
 
     Args:
-        text: expression that gives the text.
+        text: expression for the text.
         paths: the paths.
         is_json: whether the text is JSON, in which marks are escaped.
     """
@@ -73,22 +73,23 @@ def placed(text: str, paths: Iterable[str], *, is_json: bool) -> str:
 def workspace_placed(text: str) -> str:
     """Return the expression for a string with workspace paths, so that the template contains its folder.
 
-    On Argo it changes nothing. Where the workspace is another folder, the engine knows a path by the template.
+    On Argo it changes nothing. In local runs, where the workspace is another folder, the engine replaces paths in
+    templates.
     """
     return f"sprig.replace({literal(WORKSPACE[:4])} + {literal(WORKSPACE[4:])}, {literal(WORKSPACE)}, {text})"
 
 
 @dataclass(frozen=True, slots=True)
 class Strings:
-    """What placeholders in a task's inputs, command and settings stand for.
+    """The values of placeholders in a task's inputs, command and settings.
 
     Attributes:
-        scope: where the graph's tasks find values.
+        scope: the values that the graph's tasks can read.
         task: the task.
-        component: what it calls.
+        component: its component.
         name: the task's key in the IR.
-        place: expression for the task's place in the run; unique.
-        pipeline_root: where the pipeline says that artifacts go; empty for the run's own place.
+        place: expression for the task's path in the run; unique.
+        pipeline_root: location of artifacts, from the pipeline; empty for the default.
     """
 
     scope: GraphScope
@@ -177,7 +178,7 @@ class Strings:
         return literal(str(hole))
 
     def _executor_input(self) -> str:
-        """Return the expression for what KFP hands to a program that reads its inputs itself, as JSON."""
+        """Return the expression for KFP's executor input, as JSON."""
         parameters = [
             f"({self.json(name)} == 'null' ? '' : {literal(json.dumps(name) + ':')} + {self.json(name)})"
             for name in self.component.input_parameters
@@ -235,7 +236,7 @@ class Strings:
         return Constant(None if declared is None or declared.default is ABSENT else declared.default)
 
     def constant(self, hole: Hole) -> str | None:
-        """Return the plain text of an input that is known before the run; None for all else."""
+        """Return the plain text of an input that is known before the run; None for others."""
         match hole.path:
             case ("inputs", "parameters", name):
                 source = self._source(name)
@@ -280,7 +281,7 @@ class Strings:
         return f"toJson({value})"
 
     def present(self, name: str) -> str:
-        """Return the expression that tells whether an input was given."""
+        """Return the expression for whether an input has a value."""
         known = self.known(name)
         if known is not None:
             return "true" if known else "false"
@@ -288,7 +289,7 @@ class Strings:
         return f"{self.scope.reference(source).text} != 'null'"
 
     def known(self, name: str) -> bool | None:
-        """Return whether an input is given, as far as that is known before the run."""
+        """Return whether an input has a value; None if that is known only at run time."""
         source = {**self.task.parameters, **self.task.artifacts}.get(name)
         if source is None:
             declared = self.component.input_parameters.get(name)

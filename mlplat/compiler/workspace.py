@@ -26,9 +26,10 @@ _HINT = "add a workspace to the pipeline: pipeline_config=dsl.PipelineConfig(wor
 
 
 def users(spec: PipelineSpec) -> frozenset[str]:
-    """Return the components that get a path in the workspace, or name it; none where the pipeline has no workspace.
+    """Return the components that use paths in the workspace; empty if the pipeline has no workspace.
 
-    KFP mounts the workspace where its path is used; a path may come through pipelines' inputs and tasks' outputs too.
+    KFP mounts the workspace in tasks that use its path, which may also come from inputs of pipelines and outputs of
+    tasks.
     """
     if "workspace" not in spec.config:
         return frozenset()
@@ -70,7 +71,7 @@ def problems(spec: PipelineSpec) -> Iterator[Diagnostic]:
 
 
 def _output_sources(component: Component) -> Iterator[TaskOutput]:
-    """Yield where the outputs of a graph come from."""
+    """Yield the sources of the outputs of a graph."""
     graph = component.graph
     if graph is not None:
         for source in (*graph.output_parameters.values(), *graph.output_artifacts.values()):
@@ -78,16 +79,16 @@ def _output_sources(component: Component) -> Iterator[TaskOutput]:
 
 
 def is_for_one_node(spec: PipelineSpec) -> bool:
-    """Return whether the pods that use the workspace must be on one node: its claim can be mounted by one only."""
+    """Return whether the pods that use the workspace must be on one node: if its PVC can be mounted by only one."""
     config = spec.config.get("workspace")
     return config is not None and access_modes(config) == ["ReadWriteOnce"]
 
 
 def access_modes(config: Mapping[str, Any]) -> list[str]:
-    """Return the access modes of a workspace's claim.
+    """Return the access modes of a workspace's PVC.
 
     Args:
-        config: the workspace as the pipeline's settings have it.
+        config: the workspace in the pipeline's settings.
     """
     patch = config.get("kubernetes", {}).get("pvcSpecPatch", {})
     return list(patch.get("accessModes") or ["ReadWriteOnce"])

@@ -25,7 +25,7 @@ def load_component_from_text(text: str) -> YamlComponent:
         The component; call it inside a pipeline.
 
     Raises:
-        ManifestError: the text is neither, or something in it can't be used.
+        ManifestError: the text is not valid, or has something that is not supported.
     """
     return _component(text, "the component's text")
 
@@ -34,7 +34,7 @@ def load_component_from_file(file_path: str) -> YamlComponent:
     """Read a component from a file; see :func:`load_component_from_text`.
 
     Raises:
-        ManifestError: the file can't be read too.
+        ManifestError: the file can't be read, or as for a string.
     """
     try:
         with Path(file_path).open("rb") as opened:
@@ -57,7 +57,7 @@ def load_component_from_url(url: str, auth: tuple[str, str] | None = None) -> Ya
         The component.
 
     Raises:
-        ManifestError: the URL can't be read too.
+        ManifestError: the URL can't be read, or as for a string.
     """
     if not url.startswith(("http://", "https://")):
         hint = "use a URL that starts with https:// or http://; for a file, use load_component_from_file"

@@ -37,13 +37,13 @@ def read(document: Mapping[str, Any], name: str) -> tuple[str, Component, Contai
 
     Args:
         document: the document.
-        name: what to call it in diagnostics.
+        name: its name in diagnostics.
 
     Returns:
         The component's name, its interface, its container, and its description.
 
     Raises:
-        ManifestError: it is no such document, or something in it can't be used; all of it.
+        ManifestError: it is not such a document, or has something that is not supported; all errors at once.
     """
     return _Reader(document, name).read()
 
@@ -115,7 +115,7 @@ class _Reader:
     def input(
         self, declared: Mapping[str, Any], by_value: bool, by_path: bool
     ) -> InputParameter | InputArtifact:
-        """Read an input; if it has no type, its use in the command decides."""
+        """Read an input; without a type, it gets one from its use in the command."""
         kind, description = _parameter(declared.get("type")), _description(declared)
         if kind is ParameterType.TASK_FINAL_STATUS:
             return InputParameter(kind, ABSENT, optional=True, description=description)
@@ -215,7 +215,7 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _named(value: Any, kind: str) -> Iterator[str]:
-    """Yield the inputs that a command takes in one way."""
+    """Yield the inputs that a command refers to by one kind of placeholder."""
     if isinstance(value, Mapping):
         for key, item in value.items():
             if key == kind:

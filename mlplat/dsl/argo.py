@@ -1,4 +1,4 @@
-"""Templates and Workflows of Argo as components: a dict, an object of hera, or a template that is on the cluster."""
+"""Templates and Workflows of Argo as components: a dict, a hera object, or a reference to a template on the cluster."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ _INSTEAD = {
     "dsl.ParallelFor(items, parallelism=2)",
     "fuse_with": "only Python functions share a pod",
 }
-"""What to do instead of a call of a setter; see :data:`_FIELDS` for those that have a field of the template."""
+"""Hints for setters that an Argo template can't have; :data:`_FIELDS` has those with a field of the template."""
 _LOCATIONS = ("s3", "gcs", "azure", "oss", "hdfs", "http", "git", "raw", "artifactory", "plugin", "from")
 
 
@@ -73,7 +73,7 @@ class ArgoComponent(BaseComponent):
         return False
 
     def without_container(self, setter: str) -> tuple[str, str]:
-        """Return where to set in the template what a setter would set."""
+        """Return the hint that names the field of the template to use instead of a setter."""
         hint = _INSTEAD.get(
             setter, f"set it in the template: {_FIELDS.get(setter, 'in the fields of its pod')}"
         )
@@ -92,18 +92,18 @@ def argo_component(
     """Make a component of a template of Argo, or of a whole Workflow.
 
     Its parameters and artifacts are the component's. A parameter reaches the template as plain text: a ``str`` as it
-    is, anything else as JSON. An output parameter is read as its type says. Artifacts go to and come from other tasks
-    like all others; one that has a place of its own (``s3``, ``raw``, …) stays as it is.
+    is, anything else as JSON. An output parameter is parsed as its declared type. Artifacts are passed between tasks
+    as usual; an artifact with a location of its own (``s3``, ``raw``, …) keeps it.
 
     Args:
-        template: a template as a dict, or one of hera: ``Container``, ``Script``, ``Resource``, ``HTTP``, …; or a
-            Workflow, as a dict or of hera: its arguments are the inputs, the output parameters of its entrypoint are
-            the outputs.
+        template: a template as a dict or a hera object: ``Container``, ``Script``, ``Resource``, ``HTTP``, …; or a
+            Workflow, as a dict or a hera object: its arguments are the inputs, the output parameters of its entrypoint
+            are the outputs.
         name: the component's name; the template's own by default.
         types: types of parameters (``int``, ``list``, …) and classes of artifacts by name; ``str`` and ``dsl.Artifact``
-            where nothing is said.
-        template_ref: instead of ``template``, one that is on the cluster: ``name`` of a WorkflowTemplate, ``template``
-            in it, and ``clusterScope``.
+            by default.
+        template_ref: instead of ``template``, a reference to one on the cluster: ``name`` of a WorkflowTemplate,
+            ``template`` in it, and ``clusterScope``.
         inputs: with ``template_ref``, types of its input parameters by name.
         outputs: with ``template_ref``, types of its output parameters by name.
 
@@ -158,7 +158,7 @@ def _component(
 
 
 def _plain(template: Any) -> dict[str, Any]:
-    """Return a template as a dict; hera's are asked for theirs, without importing it."""
+    """Return a template as a dict; convert a hera object without importing hera."""
     build = getattr(template, "_build_template", None)
     template = build() if build is not None else template
     if hasattr(template, "to_dict"):
@@ -171,7 +171,7 @@ def _plain(template: Any) -> dict[str, Any]:
 def _reference(
     reference: Mapping[str, Any], inputs: Mapping[str, Any], outputs: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Write steps of one step, which calls a template that is on the cluster."""
+    """Return a steps template with one step, which calls a template on the cluster."""
     step: dict[str, Any] = {"name": "run", "templateRef": dict(reference)}
     if inputs:
         step["arguments"] = {

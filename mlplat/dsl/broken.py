@@ -15,7 +15,7 @@ T = TypeVar("T", bound=BaseComponent)
 
 
 class Broken(BaseComponent):
-    """A component with errors; what uses it is skipped, without an error of its own."""
+    """A component with errors; what uses it is skipped and reports no further error."""
 
     def __init__(self, function: Any) -> None:
         name = getattr(function, "__name__", "component")
@@ -29,19 +29,19 @@ class Broken(BaseComponent):
         raise AuthoringError([])
 
     def __call__(self, *_: Any, **__: Any) -> NoReturn:
-        """Leave out the pipeline that calls it."""
+        """Abandon the pipeline that calls it."""
         raise AuthoringError([])
 
 
 def unless_wrong(make: Callable[[], T], function: Any) -> T:
-    """Make a component or pipeline; where a program is read past its errors, what is wrong is noted.
+    """Make a component or pipeline; while errors are collected, return a :class:`Broken` one instead of raising.
 
     Args:
         make: makes it.
-        function: what it is made of.
+        function: the user's function.
 
     Raises:
-        AuthoringError: it is wrong, and the program is not read past its errors.
+        AuthoringError: it has errors, and they are not collected.
     """
     try:
         return make()

@@ -1,6 +1,6 @@
 """Write traced groups and tasks as IR.
 
-A group becomes a component with a graph. What a task inside a group reads from outside comes in through inputs of each
+A group becomes a component with a graph. A task inside a group reads values from outside through inputs of each
 group on the way, named ``pipelinechannel--…`` as KFP names them.
 """
 
@@ -129,7 +129,7 @@ class _Builder:
         )
 
     def returned(self, channel: Channel) -> TaskOutput:
-        """Return where a pipeline's output comes from: a member of its outermost group."""
+        """Return the source of a pipeline's output: a member of its outermost group."""
         source = self.dataflow.reference(channel, self.root)
         if isinstance(source, TaskOutput):
             return source
@@ -243,7 +243,7 @@ class _Builder:
         return tuple(sorted(dict.fromkeys(names)))
 
     def refuse_wait(self, user: PipelineTask, other: GraphNode) -> None:
-        """Report a task that waits for what never ends before it: another branch of a choice, another pipeline's task.
+        """Report a task that depends on a task of another branch or of another pipeline.
 
         A node in another group of the pipeline ends with that group, which the group of the task waits for.
         """
@@ -319,7 +319,7 @@ class _Builder:
         return Iterator(items, group.item_input, group.is_over_artifacts, group.parallelism)
 
     def component(self, task: PipelineTask, group: Group) -> str:
-        """Return the name of the component that a task calls; calls that differ in nothing share one."""
+        """Return the name of the component that a task calls; equal calls share one."""
         component = task.component
         if component.executor is None:
             key: Any = id(component)
@@ -348,7 +348,7 @@ class _Builder:
         return self.labels[key]
 
     def container(self, task: PipelineTask, container: Container, group: Group) -> Container:
-        """Return what runs, with the task's settings; runtime values are placeholders."""
+        """Return the container with the task's settings; runtime values are placeholders."""
         written = placeholders(task.marks, _input_name) if task.marks else {}
         resources = task.resources.requested()
         variables = {**dict(container.env), **task.env}
@@ -368,7 +368,7 @@ class _Builder:
         )
 
     def lowered(self, settings: Any, group: Group) -> Any:
-        """Return settings of a pod as the IR writes them: a runtime value by its source."""
+        """Return settings of a pod as the IR has them, with the sources of runtime values."""
         if isinstance(settings, Channel):
             source = self.dataflow.reference(settings, group)
             part = {"parameterExpressionSelector": source.selector} if source.selector else {}
@@ -384,7 +384,7 @@ class _Builder:
         return [self.lowered(value, group) for value in settings] if isinstance(settings, list) else settings
 
     def adopt(self, definition: Definition) -> str:
-        """Take a nested pipeline's components and executors in, under names that are free here."""
+        """Add the components and executors of a nested pipeline, under unused names."""
         spec = definition.spec
         assert spec is not None
         label = self.free(definition.name)
@@ -408,7 +408,7 @@ class _Builder:
 
 
 def with_outputs(component: Component, ports: Ports) -> Component:
-    """Make what leaves a group the outputs of its component."""
+    """Add the values that leave a group to the outputs of its component."""
     assert component.graph is not None
     parameters: dict[str, OutputParameter] = {}
     artifacts: dict[str, OutputArtifact] = {}
@@ -426,7 +426,7 @@ def with_outputs(component: Component, ports: Ports) -> Component:
 
 
 def _distinct(executor: Executor) -> tuple[Any, ...]:
-    """Return what calls of one component may differ in."""
+    """Return the parts in which calls of one component can differ."""
     if not isinstance(executor, Container):
         return ()
     settings = canonical_json(executor.kubernetes) if executor.kubernetes else ""
@@ -444,7 +444,7 @@ def texts_channels(task: PipelineTask) -> dict[Channel, None]:
 
 
 def renamed_for(executor: str, spec: PipelineSpec, renamed: Mapping[str, str]) -> str:
-    """Name of the component whose executor this is, under its new name and without the prefix."""
+    """Return the new name of the component of an executor, without the prefix."""
     owner = next(
         (name for name, component in spec.components.items() if component.executor == executor), executor
     )

@@ -21,7 +21,7 @@ def _refused(code: str, path: str, message: str, hint: str) -> AuthoringError:
 class Condition:
     """A boolean that is known when the pipeline runs: comparisons, joined by ``&``, ``|`` and ``~``.
 
-    Python's ``and``, ``or``, ``not`` and ``if`` need the value earlier, so they raise an error.
+    Python's ``and``, ``or``, ``not`` and ``if`` need the value earlier, so they raise :class:`AuthoringError`.
     """
 
     def __and__(self, other: Any) -> Condition:
@@ -68,7 +68,7 @@ def condition(value: Any) -> Condition:
     """Return a condition as it is; compare a runtime value with True.
 
     Raises:
-        AuthoringError: it is neither.
+        AuthoringError: it is neither a condition nor a runtime value.
     """
     if isinstance(value, Condition):
         return value
@@ -88,7 +88,7 @@ def condition(value: Any) -> Condition:
 
 
 def channel_of(value: Any) -> Any:
-    """Return the runtime value that an object represents, such as a task its only output; other objects as they are."""
+    """Return the runtime value that an object represents, such as the only output of a task, or the object itself."""
     return value.__channel__ if isinstance(value, Deferred) else value
 
 
@@ -339,7 +339,7 @@ class Item(Channel):
 
     Attributes:
         loop: the loop.
-        fields: names of the fields that lead to it from the item.
+        fields: path of field names, from the item.
         constants: its value in each iteration, for a loop over constants; None for other loops.
     """
 
@@ -369,7 +369,7 @@ class Item(Channel):
         return "-subvar-".join((self.name, *self.fields))
 
     def field(self, name: str) -> Item:
-        """Return a field of it, as a string: its type is not known."""
+        """Return a field as a string, because its type is not known."""
         constants = None if self.constants is None else [_field(item, name) for item in self.constants]
         return Item(self.name, ParameterType.STRING, self.loop, constants, (*self.fields, name))
 
@@ -383,7 +383,7 @@ def _field(value: Any, name: str) -> Any:
 
 
 class LoopItem(Comparable):
-    """The item of a loop; ``item.field`` and ``item["field"]`` are a field of it, whatever its name."""
+    """The item of a loop; ``item.field`` and ``item["field"]`` select a field."""
 
     __slots__ = ("__item",)  # private to the class, so that no name of a field is hidden
 

@@ -1,6 +1,6 @@
 """Imports of the artifact classes that a function's annotations name, for the source that runs as a task.
 
-An import may fail there: then the artifact is known by its schema, as one of the program's own classes is.
+If an import fails in the task, the artifact gets a class by its schema, like classes of the program itself.
 """
 
 from __future__ import annotations

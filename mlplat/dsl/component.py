@@ -35,7 +35,7 @@ class BaseComponent(Definition):
         """Add a call to the pipeline that is being written.
 
         Returns:
-            The task; outside of a pipeline, after ``local.init(...)``, what came of running it.
+            The task; outside of a pipeline, after ``local.init(...)``, the result of running it.
         """
         run = context.runner()
         if run is not None and context.current() is None:
@@ -93,7 +93,7 @@ class BaseComponent(Definition):
         return {name: value for name, value in checked.items() if value is not None}
 
     def wrong(self, arguments: Mapping[str, Any]) -> Iterator[tuple[str, str]]:  # noqa: ARG002
-        """Yield errors in arguments of the declared types: message and hint.
+        """Yield further errors in arguments whose types are right: message and hint.
 
         Args:
             arguments: constants and runtime values, by input.

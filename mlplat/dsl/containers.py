@@ -1,4 +1,4 @@
-"""Components that are a container: any image, with a command line that inputs and outputs have a place in."""
+"""Components that are a container: any image, and a command line with placeholders for inputs and outputs."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class ArtifactPlaceholder(Placeholder):
 
     @property
     def uri(self) -> Placeholder:
-        """Where its bytes are; the local path where they lie in the run's store."""
+        """Where its bytes are; the local path if they are in the run's artifact store."""
         return Placeholder(f"{self._path}.uri")
 
     @property
@@ -91,7 +91,7 @@ class IfPresentPlaceholder:
     Args:
         input_name: the input.
         then: the element or elements if it has.
-        else_: those if it has not; none by default.
+        else_: the elements otherwise; none by default.
     """
 
     def __init__(
@@ -175,7 +175,7 @@ def _listed(value: Any) -> Sequence[Any]:
 
 
 def _placeholders(interface: Interface) -> dict[str, Any]:
-    """Return what a function is called with: a placeholder for each input and output."""
+    """Return the arguments of a function: a placeholder for each input and output."""
     placeholders: dict[str, Any] = {}
     declared = {
         **interface.input_parameters,
@@ -199,7 +199,8 @@ def container_component(func: Callable[..., Any]) -> ContainerComponent:
     """Make a component of a container.
 
     Args:
-        func: returns a :class:`ContainerSpec`; it is called once, here, with placeholders for its inputs and outputs.
+        func: returns a :class:`ContainerSpec`; called once, when the component is defined, with placeholders for its
+            inputs and outputs.
 
     Returns:
         The component; call it inside a pipeline.

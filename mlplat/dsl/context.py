@@ -18,7 +18,7 @@ from mlplat.dsl.nodes import GraphNode, Group
 from mlplat.errors import AuthoringError, Diagnostic, Source
 
 Runner: TypeAlias = Callable[[Any, Mapping[str, Any]], Any]
-"""What runs a call of a component: it gets the component and its arguments."""
+"""Runs a call of a component: takes the component and its arguments."""
 
 _MARK = f"{{{{channel:{os.urandom(8).hex()}:"
 """Prefix of the mark of a runtime value in a string; it is random, so that no string of a user contains it."""
@@ -122,7 +122,7 @@ def current() -> Tracing | None:
 
 @contextlib.contextmanager
 def tracing_into(group: Group) -> Iterator[Tracing]:
-    """Add what is called to a group, as the outermost of a new pipeline."""
+    """Trace calls into a group, the outermost of a new pipeline."""
     started = Tracing([group])
     token = _current.set(started)
     try:
@@ -135,8 +135,8 @@ def tracing(what: str, hint: str = "use it in a function with @dsl.pipeline") ->
     """Return the pipeline that is being written.
 
     Args:
-        what: what is called, for the error.
-        hint: what to do, for the error.
+        what: name of the called object, for the error.
+        hint: hint of the error.
 
     Raises:
         AuthoringError: no pipeline is being written.
@@ -148,7 +148,7 @@ def tracing(what: str, hint: str = "use it in a function with @dsl.pipeline") ->
 
 
 def report(problem: Diagnostic) -> None:
-    """Collect an error in the pipeline that is being written, so that those further down are reported too.
+    """Add an error to the pipeline that is being written; all are raised together at its end.
 
     Raises:
         AuthoringError: no pipeline is being written.
@@ -175,7 +175,7 @@ def keeping_warnings() -> Iterator[list[Diagnostic]]:
 
 @contextlib.contextmanager
 def past_errors() -> Iterator[list[Diagnostic]]:
-    """Read on past components and pipelines that are wrong, to find everything that is wrong in a program.
+    """Collect the errors of all components and pipelines of a program, instead of raising the first.
 
     Yields:
         The errors so far.

@@ -1,7 +1,7 @@
 """Inputs and outputs of the groups of a pipeline.
 
-A group is a component of its own. A runtime value that is made outside of it comes in as an input, and one that is
-made inside leaves it as an output, through every group on the way. Both are named ``pipelinechannel--…``, as KFP names
+A group is a component of its own. A runtime value from outside is an input of it, and a value that is
+used outside is an output of it, as of every group in between. Both are named ``pipelinechannel--…``, as KFP names
 them.
 """
 
@@ -22,14 +22,14 @@ from mlplat.ir.model import ComponentInput, OneOf, TaskOutput
 
 @dataclass
 class Ports:
-    """Inputs and outputs of a group by name; an output is a value of its type, and where the group takes it from."""
+    """Inputs and outputs of a group by name; an output has a type and a source in the group."""
 
     inputs: dict[str, Channel] = field(default_factory=dict)
     outputs: dict[str, tuple[Channel, TaskOutput | OneOf]] = field(default_factory=dict)
 
 
 class Dataflow:
-    """The ways of values between the groups of a pipeline.
+    """How values get from group to group in a pipeline.
 
     Args:
         root: the pipeline's outermost group.
@@ -38,7 +38,7 @@ class Dataflow:
 
     Attributes:
         problems: values that are used where they are not available.
-        returned: what the pipeline returns, as its outermost group reads it.
+        returned: the pipeline's outputs, as its outermost group reads them.
     """
 
     def __init__(self, root: Group, outputs: Mapping[str, Channel], source: Source | None = None) -> None:
@@ -182,7 +182,7 @@ class Dataflow:
         return self.root if channel.producer is None else channel.producer.parent or self.root
 
     def reference(self, channel: Channel, group: Group) -> TaskOutput | ComponentInput:
-        """Return how a member of a group reads a value."""
+        """Return the source of a value for a member of a group."""
         found = self.resolve(channel, group)
         if isinstance(found, Item) and found.loop is group:
             return ComponentInput(found.name, _selector(found))

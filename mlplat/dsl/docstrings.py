@@ -1,4 +1,4 @@
-"""What a docstring says of a component, its inputs and its outputs, as KFP's SDK reads it with ``docstring_parser``."""
+"""Reads descriptions of components from docstrings, as KFP's SDK does with ``docstring_parser``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NUMPY_ENTRY = re.compile(r"^(\w+)(?:[ \t]*:.*)?\n((?:[ \t]+.*(?:\n|\Z)|\n)+)", 
 
 
 def summary(docstring: str | None) -> str:
-    """Return what a docstring says before its sections: its first line, and right below it the rest."""
+    """Return the text before the sections of a docstring."""
     lines = inspect.cleandoc(docstring or "").splitlines()
     until = next((number for number, line in enumerate(lines) if _starts_sections(lines, number)), len(lines))
     first, rest = "".join(lines[:1][:until]), "\n".join(lines[1:until])
@@ -30,7 +30,7 @@ def arguments(docstring: str | None) -> dict[str, str]:
         docstring: a function's docstring, in the style of Google, Sphinx (``:param name:``) or NumPy.
 
     Returns:
-        What it says of each; later lines without the indent of the first of them.
+        The descriptions, dedented.
     """
     return _described(docstring, _ARGUMENTS) or _sphinx(docstring) or _numpy(docstring)
 

@@ -19,7 +19,7 @@ def seconds(duration: Any) -> float | None:
         duration: a string such as ``90s`` or ``1h30m``, or a number of seconds, which may be a string too.
 
     Returns:
-        The seconds; None when it is no duration.
+        The seconds; None if the duration is not valid.
     """
     if isinstance(duration, (int, float)) and not isinstance(duration, bool):
         return float(duration) if 0 <= duration < float("inf") else None

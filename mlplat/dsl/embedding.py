@@ -40,11 +40,11 @@ def text_of(path: str | Path) -> str:
         path: the file or folder.
 
     Returns:
-        Python: ``__KFP_EMBEDDED_ASSET_DIR`` is the folder that holds the file, or what the folder held;
+        Python: ``__KFP_EMBEDDED_ASSET_DIR`` is the folder that contains the file, or the unpacked folder;
         ``__KFP_EMBEDDED_ASSET_FILE`` is the file. The same files give the same source.
 
     Raises:
-        AuthoringError: there is nothing of that name, or it can't be read.
+        AuthoringError: the path does not exist or can't be read.
     """
     source = Path(path)
     if not source.exists():

@@ -1,4 +1,4 @@
-"""Use components and pipelines of KFP's own SDK in ours, by way of their IR.
+"""Converts components and pipelines of KFP's SDK to ours, through their IR.
 
 KFP is never imported here: its objects are recognized by their class, which exists if the user has imported KFP.
 """
@@ -49,7 +49,7 @@ def converted(component: Any) -> BaseComponent:
 
 @contextlib.contextmanager
 def callable_here() -> Iterator[None]:
-    """Let a call of KFP's components add a task to the pipeline of ours that is being written."""
+    """Let calls of KFP's components add tasks to our pipeline that is being written."""
     base = _class()
     if base is None:
         yield

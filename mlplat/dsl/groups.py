@@ -36,7 +36,7 @@ class Block(Group):
         return self
 
     def place(self, tracing: context.Tracing) -> None:
-        """Take a name, and become a member of the open group."""
+        """Choose a name, and add the group to the open group."""
         self.name = tracing.group_name(self.prefix)
         tracing.group.add(self)
 
@@ -53,7 +53,7 @@ class Branch(Block):
 
     @property
     def condition(self) -> Condition:
-        """What must hold for its tasks to run."""
+        """The condition of its tasks."""
         raise NotImplementedError
 
 
@@ -75,7 +75,7 @@ class If(Branch):
 
     @property
     def condition(self) -> Condition:
-        """What must hold for its tasks to run."""
+        """The condition of its tasks."""
         return self.own_condition
 
 
@@ -90,7 +90,7 @@ class Branches(Group):
 
 
 class ExitHandler(Block):
-    """Tasks after which another one runs, however they end.
+    """Tasks followed by an exit task, which runs whether they succeed or fail.
 
     Args:
         exit_task: the task, or pipeline, that runs at the end; it must not depend on other tasks. Its parameter that
@@ -112,7 +112,7 @@ class ExitHandler(Block):
             _refuse_exit(exit_task.name, message, "pass it only constants and pipeline parameters")
 
     def place(self, tracing: context.Tracing) -> None:
-        """Take a name, and become a member of the exit task's group."""
+        """Choose a name, and add the group to the group of the exit task."""
         super().place(tracing)
         if self.exit_task.exit_of is not None:
             _refuse_exit(
@@ -175,7 +175,7 @@ class _Alternative(Branch):
 
 
 class Elif(_Alternative):
-    """Tasks that run if no branch before did and a condition holds; arguments as for :class:`If`."""
+    """Tasks that run if no earlier branch ran and a condition holds; arguments as for :class:`If`."""
 
     def __init__(self, condition: Condition | Comparable | bool, name: str | None = None) -> None:
         super().__init__(name)
@@ -183,16 +183,16 @@ class Elif(_Alternative):
 
     @property
     def condition(self) -> Condition:
-        """What must hold for its tasks to run."""
+        """The condition of its tasks."""
         return self.none_before() & self.own_condition
 
 
 class Else(_Alternative):
-    """Tasks that run if no branch before did."""
+    """Tasks that run if no earlier branch ran."""
 
     @property
     def condition(self) -> Condition:
-        """What must hold for its tasks to run."""
+        """The condition of its tasks."""
         return self.none_before()
 
 
@@ -228,7 +228,7 @@ class ParallelFor(Block):
                 _bad_loop(f"'{over.name}' is not a list", "loop over a list, or declare the output -> list")
 
     def place(self, tracing: context.Tracing) -> None:
-        """Take a name, a place, and a name for the item."""
+        """Choose names for the loop and its item, and add the loop to the open group."""
         if isinstance(self.items, Channel):
             self.item_input = _unlike_outer(f"{self.items.input_name}-loop-item", tracing)
         else:
@@ -279,7 +279,7 @@ def _constant_items(items: Any) -> list[Any]:
 
 
 def _unlike_outer(name: str, tracing: context.Tracing) -> str:
-    """Keep items apart when a loop inside a loop goes over the same list."""
+    """Rename the item if an outer loop has the same list."""
     around = {group.item_input for group in tracing.stack if isinstance(group, ParallelFor)}
     count, unique = 1, name
     while unique in around:

@@ -38,7 +38,7 @@ def importer(
     Args:
         artifact_uri: location of the data; may be a runtime value.
         artifact_class: the artifact's class, such as ``dsl.Dataset``.
-        reimport: whether it counts as new each time, for caching.
+        reimport: whether to import again in each run, instead of using the cache.
         metadata: JSON values by name; they may contain runtime values.
         download_to_workspace: whether the bytes are copied into the pipeline's workspace.
 

@@ -29,7 +29,7 @@ _FOR_EACH_POD = (
     "serviceAccountName",
     "tolerations",
 )
-"""Fields of a Workflow that its templates have as well, and that hold where these say nothing."""
+"""Fields of a Workflow that are defaults of the same fields of its templates."""
 
 _KNOWN = ("arguments", "entrypoint", "templates", "volumes", *_FOR_EACH_POD)
 _PODS = ("container", "script", "containerSet", "resource", "data")
@@ -60,7 +60,7 @@ def inlined(document: Mapping[str, Any]) -> tuple[Json, dict[str, Json]]:
 
     Returns:
         Steps of one step, whose inputs are the Workflow's arguments and whose outputs are the entry point's parameters;
-        and the templates by name, without it.
+        and the other templates by name.
     """
     spec = _spec(document)
     templates = _settled_templates(spec)
@@ -74,7 +74,7 @@ def inlined(document: Mapping[str, Any]) -> tuple[Json, dict[str, Json]]:
 def _handing_on(
     name: str, template: Json, reads: Mapping[str, set[str]], defaults: Mapping[str, Mapping[str, str]]
 ) -> Json:
-    """Make a template read inputs instead of the Workflow's parameters, and pass them to those that it calls."""
+    """Make a template read inputs instead of the Workflow's parameters, and pass them to templates that it calls."""
     result: Json = _rewritten(template, _handed)
     inputs = result.pop("inputs", None) or {}
     own = [
@@ -194,7 +194,7 @@ def _spec(document: Mapping[str, Any]) -> Json:
 
 
 def _settled_templates(spec: Mapping[str, Any]) -> dict[str, Json]:
-    """Return copies of the templates that say what the Workflow says for them."""
+    """Return copies of the templates with the fields that the Workflow sets for all."""
     found = {one.get("name", ""): copy.deepcopy(one) for one in spec["templates"]}
     for template in found.values():
         if any(template.get(kind) for kind in _PODS):

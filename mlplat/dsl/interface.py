@@ -1,4 +1,4 @@
-"""What a component is, apart from being called: its inputs and outputs, and what it runs."""
+"""Definitions of components: inputs, outputs, and what they run."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ class Interface:
 
 
 class Definition:
-    """A component as a task knows it.
+    """The definition of a component.
 
     Attributes:
         name: lower case, words joined by ``-``.
         interface: its inputs and outputs.
         cache: whether calls may be cached, unless the task says otherwise.
         executor: what runs when it is called; None for a pipeline.
-        passthroughs: settings of the task that its function gets.
+        passthroughs: settings of the task that are passed to its function.
         spec: the graph of a pipeline; None for a component with an executor.
         description: what it does, for people.
     """
@@ -88,7 +88,7 @@ class Definition:
         """Return why a setting of a container does not apply, and what to do instead.
 
         Args:
-            setter: what was called.
+            setter: the method that was called.
         """
         if self.executor is None:
             return "a nested pipeline has no container", "call it on the tasks of that pipeline"

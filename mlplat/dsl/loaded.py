@@ -1,4 +1,4 @@
-"""Components that were read from a file, or come from elsewhere as IR."""
+"""Components that are read from YAML or converted from IR."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class YamlComponent(BaseComponent):
     """A component that was read from YAML.
 
     Attributes:
-        spec: the pipeline that it is; None for a single container or importer.
+        spec: its pipeline; None for a single container or importer.
         description: for people.
     """
 
@@ -39,10 +39,10 @@ class YamlComponent(BaseComponent):
 
 
 def of_ir(spec: PipelineSpec) -> YamlComponent:
-    """Return a component of a pipeline; of one that only calls a component, as KFP writes these, that component.
+    """Return the component of a pipeline; KFP writes a single component as a pipeline that only calls it.
 
     Args:
-        spec: what was read.
+        spec: the pipeline.
     """
     tasks = dict(spec.root.graph.tasks) if spec.root.graph else {}
     if len(tasks) == 1 and len(spec.components) == 1:

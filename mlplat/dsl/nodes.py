@@ -1,6 +1,6 @@
 """What a traced pipeline consists of: nodes, some of which are groups of nodes.
 
-Tasks, branches and loops derive from these, so that modules which only walk the graph need to know none of them.
+Tasks, branches and loops derive from these, so modules that only walk the graph don't depend on them.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class GraphNode:
 
 
 class Group(GraphNode):
-    """A node that consists of others, such as a branch or a loop.
+    """A node that contains others, such as a branch or a loop.
 
     Attributes:
         title: name to display; None for its own name.

@@ -1,7 +1,7 @@
 """Run a notebook in a task; this source is embedded in the functions of notebook components.
 
-Parameters are passed as papermill passes them: in a cell of their own, after the one that is tagged ``parameters``, or
-before all others where none is.
+Parameters are passed as in papermill: in a new cell after the one tagged ``parameters``, or
+before all cells if there is none.
 """
 
 import os
@@ -11,11 +11,11 @@ from typing import Any
 
 
 def notebook_runner(folder: str, name: str) -> Callable[..., None]:
-    """Return what runs a notebook.
+    """Return a function that runs a notebook.
 
     Args:
-        folder: where it lies, and where it runs.
-        name: its file in there.
+        folder: its folder, and the working directory.
+        name: its file name.
 
     Returns:
         A function that takes parameters by name, as JSON has them. It raises ``RuntimeError`` when a cell fails.
@@ -63,7 +63,7 @@ def _cell(nbformat: Any, parameters: Any) -> Any:
 
 
 def _show(output: Any) -> None:
-    """Print what a cell gave as soon as it gave it."""
+    """Print the outputs of a cell as they arrive."""
     if output.output_type == "stream":
         stream = sys.stderr if output.name == "stderr" else sys.stdout
         stream.write(output.text)

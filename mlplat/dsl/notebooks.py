@@ -24,7 +24,7 @@ from mlplat.ir.model import Container
 _RUNNER = Path(__file__).with_name("notebook_runner.py")
 
 PACKAGES = ("nbclient>=0.10,<1", "ipykernel>=6,<7", "jupyter_client>=7,<9")
-"""What running a notebook needs."""
+"""The packages that run notebooks."""
 
 
 @overload
@@ -63,7 +63,7 @@ def notebook_component(
     install_kfp_package: bool = True,
     task_config_passthroughs: Sequence[TaskConfigPassthrough | str] | None = None,
 ) -> PythonComponent | Callable[[Callable[..., Any]], PythonComponent]:
-    """Make a component of a Python function that runs a notebook, which goes with it.
+    """Make a component of a Python function that runs an embedded notebook.
 
     The function calls ``dsl.run_notebook(name=value, …)``: the values stand in a cell after the one that is tagged
     ``parameters``, or before all others. What the cells print is the task's log. Files that the notebook writes are
@@ -71,7 +71,7 @@ def notebook_component(
 
     Args:
         func: the function, when the decorator is written without further arguments.
-        notebook_path: the notebook, or a folder that holds one and what it needs beside it.
+        notebook_path: the notebook, or a folder with one notebook and the files it needs.
         base_image: as for :func:`mlplat.dsl.component`, like all that follow.
         packages_to_install: requirements; what running a notebook needs (:data:`PACKAGES`) when None.
         output_component_file: not written.
@@ -80,7 +80,7 @@ def notebook_component(
         use_venv: for a KFP backend.
         kfp_package_path: for a KFP backend.
         install_kfp_package: for a KFP backend.
-        task_config_passthroughs: settings of the task that the function is given.
+        task_config_passthroughs: settings of the task that are passed to the function.
 
     Returns:
         The component; call it inside a pipeline.
@@ -113,7 +113,7 @@ def run_notebook(**parameters: Any) -> None:  # noqa: ARG001 - a task gets anoth
     """Run the notebook of the notebook component that calls this.
 
     Args:
-        parameters: values for the notebook, which have a JSON form.
+        parameters: JSON values for the notebook.
 
     Raises:
         RuntimeError: a cell fails; or nothing runs as a task of a notebook component.

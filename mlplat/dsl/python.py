@@ -49,7 +49,7 @@ class PythonComponent(BaseComponent):
 
     Args:
         func: the function.
-        container: image and environment; what it runs is added.
+        container: image and environment.
         function: packages to install; the function's source and name are added.
         before: source code to put before the function.
         cache: whether calls may be cached.
@@ -88,7 +88,7 @@ class PythonComponent(BaseComponent):
         self.description = docstrings.summary(func.__doc__)
 
     def execute(self, **arguments: Any) -> Any:
-        """Call the function here, in this process."""
+        """Call the function in this process."""
         return self.python_func(**arguments)
 
 
@@ -219,15 +219,15 @@ def component(
         packages_to_install: requirements; nothing is installed where the environment has them.
         pip_index_urls: package indexes, the first instead of the default one.
         output_component_file: not written; ``compiler.Compiler().compile(component, path)`` writes it.
-        install_kfp_package: for a KFP backend: whether the IR's command installs KFP's SDK. Nothing does here.
+        install_kfp_package: for a KFP backend: whether the IR's command installs KFP's SDK. mlplat ignores it.
         kfp_package_path: for a KFP backend: what to install as KFP's SDK.
         pip_trusted_hosts: hosts to trust without TLS.
         use_venv: for a KFP backend: whether the IR's command makes an environment of its own first. Here, packages
             are always installed into one.
         additional_funcs: functions that this one calls; their source is included.
-        embedded_artifact_path: file or folder that goes with the function; read with ``dsl.EmbeddedInput[...]``.
+        embedded_artifact_path: file or folder to embed with the function; read with ``dsl.EmbeddedInput[...]``.
         task_config_passthroughs: settings of the task that the function's ``dsl.TaskConfig`` parameter holds.
-        cache: whether to reuse an earlier result for equal inputs; a task's ``set_caching_options`` wins.
+        cache: whether to reuse an earlier result for equal inputs; a task's ``set_caching_options`` overrides it.
 
     Returns:
         The component; call it inside a pipeline.

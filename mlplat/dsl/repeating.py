@@ -39,7 +39,7 @@ class DoWhile(BaseComponent):
     """A loop, called like any component: its inputs and outputs are those of its body.
 
     Attributes:
-        spec: the loop as a pipeline: one task for each iteration, each skipped where the one before was the last.
+        spec: the loop as a pipeline: one task for each iteration, each skipped if the previous one was the last.
     """
 
     def __init__(
@@ -86,20 +86,21 @@ def do_while(
 
     Args:
         body: a component or pipeline.
-        condition: is called once, here, with the body's task, and returns what must hold for another iteration: a
+        condition: called once with the body's task; returns the condition for another iteration: a
             comparison of the task's ``outputs`` and ``inputs``, such as
             ``lambda train: train.outputs["accuracy"] < train.inputs["target"]``.
-        max_iterations: how often the body runs at most; 200 at most. A loop can be the body of another loop.
+        max_iterations: maximum number of iterations; at most 200. A loop can be the body of another loop.
         carry: which input of the next iteration takes which output, as ``{"model": "better_model"}``. The other inputs
-            are the same in each. Where nothing is carried, nothing is taken from the cache: it would be the same again.
-        name: of the component; the body's, and ``-loop``, unless given.
+            are the same in each. Without ``carry``, no results come from the cache, because each iteration has the same
+            inputs.
+        name: name of the component; by default the body's with ``-loop``.
 
     Returns:
         The component: call it in a pipeline.
 
     Raises:
         AuthoringError: an input or output has another name or type, the condition reads anything but the body's task,
-            or there is to be no iteration.
+            or ``max_iterations`` is not positive.
     """
     return DoWhile(body, condition, max_iterations, carry, name)
 
@@ -108,11 +109,11 @@ class _Iteration:
     """The body in a pipeline of its own, whose inputs include what the condition reads of the previous iteration.
 
     Attributes:
-        carry: which input takes which output of the iteration before.
+        carry: maps inputs to outputs of the previous iteration.
         asked: the values that the condition reads, by the input that takes them.
-        condition: when it runs, unless it is the first: CEL over its inputs.
+        condition: condition of each iteration but the first: CEL over its inputs.
         spec: the pipeline.
-        label: its name among the components of the loop.
+        label: its label in the components of the loop.
     """
 
     def __init__(

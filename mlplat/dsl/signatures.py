@@ -54,7 +54,7 @@ EmbeddedInput: TypeAlias = Annotated[T, _EmbeddedMarker]
 
 
 class InputPath:
-    """The local path of an input artifact, as text: ``data: InputPath('Dataset')``."""
+    """The local path of an input artifact, as a string: ``data: InputPath('Dataset')``."""
 
     def __init__(self, type: Any = None) -> None:
         self.type = type
@@ -120,10 +120,10 @@ def artifact_type(cls: Any) -> ArtifactType:
 
 
 def named_parameter(name: str) -> ParameterType | None:
-    """Return the parameter type of a name in component YAML or in ``OutputPath('Integer')``.
+    """Return the parameter type for a type name, as in component YAML or ``OutputPath('Integer')``.
 
     Args:
-        name: any spelling that KFP's ``type_utils`` takes, such as ``JsonObject``, ``bool`` or ``List[str]``.
+        name: any spelling that KFP's ``type_utils`` accepts, such as ``JsonObject``, ``bool`` or ``List[str]``.
 
     Returns:
         The type; None if the name is that of an artifact.
@@ -144,7 +144,7 @@ def interface(function: Callable[..., Any], *, is_pipeline: bool = False, return
     Args:
         function: the function; annotations may be strings (``from __future__ import annotations``).
         is_pipeline: whether parameters become run arguments; then there are no ``Output`` parameters.
-        returns: whether what the function returns is its outputs.
+        returns: whether the return annotation declares outputs.
 
     Returns:
         The interface.
@@ -368,7 +368,7 @@ class _Reader:
 
 
 def parameter_type(annotation: Any) -> ParameterType | None:
-    """Return the IR type of an annotation, or None when it means none."""
+    """Return the IR type of an annotation, or None if it is not a parameter type."""
     if isinstance(annotation, str):
         return named_parameter(annotation)
     origin = typing.get_origin(annotation) or annotation
@@ -384,7 +384,7 @@ def parameter_type(annotation: Any) -> ParameterType | None:
 
 
 def item_type(annotation: Any) -> ParameterType | None:
-    """Return the IR type of the items of ``list[…]``, or None when the annotation does not tell."""
+    """Return the IR type of the items of ``list[…]``, or None if the annotation does not declare it."""
     arguments = typing.get_args(annotation)
     if typing.get_origin(annotation) is not list or len(arguments) != 1:
         return None
@@ -453,7 +453,7 @@ def _path_type(annotation: Any) -> ArtifactType:
 
 
 def _choices(annotation: Any, default: Any) -> tuple[Any, ...]:
-    """Return the values that a ``Literal`` allows; the default itself where the annotation is something else."""
+    """Return the values that a ``Literal`` allows; just the default for another annotation."""
     plain, _ = _without_none(_aliased(annotation))
     return typing.get_args(plain) if typing.get_origin(plain) is typing.Literal else (default,)
 
@@ -463,7 +463,7 @@ def _default(value: Any) -> Any:
 
 
 def _described(declared: Any, inputs: Mapping[str, str], outputs: Mapping[str, str], name: str) -> Any:
-    """Return a declaration with what the docstring says of it."""
+    """Return a declaration with its description from the docstring."""
     if declared is None:
         return None
     is_input = isinstance(declared, (InputParameter, InputArtifact))

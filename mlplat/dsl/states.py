@@ -1,4 +1,4 @@
-"""Whether a task has run, under KFP's names."""
+"""The states of tasks, with KFP's names."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class TaskState(StrEnum):
-    """Whether a task is still to run or has ended; equal to its name."""
+    """State of a task: still to run, or ended; equal to its name as a string."""
 
     FUTURE = "FUTURE"
     FINAL = "FINAL"

@@ -1,4 +1,4 @@
-"""Tasks that wait: for a time, or for a person."""
+"""Tasks that wait for a duration or for an approval."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CHOICE = "choice"
 
 
 def suspend(duration: str | float) -> PipelineTask:
-    """Wait for a time; no pod waits.
+    """Wait for a duration, without a pod.
 
     Args:
         duration: such as ``30s``, ``5m``, ``1h30m``; a number counts seconds.
@@ -38,17 +38,17 @@ def approval(
     """Wait until a person resumes the run: in Argo's UI, with ``argo resume``, or at the terminal of a local run.
 
     In Argo's UI the panel of the waiting node has a RESUME button that asks for the choice. The RESUME button at the
-    top of the page and ``argo resume`` ask nothing: they take the first choice, and so does the timeout. Let the first
-    choice be the one that does no harm. To end the run instead, stop it (``argo stop``); the Workflow's ``onExit``
+    top of the page and ``argo resume`` ask nothing: they take the first choice, and so does the timeout. Make the first
+    choice the harmless one. To end the run instead, stop it (``argo stop``); the Workflow's ``onExit``
     handler still runs.
 
     Args:
-        message: what to decide; it may hold runtime values. It is shown as the task's input.
-        choices: what the person chooses from, the harmless one first.
+        message: the question; may contain runtime values. It is shown as the task's input.
+        choices: the possible answers, the harmless one first.
         timeout: how long to wait before the run resumes with the first choice, such as ``12h``; a number is seconds.
 
     Returns:
-        A task; with choices, its output is the one that was chosen.
+        A task; with choices, its output is the chosen one.
 
     Raises:
         AuthoringError: choices are not different strings, the timeout is not a valid duration, or it is called outside

@@ -58,10 +58,10 @@ class PipelineTask(Deferred, GraphNode):
         arguments: constants and channels by input.
         parent: the group that it belongs to.
         exit_of: the group after which it runs, as the exit task of a ``dsl.ExitHandler``.
-        ignores_failures: whether it also runs when those before it failed.
+        ignores_failures: whether it also runs when the tasks before it failed.
         marks: runtime values in the strings of its settings, by their marks.
         kubernetes: settings of its pod, as the IR's ``KubernetesExecutorConfig``; runtime values are channels.
-        own: settings that only this package knows.
+        own: settings that are specific to mlplat.
         state: ``TaskState.FUTURE``: a task of a pipeline that is being written has not run.
     """
 
@@ -174,7 +174,7 @@ class PipelineTask(Deferred, GraphNode):
         Args:
             num_retries: number of retries after the first attempt.
             backoff_duration: pause before the first retry, such as ``10s``, ``2m``, ``1h``.
-            backoff_factor: each pause is the one before times this.
+            backoff_factor: factor by which the pause grows with each retry.
             backoff_max_duration: the longest pause.
         """
         self.needs_container("set_retry")
@@ -201,11 +201,11 @@ class PipelineTask(Deferred, GraphNode):
         return self
 
     def fuse_with(self, *tasks: Any) -> PipelineTask:
-        """Run tasks in one pod, one after another; values between them stay in the pod.
+        """Run this and other tasks in one pod, one after another; values between them stay in the pod.
 
         They must be Python functions of one group with the same pod settings: image, resources, settings,
-        caching. Each keeps its own retries; the cache keeps what all of them gave. Those that share a pod with one of
-        them already do so with all. On another backend each has its pod.
+        caching. Each keeps its own retries; the cache has one entry for all of them. Tasks that already share a pod
+        with one of them join too. On other backends, each task has its own pod.
 
         Args:
             tasks: the others, as calls of components return them.
@@ -228,9 +228,9 @@ class PipelineTask(Deferred, GraphNode):
     def set_parallelism(self, limit: int) -> PipelineTask:
         """Limit how many pods of this task run at once in one run, in all loops together.
 
-        It is an upper bound: iterations take turns at ``limit`` places by their position, each place a mutex of
-        Argo, so a slow one lets those behind it wait. Outside of loops there is one place. On another backend the
-        task has no limit.
+        It is an upper bound: iterations are assigned to ``limit`` slots by their position, and each slot is a mutex of
+        Argo, so a slow iteration delays later ones of its slot. Outside of loops there is one slot. On other backends,
+        the task has no limit.
 
         Args:
             limit: at least 1.
@@ -250,7 +250,7 @@ class PipelineTask(Deferred, GraphNode):
     def ignore_upstream_failure(self) -> PipelineTask:
         """Run when the tasks before this one have ended, however they ended.
 
-        What comes from a task that failed is missing then, so an input that takes it must be optional.
+        The outputs of a failed task are missing, so an input that takes one must be optional.
         """
         inputs = self.component.interface.inputs
         for name, value in self.arguments.items():

@@ -1,4 +1,4 @@
-"""Names that a component's function uses and that nothing defines where it runs."""
+"""Finds names that a component's function uses, but that are not defined when it runs as a task."""
 
 from __future__ import annotations
 
@@ -42,8 +42,9 @@ class Use:
 def undefined(source: str) -> list[Use]:
     """Find the names that a module's functions use and that neither the module nor Python defines.
 
-    Annotations don't count: nothing has to evaluate them. Nothing is found where a name may appear unseen: in a source
-    that this Python can't parse, imports everything from an unknown module, or calls ``exec`` or ``globals``.
+    Annotations are ignored, because they need not be evaluated. The result is empty if names may be defined
+    dynamically, in a source that this Python can't parse, that imports everything from an unknown module, or that
+    calls ``exec`` or ``globals``.
 
     Args:
         source: the source code of a module.
@@ -133,7 +134,7 @@ def warnings(function: PythonFunction, source: Source | None = None) -> Iterator
 
 
 def _around(function: Callable[..., Any]) -> dict[str, Any]:
-    """Return what a function sees where it is written: names of its file, and of the functions around it."""
+    """Return the names that a function can use in its file: globals, and names of enclosing functions."""
     cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=False)
     return {**function.__globals__, **{name: _content(cell) for name, cell in cells}}
 

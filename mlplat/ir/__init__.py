@@ -1,4 +1,4 @@
-"""The one intermediate representation: KFP's PipelineSpec, read from and written to IR YAML 2.1."""
+"""The intermediate representation: KFP's PipelineSpec, read from and written to IR YAML 2.1."""
 
 from mlplat.ir.model import PipelineSpec
 from mlplat.ir.read import is_ir, read

@@ -1,4 +1,4 @@
-"""How a template of Argo is written as a container in IR YAML, recognized there, and what it calls."""
+"""Writes Argo templates as containers in IR YAML, and reads them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from mlplat.canonical import canonical_json, read_json
 
 IMAGE = "mlplat/argo-template"
-"""Image that stands for a template of Argo."""
+"""Image that marks an Argo template."""
 
 _TEMPLATE, _OTHERS = "--template", "--templates"
 
@@ -19,7 +19,7 @@ def to_command(template: Mapping[str, Any], others: Mapping[str, Any]) -> tuple[
 
     Args:
         template: the template.
-        others: templates that it calls, by what it calls them.
+        others: templates that it calls, by the names it uses.
     """
     command = (_TEMPLATE, canonical_json(template))
     return (*command, _OTHERS, canonical_json(others)) if others else command
@@ -29,7 +29,7 @@ def from_command(command: tuple[str, ...]) -> tuple[Any, Any]:
     """Return the Argo template in a command, or None, and the templates that it calls.
 
     Raises:
-        ValueError: a word is missing, or no JSON.
+        ValueError: an element is missing or is not JSON.
     """
     template, others = (
         read_json("".join(command[command.index(word) + 1 :][:1])) if word in command else default
@@ -54,14 +54,14 @@ def calls_of(template: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def calls(template: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the steps and tasks of a template, and their hooks: all that calls another template."""
+    """Yield the steps and tasks of a template, and their hooks: everything that calls another template."""
     for call in calls_of(template):
         yield call
         yield from (call.get("hooks") or {}).values()
 
 
 def renamed(template: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    """Return a template that calls others by their new names, where they have one."""
+    """Return a template with new names for the templates that it calls."""
     result = copy.deepcopy(dict(template))
     for call in calls(result):
         if call.get("template") in names:

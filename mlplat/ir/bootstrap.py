@@ -1,8 +1,8 @@
-"""How a Python function is written as a container in IR YAML, and recognized there.
+"""Writes Python functions as containers in IR YAML, and recognizes them.
 
 KFP's convention: the command is a shell that installs packages and starts the next one, which writes the source (an
-argument) to a file and calls ``kfp.dsl.executor_main`` on it. What is written here runs on a KFP backend; what any KFP
-SDK wrote is recognized.
+argument) to a file and calls ``kfp.dsl.executor_main`` on it. The result runs on a KFP backend; the output of any KFP
+SDK is recognized.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def from_command(command: tuple[str, ...], args: tuple[str, ...]) -> PythonFunct
         args: the container's arguments.
 
     Returns:
-        The function, or None when the container is something else. The text of a function that stands in the image is
+        The function, or None when the container is something else. The source of a function that is in the image is
         empty.
     """
     starts = [number for number, word in enumerate(command) if "kfp.dsl.executor_main" in word]

@@ -8,7 +8,7 @@ from mlplat.ir.model import Task, TaskOutput
 
 
 def waits_for(task: Task) -> tuple[str, ...]:
-    """Return the tasks that must have succeeded before one starts: those it names, and those it reads from."""
+    """Return the tasks that must have succeeded before one starts: declared ones, and those it reads from."""
     sources = (*task.parameters.values(), *task.artifacts.values())
     read = [source.task for source in sources if isinstance(source, TaskOutput)]
     return tuple(dict.fromkeys((*task.depends_on, *read)))
@@ -18,10 +18,10 @@ def find_cycle(edges: Mapping[str, tuple[str, ...]]) -> list[str]:
     """Return a cycle, if there is one.
 
     Args:
-        edges: for each name, those it leads to: the tasks a task waits for, the components a component calls.
+        edges: names by name: the tasks that a task depends on, or the components that a component calls.
 
     Returns:
-        The names along one cycle, the first again at the end; empty when there is none.
+        The names of one cycle, ending with the first; empty if there is no cycle.
     """
     done: set[str] = set()
     for start in edges:

@@ -12,10 +12,10 @@ _Doc = Mapping[str, Any]
 
 
 def without_effect(documents: Sequence[_Doc]) -> list[tuple[int, Diagnostic]]:
-    """Return what of a pipeline is lost when it is read.
+    """Return warnings about parts of a pipeline that reading ignores.
 
     Args:
-        documents: the PipelineSpec and, if there is one, the ``platforms`` document; both can be read.
+        documents: the PipelineSpec and, if there is one, the ``platforms`` document; both valid.
 
     Returns:
         Warnings, each with the number of its document, from 0.
@@ -62,7 +62,7 @@ def _unused(
 
 
 def _unread(value: Any, schema: _Doc, defs: _Doc, path: str) -> Iterator[tuple[str, str, list[str]]]:
-    """Yield the fields that a schema does not have: path, name, and known names."""
+    """Yield unknown fields: path, name, and known names."""
     if "$ref" in schema:
         schema = defs[schema["$ref"].rpartition("/")[2]]
     if isinstance(value, list) and "items" in schema:

@@ -33,12 +33,12 @@ class _Absent(Enum):
 
 
 ABSENT = _Absent.ABSENT
-"""Stands where there is no value; ``None`` is one."""
+"""Marks a missing value; ``None`` is a value."""
 
 
 @dataclass(frozen=True, slots=True)
 class InputParameter:
-    """A parameter that a component takes."""
+    """An input parameter of a component."""
 
     type: ParameterType
     default: Any = ABSENT
@@ -56,7 +56,7 @@ class ArtifactType:
 
 @dataclass(frozen=True, slots=True)
 class InputArtifact:
-    """An artifact that a component takes."""
+    """An input artifact of a component."""
 
     type: ArtifactType
     is_list: bool = False
@@ -66,7 +66,7 @@ class InputArtifact:
 
 @dataclass(frozen=True, slots=True)
 class OutputParameter:
-    """A parameter that a component gives."""
+    """An output parameter of a component."""
 
     type: ParameterType
     description: str = ""
@@ -74,7 +74,7 @@ class OutputParameter:
 
 @dataclass(frozen=True, slots=True)
 class OutputArtifact:
-    """An artifact that a component gives."""
+    """An output artifact of a component."""
 
     type: ArtifactType
     is_list: bool = False
@@ -91,7 +91,7 @@ class Constant:
 
 @dataclass(frozen=True, slots=True)
 class ComponentInput:
-    """An input of the component whose graph holds the task."""
+    """An input of the enclosing component."""
 
     name: str
     selector: str = ""
@@ -108,7 +108,7 @@ class TaskOutput:
 
 @dataclass(frozen=True, slots=True)
 class FinalStatus:
-    """How another task of the same graph ended."""
+    """The final status of another task of the same graph."""
 
     task: str
 
@@ -119,7 +119,7 @@ ArtifactSource: TypeAlias = ComponentInput | TaskOutput
 
 @dataclass(frozen=True, slots=True)
 class Iterator:
-    """The list that a loop goes over, and the input of the loop's body that gets the item.
+    """The items of a loop, and the input of the loop's body that gets an item.
 
     Attributes:
         items: a constant list, or the name of an input of the looping task.
@@ -136,7 +136,7 @@ class Iterator:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """When and how often a failed task is tried again; durations in seconds."""
+    """The retry policy of a task; durations in seconds."""
 
     limit: int
     backoff_duration: float = 0.0
@@ -163,14 +163,14 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """The output of whichever of several tasks ran."""
+    """The output of the one task of several that ran."""
 
     choices: tuple[TaskOutput, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """Tasks, and the outputs that the component passes on."""
+    """Tasks, and the outputs of the component."""
 
     tasks: Mapping[str, Task] = field(default_factory=dict)
     output_parameters: Mapping[str, TaskOutput | OneOf] = field(default_factory=dict)
@@ -179,7 +179,7 @@ class Graph:
 
 @dataclass(frozen=True, slots=True)
 class Passthrough:
-    """Settings of a task that reach its function as a ``TaskConfig``.
+    """Settings of a task that are passed to its function as a ``TaskConfig``.
 
     Attributes:
         field: which settings, such as ``RESOURCES`` or ``KUBERNETES_TOLERATIONS``.
@@ -192,7 +192,7 @@ class Passthrough:
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """An interface and what stands behind it: a graph, or the label of an executor."""
+    """An interface, and its implementation: a graph, or the label of an executor."""
 
     input_parameters: Mapping[str, InputParameter] = field(default_factory=dict)
     input_artifacts: Mapping[str, InputArtifact] = field(default_factory=dict)
@@ -205,7 +205,7 @@ class Component:
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What a task's container asks for, as Kubernetes quantities; empty for nothing."""
+    """Requests and limits of a container, as Kubernetes quantities; empty if not set."""
 
     cpu_request: str = ""
     cpu_limit: str = ""
@@ -215,7 +215,7 @@ class Resources:
     accelerator_count: str = ""
 
     def requested(self) -> dict[str, str]:
-        """Return what is asked for, by the names of the attributes."""
+        """Return the values that are set, by attribute."""
         return {name: text for name in self.__slots__ if (text := getattr(self, name))}
 
 
@@ -236,17 +236,17 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class PythonFunction:
-    """A Python function that travels as text.
+    """A Python function, as source code.
 
     Attributes:
         source: the text of a module that defines it.
         name: the function's name.
-        packages: requirements to install where the environment lacks them.
+        packages: requirements to install if they are missing.
         pip_options: options of pip, such as an index.
         install_kfp: whether the IR's command installs KFP's SDK, for a KFP backend.
-        kfp_package: what it installs as that; empty for the version that the IR is written for.
-        use_venv: whether it makes an environment of its own first.
-        origin: the function of a program that this is the text of, for the place of its mistakes; not in the IR.
+        kfp_package: the requirement for the SDK; empty for the version that the IR is written for.
+        use_venv: whether it creates a virtual environment first.
+        origin: the function in the user's file, for the location of errors; not in the IR.
     """
 
     source: str
@@ -274,7 +274,7 @@ class OwnSettings:
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A container that does a component's work.
+    """The container of a component.
 
     Attributes:
         image: reference of the image; empty for the compiler's default.
@@ -285,7 +285,7 @@ class Container:
         python: set when the container runs a Python function; command and args, if they are there, start it with KFP's
             SDK.
         kubernetes: settings of the pod, as ``KubernetesExecutorConfig`` of the ``platforms`` document.
-        own: settings that only this package knows, of the same document.
+        own: settings that are specific to mlplat, of the same document.
     """
 
     image: str = ""
@@ -300,12 +300,12 @@ class Container:
 
 @dataclass(frozen=True, slots=True)
 class Importer:
-    """Registers data that lies somewhere already.
+    """Registers existing data as an artifact.
 
     Attributes:
-        uri: where it lies; an input of the importer's component, or a constant.
+        uri: its URI; an input of the importer's component, or a constant.
         type: the artifact's class.
-        reimport: whether it counts as new each time.
+        reimport: whether to import again in each run, instead of using the cache.
         metadata: JSON values by name; may hold placeholders such as ``{{$.inputs.parameters['x']}}``.
         download_to_workspace: whether the bytes are copied into the pipeline's workspace.
     """
@@ -330,9 +330,9 @@ class PipelineSpec:
         components: all others, by name.
         executors: containers and importers, by label.
         description: what it does, for people.
-        display_name: how to show it.
-        default_pipeline_root: where artifacts go unless said otherwise.
-        sdk_version: what wrote the document.
+        display_name: name to display.
+        default_pipeline_root: default location of artifacts.
+        sdk_version: the SDK that wrote the document.
         config: workspace, times to live and deadline, as ``pipelineConfig`` of the ``platforms`` document.
     """
 

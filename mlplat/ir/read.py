@@ -1,4 +1,4 @@
-"""IR documents to a :class:`~mlplat.ir.model.PipelineSpec`."""
+"""Reads IR documents into a :class:`~mlplat.ir.model.PipelineSpec`."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ def read(documents: Sequence[Mapping[str, Any]], name: str = "") -> PipelineSpec
 
     Args:
         documents: the PipelineSpec and, if there is one, the ``platforms`` document.
-        name: what to call the file in errors.
+        name: name of the file, for errors.
 
     Returns:
         The pipeline.
 
     Raises:
-        ManifestError: a field is missing or of the wrong kind; all of them are told at once.
+        ManifestError: a field is missing or has the wrong type; all errors at once.
     """
     spec = documents[0]
     _check(documents, name)
@@ -83,7 +83,7 @@ def read(documents: Sequence[Mapping[str, Any]], name: str = "") -> PipelineSpec
 
 
 def _platform(documents: Sequence[_Doc], platform: str) -> _Doc:
-    """Return the part of the ``platforms`` document for one of them."""
+    """Return the part of the ``platforms`` document for one platform."""
     for document in documents:
         if "platforms" in document:
             found: _Doc = document["platforms"].get(platform, {})
@@ -169,7 +169,7 @@ def as_type(value: Any, kind: ParameterType) -> Any:
 
 
 def whole(value: Any) -> Any:
-    """Make 3.0 the int 3, also inside lists and dicts, as KFP's backend does when it hands values on."""
+    """Make 3.0 the int 3, also inside lists and dicts, as KFP's backend does when it passes values on."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, dict):

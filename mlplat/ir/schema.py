@@ -1,4 +1,4 @@
-"""The shape of an IR document, as JSON Schema: all fields that are read; others are let through, and warned of."""
+"""The shape of an IR document, as JSON Schema: all fields that are read; other fields cause a warning."""
 
 from __future__ import annotations
 
@@ -332,6 +332,6 @@ PLATFORM_SPEC: dict[str, Any] = _object(
 
 
 def schema_of(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the shape of a document; one that is a pipeline and has ``platforms`` too is a pipeline."""
+    """Return the schema of a document; a pipeline that also has ``platforms`` is a pipeline."""
     is_platforms = "platforms" in document and "pipelineInfo" not in document
     return PLATFORM_SPEC if is_platforms else PIPELINE_SPEC

@@ -1,4 +1,4 @@
-"""Parameter types and the Python values that they hold."""
+"""Checks Python values against parameter types."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A :class:`~mlplat.ir.model.PipelineSpec` to IR documents that KFP's SDK and backend read."""
+"""Writes a :class:`~mlplat.ir.model.PipelineSpec` as IR documents that KFP's SDK and backend can read."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def write(spec: PipelineSpec) -> list[_Doc]:
 
 
 def _platform(spec: PipelineSpec) -> _Doc:
-    """Write the second document; empty when nothing in the pipeline is special to a platform."""
+    """Return the ``platforms`` document; empty if the pipeline has no platform-specific settings."""
     containers = {
         label: executor for label, executor in spec.executors.items() if isinstance(executor, Container)
     }

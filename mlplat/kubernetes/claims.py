@@ -1,4 +1,4 @@
-"""Components that create and delete a PVC, which Argo does in a small pod of its own."""
+"""Components that create and delete a PVC; Argo does this in a small pod."""
 
 from __future__ import annotations
 
@@ -48,15 +48,15 @@ def createpvc(
     """Create a PersistentVolumeClaim.
 
     Args:
-        name: is the claim's name.
+        name: the name of the PVC.
         access_modes: such as ``["ReadWriteOnce"]``.
-        size: how much it holds, such as ``5Gi``.
-        pvc_name: its name; this or ``pvc_name_suffix``.
-        pvc_name_suffix: what its name ends in, after the run's.
-        storage_class_name: its storage class; empty for a volume that is there already.
-        volume_name: the volume that is there already.
+        size: its capacity, such as ``5Gi``.
+        pvc_name: its name; pass either this or ``pvc_name_suffix``.
+        pvc_name_suffix: suffix of its name, after the name of the run.
+        storage_class_name: its storage class; empty for an existing volume.
+        volume_name: an existing volume to bind to.
         annotations: its annotations.
-        data_source: a snapshot or claim to copy: ``apiGroup``, ``kind``, ``name``.
+        data_source: a snapshot or PVC to copy: ``apiGroup``, ``kind``, ``name``.
     """
     return ContainerSpec(image="argostub/createpvc")
 

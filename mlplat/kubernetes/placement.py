@@ -58,7 +58,7 @@ def add_toleration(
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None,
     toleration_seconds: int | None = None,
 ) -> PipelineTask:
-    """Run on nodes with a taint too.
+    """Tolerate a taint of nodes.
 
     Args:
         task: the task.
@@ -66,7 +66,7 @@ def add_toleration(
         operator: ``Equal`` or ``Exists``; ``Equal`` when None.
         value: the taint's value.
         effect: ``NoSchedule``, ``PreferNoSchedule`` or ``NoExecute``; any when None.
-        toleration_seconds: how long the pod may stay when a taint ``NoExecute`` comes.
+        toleration_seconds: how long the pod may stay when a ``NoExecute`` taint is added.
 
     Returns:
         The task.
@@ -101,7 +101,7 @@ def add_node_affinity(
         task: the task.
         match_expressions: requirements on labels: dicts of ``key``, ``operator`` and ``values``.
         match_fields: requirements on fields, likewise.
-        weight: 1 to 100: prefer such nodes; None: only they.
+        weight: 1 to 100 to prefer such nodes; None to require them.
 
     Returns:
         The task.

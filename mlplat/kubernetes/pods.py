@@ -65,11 +65,11 @@ def set_image_pull_secrets(task: PipelineTask, secret_names: Sequence[Name]) -> 
 
 @setter
 def set_timeout(task: PipelineTask, seconds: Seconds) -> PipelineTask:
-    """End the task's pod, as failed, when it runs for longer.
+    """Fail the task's pod if it runs longer.
 
     Args:
         task: the task.
-        seconds: how long it may run; more than 0.
+        seconds: maximum duration; more than 0.
 
     Returns:
         The task.

@@ -87,7 +87,7 @@ def pod_of(task: PipelineTask, function: str) -> dict[str, Any]:
 
     Args:
         task: the task.
-        function: what is called, for the diagnostic where the task has no pod.
+        function: name of the called function, for the diagnostic if the task has no pod.
     """
     task.needs_container(f"kubernetes.{function}")
     return task.kubernetes
@@ -106,7 +106,7 @@ def value(source: Any) -> Any:
 
 
 def name(field: str, source: Any) -> dict[str, Any]:
-    """Return a name for both fields that hold one: the newer takes any source, the older a constant only."""
+    """Return the two fields of the IR for a name: the newer accepts any source, the older only a constant."""
     plain = channel_of(source)
     older = {} if isinstance(plain, Channel) else {field: plain}
     return {**older, f"{field}Parameter": value(plain)}

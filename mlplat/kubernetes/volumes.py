@@ -29,7 +29,7 @@ def use_secret_as_env(
 
     Args:
         task: the task.
-        secret_name: the Secret; may be a value of the run.
+        secret_name: the Secret; may be a runtime value.
         secret_key_to_env: variables by key.
         optional: whether the Secret, or the key, may be missing.
 
@@ -49,8 +49,8 @@ def use_secret_as_volume(
 
     Args:
         task: the task.
-        secret_name: the Secret; may be a value of the run.
-        mount_path: where.
+        secret_name: the Secret; may be a runtime value.
+        mount_path: path in the container.
         optional: whether the Secret may be missing.
 
     Returns:
@@ -90,8 +90,8 @@ def mount_pvc(
 
     Args:
         task: the task.
-        pvc_name: the claim; may be a value of the run, such as the output ``name`` of :data:`CreatePVC`.
-        mount_path: where.
+        pvc_name: the claim; may be a runtime value, such as the output ``name`` of :data:`CreatePVC`.
+        mount_path: path in the container.
         sub_path: the folder of the volume to mount; all of it when empty.
 
     Returns:
@@ -118,9 +118,9 @@ def empty_dir_mount(
     Args:
         task: the task.
         volume_name: the volume.
-        mount_path: where.
+        mount_path: path in the container.
         medium: ``Memory`` for a folder in memory; the node's disk when None.
-        size_limit: how much it holds, such as ``1Gi``.
+        size_limit: its maximum size, such as ``1Gi``.
 
     Returns:
         The task.
@@ -146,9 +146,9 @@ def add_ephemeral_volume(
     Args:
         task: the task.
         volume_name: the volume.
-        mount_path: where.
+        mount_path: path in the container.
         access_modes: such as ``["ReadWriteOnce"]``.
-        size: how much it holds, such as ``5Gi``.
+        size: its capacity, such as ``5Gi``.
         storage_class_name: its storage class; the cluster's default when None.
         labels: labels of its claim.
         annotations: annotations of its claim.

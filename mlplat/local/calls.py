@@ -37,7 +37,7 @@ class RunFailedError(EngineError):
 
 @dataclass(frozen=True)
 class Called:
-    """What came of a pipeline or component that was called.
+    """The result of calling a pipeline or component.
 
     Attributes:
         name: the run's name.
@@ -58,7 +58,7 @@ class Called:
         """The only output.
 
         Raises:
-            AttributeError: there is none, or more than one.
+            AttributeError: the call has no output, or more than one.
         """
         if len(self.outputs) != 1:
             names = ", ".join(self.outputs) or "none"
@@ -78,7 +78,7 @@ class Called:
 
 
 class FileCache:
-    """Results of earlier runs, a file each.
+    """The cache: one file for each result.
 
     Args:
         root: the folder of the files.
@@ -96,7 +96,7 @@ class FileCache:
         return found
 
     def save(self, cache_name: str, key: str, node_id: str, outputs: Mapping[str, Any]) -> None:
-        """Keep the outputs of a node; see :class:`mlplat.engine.Cache`."""
+        """Save the outputs of a node; see :class:`mlplat.engine.Cache`."""
         file = self._root / cache_name / f"{key}.json"
         make_private(self._root)
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -107,7 +107,7 @@ class FileCache:
 
 @dataclass(frozen=True)
 class _Runs:
-    """Runs what is called."""
+    """Runs pipelines and components."""
 
     root: Path
     executor: Executor
@@ -184,7 +184,7 @@ class _Runs:
 
 
 def _argument(value: Any) -> Any:
-    """Return what a run is given for a value: for an artifact, where it lies."""
+    """Return the argument for a value: for an artifact, its location."""
     from mlplat.runtime.artifacts import Artifact
 
     if isinstance(value, Artifact):
@@ -209,12 +209,12 @@ def init(
         pipeline_root: folder for runs, logs and artifacts.
         workspace_root: has no effect: a pipeline's workspace is a folder of its run.
         raise_on_error: whether a run that fails raises; else its outputs are None.
-        enable_caching: whether results of earlier runs count.
-        cache_root: folder for them; ``.kfp_cache`` in ``pipeline_root`` when None.
+        enable_caching: whether to reuse results of earlier runs.
+        cache_root: folder for cached results; ``.kfp_cache`` in ``pipeline_root`` when None.
 
     Raises:
-        UnsupportedError: the runner is none that is there.
-        EngineError: the runner's program is not there, or does not answer.
+        UnsupportedError: the runner is not supported.
+        EngineError: the runner's program is not installed, or does not respond.
     """
     from mlplat.dsl import context
 

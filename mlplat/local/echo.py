@@ -12,7 +12,7 @@ from mlplat.engine.logs import LONGEST_PIECE, LineSplitter
 from mlplat.escaping import escaped
 
 _PAUSE = 0.1
-"""Seconds between two looks at the logs."""
+"""Seconds between two reads of the logs."""
 
 
 class Echo:
@@ -33,7 +33,7 @@ class Echo:
         self._thread = threading.Thread(target=self._follow, name="mlplat-echo", daemon=True)
 
     def __call__(self, node: Node) -> None:
-        """Take in a node that changed."""
+        """Handle a changed node."""
         if node.get("type") == "Pod":
             self._names[node["id"]] = node["displayName"]
 

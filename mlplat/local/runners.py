@@ -45,7 +45,7 @@ _SINGLE = {
     "userns_mode": "--userns",
 }
 _OWN = ("command", "entrypoint", "image", "name", "volumes")
-"""What the manifest says."""
+"""Options that the manifest sets."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ class SubprocessRunner:
     """Tasks are processes of this machine.
 
     Attributes:
-        use_venv: has no effect: packages that a component asks for always go into an environment beside this one.
-        serialize_pip_installs: has no effect: one environment is made once.
+        use_venv: has no effect: the packages of a component are always installed in a separate environment.
+        serialize_pip_installs: has no effect: each environment is created once.
         max_concurrent_pip_installs: likewise.
     """
 
@@ -67,7 +67,7 @@ class DockerRunner:
     """Tasks are containers of their images.
 
     Args:
-        max_concurrent_pip_installs: has no effect: each container has files of its own.
+        max_concurrent_pip_installs: has no effect: each container has its own files.
         program: ``docker`` or ``podman``.
         docker_run_kwargs: further arguments of ``docker.containers.run``, as in KFP: ``network_mode="host"``, say.
 
@@ -85,11 +85,11 @@ class DockerRunner:
 
 
 def executor_of(runner: object) -> Executor:
-    """Return what runs the tasks of a runner.
+    """Return the executor for a runner.
 
     Raises:
-        UnsupportedError: it is none.
-        EngineError: its program is not there, or does not answer.
+        UnsupportedError: it is not a runner.
+        EngineError: its program is not installed, or does not respond.
     """
     if isinstance(runner, SubprocessRunner):
         return ProcessExecutor()

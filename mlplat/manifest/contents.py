@@ -1,4 +1,4 @@
-"""What a file holds, and what is told of it, be it YAML or JSON."""
+"""The content of a YAML or JSON file, and the warnings about it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ class Contents(NamedTuple):
 
     Attributes:
         documents: those that are not empty.
-        warnings: of keys that are given twice.
-        booleans: warnings of what is a string here and a boolean for Argo: ``y``, which KFP's compiler writes.
+        warnings: about repeated keys.
+        booleans: warnings about values that are strings for mlplat and booleans for Argo, such as ``y``, which KFP's
+            compiler writes.
     """
 
     documents: list[Any]

@@ -1,7 +1,7 @@
 """Reads YAML in bounded time and memory.
 
-Values are built from the parser's events, by a stack and not by recursion. What aliases repeat counts as if it were
-written out: a few lines of them can stand for more than any memory holds.
+Values are built from the parser's events, by a stack and not by recursion. Repeated content of aliases counts as if it
+were written out, because a few lines of aliases can expand to more than fits into memory.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ else:
     _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 _VALUE = 32
-"""Characters that a value counts for beside its own: 32 MiB are at most a million values."""
+"""Extra characters that each value counts for: 32 MiB are at most a million values."""
 
 _BOOLEANS = ("y", "Y", "n", "N")
 
@@ -79,7 +79,7 @@ def read_yaml(text: str, name: str) -> Contents:
 
     Args:
         text: the text.
-        name: what to call it in errors.
+        name: its name in errors.
 
     Returns:
         The documents, of any kind; empty ones are left out.

@@ -33,10 +33,10 @@ class _Node:
 
 
 class Lines:
-    """Where the parts of documents are in a YAML text.
+    """The line numbers of the parts of documents in YAML.
 
     Args:
-        text: one that :func:`~mlplat.manifest.load` reads. It is looked at when a line is asked for.
+        text: one that :func:`~mlplat.manifest.load` reads. Parsed when the first line is requested.
     """
 
     def __init__(self, text: str) -> None:
@@ -51,11 +51,11 @@ class Lines:
 
         Args:
             number: of the document, from 0.
-            path: such as ``spec.templates.main.dag.tasks[0]``, where ``main`` is the name of an item of a list. As
-                much of it as exists counts.
+            path: such as ``spec.templates.main.dag.tasks[0]``, where ``main`` is the name of an item of a list. The
+                longest existing prefix of it counts.
 
         Returns:
-            The line of the part's key, or of the item; that of the document when nothing of the path exists; 0 when
+            The line of the part's key, or of the item; that of the document if no part of the path exists; 0 if
             the text has no such document.
         """
         if number >= len(self._documents):

@@ -1,4 +1,4 @@
-"""Reads documents, whoever wrote them."""
+"""Reads YAML and JSON documents from untrusted sources."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def read(text: str, name: str = "") -> Contents:
 
     Args:
         text: the text.
-        name: what to call it in errors, usually the path of the file.
+        name: its name in errors, usually the path of the file.
 
     Returns:
-        The documents, empty ones left out. A key that is given twice has its last value, as for the API server.
+        The documents, empty ones left out. A repeated key has its last value, as for the API server.
 
     Raises:
         ManifestError: the text is not YAML, is too large or too deep, or a document is not a mapping.

@@ -1,4 +1,4 @@
-"""What an unquoted scalar of YAML stands for, as Go reads it (``resolve.go`` of go-yaml v2, which Kubernetes uses)."""
+"""Reads unquoted YAML scalars as Go does (``resolve.go`` of go-yaml v2, which Kubernetes uses)."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def plain(text: str) -> Any:
         text: as written.
 
     Returns:
-        A boolean, an int within 64 bits, a float for a larger one, None, or the text itself. A number beyond the
-        range of floats is a text, too.
+        A boolean, an int within 64 bits, a float for a larger one, None, or the string itself. A number beyond the
+        range of floats is a string, too.
 
     Raises:
         ValueError: it is an infinity or NaN, for which JSON has no form.

@@ -1,4 +1,4 @@
-"""Writes documents as YAML that every reader takes for the same."""
+"""Writes documents as YAML that every parser reads alike."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ def dump(documents: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> str:
         documents: a mapping, or a sequence of mappings; keys keep their order.
 
     Returns:
-        YAML text. A string is quoted wherever any reader would take it for something else; text of several lines
+        YAML text. A string is quoted if any parser would read it as something else; a string of several lines
         is a literal block when that keeps every character.
 
     Raises:
-        ManifestError: for a number that JSON does not have.
+        ManifestError: a number is infinite or NaN.
     """
     many = [documents] if isinstance(documents, Mapping) else list(documents)
     text: str = yaml.dump_all(

@@ -1,4 +1,4 @@
-"""Read ``Workflow.status``; the terminal, the record, a retry and every page read it here and nowhere else.
+"""Reads ``Workflow.status``, for the terminal, the record, retries and pages.
 
 The shape of the status is that of Argo 4.0.7 (``WorkflowStatus`` and ``NodeStatus`` in ``workflow_types.go``). The
 local engine writes the same. All functions are pure.

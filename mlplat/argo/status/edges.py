@@ -1,4 +1,4 @@
-"""What comes after what, among nodes that are shown inside the groups that they belong to."""
+"""Finds the edges of a graph in which nodes are shown inside their groups."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def edges(children: Keys, parents: Mapping[str, str], hidden: Collection[str]) -
 
     Args:
         children: the ``children`` of each node, in any order.
-        parents: the node that each node belongs to; nodes at the top have none, or the empty string.
-        hidden: nodes that are not shown. What comes after one comes after what is before it, and what belongs to one
-            belongs to what it belongs to.
+        parents: the node that each node belongs to; nodes at the top have the empty string, or are missing.
+        hidden: nodes that are not shown. Nodes after a hidden node come after its predecessors, and members of a hidden
+            group belong to the group around it.
 
     Returns:
-        The ids of the nodes that each node comes after, in the order of the nodes; nodes that come after none are left
+        The predecessors of each node, as ids in the order of the nodes; nodes without predecessors are left
         out.
     """
     around = {key: _around(key, parents, hidden) for key in children if key not in hidden}
@@ -64,7 +64,7 @@ def _next(
 
 
 def _siblings(left: Sequence[str], right: Sequence[str]) -> tuple[str, str] | None:
-    """Return what two nodes are in, directly below what both are in; None if one of them is in the other."""
+    """Return the groups of two nodes, directly below their closest common group; None if one contains the other."""
     if right[0] in left or left[0] in right:
         return None
     shared = next(key for key in left if key in right)

@@ -14,16 +14,16 @@ _Nodes = Mapping[str, AnyNode]
 def failures(nodes: _Nodes) -> dict[str, dict[str, Any]]:
     """Return the nodes that explain why a run failed: the deepest ones that failed.
 
-    A node that holds others fails with them. It explains the failure only if nothing in it failed, as when a step can't
-    be resolved, or if it is in ``Error`` with a message and nothing in it is, as when its outputs can't be computed.
-    What failed in a part that succeeded, or in an attempt that was followed by another one, explains nothing.
+    A group fails with its members. It explains the failure only if no member failed, as when a step can't
+    be resolved, or if it alone is in ``Error`` with a message, as when its outputs can't be computed.
+    Failures in a group that succeeded, or in an attempt before the last one, are ignored.
 
     Args:
         nodes: all nodes of the run by their ids.
 
     Returns:
-        Copies of the nodes by their ids, as people know them: a task that retries has the message of its last attempt
-        too, and a group of steps has the name of the steps.
+        Copies of the nodes by their ids, as people know them: a task with retries also has the message of its last
+        attempt, and a group of steps has the name of the steps.
     """
     parent_of = parents(nodes)
     attempts_of = attempts(nodes, parent_of)
@@ -40,7 +40,7 @@ def failures(nodes: _Nodes) -> dict[str, dict[str, Any]]:
 
 
 def _counts(key: str, nodes: _Nodes, parent_of: Parents, attempts_of: Mapping[str, list[str]]) -> bool:
-    """Return whether a node failed and did harm; for an attempt that holds nothing, its task counts instead."""
+    """Return whether a node failed and did harm; for an attempt without members, its task counts instead."""
     if nodes[key].get("phase") not in FAILED:
         return False
     if nodes[key].get("type") not in GROUPS and parent_of.get(key) in attempts_of:
@@ -68,7 +68,7 @@ def _as_known(key: str, nodes: _Nodes, attempts_of: Mapping[str, list[str]]) -> 
 
 
 def message_of(key: str, nodes: _Nodes, attempts_of: Mapping[str, list[str]]) -> str:
-    """Return why a node is in its phase; a task that failed after several attempts says only that none is left."""
+    """Return the message of a node; for a task that failed after several attempts, with that of the last attempt."""
     own = str(nodes[key].get("message") or "")
     if nodes[key].get("phase") not in FAILED or key not in attempts_of:
         return own

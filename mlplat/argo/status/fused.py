@@ -1,4 +1,4 @@
-"""Pods that run several tasks: their nodes as if each task had a pod of its own.
+"""Splits the nodes of pods that run several tasks into a node for each task.
 
 The runtime of such a pod writes how its tasks ended into one output of the node, and the names of inputs and outputs
 begin with the task's.
@@ -14,13 +14,13 @@ from mlplat.argo.status.nodes import Nodes
 from mlplat.runtime.contract import STEP_MARK
 
 OUTPUT = "mlplat--steps"
-"""Output parameter that tells how the tasks of a pod ended."""
+"""Output parameter with the final states of the tasks of a pod."""
 
 JOINED = "--"
-"""Between the name of a task and that of its input or output."""
+"""Separator between the name of a task and that of its input or output."""
 
 STEP = "mlplatStep"
-"""Field of a node made here: the task's name."""
+"""Field of the nodes of such tasks: the task's name."""
 
 
 def nodes_of(workflow: Mapping[str, Any]) -> Nodes:
@@ -35,7 +35,7 @@ def expanded(nodes: Mapping[str, Any]) -> Nodes:
         nodes: ``status.nodes``.
 
     Returns:
-        The nodes. That of a pod with several tasks stands for a group: below it is one for each task that was begun,
+        The nodes. A pod with several tasks becomes a group, with a node for each task that has started,
         whose id is the pod's and the task's name.
     """
     pods = {key: found for key, node in nodes.items() if (found := _records(node))}
@@ -75,7 +75,7 @@ def log_of(text: str, step: str) -> str:
 
 
 def part_of(pieces: Iterable[bytes], step: str) -> Iterator[bytes]:
-    """Return what one task wrote, of the log of its pod.
+    """Return the part of a pod's log that one task wrote.
 
     Args:
         pieces: the log: whole lines, and parts of lines.

@@ -10,7 +10,7 @@ FINISHED = frozenset(("Succeeded", "Failed", "Error"))
 """Phases of a Workflow, or of a node that ran, that no longer change."""
 
 FAILED = frozenset(("Failed", "Error"))
-"""Phases of what did not succeed."""
+"""Phases of nodes that did not succeed."""
 
 FULFILLED = FINISHED | {"Skipped", "Omitted"}
 """Phases of a node that no longer change, whether the node ran or not."""
@@ -27,10 +27,10 @@ MARKS = {
 """Signs of the phases, in the terminal and on pages."""
 
 GROUPS = frozenset(("DAG", "Steps", "StepGroup", "TaskGroup"))
-"""Types of nodes that only hold others."""
+"""Types of nodes that only contain others."""
 
 LISTS = frozenset(("StepGroup", "TaskGroup"))
-"""Types of nodes that hold the items of a loop, or the steps of a group."""
+"""Types of nodes that contain the iterations of a loop, or the steps of a group."""
 
 _FORMAT = "workflows.argoproj.io/pod-name-format"
 _LONGEST_PREFIX = 253 - 10 - 1
@@ -67,7 +67,7 @@ Nodes = Mapping[str, Node]
 """Nodes by their ids."""
 
 AnyNode = Mapping[str, Any]
-"""A node as an engine or a cluster gives it, before anything is known of its fields."""
+"""A node from an engine or a cluster, whose fields are not known."""
 
 WAITING = "mlplatWaiting"
 """Field of a node whose pod cannot start: the reasons, a list of sentences."""
@@ -89,7 +89,7 @@ def is_cached(node: Mapping[str, Any]) -> bool:
 
 
 def moment(text: object) -> datetime | None:
-    """Read a time as Kubernetes writes it (RFC 3339); None for null, the empty string and what is not a time."""
+    """Read a time as Kubernetes writes it (RFC 3339); None for null, the empty string and invalid times."""
     if not isinstance(text, str) or not text:
         return None
     try:

@@ -16,10 +16,10 @@ _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 """First bytes of gzip (RFC 1952) and zstd (RFC 8878); brotli (RFC 7932) has none."""
 
 LARGEST = 256 << 20
-"""Bytes that unpacked nodes may have: whoever may create Workflows may write them."""
+"""Maximum size of unpacked nodes, in bytes: anyone who may create Workflows can write them."""
 
 _PIECE = 16 << 20
-"""Bytes that brotli may give in one step; it takes the limit for a hint."""
+"""Output of one step of brotli, in bytes; brotli treats the limit as a hint."""
 
 _PLACE = "status.compressedNodes"
 
@@ -82,7 +82,7 @@ def _nodes(packed: str) -> Any:
 
 
 def _algorithm(data: bytes) -> tuple[str, Callable[[bytes], bytes]]:
-    """Return the algorithm that data is compressed with, as Argo 4.1 detects it: brotli is what is nothing else."""
+    """Return the compression algorithm of data, as Argo 4.1 detects it: neither gzip nor zstd means brotli."""
     if data.startswith(_GZIP):
         return "gzip", _gunzip
     return ("zstd", _unzstd) if data.startswith(_ZSTD) else ("brotli", _unbrotli)

@@ -1,4 +1,4 @@
-"""What nodes read and wrote: parameters, artifacts and metrics."""
+"""Reads the inputs and outputs of nodes: parameters, artifacts and metrics."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SPELLED = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-
 """How KFP writes the numbers that JSON does not have."""
 
 _FOLDER = re.compile(r"--[0-9]+\Z")
-"""What the names of the folders of a list of artifacts end in, after the name of the list."""
+"""Suffix of the names of the folders of a list of artifacts."""
 
 _URLS = (("http", "url"), ("artifactory", "url"), ("git", "repo"))
 
@@ -37,13 +37,13 @@ class ArtifactValue:
     Attributes:
         name: of the input or output.
         position: in the list, for an input or output that is a list; else 0.
-        own_name: what the task that wrote it called it.
+        own_name: its name in the task that wrote it.
         type: schema title, such as ``system.Model``.
         key: where its bytes are in the artifact repository; empty if only a URI is known.
         uri: where its bytes are otherwise, without user and password; may be empty.
         digest: ``sha256:…`` of its content; empty if unknown.
         size: in bytes; None if unknown.
-        metadata: what the task that wrote it said of it.
+        metadata: metadata from the task that wrote it.
     """
 
     name: str
@@ -59,11 +59,11 @@ class ArtifactValue:
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """What went into a node, or came out of it.
+    """The inputs or outputs of a node.
 
     Attributes:
-        parameters: strings by name, as they stand in the status.
-        result: what a script printed; None if nothing was kept.
+        parameters: strings by name, as in the status.
+        result: output of a script; None if it was not kept.
         artifacts: those of artifact values first, then those that Argo itself carries.
     """
 
@@ -73,15 +73,15 @@ class Passed:
 
 
 def passed(node: _Part, template: _Part, direction: Direction) -> Passed:
-    """Return what went into a node, or came out of it.
+    """Return the inputs or outputs of a node.
 
     A parameter is an artifact value if the node or its template has an artifact of the same name; the compiler writes
-    both. Artifacts of Workflows that were written by hand are known by their location alone.
+    both. Artifacts of handwritten Workflows have only a location.
 
     Args:
         node: one of the nodes of :func:`mlplat.argo.status.nodes_of`.
-        template: what it runs, see :class:`Templates`; may be empty.
-        direction: which side.
+        template: its template, see :class:`Templates`; may be empty.
+        direction: inputs or outputs.
     """
     side, declared = _mapping(node.get(f"{direction}s")), _mapping(template.get(f"{direction}s"))
     named = {
@@ -133,7 +133,7 @@ def spelled(value: Scalar) -> Scalar:
 
 
 def decoded(text: Any) -> Any:
-    """Return the value of a parameter: what its JSON says, the string if it is not JSON, None if none was written."""
+    """Return the value of a parameter: the decoded JSON, the string if it is not JSON, None if it was not written."""
     if text == ABSENT:
         return None
     try:
@@ -143,12 +143,12 @@ def decoded(text: Any) -> Any:
 
 
 def is_artifact(value: Any) -> bool:
-    """Return whether a decoded value is an artifact's: of an output that hands one on, for example."""
+    """Return whether a decoded value is an artifact, such as the output of a task that passes one on."""
     return isinstance(value, dict) and isinstance(value.get("type"), dict) and "metadata" in value
 
 
 class Templates:
-    """Finds the template of a node, in the spec or in what the status keeps of WorkflowTemplates.
+    """Finds the template of a node, in the spec, or in the WorkflowTemplates that the status stores.
 
     Args:
         workflow: the Workflow, with or without status.
@@ -162,7 +162,7 @@ class Templates:
         self._stored = _mapping(status.get("storedTemplates"))
 
     def of(self, node: _Part) -> _Part:
-        """Return what a node runs: for a task that shares a pod, its own part; an empty mapping if it is unknown."""
+        """Return the template of a node: for a task that shares a pod, its own part; empty if it is unknown."""
         return fused.template_of(self._found(node), node)
 
     def _found(self, node: _Part) -> _Part:

@@ -1,4 +1,4 @@
-"""How nodes belong together: what made each node, what its attempts are, what it comes after."""
+"""Finds how nodes belong together: the parent of each node, its attempts, and its position in loops."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _NOT_STARTED = (None, "", "Pending", "Skipped", "Omitted")
 
 
 def parents(nodes: _Nodes) -> dict[str, str]:
-    """Find the node that made each node.
+    """Find the parent of each node: the node that created it.
 
-    Loops, groups of steps and retries name what they make after themselves: ``loop(2:item)``, ``run[0].step``,
-    ``task(1)``. Everything else was made by its boundary. Names are read instead of ``children``, because what follows
-    a node is among its children too: after a loop without items, for example.
+    Loops, groups of steps and retries name their members after themselves: ``loop(2:item)``, ``run[0].step``,
+    ``task(1)``. The parent of other nodes is their boundary. Names are read instead of ``children``, because what
+    follows a node is among its children too: after a loop without items, for example.
 
     Args:
         nodes: ``status.nodes``.
@@ -56,7 +56,7 @@ def _maker(node: AnyNode, nodes: _Nodes, makers: Mapping[Any, str]) -> str | Non
 
 
 def _split(node: AnyNode, nodes: _Nodes) -> tuple[str, str]:
-    """Return the name of the DAG or steps around a node, and what the node's name adds to it."""
+    """Return the name of the enclosing DAG or steps of a node, and the rest of the node's name."""
     name = node.get("name") or ""
     prefix = (nodes.get(node.get("boundaryID") or "") or {}).get("name") or ""
     return prefix, name[len(prefix) :]
@@ -92,7 +92,7 @@ def _number(node: AnyNode) -> int:
 
 
 def role(key: str, nodes: _Nodes, parent_of: Parents) -> Role:
-    """Return what a node is: a unit of work, an attempt of one that retries, or a node that only holds others."""
+    """Return what a node is: a unit of work, an attempt of a task with retries, or a node that only contains others."""
     if nodes[key].get("type") in GROUPS:
         return "group"
     return "attempt" if nodes.get(parent_of.get(key, ""), {}).get("type") == "Retry" else "task"
@@ -104,19 +104,19 @@ def was_started(node: AnyNode) -> bool:
 
 
 def loop_index(node: AnyNode, nodes: _Nodes) -> int | None:
-    """Return the position of a node in the loop that made it, from 0; None outside of loops."""
+    """Return the position of a node in its loop, from 0; None outside of loops."""
     item = _LOOP_ITEM.search(_split(node, nodes)[1])
     return int(item[1]) if item else None
 
 
 def depths(nodes: _Nodes) -> dict[str, int]:
-    """Find how deep each node lies in the graph of ``children``, where it comes after all that it waits for.
+    """Find the depth of each node in the graph of ``children``.
 
     Args:
         nodes: ``status.nodes``.
 
     Returns:
-        Node id to the length of the longest path to it; 0 for nodes that are no other node's child.
+        Node id to the length of the longest path to it; 0 for nodes that are not children.
     """
     children = {
         key: [child for child in node.get("children") or () if child in nodes] for key, node in nodes.items()
