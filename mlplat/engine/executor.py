@@ -116,5 +116,8 @@ class Executor(Protocol):
     async def start(self, command: Command) -> Running:
         """Start a command."""
 
+    async def close(self) -> None:
+        """End what this executor keeps for later commands of a run; called in the event loop of the run, at its end."""
+
     def end_leftover(self, folder: Path) -> None:
         """End what an engine that was killed left running in a task's folder."""

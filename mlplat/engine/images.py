@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from mlplat.engine.executor import GRACE, Command, Exit, Running
-from mlplat.engine.process import RunningProcess
+from mlplat.engine.running import RunningProcess, SpawnedProcess, Streams
 from mlplat.engine.volumes import is_mounted
 from mlplat.engine.watchdog import end_process, forget_container, note_container, noted_container
 from mlplat.errors import Diagnostic, EngineError
@@ -114,6 +114,9 @@ class ImageExecutor:
         """
         return _RunningContainer(self, command)
 
+    async def close(self) -> None:
+        """Do nothing: each container is on its own."""
+
     def end_leftover(self, folder: Path) -> None:
         """Remove the container that is noted in a task's folder."""
         end_process(folder)
@@ -155,7 +158,8 @@ class ImageExecutor:
             OSError: the program can't be started.
         """
         attached = replace(command, arguments=[self._program, "start", "--attach", container])
-        return RunningProcess(self._program, attached, dict(os.environ), command.root)
+        with Streams(attached) as streams:
+            return SpawnedProcess(self._program, attached, dict(os.environ), command.root, streams)
 
     def making(self, container: str, command: Command) -> subprocess.Popen[bytes]:
         """Start to create a container; the messages of the program are on its standard error.

@@ -8,25 +8,23 @@ rewritten to point there, before any parameter is put into them: data is never r
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import posixpath
 import re
 import secrets
 import shutil
-import signal
-import subprocess
 import sys
-import threading
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from mlplat.engine.bytecode import Bytecode
-from mlplat.engine.executor import GRACE, Command, Exit, Running
-from mlplat.engine.tail import Tail
-from mlplat.engine.watchdog import end_process, forget_process, note_process
+from mlplat.engine.executor import Command, Exit, Running
+from mlplat.engine.forks import Forks
+from mlplat.engine.running import NotStarted, SpawnedProcess, Streams
+from mlplat.engine.watchdog import end_process
 from mlplat.runtime.contract import VARIABLE
 
 
@@ -47,6 +45,7 @@ class ProcessExecutor:
         base["PATH"] = os.pathsep.join(part for part in (programs, base.get("PATH", os.defpath)) if part)
         self._environment = base
         self._bytecodes: dict[Path, Bytecode] = {}
+        self._of_loops: WeakKeyDictionary[asyncio.AbstractEventLoop, Forks] = WeakKeyDictionary()
         self._mark = f"/.mlplat-{secrets.token_hex(16)}"
 
     def rewrite(self, template: Mapping[str, Any], paths: Sequence[str]) -> dict[str, Any]:
@@ -117,9 +116,22 @@ class ProcessExecutor:
         try:
             for folder in needed:
                 folder.mkdir(parents=True, exist_ok=True)
-            return RunningProcess(program, command, environment, directory)
+            with Streams(command) as streams:
+                forked = await self._forks().start(program, command, environment, directory, streams)
+                return forked or SpawnedProcess(program, command, environment, directory, streams)
         except (OSError, ValueError) as error:
             return NotStarted(Exit(64, f"failed to start command: {error}"), command.log)
+
+    async def close(self) -> None:
+        """End what starts the tasks of this run."""
+        if forks := self._of_loops.pop(asyncio.get_running_loop(), None):
+            forks.close()
+
+    def _forks(self) -> Forks:
+        loop = asyncio.get_running_loop()
+        if loop not in self._of_loops:
+            self._of_loops[loop] = Forks({"PYTHONUNBUFFERED": "1", **self._environment})
+        return self._of_loops[loop]
 
     def _bytecode(self, folder: Path) -> Bytecode:
         if folder not in self._bytecodes:
@@ -167,133 +179,3 @@ def find_program(name: str, path: str, directory: Path) -> str | None:
     """
     found = shutil.which(str(directory / name) if "/" in name else name, path=path)
     return sys.executable if found is None and name in ("python", "python3") else found
-
-
-class NotStarted:
-    """A command that couldn't be started."""
-
-    def __init__(self, ended: Exit, log: Path) -> None:
-        self._exit = ended
-        with contextlib.suppress(OSError), log.open("ab") as file:
-            file.write(f"{ended.message}\n".encode(errors="backslashreplace"))
-
-    async def wait(self) -> Exit:
-        """Return why."""
-        return self._exit
-
-    def stop(self, grace: float = GRACE) -> None:
-        """Do nothing: there is nothing to end."""
-
-
-class RunningProcess:
-    """A process, its output and its end.
-
-    Args:
-        program: the file to run.
-        command: how.
-        environment: all of its variables.
-        directory: where it starts.
-
-    Raises:
-        OSError: it can't be started.
-        ValueError: there are characters in its arguments or variables that no process can be given.
-    """
-
-    def __init__(
-        self, program: str, command: Command, environment: Mapping[str, str], directory: Path
-    ) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._kill: asyncio.TimerHandle | None = None
-        self._is_stopped = False
-        self._ended: asyncio.Future[int] = self._loop.create_future()
-        self._tail: Tail | None = None
-        log = os.open(command.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-        try:
-            output: int = log
-            if command.capture:
-                self._tail = Tail(self._loop, os.dup(log))
-                output = self._tail.input
-            self._process = subprocess.Popen(
-                [program, *command.arguments[1:]],
-                executable=program,
-                env=environment,
-                cwd=directory,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=log,
-                close_fds=False,
-                start_new_session=True,
-            )
-        except BaseException:
-            if self._tail:
-                self._tail.abandon()
-            raise
-        finally:
-            os.close(log)
-            if self._tail:
-                self._tail.close_input()
-        self._folder = command.root.parent
-        note_process(self._folder, self._process.pid)
-        self._watch()
-
-    def _watch(self) -> None:
-        try:
-            descriptor = os.pidfd_open(self._process.pid)
-        except (AttributeError, OSError):
-            threading.Thread(target=self._wait_in_thread, daemon=True).start()
-            return
-
-        def over() -> None:
-            self._loop.remove_reader(descriptor)
-            os.close(descriptor)
-            self._reap()
-
-        self._loop.add_reader(descriptor, over)
-
-    def _wait_in_thread(self) -> None:
-        if hasattr(os, "waitid"):
-            with contextlib.suppress(ChildProcessError):
-                os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
-        else:
-            self._process.wait()
-        self._loop.call_soon_threadsafe(self._reap)
-
-    def _reap(self) -> None:
-        self._signal(signal.SIGKILL)
-        code = self._process.wait()
-        forget_process(self._folder)
-        if self._kill:
-            self._kill.cancel()
-        if self._is_stopped:
-            self._give_up_output()
-        if not self._ended.done():
-            asked = self._is_stopped and code == -signal.SIGTERM
-            self._ended.set_result(143 if asked else 137 if code < 0 else code)
-
-    def _signal(self, number: int) -> None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, number)
-
-    def _give_up_output(self) -> None:
-        """Read what is there, and wait for no more: a process that left the group may hold the pipe open."""
-        if self._tail:
-            self._tail.drain()
-            self._tail.abandon()
-
-    async def wait(self) -> Exit:
-        """Wait until the process has ended and its output was read."""
-        code = await self._ended
-        return Exit(code, result=await self._tail.text() if self._tail else None)
-
-    def stop(self, grace: float = GRACE) -> None:
-        """Send SIGTERM to the process group, SIGKILL after a number of seconds; one that has ended waits no longer."""
-        self._is_stopped = True
-        if self._ended.done():
-            self._give_up_output()
-            return
-        if grace <= 0:
-            self._signal(signal.SIGKILL)
-            return
-        self._signal(signal.SIGTERM)
-        if self._kill is None:
-            self._kill = self._loop.call_later(grace, self._signal, signal.SIGKILL)

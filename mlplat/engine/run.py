@@ -226,6 +226,7 @@ class _Run:
         finally:
             if self._timer:
                 self._timer.cancel()
+            await self._executor.close()
         if self._failure is not None:
             raise self._failure
         self._finish(execution, phase, message)
