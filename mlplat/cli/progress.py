@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TextIO
 
-from mlplat.argo.status import FAILED, FULFILLED, WAITING, AnyNode, Templates, fused, is_attempt, is_hook
-from mlplat.cli import output, show
+from mlplat.argo import durations
+from mlplat.argo.status import AnyNode, Templates, moment
+from mlplat.cli import output
+from mlplat.cli.screen import fitting
 from mlplat.escaping import escaped_line
 from mlplat.runs import trees
-from mlplat.runs.tasks import path
-from mlplat.runs.waiting import is_new
+from mlplat.runs.outline import OutlineLine, outline, progress
+from mlplat.runs.task_lines import TaskLines
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
     from rich.live import Live
-
-_RUNNING = "▶"
-_FINAL = FULFILLED - {"Omitted"}
-_LONGEST_REASON = 200
 
 
 class Quiet:
@@ -42,66 +41,20 @@ class Quiet:
 
 
 class LineProgress(Quiet):
-    """Prints a line when a task starts and when it ends, with its path in the run.
-
-    Of a task that retries, each attempt has a line when it starts, and when it fails with the reason.
+    """Prints a line when a task starts and when it ends.
 
     Args:
         stream: where to.
-        run: name of the run.
-        templates: what its tasks declare.
+        lines: makes them.
     """
 
-    def __init__(self, stream: TextIO, run: str, templates: Templates) -> None:
-        self.stream, self.run, self.templates = stream, run, templates
-        self.phases: dict[str, str] = {}
-        self.reasons: dict[str, list[str]] = {}
-        self.hooks: set[str] = set()
+    def __init__(self, stream: TextIO, lines: TaskLines) -> None:
+        self.stream, self.lines = stream, lines
 
     def __call__(self, node: AnyNode) -> None:
         """Take in a node that changed."""
-        if is_hook(node):
-            self.hooks.add(node["id"])
-        self._say_why(node)
-        phase, known = node.get("phase", ""), self.phases.get(node["id"])
-        waits = show.waits_for_lock(node)
-        shown = waits or node.get("type") in ("Pod", "Retry", "Suspend", "Skipped")
-        if not shown or phase == known or trees.stands_for_nothing(node):
-            return
-        self.phases[node["id"]] = phase
-        if phase == "Running":
-            if node["type"] != "Retry":  # its attempts say so
-                self.stream.write(f"▶ {self._path(node)}\n")
-        elif waits:
-            self.stream.write(f"{self._described(node)}\n")
-        elif phase in _FINAL and not (phase == "Succeeded" and is_attempt(node)):
-            attempts = len(set(node.get("children") or ()) - self.hooks) if node["type"] == "Retry" else 0
-            for one in fused.expanded({node["id"]: node}).values():
-                self.stream.write(f"{self._described(one, attempts)}\n")
+        self.stream.writelines(f"{line}\n" for line in self.lines.of(node))
         self.stream.flush()
-
-    def _path(self, node: AnyNode) -> str:
-        return escaped_line(path(self.run, node["name"]))
-
-    def _described(self, node: AnyNode, attempts: int = 0) -> str:
-        named: AnyNode = {**node, "displayName": self._path(node)}
-        written = show.describe(named, attempts, trees.outputs(node, self.templates))
-        failed = node["type"] == "Pod" and node.get("phase") in FAILED
-        why = escaped_line(str(node.get("message") or "")) if failed else ""
-        return f"{written}  {why[:_LONGEST_REASON]}".rstrip()
-
-    def _say_why(self, node: AnyNode) -> None:
-        """Print why a task cannot start, each reason once."""
-        said = self.reasons.setdefault(node["id"], [])
-        new: list[str] = []
-        for sentence in node.get(WAITING, ()):
-            if is_new(sentence, said):
-                said.append(sentence)
-                new.append(sentence)
-        if new:
-            self.stream.write(f"… {self._path(node)}  {show.CANNOT_START}\n")
-            self.stream.writelines(f"  {escaped_line(sentence)}\n" for sentence in new)
-            self.stream.flush()
 
 
 class TreeProgress(Quiet):
@@ -140,33 +93,15 @@ class TreeProgress(Quiet):
 
         with self.lock:
             nodes = dict(self.nodes)
-        written = [self.run, *show.lines(trees.tree(nodes, self.run, self.manifest))]
-        room = max(options.max_height - 1, 5)
-        written = fitting(written, room)
+        tree = trees.tree(nodes, self.run, self.manifest)
+        lines = [OutlineLine(self._title(tree)), *outline(tree)]
+        written = fitting(lines, max(options.max_height - 1, 5))
         yield Text("\n".join(map(escaped_line, written)), no_wrap=True, overflow="crop")
 
-
-def fitting(lines: Sequence[str], room: int) -> list[str]:
-    """Choose the lines of a tree that are shown where there is no room for all.
-
-    Args:
-        lines: the tree.
-        room: how many fit.
-
-    Returns:
-        What runs and what cannot start, then as much as fits of what stands below these, in the order of the tree.
-    """
-    if len(lines) <= room:
-        return list(lines)
-    kept = [
-        place for place, line in enumerate(lines) if _RUNNING in line or line.endswith(show.CANNOT_START)
-    ][: room - 1]
-    while len(kept) < room - 1:
-        below = [place + 1 for place in kept if place + 1 < len(lines) and place + 1 not in kept]
-        if not below:
-            break
-        kept = sorted([*kept, *below[: room - 1 - len(kept)]])
-    return [*(lines[place] for place in kept), f"… {len(lines) - len(kept)} more"]
+    def _title(self, tree: trees.TreeNode) -> str:
+        started = moment(tree.node.get("startedAt"))
+        took = durations.short((datetime.now(UTC) - started).total_seconds()) if started else ""
+        return "  ".join(filter(None, (self.run, took, progress(tree))))
 
 
 @contextmanager
@@ -184,7 +119,7 @@ def following(workflow: trees.Workflow, run: str, *, quiet: bool) -> Iterator[Qu
     if quiet:
         yield Quiet()
     elif not sys.stderr.isatty():
-        yield LineProgress(sys.stderr, run, Templates(workflow))
+        yield LineProgress(sys.stderr, TaskLines(run, Templates(workflow)))
     else:
         from rich.console import Console
         from rich.live import Live

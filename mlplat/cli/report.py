@@ -1,30 +1,30 @@
-"""Write the report of a run."""
+"""Print what came of a run."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mlplat.addresses import without_user
 from mlplat.argo import durations
-from mlplat.argo.status import decoded, is_artifact, nodes_of
-from mlplat.cli import output, places, show
+from mlplat.cli import output, places
 from mlplat.cli.grammar import Given
+from mlplat.cli.screen import fitting, height
 from mlplat.runs import trees
+from mlplat.runs.outcomes import RunArtifact, RunOutcome, outcome, without_absent
+from mlplat.runs.outline import OutlineLine, outline, seconds
 from mlplat.runs.programs import as_typed
-from mlplat.runs.state import home
-from mlplat.runs.tasks import listed, path
+from mlplat.runs.tasks import listed
 
-INTERRUPTED = 130
-_TOLD_FAILURES = 5
-_CACHE_REFUSED = "could not save to config map cache"
-_MAY_NOT_REPORT = "workflowtaskresults.argoproj.io is forbidden"
-_NOT_GIVEN = re.compile(r'\b(secret|configmap) ".*" (with key ".*" )?not found')
 if TYPE_CHECKING:
     from mlplat.runs.cluster import Cluster
     from mlplat.runs.machine import Machine
+
+INTERRUPTED = 130
+_SHORTEST_TREE, _SHORTEST_LIST = 8, 4
 
 Document = Mapping[str, Any]
 
@@ -32,9 +32,10 @@ Document = Mapping[str, Any]
 def conclude(workflow: Document, place: Machine | Cluster, given: Given) -> int:
     """Print the report of a run, and return the exit code."""
     if given.output == "json":
-        output.as_json(trees.without_absent(workflow))
+        output.as_json(without_absent(workflow))
     else:
-        print(report(workflow, place, given))
+        size = shutil.get_terminal_size() if sys.stdout.isatty() else None
+        print(report(workflow, place, given, size))
     if getattr(given, "report", False):
         from mlplat.cli import reports
 
@@ -44,112 +45,80 @@ def conclude(workflow: Document, place: Machine | Cluster, given: Given) -> int:
     return 0 if workflow["status"]["phase"] == "Succeeded" else 1
 
 
-def report(workflow: Document, place: Machine | Cluster, given: Given) -> str:
-    """Return the report of a run: tree, artifacts, failures with their last lines, and what to type next."""
+def report(
+    workflow: Document, place: Machine | Cluster, given: Given, size: os.terminal_size | None = None
+) -> str:
+    """Return the report of a run: tree, artifacts, failures with their last lines, and what to type next.
+
+    Args:
+        workflow: the Workflow with its status.
+        place: where it ran.
+        given: the command line.
+        size: of the terminal. Where it is too small, the tree and the list of artifacts are shortened; where that
+            does not suffice, the first line is repeated as the last one.
+    """
     status, name = workflow["status"], workflow["metadata"]["name"]
+    found = outcome(workflow, place)
     message = f"  {status['message']}" if status.get("message") else ""
-    written = [f"{name}  {status['phase']}  {durations.short(show.seconds(status))}{message}"]
-    written += show.lines(trees.tree(status.get("nodes", {}), name, trees.program(workflow)))
-    written += _outputs(workflow, given)
-    written += _artifacts(workflow, given)
-    written += _failures(workflow, place, given)
-    written += _warnings(workflow)
-    written += _next(workflow, given)
-    return "\n".join(written)
+    first = f"{name}  {status['phase']}  {durations.short(seconds(status))}{message}"
+    branch = trees.tree(status.get("nodes", {}), name, trees.program(workflow))
+    tree = [OutlineLine(first), *outline(branch)]
+    artifacts = [OutlineLine(line) for line in _artifacts(found)]
+    rest = [*_failures(found), *(f"warning: {one}" for one in found.warnings), *_next(workflow, place, given)]
+    outputs = list(_outputs(found))
+    if size is None:
+        return "\n".join([*(line.text for line in tree), *outputs, *(line.text for line in artifacts), *rest])
+    run = places.as_typed(given, name, workflow["metadata"].get("namespace", ""))
+    room = size.lines - 1 - height((*outputs, *rest), size.columns)
+    shown = fitting(tree, max(room - len(artifacts), _SHORTEST_TREE), f"mlplat get tasks {run}")
+    kept = fitting(artifacts, max(room - len(shown), _SHORTEST_LIST), f"mlplat get artifacts {run}")
+    lines = [*shown, *outputs, *kept, *rest]
+    return "\n".join([*lines, first] if height(lines, size.columns) >= size.lines else lines)
 
 
-def _outputs(workflow: Document, given: Given) -> list[str]:
-    """Return the outputs of the pipeline."""
-    root = nodes_of(workflow).get(workflow["metadata"]["name"], {})
-    shown = []
-    for parameter in root.get("outputs", {}).get("parameters", ()) if root.get("type") == "DAG" else ():
-        value = decoded(parameter.get("value"))
-        text = _place(value.get("key"), value.get("uri"), given) if is_artifact(value) else trees.short(value)
-        if value is not None:
-            shown.append(f"  {parameter['name']}  {text}")
-    return ["outputs", *shown] if shown else []
+def _outputs(found: RunOutcome) -> Iterator[str]:
+    if found.outputs:
+        yield "outputs"
+        yield from (f"  {name}  {_near(value)}" for name, value in found.outputs.items())
 
 
-def _place(key: str | None, uri: str | None, given: Given) -> str:
-    """Return where an artifact lies: a path of this machine, a key of the cluster's store, or its URI."""
-    if not key:
-        return without_user(uri or "")
-    return near(home() / "artifacts" / key) if given.engine == "local" else key
+def _artifacts(found: RunOutcome) -> Iterator[str]:
+    if found.artifacts:
+        yield "artifacts"
+        yield from (f"  {one.name}  {one.type}{_size(one)}  {_near(one.place)}" for one in found.artifacts)
 
 
-def _artifacts(workflow: Document, given: Given) -> list[str]:
-    found = [(node, value) for node, value in trees.artifacts(workflow) if value.key]
-    if not found:
-        return []
-    places = [_place(value.key, value.uri, given) for _, value in found]
-    shown = []
-    for (node, value), place in zip(found, places, strict=True):
-        size = [] if value.size is None else [_size(value.size)]
-        task = path(workflow["metadata"]["name"], node["name"])
-        words = [f"{task}.{value.own_name}", value.type, *size, place]
-        shown.append("  " + "  ".join(words))
-    return ["artifacts", *shown]
+def _size(artifact: RunArtifact) -> str:
+    if artifact.size is None:
+        return ""
+    return "  1 byte" if artifact.size == 1 else f"  {artifact.size:,} bytes"
 
 
-def _size(count: int) -> str:
-    return "1 byte" if count == 1 else f"{count:,} bytes"
+def _near(place: Path | str) -> str:
+    """Write a path as it is shortest to type from here; a string stays as it is."""
+    if isinstance(place, Path) and place.is_relative_to(Path.cwd()):
+        return str(place.relative_to(Path.cwd()))
+    return str(place)
 
 
-def near(path: Path) -> str:
-    """Write a path as it is shortest to type from here."""
-    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+def _failures(found: RunOutcome) -> Iterator[str]:
+    for one in found.failures:
+        yield f"{one.task} failed: {one.message}"
+        yield from (f"  | {line}" for line in one.last_lines)
+        yield from (f"  hint: {hint}" for hint in one.hints)
+    if found.more_failures:
+        yield f"{len(found.more_failures)} more failed: {listed(found.more_failures)}"
+    if found.not_run:
+        yield f"not run because of it: {listed(found.not_run)}"
 
 
-def _failures(workflow: Document, place: Machine | Cluster, given: Given) -> list[str]:
-    if workflow["status"]["phase"] == "Succeeded":
-        return []
-    from mlplat.runs.logs import last_lines
-
-    written: list[str] = []
-    failures, run = trees.failures(workflow), workflow["metadata"]["name"]
-    for node in failures[:_TOLD_FAILURES]:
-        task = path(run, node["name"])
-        written.append(f"{task} failed: {node.get('message', '')}")
-        written += [f"  | {line}" for line in last_lines(workflow, node, place)]
-        if _CACHE_REFUSED in node.get("message", ""):
-            written.append(
-                "  hint: Argo's controller may not be allowed to write caches: "
-                "kubectl apply -k kustomize/controller; or --no-cache"
-            )
-        if _MAY_NOT_REPORT in node.get("message", ""):
-            written.append(
-                "  hint: the service account of the pods is not allowed to report results: --service-account NAME; "
-                f"mlplat doctor --engine argo -n {workflow['metadata']['namespace']} says what is missing"
-            )
-        if given.engine == "local" and _NOT_GIVEN.search(node.get("message", "")):
-            again = f"mlplat retry {workflow['metadata']['name']} --secrets FILE"
-            written.append(f"  hint: put it in a file of Secrets and ConfigMaps: {again}")
-    if others := [path(run, node["name"]) for node in failures[_TOLD_FAILURES:]]:
-        written.append(f"{len(others)} more failed: {listed(others)}")
-    missing = trees.not_run(workflow)
-    if missing:
-        written.append(f"not run because of it: {listed(missing)}")
-    return written
-
-
-def _warnings(workflow: Document) -> list[str]:
-    """Return warnings of the engine about what fails on a cluster."""
-    conditions = workflow["status"].get("conditions") or ()
-    return [f"warning: {one.get('message', '')}" for one in conditions if one.get("type") == "SpecWarning"]
-
-
-def _next(workflow: Document, given: Given) -> list[str]:
+def _next(workflow: Document, place: Machine | Cluster, given: Given) -> Iterator[str]:
     name = workflow["metadata"]["name"]
-    if given.engine == "argo":
-        run = places.as_typed(given, name, workflow["metadata"].get("namespace", ""))
-        again = [] if workflow["status"]["phase"] == "Succeeded" else [f"to continue: mlplat retry {run}"]
-        return [f"next: mlplat get tasks {run}; mlplat logs {run}", *again]
-    written = [f"logs {near(home() / 'logs' / name)}", f"next: mlplat get tasks {name}; mlplat logs {name}"]
+    run = places.as_typed(given, name, workflow["metadata"].get("namespace", ""))
+    if given.engine != "argo":
+        yield f"logs {_near(place.home / 'logs' / name)}"
+    yield f"next: mlplat get tasks {run}; mlplat logs {run}"
     if workflow["status"]["phase"] != "Succeeded":
-        fixed = (
-            f"; after a fix: mlplat run {as_typed(given.file)} --resume {name}"
-            if hasattr(given, "file")
-            else ""
-        )
-        written.append(f"to continue: mlplat retry {name}{fixed}")
-    return written
+        resumes = given.engine != "argo" and hasattr(given, "file")
+        fixed = f"; after a fix: mlplat run {as_typed(given.file)} --resume {run}" if resumes else ""
+        yield f"to continue: mlplat retry {run}{fixed}"

@@ -1,4 +1,4 @@
-"""A run as people think of it: the tree of its tasks, their results, what failed and what did not run."""
+"""A run as people think of it: the tree of its tasks, with their results."""
 
 from __future__ import annotations
 
@@ -9,31 +9,25 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mlplat.argo.depends import condition
 from mlplat.argo.names import NOTHING
 from mlplat.argo.status import (
-    FAILED,
     AnyNode,
-    ArtifactValue,
     Templates,
     attempts,
     decoded,
     fused,
     metric_text,
     metrics,
-    nodes_of,
     parents,
     passed,
-    role,
     was_started,
 )
-from mlplat.argo.status import failures as failures_among
-from mlplat.argo.values import ABSENT
 from mlplat.ir.argo_template import steps_of
 
 Workflow = Mapping[str, Any]
 
 _WIDEST_VALUE = 60
+_NOT_STARTED = frozenset(("Pending", "Skipped", "Omitted"))
 _TASK = re.compile(r"(?:\[\d+\])?\.([^.(\[]+)")
 ITEM = re.compile(r"\((\d+):[^)]*\)$")
 """The end of the name of an iteration."""
@@ -52,6 +46,8 @@ class TreeNode:
         node: the node.
         below: branches in the order in which people read them.
         task: name of the task or step, without its loop item or hook.
+        phase: of the node; ``Pending`` if nothing below it has started yet, as in an iteration that waits for a slot,
+            which is ``Running`` for the engine.
         attempts: how many attempts of it have started, if it may be retried.
         results: what it gave, each in a short string.
     """
@@ -59,8 +55,17 @@ class TreeNode:
     node: AnyNode
     below: list[TreeNode] = field(default_factory=list)
     task: str = ""
+    phase: str = ""
     attempts: int = 0
     results: list[str] = field(default_factory=list)
+
+    def walk(self) -> Iterator[TreeNode]:
+        """Yield the branch and all below it, each before those below it."""
+        ahead = [self]
+        while ahead:
+            branch = ahead.pop()
+            yield branch
+            ahead.extend(reversed(branch.below))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +129,20 @@ def tree(nodes: Mapping[str, AnyNode], root: str, manifest: TreeLayout) -> TreeN
     for branch in branches.values():
         template = branch.node.get("templateName", "")
         branch.below.sort(key=lambda below: _place(below, template, manifest.places))
-    return branches.get(root) or TreeNode({"displayName": "", "phase": "Pending", "type": "DAG"})
+    found = branches.get(root) or TreeNode({"displayName": "", "phase": "Pending", "type": "DAG"})
+    for branch in reversed(list(found.walk())):
+        branch.phase = _phase(branch)
+    return found
+
+
+def _phase(branch: TreeNode) -> str:
+    phase = str(branch.node.get("phase", ""))
+    if phase != "Running":
+        return phase
+    if branch.node.get("type") == "Retry":
+        return phase if branch.attempts else "Pending"
+    below = {one.phase for one in branch.below}
+    return "Pending" if "Pending" in below and below <= _NOT_STARTED else phase
 
 
 def _task_of(node: AnyNode, nodes: Mapping[str, AnyNode]) -> str:
@@ -170,62 +188,3 @@ def short(value: Any) -> str:
 def cut(text: str) -> str:
     """Shorten a string to the width of a value."""
     return text if len(text) <= _WIDEST_VALUE else text[:_WIDEST_VALUE] + "…"
-
-
-def without_absent(workflow: Workflow) -> dict[str, Any]:
-    """Return a run in whose nodes outputs that were not written have no value, and are null in lists."""
-    status = workflow["status"]
-    return {**workflow, "status": {**status, "nodes": _without_absent(status.get("nodes", {}))}}
-
-
-def _without_absent(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _without_absent(item) for key, item in value.items() if item != ABSENT}
-    if isinstance(value, list):
-        return [_without_absent(item) for item in value]
-    return value.replace(f'"{ABSENT}"', "null") if isinstance(value, str) else value
-
-
-def artifacts(workflow: Workflow) -> Iterator[tuple[AnyNode, ArtifactValue]]:
-    """Yield the artifacts that a run's tasks wrote, each after the node of the task."""
-    nodes, templates = nodes_of(workflow), Templates(workflow)
-    parent_of = parents(nodes)
-    for key, node in nodes.items():
-        if role(key, nodes, parent_of) == "task":
-            for artifact in passed(node, templates.of(node), "output").artifacts:
-                yield node, artifact
-
-
-def failures(workflow: Workflow) -> list[AnyNode]:
-    """Return the nodes that explain why a run failed, as people know them."""
-    return list(failures_among(nodes_of(workflow)).values())
-
-
-def not_run(workflow: Workflow) -> list[str]:
-    """Return the paths of tasks that did not run because others failed: omitted ones, and those never reached."""
-    nodes = nodes_of(workflow)
-    templates = {template["name"]: template for template in workflow["spec"].get("templates", ())}
-    children: dict[str, dict[str, AnyNode]] = {}
-    for node in nodes.values():
-        children.setdefault(node.get("boundaryID", ""), {})[node["displayName"]] = node
-    omitted: list[str] = []
-    missing: list[str] = []
-    for key, there in children.items():
-        around = nodes.get(key, {})
-        dag = templates.get(around.get("templateName", ""), {}).get("dag") or {}
-        tasks = {task["name"]: task for task in dag.get("tasks", ())}
-        omitted += [str(there[name]["name"]) for name in _blocked(tasks, there)]
-        if around.get("type") == "DAG" and around.get("phase") in FAILED:
-            missing += [f"{around['name']}.{name}" for name in tasks if name not in there]
-    run = workflow["metadata"]["name"]
-    return [name.removeprefix(f"{run}.") for name in (*omitted, *missing)]
-
-
-def _blocked(tasks: Mapping[str, Mapping[str, Any]], nodes: Mapping[str, AnyNode]) -> list[str]:
-    """Return the omitted tasks of a DAG that waited for one that failed, or for another of these."""
-    omitted = [name for name, node in nodes.items() if node.get("phase") == "Omitted"]
-    waits = {name: set(condition(tasks.get(name, {}), tasks).tasks) for name in omitted}
-    causes = {name for name, node in nodes.items() if node.get("phase") in FAILED}
-    while found := {name for name in omitted if name not in causes and waits[name] & causes}:
-        causes |= found
-    return [name for name in omitted if name in causes]

@@ -9,7 +9,7 @@ import pytest
 
 from mlplat import k8s
 from mlplat.argo.status import nodes_of
-from mlplat.runs import trees
+from mlplat.runs import outcomes
 from tests.e2e.engines import CHANCE, TIMES, Engines
 
 PROGRAM = Path(__file__).parent / "programs/fused.py"
@@ -46,5 +46,5 @@ def test_a_failure_is_that_of_one_task(engines: Engines) -> None:
                 "stumble-2": "Succeeded",
                 "stumble-3": "Failed",
             }
-            (failed,) = trees.failures(workflow)
+            (failed,) = outcomes.failures(workflow)
             assert failed["displayName"] == "stumble-3"

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from mlplat.argo.retry import retried
 from mlplat.argo.status import FAILED, Templates, fnv32a, fused, metric_text, metrics, nodes_of
 from mlplat.metadata import Store, open_store
-from mlplat.runs import trees
+from mlplat.runs import outcomes, trees
 
 RUN = "run-x7k2p"
 UIDS = itertools.count()
@@ -208,7 +208,7 @@ def test_terminal_record_and_retry_say_the_same(
     nodes = nodes_of(workflow)
     tasks = {task.id: task for task in store.tasks(run, roles=None)}
 
-    terminal = {(node["name"], node["message"]) for node in trees.failures(workflow)}
+    terminal = {(node["name"], node["message"]) for node in outcomes.failures(workflow)}
     assert terminal == {(task.name, task.message) for task in store.failures(run)}
     assert bool(terminal) or not any(
         node["phase"] in FAILED and node["name"] == RUN for node in nodes.values()
@@ -216,7 +216,7 @@ def test_terminal_record_and_retry_say_the_same(
 
     parted = retried(RUN, workflow["status"]["nodes"])
     again = {key for key, node in workflow["status"]["nodes"].items() if parted.kept.get(key) != node}
-    causes = {node["id"] for node in trees.failures(workflow)}
+    causes = {node["id"] for node in outcomes.failures(workflow)}
     assert {fused.pod_of(key, nodes) for key in causes} <= again
 
     branches = list(flat(trees.tree(workflow["status"]["nodes"], RUN, trees.program(workflow))))
@@ -224,7 +224,7 @@ def test_terminal_record_and_retry_say_the_same(
         if one.node["type"] == "Retry":
             assert one.attempts == tasks[one.node["id"]].attempts
 
-    written = {(node["id"], value.key) for node, value in trees.artifacts(workflow)}
+    written = {(node["id"], value.key) for node, value in outcomes.artifacts(workflow)}
     assert written == {
         (use.task_id, store.artifact(use.artifact_id).key)
         for use in store.uses(run)
@@ -234,7 +234,7 @@ def test_terminal_record_and_retry_say_the_same(
     logged = {(one.task_id, one.name, repr(one.value)) for one in store.metrics(run)}
     assert logged == {
         (node["id"], name, repr(value))
-        for node, artifact in trees.artifacts(workflow)
+        for node, artifact in outcomes.artifacts(workflow)
         for name, value in metrics(artifact)
     }
     for one in branches:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from mlplat.cli import places, show
+from mlplat.cli import places
 from mlplat.cli.commands import mlplat
 from mlplat.cli.grammar import Given
 from mlplat.cli.report import report
-from mlplat.runs import trees
 from tests.unit.cli.commands import told
 
 PROGRAM = """
@@ -109,22 +107,6 @@ def test_strings_are_shown_without_quotes_in_one_line(
     assert "Output  two words\\nand a line\n" in told(capsys, "get", "parameters", "first")[0]
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        ("", '""'),
-        ("a", "a"),
-        (None, "null"),
-        (1.0, "1"),
-        (True, "true"),
-        (["a"], '["a"]'),
-        ("x" * 61, "x" * 60 + "…"),
-    ],
-)
-def test_a_value_in_one_line(value: Any, text: str) -> None:
-    assert trees.short(value) == text
-
-
 def test_the_report_of_attempts_leaves_the_logs_of_hooks_out(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -135,35 +117,6 @@ def test_the_report_of_attempts_leaves_the_logs_of_hooks_out(
     assert "(2 attempts)" in out
     assert "work failed: No more retries left: main: Error (exit code 3)\n  | of the task\n" in out
     assert "of the hook" not in out
-
-
-def iteration(number: int, phase: str) -> dict[str, dict[str, Any]]:
-    name = f"loop({number}:{number} item {number})"
-    around = {"id": name, "name": f"run.{name}", "displayName": name, "type": "DAG", "boundaryID": "run"}
-    inside = {"id": f"{name}.work", "name": f"run.{name}.work", "displayName": "work", "type": "Pod"}
-    return {
-        name: {**around, "phase": phase},
-        f"{name}.work": {**inside, "phase": phase, "boundaryID": name},
-    }
-
-
-def test_a_loop_of_eighty_iterations_is_a_few_lines_with_the_first_that_failed() -> None:
-    failed = (3, 40, 41, 79)
-    root = {"id": "run", "name": "run", "displayName": "run", "type": "DAG", "phase": "Failed"}
-    nodes: dict[str, dict[str, Any]] = {"run": root}
-    for number in range(80):
-        nodes |= iteration(number, "Failed" if number in failed else "Succeeded")
-
-    written = list(show.lines(trees.tree(nodes, "run", trees.program({}))))
-    assert [line.strip("│├└─ ") for line in written] == [
-        "✖ loop(3:3 item 3)  failed",
-        "✖ work  <1s",
-        "✖ loop(40:40 item 40)  failed",
-        "✖ work  <1s",
-        "✖ loop(41:41 item 41)  failed",
-        "✖ work  <1s",
-        "✖ loop(0:0 item 0) … loop(79:79 item 79)  76 succeeded, 1 failed",
-    ]
 
 
 def test_a_pod_that_may_not_report_its_result_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:

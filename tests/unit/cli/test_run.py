@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import shutil
@@ -14,9 +13,7 @@ from typing import Any
 
 import pytest
 
-from mlplat.argo.status import Templates
 from mlplat.cli import main
-from mlplat.cli.progress import LineProgress
 from tests.unit.engine.manifests import ends
 from tests.unit.waiting import until
 
@@ -626,16 +623,6 @@ def test_an_unknown_name_is_told_with_the_nearest(folder: Path, capsys: pytest.C
     error = capsys.readouterr().err
     assert "no pipeline or component 'lop' found" in error
     assert "did you mean 'loop'?" in error
-
-
-def test_a_step_that_waits_is_shown_where_there_is_no_terminal() -> None:
-    shown = io.StringIO()
-    lines = LineProgress(shown, "run", Templates({}))
-    for phase in ("Running", "Succeeded"):
-        named = {"id": "a", "name": "run.approval", "displayName": "approval"}
-        lines({**named, "type": "Suspend", "phase": phase})
-    assert "▶ approval\n" in shown.getvalue()
-    assert "✔ approval" in shown.getvalue()
 
 
 def test_what_a_run_imports_is_among_its_artifacts(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,10 +12,10 @@ import pytest
 
 from mlplat import compiler, dsl, engine, ir, manifest, metadata
 from mlplat.argo.status import fused
-from mlplat.cli import show
 from mlplat.errors import CompileError
 from mlplat.metadata.reading import read_run
-from mlplat.runs import trees
+from mlplat.runs import outcomes, trees
+from mlplat.runs.outline import outline
 from tests.e2e.programs.fused import chain, make, size
 from tests.unit.engine.manifests import node, value
 
@@ -80,7 +80,9 @@ def test_the_record_has_each_task(tmp_path: Path) -> None:
             records.append((sorted(found), kinds, metrics))
     assert records[0] == records[1]
     assert ("make", "Succeeded", 1, 0) in records[0][0]
-    tree = "\n".join(show.lines(trees.tree(done["status"]["nodes"], "wf", trees.program(done))))
+    tree = "\n".join(
+        line.text for line in outline(trees.tree(done["status"]["nodes"], "wf", trees.program(done)))
+    )
     assert [line.split()[3] for line in tree.splitlines()[1:4]] == ["make", "grow", "size"]
 
 
@@ -108,7 +110,7 @@ def test_a_failure_is_told_of_the_task_that_failed(tmp_path: Path) -> None:
     (tmp_path / "tries").mkdir()
     done = engine.run(compiled(p, fuse="auto", arguments={"folder": str(tmp_path / "tries")}), home=tmp_path)
     assert done["status"]["phase"] == "Failed"
-    (failed,) = trees.failures(done)
+    (failed,) = outcomes.failures(done)
     assert (failed["displayName"], failed["phase"]) == ("stumble-2", "Failed")
     phases = {one["displayName"]: one["phase"] for one in fused.nodes_of(done).values()}
     assert phases["stumble"] == "Succeeded"

@@ -13,13 +13,13 @@ import pytest
 from mlplat import compiler, dsl, engine, ir, manifest
 from mlplat.argo.depends import condition
 from mlplat.argo.reasons import condition_of, readable
-from mlplat.cli import show
 from mlplat.compiler import order
 from mlplat.compiler.emit import PIPELINE_ANNOTATION, label_value
 from mlplat.ir import PipelineSpec
 from mlplat.runs import trees
 from mlplat.runs.documents import with_name
 from mlplat.runs.load import load
+from mlplat.runs.outline import outline
 from tests.unit.compiler.test_golden import PROGRAMS
 
 CORPUS = Path(__file__).parents[4] / "shared" / "corpus" / "kfp-ir"
@@ -234,7 +234,9 @@ def test_a_skipped_branch_says_which_condition_did_not_hold(tmp_path: Path) -> N
     }
     assert len(nasty) == 200
     assert not set(nasty) & set("'\"\\{}\n")
-    lines = "\n".join(show.lines(trees.tree(done["status"]["nodes"], "wf", trees.program(done))))
+    lines = "\n".join(
+        line.text for line in outline(trees.tree(done["status"]["nodes"], "wf", trees.program(done)))
+    )
     assert "condition-2  skipped  (if flip == “heads”)" in lines
     assert "condition not met: if flip == “heads”" in map(readable, messages)
 
