@@ -22,7 +22,7 @@ from mlplat.k8s.resources import Resource
 from mlplat.k8s.retrying import config_maps_of, retry
 from mlplat.k8s.secrets import secret
 from mlplat.k8s.watching import Change, watch
-from mlplat.k8s.workflows import newest, read, stop, submit, terminate, with_uids
+from mlplat.k8s.workflows import newest, read, stop, submit, terminate, with_uids, workflow_and_config_maps
 
 __all__ = [
     "Access",
@@ -54,4 +54,5 @@ __all__ = [
     "terminate",
     "watch",
     "with_uids",
+    "workflow_and_config_maps",
 ]

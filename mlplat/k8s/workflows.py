@@ -52,7 +52,7 @@ def submit(
         ClusterError: there are other documents, or the cluster refused or can't be reached.
         KeyboardInterrupt: it was raised in this thread; what was created has been deleted.
     """
-    workflow, config_maps = _sorted(documents)
+    workflow, config_maps = workflow_and_config_maps(documents)
     client = connect(namespace or workflow["metadata"].get("namespace"), context, kubeconfig)
     with _undone_on_failure(client) as create:
         names = [create(config_map)["metadata"]["name"] for config_map in config_maps]
@@ -249,7 +249,14 @@ def _shut_down(client: Client, name: str, how: str) -> None:
     client.patch(WORKFLOWS, name, {"spec": {"shutdown": how}})
 
 
-def _sorted(documents: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
+def workflow_and_config_maps(
+    documents: Sequence[Mapping[str, Any]],
+) -> tuple[Mapping[str, Any], list[Mapping[str, Any]]]:
+    """Return the Workflow of the documents, and their ConfigMaps.
+
+    Raises:
+        ClusterError: there is not exactly one Workflow, or there are other documents.
+    """
     workflows = [document for document in documents if document.get("kind") == "Workflow"]
     config_maps = [document for document in documents if document.get("kind") == "ConfigMap"]
     others = [document for document in documents if document.get("kind") not in {"Workflow", "ConfigMap"}]

@@ -141,9 +141,10 @@ class Cluster:
             documents: the Workflow, named, and the ConfigMaps that it refers to.
 
         Raises:
-            ClusterError: the cluster refused or can't be reached.
+            ClusterError: there are other documents, or the cluster refused or can't be reached.
             StoreError: the record can't be opened; nothing was submitted.
         """
+        k8s.workflow_and_config_maps(documents)
         return self._followed(lambda: k8s.submit(documents, **self.options))
 
     def retry(

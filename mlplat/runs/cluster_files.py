@@ -32,7 +32,7 @@ Location = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Repository:
+class WorkflowRepository:
     """Where a Workflow keeps its artifacts.
 
     Where it is, and which Secrets it takes, comes from the Workflow; what a pod reports about its outputs is trusted
@@ -163,7 +163,7 @@ def log_of_pod(workflow: Workflow, node_id: str, place: Cluster) -> Iterator[str
     try:
         yield from k8s.logs(workflow, node_id, context=place.context, kubeconfig=place.kubeconfig)
     except ClusterError as error:
-        repository = Repository(workflow, place)
+        repository = WorkflowRepository(workflow, place)
         location = _archive(repository, node_id, error)
         with tempfile.TemporaryDirectory(prefix="mlplat-log-") as folder:
             file = Path(folder) / "log"
@@ -173,7 +173,7 @@ def log_of_pod(workflow: Workflow, node_id: str, place: Cluster) -> Iterator[str
                 yield from k8s.printed(line.rstrip("\n") for line in lines)
 
 
-def end_of_pod(repository: Repository, node_id: str) -> list[str]:
+def end_of_pod(repository: WorkflowRepository, node_id: str) -> list[str]:
     """Return the last lines that a task of a cluster printed, in bounded memory, whatever it printed.
 
     Args:
@@ -212,7 +212,7 @@ def _archived(gone: ClusterError) -> Iterator[None]:
         raise ClusterError(Diagnostic(GONE, "", message, why.hint)) from None
 
 
-def _archive(repository: Repository, node_id: str, refused: ClusterError) -> Location:
+def _archive(repository: WorkflowRepository, node_id: str, refused: ClusterError) -> Location:
     """Return where Argo keeps the log of a node.
 
     Raises:

@@ -14,7 +14,7 @@ from mlplat.argo.status import AnyNode, attempts, fused, is_cached, nodes_of, pa
 from mlplat.errors import ArgumentError, ClusterError, Diagnostic
 from mlplat.runs import records, state, waiting
 from mlplat.runs.cluster import Cluster, Workflow
-from mlplat.runs.cluster_files import Repository, end_of_pod, log_of_pod
+from mlplat.runs.cluster_files import WorkflowRepository, end_of_pod, log_of_pod
 from mlplat.runs.machine import Machine
 from mlplat.runs.tasks import Nodes, path, unknown, within
 
@@ -219,7 +219,7 @@ def last_lines(workflow: Workflow, node: AnyNode, place: Machine | Cluster) -> l
 def _of_pod_or_why_not(workflow: Workflow, node_id: str, cluster: Cluster) -> list[str]:
     """Return the log of a task of a cluster, or why there is none with Kubernetes' warnings about its pod."""
     try:
-        return end_of_pod(Repository(workflow, cluster), node_id)
+        return end_of_pod(WorkflowRepository(workflow, cluster), node_id)
     except ClusterError as error:
         failed = nodes_of(workflow)[node_id]
         known = str(failed.get("message") or "\0")

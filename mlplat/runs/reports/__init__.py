@@ -16,7 +16,7 @@ from mlplat.canonical import canonical_json
 from mlplat.errors import ArgumentError, Diagnostic
 from mlplat.runs import state
 from mlplat.runs.cluster import Cluster, Workflow
-from mlplat.runs.cluster_files import Repository
+from mlplat.runs.cluster_files import WorkflowRepository
 from mlplat.runs.machine import Machine
 from mlplat.runs.reports.assembly import assembled
 from mlplat.runs.reports.sources import ClusterFiles, FileSource, MachineFiles, NoFiles
@@ -79,7 +79,7 @@ def _files(workflow: Workflow, place: Machine | Cluster | None) -> FileSource:
     if place is None:
         return NoFiles()
     if isinstance(place, Cluster):
-        return ClusterFiles(Repository(workflow, place))
+        return ClusterFiles(WorkflowRepository(workflow, place))
     return MachineFiles(place.home)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from mlplat import engine
 from mlplat.argo.status import FAILED, fused
 from mlplat.runs import cluster_files
-from mlplat.runs.cluster_files import Repository
+from mlplat.runs.cluster_files import WorkflowRepository
 
 if TYPE_CHECKING:
     from mlplat.metadata import ArtifactRow, RunRow, TaskRow
@@ -79,7 +79,7 @@ class ClusterFiles:
         asked: number of logs that were read of tasks that failed (True), and of others.
     """
 
-    repository: Repository
+    repository: WorkflowRepository
     asked: Counter[bool] = field(default_factory=Counter, init=False)
 
     def log(self, run: RunRow, task: TaskRow, attempts: Sequence[TaskRow]) -> str | None:  # noqa: ARG002

@@ -10,17 +10,17 @@ import pytest
 from mlplat import engine
 from mlplat.errors import ClusterError
 from mlplat.runs.cluster import Cluster
-from mlplat.runs.cluster_files import Repository
+from mlplat.runs.cluster_files import WorkflowRepository
 
 
-def repository(endpoint: str) -> Repository:
+def repository(endpoint: str) -> WorkflowRepository:
     place = {"s3": {"endpoint": endpoint, "bucket": "b", "insecure": True}}
     workflow = {
         "metadata": {"name": "w", "namespace": "team-a"},
         "spec": {},
         "status": {"artifactRepositoryRef": {"artifactRepository": place}},
     }
-    return Repository(workflow, Cluster("team-a", home=Path("none")))
+    return WorkflowRepository(workflow, Cluster("team-a", home=Path("none")))
 
 
 @pytest.mark.parametrize(
