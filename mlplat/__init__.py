@@ -23,5 +23,5 @@ def __getattr__(name: str) -> Any:
     if name == "__version__":
         return importlib.import_module("importlib.metadata").version("mlplat")
     if name == "Client":
-        return importlib.import_module("mlplat.client").Client
+        return importlib.import_module("mlplat.runs.client").Client
     raise AttributeError(f"module 'mlplat' has no attribute {name!r}")

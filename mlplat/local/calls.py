@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import random
-import re
-import string
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mlplat import engine
-from mlplat.argo.status import FAILED
 from mlplat.dsl.states import TaskState
-from mlplat.engine import Executor, ProcessExecutor, last_attempt, terminal
-from mlplat.engine.state import make_private
+from mlplat.engine import Executor, ProcessExecutor, terminal
 from mlplat.errors import Diagnostic, EngineError
 from mlplat.local.echo import Echo
 from mlplat.local.runners import DockerRunner, SubprocessRunner, executor_of
-
-_SUFFIX = string.ascii_lowercase + string.digits
+from mlplat.runs.documents import with_name
+from mlplat.runs.file_cache import FileCache
+from mlplat.runs.machine import Machine, Started
+from mlplat.runs.run import Changed, Stopping
 
 
 class RunFailedError(EngineError):
@@ -69,7 +64,6 @@ class Called:
         """Return the page of the run for a notebook; None where the extra ``local`` is not installed."""
         try:
             from mlplat.runs import reports
-            from mlplat.runs.machine import Machine
 
             place = Machine(self.home) if self.home else None
             return reports.notebook_page(reports.of_workflow(self.workflow, place))
@@ -77,110 +71,55 @@ class Called:
             return None
 
 
-class FileCache:
-    """The cache: one file for each result.
-
-    Args:
-        root: the folder of the files.
-    """
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-
-    def load(self, cache_name: str, key: str, max_age: float | None) -> Mapping[str, Any] | None:
-        """Return the outputs under a key; see :class:`mlplat.engine.Cache`."""
-        file = self._root / cache_name / f"{key}.json"
-        if not file.exists() or (max_age is not None and time.time() - file.stat().st_mtime > max_age):
-            return None
-        found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        return found
-
-    def save(self, cache_name: str, key: str, node_id: str, outputs: Mapping[str, Any]) -> None:
-        """Save the outputs of a node; see :class:`mlplat.engine.Cache`."""
-        file = self._root / cache_name / f"{key}.json"
-        make_private(self._root)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        part = file.with_name(f"{key}.{node_id}.part")
-        part.write_text(json.dumps(outputs), encoding="utf-8")
-        part.replace(file)
-
-
 @dataclass(frozen=True)
-class _Runs:
+class _Calls:
     """Runs pipelines and components."""
 
-    root: Path
-    executor: Executor
+    machine: Machine
     raise_on_error: bool
-    cache: FileCache | None
 
     def __call__(self, component: Any, arguments: Mapping[str, Any]) -> Called:
         from mlplat import compiler
         from mlplat.dsl.single import spec_of
 
-        spec = spec_of(component)
-        suffix = "".join(random.choices(_SUFFIX, k=5))  # noqa: S311 - a name, no secret
-        base = re.sub(r"[^a-z0-9]+", "-", spec.name)[:50].strip("-") or "run"
         options = compiler.Options(
-            name=f"{base}-{suffix}",
             arguments={name: _argument(value) for name, value in arguments.items()},
-            cache=self.cache is not None,
+            cache=self.machine.cache is not None,
         )
-        control = engine.Control(terminal.tell_stopping)
-        with Echo(self.root / "logs" / options.name, print) as echo, engine.signals(control):
-            workflow = engine.run(
-                compiler.manifest(spec, options),
-                home=self.root,
-                executor=self.executor,
-                cache=self.cache,
-                observer=echo,
-                ask=terminal.ask if terminal.is_interactive() else None,
-                control=control,
-            )
+        documents = compiler.manifest(spec_of(component), options)
+        run = self.machine.submit(with_name(documents, ""))
+        self._show(run)
+        workflow = run.result()
         if workflow["status"]["phase"] != "Succeeded" and self.raise_on_error:
             raise RunFailedError(self._reasons(workflow), workflow)
-        return Called(options.name, self._outputs(workflow, spec), workflow, home=self.root)
+        return Called(run.name, run.outputs(), workflow, home=self.machine.home)
 
-    def _outputs(self, workflow: Mapping[str, Any], spec: Any) -> dict[str, Any]:
-        nodes = workflow["status"].get("nodes", {})
-        root: Mapping[str, Any] = next(
-            (node for node in nodes.values() if node["name"] == workflow["metadata"]["name"]), {}
-        )
-        texts = {
-            one["name"]: one.get("value", "null") for one in root.get("outputs", {}).get("parameters", ())
-        }
-        found: dict[str, Any] = {
-            output: json.loads(texts.get(output, "null")) for output in spec.root.output_parameters
-        }
-        for name in spec.root.output_artifacts:
-            value = json.loads(texts.get(name, "null"))
-            found[name] = (
-                [self._artifact(one) for one in value] if isinstance(value, list) else self._artifact(value)
-            )
-        return found
-
-    def _artifact(self, value: Any) -> Any:
-        from mlplat.runtime.artifacts import ARTIFACT_CLASSES, Artifact
-
-        if value is None:
-            return None
-        made = ARTIFACT_CLASSES.get(value["type"]["schemaTitle"], Artifact)
-        artifact = made(value["name"], value.get("uri"), value.get("metadata"))
-        if value.get("key"):
-            artifact.custom_path = str(self.root / "artifacts" / value["key"])
-        return artifact
+    def _show(self, run: Started) -> None:
+        """Print what tasks print until the run has ended; Ctrl-C stops it."""
+        with Echo(self.machine.home / "logs" / run.name, print) as echo, engine.signals(run.control), run:
+            for event in run.events():
+                match event:
+                    case Changed(node):
+                        echo(node)
+                    case Stopping(has_exit_handler):
+                        terminal.tell_stopping(has_exit_handler)
 
     def _reasons(self, workflow: Mapping[str, Any]) -> list[Diagnostic]:
-        found = []
-        name = workflow["metadata"]["name"]
-        for node in workflow["status"]["nodes"].values():
-            if node["phase"] in FAILED and node["type"] == "Pod":
-                log = self.root / "logs" / name / f"{node['id']}.log"
-                lines = last_attempt(log).splitlines()
-                message = f"it failed: {node.get('message', '')}"
-                hint = f"its log is {log}; the last line: {lines[-1]}" if lines else f"its log is {log}"
-                found.append(Diagnostic("MLP604", node["displayName"], message, hint))
-        return found or [Diagnostic("MLP604", name, f"the run {workflow['status']['phase'].lower()}")]
+        from mlplat.runs.outcomes import outcome
+
+        found, run = outcome(workflow, self.machine), workflow["metadata"]["name"]
+        log = f"its log is in {self.machine.home / 'logs' / run}"
+        reasons = []
+        for one in found.failures:
+            hint = f"{log}; the last line: {one.last_lines[-1]}" if one.last_lines else log
+            reasons.append(Diagnostic("MLP604", one.task, f"it failed: {one.message}", hint))
+        reasons += [Diagnostic("MLP604", task, "it failed", log) for task in found.more_failures]
+        return reasons or [Diagnostic("MLP604", run, f"the run {workflow['status']['phase'].lower()}")]
+
+
+def _machine(root: Path, executor: Executor, cache: FileCache | None) -> Machine:
+    ask = terminal.ask if terminal.is_interactive() else None
+    return Machine(root, executor=executor, cache=cache, ask=ask)
 
 
 def _argument(value: Any) -> Any:
@@ -202,7 +141,8 @@ def init(
 ) -> None:
     """Run every later call of a pipeline or component, outside of a pipeline, on this machine.
 
-    What its tasks print is shown, and ``mlplat get runs`` lists it when ``MLPLAT_HOME`` is the ``pipeline_root``.
+    What its tasks print is shown. ``mlplat get runs`` lists it when ``MLPLAT_HOME`` is the ``pipeline_root``; with
+    ``MLPLAT_STORE``, it is recorded there.
 
     Args:
         runner: what tasks run in.
@@ -221,7 +161,8 @@ def init(
     executor = executor_of(runner)
     root = Path(pipeline_root).absolute()
     cache = FileCache(Path(cache_root).absolute() if cache_root else root / ".kfp_cache")
-    context.run_calls_with(_Runs(root, executor, raise_on_error, cache if enable_caching else None))
+    machine = _machine(root, executor, cache if enable_caching else None)
+    context.run_calls_with(_Calls(machine, raise_on_error))
 
 
 @contextlib.contextmanager
@@ -233,5 +174,5 @@ def run_calls_in(folder: Path) -> Iterator[None]:
     """
     from mlplat.dsl import context
 
-    with context.calls_run_by(_Runs(folder, ProcessExecutor(), raise_on_error=True, cache=None)):
+    with context.calls_run_by(_Calls(_machine(folder, ProcessExecutor(), None), raise_on_error=True)):
         yield

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 
-from mlplat.argo.status import Node
+from mlplat.argo.status import AnyNode
 from mlplat.engine.logs import LONGEST_PIECE, LineSplitter
 from mlplat.escaping import escaped
 
@@ -32,7 +32,7 @@ class Echo:
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="mlplat-echo", daemon=True)
 
-    def __call__(self, node: Node) -> None:
+    def __call__(self, node: AnyNode) -> None:
         """Handle a changed node."""
         if node.get("type") == "Pod":
             self._names[node["id"]] = node["displayName"]

@@ -40,14 +40,15 @@ class Started(Run):
         workflow: the Workflow.
         follow: runs it.
         control: ends it.
+        home: folder of its state.
 
     Attributes:
         control: ends the run; :func:`mlplat.engine.signals` connects it with signals.
     """
 
-    def __init__(self, workflow: Document, follow: Follow, control: engine.Control) -> None:
+    def __init__(self, workflow: Document, follow: Follow, control: engine.Control, home: Path) -> None:
         self.control = control
-        super().__init__(workflow, follow, control.end)
+        super().__init__(workflow, follow, control.end, home / "artifacts")
 
     def leave(self) -> None:
         """Terminate the run if it has not ended yet."""
@@ -62,16 +63,18 @@ class Machine:
     Attributes:
         home: folder for runs, logs, artifacts and the record.
         jobs: number of tasks to run in parallel; the number of processors when None.
-        executor: ``process``, ``podman`` or ``docker``.
+        executor: ``process``, ``podman`` or ``docker``, or what runs tasks.
         executor_options: further options of ``podman create`` or ``docker create``.
         ask: asks a person whether a suspended Workflow may continue; nobody is asked when None.
+        cache: keeps the results of tasks; the record does when None.
     """
 
     home: Path = field(default_factory=state.home)
     jobs: int | None = None
-    executor: str = "process"
+    executor: str | engine.Executor = "process"
     executor_options: Sequence[str] = ()
     ask: Ask | None = None
+    cache: engine.Cache | None = None
 
     def read(self, name: str) -> dict[str, Any]:
         """Return the Workflow of a run with its status.
@@ -164,7 +167,7 @@ class Machine:
                     store.record(last)
             return last
 
-        return Run(workflow, follow, lambda how: self.end(name, how))
+        return Run(workflow, follow, lambda how: self.end(name, how), self.home / "artifacts")
 
     def states(self, name: str, left: threading.Event | None = None) -> Iterator[dict[str, Any] | None]:
         """Read a run that some process of this machine runs, until it ends.
@@ -265,7 +268,7 @@ class Machine:
                     home=self.home,
                     jobs=self.jobs,
                     executor=executor,
-                    cache=store.cache() if store else None,
+                    cache=self.cache or (store.cache() if store else None),
                     observer=observer,
                     resume=before,
                     ask=self.ask,
@@ -276,7 +279,7 @@ class Machine:
                     engine.mark_recorded(folder)
             return finished
 
-        return Started(workflow, follow, control)
+        return Started(workflow, follow, control, self.home)
 
     def _record(self, documents: Sequence[Document]) -> contextlib.AbstractContextManager[Store | None]:
         """Open the record for a run that writes to it: others read the database, or the run has a cache.
@@ -284,14 +287,16 @@ class Machine:
         Importing the database layer takes longer than the rest of a short run. So every other run stays in its folder
         until the record is read, see :meth:`catch_up`.
         """
-        if state.is_shared() or any(map(_has_cache, documents)):
+        if state.is_shared() or (self.cache is None and any(map(_has_cache, documents))):
             return state.record(self.home)
         return contextlib.nullcontext()
 
     def _executor(self) -> engine.Executor:
         if self.executor == "process":
             return engine.ProcessExecutor()
-        return engine.ImageExecutor(self.executor, self.executor_options)
+        if isinstance(self.executor, str):
+            return engine.ImageExecutor(self.executor, self.executor_options)
+        return self.executor
 
     def _check_is_new(self, name: str) -> None:
         before = engine.load(self.home / "runs" / name)

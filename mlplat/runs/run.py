@@ -6,8 +6,11 @@ import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
+
+from mlplat.runs.outputs import outputs_of
 
 Node = Mapping[str, Any]
 Workflow = Mapping[str, Any]
@@ -56,15 +59,23 @@ class Run:
         workflow: the Workflow as it was started or found.
         follow: called in the thread, with what takes events.
         cancel: requests the end of the run.
+        artifacts: folder with its artifacts, if they are on this machine.
 
     Attributes:
         workflow: the Workflow as it was started or found.
     """
 
-    def __init__(self, workflow: Workflow, follow: Follow, cancel: Callable[[How], None]) -> None:
+    def __init__(
+        self,
+        workflow: Workflow,
+        follow: Follow,
+        cancel: Callable[[How], None],
+        artifacts: Path | None = None,
+    ) -> None:
         self.workflow = workflow
         self.cancel = cancel
         self._follow = follow
+        self._artifacts = artifacts
         self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._left = threading.Event()
         self._finished: dict[str, Any] | None = None
@@ -120,6 +131,21 @@ class Run:
             raise self._error
         assert self._finished is not None
         return self._finished
+
+    def outputs(self, timeout: float | None = None) -> dict[str, Any]:
+        """Wait until the run has ended, and return the outputs of its pipeline by name.
+
+        Args:
+            timeout: seconds to wait at most.
+
+        Returns:
+            See :func:`mlplat.runs.outputs.outputs_of`.
+
+        Raises:
+            TimeoutError: it is still running.
+            MlplatError: it can't be followed any longer.
+        """
+        return outputs_of(self.result(timeout), self._artifacts)
 
     def leave(self) -> None:
         """Stop following; the run continues, and the record has what was known of it."""

@@ -119,7 +119,7 @@ def test_no_two_modules_import_each_other() -> None:
     assert set(TopologicalSorter(imports).static_order()) == graph.modules
 
 
-FACADES = {"mlplat.client"}
+FACADES = {"mlplat.runs.client"}
 """Modules whose classes have the names of KFP's, whatever else is called so."""
 
 

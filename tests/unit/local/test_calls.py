@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -209,6 +211,57 @@ def test_calls_are_in_the_record(
     rows = json.loads(told(capsys, "get", "parameters", names[0], "-o", "json")[0])
     assert 8 in [row["value"] for row in rows if row["direction"] == "output"]
     assert "on purpose" in told(capsys, "logs", names[1])[0]
+
+
+def test_calls_are_in_the_record_that_the_variable_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLPLAT_STORE", str(tmp_path / "shared.db"))
+    init(tmp_path / "root")
+    name = double(number=4).name
+    with metadata.open_store(tmp_path / "shared.db") as store:
+        assert store.run(name).phase == "Succeeded"
+
+
+@pytest.mark.parametrize("cached", [False, True])
+def test_calls_run_without_the_packages_of_the_record(cached: bool, tmp_path: Path) -> None:
+    for package in ("alembic", "rich", "sqlalchemy"):
+        (tmp_path / package).mkdir()
+        (tmp_path / package / "__init__.py").write_text("raise ModuleNotFoundError")
+    (tmp_path / "program.py").write_text(f"""
+from mlplat import dsl, local
+
+@dsl.component
+def stamp() -> str:
+    import uuid
+
+    return str(uuid.uuid4())
+
+local.init(local.SubprocessRunner(), pipeline_root="root", enable_caching={cached})
+print(len({{stamp().output, stamp().output}}))
+""")
+    command = [sys.executable, "program.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.stderr, done.stdout) == ("", f"{1 if cached else 2}\n")
+
+
+def test_what_failed_is_what_the_terminal_says(tmp_path: Path) -> None:
+    @dsl.component
+    def check(number: int) -> None:
+        assert number != 2, f"not {number}"
+
+    @dsl.pipeline
+    def loops() -> None:
+        with dsl.ParallelFor([1, 2, 3]) as number:
+            check(number=number).set_retry(1)
+
+    init(tmp_path)
+    with pytest.raises(local.RunFailedError) as raised:
+        loops()
+    (reason,) = raised.value.diagnostics
+    assert reason.path.startswith("for-loop-2.iteration(1:")
+    assert reason.path.endswith(").check")
+    assert "AssertionError: not 2" in reason.hint
 
 
 def test_a_run_that_was_taken_out_of_the_record_stays_out(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
-from mlplat import engine
+from mlplat import compiler, dsl, engine
 from mlplat.errors import ArgumentError, StoreError
 from mlplat.metadata import open_store
 from mlplat.runs import records, state
@@ -203,3 +203,40 @@ def test_runs_of_one_second_are_listed_newest_first(machine: Machine, tmp_path: 
         machine.submit([{**document, "metadata": {"name": name}}]).result()
     with records.opened(machine) as store:
         assert [run.name for run in store.runs()] == names[::-1]
+
+
+def test_a_run_gives_its_outputs_as_values(machine: Machine) -> None:
+    @dsl.component
+    def write(number: int, data: dsl.Output[dsl.Dataset]) -> dict:  # type: ignore[type-arg]
+        with open(data.path, "w") as file:  # noqa: PTH123
+            file.write("rows")
+        data.metadata["rows"] = number
+        return {"type": {}, "metadata": [number]}
+
+    @dsl.component
+    def fail() -> int:
+        raise ValueError
+
+    class Outputs(NamedTuple):
+        first: dict  # type: ignore[type-arg]
+        second: dsl.Dataset
+
+    @dsl.pipeline
+    def succeeding() -> Outputs:
+        task = write(number=3)
+        return Outputs(task.outputs["Output"], task.outputs["data"])  # type: ignore[arg-type]
+
+    @dsl.pipeline
+    def failing() -> int:
+        return fail().output  # type: ignore[return-value]
+
+    def outputs(pipeline: Any) -> dict[str, Any]:
+        documents = compiler.manifest(pipeline.spec, compiler.Options(name=pipeline.name, cache=False))
+        return machine.submit(documents).outputs()
+
+    found = outputs(succeeding)
+    data = found.pop("second")
+    assert found == {"first": {"type": {}, "metadata": [3]}}
+    assert isinstance(data, dsl.Dataset)
+    assert (Path(data.path).read_text(), data.metadata) == ("rows", {"rows": 3})
+    assert outputs(failing) == {"Output": None}

@@ -1,4 +1,4 @@
-"""The cache of KFP's ``local.init``: results in files."""
+"""The cache of results in files, as of KFP's ``local.init``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlplat.local.calls import FileCache
+from mlplat.runs.file_cache import FileCache
 from mlplat.testing import CacheConformance
 
 if TYPE_CHECKING:
