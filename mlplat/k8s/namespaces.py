@@ -47,7 +47,7 @@ class Hidden:
 
 
 @dataclass(frozen=True, slots=True)
-class Repository:
+class RepositorySettings:
     """The artifact repository that a namespace's Workflows use.
 
     Attributes:
@@ -93,7 +93,7 @@ class Namespace:
 
     account: bool | Hidden
     reports: tuple[str, ...] | Hidden
-    repository: Repository | Hidden | None
+    repository: RepositorySettings | Hidden | None
     controller: Controller | Hidden | None
     caches: tuple[str, ...] | Hidden | None
     missing_kinds: tuple[str, ...]
@@ -216,7 +216,7 @@ def _missing_kinds(client: Client) -> tuple[str, ...]:
     return tuple(kind for kind in _KINDS if kind not in served)
 
 
-def _repository(client: Client, controller_namespace: str) -> Repository | Hidden | None:
+def _repository(client: Client, controller_namespace: str) -> RepositorySettings | Hidden | None:
     """Find the repository as Argo does: ``Resolve`` of ``workflow/artifactrepositories`` in Argo 4.0.7."""
     own = _read(client, CONFIG_MAPS, client.namespace, _REPOSITORIES)
     problem = ""
@@ -238,15 +238,15 @@ def _repository(client: Client, controller_namespace: str) -> Repository | Hidde
         if _mapping(text):
             return _described(client, f"ConfigMap {_CONFIGURATION} of namespace {controller_namespace}", text)
     if problem:
-        return Repository(f"ConfigMap {_REPOSITORIES}", "", {}, problem)
+        return RepositorySettings(f"ConfigMap {_REPOSITORIES}", "", {}, problem)
     return next((one for one in (own, configuration) if isinstance(one, Hidden)), None)
 
 
-def _described(client: Client, place: str, text: str) -> Repository:
+def _described(client: Client, place: str, text: str) -> RepositorySettings:
     repository = _mapping(text)
     kinds = [kind for kind, value in repository.items() if isinstance(value, dict)]
     if not kinds:
-        return Repository(place, "", {}, "no storage is configured, such as s3")
+        return RepositorySettings(place, "", {}, "no storage is configured, such as s3")
     read: dict[str, dict[str, Any] | Hidden | None] = {}
     secrets: dict[str, bool | Hidden] = {}
     for name, key in _selectors(repository[kinds[0]]):
@@ -256,7 +256,7 @@ def _described(client: Client, place: str, text: str) -> Repository:
         secrets[f"{name}/{key}"] = (
             found if isinstance(found, Hidden) else key in ((found or {}).get("data") or {})
         )
-    return Repository(place, kinds[0], secrets)
+    return RepositorySettings(place, kinds[0], secrets)
 
 
 def _selectors(location: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

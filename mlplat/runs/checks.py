@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mlplat import k8s
 from mlplat.errors import EngineError
-from mlplat.k8s.namespaces import Controller, Hidden, Namespace, Repository
+from mlplat.k8s.namespaces import Controller, Hidden, Namespace, RepositorySettings
 from mlplat.runs.cluster import Cluster
 
 _OLDEST = (4, 0)
@@ -198,7 +198,7 @@ def _reports(found: Namespace, namespace: str, account: str) -> Finding:
     )
 
 
-def _repository(repository: Repository | Hidden | None, namespace: str) -> Iterator[Finding]:
+def _repository(repository: RepositorySettings | Hidden | None, namespace: str) -> Iterator[Finding]:
     name = "artifact repository"
     remedy = "configure one: see 'The artifact repository' in docs/cluster.md"
     if isinstance(repository, Hidden):
