@@ -57,7 +57,7 @@ GATE: Json = {"arguments": {"parameters": [{"name": "i", "value": "{{workflow.pa
 
 
 @pytest.mark.smoke
-def test_a_run_goes_on_from_what_failed(name: str, tmp_path: Path) -> None:
+def test_a_run_continues_from_what_failed(name: str, tmp_path: Path) -> None:
     """A part of which one loop item and one task with attempts fail, an exit task after it, a branch not taken."""
     item = "if [ {{inputs.parameters.i}} = 1 ]; then test {{workflow.parameters.open}} = yes; fi"
     loop = task(
@@ -137,7 +137,7 @@ def test_outputs_of_the_attempt_that_failed_are_forgotten(name: str, tmp_path: P
     assert record(after.argo) == record(after.here)
 
 
-def test_run_whose_pods_are_gone_goes_on(name: str, tmp_path: Path) -> None:
+def test_run_whose_pods_are_gone_continues(name: str, tmp_path: Path) -> None:
     documents = [
         workflow(
             {"name": "main", "dag": {"tasks": [task("a", "ok"), task("b", "gate", "a", **GATE)]}},
@@ -155,7 +155,9 @@ def test_run_whose_pods_are_gone_goes_on(name: str, tmp_path: Path) -> None:
     assert record(after.argo) == record(after.here)
 
 
-def test_the_commands(cluster: Access, name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_retry_commands(
+    cluster: Access, name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """``mlplat run``, ``retry`` and ``rerun`` on a cluster, as a person types them."""
 
     def mlplat(*words: str) -> tuple[int, Json]:

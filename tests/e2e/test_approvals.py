@@ -46,7 +46,7 @@ def argo(cluster: Access, env: Mapping[str, str], *words: str) -> None:
     subprocess.run(command, env=dict(env), check=True, capture_output=True)
 
 
-def test_a_choice_and_a_go_on(cluster: Access, cluster_env: dict[str, str], tmp_path: Path) -> None:
+def test_an_approval_returns_the_choice(cluster: Access, cluster_env: dict[str, str], tmp_path: Path) -> None:
     documents = compiled(cluster)
     name = documents[-1]["metadata"]["name"]
     k8s.submit(documents)
@@ -80,7 +80,7 @@ def output_name(node: Mapping[str, Any]) -> str:
     return str(parameter["name"])
 
 
-def test_a_run_that_is_not_to_go_on_is_stopped(cluster: Access, cluster_env: dict[str, str]) -> None:
+def test_a_run_that_is_not_approved_is_stopped(cluster: Access, cluster_env: dict[str, str]) -> None:
     documents = compiled(cluster)
     name = documents[-1]["metadata"]["name"]
     k8s.submit(documents)

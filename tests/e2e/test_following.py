@@ -171,7 +171,7 @@ CANNOT_START: dict[str, tuple[Json, str, str]] = {
 }
 
 
-def test_why_pods_cannot_start_is_said_at_once_and_at_the_end(
+def test_why_pods_cannot_start_is_reported_at_once_and_at_the_end(
     tenant: str, kubectl: Kubectl, mlplat: Told, name: str, tmp_path: Path
 ) -> None:
     kubectl("apply", "-n", tenant, "-k", str(ROOT / "kustomize/base"))
@@ -206,7 +206,7 @@ def test_why_pods_cannot_start_is_said_at_once_and_at_the_end(
     assert set(others.split(", ")) == CANNOT_START.keys() - explained
 
 
-def test_a_quota_and_a_missing_account_are_told(
+def test_a_quota_and_a_missing_account_are_reported(
     tenant: str, kubectl: Kubectl, mlplat: Told, name: str, tmp_path: Path
 ) -> None:
     quota = {
@@ -443,7 +443,7 @@ def test_logs_outlive_their_pods_where_argo_archives_them(
     assert (code, out) == (2, "")
 
 
-def test_doctor_finds_what_a_namespace_lacks(
+def test_doctor_finds_what_a_namespace_is_missing(
     tenant: str, cluster: Access, kubectl: Kubectl, mlplat: Told, tmp_path: Path
 ) -> None:
     words = ("doctor", *where(tenant), "--service-account", "mlplat-task")

@@ -161,7 +161,7 @@ def on_both(
     return run
 
 
-def test_a_model_in_an_image(on_both: Callable[..., Both], tmp_path: Path) -> None:
+def test_an_importer_copies_the_model_of_an_image(on_both: Callable[..., Both], tmp_path: Path) -> None:
     file = tmp_path / "models.py"
     file.write_text(MODELS)
     both = on_both(file, "models", where=f"oci://{MODEL_IMAGE}")
@@ -195,7 +195,7 @@ def test_a_model_comes_from_the_cache(
     assert not leftovers()
 
 
-def test_an_image_without_a_model(on_both: Callable[..., Both], tmp_path: Path) -> None:
+def test_an_image_without_a_model_is_an_error(on_both: Callable[..., Both], tmp_path: Path) -> None:
     file = tmp_path / "models.py"
     file.write_text(MODELS)
     both = on_both(file, "models", where="oci://python:3.11")

@@ -82,7 +82,7 @@ def of_any_run(workflow: dict[str, Any]) -> Any:
     return found
 
 
-def test_a_bucket(
+def test_importers_fetch_from_a_bucket(
     bucket: tuple[str, ImportSource, list[dict[str, Any]]], volume: Path, cluster: Access, tmp_path: Path
 ) -> None:
     """Runs once: the volume is that of one claim."""
@@ -100,14 +100,14 @@ def test_a_bucket(
     assert not differences(*map(of_any_run, (both.here, both.argo)), ignoring=("fingerprint",))
 
 
-def test_the_web(web: str, engines: Engines) -> None:
+def test_importers_fetch_from_the_web(web: str, engines: Engines) -> None:
     other = f"{web}?again"
     series = engines.run(f"{PROGRAM}:reading", {"where": web}, other={"where": other})
     for both, where in ((series.first, web), (series.cached, web), (series.other, other)):
         assert output(both.argo, "read") == f"{FILES['rows.csv']}|{where}|{{'by': '{where}'}}"
 
 
-def test_what_is_not_there(web: str, cluster: Access, tmp_path: Path) -> None:
+def test_importers_of_missing_data_fail(web: str, cluster: Access, tmp_path: Path) -> None:
     spec = load(f"{PROGRAM}:reading").spec
     assert spec is not None
     manifest = compiler.manifest(spec, options(cluster, f"{web}.nothing"))

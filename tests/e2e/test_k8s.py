@@ -221,7 +221,7 @@ def test_a_deleted_run_is_noticed(where: Json, kubectl: Any) -> None:
         k8s.follow(name, on_change=delete, **where)
 
 
-def test_the_log_of_a_pod_that_is_gone(where: Json, cluster: Access, kubectl: Any) -> None:
+def test_the_log_of_a_deleted_pod_is_an_error(where: Json, cluster: Access, kubectl: Any) -> None:
     name = k8s.submit([workflow(shell("main", "echo hello"))], **where)["metadata"]["name"]
     done = k8s.follow(name, **where)
     kubectl("delete", "pod", name, "--now")
@@ -245,7 +245,7 @@ def test_caches_are_deleted(where: Json) -> None:
     assert not hit()
 
 
-def test_what_the_cluster_offers(where: Json) -> None:
+def test_access_reports_versions_and_permissions(where: Json) -> None:
     found = k8s.check_access(**where)
 
     assert found.server_version.startswith("v1.")
@@ -253,9 +253,7 @@ def test_what_the_cluster_offers(where: Json) -> None:
     assert found.missing_rights == ()
 
 
-def test_someone_without_rights_is_told_which_are_missing(
-    where: Json, cluster: Access, kubectl: Any, tmp_path: Path
-) -> None:
+def test_missing_permissions_are_reported(where: Json, cluster: Access, kubectl: Any, tmp_path: Path) -> None:
     config = yaml.safe_load(cluster.kubeconfig.read_text())
     config["users"] = [{"name": "guest", "user": {"token": kubectl("create", "token", "mlplat-task")}}]
     for context in config["contexts"]:
@@ -274,7 +272,7 @@ def test_someone_without_rights_is_told_which_are_missing(
     assert found.crds == "unknown"
 
 
-def test_a_run_that_is_not_there(where: Json) -> None:
+def test_a_missing_run_is_an_error(where: Json) -> None:
     with pytest.raises(ClusterError, match='"no-such-run" not found'):
         k8s.read("no-such-run", **where)
     with pytest.raises(ClusterError, match='"no-such-run" not found'):

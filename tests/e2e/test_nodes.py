@@ -370,7 +370,7 @@ def test_the_nodes_are_the_same(
 
 
 @pytest.mark.parametrize(("levels", "phase"), [(limits.DEEPEST, "Succeeded"), (limits.DEEPEST + 1, "Error")])
-def test_templates_call_each_other_as_deep_as_here(
+def test_the_maximum_depth_of_calls_is_that_of_argo(
     levels: int, phase: str, cluster: Access, cluster_env: dict[str, str], tmp_path: Path
 ) -> None:
     callers = [dag(task("next", f"t{level + 1}"), name=f"t{level}") for level in range(levels - 1)]

@@ -72,7 +72,7 @@ def pipeline() -> None:
     inside()
 
 
-def test_paths_are_there_in_a_component(tmp_path: Path) -> None:
+def test_paths_can_be_imported_in_a_component(tmp_path: Path) -> None:
     done = engine.run(
         compiler.manifest(pipeline.spec, compiler.Options(name="run", cache=False)), home=tmp_path
     )

@@ -160,7 +160,7 @@ def test_numbers_beyond_go_s_are_read_as_go_does() -> None:
     }
 
 
-def test_words_that_are_booleans_for_argo_alone_are_told() -> None:
+def test_words_that_are_booleans_for_argo_alone_are_reported() -> None:
     documents, warnings, booleans = manifest.read("a: y\nb: 'y'\nc: [N, no]\ny: 1\n", "f")
     assert documents == [{"a": "y", "b": "y", "c": ["N", False], "y": 1}]
     assert warnings == []
@@ -184,7 +184,7 @@ def test_json_is_read_as_json() -> None:
 @pytest.mark.parametrize(
     ("text", "code"), [("[1, 2", "MLP201"), ("- a\n", "MLP202"), ("# nothing\n", "MLP203")]
 )
-def test_what_is_no_manifest_is_refused(text: str, code: str) -> None:
+def test_what_is_not_a_manifest_is_refused(text: str, code: str) -> None:
     with pytest.raises(ManifestError, match=code):
         manifest.load(text, "file.yaml")
 
@@ -204,7 +204,7 @@ def test_keys_are_text_and_numbers_are_read_as_kubernetes_does() -> None:
     }
 
 
-def test_number_that_json_lacks_is_refused() -> None:
+def test_infinities_and_nan_are_refused() -> None:
     with pytest.raises(ManifestError, match="nan"):
         manifest.dump({"x": float("nan")})
 

@@ -129,7 +129,9 @@ def test_functions_that_argo_adds() -> None:
         ("tolerant", {"tolerant": "Failed"}, True),
     ],
 )
-def test_depends(depends: str, results: dict[str, str], expected: bool) -> None:
+def test_depends_is_evaluated_with_task_results(
+    depends: str, results: dict[str, str], expected: bool
+) -> None:
     tasks = {"tolerant": {"continueOn": {"failed": True}}}
     known = ("Succeeded", "Failed", "Errored", "Skipped", "Omitted", "Daemoned", "AnySucceeded", "AllFailed")
     waits = condition({"depends": depends}, tasks)

@@ -37,7 +37,7 @@ def test_a_value_stays_as_it_is_written(text: str, written: str) -> None:
         ("é", "invalid character 'Ã' looking for beginning of value"),
     ],
 )
-def test_what_is_not_json_is_told_as_go_tells_it(text: str, message: str) -> None:
+def test_invalid_json_is_reported_with_the_message_of_go(text: str, message: str) -> None:
     with pytest.raises(gojson.GoJSONError) as raised:
         gojson.check(text)
     assert str(raised.value) == message

@@ -134,7 +134,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_workflow_made_with_hera_runs_here(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_workflow_made_with_hera_runs_locally(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "flow.py", "-p", "x=5", "-o", "json"]) == 0
     nodes = json.loads(capsys.readouterr().out)["status"]["nodes"].values()
     (second,) = (node for node in nodes if node["displayName"] == "second")

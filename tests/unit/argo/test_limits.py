@@ -19,7 +19,7 @@ def chain(levels: int) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("levels", "phase"), [(limits.DEEPEST, "Succeeded"), (limits.DEEPEST + 1, "Error")])
-def test_what_is_warned_of_is_what_fails(levels: int, phase: str, tmp_path: Path) -> None:
+def test_warned_manifests_fail_on_argo(levels: int, phase: str, tmp_path: Path) -> None:
     document = chain(levels)
     assert limits.depth(document["spec"]) == levels
     codes = [problem.code for problem in limits.check([document])]
@@ -27,7 +27,7 @@ def test_what_is_warned_of_is_what_fails(levels: int, phase: str, tmp_path: Path
     assert engine.run([document], home=tmp_path)["status"]["phase"] == phase
 
 
-def test_the_longest_way_counts_and_a_circle_ends() -> None:
+def test_the_longest_path_counts_and_a_cycle_ends() -> None:
     short, long = task("short", "leaf"), task("long", "middle")
     middle = {
         "name": "middle",
@@ -36,7 +36,7 @@ def test_the_longest_way_counts_and_a_circle_ends() -> None:
     assert limits.depth(workflow(dag(short, long), middle, shell("leaf", "true"))["spec"]) == 3
 
 
-def test_what_follows_only_cached_tasks_that_are_tried_again_is_warned_of() -> None:
+def test_a_warning_for_tasks_after_only_cached_tasks_with_retries() -> None:
     cache = {"key": "k", "cache": {"configMap": {"name": "c"}}}
     again = shell("again", "true", memoize=cache, retryStrategy={"limit": 1})
     tasks = [

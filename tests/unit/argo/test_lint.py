@@ -444,7 +444,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_what_argo_refuses_is_told_with_its_place_and_what_to_do(case: str) -> None:
+def test_what_argo_refuses_is_reported_with_its_path_and_a_hint(case: str) -> None:
     templates, code, path, message = WRONG[case]
     ((found_code, found_path, said),) = told(problems(document(templates)))
     assert (found_code, found_path) == (code, path)
@@ -532,18 +532,18 @@ def test_what_argo_accepts_is_not_refused(case: str) -> None:
         ({"name": "w", "labels": ["a"]}, "metadata.labels", "expected a mapping, got a list"),
     ],
 )
-def test_metadata_of_the_wrong_kind_is_told(metadata: Any, path: str, message: str) -> None:
+def test_metadata_of_the_wrong_type_is_reported(metadata: Any, path: str, message: str) -> None:
     ((code, place, said),) = told(problems({**document(dag(A)), "metadata": metadata}))
     assert (code, place) == ("MLP525", path)
     assert message in said
 
 
-def test_a_config_map_beside_a_workflow_is_looked_at_too() -> None:
+def test_a_config_map_of_a_workflow_is_checked_too() -> None:
     found = problems({"kind": "ConfigMap", "metadata": {}, "data": {"a": 5}})
     assert [(one.code, one.path) for one in found] == [("MLP525", "metadata.name"), ("MLP525", "data.a")]
 
 
-def test_a_parameter_of_a_workflow_wants_a_value_where_nobody_may_give_it() -> None:
+def test_a_parameter_of_a_workflow_needs_a_value_unless_it_can_be_passed() -> None:
     spec = "  arguments: {parameters: [{name: x}]}"
     workflow = document(dag(A), spec=spec)
     (found,) = problems(workflow)
@@ -558,11 +558,11 @@ def test_a_parameter_of_a_workflow_wants_a_value_where_nobody_may_give_it() -> N
     assert (found.severity, found.path) == ("error", "spec.workflowSpec.arguments.parameters.x")
 
 
-def test_who_uses_a_template_may_give_it_parameters() -> None:
+def test_a_template_may_have_parameters_without_values() -> None:
     assert problems(document(dag(call("a", "{{workflow.parameters.z}}")), "WorkflowTemplate")) == []
 
 
-def test_templates_of_other_files_are_checked_when_they_are_there() -> None:
+def test_templates_of_other_files_are_checked_if_they_are_passed() -> None:
     task = "{name: a, templateRef: {name: shared, template: echo}}"
     workflow = document(dag(task))
     (unseen,) = problems(workflow)
@@ -599,7 +599,7 @@ def test_what_argo_refuses_hides_nothing_else() -> None:
     assert [code for code, _, _ in found] == ["MLP526", "MLP518"]
 
 
-def test_fields_that_argo_does_not_know_are_told_with_the_nearest() -> None:
+def test_fields_that_argo_does_not_know_are_reported_with_the_nearest() -> None:
     templates = dag(A).replace("    container:", "    retryStategy: {limit: 2}\n    container:")
     (found,) = problems(document(templates))
     assert (found.code, found.path) == ("MLP519", "spec.templates.echo.retryStategy")
@@ -611,7 +611,7 @@ def test_fields_that_argo_does_not_know_are_told_with_the_nearest() -> None:
     assert found.path == "spec.templates.echo.container.env.A.valueFrom.secretKeyReff"
 
 
-def test_a_field_of_another_type_is_told() -> None:
+def test_a_field_of_another_type_is_reported() -> None:
     (found, *_) = problems(document(dag(A), spec="  parallelism: many"))
     assert (found.code, found.path) == ("MLP525", "spec.parallelism")
 

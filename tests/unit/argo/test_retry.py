@@ -66,7 +66,7 @@ def assert_equal_to_a_first_run(runs: Runs, done: dict[str, Any]) -> None:
     assert done["status"]["phase"] == anew["status"]["phase"] == "Succeeded"
 
 
-def test_what_failed_and_all_after_it_runs_again(runs: Runs) -> None:
+def test_failed_nodes_and_all_after_them_run_again(runs: Runs) -> None:
     tasks = (task("a", "a"), task("b", "b", "a"), task("c", "c", "b"), task("d", "d", "a"))
     runs.begin(dag(*tasks), runs.notes("a"), runs.fails("b"), runs.notes("c"), runs.notes("d"))
     done = runs.go_on()
@@ -91,7 +91,7 @@ def test_task_that_ran_because_another_failed_runs_again(runs: Runs) -> None:
     assert_equal_to_a_first_run(runs, done)
 
 
-def test_failure_in_a_part_that_succeeded_all_the_same_stays(runs: Runs) -> None:
+def test_a_failure_in_a_group_that_succeeded_stays(runs: Runs) -> None:
     part = dag(task("x", "x"), task("y", "y", "x.Failed"), name="part")
     runs.begin(
         dag(task("part", "part"), task("b", "b", "part")),
@@ -122,7 +122,7 @@ def test_only_the_failed_items_of_a_loop_run_again(runs: Runs) -> None:
     assert_equal_to_a_first_run(runs, done)
 
 
-def test_attempts_begin_anew(runs: Runs) -> None:
+def test_attempts_start_again(runs: Runs) -> None:
     runs.begin(
         dag(task("a", "a"), task("b", "b", "a")),
         runs.fails("a", retryStrategy={"limit": "1"}),
@@ -160,7 +160,7 @@ def test_branch_that_was_not_taken_stays_so(runs: Runs) -> None:
     assert_equal_to_a_first_run(runs, done)
 
 
-def test_steps_go_on_from_the_failed_step(runs: Runs) -> None:
+def test_steps_continue_from_the_failed_step(runs: Runs) -> None:
     steps = {"name": "main", "steps": [[task("a", "a")], [task("b", "b"), task("c", "a")], [task("d", "a")]]}
     runs.begin(steps, runs.notes("a"), runs.fails("b"))
     done = runs.go_on()
@@ -181,7 +181,7 @@ def test_exit_handler_of_the_workflow_runs_again(runs: Runs) -> None:
     assert_equal_to_a_first_run(runs, done)
 
 
-def test_exit_handler_that_failed_runs_again_alone(runs: Runs) -> None:
+def test_only_a_failed_exit_handler_runs_again(runs: Runs) -> None:
     runs.begin(dag(task("a", "a")), runs.notes("a"), runs.fails("bye"), onExit="bye")
     assert runs.before["status"]["phase"] == "Failed"
     done = runs.go_on()
@@ -210,7 +210,7 @@ def test_global_outputs_of_what_stays_are_known(runs: Runs) -> None:
     assert done["status"]["outputs"] == runs.before["status"]["outputs"]
 
 
-def test_loop_finds_its_items_anew_when_arguments_change(runs: Runs) -> None:
+def test_loop_finds_its_items_again_when_arguments_change(runs: Runs) -> None:
     runs.begin(dag(task("loop", "item", withItems=[0, 1])), runs.fails("item"))
     parted = retried("wf", runs.before["status"]["nodes"], other_arguments=True)
     assert sorted(node["name"] for node in parted.kept.values()) == ["wf", "wf.loop"]

@@ -120,7 +120,7 @@ def test_what_argo_reads_is_taken(kind: str, fields: str) -> None:
         ("Prometheus", "{name: a, help: ''}", "MLP532", "help", "the value is empty"),
     ],
 )
-def test_what_argo_refuses_is_told(kind: str, fields: str, code: str, path: str, message: str) -> None:
+def test_what_argo_refuses_is_reported(kind: str, fields: str, code: str, path: str, message: str) -> None:
     ((told, place, said, _),) = found(kind, fields)
     assert (told, place) == (code, path)
     assert message in said
@@ -147,7 +147,7 @@ def test_each_kind_has_its_fields(kind: str) -> None:
     assert [(one.code, one.path) for one in schema.problems(document)] == [("MLP519", "spec.nothing")]
 
 
-def test_a_thousand_mistakes_are_told_in_part() -> None:
+def test_a_thousand_errors_are_reported_in_part() -> None:
     many: list[Any] = [{"name": "m", "container": {"imag": 1}}] * 1000
     assert len(schema.fields_problems("WorkflowSpec", {"templates": many})) == 100
 

@@ -69,11 +69,11 @@ def test_outputs_of_steps_see_outputs_of_the_workflow_too() -> None:
     assert [code for code, _, _ in told(steps("workflow.name"))] == ["MLP539"]
 
 
-def test_an_expression_that_cannot_be_read_is_told() -> None:
+def test_an_expression_that_cannot_be_read_is_reported() -> None:
     assert [code for code, _, _ in told(dag("tasks.a.status +"))] == ["MLP515"]
 
 
-def test_artifact_expressions_are_looked_at() -> None:
+def test_artifact_expressions_are_checked() -> None:
     main = {
         "name": "main",
         "dag": {

@@ -45,7 +45,7 @@ SCOPE = Scope(
         ("{{inputs.parameters.{{item}}}}", "{{inputs.parameters.1}}"),
     ],
 )
-def test_a_tag_becomes(text: str, expected: str) -> None:
+def test_a_tag_is_replaced_by_its_value(text: str, expected: str) -> None:
     assert replace(text, SCOPE) == expected
 
 

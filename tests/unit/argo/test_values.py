@@ -68,7 +68,7 @@ def test_expression_makes_json_inert(value: Any) -> None:
 
 
 @given(st.lists(JSON, min_size=1, max_size=5), st.data())
-def test_item_of_a_list(items: list[Any], data: st.DataObject) -> None:
+def test_an_item_is_selected_from_a_list(items: list[Any], data: st.DataObject) -> None:
     index = data.draw(st.integers(0, len(items) - 1))
     variables = {"items": values.inert_json(items), "item": str(index)}
     for may_be_large in (False, True):
@@ -97,7 +97,7 @@ def test_item_of_a_large_list_is_a_reference_with_its_place() -> None:
 @pytest.mark.parametrize(
     ("name", "label"), [("Träin Model!", "tr-in-model"), ("a" * 80, "a" * 54 + "-"), ("é", "")]
 )
-def test_dns_label(name: str, label: str) -> None:
+def test_dns_labels_are_valid_and_short(name: str, label: str) -> None:
     made = names.dns_label(name)
     assert made.startswith(label)
     assert re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", made)

@@ -75,7 +75,7 @@ def outputs(workflow: dict[str, Any], name: str) -> list[Any]:
     ]
 
 
-def test_failed_run_goes_on_without_its_program(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_failed_run_continues_without_its_program(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = begun(folder, capsys, "--no-cache")
     (folder / "program.py").unlink()
     (folder / "flag").touch()
@@ -98,12 +98,14 @@ def test_record_holds_one_run_as_it_ended_last(folder: Path, capsys: pytest.Capt
     assert (run["name"], run["phase"]) == ("first", "Succeeded")
 
 
-def test_report_of_a_failed_run_tells_how_to_go_on(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_summary_of_a_failed_run_tells_how_to_continue(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     main(["run", "program.py", "--name", "first", "-p", f"flag={folder}/flag"])
     assert "to continue: mlplat retry first" in capsys.readouterr().out
 
 
-def test_parameter_of_a_retry_counts_for_what_runs_from_then_on(
+def test_a_parameter_of_a_retry_applies_to_the_tasks_that_run_again(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     begun(folder, capsys)
@@ -138,7 +140,7 @@ def test_a_task_that_ran_again_is_taken_from_the_cache_by_later_runs(
     assert "mlplat.dev/cached-results" not in anew["metadata"].get("annotations", {})
 
 
-def test_large_values_and_what_else_was_beside_the_workflow_are_there_again(
+def test_large_values_and_other_documents_are_restored(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = "é" * 40_000
@@ -166,7 +168,7 @@ def test_large_values_and_what_else_was_beside_the_workflow_are_there_again(
     ],
 )
 @pytest.mark.parametrize("verb", ["retry", "rerun"])
-def test_parameter_of_another_kind_is_refused(
+def test_parameter_of_another_type_is_refused(
     folder: Path, capsys: pytest.CaptureFixture[str], verb: str, word: str, expected: str
 ) -> None:
     begun(folder, capsys)
@@ -180,7 +182,7 @@ def test_unknown_run_names_the_nearest(folder: Path, capsys: pytest.CaptureFixtu
     assert "MLP409" in refused(capsys, "retry", "../first")
 
 
-def test_run_that_goes_on_is_not_retried(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_running_run_is_not_retried(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     begun(folder, capsys)
     state = RunState(folder / ".mlplat/runs/first")
     try:
@@ -211,7 +213,7 @@ def test_rerun_takes_from_the_cache_what_is_unchanged(
 
 
 @pytest.mark.parametrize("words", [("retry", "first", "--task"), ("logs", "first")])
-def test_a_task_that_is_not_there_is_told_with_all_that_are(
+def test_an_unknown_task_is_reported_with_the_known_ones(
     words: tuple[str, ...], folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     begun(folder, capsys)

@@ -97,7 +97,7 @@ def test_retry_writes_values_as_the_template_reads_them(
         assert values(spec)["size"] == "3"
 
 
-def test_a_value_of_another_kind_is_refused(run: FakeApi, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_value_of_another_type_is_refused(run: FakeApi, capsys: pytest.CaptureFixture[str]) -> None:
     _, err = told(capsys, "retry", "w", "--engine", "argo", "-p", "numbers=4", "-p", "sise=1", expected=2)
 
     assert "parameter 'numbers': expected a list" in err

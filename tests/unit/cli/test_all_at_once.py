@@ -81,7 +81,7 @@ EXPECTED = [
         ("\n\n\nclass Broken(:\n", 50, "MLP208"),
     ],
 )
-def test_all_mistakes_of_a_program_are_told(
+def test_all_errors_of_a_program_are_reported(
     more: str, line: int, code: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "program.py").write_text(PROGRAM + more)
@@ -170,7 +170,7 @@ def test_file_of_a_component_is_a_warning(folder: Path, capsys: pytest.CaptureFi
     assert not (folder / "c.yaml").exists()
 
 
-def test_what_was_wrong_in_a_pipeline_before_it_raised_is_told_too(
+def test_errors_of_a_pipeline_before_an_exception_are_reported_too(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "raises.py").write_text(

@@ -131,7 +131,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_mistake_is_told_in_a_sentence(
+def test_errors_are_reported_in_a_sentence(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case = CASES[name]
@@ -192,7 +192,7 @@ def test_invalid_yaml_is_placed(
     assert "broken.yaml:3:" in capsys.readouterr().err
 
 
-def test_ir_with_fields_of_the_wrong_kind_tells_all(
+def test_ir_with_fields_of_the_wrong_type_tells_all(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -250,7 +250,7 @@ def test_error_in_the_program_shows_its_own_traceback(
         ("def f(x): ...\nf(y=1)", "see the traceback above"),
     ],
 )
-def test_name_that_was_meant_is_told(
+def test_the_nearest_name_is_suggested(
     program: str,
     hint: str,
     tmp_path: Path,
@@ -276,7 +276,7 @@ def test_name_that_was_meant_is_told(
         ),
     ],
 )
-def test_name_of_a_setter_that_was_meant_is_told(
+def test_the_nearest_setter_is_suggested(
     line: str, hint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -305,7 +305,7 @@ def test_unwritable_output_leaves_what_was_there(
     )
 
 
-def test_output_that_is_a_folder_is_told(
+def test_output_that_is_a_folder_is_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -340,7 +340,7 @@ def test_output_goes_through_pipes_and_links(
 
 
 @pytest.mark.parametrize("is_there", [True, False])
-def test_a_program_of_kfps_sdk_is_told_what_to_change(
+def test_a_program_of_kfps_sdk_gets_a_hint_on_what_to_change(
     is_there: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -392,7 +392,7 @@ spec:
         ),
     ],
 )
-def test_a_manifest_of_the_wrong_kind_is_told_before_it_runs(
+def test_a_manifest_of_the_wrong_type_is_reported_before_it_runs(
     written: str,
     changed: str,
     expected: str,
@@ -443,7 +443,7 @@ def test_fields_that_are_left_empty_are_none(
         (["-p", "\udcff=x"], r"error MLP403: -p '\udcff': the value is not valid UTF-8"),
     ],
 )
-def test_words_that_can_not_be_read(
+def test_arguments_that_are_not_utf_8_are_refused(
     words: list[str],
     expected: str,
     tmp_path: Path,

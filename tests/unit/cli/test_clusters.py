@@ -83,7 +83,7 @@ def test_a_cron_workflow_starts_what_a_workflow_would_be(capsys: pytest.CaptureF
     assert "CronWorkflow" in capsys.readouterr().out
 
 
-def test_all_that_is_wrong_with_a_schedule_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_that_is_wrong_with_a_schedule_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     assert "MLP370" in errors(capsys, "--kind", "CronWorkflow")
     said = errors(capsys, "--kind", "CronWorkflow", "--schedule", "0 25 * * *", "--timezone", "Berlin/Europe")
     assert "the hour 25 is not between 0 and 23" in said
@@ -91,7 +91,9 @@ def test_all_that_is_wrong_with_a_schedule_is_said(capsys: pytest.CaptureFixture
 
 
 @pytest.mark.parametrize("kind", ["WorkflowTemplate", "CronWorkflow"])
-def test_what_runs_here_is_what_is_deployed(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_local_run_uses_the_manifest_that_is_deployed(
+    kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     compiled("--kind", kind, *(("--schedule", "@daily") if kind == "CronWorkflow" else ()))
     capsys.readouterr()
     assert main(["run", "out.yaml", "-p", "size=5", "-o", "json"]) == 0
@@ -99,7 +101,7 @@ def test_what_runs_here_is_what_is_deployed(kind: str, capsys: pytest.CaptureFix
     assert value(done, done["metadata"]["name"], "Output") == "5"
 
 
-def test_defaults_hold_where_the_pipeline_says_nothing_else() -> None:
+def test_workflow_defaults_do_not_override_the_pipeline() -> None:
     spec = compiled("--workflow-defaults", "defaults.yaml", "--service-account", "mine")["spec"]
     plain = compiled("--service-account", "mine")["spec"]
     assert spec["serviceAccountName"] == "mine"
@@ -113,7 +115,9 @@ def test_defaults_hold_where_the_pipeline_says_nothing_else() -> None:
     assert main(["run", "program.py", "--workflow-defaults", "defaults.yaml"]) == 0
 
 
-def test_all_that_is_wrong_with_defaults_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_that_is_wrong_with_defaults_is_reported(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     text = "nodeselector: {a: b}\ntemplates: []\nparallelism: many\nsecurityContext: {runAsUserr: 1}\n"
     (folder / "defaults.yaml").write_text(text)
     said = errors(capsys, "--workflow-defaults", "defaults.yaml")
@@ -128,7 +132,7 @@ def test_all_that_is_wrong_with_defaults_is_said(folder: Path, capsys: pytest.Ca
 
 
 @pytest.mark.parametrize(("words", "root"), [((), ""), (("--artifact-store", "hdfs"), "/")])
-def test_artifacts_lie_under_their_key_in_any_repository(
+def test_artifacts_have_the_same_key_in_any_repository(
     words: tuple[str, ...], root: str, folder: Path
 ) -> None:
     document = compiled(*words)
@@ -146,7 +150,7 @@ def test_artifacts_lie_under_their_key_in_any_repository(
     assert (folder / "home/artifacts/wf/make/data.dataset").read_text() == "xxx"
 
 
-def test_a_schedule_is_of_a_cron_workflow_alone(tmp_path: Path) -> None:
+def test_only_a_cron_workflow_has_a_schedule(tmp_path: Path) -> None:
     assert main(["compile", "program.py", "--to", "ir", "-o", "ir.yaml"]) == 0
     spec = ir.read(manifest.load(Path("ir.yaml").read_text()))
     options = compiler.Options(kind="CronWorkflow", schedule=compiler.Schedule(("@every 1h",)))
@@ -160,7 +164,7 @@ def test_a_schedule_is_for_a_cron_workflow(capsys: pytest.CaptureFixture[str]) -
     assert "MLP377" in capsys.readouterr().err
 
 
-def test_a_run_of_a_cluster_goes_on_with_retry(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_of_a_cluster_continues_with_retry(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "program.py", "--resume", "first", "--engine", "argo"]) == 2
     error = capsys.readouterr().err
     assert "error MLP418: --resume first: --resume applies only to local runs" in error
@@ -175,7 +179,7 @@ def test_the_ir_has_no_kind_and_no_schedule(
     assert f"error MLP418: {words[0]}" in capsys.readouterr().err
 
 
-def test_a_run_here_has_the_namespace_that_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_local_run_has_the_given_namespace(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compile", "program.py", "-o", "out.yaml"]) == 0
     for name, file in (("first", "program.py"), ("second", "out.yaml")):
         capsys.readouterr()

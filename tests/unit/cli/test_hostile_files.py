@@ -166,7 +166,7 @@ def test_a_file_that_never_ends_is_not_read_to_its_end(
 
 
 @pytest.mark.parametrize("command", ["lint", "run"])
-def test_a_key_that_is_given_twice_is_a_warning(
+def test_a_key_that_is_repeated_is_a_warning(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -14,7 +14,7 @@ from tests.programs import importing
 PROGRAM = str(Path(importing.__file__))
 
 
-def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
+def test_all_that_is_wrong_is_reported_at_once(tmp_path: Path) -> None:
     file = tmp_path / "sources.yaml"
     file.write_text(
         "s3://team/: {s3: {endpoint: minio:9000, accesKeySecret: {name: a, key: b}, key: rows.csv}}\n"
@@ -37,12 +37,12 @@ def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
     ]
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compile", PROGRAM, "--import-sources", str(tmp_path / "nothing")]) == 2
     assert "MLP373" in capsys.readouterr().err
 
 
-def test_the_file_decides_from_where_a_pipeline_fetches(
+def test_import_sources_decide_where_a_pipeline_fetches_from(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "sources.yaml"

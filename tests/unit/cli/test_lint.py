@@ -34,7 +34,7 @@ def lint(capsys: pytest.CaptureFixture[str], *files: str) -> tuple[int, str]:
     return code, capsys.readouterr().out
 
 
-def test_wrong_references_of_a_workflow_are_told_together(capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_references_of_a_workflow_are_reported_together(capsys: pytest.CaptureFixture[str]) -> None:
     task = "{name: a, template: ehco, depends: b.Succeeded}"
     Path("w.yaml").write_text(WORKFLOW.format(task=task, more=""))
     code, out = lint(capsys, "w.yaml")
@@ -53,7 +53,7 @@ def test_what_only_this_machine_refuses_is_a_warning(capsys: pytest.CaptureFixtu
     assert "w.yaml: warning MLP501" in out
 
 
-def test_size_of_what_compiles_is_told_and_bad_files_do_not_stop_the_rest(
+def test_sizes_are_reported_and_bad_files_do_not_stop_the_rest(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     Path("good.py").write_text(
@@ -85,7 +85,7 @@ def test_more_tasks_than_argo_takes_are_warned_of(capsys: pytest.CaptureFixture[
     assert "warning MLP354" in out
 
 
-def test_mistakes_of_a_workflow_are_told_with_their_lines(capsys: pytest.CaptureFixture[str]) -> None:
+def test_errors_of_a_workflow_are_reported_with_their_lines(capsys: pytest.CaptureFixture[str]) -> None:
     Path("w.yaml").write_text(
         """apiVersion: argoproj.io/v1alpha1
 kind: Workflow
@@ -140,7 +140,7 @@ def test_templates_in_other_files_count(capsys: pytest.CaptureFixture[str]) -> N
     assert "there is no template 'echo' in 'shared'" in out
 
 
-def test_a_document_of_another_build_is_told_and_not_looked_at_further(
+def test_a_malformed_document_is_reported_and_not_checked_further(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     Path("w.yaml").write_text(
@@ -169,7 +169,7 @@ def test_each_pipeline_of_a_file_is_checked(folder: Path, capsys: pytest.Capture
     assert "specify one: two.py:first, two.py:second" in capsys.readouterr().err
 
 
-def test_a_setter_that_is_not_there_is_told_which_one_is_meant(
+def test_an_unknown_setter_is_reported_with_the_nearest(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "typo.py").write_text(

@@ -49,7 +49,7 @@ def test_rerun_refuses_such_a_name_too(folder: Path, capsys: pytest.CaptureFixtu
     assert "hint: --name my-run\n" in told(capsys, "rerun", "first", "--name", "My run", expected=2)[1]
 
 
-def test_the_name_of_a_run_that_goes_on_is_not_to_be_retried(
+def test_the_name_of_a_running_run_gets_no_hint_to_retry(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     again = ("run", "program.py", "--name", "first")
@@ -160,7 +160,7 @@ def test_a_name_that_is_made_from_one_in_a_file_is_as_long_as_kubernetes_takes(
     assert len(made.name) <= 63
 
 
-def test_a_run_that_goes_on_keeps_its_name(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_running_run_keeps_its_name(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     error = told(capsys, "run", "program.py", "--resume", "first", "--name", "second", expected=2)[1]
     assert "error MLP418: --resume first: --name second has no effect" in error
     assert "hint: remove --name" in error

@@ -67,7 +67,7 @@ def test_every_reading_command_escapes(ran: Path, capsys: pytest.CaptureFixture[
 
 
 @pytest.mark.parametrize("command", ["lint", "compile", "run"])
-def test_a_hostile_file_is_told_of_escaped(
+def test_messages_about_a_hostile_file_are_escaped(
     folder: Path, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
     manifest = {
@@ -81,7 +81,7 @@ def test_a_hostile_file_is_told_of_escaped(
     assert "MLP" in check(out + err)
 
 
-def test_words_of_the_command_line_are_told_escaped(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_arguments_in_messages_are_escaped(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     check(told(capsys, "get", "tasks", "\x1b[2J", expected=2)[1])
     check(told(capsys, "ge\x1b[2Jt", expected=2)[1])
 

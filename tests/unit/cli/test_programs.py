@@ -111,7 +111,7 @@ def test_module_is_taken_by_every_command(
         (".pipe", "module '.pipe' not found", ""),
     ],
 )
-def test_module_that_is_not_there_is_told(
+def test_module_that_does_not_exist_is_reported(
     name: str, message: str, hint: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(folder, {"team/pipe": PROGRAM})
@@ -121,7 +121,9 @@ def test_module_that_is_not_there_is_told(
     assert error.startswith("-m ")
 
 
-def test_file_named_as_a_module_is_told_the_option(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_module_name_without_the_option_gets_a_hint(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     write(folder, {"team/pipe": PROGRAM})
     assert "to load a module: -m team.pipe" in told(capsys, "run", "team.pipe", expected=2)[1]
 
@@ -214,7 +216,7 @@ def test_yaml_may_start_with_a_byte_order_mark(folder: Path, capfd: pytest.Captu
         (b"a = 1\n\x00", "not Python"),
     ],
 )
-def test_program_that_can_not_be_read_is_told(
+def test_program_that_can_not_be_read_is_reported(
     text: bytes, message: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "pipe.py").write_bytes(text)
@@ -287,7 +289,7 @@ def test_what_a_program_prints_is_not_in_the_output(words: str, folder: Path) ->
         ("import broken", "ZeroDivisionError"),
     ],
 )
-def test_program_that_does_not_end_is_told_with_its_line(
+def test_an_interrupted_program_is_reported_with_its_line(
     line: str, expected: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(folder, {"pipe": f"\n\n{line}\n" + PROGRAM, "broken": "1 / 0\n"})

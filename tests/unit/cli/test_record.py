@@ -118,7 +118,7 @@ def test_a_task_runs_again_by_every_spelling(folder: Path, capsys: pytest.Captur
     assert told(capsys, "logs", "good", "fit")[0].count("fit 1\n") == 1
 
 
-def test_iterations_are_told_apart(first: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_iterations_have_distinct_names(first: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names = {row[0] for row in listed(capsys, "get", "tasks", "first")}
     assert names >= {*ITERATIONS, "guard.Late-one", "say"}
     out, _ = told(capsys, "logs", "first")
@@ -143,7 +143,7 @@ def test_runs_tell_nothing_of_those_that_succeeded(folder: Path, capsys: pytest.
     assert row["message"] == ""
 
 
-def test_a_run_that_is_not_there_is_an_error_for_each_list(
+def test_a_run_that_does_not_exist_is_an_error_for_each_list(
     first: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     errors = {
@@ -191,7 +191,7 @@ def test_columns_of_another_list_are_refused_before_its_run_is_missed(
 
 
 @pytest.mark.parametrize("words", [("get", "runs"), ("get", "tasks", "first"), ("logs", "first")])
-def test_state_that_is_no_folder_is_an_error(
+def test_state_that_is_not_a_folder_is_an_error(
     words: tuple[str, ...], folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / ".mlplat").touch()

@@ -119,7 +119,7 @@ def test_the_report_of_attempts_leaves_the_logs_of_hooks_out(
     assert "of the hook" not in out
 
 
-def test_a_pod_that_may_not_report_its_result_is_told_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pod_that_may_not_report_its_result_gets_a_hint(monkeypatch: pytest.MonkeyPatch) -> None:
     message = (
         'wait: Error (exit code 64): workflowtaskresults.argoproj.io is forbidden: User "u" cannot create'
     )

@@ -173,7 +173,7 @@ def test_large_contents_are_cut_or_left_out(run: Path, capsys: pytest.CaptureFix
     )
 
 
-def test_a_file_that_cannot_be_written_is_told(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_file_that_cannot_be_written_is_reported(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _, err = told(capsys, "report", "first", "-o", "no/such/folder.html", expected=2)
     assert "error MLP420: no/such/folder.html can't be written: No such file or directory" in err
 
@@ -187,7 +187,7 @@ def test_a_missing_package_is_named_with_its_extra(
     assert "pip install 'mlplat[local]'" in err
 
 
-def test_an_unknown_run_is_told(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_run_is_reported(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _, err = told(capsys, "report", "frist", expected=2)
     assert "did you mean 'first'?" in err
 

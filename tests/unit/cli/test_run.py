@@ -240,7 +240,7 @@ def test_a_resumed_run_has_its_values_as_they_were_bound(
     assert others == [first, first]
 
 
-def test_a_manifest_that_was_compiled_anew_has_the_values_too(
+def test_a_manifest_that_was_compiled_again_has_the_values_too(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "bound.py").write_text(BOUND)
@@ -264,7 +264,9 @@ def test_a_repaired_program_has_the_values_that_nothing_read_before(
     assert shown(folder)[1][2:5] == ["{{y}}", "", None]
 
 
-def test_a_large_value_is_there_when_a_run_goes_on(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_large_value_is_there_when_a_run_continues(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (folder / "bound.py").write_text(BOUND)
     values = {"words": ["{{é$"] * 20_000, "empty": "x" * 40_000, "out": str(folder / "shown")}
     (folder / "values.json").write_text(json.dumps(values))
@@ -301,7 +303,7 @@ def changed(x: {declared}):
         ("int = 3", "str = ''", "a text", "parameter 'x' is declared str, but was 3"),
     ],
 )
-def test_a_value_that_the_repaired_program_does_not_take_is_told(
+def test_a_value_that_the_repaired_program_does_not_take_is_reported(
     before: str, after: str, anew: str, message: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def write(declared: str) -> None:
@@ -395,7 +397,7 @@ def printed(folder: Path, name: str) -> str:
     return texts()
 
 
-def test_interrupt_stops_every_child_and_leaves_a_run_to_go_on_with(folder: Path) -> None:
+def test_an_interrupt_stops_every_child_and_the_run_can_continue(folder: Path) -> None:
     source = (
         "from mlplat import dsl\n@dsl.component\ndef f() -> int:\n    import os, time\n"
         "    print(os.getpid(), flush=True)\n    time.sleep(600)\n@dsl.pipeline\ndef p():\n    f()\n"
@@ -414,7 +416,7 @@ def test_interrupt_stops_every_child_and_leaves_a_run_to_go_on_with(folder: Path
         os.kill(child, 0)
 
 
-def test_a_killed_run_is_over_and_can_go_on(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_killed_run_has_ended_and_can_continue(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = (
         "from mlplat import dsl\n@dsl.component\ndef f(flag: str) -> int:\n    import os, time\n"
         "    print(os.getpid(), flush=True)\n    time.sleep(0 if os.path.exists(flag) else 600)\n    return 1\n"
@@ -458,7 +460,7 @@ def test_a_name_is_given_once(folder: Path, capsys: pytest.CaptureFixture[str]) 
     assert json.loads(run(capsys, "get", "tasks", "first", "-o", "json")) == before
 
 
-def test_what_the_pipeline_gave_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_outputs_of_the_pipeline_are_printed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = (
         "from typing import NamedTuple\nfrom mlplat import dsl\nfrom mlplat.dsl import Dataset, Output\n"
         "@dsl.component\ndef make(data: Output[Dataset]) -> float:\n"
@@ -483,12 +485,12 @@ def test_missing_extra_is_named(folder: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_wrong_flag_is_told_in_a_sentence(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_flag_is_reported_in_a_sentence(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "program.py", "--engin", "argo"]) == 2
     assert "error MLP001: unknown option --engin\n  hint: did you mean '--engine'?" in capsys.readouterr().err
 
 
-def test_state_that_has_no_place_is_told(
+def test_an_unwritable_state_folder_is_reported(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "file").touch()
@@ -529,7 +531,7 @@ def tries():
 """
 
 
-def test_a_run_that_goes_on_can_be_looked_at(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_running_run_can_be_read(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "slow.py").write_text(SLOW.replace("GATE", str(folder / "gate")))
     command = [sys.executable, "-m", "mlplat", "run", "slow.py:slow", "--name", "going"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
@@ -549,7 +551,7 @@ def test_the_log_of_a_task_has_its_attempts(folder: Path, capsys: pytest.Capture
     assert run(capsys, "logs", "tried", "fails").count("tried\n") == 2
 
 
-def test_only_a_run_of_the_same_pipeline_that_did_not_succeed_goes_on(
+def test_only_an_unsuccessful_run_of_the_same_pipeline_continues(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(capsys, "run", "program.py:small", "--name", "done")
@@ -571,7 +573,7 @@ def test_what_another_run_wrote_over_is_not_taken_from_the_cache(
     assert (folder / ".mlplat/artifacts/third/make/data.dataset").read_text() == "xxx"
 
 
-def test_metrics_are_told_by_task(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_metrics_are_printed_by_task(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(capsys, "run", "program.py:small", "--name", "measured")
     assert "measure  metrics   size    3" in run(capsys, "get", "metrics", "measured")
 
@@ -617,7 +619,9 @@ def test_a_loop_is_what_a_file_holds_when_nothing_calls_it(
     assert "own-" in run(capsys, "run", "loop.py")
 
 
-def test_an_unknown_name_is_told_with_the_nearest(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_name_is_reported_with_the_nearest(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (folder / "loop.py").write_text(LOOP)
     assert main(["run", "loop.py:lop"]) == 2
     error = capsys.readouterr().err

@@ -72,7 +72,7 @@ def test_options_stand_anywhere(words: str, expected: dict[str, Any]) -> None:
         ("get runs --limit \u00b2", "'\u00b2' for --limit is not a positive integer", "mlplat get --help"),
     ],
 )
-def test_a_wrong_word_is_told_with_the_one_that_is_meant(
+def test_a_wrong_argument_is_reported_with_the_nearest(
     words: str, message: str, hint: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(words.split()) == 2
@@ -131,7 +131,7 @@ def test_a_file_that_cannot_be_read_says_why(
         ("--workflow-defaults", "MLP373"),
     ],
 )
-def test_a_missing_file_of_an_option_is_told_with_the_one_that_is_meant(
+def test_a_missing_file_of_an_option_is_reported_with_the_nearest(
     option: str,
     code: str,
     tmp_path: Path,

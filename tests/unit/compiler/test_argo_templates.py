@@ -212,13 +212,13 @@ def test_skipped_template_gives_nothing(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_is_no_template_is_refused(template: Any, expected: str) -> None:
+def test_what_is_not_a_template_is_refused(template: Any, expected: str) -> None:
     with pytest.raises(AuthoringError, match="MLP150") as caught:
         dsl.argo_component(template)
     assert expected in str(caught.value)
 
 
-def test_types_of_what_is_not_there_and_wrong_ones_are_refused_together() -> None:
+def test_types_of_unknown_inputs_and_wrong_types_are_refused_together() -> None:
     with pytest.raises(AuthoringError) as caught:
         dsl.argo_component(COUNT, types={"wrod": str, "word": set, "text": int})
     text = str(caught.value)

@@ -284,7 +284,7 @@ def test_broken_ir_is_refused(name: str) -> None:
     assert hint in str(raised.value)
 
 
-def test_all_problems_of_the_ir_are_told_at_once() -> None:
+def test_all_problems_of_the_ir_are_reported_at_once() -> None:
     broken = spec(a=Task("comp-c"), b=Task("comp-d"))
     with pytest.raises(CompileError) as raised:
         compiler.compile(broken)
@@ -300,7 +300,7 @@ def test_arguments_are_checked_together() -> None:
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_argument_that_json_lacks_is_refused(value: float) -> None:
+def test_an_argument_without_a_json_form_is_refused(value: float) -> None:
     @dsl.component
     def take(x: float) -> None: ...
 
@@ -473,7 +473,7 @@ def told_by_a_container() -> None:
         one(x=1)
 
 
-def test_a_container_that_is_told_how_tasks_ended_has_all_inputs_that_its_template_names() -> None:
+def test_a_container_that_reads_a_final_status_has_all_inputs_of_its_template() -> None:
     (workflow,) = compiler.manifest(told_by_a_container.spec)
     (template,) = [one for one in workflow["spec"]["templates"] if one["name"] == "tell"]
     declared = {one["name"] for one in template["inputs"]["parameters"]}
@@ -527,7 +527,7 @@ def test_parameters_that_tasks_can_not_do_without_are_asked_for_before_a_run() -
     assert compiler.manifest(pipeline.spec, compiler.Options(require_arguments=False))
 
 
-def test_a_wrong_default_is_told_with_what_is_wrong_in_the_pipeline() -> None:
+def test_a_wrong_default_is_reported_with_the_errors_of_the_pipeline() -> None:
     @dsl.component
     def needs(x: str) -> str:
         return x

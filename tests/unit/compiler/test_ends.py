@@ -50,7 +50,7 @@ def test_regions_and_loops_of_retried_tasks_come_from_the_cache(tmp_path: Path) 
     }
 
 
-def test_only_what_follows_a_task_that_is_tried_again_waits_for_more() -> None:
+def test_only_tasks_after_a_task_with_retries_get_a_dependency() -> None:
     @dsl.pipeline
     def p() -> None:
         first = one()

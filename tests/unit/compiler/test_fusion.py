@@ -100,7 +100,7 @@ def test_each_task_keeps_its_retries(tmp_path: Path) -> None:
     assert fused.log_of(log, "stumble-2").count("ValueError: stumbled") == 2
 
 
-def test_a_failure_is_told_of_the_task_that_failed(tmp_path: Path) -> None:
+def test_a_failure_is_that_of_the_task_that_failed(tmp_path: Path) -> None:
     @dsl.pipeline
     def p(folder: str) -> int:
         first = stumble(n=1, times=0, folder=folder)
@@ -208,7 +208,7 @@ def _in_text() -> None:
         (_in_text, "size: its arguments are strings with runtime values"),
     ],
 )
-def test_who_can_not_share_a_pod_is_told_why(function: Callable[[], None], why: str) -> None:
+def test_the_reason_why_tasks_can_not_share_a_pod_is_reported(function: Callable[[], None], why: str) -> None:
     pipeline = dsl.pipeline(function)
     with pytest.raises(CompileError, match="MLP380") as raised:
         compiler.compile(pipeline.spec)

@@ -142,7 +142,7 @@ def test_a_result_whose_artifact_is_gone_is_computed_again(tmp_path: Path) -> No
     assert hits == {"write": False, "hand-on": False, "read": True}
 
 
-def test_what_nothing_fetches_is_told(tmp_path: Path) -> None:
+def test_uris_that_can_not_be_fetched_are_reported(tmp_path: Path) -> None:
     @dsl.component
     def name(model: Output[Model]) -> None:
         model.uri = "gs://bucket/model"
@@ -166,7 +166,7 @@ def test_what_nothing_fetches_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("missing", ["mlplat://artifacts/nothing/here"])
-def test_what_is_not_in_the_store_is_told(missing: str, tmp_path: Path) -> None:
+def test_what_is_not_in_the_store_is_reported(missing: str, tmp_path: Path) -> None:
     @dsl.component
     def name(uri: str, model: Output[Dataset]) -> None:
         model.uri = uri

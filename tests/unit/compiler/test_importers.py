@@ -119,7 +119,7 @@ def test_a_path_of_this_machine_is_read_where_it_is(scheme: str, tmp_path: Path)
     assert {node["phase"] for node in fetched} == {"Skipped"}
 
 
-def test_what_is_not_there_fails_the_run_and_says_what(web: str, tmp_path: Path) -> None:
+def test_missing_data_fails_the_run_with_its_uri(web: str, tmp_path: Path) -> None:
     done = run(importing.reading, tmp_path / "home", where=f"{web}/nothing")
     assert done["status"]["phase"] == "Error"
     messages = [node.get("message", "") for node in done["status"]["nodes"].values()]
@@ -252,7 +252,7 @@ def test_a_constant_address_has_one_pod() -> None:
     assert pods(p) == {"read", "importer-fetch-gs"}
 
 
-def test_what_nothing_fetches_is_told() -> None:
+def test_uris_that_can_not_be_fetched_are_reported() -> None:
     @dsl.pipeline
     def p() -> None:
         importing.read(

@@ -102,7 +102,7 @@ def test_workflow(tmp_path: Path) -> None:
         ("p.yaml", {"to": "moon"}, "MLP413: unknown value 'moon'"),
     ],
 )
-def test_bad_calls_are_told(path: str, more: dict[str, Any], message: str, tmp_path: Path) -> None:
+def test_bad_calls_are_reported(path: str, more: dict[str, Any], message: str, tmp_path: Path) -> None:
     with pytest.raises((ManifestError, ArgumentError), match=message):
         Compiler().compile(pipe, str(tmp_path / path), **more)
     assert list(tmp_path.iterdir()) == []

@@ -30,7 +30,7 @@ def graphs(draw: st.DrawFn) -> dict[str, list[str]]:
 
 
 @given(graphs(), st.integers(1, 8))
-def test_parts_hold_every_task_once_and_never_wait_in_a_circle(
+def test_parts_hold_every_task_once_and_never_wait_in_a_cycle(
     before: dict[str, list[str]], largest: int
 ) -> None:
     cut = bands.cut(before, largest)
@@ -162,7 +162,7 @@ def test_five_thousand_tasks_stay_within_the_limits() -> None:
     assert limits.size(program.documents[-1]) < limits.LARGEST_WORKFLOW
 
 
-def test_what_a_cut_costs_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_cut_costs_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(partition, "MOST_TASKS", 4)
 
     @dsl.pipeline

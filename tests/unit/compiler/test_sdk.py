@@ -122,7 +122,7 @@ def test_names_of_functions_and_inputs_are_free(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("with_kfp")
-def test_inputs_that_fit_into_no_command_line_are_told(tmp_path: Path) -> None:
+def test_inputs_that_are_too_long_for_a_command_line_are_reported(tmp_path: Path) -> None:
     @dsl.component(install_kfp_package=False)
     def long(size: int) -> str:
         return "x" * size
@@ -142,7 +142,7 @@ def test_inputs_that_fit_into_no_command_line_are_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("with_kfp")
-def test_a_failure_is_told(tmp_path: Path) -> None:
+def test_a_failure_is_reported(tmp_path: Path) -> None:
     @dsl.pipeline
     def fails() -> None:
         fail()

@@ -92,12 +92,12 @@ def test_component_is_read_from_an_address(served: str) -> None:
 
 
 @pytest.mark.parametrize("address", ["file:///etc/passwd", "{served}/nowhere.yaml"])
-def test_address_that_can_not_be_read_is_told(address: str, served: str) -> None:
+def test_a_url_that_can_not_be_read_is_reported(address: str, served: str) -> None:
     with pytest.raises(ManifestError, match="MLP211"):
         components.load_component_from_url(address.format(served=served))
 
 
-def test_an_address_that_can_not_be_read_is_told_without_what_is_secret(served: str) -> None:
+def test_a_url_that_can_not_be_read_is_reported_without_secrets(served: str) -> None:
     address = f"{served.replace('://', '://ada:hunter1@')}/nowhere.yaml?token=hunter2"
     with pytest.raises(ManifestError) as caught:
         components.load_component_from_url(address)
@@ -129,7 +129,7 @@ def test_credentials_of_a_component_are_for_one_host(tmp_path: Path) -> None:
     assert told == ["Basic YWRhOnB3", None]
 
 
-def test_file_that_is_not_there_is_told() -> None:
+def test_file_that_does_not_exist_is_reported() -> None:
     with pytest.raises(ManifestError, match=r"MLP204.*can't be read"):
         components.load_component_from_file("nowhere.yaml")
 
@@ -173,7 +173,7 @@ def test_file_that_is_not_there_is_told() -> None:
         ),
     ],
 )
-def test_what_can_not_be_used_is_told(change: Any, message: str) -> None:
+def test_unsupported_component_yaml_is_reported(change: Any, message: str) -> None:
     document = yaml.safe_load(V1)
     change(document)
     with pytest.raises(ManifestError, match=f"MLP212: .*{message}"):

@@ -42,7 +42,7 @@ def test_type_is_found() -> None:
     assert taken.interface.output_parameters["Output"].type is ParameterType.STRING
 
 
-def test_default_that_is_not_a_choice_is_told() -> None:
+def test_default_that_is_not_a_choice_is_reported() -> None:
     with pytest.raises(
         AuthoringError, match=r"MLP104: wrong\.mode: the default 'fas' is not one of 'fast', 'slow'"
     ):
@@ -52,7 +52,7 @@ def test_default_that_is_not_a_choice_is_told() -> None:
             pass
 
 
-def test_choices_of_several_types_are_told() -> None:
+def test_choices_of_several_types_are_reported() -> None:
     with pytest.raises(AuthoringError, match=r"MLP102: wrong\.mode: .* is not a valid parameter type"):
 
         @dsl.component

@@ -167,7 +167,7 @@ def test_pipeline_of_kfp_runs_as_it_is(folder: Path) -> None:
     assert "comp-inner" in next(iter(yaml.safe_load_all(out)))["components"]
 
 
-def test_wrong_call_is_told_as_of_ours(folder: Path) -> None:
+def test_a_wrong_call_of_a_kfp_component_is_reported(folder: Path) -> None:
     (folder / "pipe.py").write_text(PIPE.replace("rows=1, name=", "row=1, name="))
     _, error = mlplat(folder, "compile", "pipe.py", expected=2)
     assert "MLP132: make-2: it has no input 'row'" in error

@@ -90,7 +90,7 @@ def test_a_cell_that_fails_fails_the_task(tmp_path: Path) -> None:
     assert "the notebook n.ipynb failed: ZeroDivisionError: division by zero" in log
 
 
-def test_what_a_notebook_needs_is_installed_unless_it_is_said_otherwise(tmp_path: Path) -> None:
+def test_packages_of_notebooks_are_installed_unless_others_are_set(tmp_path: Path) -> None:
     path = notebook(tmp_path / "n.ipynb", cell("1"))
 
     def work(x: int) -> int:
@@ -115,7 +115,9 @@ def test_what_a_notebook_needs_is_installed_unless_it_is_said_otherwise(tmp_path
         (["book/a.txt"], "book", "notebook '.*' not found"),
     ],
 )
-def test_what_is_no_notebook(names: list[str], given: str, message: str, tmp_path: Path) -> None:
+def test_a_path_without_a_notebook_is_refused(
+    names: list[str], given: str, message: str, tmp_path: Path
+) -> None:
     for name in names:
         notebook(tmp_path / name)
     with pytest.raises(AuthoringError, match=message):

@@ -189,7 +189,7 @@ def test_the_manifest_has_one_template_for_all_iterations() -> None:
         ),
     ],
 )
-def test_mistakes_are_told(changes: dict[str, Any], expected: str) -> None:
+def test_errors_are_reported(changes: dict[str, Any], expected: str) -> None:
     given: dict[str, Any] = {
         "body": grow,
         "condition": lambda step: step.outputs["Output"] < 2,

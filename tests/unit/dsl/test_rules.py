@@ -495,7 +495,7 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
         ([{"a": 1}, {"a": [1]}], lambda item: item.a, r"MLP134: one: .*item 2 of the loop is \[1\]"),
     ],
 )
-def test_item_of_a_loop_that_does_not_fit_is_told(
+def test_item_of_a_loop_that_does_not_fit_is_reported(
     values: list[Any], use: Callable[[Any], Any], message: str
 ) -> None:
     def p() -> None:
@@ -697,7 +697,7 @@ def test_call_outside_of_a_pipeline_says_how_it_would_run() -> None:
         one(x=1)
 
 
-def test_mistakes_before_one_that_stops_the_function_are_told_too() -> None:
+def test_errors_before_one_that_stops_the_function_are_reported_too() -> None:
     def p() -> None:
         one(x="a")
         say(text="b").outputs["text"]
@@ -928,7 +928,7 @@ def test_field_of_an_item_may_have_any_name(field: str) -> None:
     assert selectors == [f'parseJson(string_value)["{field}"]'] * 2
 
 
-def test_what_is_wrong_after_a_wrong_comparison_and_a_wrong_output_is_told_too() -> None:
+def test_errors_after_a_wrong_comparison_and_a_wrong_output_are_reported_too() -> None:
     with pytest.raises(AuthoringError) as raised:
 
         @dsl.pipeline

@@ -104,7 +104,7 @@ def test_the_terminal_asks_until_the_answer_is_one_of_the_choices(
     assert asked == [choice, "'maybe' is not one of no, yes, now: "]
 
 
-def test_a_person_is_asked_also_where_the_step_goes_on_without_one_after_a_time(tmp_path: Path) -> None:
+def test_a_person_is_asked_even_if_the_step_continues_after_a_timeout(tmp_path: Path) -> None:
     @dsl.pipeline
     def p() -> str:
         asked = dsl.approval("deploy?", choices=["no", "yes"], timeout="1m")
@@ -162,5 +162,5 @@ def test_durations(duration: str | float, seconds: float) -> None:
 
 
 @pytest.mark.parametrize("duration", ["", "s", "1x", "-1s", -1, float("nan"), True, None, "1 h m"])
-def test_what_is_no_duration(duration: Any) -> None:
+def test_an_invalid_duration_is_refused(duration: Any) -> None:
     assert durations.seconds(duration) is None

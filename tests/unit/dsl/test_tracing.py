@@ -237,7 +237,7 @@ def refused(code: str, message: str) -> Any:
     return pytest.raises(AuthoringError, match=f"(?s){code}.*{message}")
 
 
-def test_annotations_that_mean_nothing_are_told_together() -> None:
+def test_annotations_that_mean_nothing_are_reported_together() -> None:
     with pytest.raises(AuthoringError) as raised:
 
         @dsl.component
@@ -282,7 +282,7 @@ def test_one_output_is_asked_for_where_there_are_more() -> None:
 
 
 @pytest.mark.parametrize("items", [[], "abc", {"a": 1}, 3])
-def test_what_is_no_list_is_not_looped_over(items: Any) -> None:
+def test_what_is_not_a_list_is_not_looped_over(items: Any) -> None:
     with pytest.raises(AuthoringError, match="MLP114"):
 
         @dsl.pipeline

@@ -147,7 +147,7 @@ EXPECTED = [
 ]
 
 
-def test_what_to_do_is_told_by_what_the_name_is_in_the_file(
+def test_the_hint_depends_on_what_the_name_is_in_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)

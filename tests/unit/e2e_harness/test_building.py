@@ -76,7 +76,7 @@ def test_a_second_build_builds_nothing(cache: Cache, go: FakeGo) -> None:
     assert go.taken() == []
 
 
-def test_a_failed_build_goes_on_where_it_stopped(cache: Cache, go: FakeGo) -> None:
+def test_a_failed_build_continues_where_it_stopped(cache: Cache, go: FakeGo) -> None:
     go.write(broken="second")
     with pytest.raises(HarnessError, match="no such thing"):
         gotools.build(cache, (MODULE,))
@@ -87,7 +87,7 @@ def test_a_failed_build_goes_on_where_it_stopped(cache: Cache, go: FakeGo) -> No
     assert go.taken() == ["example.test/demo/second"]
 
 
-def test_another_version_is_built_anew(cache: Cache, go: FakeGo) -> None:
+def test_another_version_is_built_again(cache: Cache, go: FakeGo) -> None:
     gotools.build(cache, (MODULE,))
     go.taken()
 

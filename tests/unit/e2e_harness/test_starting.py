@@ -53,14 +53,14 @@ def test_lines_are_waited_for_in_any_order(starting: Starting) -> None:
     starting.reports.until("node", 5)
 
 
-def test_a_daemon_that_ends_is_told_with_its_log(starting: Starting) -> None:
+def test_a_daemon_that_ends_is_reported_with_its_log(starting: Starting) -> None:
     (starting.logs / "etcd.log").write_text("address in use\n")
     starting.say("exited etcd 1\n")
     with pytest.raises(HarnessError, match="exited etcd 1:\naddress in use"):
         starting.reports.until("api", 5)
 
 
-def test_a_cluster_that_ends_is_told_with_the_log_of_its_first_process(starting: Starting) -> None:
+def test_a_cluster_that_ends_is_reported_with_the_log_of_its_first_process(starting: Starting) -> None:
     (starting.logs / "init.log").write_text("mount failed\n")
     starting.end()
     with pytest.raises(HarnessError, match="mount failed"):

@@ -82,7 +82,7 @@ def test_a_run_that_has_ended_takes_no_request(run: Any) -> None:
     assert done["status"]["phase"] == "Succeeded"
 
 
-def test_the_handlers_of_the_host_stay_in_place_while_a_run_goes_on(
+def test_the_handlers_of_the_host_stay_in_place_during_a_run(
     run: Any, tmp_path: Path, host_handlers: list[int]
 ) -> None:
     def signalled() -> None:

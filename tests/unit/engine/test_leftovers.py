@@ -36,7 +36,7 @@ def message(done: dict[str, Any]) -> str:
         "python3 -c \"import socket; socket.socket(socket.AF_UNIX).bind('o')\"",
     ],
 )
-def test_a_parameter_that_is_no_file_is_refused_at_once(run: Any, script: str) -> None:
+def test_a_parameter_that_is_not_a_file_is_refused_at_once(run: Any, script: str) -> None:
     template = shell("t", f"cd $(dirname /tmp/o); {script}", outputs=gives(o="/tmp/o"))
     done = run(workflow(dag(task("a", "t")), template))
     expected = "wait: Error (exit code 64): failed to save parameter o: /tmp/o is not a regular file"
@@ -63,7 +63,7 @@ def test_a_default_does_not_hide_what_can_not_be_read(run: Any) -> None:
 
 @pytest.mark.parametrize("archive", [{}, {"archive": {"none": {}}}])
 @pytest.mark.parametrize("script", ["mkfifo /tmp/o", "ln -s /dev/zero /tmp/o"])
-def test_an_artifact_that_is_no_file_is_refused(run: Any, script: str, archive: dict[str, Any]) -> None:
+def test_an_artifact_that_is_not_a_file_is_refused(run: Any, script: str, archive: dict[str, Any]) -> None:
     done = run(one(script, artifacts=[{"name": "o", "path": "/tmp/o", **archive}]))
     assert message(done).endswith("is not a regular file or directory; ")
 

@@ -186,7 +186,7 @@ def test_who_needs_several_locks_takes_all_or_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("where", ["template", "workflow"])
-def test_a_size_that_is_not_there_when_the_run_comes_to_it_is_an_error(where: str, tmp_path: Path) -> None:
+def test_a_size_that_is_missing_at_run_time_is_an_error(where: str, tmp_path: Path) -> None:
     synchronization: dict[str, Any] = {"synchronization": semaphore("{{workflow.name}}")}
     own = synchronization if where == "template" else {}
     whole: dict[str, Any] = synchronization if where == "workflow" else {}

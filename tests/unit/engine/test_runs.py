@@ -301,7 +301,7 @@ def test_a_state_that_can_not_be_written_ends_the_run(
     assert not text or ends(int(text))
 
 
-def test_a_run_that_goes_on_is_not_started_again(home: Path) -> None:
+def test_a_running_run_is_not_started_again(home: Path) -> None:
     state = RunState(home / "runs" / "wf")
     try:
         with pytest.raises(EngineError, match="a run of this name is still running"):

@@ -107,7 +107,7 @@ def test_items_are_escaped_as_argo_escapes_them(run: Any) -> None:
     }
 
 
-def test_a_list_that_is_none_is_told_as_go_tells_it(run: Any) -> None:
+def test_an_invalid_list_is_reported_with_the_message_of_go(run: Any) -> None:
     done = run(workflow(dag(task("a", "ok", withParam='{"a": 1}')), OK))
     assert node(done, "wf.a")["message"] == (
         'withParam value could not be parsed as a JSON list: {"a": 1}: '
@@ -241,7 +241,7 @@ def test_a_hook_sees_values_of_the_workflow_and_of_tasks(run: Any) -> None:
     assert value(done, "wf.a.hooks.h", "o") == "vwf"
 
 
-def test_an_exit_hook_that_cannot_be_evaluated_is_told_and_does_no_harm(run: Any) -> None:
+def test_an_exit_hook_that_cannot_be_evaluated_is_reported_and_does_no_harm(run: Any) -> None:
     hook = {"template": "ok", "expression": "nobody == 1"}
     done = run(workflow(dag(task("a", "ok", hooks={"exit": hook})), OK))
     assert done["status"]["phase"] == "Succeeded"

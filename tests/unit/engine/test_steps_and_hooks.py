@@ -120,7 +120,7 @@ def test_the_exit_hook_of_a_task_sees_its_outputs_and_comes_before_what_follows(
 
 
 @pytest.mark.parametrize("follower", [[], [task("z", "ok", "l")]], ids=["ends the DAG", "something follows"])
-def test_the_exit_hook_of_a_loop_runs_where_the_dag_goes_on(follower: list[Any], run: Any) -> None:
+def test_the_exit_hook_of_a_loop_runs_where_the_dag_continues(follower: list[Any], run: Any) -> None:
     loop = task("l", "ok", withItems=[1, 2], hooks={"exit": {"template": "ok"}})
     done = run(workflow(dag(loop, *follower), OK))
     assert ("wf.l.onExit" in phases(done)) == bool(follower)
@@ -201,7 +201,7 @@ def test_a_person_is_asked(run: Any, answer: dict[str, str] | None, phase: str, 
         assert value(done, "wf.b", "o") == given
 
 
-def test_nobody_to_ask_is_said_before_anything_runs(run: Any, home: Path) -> None:
+def test_an_approval_without_a_terminal_is_refused_before_anything_runs(run: Any, home: Path) -> None:
     with pytest.raises(UnsupportedError, match="standard input is not a terminal") as refused:
         run(workflow(dag(task("s", "approval")), APPROVAL))
     for way in ("in a terminal", "timeout='1h'", "argo resume RUN"):

@@ -98,7 +98,7 @@ def test_python_is_this_interpreter(run: Any) -> None:
     assert value(run(one(template)), "wf.a", "o") == sys.prefix
 
 
-def test_a_program_that_is_not_there(run: Any) -> None:
+def test_a_command_that_does_not_exist_fails_the_task(run: Any) -> None:
     done = run(one({"name": "t", "container": {"image": "none", "command": ["no-such-program"]}}))
     assert node(done, "wf.a")["message"] == (
         'main: Error (exit code 64): failed to find name in PATH: exec: "no-such-program": '
@@ -416,7 +416,7 @@ def test_a_raw_artifact_and_a_part_of_one(run: Any) -> None:
         ),
     ],
 )
-def test_inputs_and_outputs_that_are_not_there(
+def test_missing_inputs_and_outputs_fail_the_task(
     run: Any, home: Path, template: dict[str, Any], phase: str, message: str
 ) -> None:
     done = run(one(template))
@@ -461,7 +461,7 @@ def test_a_new_artifact_replaces_the_old_one_whole(run: Any, home: Path) -> None
     assert [file.name for file in (home / "artifacts").iterdir()] == ["k"]
 
 
-def test_everything_that_can_not_run_is_said_at_once(run: Any, home: Path) -> None:
+def test_everything_that_is_not_supported_is_reported_at_once(run: Any, home: Path) -> None:
     manifest = workflow(
         dag(
             task("r", "res"),

@@ -86,7 +86,7 @@ def test_other_commands_are_no_functions() -> None:
     assert bootstrap.from_command(("sh", "-c", "echo"), ("--function_to_execute", "f")) is None
 
 
-def test_missing_and_wrong_fields_are_told_together() -> None:
+def test_missing_and_wrong_fields_are_reported_together() -> None:
     broken = {
         **IR,
         "pipelineInfo": {},
@@ -111,7 +111,7 @@ def test_missing_and_wrong_fields_are_told_together() -> None:
         ({"inputs": {"parameters": {"a": {}}}}, "inputs.parameters.a"),
     ],
 )
-def test_wrong_field_of_a_task_is_told_with_its_place(task: dict[str, Any], path: str) -> None:
+def test_wrong_field_of_a_task_is_reported_with_its_place(task: dict[str, Any], path: str) -> None:
     tasks = {"t": {"componentRef": {"name": "comp-t"}, **task}}
     with pytest.raises(ManifestError) as raised:
         ir.read([{**IR, "root": {"dag": {"tasks": tasks}}}], "p.yaml")
@@ -167,7 +167,7 @@ def test_platform_document_is_kept() -> None:
         ),
     ],
 )
-def test_what_has_no_effect_is_told(place: tuple[str, ...], value: Any, path: str, said: str) -> None:
+def test_what_has_no_effect_is_reported(place: tuple[str, ...], value: Any, path: str, said: str) -> None:
     document = copy.deepcopy(IR)
     at = document
     for name in place[:-1]:
@@ -179,7 +179,7 @@ def test_what_has_no_effect_is_told(place: tuple[str, ...], value: Any, path: st
     assert said in f"{found.message} {found.hint}"
 
 
-def test_settings_of_an_executor_that_is_not_there_are_told() -> None:
+def test_settings_of_an_executor_that_does_not_exist_are_reported() -> None:
     settings = {"exec-t": {"imagePullPolicyy": "Always"}, "exec-z": {"imagePullPolicy": "Always"}}
     platforms = {"platforms": {"kubernetes": {"deploymentSpec": {"executors": settings}}}}
     found = [(number, one.message) for number, one in without_effect([IR, platforms])]

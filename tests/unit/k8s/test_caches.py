@@ -35,7 +35,7 @@ def test_the_controller_may_run_elsewhere(api: Any) -> None:
     assert delete_caches(controller_namespace="workflows", kubeconfig=api.kubeconfig) == 0
 
 
-def test_a_missing_right_is_told(api: Any) -> None:
+def test_a_missing_permission_is_reported(api: Any) -> None:
     api.on("GET", CONFIG_MAPS, api.of(403, "no"))
 
     with pytest.raises(ClusterError, match="you are not allowed to list configmaps in namespace argo"):

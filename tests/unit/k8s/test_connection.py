@@ -65,7 +65,7 @@ def test_without_a_kubeconfig_it_says_what_to_give() -> None:
         connect()
 
 
-def test_a_context_that_is_not_there_has_a_hint(api: Any) -> None:
+def test_a_context_that_does_not_exist_has_a_hint(api: Any) -> None:
     with pytest.raises(ClusterError, match=r"no context 'ther'\n.*did you mean 'there'"):
         connect(context="ther", kubeconfig=api.kubeconfig)
 

@@ -45,7 +45,7 @@ def test_warnings_come_by_pod_and_the_last_one_last(api: Any) -> None:
     assert int(asked.query["limit"]) <= 500
 
 
-def test_who_may_not_list_events_does_without(api: Any) -> None:
+def test_events_are_left_out_without_permission_to_list_them(api: Any) -> None:
     api.on("GET", EVENTS, api.of(403, "no"))
 
     assert pod_warnings(kubeconfig=api.kubeconfig) == {}

@@ -79,7 +79,7 @@ def test_each_refusal_says_what_to_do(
     assert hint in found.hint
 
 
-def test_all_causes_are_told_at_once(api: Any) -> None:
+def test_all_causes_are_reported_at_once(api: Any) -> None:
     causes = [
         {"reason": "FieldValueTooMany", "field": "spec.templates[0].dag.tasks", "message": "Too many: 201"},
         {"reason": "FieldValueInvalid", "field": "spec.templates[1].name", "message": "Invalid value"},
@@ -97,7 +97,7 @@ def test_all_causes_are_told_at_once(api: Any) -> None:
     ]
 
 
-def test_a_workflow_that_is_not_there(api: Any) -> None:
+def test_a_workflow_that_does_not_exist_is_an_error(api: Any) -> None:
     body = _status("NotFound", 'workflows.argoproj.io "w" not found', name="w", kind="workflows")
     api.on("GET", f"{PATH}/w", api.of(404, body))
 

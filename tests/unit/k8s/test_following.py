@@ -41,7 +41,7 @@ class Seen(list[tuple[str, str]]):
         self.append((node["id"], node["phase"]))
 
 
-def test_each_change_of_a_node_is_told_once(api: Any) -> None:
+def test_each_change_of_a_node_is_reported_once(api: Any) -> None:
     api.on("GET", ONE, state(1, "Running", a="Running"))
     events = [
         modified(2, "Running", a="Succeeded", b="Pending"),
@@ -73,7 +73,7 @@ def test_one_that_has_ended_is_not_watched(api: Any) -> None:
     assert len(api.asked) == 1
 
 
-def test_each_node_is_told_once_whatever_breaks_the_watch(api: Any) -> None:
+def test_each_node_is_reported_once_whatever_breaks_the_watch(api: Any) -> None:
     expired = {"type": "ERROR", "object": {"kind": "Status", "code": 410, "reason": "Expired"}}
     api.on("GET", ONE, state(1, "Running"))
     api.on("GET", COLLECTION, listed(7, state(6, "Running", a="Running", b="Pending")))
@@ -112,7 +112,7 @@ def test_a_missing_right_ends_it(api: Any) -> None:
         follow("w", kubeconfig=api.kubeconfig)
 
 
-def test_packed_nodes_are_told_too(api: Any) -> None:
+def test_packed_nodes_are_reported_too(api: Any) -> None:
     packed = base64.b64encode(
         gzip.compress(json.dumps({"a": {"id": "a", "phase": "Succeeded"}}).encode(), mtime=0)
     )

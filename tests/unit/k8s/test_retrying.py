@@ -93,13 +93,13 @@ def test_pod_that_may_not_be_deleted_leaves_the_run_as_it_is(api: Any) -> None:
     assert not any(method.startswith("PUT") for method in api.methods())
 
 
-def test_run_that_goes_on_is_not_touched(api: Any) -> None:
+def test_a_running_workflow_is_not_retried(api: Any) -> None:
     with pytest.raises(ClusterError, match=r"MLP816.*wf is running \(Running\)"):
         retry(failed(phase="Running"), kubeconfig=api.kubeconfig)
     assert api.asked == []
 
 
-def test_run_that_changed_meanwhile_is_told(api: Any) -> None:
+def test_run_that_changed_meanwhile_is_reported(api: Any) -> None:
     api.on("DELETE", pod("b"), {})
     api.on("PUT", WORKFLOW, api.of(409, {"reason": "Conflict", "message": "the object has been modified"}))
     with pytest.raises(ClusterError, match="has been modified"):

@@ -90,7 +90,7 @@ def test_other_documents_are_refused_all_at_once(api: Any) -> None:
 
 
 @pytest.mark.parametrize(("end", "how"), [(terminate, "Terminate"), (stop, "Stop")])
-def test_a_running_workflow_is_told_to_shut_down(api: Any, end: Any, how: str) -> None:
+def test_a_running_workflow_is_shut_down(api: Any, end: Any, how: str) -> None:
     api.on("GET", f"{WORKFLOWS}/w-1", {**STORED, "status": {"phase": "Running"}})
     api.on("PATCH", f"{WORKFLOWS}/w-1", STORED)
 
@@ -135,7 +135,7 @@ def test_a_name_that_does_not_exist_is_corrected(use: Any, api: Any) -> None:
     assert "PartialObjectMetadataList" in api.asked[-1].headers["accept"]
 
 
-def test_who_may_not_list_workflows_is_told_that_it_does_not_exist(api: Any) -> None:
+def test_without_permission_to_list_workflows_a_missing_one_is_reported(api: Any) -> None:
     api.on("GET", f"{WORKFLOWS}/trian", api.of(404, missing("trian")))
     api.on("GET", WORKFLOWS, api.of(403, "no"))
 

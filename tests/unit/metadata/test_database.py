@@ -178,7 +178,7 @@ def test_tables_of_another_program_are_left_alone(tmp_path: Path) -> None:
         open_store(path)
 
 
-def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("This is certainly not a database, and long enough to tell. " * 20)
 
@@ -198,12 +198,14 @@ def test_a_parent_that_is_a_file_is_refused(tmp_path: Path) -> None:
         open_store(tmp_path / "file" / "mlplat.db")
 
 
-def test_a_database_that_is_not_there_has_a_hint(postgres_socket: Path) -> None:
+def test_a_missing_database_has_a_hint(postgres_socket: Path) -> None:
     with pytest.raises(StoreError, match=r'database "absent" does not exist\n.*create the database'):
         open_store(f"postgresql://mlplat@/absent?host={postgres_socket}")
 
 
-def test_a_full_disk_is_told_and_leaves_the_record_as_it_was(tmp_path: Path, training_run: MakeRun) -> None:
+def test_a_full_disk_is_reported_and_leaves_the_record_as_it_was(
+    tmp_path: Path, training_run: MakeRun
+) -> None:
     (tmp_path / "workflow.json").write_text(json.dumps(training_run()))
     program = f"""
 import json, resource

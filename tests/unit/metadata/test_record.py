@@ -378,7 +378,7 @@ def test_packed_nodes_are_unpacked(store: Store, training_run: MakeRun) -> None:
     assert len(store.tasks(RUN, roles=None)) == 10
 
 
-def test_nodes_that_are_elsewhere_are_refused_with_what_to_do(store: Store, training_run: MakeRun) -> None:
+def test_nodes_in_the_database_of_argo_are_refused_with_a_hint(store: Store, training_run: MakeRun) -> None:
     workflow = training_run()
     del workflow["status"]["nodes"]
     workflow["status"]["offloadNodeStatusVersion"] = "fnv:1234"
@@ -388,7 +388,7 @@ def test_nodes_that_are_elsewhere_are_refused_with_what_to_do(store: Store, trai
 
 
 @pytest.mark.parametrize("workflow", [{}, {"kind": "Workflow"}, {"kind": "Pod", "metadata": {"name": "a"}}])
-def test_what_is_no_named_workflow_is_refused(store: Store, workflow: Workflow) -> None:
+def test_a_document_that_is_not_a_named_workflow_is_refused(store: Store, workflow: Workflow) -> None:
     with pytest.raises(StoreError, match=r"only a Workflow with metadata\.name"):
         store.record(workflow)
 

@@ -73,7 +73,7 @@ def test_experiments_count_their_runs(three_runs: Store) -> None:
     assert newest.last_run_at == three_runs.run("third-ccccc").created_at
 
 
-def test_of_runs_with_the_same_name_the_newest_is_meant(store: Store, training_run: MakeRun) -> None:
+def test_a_name_selects_the_newest_run(store: Store, training_run: MakeRun) -> None:
     _record(store, training_run, "again", creationTimestamp="2026-11-02T00:00:00Z", namespace="b")
     _record(store, training_run, "again", creationTimestamp="2026-11-01T00:00:00Z", namespace="a")
 
@@ -81,7 +81,7 @@ def test_of_runs_with_the_same_name_the_newest_is_meant(store: Store, training_r
     assert store.run("again", namespace="a").namespace == "a"
 
 
-def test_a_run_that_is_not_there_has_a_hint(three_runs: Store) -> None:
+def test_a_missing_run_has_a_hint(three_runs: Store) -> None:
     with pytest.raises(StoreError, match="did you mean 'second-bbbbb'") as caught:
         three_runs.run("second-bbbb")
     assert caught.value.diagnostics[0].code == "MLP710"

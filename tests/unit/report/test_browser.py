@@ -115,7 +115,7 @@ def test_a_script_in_an_artifact_reaches_neither_the_page_nor_the_network(
     assert server.paths == []
 
 
-def test_nor_does_it_in_a_notebook(tmp_path: Path, server: _Server) -> None:
+def test_a_script_in_a_notebook_reaches_neither_it_nor_the_network(tmp_path: Path, server: _Server) -> None:
     artifact = ArtifactView("plot", "chart", "system.HTML", content=_attack(server).encode())
     shown = embedded(page(Report(run(), (), (), (artifact,))), "run")
     elements, printed = _open(f"<!DOCTYPE html><title>notebook</title><body>{shown}", tmp_path)

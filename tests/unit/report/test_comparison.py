@@ -32,7 +32,7 @@ def test_differences_come_first() -> None:
     ]
 
 
-def test_what_one_run_has_alone_differs() -> None:
+def test_values_of_only_one_run_differ() -> None:
     found = compare([side(0.1, 0.9), dataclasses.replace(side(0.1, 0.9), metrics={})])
     rows = {row.name: row for row in found.rows}
     assert rows["accuracy"].values == ("0.9", None)
@@ -40,7 +40,7 @@ def test_what_one_run_has_alone_differs() -> None:
     assert rows["accuracy"].differs
 
 
-def test_another_program_is_told() -> None:
+def test_another_program_is_reported() -> None:
     found = compare([side(0.1, 0.9), side(0.1, 0.9, source="sha256:bb"), side(0.1, 0.9)])
     assert found.rows[0].name == "manifest"
     assert found.rows[0].values == ("sha256:aa", "sha256:bb", "sha256:aa")
@@ -59,7 +59,7 @@ def test_the_page_has_differences_before_what_is_the_same() -> None:
     assert "do not differ" not in shown
 
 
-def test_equal_runs_are_told() -> None:
+def test_equal_runs_are_reported() -> None:
     assert "The runs do not differ." in comparison_page(compare([side(0.1, 0.9), side(0.1, 0.9)]))
 
 

@@ -124,7 +124,7 @@ def test_groups_are_closed_where_there_are_too_many_nodes() -> None:
 
 
 @pytest.mark.parametrize("tasks", [[task("a", "b"), task("b", "a")], [task("a", "a")], [task("a", "gone")]])
-def test_what_makes_no_sense_is_drawn_nevertheless(tasks: list[TaskView]) -> None:
+def test_invalid_graphs_are_drawn(tasks: list[TaskView]) -> None:
     assert len(laid_out(folded(tasks)).boxes) == len(tasks)
 
 

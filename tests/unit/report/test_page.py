@@ -307,13 +307,13 @@ def test_the_page_stays_small(tasks: list[TaskView], limit: int) -> None:
     assert len(document.encode()) <= limit
 
 
-def test_groups_may_be_in_each_other_without_end() -> None:
+def test_deeply_nested_groups_have_a_page() -> None:
     groups = [task(f"g{i}", kind="group", parent=f"g{i - 1}" if i else "") for i in range(3000)]
     seen = Seen(page(_bare([*groups, task("innermost", parent="g2999")])))
     assert len([one for one in seen.named("svg") if one.get("class") == "graph"]) == 1
 
 
-def test_what_is_endless_is_cut() -> None:
+def test_long_values_are_cut() -> None:
     long = "x" * 1_000_000
     values = tuple(ParameterView(f"v{number}", long) for number in range(1000))
     many = [task(f"t{number}", message=long, inputs=values) for number in range(5)]

@@ -133,7 +133,7 @@ MISSING: list[tuple[str, str, Any, str, str]] = [
 
 
 @pytest.mark.parametrize(("method", "path", "answer", "name", "remedy"), MISSING)
-def test_what_is_missing_is_said_with_what_to_do(
+def test_what_is_missing_is_reported_with_what_to_do(
     method: str, path: str, answer: tuple[int, Any], name: str, remedy: str, ready: FakeApi
 ) -> None:
     instead(ready, method, path, ready.of(*answer))
@@ -158,7 +158,7 @@ def test_what_is_missing_is_said_with_what_to_do(
         ("GET", f"{OWN}/secrets/s3", "Secret s3/a", "get secrets"),
     ],
 )
-def test_what_may_not_be_looked_at_is_neither_there_nor_missing(
+def test_what_may_not_be_read_is_neither_present_nor_missing(
     method: str, path: str, name: str, right: str, ready: FakeApi
 ) -> None:
     instead(ready, method, path, ready.of(403, "no"))
@@ -181,13 +181,13 @@ def test_the_repository_of_the_controller_counts_where_a_namespace_has_none(read
 
 
 @pytest.mark.parametrize("listed", [[], [deployment("mirror/argo@sha256:0")]])
-def test_a_version_that_is_not_known_is_no_mistake(listed: list[Any], ready: FakeApi) -> None:
+def test_a_version_that_is_not_known_is_not_an_error(listed: list[Any], ready: FakeApi) -> None:
     instead(ready, "GET", DEPLOYMENTS, {"items": listed})
 
     assert findings(ready)["Argo's controller"].ok is None
 
 
-def test_the_controller_is_looked_for_where_one_may(ready: FakeApi) -> None:
+def test_the_controller_is_searched_in_readable_namespaces(ready: FakeApi) -> None:
     instead(ready, "GET", DEPLOYMENTS, ready.of(403, "no"))
     path = "/apis/apps/v1/namespaces/argo/deployments"
     ready.on("GET", path, {"items": [deployment("workflow-controller:v4.0.7")]})

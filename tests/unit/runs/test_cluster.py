@@ -195,7 +195,7 @@ def test_a_pod_that_cannot_start_is_read_with_its_warnings(api: FakeApi, place: 
         ({"phase": "Running"}, 60, ""),
     ],
 )
-def test_a_run_that_does_not_begin_is_noticed(status: dict[str, Any], seconds: float, sentence: str) -> None:
+def test_a_run_that_does_not_start_is_noticed(status: dict[str, Any], seconds: float, sentence: str) -> None:
     found = unnoticed({**workflow(), "status": status}, seconds)
     assert found.startswith(sentence)
     assert bool(found) == bool(sentence)

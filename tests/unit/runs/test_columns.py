@@ -90,11 +90,13 @@ def test_all_conditions_hold_before_the_limit_counts(store: Store) -> None:
         ("!=", "1", None, True),
     ],
 )
-def test_conditions(operator: str, value: str, cell: float | bool | str | None, holds: bool) -> None:
+def test_filters_compare_numbers_and_strings(
+    operator: str, value: str, cell: float | bool | str | None, holds: bool
+) -> None:
     assert Filter("metric.m", operator, value).holds(cell) is holds
 
 
-def test_all_mistakes_are_told_at_once() -> None:
+def test_all_errors_are_reported_at_once() -> None:
     with pytest.raises(ArgumentError) as found:
         selection("nmae,metric.", ["phase"], "phas")
     text = str(found.value)

@@ -38,7 +38,7 @@ def node(message: str = "", **fields: Any) -> dict[str, Any]:
         node("0/1 nodes", type="Retry"),
     ],
 )
-def test_what_is_on_its_way_or_over_has_no_reasons(one: dict[str, Any]) -> None:
+def test_nodes_that_run_or_have_ended_have_no_reasons(one: dict[str, Any]) -> None:
     assert reasons(one, ()) == ()
     assert explained(one, (), "team") == one
 
@@ -69,7 +69,7 @@ def test_warnings_are_the_last_ones_each_once() -> None:
     )
 
 
-def test_of_two_sentences_about_one_mishap_the_first_is_enough() -> None:
+def test_only_the_first_of_two_equivalent_sentences_is_shown() -> None:
     pull = 'failed to pull and unpack image "i:1": not found'
     said = [f"ErrImagePull: {pull}"]
 
@@ -102,7 +102,7 @@ def test_warnings_from_before_the_node_are_of_an_earlier_pod() -> None:
         ("something else", ""),
     ],
 )
-def test_what_to_do_about_it(sentence: str, advice: str) -> None:
+def test_hints_for_reasons_of_waiting(sentence: str, advice: str) -> None:
     found = hint([sentence], "team")
     assert advice in found
     assert bool(found) == bool(advice)

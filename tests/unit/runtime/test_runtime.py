@@ -176,7 +176,7 @@ def test_missing_optional_input_leaves_the_default(run: Runtime) -> None:
     )
 
 
-def test_an_input_that_nothing_was_given_for_is_told(run: Runtime) -> None:
+def test_an_input_without_a_value_is_reported(run: Runtime) -> None:
     result = run("def f(a: str): print('ran')", parameters={"a": parameter("STRING", None)})
     assert (result.code, result.out) == (1, "")
     assert result.error == "f: input 'a' has no value: the task that produces it wrote none\n"
@@ -356,7 +356,7 @@ def test_large_constant_is_read_from_its_file(run: Runtime) -> None:
         ("def f(): return 'x' * 9999", {"Output": "BOOLEAN"}, "xxx..."),
     ],
 )
-def test_wrong_output_is_told_and_leaves_nothing(
+def test_wrong_output_is_reported_and_leaves_nothing(
     run: Runtime, source: str, outputs: dict[str, str], message: str
 ) -> None:
     result = run(source, output_parameters=outputs)
@@ -366,7 +366,7 @@ def test_wrong_output_is_told_and_leaves_nothing(
     assert list((run.folder / "out/values").iterdir()) == []
 
 
-def test_wrong_input_is_told(run: Runtime) -> None:
+def test_wrong_input_is_reported(run: Runtime) -> None:
     result = run("def f(x: int): ...", parameters={"x": parameter("NUMBER_INTEGER", "three")})
     assert (result.code, result.error) == (
         1,
@@ -374,12 +374,12 @@ def test_wrong_input_is_told(run: Runtime) -> None:
     )
 
 
-def test_returning_nothing_for_an_artifact_is_told(run: Runtime) -> None:
+def test_returning_nothing_for_an_artifact_is_reported(run: Runtime) -> None:
     result = run("def f() -> Dataset: ...", output_artifacts={"Output": dataset()})
     assert result.error == "f: output 'Output' is an artifact, but the function returned None\n"
 
 
-def test_ending_early_gives_no_outputs_and_is_no_failure(run: Runtime) -> None:
+def test_ending_early_gives_no_outputs_and_is_not_a_failure(run: Runtime) -> None:
     result = run(
         "def f(): raise SystemExit",
         output_parameters={"Output": "STRING"},
@@ -389,12 +389,14 @@ def test_ending_early_gives_no_outputs_and_is_no_failure(run: Runtime) -> None:
     assert not (run.folder / "out/values/data").exists()
 
 
-def test_missing_function_is_told(run: Runtime) -> None:
+def test_missing_function_is_reported(run: Runtime) -> None:
     assert run("def f(): ...", function="g").error == "g: its source code has no function of that name\n"
 
 
 @pytest.mark.parametrize(("body", "code"), [("open(data.path)", 1), ("return data.metadata['rows']", 0)])
-def test_reading_what_nothing_was_written_to_names_who_did_not(run: Runtime, body: str, code: int) -> None:
+def test_reading_an_unwritten_artifact_names_the_task_that_did_not_write_it(
+    run: Runtime, body: str, code: int
+) -> None:
     made = run(
         "def make(out: Output[Dataset]):\n    out.metadata['rows'] = 3\n", output_artifacts={"out": dataset()}
     )
@@ -506,7 +508,7 @@ def test_nothing_is_installed_that_is_there(run: Runtime) -> None:
     assert not (run.folder / "environments").exists()
 
 
-def test_failed_installation_is_told_and_tried_again(run: Runtime) -> None:
+def test_failed_installation_is_reported_and_retried(run: Runtime) -> None:
     (run.folder / "wheels").mkdir()
     options = ["--no-index", "--find-links", str(run.folder / "wheels")]
     result = run("def f(): ...", packages=["tinypackage==1.0"], pip_options=options)
@@ -642,7 +644,7 @@ def test_arrays_are_lists(run: Runtime) -> None:
     assert result.value("metrics")["metadata"] == {"x": "NaN"}
 
 
-def test_what_is_no_number_comes_back_as_a_number(run: Runtime) -> None:
+def test_nan_and_infinities_are_numbers_again(run: Runtime) -> None:
     result = run(
         "def f(x: float) -> str: return repr(x)",
         parameters={"x": parameter("NUMBER_DOUBLE", "-Infinity")},
@@ -762,7 +764,7 @@ def test_a_reason_that_can_be_left_nowhere_changes_nothing(run: Runtime) -> None
         ("open(o, 'w').truncate(10 << 30)", "output 'o' holds 10,737,418,240 bytes"),
     ],
 )
-def test_a_parameter_that_is_no_small_file_is_refused_at_once(run: Runtime, body: str, why: str) -> None:
+def test_a_parameter_that_is_not_a_small_file_is_refused_at_once(run: Runtime, body: str, why: str) -> None:
     source = f"def f(o: OutputPath(str)):\n    import os\n    {body}\n"
     result = run(source, output_parameters={"o": "STRING"})
     assert result.code == 1
