@@ -27,7 +27,7 @@ $(READY): $(VENV)/.locked pyproject.toml
 
 venv: $(READY) ## make .venv with the locked versions
 
-demo: $(READY) ## run two pipelines on this machine, and show what came of them
+demo: $(READY) ## run two example pipelines on this machine
 	@$(BIN)/python examples/demo/run.py
 
 test: $(READY) ## run the unit tests: no cluster, no network
@@ -43,32 +43,32 @@ check: $(READY) ## lint, format, types, import contracts, documentation
 e2e: $(READY) ## run the end-to-end tests on a real cluster (E2E_ARGS go to pytest)
 	tests/e2e/run $(E2E_ARGS)
 
-bench: $(READY) ## measure against peers
+bench: $(READY) ## compare speed with kfp and hera
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 docs: $(READY) ## build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
-golden: $(READY) ## write the golden manifests anew; review the difference as text
+golden: $(READY) ## regenerate the golden manifests; review the diff
 	$(BIN)/python -m pytest tests/unit --quiet --update-golden
 
 .venv-kfp/.locked: benchmarks/requirements/kfp.txt requirements/venv.sh
 	@PYTHON='$(PYTHON)' requirements/venv.sh .venv-kfp benchmarks/requirements/kfp.txt
 
-kfp: .venv-kfp/.locked ## install KFP's own SDK, for the tests that compare with it
+kfp: .venv-kfp/.locked ## install KFP's SDK, for the tests that compare with it
 
-kfpgolden: $(READY) .venv-kfp/.locked ## compile the programs of tests/programs/kfp with KFP's own SDK; review the difference
+kfpgolden: $(READY) .venv-kfp/.locked ## compile the programs of tests/programs/kfp with KFP's SDK; review the diff
 	.venv-kfp/bin/python tests/kfp_golden.py $(BIN)/python
 
-argoschema: $(READY) ## write the types of Argo's resources from its Go module (needs Go); review the difference
+argoschema: $(READY) ## write the types of Argo's resources from its Go module (needs Go); review the diff
 	$(BIN)/python -m tests.argo_schema
 
 ARGO ?= argo
-argorules: $(READY) ## record what `argo lint` says of the cases of tests/argo_rules.py (ARGO names the program)
+argorules: $(READY) ## record the output of `argo lint` for tests/argo_rules.py (ARGO is the program)
 	$(BIN)/python -m tests.argo_rules $(ARGO)
 
 FUZZ_ARGS ?=
-fuzz: $(READY) ## feed 10,000 broken files to lint and compile, and 1,000 to run (FUZZ_ARGS='--seed 2')
+fuzz: $(READY) ## run lint and compile on 10,000 broken files, and run on 1,000 (FUZZ_ARGS='--seed 2')
 	$(BIN)/python -m tests.fuzz $(FUZZ_ARGS)
 
 .venv-lock/.locked: requirements/lock.txt requirements/venv.sh
@@ -85,6 +85,6 @@ lock: .venv-lock/.locked ## lock the newest versions that pyproject.toml allows,
 	$(LOCK) benchmarks/requirements/hera.in --output-file benchmarks/requirements/hera.txt
 	$(LOCK) tests/e2e/harness/wheels.in --output-file tests/e2e/harness/wheels.txt
 
-clean: ## remove all that these commands made, except the cluster's cache
+clean: ## remove generated files, except the cluster's cache
 	rm -rf $(VENV) .venv-lock .venv-bench .venv-kfp site dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .mlplat
 	find mlplat tests benchmarks examples -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

@@ -101,7 +101,7 @@ class CompileError(MlplatError):
 
 
 class ArgumentError(MlplatError):
-    """An argument of a run is missing, unknown, given twice, or of the wrong type."""
+    """An argument of a run is missing, unknown, repeated, or of the wrong type."""
 
     default_code = "MLP400"
 

@@ -144,7 +144,7 @@ def _apart(text: str) -> str:
 
 
 def plain_text(value: Any) -> str:
-    """Write a value as the plain text that KFP puts in the place of a placeholder.
+    """Write a value as the plain text with which KFP replaces a placeholder.
 
     Args:
         value: a JSON value.
@@ -270,7 +270,7 @@ def _as_written(text: str) -> str:
 
 
 def content_expression(text: str) -> str:
-    """Return the expression for the plain text of inert JSON as it stands inside a JSON string: without its quotes.
+    """Return the expression for the plain text of inert JSON as the content of a JSON string, without quotes.
 
     Args:
         text: expression that gives inert JSON.

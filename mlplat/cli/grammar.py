@@ -1,4 +1,4 @@
-"""What command lines are made of: commands, options, arguments, and what is said of mistakes in them."""
+"""What command lines are made of: commands, options, arguments, and the errors in them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _COUNT = re.compile(r"0*[1-9][0-9]{0,8}")
 
 
 class MistakeError(click.UsageError):
-    """A mistake in a command line, with what to write instead."""
+    """An error in a command line, with a hint."""
 
     def __init__(self, message: str, hint: str, context: click.Context | None) -> None:
         super().__init__(message, context)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Prompt:
-    """Asks the person at the terminal about suspended Workflows; the live view makes room meanwhile."""
+    """Asks the person at the terminal about suspended Workflows; the live view is paused meanwhile."""
 
     def __init__(self) -> None:
         self.view = Quiet()

@@ -1,4 +1,4 @@
-"""Print what came of a run."""
+"""Print the result of a run."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ LARGE_VALUES = "/mlplat/values"
 VALUES_VOLUME = "mlplat-values"
 PATH_PARAMETER = "task--path"
 """Input for the path of a task in the run, which is also the path of its artifacts in the store. No input of a
-user's has two dashes in a row, but for KFP's own, which start with ``pipelinechannel--``."""
+user has two dashes in a row, but for KFP's own, which start with ``pipelinechannel--``."""
 
 INDEX_PARAMETER = "task--index"
 """Input for the position of a task in the loops around it: ``/3/0``. The keys of artifacts have

@@ -140,7 +140,7 @@ _TAKEN_TOO = {
     ParameterType.NUMBER_DOUBLE: ParameterType.NUMBER_INTEGER,
     ParameterType.STRUCT: ParameterType.TASK_FINAL_STATUS,
 }
-"""The type that an input takes beside its own."""
+"""Another type that an input also accepts."""
 
 
 def _unlike_artifact(value: Any, declared: InputArtifact) -> str:

@@ -104,7 +104,7 @@ def _opened(path: Path) -> Iterator[tarfile.TarFile]:
 
 
 def unpack(source: Path, target: Path) -> None:
-    """Unpack a ``.tgz``: its folders, files and links; whatever else is in it is left out.
+    """Unpack a ``.tgz``: its folders, files and links; other entries are ignored.
 
     Args:
         source: the archive.

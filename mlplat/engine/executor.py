@@ -16,7 +16,7 @@ GRACE = 10.0
 """Seconds between SIGTERM and SIGKILL."""
 
 SCRIPT = "/argo/staging/script"
-"""Where a script template's source lies in its container."""
+"""Path of a script template's source in its container."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class Executor(Protocol):
         """Return a rewritten text for one task."""
 
     def output(self, path: str, command: Command) -> Path | None:
-        """Return what lies at a path of the container when it has ended; None for what is not to be read."""
+        """Return the file or folder at a path of the container after it has ended; None for what is not to be read."""
 
     async def start(self, command: Command) -> Running:
         """Start a command."""

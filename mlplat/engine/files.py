@@ -29,7 +29,7 @@ class GivenUpError(OSError):
 
 
 def until(given_up: threading.Event, copy_all: Callable[[], None]) -> None:
-    """Call a function whose copying ends early when an event is set.
+    """Call a function; its copying is aborted when an event is set.
 
     Raises:
         GivenUpError: the event was set before all was copied.

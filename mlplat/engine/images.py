@@ -97,7 +97,7 @@ class ImageExecutor:
         return text
 
     def output(self, path: str, command: Command) -> Path | None:
-        """Return what was copied out of the container, or lies in a volume; None where a link leads out of both."""
+        """Return the file or folder copied out of the container, or in a volume; None if a link leaves both."""
         file = command.root / path.strip("/")
         real = file.resolve()
         places = (command.root, *(mount.source for mount in command.mounts.values()))
@@ -148,7 +148,7 @@ class ImageExecutor:
                 found.replace(target)
 
     async def remove(self, container: str) -> None:
-        """Remove a container, whatever it does."""
+        """Remove a container, even if it is running."""
         await asyncio.to_thread(self._run, ["rm", "--force", "--volumes", container])
 
     def client(self, container: str, command: Command) -> RunningProcess:

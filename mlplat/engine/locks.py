@@ -20,7 +20,7 @@ from typing import Any
 from mlplat.errors import Diagnostic
 
 _PAUSE = 0.2
-"""Seconds between two looks at locks that others hold."""
+"""Seconds between two attempts to get a lock."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ NEXT_ATTEMPT = "--- next attempt ---"
 """Line between what two attempts wrote."""
 
 LONGEST_PIECE = 1 << 16
-"""Bytes of a line that are handed on at once."""
+"""Maximum length of a piece of a line, in bytes."""
 
 _BETWEEN = f"\n{NEXT_ATTEMPT}\n".encode()
 _BLOCK = 1 << 20
@@ -106,7 +106,7 @@ def _marks(log: BinaryIO, start: int, end: int) -> Iterator[int]:
 
 
 class LineSplitter:
-    """Makes lines of what comes in parts; a line that is too long is handed on in parts too."""
+    """Splits data that arrives in parts into lines; a line that is too long is split, too."""
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")

@@ -12,7 +12,7 @@ from mlplat.argo.durations import DurationError, seconds
 from mlplat.engine.artifacts import ArtifactStore
 
 _WRITTEN = "mlplat.dev/written"
-"""Beside the outputs in a cache: when their artifacts were written, as another run may write over them."""
+"""Stored with the outputs in a cache: when their artifacts were written, as another run may write over them."""
 
 _KEY = re.compile(r"[a-zA-Z0-9][-a-zA-Z0-9]*$")
 

@@ -24,7 +24,7 @@ def node_id(workflow: str, name: str) -> str:
 
 
 def fulfilled(node: Mapping[str, Any]) -> bool:
-    """Whether a node is over, in whatever way."""
+    """Whether a node has ended, in any phase."""
     return node["phase"] in FULFILLED
 
 

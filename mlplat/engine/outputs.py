@@ -140,7 +140,7 @@ def _termination(file: Path | None) -> str:
 
 
 def _is_for_nobody_else(path: str, source: Path, root: Path, outputs: Iterable[str]) -> bool:
-    """Return whether an output may be moved: it lies in the task's own folder, and no other output with it."""
+    """Return whether an output may be moved: it is in the task's own folder, and no other output with it."""
     others = [other for other in outputs if other != path]
     return source.resolve() == root.resolve() / path.strip("/") and not any(
         is_mounted(path, [other]) or is_mounted(other, [path]) for other in others
@@ -171,7 +171,7 @@ def _mounts(template: Mapping[str, Any]) -> list[str]:
 
 
 def _missing_artifact(path: str, mounts: Sequence[str]) -> str:
-    """Return what Argo's executor says: it looks at a volume itself, and at a copy of other files."""
+    """Return the message of Argo's executor, which reads a volume itself, and a copy of other files."""
     if is_mounted(path, mounts):
         return f"{path} no such file or directory"
     return f"open /var/run/argo/outputs/artifacts{path.rstrip('/')}.tgz: no such file or directory"

@@ -1,4 +1,4 @@
-"""Fetches artifacts that lie in a bucket or on the web, as Argo's drivers do in a pod.
+"""Fetches artifacts from a bucket or the web, as Argo's drivers do in a pod.
 
 Buckets are obstore's (the extra ``remote``). A location's Secrets are those of the run; where it names none,
 credentials come from the environment, as those of the cloud's own tools do.
@@ -66,7 +66,7 @@ _GCLOUD = Path("~/.config/gcloud/application_default_credentials.json")
 
 
 def is_remote(artifact: Mapping[str, Any]) -> bool:
-    """Return whether an artifact lies outside of the artifact repository."""
+    """Return whether an artifact is outside of the artifact repository."""
     return bool(artifact.get(HTTP)) or any(
         (artifact.get(kind) or {}).get(outer) for kind, (outer, _) in PLACES.items()
     )

@@ -32,7 +32,7 @@ class UnresolvedArtifactError(LookupError):
 
 
 class LocalScope:
-    """What can be named inside one DAG or steps template: parameters, and artifacts beside them.
+    """What can be named inside one DAG or steps template: parameters and artifacts.
 
     Args:
         shared: the variables of the workflow.

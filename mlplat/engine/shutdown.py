@@ -19,7 +19,7 @@ class _Active:
 
 
 class Shutdown:
-    """Whether a workflow is to end early, and what runs until then.
+    """Tracks whether a workflow is being stopped, and the tasks that still run.
 
     Args:
         tree: the nodes of the workflow.
@@ -38,7 +38,7 @@ class Shutdown:
 
     @property
     def is_requested(self) -> bool:
-        """Whether the workflow is to end early."""
+        """Whether the workflow is being stopped."""
         return bool(self.strategy) or self.deadline_passed
 
     def stop(self, strategy: str, grace: float = GRACE) -> None:

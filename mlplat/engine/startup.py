@@ -54,7 +54,7 @@ def started(workflow: Mapping[str, Any], resume: Mapping[str, Any] | None) -> di
 
 
 def bound(documents: Documents, workflow: dict[str, Any]) -> tuple[Documents, Globals]:
-    """Fill the global variables into the spec, as Argo does before it looks at any template.
+    """Fill the global variables into the spec, as Argo does before it processes templates.
 
     Args:
         documents: the documents as they were read.

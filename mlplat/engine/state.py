@@ -122,7 +122,7 @@ class RunState:
             return []
 
     def keep(self, documents: Sequence[Mapping[str, Any]]) -> None:
-        """Keep what a run was made from beside its Workflow; a retry needs it.
+        """Save the other documents of a run, which a retry needs.
 
         Args:
             documents: all of them. Only this user may read the file: there may be Secrets among them.
@@ -209,7 +209,7 @@ def _encoded(document: Any) -> bytes:
 
 
 def make_private(folder: Path) -> None:
-    """Make a folder that only this user may enter, or take the rights of others from one that is there."""
+    """Make a folder that only this user may enter, or remove the permissions of others from an existing one."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = folder.stat()
     if found.st_mode & 0o077 and found.st_uid == os.geteuid():

@@ -20,7 +20,7 @@ _CLAIM = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?\Z")
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """What lies at a path of a container.
+    """The content of a path of a container.
 
     Attributes:
         source: the file or folder of this machine.

@@ -1,4 +1,4 @@
-"""Following a Workflow until it ends, through whatever happens to the connection."""
+"""Follows a Workflow until it ends, and survives lost connections."""
 
 from __future__ import annotations
 

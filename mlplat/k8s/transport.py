@@ -43,7 +43,7 @@ _METHODS = {
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """The parts of an HTTP request beside its method.
+    """The parts of an HTTP request other than its method.
 
     Attributes:
         path: of the URL.

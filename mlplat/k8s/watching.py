@@ -1,4 +1,4 @@
-"""Watching objects of a kind, through whatever happens to the connection."""
+"""Watches objects of a kind, and survives lost connections."""
 
 from __future__ import annotations
 

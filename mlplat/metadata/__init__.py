@@ -1,4 +1,4 @@
-"""The record: what ran, with what, and what came of it.
+"""The record of runs: their tasks, parameters, artifacts and metrics.
 
 :func:`open_store` opens it, and makes it where there is none; :func:`open_existing_store` never makes one. A Workflow
 goes in as the engine left it (:meth:`Store.record`), rows come out as the dataclasses of

@@ -80,7 +80,7 @@ class RunCache:
         self._database.write(lambda connection: upsert(connection, cache_entries, [row], columns))
 
     def maker(self, key: str) -> str:
-        """Return the id of the node whose outputs were saved last under a key, in any cache; empty where there is none.
+        """Return the id of the node whose outputs were saved last under a key, in any cache, or an empty string.
 
         Raises:
             StoreError: the record can't be read.

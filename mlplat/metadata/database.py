@@ -226,7 +226,7 @@ def _engine(url: URL) -> Engine:
 
 
 def _make_private(file: Path) -> None:
-    """Make a file that only this user may read, or take the rights of others from one that is there.
+    """Make a file that only this user may read, or remove the permissions of others from an existing one.
 
     A file that is there is not opened: closing it would give up the locks that SQLite holds in this process.
     """

@@ -145,7 +145,7 @@ class TaskRow:
 
 @dataclass(frozen=True, slots=True)
 class ParameterRow:
-    """A value that went into a task or came out of it; artifact values are not among them.
+    """An input or output parameter of a task; artifact values are excluded.
 
     Attributes:
         run_uid: the run.

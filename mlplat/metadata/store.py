@@ -209,7 +209,7 @@ class Store:
             return tasks.list_failures(connection, run)
 
     def parameters(self, run: RunRow | str, task_id: str | None = None) -> tuple[ParameterRow, ...]:
-        """List values that went into the tasks of a run and came out of them.
+        """List the input and output parameters of the tasks of a run.
 
         Args:
             run: the run, or its name or uid.

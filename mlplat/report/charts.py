@@ -125,7 +125,7 @@ def _y(value: float) -> float:
 
 
 def metric_table(metadata: Mapping[str, Any]) -> Html:
-    """Return the numbers, booleans and strings of metadata as a table; empty if there are none."""
+    """Return the numbers, booleans and strings of metadata as a table; empty if it has none."""
     rows = [
         tag("tr", tag("th", name, scope="row"), tag("td", words.metric(value)))
         for name, value in metadata.items()

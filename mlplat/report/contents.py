@@ -117,7 +117,7 @@ def _cut_off(artifact: ArtifactView, *, also: bool = False) -> Html:
 
 
 def _table(found: str, *, whole: bool) -> Html:
-    """Return the rows of CSV, TSV, or JSON (a list of objects) as a table; empty if it is none of these."""
+    """Return the rows of CSV, TSV, or JSON (a list of objects) as a table; empty for other formats."""
     if rows := _objects(found):
         names = list(dict.fromkeys(name for row in rows[:_MOST_ROWS] for name in row))
         cells = [[_cell(row.get(name, "")) for name in names] for row in rows]

@@ -131,7 +131,7 @@ def _values(report: Report) -> Html:
 
 
 def pairs(values: Sequence[ParameterView]) -> Html:
-    """Show parameters as a table; empty if there are none."""
+    """Show parameters as a table; empty without parameters."""
     rows = [
         tag("tr", tag("th", one.name, scope="row"), tag("td", words.value(one.value)))
         for one in values[:_MOST_ROWS]

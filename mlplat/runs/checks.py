@@ -23,7 +23,7 @@ _OUR_ACCOUNT = "mlplat-task"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes:
         name: what.
@@ -46,7 +46,7 @@ def check_cluster(cluster: Cluster, account: str) -> Iterator[Finding]:
         account: service account of the pods.
 
     Yields:
-        What was found; what may not be looked at is said, too.
+        The findings; also for what may not be read.
 
     Raises:
         ClusterError: there is no kubeconfig, or the cluster can't be reached or does not know who one is.

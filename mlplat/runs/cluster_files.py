@@ -203,7 +203,7 @@ def end_of_pod(repository: WorkflowRepository, node_id: str) -> list[str]:
 
 @contextmanager
 def _archived(gone: ClusterError) -> Iterator[None]:
-    """Read an archived log; if that fails, say so beside why the pod has none."""
+    """Read an archived log; if that fails, the error also says why the pod has none."""
     try:
         yield
     except engine.ArtifactError as error:

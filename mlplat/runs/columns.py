@@ -63,7 +63,7 @@ class Filter:
     value: str
 
     def holds(self, cell: Cell) -> bool:
-        """Return whether a value matches: numbers as numbers, times as ISO 8601, all else as strings."""
+        """Return whether a value matches: numbers as numbers, times as ISO 8601, everything else as strings."""
         if cell is None:
             return self.operator == "!="
         own: Any = _number(cell)
@@ -178,7 +178,7 @@ def _cell(name: str, run: RunRow, logged: Mapping[str, Cell]) -> Cell:
 
 
 def _number(value: Cell) -> float | None:
-    """Return a number, also one that is written as a string; None for NaN, booleans and all else."""
+    """Return a number, also one that is written as a string; None for NaN, booleans and other values."""
     if isinstance(value, bool | datetime) or value is None:
         return None
     try:

@@ -68,7 +68,7 @@ def with_name(documents: Sequence[Document], name: str, namespace: str = "") -> 
 
 
 def large_values(workflow: Document) -> str:
-    """Return the name of the ConfigMap that holds a pipeline's large values; empty if there is none."""
+    """Return the name of the ConfigMap that holds a pipeline's large values; empty if it has none."""
     volumes = workflow["spec"].get("volumes") or ()
     large: Document = next((volume for volume in volumes if volume.get("name") == VALUES_VOLUME), {})
     return str((large.get("configMap") or {}).get("name", ""))

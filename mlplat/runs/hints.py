@@ -1,4 +1,4 @@
-"""Suggest what to do about an exception of a user's program."""
+"""Suggests fixes for exceptions of a user program."""
 
 from __future__ import annotations
 

@@ -94,7 +94,7 @@ def _artifacts(store: Store, run: RunRow | None, limit: int) -> list[Row]:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class TaskValue:
-    """What went into a task or came out of it."""
+    """The inputs and outputs of a task."""
 
     direction: str
     name: str

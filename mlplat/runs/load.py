@@ -243,7 +243,7 @@ def _undefined(spec: PipelineSpec, lines: Lines | None = None, file: str = "") -
 def _made_with_hera(
     place: Path | Module, name: str, made: Mapping[str, Any]
 ) -> tuple[Mapping[str, Any], ...]:
-    """Return the Workflow that a program makes with hera, and the templates beside it."""
+    """Return the Workflow that a program makes with hera, and its other templates."""
     documents: dict[str, dict[str, Any]] = {}
     seen = {id(made[name])} if name else set()
     for key, value in made.items():

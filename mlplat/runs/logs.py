@@ -217,7 +217,7 @@ def last_lines(workflow: Workflow, node: AnyNode, place: Machine | Cluster) -> l
 
 
 def _of_pod_or_why_not(workflow: Workflow, node_id: str, cluster: Cluster) -> list[str]:
-    """Return the log of a task of a cluster, or why there is none with Kubernetes' warnings about its pod."""
+    """Return the log of a task of a cluster, or the error with Kubernetes' warnings about its pod."""
     try:
         return end_of_pod(WorkflowRepository(workflow, cluster), node_id)
     except ClusterError as error:

@@ -1,4 +1,4 @@
-"""What came of a run: outputs, artifacts, why it failed, what did not run because of that."""
+"""The result of a run: outputs, artifacts, why it failed, what did not run because of that."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class RunFailure:
 
 @dataclass(frozen=True, slots=True)
 class RunOutcome:
-    """What came of a run.
+    """The result of a run.
 
     Attributes:
         outputs: of the pipeline, by name: a value as a short string, or the place of an artifact.
@@ -95,7 +95,7 @@ class RunOutcome:
 
 
 def outcome(workflow: Workflow, place: Machine | Cluster) -> RunOutcome:
-    """Return what came of a run.
+    """Return the result of a run.
 
     Args:
         workflow: the Workflow with its status.

@@ -138,7 +138,7 @@ def _of_module(dotted: str, entries: tuple[str, ...]) -> ProgramFile:
 
 @contextlib.contextmanager
 def running(place: Path | Module) -> Iterator[types.ModuleType]:
-    """Run a program as a module, for as long as what it made is looked at.
+    """Run a program as a module, while its objects are used.
 
     What it prints, and what the processes that it starts print, goes to standard error; its standard input is empty
     and ``sys.argv`` holds its file alone. Afterwards the working directory, ``sys.path`` and ``sys.argv`` are as

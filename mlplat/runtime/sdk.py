@@ -100,7 +100,7 @@ def _artifacts(name: str, value: Any, title: str) -> List[Dict[str, Any]]:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value as KFP's backend hands it on: settings and states as dicts in its own names."""
+    """Return a value as KFP's backend passes it on: settings and states as dicts in its own names."""
     if type(value).__name__ == "PipelineTaskFinalStatus":
         return {
             "state": str(value.state),

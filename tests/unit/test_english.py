@@ -47,6 +47,19 @@ PATTERNS = {
     r"\bin vain\b": "without effect",
     r"\bfor ever\b": "forever",
     r"\blook(?:s|ed)? whether\b": "check whether",
+    r"\bwhat (?:came|comes) (?:of|out)\b": "result, output",
+    r"\bc[ao]mes? out of (?:it|them|a task)\b|\bwent into\b": "input, output",
+    r"\bmakes? room\b": "free space",
+    r"\b(?:your|no|without|missing|that) rights?\b(?! (?:side|away))": "permission",
+    r"\b(?:given|named) twice\b": "repeated, passed twice",
+    r"\btried again\b": "retried",
+    r"\bbegun\b": "started",
+    r"\bto be had\b": "available",
+    r"\bby way of\b": "through, with",
+    r"\bhand(?:s|ed|ing)? (?:it |them )?on\b": "pass on",
+    r"\b(?:is|are) (?:no|not) there\b": "not found, does not exist",
+    r"\bwhat else\b|\bfor all else\b": "other, everything else",
+    r"\bnothing can be\b": "cannot …",
 }
 """What a reader of the Python and Kubernetes documentation stops at, and what to write."""
 
@@ -143,6 +156,10 @@ def test_people_read_plain_english(name: str) -> None:
         "an argument that the component has not",
         "the task is not there",
         "is tried anew",
+        "what came of a run",
+        "make room on the disk",
+        "you have no rights in the namespace",
+        "the argument is given twice",
     ],
 )
 def test_an_idiom_is_found(prose: str) -> None:
@@ -155,6 +172,7 @@ def test_an_idiom_is_found(prose: str) -> None:
         "there is no task 'x'",
         "it is no longer needed",
         "the run has not ended",
+        "the operand on the right side",
         "it tries to connect",
         "memory limit 'lots' is not a valid quantity; use e.g. '512Mi' or '4Gi'",
     ],

@@ -176,7 +176,7 @@ def _rounded(name: str, compute: Callable[[float], float]) -> Callable[[Any], fl
 
 
 SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
-"""What ``unicode.IsSpace`` takes for space."""
+"""Characters that ``unicode.IsSpace`` treats as space."""
 
 
 def _trim(text: Any, characters: Any = SPACE) -> str:

@@ -121,7 +121,7 @@ def _task(
 
 
 def _values(store: Store, run: RunRow) -> dict[str, _Values]:
-    """Return what went into each task and came out of it, but for what the compiler passes for itself."""
+    """Return the inputs and outputs of each task, without those that the compiler adds."""
     found: dict[str, _Values] = {}
     for one in store.parameters(run):
         value = statuses.decoded(one.value)
