@@ -40,8 +40,6 @@ def _where(summary: str) -> tuple[click.Option, ...]:
 
 
 _RUN = argument("run", "RUN", shell_complete=_runs)
-_RUN_OF_LIST = argument("name", "[RUN]", shell_complete=_runs)
-_RUN_OF_LOGS = argument("name", "RUN", shell_complete=_runs)
 _FILE = argument("file", "[FILE]", type=click.Path())
 _MODULE = option(
     "-m --module MODULE",
@@ -218,7 +216,7 @@ for _each in (
         "list runs, tasks, parameters, artifacts, lineage or metrics\n\n"
         f"WHAT is one of {', '.join(_LISTS)}; all but runs and artifacts need RUN.",
         argument("what", "WHAT", type=Word(_LISTS)),
-        _RUN_OF_LIST,
+        argument("run", "[RUN]", shell_complete=_runs),
         _OUTPUT,
         option("--limit N", "maximum number of rows", default=20),
         option(
@@ -238,7 +236,7 @@ for _each in (
         "logs",
         "logs:logs",
         "print the logs of a run's tasks\n\nTASK is the path, name, display name or id of a task.",
-        _RUN_OF_LOGS,
+        _RUN,
         argument("task", "[TASK]"),
         option("-f --follow", "print lines as they are written, until the run ends"),
         option("--raw", "print control characters as they are, on a terminal too"),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from mlplat.cli import places
 from mlplat.cli.grammar import Given
 from mlplat.runs import checks
-from mlplat.runs.checks import Finding
 from mlplat.runs.state import home
+
+_MARKS = {True: "✔", False: "✖", None: "·"}
 
 
 def run(given: Given) -> int:
@@ -16,11 +17,7 @@ def run(given: Given) -> int:
     else:
         findings = list(checks.check_machine(home(), given.executor))
     for finding in findings:
-        print(_written(finding))
+        print(f"{_MARKS[finding.ok]} {finding.name}: {finding.detail}")
+        if finding.ok is False and finding.remedy:
+            print(f"    {finding.remedy}")
     return 1 if any(finding.ok is False for finding in findings) else 0
-
-
-def _written(finding: Finding) -> str:
-    mark = {True: "✔", False: "✖", None: "·"}[finding.ok]
-    remedy = f"\n    {finding.remedy}" if finding.ok is False and finding.remedy else ""
-    return f"{mark} {finding.name}: {finding.detail}{remedy}"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from mlplat.cli import places
 from mlplat.cli.grammar import Given
@@ -26,15 +26,8 @@ def conclude_run(start: Callable[[], Run], place: Machine | Cluster, given: Give
         start: starts the run, or finds it.
         place: where it is.
         given: the command line.
-        said: what is printed of the run once it has started, with fields of :class:`~mlplat.runs.run.Run`.
-    """
-    return conclude(_followed(start, place, given, said), place, given)
-
-
-def _followed(
-    start: Callable[[], Run], place: Machine | Cluster, given: Given, said: str
-) -> Mapping[str, Any]:
-    """Show a run until it ends, and return the Workflow.
+        said: what is printed of a run of a cluster once it has started, with fields of
+            :class:`~mlplat.runs.run.Run`.
 
     Raises:
         KeyboardInterrupt: the person leaves a run that continues.
@@ -43,16 +36,16 @@ def _followed(
 
     run = start()
     try:
-        if said:
+        if said and given.engine == "argo":
             print(said.format(run), file=sys.stderr)
         _show(run, place, given)
     except KeyboardInterrupt:
         if not isinstance(run, Started):
             again = places.as_typed(given, run.name, run.namespace)
-            follow = f"follow it: mlplat attach {again}; " if given.engine == "argo" else ""
-            print(f"the run continues; {follow}end it: mlplat stop {again}", file=sys.stderr)
+            line = f"the run continues; follow it: mlplat attach {again}; end it: mlplat stop {again}"
+            print(line, file=sys.stderr)
         raise
-    return run.result()
+    return conclude(run.result(), place, given)
 
 
 def _show(run: Run, place: Machine | Cluster, given: Given) -> None:

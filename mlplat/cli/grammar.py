@@ -90,9 +90,11 @@ class CliCommand(click.Command):
             error.ctx = error.ctx or ctx
             raise
         if left and not ctx.resilient_parsing:
+            from shlex import quote
+
             whole = " ".join((ctx.params.get("file") or "", *left))
             is_file = os.path.exists(whole)  # noqa: PTH110 - pathlib takes longer to import than this module
-            hint = f"quote the name of the file: {_quoted(whole)};" if is_file else ""
+            hint = f"quote the name of the file: {quote(whole)};" if is_file else ""
             raise MistakeError(f"unexpected argument: {' '.join(left)}", hint, ctx)
         if "module" in ctx.params and not ctx.resilient_parsing:
             _put_modules_with_files(ctx)
@@ -105,12 +107,6 @@ class CliCommand(click.Command):
 
 
 with_help = click.help_option("-h", "--help", help="show this help")
-
-
-def _quoted(text: str) -> str:
-    from shlex import quote
-
-    return quote(text)
 
 
 def _put_modules_with_files(ctx: click.Context) -> None:

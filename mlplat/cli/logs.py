@@ -18,7 +18,7 @@ def logs(given: Given) -> int:
 
 
 def _print(given: Given) -> int:
-    found = use.of_run(places.place(given), given.name, given.task or "")
+    found = use.of_run(places.place(given), given.run, given.task or "")
     several = not given.task or len({one.task for one in found.logs}) > 1
     log, failures, before = output.LogPrinter(raw=given.raw), 0, ""
     for one in found.logs:
@@ -47,5 +47,5 @@ def _follow(given: Given) -> int:
     def problem(path: str, error: ClusterError) -> None:
         print(f"{path}: {error}", file=sys.stderr)
 
-    following.follow(places.place(given), given.name, given.task or "", emit, problem)
+    following.follow(places.place(given), given.run, given.task or "", emit, problem)
     return 0

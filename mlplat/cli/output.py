@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, TextIO, cast
 
+from mlplat.errors import Diagnostic
 from mlplat.escaping import escaped, escaped_line
 
 
@@ -80,6 +81,11 @@ def drop_output() -> None:
         os.close(nowhere)
 
 
+def warn(warning: Diagnostic) -> None:
+    """Print a warning."""
+    print(warning, file=sys.stderr)
+
+
 def document(text: str) -> None:
     """Print a document that programs read: escaped on a terminal only, because an escape may be wrong in YAML."""
     (sys.stdout if sys.stdout.isatty() else unescaped(sys.stdout)).write(text)
@@ -87,11 +93,11 @@ def document(text: str) -> None:
 
 def as_json(document: object) -> None:
     """Print a document as JSON."""
-    print(json.dumps(document, indent=2, ensure_ascii=False, default=_json))
 
+    def other(value: object) -> str:
+        return value.isoformat() if isinstance(value, datetime) else str(value)
 
-def _json(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+    print(json.dumps(document, indent=2, ensure_ascii=False, default=other))
 
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -112,6 +118,13 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         "  ".join(set_cell_size(text, width) for text, width in zip(row, widths, strict=True)).rstrip()
         for row in every
     )
+
+
+def height(lines: Iterable[str], width: int) -> int:
+    """Return how many rows lines take on a terminal, which breaks long ones."""
+    from rich.cells import cell_len
+
+    return sum(max(1, -(-cell_len(line) // width)) for line in lines)
 
 
 class LogPrinter:

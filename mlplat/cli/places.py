@@ -39,10 +39,8 @@ def place(given: Given) -> Machine | Cluster:
     executor = getattr(given, "executor", "process")
     options = getattr(given, "executor_options", "")
     if given.engine == "argo" and executor != "process":
-        message, hint = (
-            "--executor applies only to local runs",
-            "remove it: tasks of a cluster run in containers",
-        )
+        message = "--executor applies only to local runs"
+        hint = "remove it: tasks of a cluster run in containers"
         raise ArgumentError(Diagnostic("MLP416", "", message, hint))
     if executor == "process" and options:
         message, hint = "--executor-options apply only to containers", "add --executor podman or docker"

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, TextIO
 from mlplat.argo import durations
 from mlplat.argo.status import AnyNode, Templates, moment
 from mlplat.cli import output
-from mlplat.cli.screen import fitting
 from mlplat.escaping import escaped_line
 from mlplat.runs import trees
-from mlplat.runs.outline import OutlineLine, outline, progress
+from mlplat.runs.outline import OutlineLine, fitting, outline, progress
 from mlplat.runs.task_lines import TaskLines
 
 if TYPE_CHECKING:

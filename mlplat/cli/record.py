@@ -28,8 +28,8 @@ def get(given: Given) -> int:
 
 def _found(given: Given) -> tables.Table:
     if given.columns is None and not given.filter and not given.sort:
-        return tables.listed(places.place(given), given.what, given.name, given.limit)
-    if given.what != "runs" or given.name:
+        return tables.listed(places.place(given), given.what, given.run, given.limit)
+    if given.what != "runs" or given.run:
         message = "--columns, --filter and --sort are for lists of runs"
         raise ArgumentError(Diagnostic("MLP418", "", message, "mlplat get runs --columns name,phase"))
     selection = columns.selection(given.columns, given.filter, given.sort)

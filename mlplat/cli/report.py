@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 from mlplat.argo import durations
 from mlplat.cli import output, places
 from mlplat.cli.grammar import Given
-from mlplat.cli.screen import fitting, height
 from mlplat.runs import trees
 from mlplat.runs.outcomes import RunArtifact, RunOutcome, outcome, without_absent
-from mlplat.runs.outline import OutlineLine, outline, seconds
+from mlplat.runs.outline import OutlineLine, fitting, outline, seconds
 from mlplat.runs.programs import as_typed
 from mlplat.runs.tasks import listed
 
@@ -69,11 +68,11 @@ def report(
     if size is None:
         return "\n".join([*(line.text for line in tree), *outputs, *(line.text for line in artifacts), *rest])
     run = places.as_typed(given, name, workflow["metadata"].get("namespace", ""))
-    room = size.lines - 1 - height((*outputs, *rest), size.columns)
+    room = size.lines - 1 - output.height((*outputs, *rest), size.columns)
     shown = fitting(tree, max(room - len(artifacts), _SHORTEST_TREE), f"mlplat get tasks {run}")
     kept = fitting(artifacts, max(room - len(shown), _SHORTEST_LIST), f"mlplat get artifacts {run}")
     lines = [*shown, *outputs, *kept, *rest]
-    return "\n".join([*lines, first] if height(lines, size.columns) >= size.lines else lines)
+    return "\n".join([*lines, first] if output.height(lines, size.columns) >= size.lines else lines)
 
 
 def _outputs(found: RunOutcome) -> Iterator[str]:

@@ -36,14 +36,14 @@ def import_sources(file: str) -> tuple[ImportSource, ...]:
 
     Args:
         file: path of a YAML file with one mapping: a location of Argo, such as ``{s3: {endpoint: …}}``, by the prefix
-            of the URIs that are fetched from it, such as ``s3://team-data/``.
+            of the URIs that are fetched from it, such as ``s3://team-data/``. An empty path stands for no file.
 
     Raises:
         ManifestError: the file can't be read, or prefixes or locations are wrong; all of them.
     """
     problems: list[Diagnostic] = []
     sources: list[ImportSource] = []
-    for prefix, location in _mapping(file).items():
+    for prefix, location in (_mapping(file) if file else {}).items():
         wrong = list(_source_problems(prefix, location, file))
         problems += wrong
         if not wrong:
@@ -58,12 +58,13 @@ def workflow_defaults(file: str) -> dict[str, Any]:
     """Read a file of defaults for fields of Argo's WorkflowSpec.
 
     Args:
-        file: path of a YAML file with one mapping, as in ``workflowDefaults.spec`` of Argo's controller.
+        file: path of a YAML file with one mapping, as in ``workflowDefaults.spec`` of Argo's controller. An empty path
+            stands for no file.
 
     Raises:
         ManifestError: the file can't be read, or a field is unknown, of another type, or set by the pipeline.
     """
-    fields = _mapping(file)
+    fields = _mapping(file) if file else {}
     if set(fields) == {"spec"}:
         fields = fields["spec"]
     problems = [

@@ -168,7 +168,7 @@ def test_ctrl_c_leaves_the_run_alone_that_one_is_attached_to(
 
     _, err = other.communicate(timeout=60)
     assert other.returncode == 130
-    assert "the run continues; end it: mlplat stop live" in err
+    assert "the run continues; follow it: mlplat attach live; end it: mlplat stop live" in err
     (tmp_path / "gate").touch()
     assert running.wait(60) == 0
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from mlplat.cli.output import height
 from tests.unit.cli.commands import told
 
 PROGRAM = r"""
@@ -155,3 +156,7 @@ def test_a_manifest_on_standard_output_is_as_it_is_in_a_file(
 ) -> None:
     told(capsys, "compile", "program.py", "-o", "w.yaml")
     assert told(capsys, "compile", "program.py", "-o", "-")[0] == (folder / "w.yaml").read_text()
+
+
+def test_long_lines_take_several_rows() -> None:
+    assert height(["", "a" * 10, "b" * 11, "漢" * 6], 10) == 1 + 1 + 2 + 2
