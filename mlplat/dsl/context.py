@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import FrameType
 from typing import Any, TypeAlias
 
@@ -24,7 +23,8 @@ _MARK = f"{{{{channel:{os.urandom(8).hex()}:"
 """Prefix of the mark of a runtime value in a string; it is random, so that no string of a user contains it."""
 
 _MARKED = re.compile(rf"{re.escape(_MARK)}([0-9]+)\}}\}}")
-_OWN = tuple(str(Path(__file__).parents[1] / room) for room in ("dsl", "kubernetes", "client.py"))
+_HOME = os.path.dirname(os.path.dirname(__file__))  # noqa: PTH120 - importing pathlib takes as long as all of this package
+_OWN = tuple(f"{_HOME}{os.sep}{room}" for room in ("dsl", "kubernetes", "client.py"))
 
 
 @dataclass

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import io
+import os
 import tarfile
 from pathlib import Path
 
@@ -33,7 +34,7 @@ __KFP_EMBEDDED_ASSET_DIR = _embedded()
 """
 
 
-def text_of(path: str | Path) -> str:
+def text_of(path: str | os.PathLike[str]) -> str:
     """Return the source of a module that unpacks a file or folder when it runs.
 
     Args:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, overload
 
 from mlplat import runtime
-from mlplat.dsl import context, embedding, validation
+from mlplat.dsl import context, validation
 from mlplat.dsl.broken import unless_wrong
 from mlplat.dsl.python import (
     PythonComponent,
@@ -21,20 +21,20 @@ from mlplat.dsl.python import (
 from mlplat.errors import AuthoringError, Diagnostic
 from mlplat.ir.model import Container
 
-_RUNNER = Path(__file__).with_name("notebook_runner.py")
-
 PACKAGES = ("nbclient>=0.10,<1", "ipykernel>=6,<7", "jupyter_client>=7,<9")
 """The packages that run notebooks."""
 
 
 @overload
-def notebook_component(func: Callable[..., Any], /, *, notebook_path: str | Path) -> PythonComponent: ...
+def notebook_component(
+    func: Callable[..., Any], /, *, notebook_path: str | os.PathLike[str]
+) -> PythonComponent: ...
 
 
 @overload
 def notebook_component(
     *,
-    notebook_path: str | Path,
+    notebook_path: str | os.PathLike[str],
     base_image: str | None = None,
     packages_to_install: Sequence[str] | None = None,
     output_component_file: str | None = None,
@@ -52,7 +52,7 @@ def notebook_component(
     func: Callable[..., Any] | None = None,
     /,
     *,
-    notebook_path: str | Path,
+    notebook_path: str | os.PathLike[str],
     base_image: str | None = None,
     packages_to_install: Sequence[str] | None = None,
     output_component_file: str | None = None,
@@ -88,9 +88,14 @@ def notebook_component(
     Raises:
         AuthoringError: there is no notebook, or more than one; or as for a component.
     """
+    from pathlib import Path
+
+    from mlplat.dsl import embedding
+
     name = _notebook_in(notebook_path)
+    runner = Path(__file__).with_name("notebook_runner.py")
     bound = f"dsl.run_notebook = notebook_runner(__KFP_EMBEDDED_ASSET_DIR, {name!r})\n"
-    before = [embedding.text_of(notebook_path), runtime.code_of(_RUNNER.read_text(encoding="utf-8")), bound]
+    before = [embedding.text_of(notebook_path), runtime.code_of(runner.read_text(encoding="utf-8")), bound]
     python = installing(
         PACKAGES if packages_to_install is None else packages_to_install,
         pip_options(pip_index_urls, pip_trusted_hosts),
@@ -121,8 +126,10 @@ def run_notebook(**parameters: Any) -> None:  # noqa: ARG001 - a task gets anoth
     raise RuntimeError("dsl.run_notebook can only be called in a @dsl.notebook_component")
 
 
-def _notebook_in(place: str | Path) -> str:
+def _notebook_in(place: str | os.PathLike[str]) -> str:
     """Return the notebook's path below the folder that is embedded."""
+    from pathlib import Path
+
     path = Path(place)
     if path.is_file() and path.suffix == ".ipynb":
         return path.name

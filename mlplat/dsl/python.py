@@ -5,12 +5,11 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
-import textwrap
+import os
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, overload
 
-from mlplat.dsl import context, docstrings, embedding, signatures, validation
+from mlplat.dsl import context, docstrings, signatures, validation
 from mlplat.dsl.broken import unless_wrong
 from mlplat.dsl.class_imports import class_imports
 from mlplat.dsl.component import BaseComponent, sanitized
@@ -103,6 +102,8 @@ def function_text(func: Callable[..., Any]) -> str:
 
 def _definition(func: Callable[..., Any]) -> tuple[str, int, ast.FunctionDef]:
     """Return the source of a function without its decorators, the line of its ``def``, and its definition."""
+    import textwrap
+
     try:
         text = textwrap.dedent(inspect.getsource(func))
         parsed = ast.parse(text)
@@ -182,7 +183,7 @@ def component(
     pip_trusted_hosts: Sequence[str] | None = None,
     use_venv: bool = False,
     additional_funcs: Sequence[Callable[..., Any]] | None = None,
-    embedded_artifact_path: str | Path | None = None,
+    embedded_artifact_path: str | os.PathLike[str] | None = None,
     task_config_passthroughs: Sequence[TaskConfigPassthrough | str] | None = None,
     cache: bool = True,
 ) -> Callable[[Callable[..., Any]], PythonComponent]: ...
@@ -203,7 +204,7 @@ def component(
     pip_trusted_hosts: Sequence[str] | None = None,
     use_venv: bool = False,
     additional_funcs: Sequence[Callable[..., Any]] | None = None,
-    embedded_artifact_path: str | Path | None = None,
+    embedded_artifact_path: str | os.PathLike[str] | None = None,
     task_config_passthroughs: Sequence[TaskConfigPassthrough | str] | None = None,
     cache: bool = True,
 ) -> PythonComponent | Callable[[Callable[..., Any]], PythonComponent]:
@@ -247,6 +248,8 @@ def component(
         for one in additional_funcs or ()
     ]
     if embedded_artifact_path:
+        from mlplat.dsl import embedding
+
         before.insert(0, embedding.text_of(embedded_artifact_path))
 
     def decorate(function: Callable[..., Any]) -> PythonComponent:

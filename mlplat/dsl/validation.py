@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections.abc
 import functools
 import inspect
+import os
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
@@ -117,6 +118,8 @@ def fits(value: Any, annotation: Any) -> bool:
         )
     if origin is collections.abc.Callable:
         return callable(value)
+    if origin is os.PathLike:
+        return isinstance(value, os.PathLike)
     if annotation is str:
         return is_string(value)
     if annotation in (int, float):
@@ -165,6 +168,8 @@ def _expected(annotation: Any) -> str:
         return "a dict" if Any in of else f"a dict, each value {_expected(of[1])}"
     if origin is collections.abc.Callable:
         return "a function"
+    if origin is os.PathLike:
+        return "a Path"
     return _WORDS.get(annotation) or f"a {annotation.__name__}"
 
 

@@ -6,11 +6,9 @@ in a Workflow once, packed, and reaches the containers as the variable :data:`VA
 
 from __future__ import annotations
 
-import base64
 import functools
+import os
 import re
-import zlib
-from pathlib import Path
 
 from mlplat.runtime.contract import START, VARIABLE
 
@@ -58,11 +56,15 @@ def text() -> str:
 @functools.cache
 def module_text(name: str) -> str:
     """Return the source of a module of this package as it is sent."""
-    return code_of((Path(__file__).parent / f"{name}.py").read_text(encoding="utf-8"))
+    with open(os.path.join(os.path.dirname(__file__), f"{name}.py"), encoding="utf-8") as file:
+        return code_of(file.read())
 
 
 def packed(text: str) -> str:
     """Return a string as an environment variable carries it: compressed, in base64."""
+    import base64
+    import zlib
+
     return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
 
 
