@@ -16,7 +16,7 @@ from typing import IO, Any, cast
 from mlplat.engine import files
 
 _LONGEST_READ = 8 << 20
-"""Bytes that are read of an archive at once: a header of more than that is an attack on the memory."""
+"""Maximum size of one read from an archive, in bytes: a larger header is an attack on memory."""
 
 _BLOCK = 1 << 20
 _BROKEN = (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error)
@@ -27,7 +27,7 @@ class ArchiveError(Exception):
 
 
 class _Bounded:
-    """A file that refuses to give much at once, or anything when that is not wanted any more."""
+    """A file that refuses large reads, and all reads after copying is aborted."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self.tell, self.seek, self._file = file.tell, file.seek, file
@@ -36,8 +36,8 @@ class _Bounded:
         """Read so many bytes.
 
         Raises:
-            ReadError: they are too many.
-            GivenUpError: they are not wanted any more.
+            ReadError: the number is too large.
+            GivenUpError: copying is aborted.
         """
         files.check()
         if not 0 <= size <= _LONGEST_READ:
@@ -48,7 +48,7 @@ class _Bounded:
 def pack(source: Path, target: Path) -> None:
     """Write a ``.tgz`` of a file or folder.
 
-    Links stay links, files with several names are written once for each, and pipes and devices are noted without
+    Links stay links, hard links become copies, and pipes and devices are archived without
     being read.
 
     Args:
@@ -111,9 +111,10 @@ def unpack(source: Path, target: Path) -> None:
         target: an empty folder.
 
     Raises:
-        ArchiveError: it is not a ``.tgz``, something in it would leave the folder, or it holds more than the disk has
-            room for.
-        OSError: the disk refuses.
+        ArchiveError: it is not a ``.tgz``, something in it is outside of the folder, or it needs more space than the
+            disk has
+    free.
+        OSError: a file can't be written.
     """
     try:
         with _opened(source) as archive:

@@ -19,7 +19,7 @@ class ArtifactError(Exception):
 
 
 class ArtifactMissingError(ArtifactError):
-    """There is nothing under the key."""
+    """No artifact has this key."""
 
 
 class ArtifactStore:
@@ -33,7 +33,7 @@ class ArtifactStore:
         self._root = root
 
     def path(self, key: str) -> Path:
-        """Return where the artifact of a key lies, or would lie.
+        """Return the path for a key, whether or not there is an artifact.
 
         Args:
             key: such as ``my-run/train/model``.
@@ -42,7 +42,7 @@ class ArtifactStore:
             The path of a file or folder.
 
         Raises:
-            ArtifactError: the key is empty or would leave the folder.
+            ArtifactError: the key is empty or is outside of the folder.
         """
         parts = PurePosixPath(key.strip("/")).parts
         if not parts or ".." in parts or "\0" in key:
@@ -50,18 +50,18 @@ class ArtifactStore:
         return self._root.joinpath(*parts)
 
     def get(self, key: str, target: Path, *, unpack: bool | None) -> None:
-        """Copy an artifact, so that the reader can't harm it.
+        """Copy an artifact, so that the reader can't change it.
 
         Args:
             key: its key.
-            target: where to; a file that is there is replaced, and so is an empty folder.
-            unpack: whether it is a ``.tgz`` to be unpacked; None to look.
+            target: the path; an existing file or empty folder is replaced.
+            unpack: whether to unpack a ``.tgz``; None to detect it.
 
         Raises:
-            ArtifactMissingError: there is nothing under the key.
-            ArtifactError: it isn't an archive though it should be one.
-            FileExistsError: there is a folder with something in it.
-            OSError: the disk refuses.
+            ArtifactMissingError: no artifact has this key.
+            ArtifactError: it is not an archive.
+            FileExistsError: the target is a folder that is not empty.
+            OSError: a file can't be read or written.
         """
         source = self.path(key)
         if not source.exists():
@@ -72,15 +72,15 @@ class ArtifactStore:
         """Copy a file or folder under a key: all of it or, when anything fails, nothing.
 
         Args:
-            source: what a task has written.
-            key: its key; what lies there is replaced.
+            source: the file or folder.
+            key: its key; an existing artifact is replaced.
             pack: whether to write it as a ``.tgz``, as Argo does without ``archive: none``.
-            move: whether it is not wanted where it is, which spares the copy.
+            move: whether the source may be moved instead of copied.
 
         Raises:
-            ArtifactError: the key would leave the folder, or there is a socket in what is to be packed.
+            ArtifactError: the key is outside of the folder, or a socket can't be packed.
             NotAFileError: there is a pipe, a socket or a device.
-            OSError: the disk refuses; or a link leads nowhere or to a folder, and it is not packed.
+            OSError: a file can't be read or written; or, without packing, a link is broken or leads to a folder.
         """
         target = self.path(key)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -99,13 +99,13 @@ def copy(source: Path, target: Path, *, unpack: bool | None) -> None:
 
     Args:
         source: what to copy.
-        target: where to; a file that is there is replaced, and so is an empty folder.
-        unpack: whether it is a ``.tgz`` to be unpacked; None to look.
+        target: the path; an existing file or empty folder is replaced.
+        unpack: whether to unpack a ``.tgz``; None to detect it.
 
     Raises:
-        ArtifactError: it isn't an archive though it should be one.
-        FileExistsError: there is a folder with something in it.
-        OSError: the disk refuses.
+        ArtifactError: it is not an archive.
+        FileExistsError: the target is a folder that is not empty.
+        OSError: a file can't be read or written.
     """
     make_room(target)
     if unpack is None:
@@ -117,13 +117,13 @@ def copy(source: Path, target: Path, *, unpack: bool | None) -> None:
 
 
 def make_room(target: Path) -> None:
-    """Remove what an artifact replaces when it is loaded: what a rename would, and an empty folder.
+    """Remove the file or empty folder that an artifact replaces when it is loaded.
 
     Args:
-        target: where the artifact is going to be.
+        target: path of the artifact.
 
     Raises:
-        FileExistsError: there is a folder with something in it, or a link to one, such as a volume.
+        FileExistsError: the target is a folder that is not empty, or a link to one, such as a volume.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     if not target.is_dir():

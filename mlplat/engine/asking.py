@@ -1,4 +1,4 @@
-"""How an engine asks a person."""
+"""The interface to ask a person."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Keeps the runtime of tasks as bytecode, so that they start without compiling it.
 
-Python compiles a program that it is given as a string each time. For the runtime, that takes longer than Python's own
+Python compiles a program that it gets as a string each time. For the runtime, that takes longer than Python's own
 start.
 """
 
@@ -42,13 +42,13 @@ class Bytecode:
         self._loaders: dict[str, str] = {}
 
     def loader(self, packed: str) -> str:
-        """Return a program that does what another one does, and need not be compiled.
+        """Return a program that loads another one from bytecode.
 
         Args:
             packed: a program as :func:`mlplat.runtime.packed` packs it.
 
         Returns:
-            The other program, packed alike; the same when it cannot be compiled or the disk refuses.
+            The loader, packed; the program itself if it can't be compiled or the bytecode can't be written.
         """
         if packed not in self._loaders:
             try:

@@ -19,7 +19,7 @@ class Boundary:
         id: the node's ID.
         template: its template.
         gate: limits the tasks that run at once to the template's ``parallelism``.
-        results: names of the tasks whose standard output is referred to.
+        results: names of the tasks whose standard output is used.
     """
 
     id: str
@@ -42,7 +42,7 @@ class Call:
         on_exit: whether it is part of an exit handler, which runs even when the workflow stops.
         flag: ``nodeFlag`` of its node.
         depth: number of calls above it.
-        until: moment of :func:`time.monotonic` at which an attempt is over, see ``backoff.maxDuration``.
+        until: time of :func:`time.monotonic` at which an attempt times out, see ``backoff.maxDuration``.
     """
 
     name: str
@@ -67,7 +67,7 @@ class Call:
         on_exit: bool = False,
         flag: dict[str, bool] | None = None,
     ) -> Call:
-        """Return a call that is made by this one, in the same boundary."""
+        """Return a call inside this one, in the same boundary."""
         return Call(
             name,
             holder,
@@ -82,7 +82,7 @@ class Call:
 
 
 Execute = Callable[[Call], Awaitable[Node]]
-"""Executes a call until those who depend on its node may continue, and returns the node."""
+"""Executes a call until its dependents may continue, and returns the node."""
 
 
 def task_name(node_name: str) -> str:

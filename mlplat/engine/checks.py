@@ -33,7 +33,7 @@ def check(documents: Documents, *, interactive: bool, images: bool = False) -> l
         Warnings.
 
     Raises:
-        UnsupportedError: something is not supported; the exception has all of it.
+        UnsupportedError: something is not supported; all errors at once.
     """
     found = list(_Check(documents, interactive, images).all())
     errors = [one for one in found if one.severity == "error"]

@@ -25,7 +25,7 @@ ACTIONS = ("create", "delete")
 def check_resource(
     inspection: Inspection, path: str, template: Mapping[str, Any], context: Context
 ) -> Iterator[Diagnostic]:
-    """Refuse a template that is not about a claim; what a manifest from a parameter holds is known when it runs."""
+    """Refuse templates for anything but PVCs; a manifest from a parameter is checked when it runs."""
     del inspection, context
     yield from check_pod(path, template)
     resource = template["resource"]
@@ -42,7 +42,7 @@ def check_resource(
 async def execute_resource(
     execution: Execution, execute: Execute, call: Call, context: Context, template: Mapping[str, Any]
 ) -> Node:
-    """Create or delete a claim; see :class:`~mlplat.engine.handler.Handler`."""
+    """Create or delete a PVC; see :class:`~mlplat.engine.handler.Handler`."""
     del execute, context
 
     async def run(node: Node) -> Outcome:
@@ -53,7 +53,7 @@ async def execute_resource(
 
 
 def _outcome(template: Mapping[str, Any], volumes: Volumes) -> Outcome:
-    """Do what a template says; its outputs are those that need no answer of a cluster."""
+    """Execute a template; its outputs are those that don't need a cluster."""
     try:
         apply(template["resource"], volumes)
     except (ContainerError, OSError) as error:
@@ -65,14 +65,14 @@ def _outcome(template: Mapping[str, Any], volumes: Volumes) -> Outcome:
 
 
 def apply(resource: Mapping[str, Any], volumes: Volumes) -> None:
-    """Make or remove a claim.
+    """Create or delete a PVC.
 
     Args:
         resource: the ``resource`` of a template, filled.
-        volumes: has the claims.
+        volumes: the PVCs of this machine.
 
     Raises:
-        ContainerError: the manifest is not that of a claim, or the claim exists already or does not exist.
+        ContainerError: the manifest is not a PVC, or the PVC exists already or does not exist.
         OSError: the disk refuses.
     """
     try:

@@ -1,4 +1,4 @@
-"""What a task's container is made of: its variables, arguments, volumes and patches.
+"""Resolves the variables, arguments, volume mounts and patches of a task's container.
 
 The rules are those of Kubernetes (references in ``command``, ``args`` and ``env``: kubernetes.io, "Define dependent
 environment variables"; downward API: "Expose Pod Information to containers").
@@ -24,12 +24,12 @@ _FIELD = re.compile(r"metadata\.(annotations|labels)\['(.+)'\]$")
 
 
 class ContainerError(ValueError):
-    """A container can't be made as it is written."""
+    """A container can't be created."""
 
 
 @dataclass(frozen=True, slots=True)
 class PodInfo:
-    """What Kubernetes would know of a task's pod.
+    """The metadata and references of a task's pod.
 
     Attributes:
         name: its name.
@@ -58,10 +58,10 @@ class PodInfo:
             path: such as ``metadata.name`` or ``metadata.annotations['key']``.
 
         Returns:
-            Its value; empty for an annotation or label that isn't there.
+            Its value; empty for a missing annotation or label.
 
         Raises:
-            ContainerError: there is no such field here.
+            ContainerError: the field is not supported.
         """
         if match := _FIELD.match(path):
             kind, key = match.groups()
@@ -87,7 +87,7 @@ def _lines(values: Mapping[str, str]) -> str:
 
 
 def expand(text: str, variables: Mapping[str, str]) -> str:
-    """Replace ``$(NAME)`` by a variable; ``$$`` is a dollar sign, an unknown name stays as it is.
+    """Replace ``$(NAME)`` by a variable; ``$$`` is a dollar sign, an unknown name is unchanged.
 
     Args:
         text: an argument or a variable's value.
@@ -108,7 +108,7 @@ def expand(text: str, variables: Mapping[str, str]) -> str:
 
 
 def sub_path(mount: Mapping[str, Any], variables: Mapping[str, str]) -> str:
-    """Return which path of its volume a mount shows.
+    """Return the path in its volume that a mount refers to.
 
     Args:
         mount: an item of ``volumeMounts``.
@@ -118,7 +118,7 @@ def sub_path(mount: Mapping[str, Any], variables: Mapping[str, str]) -> str:
         A relative path; empty for the whole volume.
 
     Raises:
-        ContainerError: it leaves the volume, or refers to a variable that isn't there.
+        ContainerError: it is outside of the volume, or refers to a missing variable.
     """
     path, expression = str(mount.get("subPath") or ""), str(mount.get("subPathExpr") or "")
     if path and expression:
@@ -146,7 +146,7 @@ def environment(container: Mapping[str, Any], pod: PodInfo) -> dict[str, str]:
         Values by name; a value may refer to variables above it.
 
     Raises:
-        ContainerError: a variable comes from something that isn't there.
+        ContainerError: the source of a variable does not exist.
     """
     variables: dict[str, str] = {}
     for source in container.get("envFrom") or ():
@@ -201,7 +201,7 @@ def patched(container: Mapping[str, Any], patches: Sequence[str]) -> dict[str, A
         The container; lists of named things are merged by name, other lists replaced, as strategic merge does.
 
     Raises:
-        ContainerError: a patch isn't a mapping, or mounts something nowhere.
+        ContainerError: a patch isn't a mapping, or a mount has no path.
     """
     result = {**container, "name": "main"}
     for patch in map(_patch, patches):
@@ -275,7 +275,7 @@ def _merge(base: Any, patch: Any, key: str = "") -> Any:
 
 
 def patched_paths(patch: str) -> list[str]:
-    """Return the paths at which ``podSpecPatch`` mounts something into the main container."""
+    """Return the mount paths that ``podSpecPatch`` adds to the main container."""
     return [str(mount["mountPath"]) for mount in patched({}, [patch]).get("volumeMounts") or ()]
 
 
@@ -283,7 +283,7 @@ def container_paths(template: Mapping[str, Any]) -> list[str]:
     """Return the paths of a template's container that the engine fills or reads.
 
     Args:
-        template: the template as it stands in the manifest.
+        template: the template in the manifest.
 
     Returns:
         Mounts, input artifacts, output files, the script and the file for the reason of a failure.

@@ -1,4 +1,4 @@
-"""Ends a run from outside: from another thread, or when a signal comes."""
+"""Ends a run from another thread, or on a signal."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def _ignore(has_exit_handler: bool) -> None:
 class Control:
     """Ends one run of this process; its methods may be called from any thread.
 
-    What is requested before the run has begun takes effect when it begins.
+    A request before the start of the run takes effect at its start.
 
     Args:
-        stopping: is called when the run stops, with whether an exit handler runs then; also when another process
+        stopping: called when the run stops, with whether an exit handler runs; also when another process
             requests it.
     """
 

@@ -244,7 +244,7 @@ class _Dag:
             self._unreadable[loop] = LOOPED_INLINE
 
     def _failing_target(self) -> str:
-        """Return the first target that follows a loop with unreadable results: there Argo fails the DAG."""
+        """Return the first target that follows a loop with unreadable results: Argo fails the DAG at this point."""
         return next(
             (one for one in self.graph.targets if self._unreadable.keys() & self.graph.before(one)), ""
         )
@@ -254,7 +254,7 @@ class _Dag:
         return not target or name == target or name in self.graph.before(target)
 
     def _doomed(self, name: str) -> bool:
-        """Whether nothing more starts, because the target at which the DAG fails is over."""
+        """Return whether no more tasks start, because the target at which the DAG fails has ended."""
         return bool(self._unreadable) and name == self._failing_target()
 
     def _refuse_unreadable(self, name: str) -> None:
@@ -315,7 +315,7 @@ class _Dag:
 
     @contextlib.contextmanager
     def _hooks_of(self, task: str, node: Node) -> Iterator[None]:
-        """Fail the task, or the whole DAG where nothing follows the task, when one of its hooks can't be evaluated."""
+        """Fail the task, or the whole DAG if no task depends on it, if one of its hooks can't be evaluated."""
         try:
             yield
         except HookError as error:

@@ -1,4 +1,4 @@
-"""The graph of a DAG template: its tasks, what they depend on, and which of them the DAG needs."""
+"""The graph of a DAG template: its tasks, their dependencies, and the targets."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class TaskGraph:
         """Return the names of the targets and of all tasks before them, each after those that it depends on.
 
         Raises:
-            UnreachableError: a target does not exist.
+            UnreachableTaskError: a target does not exist.
         """
         needed: dict[str, None] = {}
         stack = list(reversed(self.targets))

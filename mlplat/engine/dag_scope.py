@@ -1,4 +1,4 @@
-"""What the tasks of a DAG can refer to: inputs of the DAG, and results of the tasks before them.
+"""The variables of the tasks of a DAG: inputs of the DAG, and results of the tasks before them.
 
 See ``buildLocalScopeFromTask`` of Argo 4.0.7's ``workflow/controller/dag.go``.
 """
@@ -46,15 +46,15 @@ class DagScope:
         self._results: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
 
     def before(self, task: str) -> LocalScope:
-        """Return what a task can refer to."""
+        """Return the variables of a task."""
         return self._scope(lambda: self._graph.before(task), self._execution.workflow_outputs())
 
     def whole(self) -> LocalScope:
-        """Return what the outputs of the DAG can refer to."""
+        """Return the variables of the outputs of the DAG."""
         return self._scope(lambda: self._graph.tasks, ({}, {}))
 
     def add_loop(self, task: str, items: list[str]) -> None:
-        """Take the names of a loop's tasks, in the order of its items."""
+        """Add the names of a loop's tasks, in the order of its items."""
         self._items[task] = items
 
     def results(self, task: str) -> tuple[dict[str, Any], dict[str, Any]]:

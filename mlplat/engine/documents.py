@@ -18,10 +18,10 @@ _REFERENCES = {"WorkflowTemplate": "namespaced", "ClusterWorkflowTemplate": "clu
 
 @dataclass(frozen=True, slots=True)
 class Documents:
-    """What a run is made from.
+    """The documents of a run.
 
     Attributes:
-        workflow: the Workflow, its parameters' values as text.
+        workflow: the Workflow, with strings as values of parameters.
         specs: specs of WorkflowTemplates and ClusterWorkflowTemplates by scope (``namespaced/name``, ``cluster/name``).
         config_maps: data of ConfigMaps by name.
         secrets: decoded data of Secrets by name.
@@ -34,7 +34,7 @@ class Documents:
 
 
 def read(documents: Sequence[Mapping[str, Any]]) -> Documents:
-    """Sort documents by what they are.
+    """Sort documents by kind.
 
     Args:
         documents: one Workflow, and any ConfigMaps, Secrets, WorkflowTemplates and ClusterWorkflowTemplates.
@@ -44,7 +44,7 @@ def read(documents: Sequence[Mapping[str, Any]]) -> Documents:
 
     Raises:
         ManifestError: there is no Workflow or more than one, it has no name, or one that Kubernetes refuses,
-            its template isn't there, or a document is wrongly built.
+            its template does not exist, or a document is malformed.
     """
     if malformed := list(malformed_documents(documents)):
         raise ManifestError(malformed)

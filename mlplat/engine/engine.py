@@ -1,6 +1,6 @@
 """Executes calls of templates: finds and fills a template, takes locks, asks the cache, retries.
 
-One coroutine stands for each node that has not ended; nothing polls. The rules are those of ``executeTemplate`` in Argo
+Each node that has not ended has a coroutine; nothing polls. The rules are those of ``executeTemplate`` in Argo
 4.0.7's ``workflow/controller/operator.go``. What a template does is up to the handler of its kind, see
 :mod:`mlplat.engine.kinds`.
 """
@@ -41,7 +41,7 @@ class Engine:
 
     Args:
         execution: the workflow.
-        executor: how its tasks run; says where the paths of their containers are.
+        executor: runs its tasks.
         memo: its caches.
         locks: folder of the locks that all runs share.
     """
@@ -54,10 +54,10 @@ class Engine:
         self._rewritten: dict[tuple[str, str], dict[str, Any]] = {}
 
     async def execute(self, call: Call) -> Node:
-        """Execute a call until those who depend on its node may continue.
+        """Execute a call until its dependents may continue.
 
         Args:
-            call: which template, for which node, with which arguments.
+            call: the template, the node and the arguments.
 
         Returns:
             The node.
@@ -96,7 +96,7 @@ class Engine:
 
         Args:
             holder: has ``synchronization``.
-            waiting: is entered while one of them is waited for.
+            waiting: entered while waiting for one of them.
 
         Raises:
             ValueError: the locks cannot be determined.

@@ -33,14 +33,14 @@ class Execution:
         variables: its global variables.
         pods: runs its tasks.
         slots: limits how many of them run at once.
-        ask: asks a person whether a suspended workflow may continue; None when nobody can be asked.
+        ask: asks a person whether a suspended workflow may continue; None if that is not possible.
 
     Attributes:
         workflow: the Workflow.
         spec: its spec.
         library: its templates.
         scope: its global variables, as templates see them.
-        shutdown: whether it is to end early.
+        shutdown: its shutdown.
         outputs: outputs with a ``globalName``, by ``parameters`` and ``artifacts``.
         warnings: where Argo would behave differently.
     """
@@ -80,7 +80,7 @@ class Execution:
             kind: type of the node.
             phase: its first phase.
             template: the template, filled.
-            message: why it is in that phase.
+            message: the reason of the phase.
         """
         is_attempt = bool((call.flag or {}).get("retried"))
         node = self.tree.create(

@@ -1,4 +1,4 @@
-"""What runs the command of a task: the interface of executors."""
+"""The interface of executors, which run the commands of tasks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from mlplat.engine.volumes import Mount
 
 LONGEST_ARGUMENT = 131_072
-"""Bytes of one argument that a Linux kernel takes; Argo puts longer ones into a file and passes ``@file``."""
+"""Maximum size of one argument on Linux, in bytes; Argo puts longer ones into a file and passes ``@file``."""
 
 GRACE = 10.0
 """Seconds between SIGTERM and SIGKILL."""
@@ -21,24 +21,24 @@ SCRIPT = "/argo/staging/script"
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What is to be run.
+    """A command to run.
 
     Attributes:
         arguments: program and arguments; references such as ``$(NAME)`` are expanded.
         environment: the container's own variables.
-        root: the folder that holds what lies at the container's paths.
+        root: the folder with the files at the container's paths.
         directory: ``workingDir`` of the container, empty for none.
         log: where standard output and error go.
-        capture: whether the end of standard output is wanted.
+        capture: whether to keep the end of standard output.
         image: the container's image.
         pull: when the image is pulled, as in ``imagePullPolicy``.
         user: number of the user, and behind a colon of the group, that it runs as; empty for the image's.
-        own_program: whether the first argument is the program; else all of them go to the image's own.
-        mounts: for paths of the container what lies there, beside what is in the root.
+        own_program: whether the first argument is the program; otherwise all are arguments of the image's entrypoint.
+        mounts: mounts by path of the container.
         outputs: paths of the container that are read when it has ended.
-        reason: path of the container at which it may say why it failed.
+        reason: path of the container's termination message.
         name: the node's id.
-        cache: folder for what later tasks and runs use again, such as environments with packages.
+        cache: folder for data that later tasks and runs reuse, such as environments with packages.
     """
 
     arguments: Sequence[str]
@@ -63,10 +63,10 @@ class Exit:
     """How a command ended.
 
     Attributes:
-        code: its exit code as Argo reports it: 143 when it was asked to end and did, 137 when another signal ended it,
-            64 when it couldn't be started.
+        code: its exit code as Argo reports it: 143 after SIGTERM, 137 after another signal,
+            64 if it couldn't be started.
         message: why it couldn't be started.
-        result: the end of its standard output, when it was to be captured.
+        result: the end of its standard output, if captured.
     """
 
     code: int
@@ -75,10 +75,10 @@ class Exit:
 
 
 class Stoppable(Protocol):
-    """Something that runs and can be ended early."""
+    """Something that runs and can be stopped."""
 
     def stop(self, grace: float = GRACE) -> None:
-        """End it: ask first, insist after a number of seconds."""
+        """Send SIGTERM, and SIGKILL after a number of seconds."""
 
 
 class Running(Stoppable, Protocol):
@@ -89,11 +89,11 @@ class Running(Stoppable, Protocol):
 
 
 class Executor(Protocol):
-    """Runs commands in one way or another.
+    """Runs commands.
 
     Attributes:
-        name: what it is called on the command line.
-        uses_images: whether a command finds the files and the program of its image.
+        name: its name on the command line.
+        uses_images: whether commands run in their images.
         remover: the program that removes the containers of commands; empty where they are processes.
     """
 
@@ -102,22 +102,22 @@ class Executor(Protocol):
     remover: str
 
     def rewrite(self, template: Mapping[str, Any], paths: Sequence[str]) -> dict[str, Any]:
-        """Return a template whose container finds its paths where this executor puts them."""
+        """Return a template with the paths of this executor."""
 
     def path(self, path: str) -> str:
-        """Return what a path of the container is called for the command, before :meth:`place`."""
+        """Return a path of the container for the command, before :meth:`place`."""
 
     def place(self, text: str, root: Path) -> str:
         """Return a rewritten text for one task."""
 
     def output(self, path: str, command: Command) -> Path | None:
-        """Return the file or folder at a path of the container after it has ended; None for what is not to be read."""
+        """Return the file or folder at a path of the container after it has ended; None if it can't be read."""
 
     async def start(self, command: Command) -> Running:
         """Start a command."""
 
     async def close(self) -> None:
-        """End what this executor keeps for later commands of a run; called in the event loop of the run, at its end."""
+        """Release resources that later commands of a run could use; called in the event loop of the run, at its end."""
 
     def end_leftover(self, folder: Path) -> None:
-        """End what an engine that was killed left running in a task's folder."""
+        """End the process or container of a task whose engine was killed."""

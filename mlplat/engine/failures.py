@@ -1,4 +1,4 @@
-"""What parts of the engine tell each other when something can't be executed."""
+"""Exceptions inside the engine."""
 
 from __future__ import annotations
 
@@ -11,4 +11,4 @@ class TemplateFailedError(Exception):
 
 
 class FailFastError(TemplateFailedError):
-    """A node does not come to be, because another one of its DAG or steps template failed."""
+    """A node is not created, because another one of its DAG or steps template failed."""

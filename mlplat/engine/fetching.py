@@ -29,7 +29,7 @@ class Inputs:
     """Fetches the input artifacts of tasks.
 
     Args:
-        store: where the artifacts of this machine are.
+        store: the artifacts of this machine.
     """
 
     def __init__(self, store: ArtifactStore) -> None:
@@ -42,13 +42,13 @@ class Inputs:
         secrets: Secrets,
         stages: Stages,
     ) -> None:
-        """Put an artifact where the container of a task expects it.
+        """Fetch an artifact to its path in the container of a task.
 
         Args:
             artifact: the input artifact, with its location.
-            root: the task's folder, which stands for the container's ``/``.
+            root: the task's folder, the ``/`` of the container.
             secrets: data of Secrets by name, for artifacts of other stores.
-            stages: stops the copying.
+            stages: the stages of the task, which can stop the copying.
 
         Raises:
             ArtifactError: the artifact cannot be loaded.

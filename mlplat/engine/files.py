@@ -1,6 +1,6 @@
-"""Reads and copies what tasks left behind, which may be anything: a pipe, a device, a file without end.
+"""Reads and copies files of tasks, which may be pipes, devices or endless.
 
-What copies many bytes asks :func:`check` between two blocks, so that the end of a run need not wait for the rest.
+Copying calls :func:`check` between blocks, so that the end of a run need not wait for the rest.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from typing import BinaryIO
 _FICLONE = 0x40049409
 _BLOCK = 1 << 20
 _LARGEST_RANGE = 1 << 26
-"""Bytes that the kernel is asked to copy at once."""
+"""Maximum number of bytes that the kernel copies in one call."""
 
 _given_up: ContextVar[threading.Event | None] = ContextVar("given_up", default=None)
 
 
 class GivenUpError(OSError):
-    """What is being copied is not wanted any more."""
+    """Copying is aborted."""
 
 
 def until(given_up: threading.Event, copy_all: Callable[[], None]) -> None:
     """Call a function; its copying is aborted when an event is set.
 
     Raises:
-        GivenUpError: the event was set before all was copied.
+        GivenUpError: the event was set before the end.
     """
     before = _given_up.set(given_up)
     try:
@@ -42,10 +42,10 @@ def until(given_up: threading.Event, copy_all: Callable[[], None]) -> None:
 
 
 def check() -> None:
-    """Do nothing unless what is being copied is not wanted any more.
+    """Raise if copying is aborted.
 
     Raises:
-        GivenUpError: it is not.
+        GivenUpError: copying is aborted.
     """
     given_up = _given_up.get()
     if given_up is not None and given_up.is_set():
@@ -53,7 +53,7 @@ def check() -> None:
 
 
 class NotAFileError(OSError):
-    """What should be a file or folder is a pipe, a socket or a device."""
+    """A path is a pipe, a socket or a device."""
 
     def __init__(self, path: str | Path) -> None:
         super().__init__(errno.EINVAL, f"{path} is not a regular file or directory")
@@ -95,11 +95,11 @@ def read(path: Path, limit: int) -> bytes:
 
     Args:
         path: the file.
-        limit: the most bytes that it may hold.
+        limit: maximum size in bytes.
 
     Raises:
         NotAFileError: it is a pipe, a socket or a device.
-        OSError: it can't be read, is a folder, or holds more (``EFBIG``).
+        OSError: it can't be read, is a folder, or is larger (``EFBIG``).
     """
     with opened(path) as file:
         found = file.read(limit + 1)
@@ -112,12 +112,12 @@ def copy(source: Path, target: Path) -> None:
     """Copy a file or folder; a link to a file becomes a copy of that file, as in an object store.
 
     Args:
-        source: what to copy.
-        target: where to; nothing may be there.
+        source: the file or folder.
+        target: the path, which must not exist.
 
     Raises:
-        NotAFileError: there is a pipe, a socket or a device in it.
-        OSError: it can't be read or written; or a link in it leads nowhere, or to a folder.
+        NotAFileError: it contains a pipe, a socket or a device.
+        OSError: it can't be read or written; or a link in it is broken, or leads to a folder.
     """
     if not source.is_dir():
         _copy_file(source, target)
@@ -174,7 +174,7 @@ def _clone(source: int, target: int) -> bool:
 
 
 def _copy_bytes(source: int, target: int) -> None:
-    """Copy what a file holds, and leave its holes out."""
+    """Copy the content of a file, without its holes."""
     size = os.fstat(source).st_size
     for start, end in _extents(source, size):
         _copy_range(source, target, start, end)
@@ -182,7 +182,7 @@ def _copy_bytes(source: int, target: int) -> None:
 
 
 def _extents(file: int, size: int) -> Iterator[tuple[int, int]]:
-    """Return where a file has bytes: from and to, between its holes."""
+    """Return the ranges of a file that are not holes: start and end."""
     end = 0
     while end < size:
         try:

@@ -1,4 +1,4 @@
-"""What DAG and steps templates have in common: both are nodes that hold the nodes of calls."""
+"""Functions for DAG and steps templates, whose nodes contain the nodes of calls."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ def resolve_references(
     scope: LocalScope,
     artifact: Callable[[LocalScope, Mapping[str, Any]], dict[str, Any] | None],
 ) -> dict[str, Any]:
-    """Replace what a task or step says of others.
+    """Replace the references of a task or step to others.
 
     Args:
         task: the task or step, without its hooks.
-        scope: what it can name.
-        artifact: finds an artifact that an argument refers to, None when it may be missing.
+        scope: its variables.
+        artifact: returns the artifact of an argument; None for a missing optional one.
 
     Returns:
-        A new task. One whose ``when`` is false already keeps the rest as it was.
+        A new task. If its ``when`` is already false, the rest is unchanged.
 
     Raises:
         TemplatingError: a reference can't be replaced.
         ExpressionError: ``when`` can't be evaluated, and no loop item is missing for it.
-        LookupError: an artifact isn't there.
+        LookupError: an artifact does not exist.
     """
     when = task.get("when")
     if when:

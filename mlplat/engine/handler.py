@@ -26,7 +26,7 @@ class Handler(Protocol):
         template: Mapping[str, Any],
         /,
     ) -> Awaitable[Node]:
-        """Execute a template until those who depend on its node may continue.
+        """Execute a template until its dependents may continue.
 
         Args:
             execution: the workflow.
@@ -36,7 +36,7 @@ class Handler(Protocol):
             template: the template, filled.
 
         Returns:
-            The node. It has ended; or it is ready and still runs, and says so with ``daemoned``.
+            The node, which has ended, or is ready and still runs, with ``daemoned`` set.
 
         Raises:
             TemplateFailedError: the template cannot be executed; its node says why.
@@ -59,7 +59,7 @@ class Inspection(Protocol):
 
 
 Check = Callable[[Inspection, str, Mapping[str, Any], Context], Iterator[Diagnostic]]
-"""Yields what this engine does not support in a template: takes the inspection, its path, it, and its context."""
+"""Yields unsupported parts of a template; takes the inspection, the path, the template, and its context."""
 
 
 def accept(

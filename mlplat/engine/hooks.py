@@ -32,10 +32,10 @@ def exit_hook(holder: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[s
 
     Args:
         holder: has ``onExit`` or ``hooks.exit``.
-        arguments: what the hook gets when it names no arguments itself: those of the workflow.
+        arguments: arguments of the workflow, for a hook without arguments.
 
     Returns:
-        The hook; None when there is none.
+        The hook; None if it has none.
     """
     if holder.get("onExit"):
         return {"template": holder["onExit"], "arguments": arguments}
@@ -55,7 +55,7 @@ class HookOwner:
         holder: the task or step as the manifest has it.
         node: its node.
         context: where the templates of its hooks are looked up.
-        scope: what its hooks can name.
+        scope: the variables of its hooks.
         prefix: its own name in that scope, such as ``tasks.train``.
     """
 
@@ -92,7 +92,7 @@ async def while_running(
     Args:
         execution: the workflow.
         execute: executes them.
-        owner: the task or step; its node is looked up when it has begun.
+        owner: the task or step; its node is looked up after the start.
         name: the name of its node.
 
     Yields:

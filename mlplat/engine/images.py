@@ -1,6 +1,6 @@
 """Runs the container of a task in its image, with podman or docker.
 
-As on Argo, what a task reads is put into its container before it starts, and what it gives is taken out when it has
+As on Argo, inputs are copied into the container before it starts, and outputs are copied out of it when it has
 ended; only volumes are shared. So it does not matter which user the image has, or on which machine the daemon runs
 (but for volumes).
 """
@@ -45,12 +45,12 @@ _OF_THE_CLIENT = frozenset(
 _BEGINS_OF_THE_CLIENT = (
     *("LC_", "LD_", "XDG_", "OTEL_", "DOCKER_CLI_", "PODMAN_", "BUILDAH_", "CONTAINERS_", "_CONTAINERS_"),
 )
-"""Variables that podman and docker, or what they are made of, read themselves; proxies in small letters too."""
+"""Variables that podman and docker or their libraries read; proxies in lower case too."""
 
 _PULL = {"Always": "always", "Never": "never", "IfNotPresent": "missing"}
 _INITS = ("catatonit", "/usr/libexec/podman/catatonit", "/usr/lib/podman/catatonit")
 _KILLED = 137
-"""Exit code of what was ended by a signal, as Argo reports it."""
+"""Exit code after a signal, as Argo reports it."""
 
 
 class ImageExecutor:
@@ -59,10 +59,10 @@ class ImageExecutor:
     Args:
         name: the program, one of :data:`PROGRAMS`.
         options: further options for ``podman create`` or ``docker create``.
-        environment: variables of every container, beside those of its template.
+        environment: variables of every container, in addition to those of its template.
 
     Raises:
-        EngineError: the program is not there, or does not answer.
+        EngineError: the program is not installed, or does not respond.
     """
 
     uses_images = True
@@ -83,7 +83,7 @@ class ImageExecutor:
             raise EngineError(Diagnostic("MLP605", name, message, f"run: {name} ps"))
 
     def rewrite(self, template: Mapping[str, Any], paths: Sequence[str]) -> dict[str, Any]:
-        """Return a template as it is: in a container its paths are there."""
+        """Return the template unchanged, because a container has its paths."""
         del paths
         return dict(template)
 
@@ -92,7 +92,7 @@ class ImageExecutor:
         return path
 
     def place(self, text: str, root: Path) -> str:
-        """Return a string as it is."""
+        """Return the string unchanged."""
         del root
         return text
 
@@ -110,12 +110,12 @@ class ImageExecutor:
             command: what to run.
 
         Returns:
-            The container, which is made, with its image pulled, while it is waited for.
+            The container; its image is pulled and the container created while the caller waits for it.
         """
         return _RunningContainer(self, command)
 
     async def close(self) -> None:
-        """Do nothing: each container is on its own."""
+        """Do nothing, because containers share nothing."""
 
     def end_leftover(self, folder: Path) -> None:
         """Remove the container that is noted in a task's folder."""
@@ -125,12 +125,12 @@ class ImageExecutor:
                 self._run(["rm", "--force", "--volumes", name])
 
     async def stop(self, container: str, grace: float) -> None:
-        """End a container: ask first, insist after a number of seconds."""
+        """Stop a container: SIGTERM, then SIGKILL after a number of seconds."""
         words = ["stop", "--time", str(int(grace))] if grace > 0 else ["kill"]
         await asyncio.to_thread(self._run, [*words, container])
 
     async def take(self, container: str, command: Command, *, failed: bool) -> None:
-        """Copy what a container's command gives into its root; the reason of a failure as well."""
+        """Copy the outputs of a container into its root, with its termination message."""
         for path in (*command.outputs, *([command.reason] if failed and command.reason else ())):
             if is_mounted(path, command.mounts):
                 continue
@@ -152,7 +152,7 @@ class ImageExecutor:
         await asyncio.to_thread(self._run, ["rm", "--force", "--volumes", container])
 
     def client(self, container: str, command: Command) -> RunningProcess:
-        """Start what is made of a command, and return the process that is attached to it.
+        """Start the container of a command, and return the attached process.
 
         Raises:
             OSError: the program can't be started.
@@ -166,7 +166,7 @@ class ImageExecutor:
 
         Raises:
             OSError: the program can't be started.
-            ValueError: a word or variable is none that a program can be given.
+            ValueError: an argument or variable contains a null character.
         """
         variables = {**self._environment, **command.environment}
         known = replace(command, image=self._known(command.image), environment=variables)
@@ -221,16 +221,16 @@ class ImageExecutor:
 def created(
     container: str, command: Command, options: Sequence[str] = ()
 ) -> tuple[list[str], dict[str, str]]:
-    """Return how podman and docker make the container of a command.
+    """Return the arguments with which podman and docker create the container of a command.
 
     Args:
         container: its name.
-        command: what runs in it.
+        command: its command.
         options: further options.
 
     Returns:
-        The words after the program, and the variables that it wants. Values of variables, which may be secret, are
-        not among the words, where other users of the machine would see them, but for names that the program itself
+        The arguments of the program, and the variables that it needs. Values of variables, which may be secret, are
+        not in the arguments, where other users of the machine would see them, except for names that the program itself
         reads.
     """
     words = ["create", "--name", container, "--security-opt", "label=disable"]
@@ -276,8 +276,8 @@ def pack(entries: Sequence[Path], root: Path, target: IO[bytes]) -> None:
 
     Args:
         entries: the files, links and folders.
-        root: the folder that stands for the root of the container.
-        target: where to write; need not be seekable.
+        root: the root folder of the container.
+        target: the file to write to; need not be seekable.
     """
     with tarfile.open(fileobj=io.BytesIO(), mode="w") as archive:
         for path in entries:
@@ -294,7 +294,7 @@ def pack(entries: Sequence[Path], root: Path, target: IO[bytes]) -> None:
 
 
 def _has_init(name: str) -> bool:
-    """Return whether a program can put an init before the command, without which SIGTERM ends few of them."""
+    """Return whether a program supports ``--init``, without which SIGTERM does not end most commands."""
     return name == "docker" or any(map(shutil.which, _INITS))
 
 
@@ -305,7 +305,7 @@ def _fields(*fields: str) -> str:
 
 
 def _entries(root: Path, mounts: Iterable[str]) -> list[Path]:
-    """Return what is to be packed: files, links and empty folders, but for links that stand for volumes."""
+    """Return the entries to pack: files, links and empty folders, without links to volumes."""
     volumes = {root / path.strip("/") for path in mounts}
     found: list[Path] = []
     for folder, folders, files in os.walk(root):

@@ -24,11 +24,11 @@ def fill(
     """Set the values of a template's inputs and replace its tags.
 
     Args:
-        template: the template as it stands in the manifest.
-        arguments: what its caller passes.
+        template: the template in the manifest.
+        arguments: arguments of the caller.
         scope: global and local variables, such as ``workflow.name`` and ``pod.name``.
         config_maps: data of ConfigMaps by name.
-        path: where the executor puts a path of the container.
+        path: returns the executor's path for a path of the container.
 
     Returns:
         A new template.
@@ -123,7 +123,7 @@ def substitute(template: Mapping[str, Any], scope: Scope, path: Callable[[str], 
     Args:
         template: the template.
         scope: global and local variables.
-        path: where the executor puts a path of the container.
+        path: returns the executor's path for a path of the container.
 
     Returns:
         A new template.

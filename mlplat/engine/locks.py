@@ -1,8 +1,8 @@
-"""Mutexes and semaphores: what Argo's ``synchronization`` keeps between the templates and workflows of this machine.
+"""Mutexes and semaphores: Argo's ``synchronization`` between the templates and workflows of this machine.
 
-Each place of a lock is a file under the home folder, locked while it is held, so runs of other processes count too. See
-``workflow/sync`` of Argo 4.0.7: a lock belongs to a namespace, a semaphore's size stands in a ConfigMap, and who needs
-several locks takes all or none.
+Each slot of a lock is a file under the home folder, locked while it is held, so runs of other processes count too. See
+``workflow/sync`` of Argo 4.0.7: a lock belongs to a namespace, a semaphore's size is in a ConfigMap, and a holder of
+several locks gets all or none.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Lock:
 
     Attributes:
         name: unique on this machine: namespace, kind and name.
-        size: how many may hold it.
+        size: maximum number of holders.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Lock:
 
 
 Waiting = Callable[[Lock], contextlib.AbstractContextManager[None]]
-"""Is entered while a lock is waited for."""
+"""Entered while waiting for a lock."""
 
 
 def locks_of(
@@ -51,7 +51,7 @@ def locks_of(
         config_maps: data of ConfigMaps by name.
 
     Raises:
-        ValueError: a lock is named twice, or a semaphore's size is not there or is no number of at least 1.
+        ValueError: a lock is listed twice, or the size of a semaphore is missing or not a positive integer.
     """
     mutexes = [*(synchronization.get("mutexes") or ()), synchronization.get("mutex")]
     semaphores = [*(synchronization.get("semaphores") or ()), synchronization.get("semaphore")]
@@ -110,7 +110,7 @@ class Locks:
 
     Args:
         folder: where the files are.
-        may_go_on: tells whether the run may still take one.
+        may_go_on: returns whether the run may still get one.
     """
 
     def __init__(self, folder: Path, may_go_on: Callable[[], bool]) -> None:
@@ -120,11 +120,11 @@ class Locks:
 
     @contextlib.asynccontextmanager
     async def held(self, locks: list[Lock], waiting: Waiting) -> AsyncIterator[None]:
-        """Hold locks, as soon as all are free; where the run is stopped before, without them.
+        """Hold locks as soon as all are free; if the run is stopped first, continue without them.
 
         Args:
             locks: the locks.
-            waiting: is entered with the first of them that is not free, for as long as it is waited for.
+            waiting: entered with the first of them that is not free, while waiting for it.
         """
         taken = self._take(locks)
         if isinstance(taken, Lock):
@@ -147,7 +147,7 @@ class Locks:
         return []
 
     def _take(self, locks: list[Lock]) -> list[tuple[int, Path]] | Lock:
-        """Lock a file of each lock; where one isn't free, lock none and return it."""
+        """Lock a file of each lock; if one isn't free, lock none and return it."""
         self._folder.mkdir(parents=True, exist_ok=True)
         taken: list[tuple[int, Path]] = []
         for lock in locks:

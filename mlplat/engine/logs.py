@@ -1,6 +1,6 @@
 """The logs of tasks: a file for each, to which every attempt appends.
 
-A task may print for days, or a line of gigabytes, so nothing here holds more than a part of a log in memory.
+A task may print for days, or a line of gigabytes, so only parts of a log are held in memory.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 NEXT_ATTEMPT = "--- next attempt ---"
-"""Line between what two attempts wrote."""
+"""Line between two attempts."""
 
 LONGEST_PIECE = 1 << 16
 """Maximum length of a piece of a line, in bytes."""
@@ -25,7 +25,7 @@ _TAIL = 1 << 18
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What one attempt wrote: a part of a file.
+    """The log of one attempt: a part of a file.
 
     Attributes:
         file: the log.
@@ -38,7 +38,7 @@ class Attempt:
     end: int
 
     def pieces(self) -> Iterator[bytes]:
-        """Return what was written, in order: whole lines, and parts of lines that are longer than a piece."""
+        """Return the log in order: whole lines, and parts of lines that are longer than a piece."""
         with self.file.open("rb") as log:
             log.seek(self.start)
             left = self.end - self.start
@@ -47,7 +47,7 @@ class Attempt:
                 yield piece
 
     def tail(self, size: int = _TAIL) -> str:
-        """Return the end of what was written, at most so many bytes; it starts with a whole line where one fits."""
+        """Return the end of the log, up to a size in bytes; it starts with a whole line if one fits."""
         start = max(self.start, self.end - size)
         with self.file.open("rb") as log:
             log.seek(start)
@@ -58,14 +58,14 @@ class Attempt:
 
 
 def begin_attempt(file: Path) -> None:
-    """Set what is going to be written apart from what earlier attempts wrote."""
+    """Separate the next attempt from earlier ones."""
     if file.exists():
         with file.open("ab") as log:
             log.write(_BETWEEN)
 
 
 def attempts(file: Path) -> list[Attempt]:
-    """Return what each attempt wrote, the last one last; nothing when none has started."""
+    """Return the logs of all attempts in order; empty if none has started."""
     try:
         log = file.open("rb")
     except FileNotFoundError:
@@ -78,7 +78,7 @@ def attempts(file: Path) -> list[Attempt]:
 
 
 def last_attempt(file: Path) -> str:
-    """Return the end of what the last attempt wrote, read from the end of the file; empty when none has started."""
+    """Return the end of the log of the last attempt, read from the end of the file; empty if none has started."""
     try:
         log = file.open("rb")
     except FileNotFoundError:
@@ -116,8 +116,8 @@ class LineSplitter:
         """Return the lines that are complete, without their ends.
 
         Args:
-            part: what was written since the last call.
-            final: whether nothing follows, so that what is left is a line too.
+            part: the data since the last call.
+            final: whether this is the end, so that the rest is a line too.
         """
         self._rest += self._decoder.decode(part, final)
         *lines, self._rest = self._rest.split("\n")

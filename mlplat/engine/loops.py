@@ -19,7 +19,7 @@ _FORMAT = re.compile(r"%([-+ #0]*)(\d*)(?:\.(\d+))?([dxXob%c])")
 
 
 def is_loop(task: Mapping[str, Any]) -> bool:
-    """Whether a task or step is to be expanded."""
+    """Return whether a task or step is a loop."""
     return bool(task.get("withItems")) or bool(task.get("withParam")) or task.get("withSequence") is not None
 
 
@@ -28,7 +28,7 @@ def expand(task: Mapping[str, Any], scope: Scope) -> Iterator[dict[str, Any]]:
 
     Args:
         task: a task or step whose references to others were replaced.
-        scope: what its tags can name besides the item.
+        scope: variables of its tags besides the item.
 
     Yields:
         Tasks with names such as ``train(0:a)``.
@@ -62,7 +62,7 @@ def _present_only(scope: Scope) -> Scope:
 
 
 def _items(task: Mapping[str, Any]) -> list[str]:
-    """Return the items of a loop as JSON text, as Argo keeps them: names of nodes are made of it."""
+    """Return the items of a loop as JSON text, as Argo keeps them for the names of nodes."""
     if task.get("withItems"):
         return [gotext.to_json(value) for value in task["withItems"]]
     try:
@@ -92,7 +92,7 @@ def _displayed(raw: str) -> str:
 
 
 def _variables(item: str) -> tuple[dict[str, Any], str]:
-    """Return the variables of an item, and what the name of its node says of it; see ``processItem`` of Argo 4.0.7."""
+    """Return the variables of an item, and its text in the name of its node; see ``processItem`` of Argo 4.0.7."""
     if item[0] == "{":
         members = dict(sorted(gojson.members(item).items()))
         shown = {key: _displayed(raw) for key, raw in members.items()}

@@ -30,11 +30,11 @@ class Cache(Protocol):
         Args:
             cache_name: the cache, as ``memoize.cache.configMap.name`` names it.
             key: the key.
-            max_age: seconds after which an entry doesn't count; None for ever.
+            max_age: maximum age of an entry in seconds; None for no limit.
         """
 
     def save(self, cache_name: str, key: str, node_id: str, outputs: Mapping[str, Any]) -> None:
-        """Keep the outputs of a node under a key."""
+        """Save the outputs of a node under a key."""
 
 
 def _key(parameter: Mapping[str, Any]) -> str:
@@ -50,12 +50,12 @@ def _key(parameter: Mapping[str, Any]) -> str:
 
 
 class Memo:
-    """What templates ask of a cache.
+    """The cache, as templates use it.
 
     Args:
-        cache: keeps the outputs; None remembers nothing and finds nothing.
-        artifacts: where their artifacts lie; outputs whose artifact is gone, or was written over, are not found.
-        group: stands before the names of caches: what ran in images is kept apart from what ran without.
+        cache: the cache; None disables caching.
+        artifacts: the artifact store; outputs whose artifact was deleted or overwritten are not found.
+        group: prefix of the names of caches, which separates results of tasks in images from those of processes.
     """
 
     def __init__(self, cache: Cache | None, artifacts: ArtifactStore, group: str = "") -> None:
@@ -64,16 +64,16 @@ class Memo:
         self._group = group
 
     def recall(self, memoize: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Return the outputs that a template's key stands for.
+        """Return the outputs under a template's key.
 
         Args:
             memoize: the template's ``memoize``, filled.
 
         Returns:
-            The outputs; None when the cache has none, or only older ones.
+            The outputs; None if the cache has none, or only older ones.
 
         Raises:
-            MemoizeError: the key or ``maxAge`` isn't one.
+            MemoizeError: the key or ``maxAge`` is not valid.
         """
         key = memoize.get("key", "")
         if not _KEY.match(key):
@@ -100,7 +100,7 @@ class Memo:
         return {key: path.stat().st_mtime_ns if path.exists() else None for key, path in paths.items()}
 
     def memorize(self, status: Mapping[str, Any], node_id: str, outputs: Mapping[str, Any]) -> None:
-        """Keep the outputs of a node that the cache did not have.
+        """Save the outputs of a node that the cache did not have.
 
         Args:
             status: its ``memoizationStatus``.

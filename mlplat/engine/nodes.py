@@ -1,4 +1,4 @@
-"""The tree of nodes: what ``status.nodes`` holds, with Argo's ids, names and phases.
+"""The tree of nodes of ``status.nodes``, with Argo's ids, names and phases.
 
 See ``initializeNode``, ``markNodePhase`` and ``addChildNode`` of Argo 4.0.7's ``workflow/controller/operator.go``.
 """
@@ -13,7 +13,7 @@ from typing import Any
 from mlplat.argo.status import FAILED, FINISHED, FULFILLED, Node, fnv32a, is_hook
 
 EXECUTABLE = frozenset(("Pod", "Container", "Suspend"))
-"""Types of nodes that do something themselves."""
+"""Types of nodes that do work themselves."""
 
 _SEPARATOR = re.compile(r"^(\[\d+\])?\.")
 
@@ -24,17 +24,17 @@ def node_id(workflow: str, name: str) -> str:
 
 
 def fulfilled(node: Mapping[str, Any]) -> bool:
-    """Whether a node has ended, in any phase."""
+    """Return whether a node has ended, in any phase."""
     return node["phase"] in FULFILLED
 
 
 def completed(node: Mapping[str, Any]) -> bool:
-    """Whether a node ran to an end: not skipped, not omitted."""
+    """Return whether a node ran and ended: not skipped, not omitted."""
     return node["phase"] in FINISHED
 
 
 def unsuccessful(node: Mapping[str, Any]) -> bool:
-    """Whether a node failed or met an error."""
+    """Return whether a node is in the phase Failed or Error."""
     return node["phase"] in FAILED
 
 
@@ -64,7 +64,7 @@ class NodeTree:
 
     Args:
         workflow: the workflow's name.
-        changed: is told of each node that is new or changed.
+        changed: called with each new or changed node.
     """
 
     def __init__(self, workflow: str, changed: Callable[[Node], None]) -> None:
@@ -74,7 +74,7 @@ class NodeTree:
         self._edges: dict[str, set[str]] = {}
 
     def load(self, nodes: Mapping[str, Any]) -> None:
-        """Take over the nodes of an earlier run."""
+        """Add the nodes of an earlier run."""
         self.nodes.update(nodes)
         for key, node in nodes.items():
             self._edges[key] = set(node.get("children", ()))
@@ -111,9 +111,9 @@ class NodeTree:
             scope: where that template was looked for, such as ``local/my-workflow``.
             boundary: id of the DAG or steps node that it belongs to.
             flag: ``nodeFlag``.
-            message: why it is in its phase.
+            message: the reason of its phase.
             inputs: inputs with their values.
-            display_name: how people see it; by default, what its name adds to that of the boundary.
+            display_name: its display name; by default, its name without that of the boundary.
 
         Returns:
             The node.
@@ -159,7 +159,7 @@ class NodeTree:
         Args:
             node: the node.
             phase: the phase.
-            message: why; None leaves the message as it is, an empty one removes it.
+            message: the reason; None keeps the message, an empty string removes it.
 
         Returns:
             The node.
@@ -186,19 +186,19 @@ class NodeTree:
         return self.mark(node, "Running", "")
 
     def connect(self, parent: str, child: str) -> None:
-        """Make one node the child of another; both are ids, the child need not be there yet."""
+        """Make one node the child of another; both are ids, and the child may not exist yet."""
         edges = self._edges.setdefault(parent, set())
         if child not in edges:
             edges.add(child)
             self.nodes[parent].setdefault("children", []).append(child)
 
     def disconnect(self, parent: str, child: str) -> None:
-        """Undo :meth:`connect` for a child that did not come to be."""
+        """Undo :meth:`connect` for a child that was not created."""
         self._edges[parent].discard(child)
         self.nodes[parent]["children"].remove(child)
 
     def outbound(self, key: str) -> list[str]:
-        """Return the ids of the nodes after which what follows a node is hung.
+        """Return the ids of the nodes whose children are the successors of a node.
 
         Args:
             key: id of the node.
@@ -222,11 +222,11 @@ class NodeTree:
         return [last for one in node.get("outboundNodes", ()) for last in self.outbound(one)]
 
     def existing(self, keys: Iterable[str]) -> list[Node]:
-        """Return those nodes of some ids that are there."""
+        """Return the nodes of some ids, without missing ones."""
         return [self.nodes[key] for key in keys if key in self.nodes]
 
     def last_attempt(self, node: Node) -> Node:
-        """Return the last attempt of a node that retries, or any other node itself."""
+        """Return the last attempt of a node with retries, or any other node itself."""
         if node["type"] != "Retry":
             return node
         attempts = [one for one in self.existing(node.get("children", ())) if not is_hook(one)]

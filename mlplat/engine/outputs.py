@@ -21,16 +21,16 @@ from mlplat.engine.stages import Stages
 from mlplat.engine.volumes import is_mounted
 
 LARGEST_PARAMETER = 1_572_864
-"""Bytes of an output parameter: etcd's default limit of a request, where Argo keeps what a task gives."""
+"""Bytes of an output parameter: etcd's default limit of a request, because Argo keeps outputs in etcd."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a task ended.
+    """The result of a task.
 
     Attributes:
         phase: ``Succeeded``, ``Failed`` or ``Error``.
-        message: why, in Argo's words.
+        message: the reason, as Argo words it.
         outputs: the node's outputs.
     """
 
@@ -43,7 +43,7 @@ class Outputs:
     """Collects the outputs of tasks.
 
     Args:
-        executor: says where the outputs of its commands are.
+        executor: the executor, which finds the outputs of its commands.
         store: where artifacts are saved.
     """
 
@@ -58,13 +58,13 @@ class Outputs:
 
         Args:
             template: the template, filled.
-            prefix: where outputs without a key go in the store.
+            prefix: prefix of the keys of outputs without a key.
             command: the command.
-            ended: how it ended.
-            stages: stops the copying.
+            ended: its exit.
+            stages: the stages of the task, which can stop the copying.
 
         Returns:
-            How the task ended. As on Argo, what a task that failed has written is in the store too.
+            The result. As on Argo, outputs of a failed task are in the store too.
         """
         outputs: dict[str, Any] = {}
         problems: list[str] = []
@@ -131,7 +131,7 @@ _LONGEST_REASON = 4096
 
 
 def _termination(file: Path | None) -> str:
-    """Return the reason that a container left: as much of its end as the kubelet takes."""
+    """Return the termination message of a container, cut as by the kubelet."""
     if file is None or not file.is_file():
         return ""
     with file.open("rb") as written:
@@ -155,7 +155,7 @@ def _with_key(artifact: Mapping[str, Any], prefix: str, pack: bool) -> dict[str,
 
 
 def output_paths(template: Mapping[str, Any]) -> list[str]:
-    """Return the paths of a container at which a template's outputs are."""
+    """Return the paths of a template's outputs in the container."""
     outputs = template.get("outputs") or {}
     paths = [one["path"] for one in outputs.get("artifacts") or () if one.get("path")]
     return paths + [
@@ -210,7 +210,7 @@ def _read(file: Path | None) -> str:
 
 
 def _refusal(path: str, error: OSError) -> str:
-    """Return why the file at an output's path is not read, where Argo would wait forever or fail later."""
+    """Return why the file at an output's path is not read; Argo would wait forever or fail later."""
     if isinstance(error, files.NotAFileError):
         return f"{path} is not a regular file"
     return f"{path} holds more than {LARGEST_PARAMETER:,} bytes, the limit of etcd; make it an artifact"

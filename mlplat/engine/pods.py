@@ -1,4 +1,4 @@
-"""Runs a task: everything between its filled template and its outputs."""
+"""Runs one attempt of a task, from its filled template to its outputs."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class PodTask:
     Attributes:
         id: the node's id.
         template: the template, filled and its paths marked by the executor.
-        pod: what Kubernetes would know of its pod.
+        pod: metadata and references of its pod.
         volumes: volumes of the workflow.
         patches: ``podSpecPatch`` of the workflow.
-        capture: whether something refers to ``outputs.result``.
-        prefix: where outputs without a key go in the artifact folder.
+        capture: whether ``outputs.result`` is used.
+        prefix: prefix of the keys of outputs without a key.
     """
 
     id: str
@@ -50,11 +50,11 @@ class PodRunner:
 
     Args:
         executor: runs their commands.
-        store: where artifacts are.
+        store: the artifact store.
         volumes: makes their volumes.
-        folder: below which each task has its folder.
-        logs: where their logs go.
-        cache: folder for what later tasks and runs use again.
+        folder: parent of the tasks' folders.
+        logs: folder of their logs.
+        cache: folder for data that later tasks and runs reuse.
     """
 
     def __init__(
@@ -81,10 +81,10 @@ class PodRunner:
 
         Args:
             task: the task.
-            started: is given what can be stopped.
+            started: called with the object that stops the task.
 
         Returns:
-            How it ended. As on Argo, what a task that failed has written is in the store too.
+            The result. As on Argo, outputs of a failed task are in the store too.
         """
         folder = self._folder / task.id
         root = folder / "root"
@@ -165,7 +165,7 @@ class PodRunner:
         root.mkdir(parents=True)
 
     def _file(self, path: str, content: bytes, root: Path) -> str:
-        """Write a file for the command, and return what it is called for it."""
+        """Write a file for the command, and return its path for it."""
         file = root / path.strip("/")
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
@@ -173,7 +173,7 @@ class PodRunner:
         return self._executor.place(self._executor.path(path), root)
 
     def _short(self, arguments: Sequence[str], root: Path) -> list[str]:
-        """Put arguments into files that are longer than the kernel takes."""
+        """Write arguments that are too long for the kernel to files."""
         return [
             f"@{self._file(f'/argo/argo_arg_{index - 1}.txt', data, root)}"
             if index and len(data := os.fsencode(argument)) >= LONGEST_ARGUMENT
@@ -182,7 +182,7 @@ class PodRunner:
         ]
 
     def _reason_file(self, root: Path) -> str:
-        """Make the file in which a command may say why it failed, and return its path in the container."""
+        """Create the file of the termination message, and return its path in the container."""
         path = "/mlplat/termination-log" if self._executor.uses_images else TERMINATION_LOG
         file = root / path.strip("/")
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -191,14 +191,14 @@ class PodRunner:
         return path
 
     async def with_log(self, outcome: Outcome, task: PodTask) -> Outcome:
-        """Keep what a task wrote to its log as an artifact, as Argo does where logs are archived.
+        """Save the log of a task as an artifact, as Argo does with archived logs.
 
         Args:
-            outcome: how the task ended.
+            outcome: the result of the task.
             task: the task.
 
         Returns:
-            The outcome with one more artifact; as it was for a task that did not start.
+            The outcome with one more artifact; unchanged for a task that did not start.
         """
         log = self._logs / f"{task.id}.log"
         if not log.exists() or "exitCode" not in outcome.outputs:

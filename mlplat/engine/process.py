@@ -1,8 +1,8 @@
 """Runs the container of a task as a process of this machine.
 
-Nothing is isolated: the process sees the machine's files and programs. What a container would find at a path of its own
-(its volumes, its artifacts, its script) lies below the task's folder, and the paths in the template's texts are
-rewritten to point there, before any parameter is put into them: data is never rewritten.
+Nothing is isolated: the process sees the machine's files and programs. The files of the container
+(volumes, artifacts, script) are in the task's folder, and the paths in the template are
+rewritten to this folder before parameters are substituted, so data is never rewritten.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class ProcessExecutor:
     """Runs each task as a process group of its own.
 
     Args:
-        environment: what every process sees besides its template's variables; by default this process's environment.
+        environment: variables of every process besides its template's; by default those of this process.
     """
 
     name = "process"
@@ -52,7 +52,7 @@ class ProcessExecutor:
         """Mark the container's paths in the strings of a template.
 
         Args:
-            template: the template as it stands in the manifest.
+            template: the template in the manifest.
             paths: the paths of its container that this engine fills or reads.
 
         Returns:
@@ -88,7 +88,7 @@ class ProcessExecutor:
         return text.replace(self._mark, str(root))
 
     def output(self, path: str, command: Command) -> Path:
-        """Return the file below the task's folder: the process could read whatever a link there leads to."""
+        """Return the file below the task's folder: links are followed, because the process could read them too."""
         return command.root / path.strip("/")
 
     async def start(self, command: Command) -> Running:
@@ -98,7 +98,7 @@ class ProcessExecutor:
             command: what to run.
 
         Returns:
-            The process; one that has ended already when it couldn't be started.
+            The process; if it couldn't be started, one that has already ended.
         """
         scratch = command.root / "tmp"
         environment = {**self._environment, "TMPDIR": str(scratch), **command.environment}
@@ -123,7 +123,7 @@ class ProcessExecutor:
             return NotStarted(Exit(64, f"failed to start command: {error}"), command.log)
 
     async def close(self) -> None:
-        """End what starts the tasks of this run."""
+        """Stop the servers that start the tasks of this run."""
         if forks := self._of_loops.pop(asyncio.get_running_loop(), None):
             forks.close()
 
@@ -164,7 +164,7 @@ def _map_texts(container: Mapping[str, Any], change: Any) -> dict[str, Any]:
 
 
 def _starting_folder(directory: str, root: Path) -> Path:
-    """Return where a process starts: ``workingDir`` is a path of the container, and the task's folder is its root."""
+    """Return the working directory of a process: ``workingDir`` in the task's folder."""
     inside = posixpath.normpath(f"/{directory.removeprefix(str(root))}")
     return root / inside.strip("/")
 
@@ -174,8 +174,8 @@ def find_program(name: str, path: str, directory: Path) -> str | None:
 
     Args:
         name: a name, or a path.
-        path: the folders where names are looked for.
-        directory: where relative paths begin.
+        path: folders to search for names.
+        directory: base of relative paths.
     """
     found = shutil.which(str(directory / name) if "/" in name else name, path=path)
     return sys.executable if found is None and name in ("python", "python3") else found

@@ -1,6 +1,6 @@
-"""Counts what is done: ``progress`` of nodes and of the workflow.
+"""Computes ``progress`` of nodes and of the workflow.
 
-See Argo 4.0.7's ``workflow/progress/updater.go``: a node that does nothing itself shows the sum of all nodes below it.
+See Argo 4.0.7's ``workflow/progress/updater.go``: a node that only contains others shows the sum of the nodes below it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def total(nodes: Mapping[str, Node]) -> str:
 
 
 def update(nodes: Mapping[str, Node]) -> None:
-    """Set ``progress`` of every node that does nothing itself.
+    """Set ``progress`` of every node that only contains others.
 
     Args:
         nodes: all nodes by id; they are changed. One with nothing to count below it shows no progress.

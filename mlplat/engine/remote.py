@@ -1,6 +1,6 @@
 """Fetches artifacts from a bucket or the web, as Argo's drivers do in a pod.
 
-Buckets are obstore's (the extra ``remote``). A location's Secrets are those of the run; where it names none,
+Buckets are obstore's (the extra ``remote``). A location's Secrets are those of the run; without Secrets,
 credentials come from the environment, as those of the cloud's own tools do.
 """
 
@@ -20,13 +20,13 @@ from mlplat.engine import files
 from mlplat.engine.artifacts import ArtifactError, ArtifactMissingError
 
 KINDS = ("s3", "gcs", "azure", HTTP)
-"""The kinds of locations that artifacts are fetched from."""
+"""Kinds of artifact locations."""
 
 _TIMEOUT = 60
-"""Seconds without a byte after which a web server counts as gone."""
+"""Timeout for a response of a web server, in seconds."""
 
 _IN_URLS = "%/:=&?~#+!$,;'@()*[]"
-"""What stays as it is in a URL; spaces and letters beyond ASCII are escaped, as Argo does."""
+"""Characters that are not escaped in a URL; spaces and non-ASCII letters are, as in Argo."""
 
 _NEEDED = {
     "s3": ("endpoint", "bucket", "key"),
@@ -34,7 +34,7 @@ _NEEDED = {
     "azure": ("endpoint", "container", "blob"),
     HTTP: ("url",),
 }
-"""What a location has to say."""
+"""Required fields of a location."""
 
 _OPTIONS: dict[str, Any] = {"timeout": "60s", "connect_timeout": "10s"}
 _RETRY: dict[str, Any] = {"max_retries": 2, "retry_timeout": timedelta(seconds=30)}
@@ -43,7 +43,7 @@ _SECRETS = {
     "gcs": {"serviceAccountKeySecret": "service_account_key"},
     "azure": {"accountKeySecret": "account_key"},
 }
-"""What obstore calls the content of a location's Secrets."""
+"""Names in obstore for the content of a location's Secrets."""
 
 _VARIABLES = {
     "s3": (
@@ -60,7 +60,7 @@ _VARIABLES = {
         "AZURE_FEDERATED_TOKEN_FILE",
     ),
 }
-"""Variables that give credentials; without any, what is public is still fetched."""
+"""Variables with credentials; without any, public objects can still be fetched."""
 
 _GCLOUD = Path("~/.config/gcloud/application_default_credentials.json")
 
@@ -77,11 +77,11 @@ def fetch(artifact: Mapping[str, Any], target: Path, secrets: Mapping[str, Mappi
 
     Args:
         artifact: with its location, filled.
-        target: where to; nothing may be there.
+        target: the path, which must not exist.
         secrets: decoded data of Secrets by name.
 
     Raises:
-        ArtifactMissingError: there is nothing.
+        ArtifactMissingError: it does not exist.
         ArtifactError: it can't be reached, a Secret is missing, or obstore is not installed.
     """
     kind = next(one for one in KINDS if artifact.get(one))
@@ -114,7 +114,7 @@ def first_bytes(
         size: how many.
 
     Raises:
-        ArtifactMissingError: there is nothing.
+        ArtifactMissingError: it does not exist.
         ArtifactError: it can't be reached, a Secret is missing, or obstore is not installed.
     """
     with _bucket(artifact, secrets) as (obstore, store, key):
@@ -175,7 +175,7 @@ def _from_web(location: Mapping[str, Any], target: Path, secrets: Mapping[str, M
 def _bucket(
     artifact: Mapping[str, Any], secrets: Mapping[str, Mapping[str, str]]
 ) -> Iterator[tuple[Any, Any, str]]:
-    """Open the bucket of an artifact: obstore, the store, the key. What fails becomes an error about the artifact."""
+    """Open the bucket of an artifact: obstore, the store, the key. Failures become errors about the artifact."""
     kind, location = _location(artifact)
     try:
         import obstore
@@ -229,7 +229,7 @@ def _store(kind: str, location: Mapping[str, Any], secrets: Mapping[str, Mapping
 
 
 def _is_anonymous(kind: str, location: Mapping[str, Any]) -> bool:
-    """Return whether neither a location nor the environment has credentials: the machine's own address is not asked."""
+    """Return whether neither a location nor the environment has credentials; no metadata server is used."""
     if any(location.get(field) for field in _SECRETS[kind]):
         return False
     return not any(os.environ.get(name) for name in _VARIABLES[kind]) and not (
@@ -247,7 +247,7 @@ def _content(selector: Mapping[str, str], secrets: Mapping[str, Mapping[str, str
 
 
 def _save(found: Iterable[Any], target: Path) -> None:
-    """Write what comes; when anything fails, nothing stays that fills the disk."""
+    """Write data to a file, which is removed after a failure."""
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         with target.open("wb") as file:

@@ -1,4 +1,4 @@
-"""What nodes that have ended give to those after them: variables, artifacts, and the outputs of their templates.
+"""The results of nodes for the nodes after them: variables, artifacts, and the outputs of their templates.
 
 See ``processNodeOutputs`` and ``processAggregateNodeOutputs`` of Argo 4.0.7.
 """
@@ -17,10 +17,10 @@ from mlplat.engine.scope import LocalScope, UnresolvedArtifactError
 
 
 def node_variables(node: Mapping[str, Any], prefix: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return what can be named of a node by those after it: variables, and artifacts.
+    """Return the variables and artifacts of a node, for the nodes after it.
 
     Args:
-        node: the node; of a node that retries, give the last try.
+        node: the node; for a node with retries, the last attempt.
         prefix: such as ``tasks.train``.
 
     Returns:
@@ -51,7 +51,7 @@ def output_variables(outputs: Mapping[str, Any], prefix: str) -> tuple[dict[str,
 
 
 def skipped_variables(template: Mapping[str, Any] | None, prefix: str) -> dict[str, Any]:
-    """Return what can be named of a task that was skipped: its outputs' defaults, None for those without one."""
+    """Return the variables of a skipped task: defaults of its outputs, None for those without one."""
     outputs = (template or {}).get("outputs") or {}
     return {
         f"{prefix}.outputs.parameters.{one['name']}": (one.get("valueFrom") or {}).get("default")
@@ -60,7 +60,7 @@ def skipped_variables(template: Mapping[str, Any] | None, prefix: str) -> dict[s
 
 
 def skipped_artifacts(template: Mapping[str, Any] | None, prefix: str) -> dict[str, Any]:
-    """Return the artifacts of a step that was skipped: empty ones, which Argo has for steps, but not for DAG tasks."""
+    """Return the artifacts of a skipped step: empty ones, which Argo has for steps, but not for DAG tasks."""
     outputs = (template or {}).get("outputs") or {}
     return {f"{prefix}.outputs.artifacts.{one['name']}": {} for one in outputs.get("artifacts") or ()}
 
@@ -123,10 +123,10 @@ def template_outputs(template: Mapping[str, Any], scope: LocalScope) -> dict[str
 
     Args:
         template: the template.
-        scope: what its outputs can name: all of its tasks.
+        scope: variables of its outputs: all of its tasks.
 
     Returns:
-        Outputs with values; None when the template declares none.
+        Outputs with values; None if the template has none.
 
     Raises:
         TemplatingError: an output has no value and no default.

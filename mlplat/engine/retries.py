@@ -1,4 +1,4 @@
-"""Retries a template, as its ``retryStrategy`` says.
+"""Retries a template by its ``retryStrategy``.
 
 See ``processNodeRetries`` of Argo 4.0.7's ``workflow/controller/operator.go``.
 """
@@ -77,7 +77,7 @@ class Retries:
         self._until: float | None = None
 
     async def run(self, node: Node) -> Node:
-        """Retry until an attempt succeeds or the strategy says to stop.
+        """Retry until an attempt succeeds or the strategy stops.
 
         Args:
             node: the node that retries.

@@ -62,13 +62,13 @@ def run(
     stop it when a signal comes, see :func:`~mlplat.engine.control.signals`.
 
     Args:
-        documents: the Workflow, its parameters bound, and any ConfigMaps, Secrets and WorkflowTemplates beside it.
+        documents: the Workflow, its parameters bound, and any ConfigMaps, Secrets and WorkflowTemplates.
         home: the folder for runs, logs and artifacts.
         jobs: number of tasks to run in parallel; by default the number of processors.
         cache: keeps outputs of memoized templates between runs.
         observer: is called with each node that is new or has changed; it must not change the node.
         executor: how tasks run; by default as processes.
-        resume: the Workflow of an earlier run, with its status: what succeeded in it does not run again.
+        resume: the Workflow of an earlier run, with its status: nodes that succeeded do not run again.
         ask: asks a person whether a suspended workflow may continue; by default nobody is asked.
         control: ends the run from outside.
 
@@ -78,7 +78,7 @@ def run(
     Raises:
         ManifestError: the documents are not valid.
         UnsupportedError: the Workflow needs something that this engine does not support; nothing has run.
-        EngineError: a run of the same name is running, or the disk refuses.
+        EngineError: a run of the same name is running, or a file can't be written.
         KeyboardInterrupt: it was raised in this thread; the run has been stopped.
     """
     read_documents = read(documents)
@@ -233,7 +233,7 @@ class _Run:
         return self.workflow
 
     def _make_room(self, store: ArtifactStore) -> PodRunner:
-        """Make the folders of the run, and end what an engine that was killed left in them."""
+        """Create the folders of the run, and end processes that a killed engine left."""
         for private in ("artifacts", "cache", "locks", "logs", "volumes"):
             make_private(self._home / private)
         folder = self._state.folder
@@ -246,7 +246,7 @@ class _Run:
 
     @contextlib.contextmanager
     def _requests(self) -> Any:
-        """Take the requests of other processes during the run."""
+        """Handle requests of other processes during the run."""
         pipe = self._state.listen()
         if pipe is None:
             yield

@@ -1,4 +1,4 @@
-"""Processes of this machine that run, their output and their end."""
+"""Running processes of this machine, their output and their exit."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class NotStarted:
 
 
 class Streams:
-    """Where a process writes; a block opens it and, when the process has it, gives up this process's share.
+    """The output streams of a process, opened for a ``with`` block, until the process has them.
 
     Args:
         command: names the log, and says whether the end of standard output is wanted.
@@ -110,7 +110,7 @@ class RunningProcess(ABC):
             self._ended.set_result(143 if asked else 137 if code < 0 else code)
 
     def _give_up_output(self) -> None:
-        """Read what is there, and wait for no more: a process that left the group may hold the pipe open."""
+        """Read the available output and stop: a process that left the group may keep the pipe open."""
         if self._tail:
             self._tail.drain()
             self._tail.abandon()
@@ -121,7 +121,7 @@ class RunningProcess(ABC):
         return Exit(code, result=await self._tail.text() if self._tail else None)
 
     def stop(self, grace: float = GRACE) -> None:
-        """Send SIGTERM to the process group, SIGKILL after a number of seconds; one that has ended waits no longer."""
+        """Send SIGTERM to the process group, and SIGKILL after a number of seconds."""
         self._is_stopped = True
         if self._ended.done():
             self._give_up_output()
@@ -146,7 +146,7 @@ class SpawnedProcess(RunningProcess):
 
     Raises:
         OSError: it can't be started.
-        ValueError: there are characters in its arguments or variables that no process can be given.
+        ValueError: its arguments or variables contain a null character.
     """
 
     def __init__(

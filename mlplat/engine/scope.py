@@ -1,4 +1,4 @@
-"""What tags and expressions can refer to in a DAG or steps template.
+"""The variables of tags and expressions in a DAG or steps template.
 
 See ``buildLocalScope`` and ``resolveArtifact`` of Argo 4.0.7.
 """
@@ -32,7 +32,7 @@ class UnresolvedArtifactError(LookupError):
 
 
 class LocalScope:
-    """What can be named inside one DAG or steps template: parameters and artifacts.
+    """The variables in one DAG or steps template: parameters and artifacts.
 
     Args:
         shared: the variables of the workflow.
@@ -60,7 +60,7 @@ class LocalScope:
         )
 
     def evaluate(self, expression: str) -> Any:
-        """Evaluate ``valueFrom.expression`` or ``fromExpression``, which see nothing of the workflow.
+        """Evaluate ``valueFrom.expression`` or ``fromExpression``, without the variables of the workflow.
 
         Args:
             expression: its text.
@@ -109,7 +109,7 @@ class LocalScope:
         return "{{" not in name and "}}" not in name and self.parameters.get(name, ABSENT) is None
 
     def artifact(self, reference: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the artifact that ``from`` or ``fromExpression`` means.
+        """Return the artifact of ``from`` or ``fromExpression``.
 
         Args:
             reference: an argument or output artifact with one of them, and perhaps ``subPath``.
@@ -118,8 +118,8 @@ class LocalScope:
             The artifact under the reference's name.
 
         Raises:
-            ArtifactMissingError: there is no such artifact.
-            LookupError: what is named is not an artifact, or has no key to append ``subPath`` to.
+            UnresolvedArtifactError: there is no such artifact.
+            LookupError: the reference is not to an artifact, or the artifact has no key to append ``subPath`` to.
             ExpressionError: the expression can't be evaluated.
         """
         if reference.get("fromExpression"):
@@ -160,7 +160,7 @@ class _ArtifactLayer(Layer):
         self._lookup = lookup
 
     def get(self, name: str) -> Any:
-        """Return the artifact of a name."""
+        """Return an artifact by its dotted name."""
         found = self._lookup(name)
         return ABSENT if found is None else found
 
@@ -195,7 +195,7 @@ class TaskLayer(Layer):
     """The variables ``tasks.…`` that one task of a DAG can name: those of the tasks before it.
 
     Args:
-        results: variables by task; each is asked for when it is named, and only then.
+        results: returns the variables of a task; called only when a task is named.
         visible: the tasks that can be named.
     """
 
@@ -231,7 +231,7 @@ def found_artifact(scope: LocalScope, argument: Mapping[str, Any]) -> dict[str, 
         argument: has ``from`` or ``fromExpression``.
 
     Returns:
-        The artifact; None for an optional one that can't be found.
+        The artifact; None for a missing optional one.
 
     Raises:
         TemplatingError: it can't be found.

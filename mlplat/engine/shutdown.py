@@ -1,4 +1,4 @@
-"""Ends a workflow early: it is stopped, or its deadline passes."""
+"""Ends a workflow when it is stopped or its deadline passes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Shutdown:
 
     Attributes:
         strategy: ``Stop`` or ``Terminate`` when the workflow was stopped, else empty.
-        deadline_passed: whether ``activeDeadlineSeconds`` of the workflow are over.
+        deadline_passed: whether ``activeDeadlineSeconds`` of the workflow have passed.
     """
 
     def __init__(self, tree: NodeTree) -> None:
@@ -55,7 +55,7 @@ class Shutdown:
         self._wake()
 
     def exceed_deadline(self) -> None:
-        """End all tasks because the workflow's ``activeDeadlineSeconds`` are over."""
+        """End all tasks because the workflow's ``activeDeadlineSeconds`` have passed."""
         self.deadline_passed = True
         for key, active in list(self._active.items()):
             if not active.on_exit:
@@ -78,7 +78,7 @@ class Shutdown:
             event.set()
 
     def refusal(self, on_exit: bool) -> str:
-        """Return why nothing new may run now, or an empty string when it may."""
+        """Return why nothing new may run now, or an empty string."""
         if self.strategy and not (on_exit and self.strategy == "Stop"):
             return f"workflow shutdown with strategy: {self.strategy}"
         if self.deadline_passed and not on_exit:

@@ -1,4 +1,4 @@
-"""Prepares a Workflow for its run: its metadata and status, and its spec with the global variables filled in."""
+"""Prepares a Workflow for its run: metadata, status, and global variables in its spec."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def bound(documents: Documents, workflow: dict[str, Any]) -> tuple[Documents, Gl
     """Fill the global variables into the spec, as Argo does before it processes templates.
 
     Args:
-        documents: the documents as they were read.
+        documents: the documents.
         workflow: their Workflow as it starts; gets the labels and annotations of ``workflowMetadata``.
 
     Returns:

@@ -1,8 +1,8 @@
 """The state of runs on disk: one folder for each, locked while it runs, with its Workflow and status.
 
 ``workflow.json`` is written whole, but not at every change: the cost of a write grows with the number of nodes. Between
-two writes, every node that is over, or that holds others, is appended to ``nodes.jsonl``, so that nothing that was done
-is forgotten when the machine stops.
+two writes, every node that has ended, or that contains others, is appended to ``nodes.jsonl``, so that no result
+is lost when the machine stops.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _NODES = "nodes.jsonl"
 _REQUESTS = "requests"
 _LONGEST_REQUEST = 4096
 _RECORDED = "recorded"
-"""File of a run that the record has as it ended."""
+"""File of a run whose end is recorded."""
 
 _CUT_OFF = "the process that ran it ended early"
-"""Why a run that was cut off, and what ran in it, has the phase ``Error``."""
+"""Message of a run that was cut off, and of its running nodes."""
 
 _SURROGATES = "backslashreplace"
 """How surrogates are written, which represent bytes that are not valid UTF-8: JSON has the same escapes."""
@@ -48,7 +48,7 @@ class RunState:
         folder: where it is kept.
 
     Raises:
-        EngineError: the run is going on elsewhere, or the folder can't be written.
+        EngineError: the run is running in another process, or the folder can't be written.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -96,13 +96,13 @@ class RunState:
         os.close(self._lock)
 
     def listen(self) -> int | None:
-        """Take requests of other processes, see :func:`request`.
+        """Listen for requests of other processes, see :func:`request`.
 
-        A pipe is asked and no signal sent: it reaches the run and nothing else of its process, and never a process that
-        has got the same id since.
+        Requests use a pipe and not a signal: a pipe reaches only the run, and never a process that
+        got the same id later.
 
         Returns:
-            A descriptor that can be read when there is one; None where the file system has no pipes.
+            A descriptor that can be read when there is a request; None if the file system has no pipes.
         """
         file = self.folder / _REQUESTS
         try:
@@ -125,7 +125,7 @@ class RunState:
         """Save the other documents of a run, which a retry needs.
 
         Args:
-            documents: all of them. Only this user may read the file: there may be Secrets among them.
+            documents: all of them. Only this user may read the file, because it may contain Secrets.
         """
         other_documents = [dict(one) for one in documents if one.get("kind") != "Workflow"]
         if other_documents:
@@ -134,7 +134,7 @@ class RunState:
             (self.folder / _BESIDE).unlink(missing_ok=True)
 
     def node(self, node: Node) -> None:
-        """Note a node that is over, or that others belong to."""
+        """Log a node that has ended, or that contains others."""
         if not fulfilled(node) and node["type"] not in GROUPS:
             return
         if self._journal is None:
@@ -149,8 +149,8 @@ class RunState:
         """Write the Workflow.
 
         Args:
-            workflow: gives it.
-            durable: whether to wait until the disk has it.
+            workflow: returns the Workflow.
+            durable: whether to sync it to the disk.
         """
         begun = time.monotonic()
         self._replace("workflow.json", workflow(), durable=durable)
@@ -163,7 +163,7 @@ class RunState:
         self._next = now + max(_SHORTEST, _REST * (now - begun))
 
     def _replace(self, name: str, document: Any, *, durable: bool = False) -> None:
-        """Write a file whole or, when the disk refuses, not at all."""
+        """Write a file atomically."""
         staged = self.folder / f".{name}"
         try:
             with open(staged, "wb", opener=_private) as file:
@@ -179,7 +179,7 @@ class RunState:
 
 
 class _Journal:
-    """Lines that are added to a file, each whole or, when the disk refuses, not at all."""
+    """A file to which lines are appended, each completely or not at all."""
 
     def __init__(self, file: Path) -> None:
         self._file = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
@@ -209,7 +209,7 @@ def _encoded(document: Any) -> bytes:
 
 
 def make_private(folder: Path) -> None:
-    """Make a folder that only this user may enter, or remove the permissions of others from an existing one."""
+    """Create a folder that only this user may enter, or remove the permissions of others from an existing one."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = folder.stat()
     if found.st_mode & 0o077 and found.st_uid == os.geteuid():
@@ -224,7 +224,7 @@ def request(folder: Path, how: str) -> bool:
         how: ``Stop`` or ``Terminate``, as in ``spec.shutdown`` of a Workflow.
 
     Returns:
-        Whether there is a process that takes the request.
+        Whether a process got the request.
     """
     try:
         pipe = os.open(folder / _REQUESTS, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -240,14 +240,14 @@ def request(folder: Path, how: str) -> bool:
 
 
 def load(folder: Path) -> dict[str, Any] | None:
-    """Return the Workflow of a run as it is now, or was when it ended or was cut off.
+    """Return the current or final Workflow of a run.
 
     Args:
         folder: the run's folder.
 
     Returns:
-        The Workflow with its status; None when there is none. The phase of one that was cut off is ``Error``, and so is
-        that of what ran in it.
+        The Workflow with its status; None if there is none. The phase of a run that was cut off is ``Error``, and so is
+        that of its running nodes.
     """
     try:
         workflow: dict[str, Any] = json.loads((folder / "workflow.json").read_text(encoding="utf-8"))
@@ -268,7 +268,7 @@ def load(folder: Path) -> dict[str, Any] | None:
 
 
 def unrecorded(home: Path) -> list[str]:
-    """Return the names of the runs that the record may not have as they ended, such as those of ``local.init``.
+    """Return the names of the runs whose end may not be recorded, such as those of ``local.init``.
 
     Args:
         home: the folder for runs, logs and artifacts.
@@ -277,7 +277,7 @@ def unrecorded(home: Path) -> list[str]:
 
 
 def mark_recorded(folder: Path) -> None:
-    """Note that the record has a run as it ended.
+    """Mark the end of a run as recorded.
 
     Args:
         folder: the run's folder.

@@ -1,4 +1,4 @@
-"""Executes a suspend template: waits for a time, or for a person."""
+"""Executes a suspend template: waits for a duration or an approval."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _A_PERSON = (
 def check_suspend(
     inspection: Inspection, path: str, template: Mapping[str, Any], context: Context
 ) -> Iterator[Diagnostic]:
-    """Refuse a template that waits for a person when nobody can be asked."""
+    """Refuse a template that waits for an approval if nobody can be asked."""
     del context
     if not (template["suspend"] or {}).get("duration") and not inspection.interactive:
         message = "it waits for approval, but standard input is not a terminal"
@@ -96,7 +96,7 @@ def _with_default(parameter: dict[str, Any], template: Mapping[str, Any]) -> dic
 
 
 def _is_for_a_person(node: Node) -> bool:
-    """Return whether a person may answer before the time is over, unlike for a node that only waits."""
+    """Return whether a person may answer before the timeout, unlike for a node that only waits."""
     sides = (node.get("inputs") or {}, node.get("outputs") or {})
     return any(side.get("parameters") for side in sides)
 

@@ -32,7 +32,7 @@ class Tail:
         os.close(self.input)
 
     def drain(self) -> None:
-        """Read what the pipe holds, once: there may be more forever."""
+        """Read the available output once, because it may never end."""
         left = _LARGEST_PIPE // _BLOCK
         while left and not self._closed.done() and self._read():
             left -= 1

@@ -166,7 +166,7 @@ def _workflow_patch(execution: Execution, template: Mapping[str, Any]) -> str:
 
 
 def _limits(template: Mapping[str, Any]) -> list[tuple[float, str]]:
-    """Return after how many seconds a task is ended, and with which message.
+    """Return the time limits of a task: seconds and message.
 
     Raises:
         ValueError: a limit is not a valid duration.

@@ -18,11 +18,11 @@ class TemplateMissingError(LookupError):
 
 
 LOOPED_INLINE = "failed to get a template"
-"""What Argo says when a loop over an inline template is over: it looks for the template by the name of a node."""
+"""Argo's message after a loop over an inline template, which it looks up by the name of a node."""
 
 
 def node_type(template: Mapping[str, Any]) -> str:
-    """Return the type of the node that a template makes."""
+    """Return the type of the node of a template."""
     return "Retry" if template.get("retryStrategy") is not None else KINDS.get(kind_of(template), "Skipped")
 
 
@@ -69,7 +69,7 @@ class Library:
         return self.with_defaults(template)
 
     def captured(self, scope: str, template: Mapping[str, Any]) -> frozenset[str]:
-        """Return the names of the tasks or steps in a template whose ``outputs.result`` is referred to."""
+        """Return the names of the tasks or steps in a template whose ``outputs.result`` is used."""
         key = (scope, template.get("name", ""))
         if not key[1] or key not in self._captured:
             found = _RESULT.findall(json.dumps(template))
@@ -108,13 +108,13 @@ class Context:
     scope: str
 
     def resolve(self, holder: Mapping[str, Any]) -> tuple[Context, dict[str, Any]]:
-        """Return what a task or step calls.
+        """Return the template that a task or step calls.
 
         Args:
             holder: the task or step: has ``template``, ``templateRef`` or ``inline``.
 
         Returns:
-            Where names inside of the template are looked up, and the template.
+            The context of the template, and the template.
 
         Raises:
             TemplateMissingError: there is no such template.
@@ -135,5 +135,5 @@ class Context:
         return Context(self.library, scope), template
 
     def captured(self, template: Mapping[str, Any]) -> frozenset[str]:
-        """Return the names of the tasks or steps in a template whose ``outputs.result`` is referred to."""
+        """Return the names of the tasks or steps in a template whose ``outputs.result`` is used."""
         return self.library.captured(self.scope, template)

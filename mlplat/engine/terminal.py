@@ -12,11 +12,11 @@ from mlplat.argo.status import Node
 from mlplat.escaping import escaped
 
 _MESSAGE = "message"
-"""The input that says what to decide: it is shown, not asked for."""
+"""The input with the question: it is shown, not asked for."""
 
 
 def is_interactive() -> bool:
-    """Whether there is a person to ask."""
+    """Return whether there is a person to ask."""
     return sys.stdin is not None and sys.stdin.isatty()
 
 
@@ -79,7 +79,7 @@ def _read(node: Node) -> Mapping[str, str] | None:
 
 
 def _value(prompt: str, default: str | None, choices: Sequence[str]) -> str:
-    """Ask for one value until it is one of those that are known, or the default."""
+    """Ask for one value until it is one of the choices, or the default."""
     of = f" ({', '.join(choices)})" if choices else ""
     shown = f" [{default}]" if default is not None else ""
     asked = f"{prompt}{of}{shown}: "

@@ -19,7 +19,7 @@ _TIME_FORMATS = "aAbBcCdDeFgGhHIjlmMnNpPrRsStTuUvVwWxXyYzZ"
 
 
 class Globals(Layer):
-    """The variables ``workflow.…``; ``workflow.duration`` is counted when it is asked for.
+    """The variables ``workflow.…``; ``workflow.duration`` is computed when it is read.
 
     Args:
         variables: values by name.
@@ -57,7 +57,7 @@ def global_variables(
     Args:
         workflow: the Workflow.
         config_maps: data of ConfigMaps by name, for parameters that come from one.
-        created: when the workflow was made.
+        created: creation time of the workflow.
 
     Returns:
         Values by dotted name.

@@ -1,4 +1,4 @@
-"""Makes the volumes of a task below its folder."""
+"""Creates the volumes of a task below its folder."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Volumes:
     """Volumes of one run.
 
     Args:
-        shared: a folder for contents that many tasks read, and for claims that live as long as the run.
-        claims: a folder for claims that outlive runs.
+        shared: a folder for contents that many tasks read, and for PVCs that live as long as the run.
+        claims: a folder for PVCs that outlive runs.
     """
 
     def __init__(self, shared: Path, claims: Path) -> None:
@@ -52,22 +52,22 @@ class Volumes:
         pod: PodInfo,
         variables: Mapping[str, str],
     ) -> dict[str, Mount]:
-        """Put volumes where a task's container expects them.
+        """Mount volumes at the paths of a task's container.
 
         Args:
-            root: the task's folder; stands for the container's ``/``.
+            root: the task's folder, the ``/`` of the container.
             mounts: ``volumeMounts`` of the container.
             volumes: the volumes of the template and of the workflow.
-            pod: what volumes can refer to.
+            pod: the pod, which volumes can refer to.
             variables: the container's variables, to which a ``subPathExpr`` can refer.
 
         Returns:
-            For each mount whose content lies outside of the task's folder where that is. There is a link to it, in the
-            root or in the volume around it; :meth:`unmount` takes the latter away.
+            The content of each mount that is outside of the task's folder. There is a link to it, in the
+            root or in the enclosing volume; :meth:`unmount` removes the latter.
 
         Raises:
-            ContainerError: a mount names a volume that isn't there, or one of an unknown kind, or leaves it; or there
-                is something else at its path, in the volume around it.
+            ContainerError: a mount refers to a missing volume, or one of an unsupported kind, or is outside of it; or
+                there is something else at its path, in the enclosing volume.
             OSError: the disk refuses.
         """
         known = {volume["name"]: volume for volume in volumes}
@@ -99,7 +99,7 @@ class Volumes:
         return linked
 
     def unmount(self, root: Path) -> None:
-        """Remove what mounting has put into volumes that outlive a task.
+        """Remove the links of mounts from volumes that outlive a task.
 
         Args:
             root: the task's folder.
@@ -113,10 +113,10 @@ class Volumes:
                         place.unlink()
 
     def claim(self, name: str) -> Path:
-        """Return the folder of a claim that outlives runs; it may not be there yet.
+        """Return the folder of a PVC that outlives runs; it may not exist yet.
 
         Raises:
-            ContainerError: no claim can have this name.
+            ContainerError: the name is not valid.
         """
         if not _CLAIM.match(name):
             raise ContainerError(
@@ -132,7 +132,7 @@ class Volumes:
         return bool(mount.get("readOnly") or claim.get("readOnly") or self._is_content(volume))
 
     def _below(self, source: Path, path: str, volume: Mapping[str, Any]) -> Path:
-        """Return a path in a volume; a folder is made where there is nothing."""
+        """Return a path in a volume; create a folder if it does not exist."""
         found = source / path
         if not found.resolve().is_relative_to(source.resolve()):
             raise ContainerError(
@@ -143,7 +143,7 @@ class Volumes:
         return found
 
     def _nest(self, path: str, place: Path, source: Path, root: Path) -> None:
-        """Link what is mounted inside of another volume, for as long as a task needs it."""
+        """Link a mount inside of another volume, while a task needs it."""
         users = self._nested.get(place)
         if users is None:
             is_ours = place.is_symlink() and (
@@ -208,7 +208,7 @@ def is_mounted(path: str, mounts: Iterable[str]) -> bool:
 
 
 def _make_room(place: Path) -> None:
-    """Remove a folder or file in which nothing is: containers leave such where something was mounted."""
+    """Remove an empty folder or file, which containers leave as mount points."""
     if place.is_symlink() or not place.exists():
         return
     if place.is_dir():

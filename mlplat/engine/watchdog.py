@@ -1,4 +1,4 @@
-"""Ends what tasks run when the engine dies without a chance to end it itself, as by ``SIGKILL``.
+"""Ends the processes of tasks when the engine is killed, as by ``SIGKILL``.
 
 A small shell process waits for the end of a pipe whose other end only the engine has. The kernel closes it however the
 engine ends; the shell then kills the process groups that are noted in the folders of the run's tasks, and removes their
@@ -37,7 +37,7 @@ for note in "$folder"/*/container; do
 done
 [ -z "$containers" ] || exec "$program" rm --force --volumes $containers
 """
-"""A process is the one that was noted when it was born at the same time: numbers are used again."""
+"""The start time identifies a process, because process ids are reused."""
 
 
 class Watchdog:
@@ -72,22 +72,22 @@ class Watchdog:
 
 
 def note_process(folder: Path, process: int) -> None:
-    """Write down which process group runs in a task's folder."""
+    """Note the process group of a task in its folder."""
     with contextlib.suppress(OSError):
         (folder / _PROCESS).write_text(f"{process} {_birth(process)}\n")
 
 
 def note_container(folder: Path, name: str) -> None:
-    """Write down which container runs for a task's folder.
+    """Note the container of a task in its folder.
 
     Raises:
-        OSError: the disk refuses.
+        OSError: the note can't be written.
     """
     (folder / _CONTAINER).write_text(f"{name}\n")
 
 
 def forget_process(folder: Path) -> None:
-    """Take back what :func:`note_process` wrote: the process has ended."""
+    """Remove the note of :func:`note_process`, because the process has ended."""
     with contextlib.suppress(OSError):
         (folder / _PROCESS).unlink()
 
@@ -104,7 +104,7 @@ def end_process(folder: Path) -> None:
 
 
 def forget_container(folder: Path) -> None:
-    """Take back what :func:`note_container` wrote: the container was removed."""
+    """Remove the note of :func:`note_container`, because the container was removed."""
     with contextlib.suppress(OSError):
         (folder / _CONTAINER).unlink()
 
@@ -123,7 +123,7 @@ def noted_folders(run: Path) -> Iterator[Path]:
 
 
 def _birth(process: int) -> str:
-    """Return when a process began, in the kernel's ticks; empty when there is no such process, or no ``/proc``."""
+    """Return the start time of a process, in the kernel's ticks; empty without such a process, or without ``/proc``."""
     try:
         return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[19]
     except OSError:

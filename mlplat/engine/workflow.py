@@ -30,7 +30,7 @@ _PHASES = {
     "Failed": "Failed",
     "Error": "Error",
 }
-"""The phase of a workflow by that of its first node."""
+"""Phases of the workflow by phase of its first node."""
 
 
 async def execute_workflow(execution: Execution, engine: Engine) -> tuple[str, str]:
@@ -41,7 +41,7 @@ async def execute_workflow(execution: Execution, engine: Engine) -> tuple[str, s
         engine: executes its templates.
 
     Returns:
-        Its phase, and why it has that phase.
+        Its phase and message.
     """
     spec = execution.spec
     call = Call(execution.tree.workflow, {"template": spec["entrypoint"]}, execution.library.root, {})
@@ -56,7 +56,7 @@ async def execute_workflow(execution: Execution, engine: Engine) -> tuple[str, s
 
 @contextlib.contextmanager
 def _deadline(execution: Execution) -> Iterator[None]:
-    """End the workflow when its ``activeDeadlineSeconds`` are over."""
+    """End the workflow after its ``activeDeadlineSeconds``."""
     seconds = execution.spec.get("activeDeadlineSeconds")
     if seconds is None:
         yield
@@ -133,7 +133,7 @@ def _hook_call(execution: Execution, hook: Mapping[str, Any], name: str, *, on_e
 
 
 def _failures(execution: Execution) -> list[dict[str, Any]]:
-    """Return what ``workflow.failures`` says of each node that failed."""
+    """Return the value of ``workflow.failures``."""
     tree = execution.tree
 
     def described(node: Node) -> dict[str, Any]:
