@@ -17,6 +17,7 @@ _MOST_FAILURES = 20
 _MOST_ROWS = 200
 _LAST_LINES = 15
 _LONGEST_MESSAGE = 400
+_LONGEST_NOTE = 160
 _PHASES = ("Failed", "Error", "Running", "Pending", "Succeeded", "Skipped", "Omitted")
 
 
@@ -267,7 +268,7 @@ def _row(task: TaskView, depth: int, anchor: str, span: _Span) -> Html:
         tag("td", f"{phase}{tries}", class_="phase"),
         tag("td", "" if _has_no_duration(task) else words.duration(task.started_at, task.finished_at)),
         tag("td", span.bar(task), class_="when"),
-        tag("td", text(task.message, _LONGEST_MESSAGE), class_="message"),
+        tag("td", text(task.message, _LONGEST_NOTE), class_="message"),
         class_=style,
     )
 

@@ -7,7 +7,7 @@ import zlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from mlplat.report import ArtifactView, LogView, ParameterView, Report, RunView, TaskView
+from mlplat.report import ArtifactView, LogView, MetricView, ParameterView, Report, RunView, TaskView
 
 START = datetime(2026, 5, 4, 9, 12, 44, tzinfo=UTC)
 
@@ -104,3 +104,42 @@ def everything() -> Report:
     ]
     values = (ParameterView("rate", 0.1), ParameterView("names", ["a", "b"]))
     return Report(run("Failed", parameters=values), tuple(tasks), (), every_artifact())
+
+
+def thousand() -> Report:
+    """Return a report of 1,000 tasks, 30 of which run at a time."""
+    tasks = [task("load")]
+    for number in range(999):
+        before = "load" if number < 30 else f"task-{number - 30}"
+        inputs, log = (ParameterView("number", number),), LogView(f"task {number}\n")
+        tasks.append(task(f"task-{number}", before, start=number // 30, took=2, inputs=inputs, log=log))
+    return Report(run(), tuple(tasks), (), every_artifact())
+
+
+def long_names() -> Report:
+    """Return a report whose names, values and messages are longer than any window is wide."""
+    name = "a_name_made_of_a_module_and_a_function_" * 3
+    values = (
+        ParameterView("layers", [{"size": size, "activation": "relu"} for size in range(200)]),
+        ParameterView("b" * 120, "c" * 500),
+    )
+    tasks = (
+        task(
+            name,
+            phase="Failed",
+            message="m" * 600,
+            is_cause=True,
+            log=LogView("y" * 5000),
+            inputs=values,
+        ),
+        task("next", name, phase="Omitted"),
+        task("日本語のタスク", name),
+    )
+    metrics = (MetricView(name, "numbers", "loss" * 30, 1e-9),)
+    artifacts = (
+        ArtifactView(
+            name, "model" * 20, "system.Model", "s3://bucket/" + "k" * 200, "sha256:" + "ab" * 32, 1
+        ),
+        ArtifactView(name, "rows", "system.Dataset", content=b"a" * 300 + b"," + b"b" * 300 + b"\n1,2\n"),
+    )
+    return Report(run("Failed", message="x" * 900, parameters=values), tasks, metrics, artifacts)
