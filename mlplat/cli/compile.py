@@ -6,51 +6,51 @@ from pathlib import Path
 
 from mlplat import compiler
 from mlplat.cli import output
-from mlplat.cli.grammar import Given
+from mlplat.cli.grammar import Args
 from mlplat.compiler import package
 from mlplat.runs import settings
 from mlplat.runs.arguments import Arguments
 from mlplat.runs.compiling import compiled_file
 
 
-def run(given: Given) -> int:
+def run(args: Args) -> int:
     """Write the manifest, or the IR, of a pipeline."""
-    compiling = options(given, require_arguments=given.kind == "CronWorkflow")
-    arguments = Arguments(given.parameter, given.parameter_file)
-    text = compiled_file(given.file, given.to, compiling, arguments, output.warn)
-    if given.output == "-":
+    compiling = options(args, require_arguments=args.kind == "CronWorkflow")
+    arguments = Arguments(args.parameter, args.parameter_file)
+    text = compiled_file(args.file, args.to, compiling, arguments, output.warn)
+    if args.output == "-":
         output.document(text)
     else:
-        package.write(Path(given.output), text)
+        package.write(Path(args.output), text)
     return 0
 
 
-def options(given: Given, *, require_arguments: bool) -> compiler.Options:
+def options(args: Args, *, require_arguments: bool) -> compiler.Options:
     """Return the compiler's options of a command line, but for the arguments of the pipeline."""
     return compiler.Options(
-        name=given.name,
-        kind=getattr(given, "kind", "Workflow"),
-        schedule=_schedule(given) if getattr(given, "schedule", ()) else None,
-        cache=not given.no_cache,
-        image=given.image,
-        namespace=given.namespace,
-        service_account=given.service_account,
-        claim_service_account=given.claim_service_account,
-        fuse=given.fuse or "",
-        kfp_runtime=given.kfp_runtime,
-        artifact_store=given.artifact_store or "",
-        import_sources=settings.import_sources(given.import_sources),
-        workflow_defaults=settings.workflow_defaults(given.workflow_defaults),
+        name=args.name,
+        kind=getattr(args, "kind", "Workflow"),
+        schedule=_schedule(args) if getattr(args, "schedule", ()) else None,
+        cache=not args.no_cache,
+        image=args.image,
+        namespace=args.namespace,
+        service_account=args.service_account,
+        claim_service_account=args.claim_service_account,
+        fuse=args.fuse or "",
+        kfp_runtime=args.kfp_runtime,
+        artifact_store=args.artifact_store or "",
+        import_sources=settings.import_sources(args.import_sources),
+        workflow_defaults=settings.workflow_defaults(args.workflow_defaults),
         require_arguments=require_arguments,
     )
 
 
-def _schedule(given: Given) -> compiler.Schedule:
+def _schedule(args: Args) -> compiler.Schedule:
     return compiler.Schedule(
-        schedules=tuple(given.schedule),
-        timezone=given.timezone,
-        concurrency_policy=given.concurrency_policy,
-        starting_deadline_seconds=given.starting_deadline_seconds,
-        successful_jobs_history_limit=given.successful_jobs_history_limit,
-        failed_jobs_history_limit=given.failed_jobs_history_limit,
+        schedules=tuple(args.schedule),
+        timezone=args.timezone,
+        concurrency_policy=args.concurrency_policy,
+        starting_deadline_seconds=args.starting_deadline_seconds,
+        successful_jobs_history_limit=args.successful_jobs_history_limit,
+        failed_jobs_history_limit=args.failed_jobs_history_limit,
     )

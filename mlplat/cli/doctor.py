@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from mlplat.cli import places
-from mlplat.cli.grammar import Given
+from mlplat.cli.grammar import Args
 from mlplat.runs import checks
 from mlplat.runs.state import home
 
 _MARKS = {True: "✔", False: "✖", None: "·"}
 
 
-def run(given: Given) -> int:
+def run(args: Args) -> int:
     """Print what was found and what is missing; exit code 1 when something is missing."""
-    if given.engine == "argo":
-        findings = list(checks.check_cluster(places.cluster(given), given.service_account or "default"))
+    if args.engine == "argo":
+        findings = list(checks.check_cluster(places.cluster(args), args.service_account or "default"))
     else:
-        findings = list(checks.check_machine(home(), given.executor))
+        findings = list(checks.check_machine(home(), args.executor))
     for finding in findings:
         print(f"{_MARKS[finding.ok]} {finding.name}: {finding.detail}")
         if finding.ok is False and finding.remedy:

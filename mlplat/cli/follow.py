@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mlplat.cli import places
-from mlplat.cli.grammar import Given
+from mlplat.cli.grammar import Args
 from mlplat.cli.places import Prompt
 from mlplat.cli.progress import following
 from mlplat.cli.report import conclude
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from mlplat.runs.machine import Machine
 
 
-def conclude_run(start: Callable[[], Run], place: Machine | Cluster, given: Given, said: str = "") -> int:
+def conclude_run(start: Callable[[], Run], place: Machine | Cluster, args: Args, said: str = "") -> int:
     """Start a run, show it until it ends, print the report, and return the exit code.
 
     Args:
         start: starts the run, or finds it.
         place: where it is.
-        given: the command line.
+        args: the command line.
         said: what is printed of a run of a cluster once it has started, with fields of
             :class:`~mlplat.runs.run.Run`.
 
@@ -36,19 +36,19 @@ def conclude_run(start: Callable[[], Run], place: Machine | Cluster, given: Give
 
     run = start()
     try:
-        if said and given.engine == "argo":
+        if said and args.engine == "argo":
             print(said.format(run), file=sys.stderr)
-        _show(run, place, given)
+        _show(run, place, args)
     except KeyboardInterrupt:
         if not isinstance(run, Started):
-            again = places.as_typed(given, run.name, run.namespace)
+            again = places.as_typed(args, run.name, run.namespace)
             line = f"the run continues; follow it: mlplat attach {again}; end it: mlplat stop {again}"
             print(line, file=sys.stderr)
         raise
-    return conclude(run.result(), place, given)
+    return conclude(run.result(), place, args)
 
 
-def _show(run: Run, place: Machine | Cluster, given: Given) -> None:
+def _show(run: Run, place: Machine | Cluster, args: Args) -> None:
     """Show a run until it ends; then, or when anything fails, leave it."""
     from mlplat import engine
     from mlplat.engine import terminal
@@ -58,7 +58,7 @@ def _show(run: Run, place: Machine | Cluster, given: Given) -> None:
         if isinstance(run, Started):
             stack.enter_context(engine.signals(run.control))
         stack.enter_context(run)
-        shown = stack.enter_context(following(run.workflow, run.name, quiet=given.output == "json"))
+        shown = stack.enter_context(following(run.workflow, run.name, quiet=args.output == "json"))
         if isinstance(place, Machine) and isinstance(place.ask, Prompt):
             place.ask.view = shown
         for event in run.events():

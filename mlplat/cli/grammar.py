@@ -12,8 +12,8 @@ import click
 
 from mlplat.errors import Diagnostic, available, suggestion
 
-Given = SimpleNamespace
-"""What a command line gives, by the names of options and arguments."""
+Args = SimpleNamespace
+"""The values of a command line, by option and argument."""
 
 SETTINGS: dict[str, Any] = {"max_content_width": 110, "show_default": True}
 """How click writes the help of every command."""
@@ -100,9 +100,9 @@ class CliCommand(click.Command):
             _put_modules_with_files(ctx)
         return left
 
-    def _call(self, **given: Any) -> int:
+    def _call(self, **args: Any) -> int:
         module, _, function = self._function.partition(":")
-        code: int = getattr(importlib.import_module(f"mlplat.cli.{module}"), function)(Given(**given))
+        code: int = getattr(importlib.import_module(f"mlplat.cli.{module}"), function)(Args(**args))
         return code
 
 

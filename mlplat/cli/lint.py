@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from mlplat.cli.grammar import Given
+from mlplat.cli.grammar import Args
 from mlplat.runs import lint
 
 
-def run(given: Given) -> int:
+def run(args: Args) -> int:
     """Print every diagnostic of every file, and the sizes of what compiles."""
     failed = False
-    for checked in lint.check(given.files):
+    for checked in lint.check(args.files):
         failed = failed or checked.failed
         print(checked.traceback, end="", file=sys.stderr)
         for one in checked.diagnostics:

@@ -6,21 +6,21 @@ import sys
 
 from mlplat import engine
 from mlplat.cli import output, places
-from mlplat.cli.grammar import Given
+from mlplat.cli.grammar import Args
 from mlplat.errors import ClusterError
 from mlplat.runs import following
 from mlplat.runs import logs as use
 
 
-def logs(given: Given) -> int:
+def logs(args: Args) -> int:
     """Print the logs of a run's tasks, each line with the path of its task when there are several."""
-    return _follow(given) if given.follow else _print(given)
+    return _follow(args) if args.follow else _print(args)
 
 
-def _print(given: Given) -> int:
-    found = use.of_run(places.place(given), given.run, given.task or "")
-    several = not given.task or len({one.task for one in found.logs}) > 1
-    log, failures, before = output.LogPrinter(raw=given.raw), 0, ""
+def _print(args: Args) -> int:
+    found = use.of_run(places.place(args), args.run, args.task or "")
+    several = not args.task or len({one.task for one in found.logs}) > 1
+    log, failures, before = output.LogPrinter(raw=args.raw), 0, ""
     for one in found.logs:
         source, prefix = (one.path, f"{one.path}: ") if several else (one.task, "")
         if source == before:
@@ -36,16 +36,16 @@ def _print(given: Given) -> int:
     return ClusterError.exit_code if failures and failures == len(found.logs) else 0
 
 
-def _follow(given: Given) -> int:
+def _follow(args: Args) -> int:
     """Print lines as they come; the exit code is 0, however the run ends."""
-    log = output.LogPrinter(raw=given.raw)
+    log = output.LogPrinter(raw=args.raw)
 
     def emit(path: str, line: str) -> None:
-        prefix = "" if given.task and path.rpartition(".")[2] == given.task else f"{path}: "
+        prefix = "" if args.task and path.rpartition(".")[2] == args.task else f"{path}: "
         log.write([f"{line}\n".encode(errors="replace")], prefix)
 
     def problem(path: str, error: ClusterError) -> None:
         print(f"{path}: {error}", file=sys.stderr)
 
-    following.follow(places.place(given), given.run, given.task or "", emit, problem)
+    following.follow(places.place(args), args.run, args.task or "", emit, problem)
     return 0

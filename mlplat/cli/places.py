@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from mlplat.cli.grammar import Given
+from mlplat.cli.grammar import Args
 from mlplat.cli.progress import Quiet
 from mlplat.errors import ArgumentError, Diagnostic
 
@@ -30,58 +30,58 @@ class Prompt:
             return await terminal.ask(node)
 
 
-def place(given: Given) -> Machine | Cluster:
+def place(args: Args) -> Machine | Cluster:
     """Return the place that a command line names.
 
     Raises:
         ArgumentError: options of the executor have no effect there, or are not valid.
     """
-    executor = getattr(given, "executor", "process")
-    options = getattr(given, "executor_options", "")
-    if given.engine == "argo" and executor != "process":
+    executor = getattr(args, "executor", "process")
+    options = getattr(args, "executor_options", "")
+    if args.engine == "argo" and executor != "process":
         message = "--executor applies only to local runs"
         hint = "remove it: tasks of a cluster run in containers"
         raise ArgumentError(Diagnostic("MLP416", "", message, hint))
     if executor == "process" and options:
         message, hint = "--executor-options apply only to containers", "add --executor podman or docker"
         raise ArgumentError(Diagnostic("MLP416", "", message, hint))
-    return cluster(given) if given.engine == "argo" else machine(given)
+    return cluster(args) if args.engine == "argo" else machine(args)
 
 
-def machine(given: Given) -> Machine:
+def machine(args: Args) -> Machine:
     """Return this machine, with the executor of a command line if it has one."""
     from mlplat.engine import terminal
     from mlplat.runs.machine import Machine
 
-    if not hasattr(given, "executor"):
+    if not hasattr(args, "executor"):
         return Machine()
     try:
-        options = shlex.split(given.executor_options)
+        options = shlex.split(args.executor_options)
     except ValueError as error:
-        message = f"--executor-options {given.executor_options}: {error}"
+        message = f"--executor-options {args.executor_options}: {error}"
         hint = "close each quote, as in --executor-options '--env \"A=a b\"'"
         raise ArgumentError(Diagnostic("MLP416", "", message, hint)) from None
     ask = Prompt() if terminal.is_interactive() else None
-    return Machine(jobs=given.jobs, executor=given.executor, executor_options=options, ask=ask)
+    return Machine(jobs=args.jobs, executor=args.executor, executor_options=options, ask=ask)
 
 
-def cluster(given: Given) -> Cluster:
+def cluster(args: Args) -> Cluster:
     """Return the namespace of a cluster that a command line names."""
     from mlplat.runs.cluster import Cluster
 
-    return Cluster(given.namespace or None, given.context, given.kubeconfig)
+    return Cluster(args.namespace or None, args.context, args.kubeconfig)
 
 
-def as_typed(given: Given, run: str, namespace: str) -> str:
+def as_typed(args: Args, run: str, namespace: str) -> str:
     """Return how a shell takes the name of a run with the place of a command line.
 
     Args:
-        given: the command line.
+        args: the command line.
         run: name of the run.
         namespace: where the run is on a cluster; empty for that of the context.
     """
-    if given.engine != "argo":
+    if args.engine != "argo":
         return shlex.quote(run)
-    options = (("-n", namespace), ("--context", given.context), ("--kubeconfig", given.kubeconfig))
+    options = (("-n", namespace), ("--context", args.context), ("--kubeconfig", args.kubeconfig))
     words = [word for option, value in options if value for word in (option, str(value))]
     return shlex.join([run, "--engine", "argo", *words])

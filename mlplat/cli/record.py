@@ -5,16 +5,16 @@ from __future__ import annotations
 import sys
 
 from mlplat.cli import output, places
-from mlplat.cli.grammar import Given
+from mlplat.cli.grammar import Args
 from mlplat.errors import ArgumentError, ClusterError, Diagnostic
 from mlplat.runs import columns, state, tables
 from mlplat.runs.machine import Machine
 
 
-def get(given: Given) -> int:
+def get(args: Args) -> int:
     """List runs, or what one of them had: tasks, parameters, artifacts and what they were for, metrics."""
-    found = _found(given)
-    if given.output == "json":
+    found = _found(args)
+    if args.output == "json":
         output.as_json(found.documents)
     elif found.place:
         print(f"no runs in {found.place}")
@@ -26,24 +26,24 @@ def get(given: Given) -> int:
     return 0
 
 
-def _found(given: Given) -> tables.Table:
-    if given.columns is None and not given.filter and not given.sort:
-        return tables.listed(places.place(given), given.what, given.run, given.limit)
-    if given.what != "runs" or given.run:
+def _found(args: Args) -> tables.Table:
+    if args.columns is None and not args.filter and not args.sort:
+        return tables.listed(places.place(args), args.what, args.run, args.limit)
+    if args.what != "runs" or args.run:
         message = "--columns, --filter and --sort are for lists of runs"
         raise ArgumentError(Diagnostic("MLP418", "", message, "mlplat get runs --columns name,phase"))
-    selection = columns.selection(given.columns, given.filter, given.sort)
-    return tables.selected(places.place(given), selection, given.limit)
+    selection = columns.selection(args.columns, args.filter, args.sort)
+    return tables.selected(places.place(args), selection, args.limit)
 
 
-def record(given: Given) -> int:
+def record(args: Args) -> int:
     """Take Workflows of a cluster into the record."""
-    if bool(given.runs) + given.all + bool(given.selector) != 1:
+    if bool(args.runs) + args.all + bool(args.selector) != 1:
         hint = "mlplat record RUN, mlplat record --all, or mlplat record -l team=blue"
         raise ArgumentError(Diagnostic("MLP407", "", "expected names of runs, --all or --selector", hint))
-    cluster, code, none = places.cluster(given), 0, True
+    cluster, code, none = places.cluster(args), 0, True
     with state.record(cluster.home, cluster.identity()) as store:
-        for one in cluster.record(store, names=given.runs, selector=given.selector):
+        for one in cluster.record(store, names=args.runs, selector=args.selector):
             none = False
             if one.run is None:
                 code = ClusterError.exit_code
@@ -55,12 +55,12 @@ def record(given: Given) -> int:
     return code
 
 
-def cache(given: Given) -> int:
+def cache(args: Args) -> int:
     """Delete all cached results."""
-    place = places.place(given)
+    place = places.place(args)
     if isinstance(place, Machine):
         count, noun, where = place.clear_cache(), "cached result", ""
     else:
-        count, noun, where = place.clear_cache(given.controller_namespace), "cache", " of the cluster"
+        count, noun, where = place.clear_cache(args.controller_namespace), "cache", " of the cluster"
     print(f"deleted {count} {noun}{'' if count == 1 else 's'}{where}")
     return 0

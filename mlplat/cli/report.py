@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlplat.argo import durations
 from mlplat.cli import output, places
-from mlplat.cli.grammar import Given
+from mlplat.cli.grammar import Args
 from mlplat.runs import trees
 from mlplat.runs.outcomes import RunArtifact, RunOutcome, outcome, without_absent
 from mlplat.runs.outline import OutlineLine, fitting, outline, seconds
@@ -28,14 +28,14 @@ _SHORTEST_TREE, _SHORTEST_LIST = 8, 4
 Document = Mapping[str, Any]
 
 
-def conclude(workflow: Document, place: Machine | Cluster, given: Given) -> int:
+def conclude(workflow: Document, place: Machine | Cluster, args: Args) -> int:
     """Print the report of a run, and return the exit code."""
-    if given.output == "json":
+    if args.output == "json":
         output.as_json(without_absent(workflow))
     else:
         size = shutil.get_terminal_size() if sys.stdout.isatty() else None
-        print(report(workflow, place, given, size))
-    if getattr(given, "report", False):
+        print(report(workflow, place, args, size))
+    if getattr(args, "report", False):
         from mlplat.cli import reports
 
         reports.write(workflow, place)
@@ -45,14 +45,14 @@ def conclude(workflow: Document, place: Machine | Cluster, given: Given) -> int:
 
 
 def report(
-    workflow: Document, place: Machine | Cluster, given: Given, size: os.terminal_size | None = None
+    workflow: Document, place: Machine | Cluster, args: Args, size: os.terminal_size | None = None
 ) -> str:
     """Return the report of a run: tree, artifacts, failures with their last lines, and what to type next.
 
     Args:
         workflow: the Workflow with its status.
         place: where it ran.
-        given: the command line.
+        args: the command line.
         size: of the terminal. Where it is too small, the tree and the list of artifacts are shortened; where that
             does not suffice, the first line is repeated as the last one.
     """
@@ -63,11 +63,11 @@ def report(
     branch = trees.tree(status.get("nodes", {}), name, trees.program(workflow))
     tree = [OutlineLine(first), *outline(branch)]
     artifacts = [OutlineLine(line) for line in _artifacts(found)]
-    rest = [*_failures(found), *(f"warning: {one}" for one in found.warnings), *_next(workflow, place, given)]
+    rest = [*_failures(found), *(f"warning: {one}" for one in found.warnings), *_next(workflow, place, args)]
     outputs = list(_outputs(found))
     if size is None:
         return "\n".join([*(line.text for line in tree), *outputs, *(line.text for line in artifacts), *rest])
-    run = places.as_typed(given, name, workflow["metadata"].get("namespace", ""))
+    run = places.as_typed(args, name, workflow["metadata"].get("namespace", ""))
     room = size.lines - 1 - output.height((*outputs, *rest), size.columns)
     shown = fitting(tree, max(room - len(artifacts), _SHORTEST_TREE), f"mlplat get tasks {run}")
     kept = fitting(artifacts, max(room - len(shown), _SHORTEST_LIST), f"mlplat get artifacts {run}")
@@ -111,13 +111,13 @@ def _failures(found: RunOutcome) -> Iterator[str]:
         yield f"not run because of it: {listed(found.not_run)}"
 
 
-def _next(workflow: Document, place: Machine | Cluster, given: Given) -> Iterator[str]:
+def _next(workflow: Document, place: Machine | Cluster, args: Args) -> Iterator[str]:
     name = workflow["metadata"]["name"]
-    run = places.as_typed(given, name, workflow["metadata"].get("namespace", ""))
-    if given.engine != "argo":
+    run = places.as_typed(args, name, workflow["metadata"].get("namespace", ""))
+    if args.engine != "argo":
         yield f"logs {_near(place.home / 'logs' / name)}"
     yield f"next: mlplat get tasks {run}; mlplat logs {run}"
     if workflow["status"]["phase"] != "Succeeded":
-        resumes = given.engine != "argo" and hasattr(given, "file")
-        fixed = f"; after a fix: mlplat run {as_typed(given.file)} --resume {run}" if resumes else ""
+        resumes = args.engine != "argo" and hasattr(args, "file")
+        fixed = f"; after a fix: mlplat run {as_typed(args.file)} --resume {run}" if resumes else ""
         yield f"to continue: mlplat retry {run}{fixed}"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlplat.cli import output, places
-from mlplat.cli.grammar import Given
+from mlplat.cli.grammar import Args
 from mlplat.errors import ArgumentError, Diagnostic
 from mlplat.report import RunComparison, comparison_page, page
 from mlplat.report import compare as compared
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 _WIDEST = 44
 
 
-def report(given: Given) -> int:
+def report(args: Args) -> int:
     """Write a run as one HTML file."""
-    (found,) = reports.read(places.place(given), [given.run])
-    if given.output == "-":
+    (found,) = reports.read(places.place(args), [args.run])
+    if args.output == "-":
         output.document(page(found))
     else:
-        _write(page(found), Path(given.output or f"{found.run.name}.html"))
+        _write(page(found), Path(args.output or f"{found.run.name}.html"))
     return 0
 
 
@@ -37,16 +37,16 @@ def write(workflow: Mapping[str, Any], place: Machine | Cluster) -> None:
     _write(page(found), Path(f"{found.run.name}.html"))
 
 
-def compare(given: Given) -> int:
+def compare(args: Args) -> int:
     """Print what differs between runs."""
-    if len(given.runs) < 2:
-        hint = f"mlplat compare {given.runs[0]} RUN; `mlplat get runs` lists them"
+    if len(args.runs) < 2:
+        hint = f"mlplat compare {args.runs[0]} RUN; `mlplat get runs` lists them"
         raise ArgumentError(Diagnostic("MLP407", "", "expected the names of two or more runs, got one", hint))
-    runs = reports.read(places.place(given), given.runs, whole=False)
+    runs = reports.read(places.place(args), args.runs, whole=False)
     found = compared(map(reports.side_of, runs))
-    if given.html:
-        _write(comparison_page(found), Path(given.html))
-    elif given.output == "json":
+    if args.html:
+        _write(comparison_page(found), Path(args.html))
+    elif args.output == "json":
         output.as_json(found.document())
     else:
         print("\n".join(_lines(found)))

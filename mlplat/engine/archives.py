@@ -112,8 +112,7 @@ def unpack(source: Path, target: Path) -> None:
 
     Raises:
         ArchiveError: it is not a ``.tgz``, something in it is outside of the folder, or it needs more space than the
-            disk has
-    free.
+            disk has free.
         OSError: a file can't be written.
     """
     try:

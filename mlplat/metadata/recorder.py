@@ -84,7 +84,7 @@ def _write(
     connection: Connection,
     workflow: Mapping[str, Any],
     run: RunRow,
-    known: _Known,
+    recorded: _Known,
     changed: Collection[str] | None,
 ) -> tuple[_Known, RunRow]:
     stored = _stored(connection, run.uid)
@@ -100,29 +100,31 @@ def _write(
             (),
         )
         revision, _ = _stored(connection, run.uid) or (0, "")
-        known = _Known(revision=revision, fingerprints=_stored_fingerprints(connection, run.uid))
+        recorded = _Known(revision=revision, fingerprints=_stored_fingerprints(connection, run.uid))
         changed = None
-    elif revision != known.revision:
-        known = _Known(revision=revision, fingerprints=_stored_fingerprints(connection, run.uid))
+    elif revision != recorded.revision:
+        recorded = _Known(revision=revision, fingerprints=_stored_fingerprints(connection, run.uid))
         changed = None
     if cluster != run.cluster:  # the artifacts get new identities, so every node is written again
-        known = _Known(revision=revision, fingerprints=dict.fromkeys(known.fingerprints, ""))
+        recorded = _Known(revision=revision, fingerprints=dict.fromkeys(recorded.fingerprints, ""))
         changed = None
     nodes = nodes_of(workflow)
-    prints = _changed_fingerprints(nodes, known.fingerprints, changed)
-    gone = [node_id for node_id in known.fingerprints if node_id not in nodes] if changed is None else []
-    if not prints and not gone and row == known.run:
-        return known, run
-    if row != known.run:
+    prints = _changed_fingerprints(nodes, recorded.fingerprints, changed)
+    deleted = (
+        [node_id for node_id in recorded.fingerprints if node_id not in nodes] if changed is None else []
+    )
+    if not prints and not deleted and row == recorded.run:
+        return recorded, run
+    if row != recorded.run:
         upsert(connection, schema.experiments, [experiment_row(run)], ())
     connection.execute(
         update(schema.runs).where(schema.runs.c.uid == run.uid).values({**row, "revision": revision + 1})
     )
-    _delete_tasks(connection, run.uid, gone)
-    _delete_details(connection, run.uid, [node_id for node_id in prints if node_id in known.fingerprints])
+    _delete_tasks(connection, run.uid, deleted)
+    _delete_details(connection, run.uid, [node_id for node_id in prints if node_id in recorded.fingerprints])
     _write_nodes(connection, run, list(read_nodes(workflow, run, prints)), prints)
-    fingerprints = {**known.fingerprints, **prints}
-    for node_id in gone:
+    fingerprints = {**recorded.fingerprints, **prints}
+    for node_id in deleted:
         del fingerprints[node_id]
     return _Known(revision + 1, row, fingerprints), run
 

@@ -30,7 +30,7 @@ def list_runs(
 ) -> tuple[RunRow, ...]:
     """List runs, newest first; see :meth:`mlplat.metadata.Store.runs`."""
     table = schema.runs
-    wanted = (
+    conditions = (
         (schema.experiments.c.name, experiment),
         (table.c.pipeline, pipeline),
         (table.c.namespace, namespace),
@@ -39,7 +39,7 @@ def list_runs(
     )
     query = (
         _runs()
-        .where(*(column == value for column, value in wanted if value is not None))
+        .where(*(column == value for column, value in conditions if value is not None))
         .order_by(table.c.created_at.desc(), table.c.uid.desc())
         .limit(limit)
         .offset(offset or None)

@@ -36,10 +36,10 @@ def _charts(metadata: Mapping[str, Any]) -> Iterator[Html]:
             yield joined(tag("p", f"Slice {name}", class_="slice"), drawn)
 
 
-def _matrix(found: Any) -> tuple[list[str], list[list[float]]] | None:
+def _matrix(value: Any) -> tuple[list[str], list[list[float]]] | None:
     """Return the categories of a confusion matrix and its rows; None if it is not one."""
-    names = [str(one.get("displayName", "")) for one in _listed(_mapping(found).get("annotationSpecs"))]
-    rows = [one.get("row") for one in _listed(_mapping(found).get("rows"))]
+    names = [str(one.get("displayName", "")) for one in _listed(_mapping(value).get("annotationSpecs"))]
+    rows = [one.get("row") for one in _listed(_mapping(value).get("rows"))]
     is_square = len(rows) == len(names) and all(
         isinstance(row, list) and len(row) == len(names) and all(map(_is_number, row)) for row in rows
     )
@@ -63,11 +63,11 @@ def _cell(value: float, largest: float) -> Html:
     return tag("td", f"{value:.6g}", style=f"--part:{abs(value) / largest * _STRONGEST:.0f}%")
 
 
-def _points(found: Any) -> list[tuple[float, float]]:
+def _points(value: Any) -> list[tuple[float, float]]:
     """Return the points of a ROC curve in order, with its ends; nothing if it has no point."""
     points = [
         (float(one["falsePositiveRate"]), float(one["recall"]))
-        for one in _listed(found)
+        for one in _listed(value)
         if _is_number(one.get("falsePositiveRate")) and _is_number(one.get("recall"))
     ]
     inside = sorted({(x, y) for x, y in points if 0 <= x <= 1 and 0 <= y <= 1})
@@ -78,7 +78,7 @@ def _roc_curve(points: Sequence[tuple[float, float]]) -> Html:
     area = sum((x2 - x1) * (y1 + y2) / 2 for (x1, y1), (x2, y2) in itertools.pairwise(points))
     step = math.ceil(len(points) / _MOST_POINTS)
     drawn = [*points[::step], *([points[-1]] if step > 1 else [])]
-    way = "L".join(f"{_x(x):.1f} {_y(y):.1f}" for x, y in drawn)
+    path = "L".join(f"{_x(x):.1f} {_y(y):.1f}" for x, y in drawn)
     whole = _SIDE + 2 * _MARGIN
     ticks = [
         joined(
@@ -96,7 +96,7 @@ def _roc_curve(points: Sequence[tuple[float, float]]) -> Html:
         tag("title", title),
         tag("rect", x=_MARGIN, y=_MARGIN / 2, width=_SIDE, height=_SIDE, class_="plot"),
         tag("path", d=f"M{_x(0)} {_y(0)}L{_x(1)} {_y(1)}", class_="chance"),
-        tag("path", d=f"M{way}", class_="curve"),
+        tag("path", d=f"M{path}", class_="curve"),
         ticks,
         tag("text", "false positive rate", x=middle, y=whole - 18, class_="tick", text_anchor="middle"),
         tag(

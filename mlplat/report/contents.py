@@ -116,24 +116,24 @@ def _cut_off(artifact: ArtifactView, *, also: bool = False) -> Html:
     return tag("p", "Only the beginning is shown.", class_="note")
 
 
-def _table(found: str, *, whole: bool) -> Html:
+def _table(text: str, *, whole: bool) -> Html:
     """Return the rows of CSV, TSV, or JSON (a list of objects) as a table; empty for other formats."""
-    if rows := _objects(found):
+    if rows := _objects(text):
         names = list(dict.fromkeys(name for row in rows[:_MOST_ROWS] for name in row))
         cells = [[_cell(row.get(name, "")) for name in names] for row in rows]
         return _as_table(names, cells, is_whole=True)
     for delimiter in (",", "\t", ";"):
-        lines = _separated(found, delimiter, whole=whole)
+        lines = _separated(text, delimiter, whole=whole)
         if lines:
             return _as_table(lines[0], lines[1:], is_whole=whole)
     return Html()
 
 
-def _objects(found: str) -> list[dict[str, Any]]:
-    if not found.lstrip().startswith("["):
+def _objects(text: str) -> list[dict[str, Any]]:
+    if not text.lstrip().startswith("["):
         return []
     try:
-        rows = json.loads(found)
+        rows = json.loads(text)
     except (ValueError, RecursionError):
         return []
     return rows if rows and all(isinstance(row, dict) for row in rows) else []
@@ -143,10 +143,10 @@ def _cell(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _separated(found: str, delimiter: str, *, whole: bool) -> list[list[str]]:
+def _separated(text: str, delimiter: str, *, whole: bool) -> list[list[str]]:
     """Return rows of equally many cells, two at least; nothing if the string is something else."""
     try:
-        rows = [row for row in csv.reader(io.StringIO(found), delimiter=delimiter) if row]
+        rows = [row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if row]
     except csv.Error:
         return []
     if not whole:
@@ -173,5 +173,5 @@ def _as_table(names: Sequence[str], rows: Sequence[Sequence[str]], *, is_whole: 
     return joined(_scrolled(table, "Table"), note)
 
 
-def _scrolled(shown: Html, label: str) -> Html:
-    return tag("div", shown, class_="scroll", tabindex="0", role="group", aria_label=label)
+def _scrolled(content: Html, label: str) -> Html:
+    return tag("div", content, class_="scroll", tabindex="0", role="group", aria_label=label)

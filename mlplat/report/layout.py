@@ -244,7 +244,7 @@ def _centers(
     return centers
 
 
-def _spread(wanted: Sequence[float], widths: Sequence[float]) -> list[float]:
+def _spread(centers: Sequence[float], widths: Sequence[float]) -> list[float]:
     """Return centers in the given order that don't overlap, with the least squared distance to the wanted ones.
 
     Without their minimal distances, the centers only have to be in order: isotonic regression, by pooling neighbors
@@ -254,7 +254,7 @@ def _spread(wanted: Sequence[float], widths: Sequence[float]) -> list[float]:
     for before, width in itertools.pairwise(widths):
         offsets.append(offsets[-1] + (before + width) / 2 + _GAP)
     pools: list[tuple[float, int]] = []
-    for want, offset in zip(wanted, offsets, strict=True):
+    for want, offset in zip(centers, offsets, strict=True):
         total, count = want - offset, 1
         while pools and pools[-1][0] / pools[-1][1] > total / count:
             before, number = pools.pop()

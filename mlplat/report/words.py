@@ -58,17 +58,17 @@ def size(count: int | None) -> str:
     return f"{count} {'byte' if count == 1 else 'bytes'}" if unit == 0 else f"{amount:.1f} {_UNITS[unit]}"
 
 
-def value(found: Any) -> str:
+def value(item: Any) -> str:
     """Write a parameter: a string as it is, anything else as JSON; a long one is cut."""
-    text = found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
+    text = item if isinstance(item, str) else json.dumps(item, ensure_ascii=False)
     return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}…"
 
 
-def metric(found: Scalar) -> str:
+def metric(scalar: Scalar) -> str:
     """Write a metric: numbers to six digits."""
-    if isinstance(found, bool):
-        return str(found).lower()
-    return f"{found:.6g}" if isinstance(found, float) else value(found)
+    if isinstance(scalar, bool):
+        return str(scalar).lower()
+    return f"{scalar:.6g}" if isinstance(scalar, float) else value(scalar)
 
 
 def counted(count: int, noun: str) -> str:

@@ -55,7 +55,7 @@ class Arguments:
         values: dict[str, Any] = {}
         for file in self.files:
             values.update(_file(file))
-        seen: set[str] = set()
+        names: set[str] = set()
         for word in self.words:
             name, equals, text = word.partition("=")
             if not equals:
@@ -65,10 +65,10 @@ class Arguments:
                 problems.append(
                     Diagnostic("MLP403", "", message, "write the value into a file, and pass its path")
                 )
-            elif name in seen:
+            elif name in names:
                 problems.append(Diagnostic("MLP405", "", f"parameter '{name}' is set twice", "set it once"))
             else:
-                seen.add(name)
+                names.add(name)
                 kind = parameters[name].type if parameters and name in parameters else ParameterType.STRING
                 try:
                     values[name] = typed(text, kind)

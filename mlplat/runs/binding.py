@@ -47,16 +47,16 @@ def with_arguments(workflow: Mapping[str, Any], values: Mapping[str, Any]) -> di
     Raises:
         ArgumentError: the Workflow has no such parameter, or it is of another kind; all at once.
     """
-    known = {parameter["name"]: parameter for parameter in parameters_of(workflow)}
+    parameters = {parameter["name"]: parameter for parameter in parameters_of(workflow)}
     problems: list[Diagnostic] = []
     bound: dict[str, str] = {}
     for name, value in values.items():
-        if name not in known:
-            hint = nearest(name, list(known)) or "it has no parameters"
+        if name not in parameters:
+            hint = nearest(name, list(parameters)) or "it has no parameters"
             problems.append(Diagnostic("MLP401", "", f"the Workflow has no parameter '{name}'", hint))
             continue
         try:
-            bound[name] = _bound(workflow, known[name], value)
+            bound[name] = _bound(workflow, parameters[name], value)
         except ArgumentError as error:
             problems += error.diagnostics
     if problems:
@@ -77,18 +77,18 @@ def with_kept_arguments(
     Raises:
         ArgumentError: as :func:`with_arguments`.
     """
-    known = {parameter["name"]: parameter for parameter in parameters_of(workflow)}
+    parameters = {parameter["name"]: parameter for parameter in parameters_of(workflow)}
     kept = {
         parameter["name"]: parameter
         for parameter in parameters_of(before)
-        if parameter["name"] in known
+        if parameter["name"] in parameters
         and parameter["name"] not in values
         and parameter.get("value") is not None
     }
     as_written = {
         name: parameter["value"]
         for name, parameter in kept.items()
-        if _takes(workflow, known[name]) == _takes(before, parameter)
+        if _takes(workflow, parameters[name]) == _takes(before, parameter)
     }
     bound = bound_values(before)
     read = {name: bound[name] for name in kept if name not in as_written}
@@ -97,14 +97,14 @@ def with_kept_arguments(
 
 def bound_values(
     workflow: Mapping[str, Any],
-    beside: Sequence[Mapping[str, Any]] = (),
+    others: Sequence[Mapping[str, Any]] = (),
     declared: Mapping[str, InputParameter] | None = None,
 ) -> dict[str, Any]:
     """Return the parameters of a run by name, with the values that were passed.
 
     Args:
         workflow: the run.
-        beside: the documents that it was made from.
+        others: the documents that it was made from.
         declared: the pipeline's parameters; they tell what those are that no template reads, which else are texts.
     """
     known = declared or {}
@@ -113,7 +113,7 @@ def bound_values(
         for parameter in parameters_of(workflow)
         if parameter.get("value") is not None
     }
-    for document in beside:
+    for document in others:
         annotations = (document.get("metadata") or {}).get("annotations") or {}
         for name, digest in json.loads(annotations.get(LARGE_ARGUMENTS, "{}")).items():
             values[name] = _json(document["data"][digest])

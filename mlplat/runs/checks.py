@@ -52,12 +52,12 @@ def check_cluster(cluster: Cluster, account: str) -> Iterator[Finding]:
         ClusterError: there is no kubeconfig, or the cluster can't be reached or does not know who one is.
     """
     access = k8s.check_access(**cluster.options)
-    found = k8s.inspect_namespace(account, **cluster.options)
+    facts = k8s.inspect_namespace(account, **cluster.options)
     yield Finding(
         "Kubernetes", True, f"{access.server_version} at {access.host}, namespace {access.namespace}"
     )
-    yield _definitions(access.crds, found)
-    yield _version(found.controller)
+    yield _definitions(access.crds, facts)
+    yield _version(facts.controller)
     missing = ", ".join(access.missing_rights)
     yield Finding(
         "your permissions",
@@ -65,7 +65,7 @@ def check_cluster(cluster: Cluster, account: str) -> Iterator[Finding]:
         f"missing: {missing}" if missing else f"run, follow and read logs in namespace {access.namespace}",
         f"ask for a Role with these verbs in namespace {access.namespace}",
     )
-    yield from namespace_findings(found, access.namespace, account)
+    yield from namespace_findings(facts, access.namespace, account)
 
 
 def check_machine(home: Path, executor: str) -> Iterator[Finding]:
@@ -130,26 +130,26 @@ def _executor(name: str) -> Finding:
     return Finding(name, True, "responds")
 
 
-def namespace_findings(found: Namespace, namespace: str, account: str) -> Iterator[Finding]:
+def namespace_findings(facts: Namespace, namespace: str, account: str) -> Iterator[Finding]:
     """Yield the findings about what Workflows need in a namespace.
 
     Args:
-        found: the facts.
+        facts: the facts.
         namespace: whose they are.
         account: service account of the pods.
     """
-    yield _account(found, namespace, account)
-    yield _reports(found, namespace, account)
-    yield from _repository(found.repository, namespace)
-    yield _caches(found)
+    yield _account(facts, namespace, account)
+    yield _reports(facts, namespace, account)
+    yield from _repository(facts.repository, namespace)
+    yield _caches(facts)
 
 
 def _hidden(name: str, hidden: Hidden) -> Finding:
     return Finding(name, None, f"not checked: you are not allowed to {hidden.right}")
 
 
-def _definitions(crds: str, found: Namespace) -> Finding:
-    missing = ", ".join(found.missing_kinds)
+def _definitions(crds: str, facts: Namespace) -> Finding:
+    missing = ", ".join(facts.missing_kinds)
     remedy = "install Argo Workflows 4.0 or later with its CRDs"
     if crds == "none" or missing:
         return Finding("Argo's resources", False, f"missing: {missing or 'workflows'}", remedy)
@@ -172,19 +172,19 @@ def _version(controller: Controller | Hidden | None) -> Finding:
     return Finding(name, is_new, detail, "install Argo Workflows 4.0 or later")
 
 
-def _account(found: Namespace, namespace: str, account: str) -> Finding:
-    if isinstance(found.account, Hidden):
-        return _hidden("service account", found.account)
+def _account(facts: Namespace, namespace: str, account: str) -> Finding:
+    if isinstance(facts.account, Hidden):
+        return _hidden("service account", facts.account)
     create = f"kubectl create serviceaccount -n {namespace} {account}"
-    detail = account if found.account else f"{account} does not exist: no pod can start"
-    return Finding("service account", found.account, detail, create)
+    detail = account if facts.account else f"{account} does not exist: no pod can start"
+    return Finding("service account", facts.account, detail, create)
 
 
-def _reports(found: Namespace, namespace: str, account: str) -> Finding:
+def _reports(facts: Namespace, namespace: str, account: str) -> Finding:
     name = "permissions of the pods"
-    if isinstance(found.reports, Hidden):
-        return _hidden(name, found.reports)
-    if not found.reports:
+    if isinstance(facts.reports, Hidden):
+        return _hidden(name, facts.reports)
+    if not facts.reports:
         return Finding(name, True, f"{account} can report results (workflowtaskresults)")
     remedy = (
         f"kubectl create role -n {namespace} {_OUR_ACCOUNT} --verb=create,patch "
@@ -194,7 +194,7 @@ def _reports(found: Namespace, namespace: str, account: str) -> Finding:
         "    or use another account: --service-account NAME"
     )
     return Finding(
-        name, False, f"{account} is not allowed to {', '.join(found.reports)}: every task fails", remedy
+        name, False, f"{account} is not allowed to {', '.join(facts.reports)}: every task fails", remedy
     )
 
 
@@ -221,17 +221,17 @@ def _repository(repository: RepositorySettings | Hidden | None, namespace: str) 
             yield Finding(f"Secret {secret}", there, detail, create)
 
 
-def _caches(found: Namespace) -> Finding:
+def _caches(facts: Namespace) -> Finding:
     name = "cached results"
-    if found.caches is None:
+    if facts.caches is None:
         return Finding(name, None, "not checked: the controller was not found")
-    if isinstance(found.caches, Hidden):
-        return _hidden(name, found.caches)
-    missing = ", ".join(found.caches)
+    if isinstance(facts.caches, Hidden):
+        return _hidden(name, facts.caches)
+    missing = ", ".join(facts.caches)
     detail = (
         f"Argo's controller is not allowed to {missing}" if missing else "Argo's controller can write them"
     )
-    where = f" -n {found.controller.namespace}" if isinstance(found.controller, Controller) else ""
+    where = f" -n {facts.controller.namespace}" if isinstance(facts.controller, Controller) else ""
     remedy = (
         f"kubectl create role{where} mlplat-memoization --verb=create,get,update --resource=configmaps, and bind it to "
         "the controller's account; or run with --no-cache"

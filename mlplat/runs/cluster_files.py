@@ -202,12 +202,12 @@ def end_of_pod(repository: WorkflowRepository, node_id: str) -> list[str]:
 
 
 @contextmanager
-def _archived(gone: ClusterError) -> Iterator[None]:
+def _archived(missing: ClusterError) -> Iterator[None]:
     """Read an archived log; if that fails, the error also says why the pod has none."""
     try:
         yield
     except engine.ArtifactError as error:
-        why = gone.diagnostics[0]
+        why = missing.diagnostics[0]
         message = f"{why.message}; the archived log can't be read: {error}"
         raise ClusterError(Diagnostic(GONE, "", message, why.hint)) from None
 

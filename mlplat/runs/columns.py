@@ -103,10 +103,10 @@ def selection(columns: str | None, conditions: Iterable[str], order: str) -> Sel
         ArgumentError: no columns or unknown ones, or conditions without an operator; all of them.
     """
     names = _USUAL if columns is None else tuple(filter(None, (one.strip() for one in columns.split(","))))
-    known = [*_FACTS, f"{_PARAMETER}NAME", f"{_METRIC}NAME"]
+    examples = [*_FACTS, f"{_PARAMETER}NAME", f"{_METRIC}NAME"]
     wrong: list[Diagnostic] = []
     if not names:
-        wrong.append(Diagnostic("MLP421", "", "no columns selected", available(known)))
+        wrong.append(Diagnostic("MLP421", "", "no columns selected", available(examples)))
     read: list[Filter] = []
     for one in conditions:
         match = _CONDITION.fullmatch(one.strip())
@@ -118,7 +118,7 @@ def selection(columns: str | None, conditions: Iterable[str], order: str) -> Sel
     by = order.removesuffix(_DESCENDING)
     used = dict.fromkeys((*names, *(one.column for one in read), *([by] if by else [])))
     wrong += [
-        Diagnostic("MLP421", "", f"unknown column '{name}'", nearest(name, known))
+        Diagnostic("MLP421", "", f"unknown column '{name}'", nearest(name, examples))
         for name in used
         if not _is_known(name)
     ]

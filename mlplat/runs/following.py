@@ -45,7 +45,7 @@ def follow(place: Machine | Cluster, run: str, task: str, emit: Emit, problem: P
         ArgumentError: the run does not exist, or had no such task when it ended.
         ClusterError: it does not exist or was deleted, or the cluster refused or can't be reached.
     """
-    wanted = _Wanted(run, task)
+    wanted = _Selection(run, task)
     if isinstance(place, Machine):
         workflow = _follow_machine(place, wanted, emit)
     else:
@@ -56,7 +56,7 @@ def follow(place: Machine | Cluster, run: str, task: str, emit: Emit, problem: P
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
+class _Selection:
     """Which tasks of a run are followed."""
 
     run: str
@@ -71,9 +71,9 @@ class _Wanted:
         return ".".join(filter(None, (path(self.run, node["name"]), step)))
 
 
-def _follow_cluster(place: Cluster, wanted: _Wanted, emit: Emit, problem: Problem) -> dict[str, Any]:
-    followed = _Followed(place, wanted, emit, problem)
-    finished = k8s.follow(wanted.run, on_change=followed.changed, **place.options)
+def _follow_cluster(place: Cluster, selection: _Selection, emit: Emit, problem: Problem) -> dict[str, Any]:
+    followed = _Followed(place, selection, emit, problem)
+    finished = k8s.follow(selection.run, on_change=followed.changed, **place.options)
     for reader in followed.readers.values():
         reader.join()
     return finished
@@ -84,7 +84,7 @@ class _Followed:
     """Follows the logs of pods, each in a thread, with a limit on how many at a time."""
 
     place: Cluster
-    wanted: _Wanted
+    wanted: _Selection
     emit: Emit
     problem: Problem
     workflow: Workflow = field(default_factory=dict)
@@ -160,19 +160,19 @@ def _lines(workflow: Workflow, key: str, place: Cluster) -> Iterator[str]:
         yield from log_of_pod(workflow, key, place)
 
 
-def _follow_machine(machine: Machine, wanted: _Wanted, emit: Emit) -> dict[str, Any]:
-    records.opened(machine, wanted.run).close()
+def _follow_machine(machine: Machine, selection: _Selection, emit: Emit) -> dict[str, Any]:
+    records.opened(machine, selection.run).close()
     tails: dict[str, _Tail] = {}
     workflow: dict[str, Any] = {}
-    for state in machine.states(wanted.run):
+    for state in machine.states(selection.run):
         workflow = state or workflow
         nodes = workflow["status"]["nodes"]
-        files = {file.stem: file for file in (machine.home / "logs" / wanted.run).glob("*.log")}
+        files = {file.stem: file for file in (machine.home / "logs" / selection.run).glob("*.log")}
         for key, node in nodes.items():
-            if key in files and wanted.includes(key, nodes):
+            if key in files and selection.includes(key, nodes):
                 tail = tails.setdefault(key, _Tail(files[key], _runs_several(workflow, node)))
                 for step, line in tail.lines(rest=node.get("phase") in FINISHED):
-                    emit(wanted.path(node, step), line)
+                    emit(selection.path(node, step), line)
     return workflow
 
 

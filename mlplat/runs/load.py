@@ -241,12 +241,12 @@ def _undefined(spec: PipelineSpec, lines: Lines | None = None, file: str = "") -
 
 
 def _made_with_hera(
-    place: Path | Module, name: str, made: Mapping[str, Any]
+    place: Path | Module, name: str, objects: Mapping[str, Any]
 ) -> tuple[Mapping[str, Any], ...]:
     """Return the Workflow that a program makes with hera, and its other templates."""
     documents: dict[str, dict[str, Any]] = {}
-    seen = {id(made[name])} if name else set()
-    for key, value in made.items():
+    seen = {id(objects[name])} if name else set()
+    for key, value in objects.items():
         if key == name or id(value) not in seen:
             seen.add(id(value))
             documents[key] = hera.from_hera(value)

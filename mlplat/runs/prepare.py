@@ -53,8 +53,8 @@ class Prepared:
 def compiled(
     spec: PipelineSpec,
     options: compiler.Options,
-    given: arguments.Arguments,
-    kept: Mapping[str, Any] | None = None,
+    passed: arguments.Arguments,
+    earlier: Mapping[str, Any] | None = None,
     run: str = "",
 ) -> compiler.Program:
     """Compile a pipeline with arguments.
@@ -62,38 +62,38 @@ def compiled(
     Args:
         spec: the pipeline.
         options: of the compiler, but for the arguments.
-        given: the arguments.
-        kept: values of an earlier run, where no others are given.
+        passed: the arguments.
+        earlier: values of an earlier run, where no others are given.
         run: name of the earlier run.
 
     Raises:
         ArgumentError: an argument is wrong.
         MlplatError: the pipeline can't be compiled.
     """
-    values = given.values(spec.root.input_parameters)
-    kept = {name: value for name, value in (kept or {}).items() if name not in values}
-    arguments.check_kept(kept, spec.root.input_parameters, run)
-    return compiler.compile(spec, replace(options, arguments={**kept, **values}))
+    values = passed.values(spec.root.input_parameters)
+    earlier = {name: value for name, value in (earlier or {}).items() if name not in values}
+    arguments.check_kept(earlier, spec.root.input_parameters, run)
+    return compiler.compile(spec, replace(options, arguments={**earlier, **values}))
 
 
-def new(loaded: Loaded, options: compiler.Options, given: arguments.Arguments) -> Prepared:
+def new(loaded: Loaded, options: compiler.Options, passed: arguments.Arguments) -> Prepared:
     """Prepare a new run.
 
     Args:
         loaded: a pipeline, or documents for Argo.
         options: of the compiler; the name and the namespace are those of the run.
-        given: the arguments.
+        passed: the arguments.
 
     Raises:
         ArgumentError: an argument is wrong.
         MlplatError: the pipeline can't be compiled, or Argo would refuse the documents.
     """
     if loaded.spec is not None:
-        program = compiled(loaded.spec, options, given)
+        program = compiled(loaded.spec, options, passed)
         return Prepared(
             with_name(program.documents, options.name, options.namespace), tuple(program.warnings)
         )
-    values = given.values(None)
+    values = passed.values(None)
     documents = [
         with_arguments(one, values) if one.get("kind") == "Workflow" else one for one in _startable(loaded)
     ]
@@ -101,7 +101,7 @@ def new(loaded: Loaded, options: compiler.Options, given: arguments.Arguments) -
 
 
 def resumed(
-    place: Place, before: Document, loaded: Loaded, options: compiler.Options, given: arguments.Arguments
+    place: Place, before: Document, loaded: Loaded, options: compiler.Options, passed: arguments.Arguments
 ) -> Prepared:
     """Prepare to resume a run with the current program; it keeps its name, and its values unless new ones are set.
 
@@ -110,7 +110,7 @@ def resumed(
         before: the run.
         loaded: a pipeline, or documents for Argo.
         options: as for :func:`new`.
-        given: the arguments.
+        passed: the arguments.
 
     Raises:
         ArgumentError: the run has succeeded, or is one of another pipeline, or an argument is wrong.
@@ -123,10 +123,10 @@ def resumed(
         parameters = loaded.spec.root.input_parameters
         values = bound_values(before, beside, parameters)
         kept = {key: value for key, value in values.items() if key in parameters}
-        program = compiled(loaded.spec, options, given, kept, name)
+        program = compiled(loaded.spec, options, passed, kept, name)
         documents, warnings = program.documents, tuple(program.warnings)
     else:
-        others = given.values(None)
+        others = passed.values(None)
         documents = [
             with_kept_arguments(one, before, others) if one.get("kind") == "Workflow" else one
             for one in _startable(loaded)
@@ -143,14 +143,14 @@ def resumed(
 
 
 def rerun(
-    place: Place, run: str, given: arguments.Arguments, *, name: str, namespace: str, no_cache: bool
+    place: Place, run: str, passed: arguments.Arguments, *, name: str, namespace: str, no_cache: bool
 ) -> Prepared:
     """Prepare a new run of the manifest of an earlier one.
 
     Args:
         place: where the earlier run is.
         run: its name.
-        given: arguments; the others keep their values.
+        passed: arguments; the others keep their values.
         name: of the new run; generated when empty.
         namespace: of the new run; that of the earlier one when empty.
         no_cache: run every task, without cached results.
@@ -159,7 +159,7 @@ def rerun(
         ArgumentError: there is no such run or parameter.
         ClusterError: the cluster refused or can't be reached.
     """
-    values = given.values(None)
+    values = passed.values(None)
     before = place.read(run)
     workflow = again.rerun(with_arguments(before, values), no_cache=no_cache)
     return Prepared(with_name([*place.documents(before), workflow], name, namespace))

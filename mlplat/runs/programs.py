@@ -84,18 +84,18 @@ def of_file(file: Path) -> ProgramFile:
         file: the file, or a link to it.
     """
     folders = list(dict.fromkeys((file.resolve().parent, file.parent.absolute())))
-    here, root, parts = Path.cwd(), folders[0], [file.stem]
+    folder, root, parts = Path.cwd(), folders[0], [file.stem]
     while (root / "__init__.py").is_file() and root.name.isidentifier():
         parts.insert(0, root.name)
         root = root.parent
     if len(parts) > 1:
         parts = parts[:-1] if file.name == "__init__.py" else parts
         package = ".".join(parts if file.name == "__init__.py" else parts[:-1])
-        entries, name = (*folders, root, here), ".".join(parts)
+        entries, name = (*folders, root, folder), ".".join(parts)
     else:
-        below = folders[0].relative_to(here).parts if folders[0].is_relative_to(here) else ()
+        below = folders[0].relative_to(folder).parts if folders[0].is_relative_to(folder) else ()
         package = ".".join(below) if all(part.isidentifier() for part in below) else ""
-        entries, name = (*folders, here), _free_name(file.stem)
+        entries, name = (*folders, folder), _free_name(file.stem)
     return ProgramFile(file, name, package, tuple(dict.fromkeys(map(str, entries))))
 
 

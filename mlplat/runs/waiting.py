@@ -74,31 +74,31 @@ def reasons(node: AnyNode, warnings: Iterable[PodEvent]) -> tuple[str, ...]:
     return own + sentences(own, [event for event in warnings if event.last[:_SECONDS] >= since])
 
 
-def sentences(known: Sequence[str], warnings: Sequence[PodEvent]) -> tuple[str, ...]:
+def sentences(others: Sequence[str], warnings: Sequence[PodEvent]) -> tuple[str, ...]:
     """Return the last warnings as sentences, without those that say what is known.
 
     Args:
-        known: sentences.
+        others: sentences.
         warnings: the oldest first.
     """
     found: list[str] = []
     for event in reversed(warnings):
         times = f" ({event.count} times)" if event.count > 1 else ""
         sentence = f"{event.reason}: {event.message}{times}"
-        if not _REPEATED.fullmatch(event.message) and is_new(sentence, (*known, *found)):
+        if not _REPEATED.fullmatch(event.message) and is_new(sentence, (*others, *found)):
             found.append(sentence)
     return tuple(reversed(found[:_SHOWN_WARNINGS]))
 
 
-def is_new(sentence: str, known: Iterable[str]) -> bool:
+def is_new(sentence: str, others: Iterable[str]) -> bool:
     """Return whether a sentence says what others do not: of two about one mishap, one holds the detail of the other.
 
     Args:
         sentence: ``REASON: DETAIL``.
-        known: others; numbers in them do not count.
+        others: others; numbers in them do not count.
     """
     text, detail = _essence(sentence)
-    for other in known:
+    for other in others:
         other_text, other_detail = _essence(other)
         if detail in other_text or other_detail in text:
             return False

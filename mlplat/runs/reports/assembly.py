@@ -122,17 +122,17 @@ def _task(
 
 def _values(store: Store, run: RunRow) -> dict[str, _Values]:
     """Return the inputs and outputs of each task, without those that the compiler adds."""
-    found: dict[str, _Values] = {}
+    values: dict[str, _Values] = {}
     for one in store.parameters(run):
         value = statuses.decoded(one.value)
         if "--" in one.name or value is None or statuses.is_artifact(value):
             continue
-        inputs, outputs = found.get(one.task_id, _NO_VALUES)
+        inputs, outputs = values.get(one.task_id, _NO_VALUES)
         added = (report.ParameterView(one.name, value),)
-        found[one.task_id] = (
+        values[one.task_id] = (
             (inputs + added, outputs) if one.direction == "input" else (inputs, outputs + added)
         )
-    return found
+    return values
 
 
 def _artifacts(
@@ -140,12 +140,12 @@ def _artifacts(
 ) -> tuple[report.ArtifactView, ...]:
     work = {task.id: task for task in store.tasks(run)}
     rows = {artifact.id: artifact for artifact in store.artifacts(run)}
-    found: dict[str, tuple[TaskRow, report.ArtifactView, ArtifactRow]] = {}
+    latest: dict[str, tuple[TaskRow, report.ArtifactView, ArtifactRow]] = {}
     for use in store.uses(run):
         artifact = rows.get(use.artifact_id)
-        if use.direction != "output" or use.task_id not in work or artifact is None or artifact.id in found:
+        if use.direction != "output" or use.task_id not in work or artifact is None or artifact.id in latest:
             continue
-        shown = report.ArtifactView(
+        view = report.ArtifactView(
             names[use.task_id],
             use.name,
             artifact.type,
@@ -154,6 +154,6 @@ def _artifacts(
             artifact.size,
             artifact.metadata,
         )
-        found[artifact.id] = (work[use.task_id], shown, artifact)
-    ordered = sorted(found.values(), key=lambda one: (one[0].order, one[1].name))
-    return tuple(reader.content(artifact, shown) for _, shown, artifact in ordered)
+        latest[artifact.id] = (work[use.task_id], view, artifact)
+    ordered = sorted(latest.values(), key=lambda one: (one[0].order, one[1].name))
+    return tuple(reader.content(artifact, view) for _, view, artifact in ordered)

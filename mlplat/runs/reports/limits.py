@@ -48,26 +48,26 @@ class Reader:
         self.logs_left -= len(end)
         return report.LogView(end, is_whole=len(end) == len(text))
 
-    def content(self, artifact: ArtifactRow, found: report.ArtifactView) -> report.ArtifactView:
+    def content(self, artifact: ArtifactRow, view: report.ArtifactView) -> report.ArtifactView:
         """Return an artifact with its content: pictures and documents whole, of others the start."""
         if self.content_left < _WHOLE:
-            return replace(found, note="The report has reached its size limit.")
+            return replace(view, note="The report has reached its size limit.")
         try:
             data = self.source.content(artifact, _PART + 1)
-            if data is not None and len(data) > _PART and report.needs_all(found.type, data):
+            if data is not None and len(data) > _PART and report.needs_all(view.type, data):
                 data = self.source.content(artifact, _WHOLE + 1)
                 is_whole = data is not None and len(data) <= _WHOLE
             else:
                 is_whole = data is not None and len(data) <= _PART
                 data = data[:_PART] if data else data
         except MlplatError as error:
-            return replace(found, note=_reason(error))
+            return replace(view, note=_reason(error))
         if data is None:
-            return found
-        if not is_whole and report.needs_all(found.type, data):
-            return replace(found, note="It is too large for the report.")
+            return view
+        if not is_whole and report.needs_all(view.type, data):
+            return replace(view, note="It is too large for the report.")
         self.content_left -= len(data)
-        return replace(found, content=data, is_whole=is_whole)
+        return replace(view, content=data, is_whole=is_whole)
 
 
 def _reason(error: MlplatError) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from mlplat.cli import places
 from mlplat.cli.commands import mlplat
-from mlplat.cli.grammar import Given
+from mlplat.cli.grammar import Args
 from mlplat.cli.report import report
 from tests.unit.cli.commands import told
 
@@ -138,9 +138,9 @@ def test_a_pod_that_may_not_report_its_result_gets_a_hint(monkeypatch: pytest.Mo
     }
     monkeypatch.setattr("mlplat.runs.logs.log_of_pod", lambda *_: iter(()))
     words = ["run", "--engine", "argo", "--context", "the lab"]
-    given = Given(**mlplat.commands["attach"].make_context("attach", words).params)
+    args = Args(**mlplat.commands["attach"].make_context("attach", words).params)
 
-    written = report(workflow, places.place(given), given)
+    written = report(workflow, places.place(args), args)
     assert "--service-account NAME; mlplat doctor --engine argo -n my-team" in written
     run = "run --engine argo -n my-team --context 'the lab'"
     assert f"next: mlplat get tasks {run}; mlplat logs {run}\nto continue: mlplat retry {run}" in written
