@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from mlplat import compiler
@@ -13,8 +14,10 @@ from mlplat.argo.starting import started
 from mlplat.argo.structure import malformed_document
 from mlplat.errors import Diagnostic, MlplatError, Source
 from mlplat.manifest.lines import Lines
+from mlplat.runs import folders
 from mlplat.runs.documents import with_name
 from mlplat.runs.load import Loaded, load_all
+from mlplat.runs.programs import Module
 
 _ONLY_LOCAL = "MLP501"
 _BROKEN = "MLP525"
@@ -63,23 +66,31 @@ def check(places: Sequence[str]) -> Iterator[Checked]:
     """Check each pipeline and each document of some files; a template may be in another one of them.
 
     Args:
-        places: files and modules.
+        places: files and modules, and folders with files.
     """
     loaded: dict[str, list[Loaded]] = {}
     unreadable: dict[str, Checked] = {}
+    places = list(dict.fromkeys(file for place in places for file in _files(place)))
     for place in places:
         try:
             loaded[place] = load_all(place)
         except MlplatError as error:
             unreadable[place] = Checked(place, error.diagnostics, traceback=str(getattr(error, "text", "")))
     beside = [document for found in loaded.values() for one in found for document in one.documents]
-    for place in dict.fromkeys(places):
+    for place in places:
         if place in unreadable:
             yield unreadable[place]
         for one in loaded.get(place, ()):
             name = f"{place}:{one.name}" if one.name else place
             documents, diagnostics = _checked(place, one, beside)
             yield Checked(name, diagnostics, [_budget(document) for document in documents])
+
+
+def _files(place: str) -> list[str]:
+    """Return the files of a folder; of a file or module, itself."""
+    if isinstance(place, Module) or not Path(place).is_dir():
+        return [place]
+    return folders.files(Path(place)) or [place]
 
 
 def _checked(

@@ -114,8 +114,9 @@ def load_all(place: str) -> list[Loaded]:
         raise ManifestError(Diagnostic("MLP204", "", f"file '{path}' not found", hint, Source(path)))
     if file.suffix == ".py":
         return _program(file, name)
-    text = read_text(file)
-    documents, warnings, booleans = manifest.read(text, path)
+    with _of_known_kind(file):
+        text = read_text(file)
+        documents, warnings, booleans = manifest.read(text, path)
     if ir.is_ir(documents[0]):
         from mlplat.manifest.lines import Lines  # imports PyYAML, which programs do without
 
@@ -133,6 +134,19 @@ def load_all(place: str) -> list[Loaded]:
         hint = "use Python with @dsl.pipeline, IR YAML (pipelineInfo, root), or an Argo Workflow"
         raise ManifestError(Diagnostic("MLP205", "", message, hint, Source(path)))
     return [Loaded(documents=tuple(documents), warnings=(*warnings, *booleans), text=text)]
+
+
+@contextlib.contextmanager
+def _of_known_kind(file: Path) -> Iterator[None]:
+    """Report which kinds of files can be read where a file with another ending can't."""
+    try:
+        yield
+    except ManifestError as error:
+        ending = file.suffix.removeprefix(".")
+        if file.is_dir() or not ending or ending in _ENDINGS:
+            raise
+        hint = "use Python (.py), or IR YAML or Argo YAML (.yaml, .yml, .json)"
+        raise ManifestError(replace(one, hint=hint) for one in error.diagnostics) from None
 
 
 def read_text(file: Path) -> str:

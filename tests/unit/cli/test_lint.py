@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from mlplat.cli import main
+
+PAGE = Path(__file__).parents[3] / "docs/diagnostics.md"
 
 WORKFLOW = """
 apiVersion: argoproj.io/v1alpha1
@@ -179,3 +182,55 @@ def test_an_unknown_setter_is_reported_with_the_nearest(
     )
     assert main(["lint", "typo.py"]) == 2
     assert "did you mean 'set_memory_limit'?" in capsys.readouterr().out
+
+
+def test_a_folder_stands_for_its_pipelines_and_manifests(capsys: pytest.CaptureFixture[str]) -> None:
+    """Other files of a repository are neither checked nor run."""
+    workflow = WORKFLOW.format(task="{name: a, template: echo}", more="")
+    program = "from mlplat import dsl\n@dsl.component\ndef f(): ...\n@dsl.pipeline\ndef p():\n    f()\n"
+    written = {
+        "setup.py": "raise SystemExit(1)\n",
+        "kustomization.yaml": "resources: [w.yaml]\n",
+        "pipe.py": program,
+        "deep/w.yaml": workflow,
+        "deep/w.json": json.dumps({"pipelineInfo": {"name": "p"}}),
+        ".hidden/pipe.py": "broken(",
+        "env/pyvenv.cfg": "",
+        "env/lib/pipe.py": "@dsl.pipeline\nbroken(",
+    }
+    for name, text in written.items():
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text(text)
+
+    code, out = lint(capsys, ".", "pipe.py")
+
+    assert code == 2
+    assert list(dict.fromkeys(line.split(":")[0] for line in out.splitlines() if line[0] != " ")) == [
+        "pipe.py",
+        "deep/w.json",
+        "deep/w.yaml",
+    ]
+    assert lint(capsys, "deep/w.yaml", "deep")[1].count("deep/w.yaml: Workflow") == 1
+
+
+def test_a_folder_without_pipelines_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("empty").mkdir()
+    assert lint(capsys, "empty") == (2, "empty: error MLP204: it is a directory\n  hint: pass a file\n")
+
+
+@pytest.mark.parametrize("content", [b"a,b\n1,2\n", b"\x89PNG\r\n"])
+def test_the_kinds_of_files_are_named_where_one_is_of_another(
+    content: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("data.csv").write_bytes(content)
+    code, out = lint(capsys, "data.csv")
+    assert code == 2
+    assert "data.csv: error MLP20" in out
+    assert "hint: use Python (.py), or IR YAML or Argo YAML (.yaml, .yml, .json)" in out
+
+
+def test_the_example_of_the_page_of_diagnostics_is_true(capsys: pytest.CaptureFixture[str]) -> None:
+    (example,) = re.findall(r"^```text\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    program = "from mlplat import dsl\n@dsl.component\ndef train(epochs: int): ...\n\n\n\n\n\n\n\n\n"
+    Path("pipeline.py").write_text(f"{program}@dsl.pipeline\ndef p():\n    train(epochs='many')\n")
+    assert lint(capsys, "pipeline.py") == (2, example)

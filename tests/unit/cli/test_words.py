@@ -17,11 +17,11 @@ from mlplat.cli.commands import mlplat
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ("get tasks --limit 3 RUN", {"what": "tasks", "limit": 3, "name": "RUN"}),
-        ("get -o json artifacts RUN", {"what": "artifacts", "output": "json", "name": "RUN"}),
-        ("get --limit 3 runs", {"what": "runs", "limit": 3, "name": None}),
-        ("logs RUN --engine local TASK", {"name": "RUN", "engine": "local", "task": "TASK"}),
-        ("logs RUN", {"name": "RUN", "engine": "local", "task": None}),
+        ("get tasks --limit 3 RUN", {"what": "tasks", "limit": 3, "run": "RUN"}),
+        ("get -o json artifacts RUN", {"what": "artifacts", "output": "json", "run": "RUN"}),
+        ("get --limit 3 runs", {"what": "runs", "limit": 3, "run": None}),
+        ("logs RUN --engine local TASK", {"run": "RUN", "engine": "local", "task": "TASK"}),
+        ("logs RUN", {"run": "RUN", "engine": "local", "task": None}),
         (
             "run -p a=b FILE --no-cache -p c=d",
             {"file": "FILE", "parameter": ("a=b", "c=d"), "no_cache": True},
