@@ -106,9 +106,9 @@ def _is_internal(address: str) -> bool:
     return found.is_link_local or found in _METADATA
 
 
-def _is_same_server(one: str, other: str) -> bool:
+def _is_same_server(left: str, right: str) -> bool:
     """Return whether two addresses are of one server: host, port and scheme, or the same host once http is left."""
-    first, second = urlsplit(one), urlsplit(other)
+    first, second = urlsplit(left), urlsplit(right)
     if first.hostname != second.hostname:
         return False
     if first.scheme == second.scheme:

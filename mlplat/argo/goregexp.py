@@ -136,7 +136,7 @@ _REFERENCE = re.compile(rb"\$(?:\$|\{(\w+)\}|(\w+))")
 
 
 def _expanded(template: bytes, match: Any) -> bytes:
-    def one(reference: re.Match[bytes]) -> bytes:
+    def replacement(reference: re.Match[bytes]) -> bytes:
         name = reference.group(1) or reference.group(2)
         if name is None:
             return b"$"
@@ -146,7 +146,7 @@ def _expanded(template: bytes, match: Any) -> bytes:
             return b""
         return group or b""
 
-    return _REFERENCE.sub(one, template)
+    return _REFERENCE.sub(replacement, template)
 
 
 @lru_cache(maxsize=512)

@@ -28,13 +28,13 @@ _WITH_RESULT = ("container", "script", "data", "http", "plugin")
 Part = Mapping[str, Any]
 
 
-def problems(document: Part, beside: Sequence[Part] = ()) -> list[Diagnostic]:
+def problems(document: Part, related: Sequence[Part] = ()) -> list[Diagnostic]:
     """Return the errors that Argo would find in a document.
 
     Args:
         document: a Workflow, WorkflowTemplate, ClusterWorkflowTemplate or CronWorkflow; for other kinds, only metadata
             and data are checked.
-        beside: other documents that it can refer to.
+        related: other documents that it can refer to.
 
     Returns:
         The errors; a path such as ``spec.templates.main.dag.tasks.a`` has the names of list items.
@@ -47,7 +47,7 @@ def problems(document: Part, beside: Sequence[Part] = ()) -> list[Diagnostic]:
     place, spec = structure.placed_spec(document)
     templates = {
         f"{_REUSABLE[one['kind']]}/{one['metadata'].get('name')}": one["spec"]
-        for one in beside
+        for one in related
         if one.get("kind") in _REUSABLE and one.get("metadata") and not any(structure.malformed_document(one))
     }
     manifest = _Manifest(document["kind"], place, spec, document.get("metadata") or {}, templates)

@@ -13,7 +13,7 @@ from mlplat.runs.machine import Machine
 
 def get(args: Args) -> int:
     """List runs, or what one of them had: tasks, parameters, artifacts and what they were for, metrics."""
-    found = _found(args)
+    found = _table(args)
     if args.output == "json":
         output.as_json(found.documents)
     elif found.place:
@@ -26,7 +26,7 @@ def get(args: Args) -> int:
     return 0
 
 
-def _found(args: Args) -> tables.Table:
+def _table(args: Args) -> tables.Table:
     if args.columns is None and not args.filter and not args.sort:
         return tables.listed(places.place(args), args.what, args.run, args.limit)
     if args.what != "runs" or args.run:

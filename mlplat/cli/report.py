@@ -75,16 +75,16 @@ def report(
     return "\n".join([*lines, first] if output.height(lines, size.columns) >= size.lines else lines)
 
 
-def _outputs(found: RunOutcome) -> Iterator[str]:
-    if found.outputs:
+def _outputs(outcome: RunOutcome) -> Iterator[str]:
+    if outcome.outputs:
         yield "outputs"
-        yield from (f"  {name}  {_near(value)}" for name, value in found.outputs.items())
+        yield from (f"  {name}  {_near(value)}" for name, value in outcome.outputs.items())
 
 
-def _artifacts(found: RunOutcome) -> Iterator[str]:
-    if found.artifacts:
+def _artifacts(outcome: RunOutcome) -> Iterator[str]:
+    if outcome.artifacts:
         yield "artifacts"
-        yield from (f"  {one.name}  {one.type}{_size(one)}  {_near(one.place)}" for one in found.artifacts)
+        yield from (f"  {one.name}  {one.type}{_size(one)}  {_near(one.place)}" for one in outcome.artifacts)
 
 
 def _size(artifact: RunArtifact) -> str:
@@ -100,15 +100,15 @@ def _near(place: Path | str) -> str:
     return str(place)
 
 
-def _failures(found: RunOutcome) -> Iterator[str]:
-    for one in found.failures:
+def _failures(outcome: RunOutcome) -> Iterator[str]:
+    for one in outcome.failures:
         yield f"{one.task} failed: {one.message}"
         yield from (f"  | {line}" for line in one.last_lines)
         yield from (f"  hint: {hint}" for hint in one.hints)
-    if found.more_failures:
-        yield f"{len(found.more_failures)} more failed: {listed(found.more_failures)}"
-    if found.not_run:
-        yield f"not run because of it: {listed(found.not_run)}"
+    if outcome.more_failures:
+        yield f"{len(outcome.more_failures)} more failed: {listed(outcome.more_failures)}"
+    if outcome.not_run:
+        yield f"not run because of it: {listed(outcome.not_run)}"
 
 
 def _next(workflow: Document, place: Machine | Cluster, args: Args) -> Iterator[str]:

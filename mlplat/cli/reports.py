@@ -58,10 +58,10 @@ def _write(text: str, file: Path) -> None:
     print(f"wrote {file}", file=sys.stderr)
 
 
-def _lines(found: RunComparison) -> Iterator[str]:
-    titles = ["", "NAME", *found.runs]
-    differing = [[row.group, row.name, *map(_cut, row.cells)] for row in found.rows if row.differs]
-    same = [[row.group, row.name, _cut(row.cells[0])] for row in found.rows if not row.differs]
+def _lines(comparison: RunComparison) -> Iterator[str]:
+    titles = ["", "NAME", *comparison.runs]
+    differing = [[row.group, row.name, *map(_cut, row.cells)] for row in comparison.rows if row.differs]
+    same = [[row.group, row.name, _cut(row.cells[0])] for row in comparison.rows if not row.differs]
     yield "differences" if differing else "the runs do not differ"
     if differing:
         yield output.table(titles, differing)

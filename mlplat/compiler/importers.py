@@ -329,14 +329,14 @@ class _Method:
     function: str
     component: Component
     value: str
-    given: Mapping[str, str]
+    inputs: Mapping[str, str]
     path: str
     output: str
     place: tuple[str, ...]
 
     def arguments(self) -> dict[str, str]:
         """Return the arguments that the importer's template passes to the pod."""
-        return {self.value: tag(_VALUE), **self.given, **{name: tag(name) for name in self.place}}
+        return {self.value: tag(_VALUE), **self.inputs, **{name: tag(name) for name in self.place}}
 
 
 def _method(component: Component, importer: Importer, call: CallSite) -> _Method:

@@ -35,11 +35,11 @@ class Requirement:
     """A requirement beyond the type, for use in ``Annotated``.
 
     Attributes:
-        wanted: description, such as ``an absolute path``.
+        description: such as ``an absolute path``.
         holds: returns whether a value of the type satisfies it.
     """
 
-    wanted: str
+    description: str
     holds: Callable[[Any], bool]
 
 
@@ -157,7 +157,7 @@ def expected(value: Any, annotation: Any) -> str:
 def _expected(annotation: Any) -> str:
     origin, of = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is typing.Annotated:
-        return str(of[1].wanted)
+        return str(of[1].description)
     if origin in (typing.Union, types.UnionType):
         return " or ".join(_expected(one) for one in of if one is not type(None))
     if origin is Literal:

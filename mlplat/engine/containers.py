@@ -99,12 +99,12 @@ def expand(text: str, variables: Mapping[str, str]) -> str:
     if "$" not in text:
         return text
 
-    def one(match: re.Match[str]) -> str:
+    def replacement(match: re.Match[str]) -> str:
         if match.group(1) == "$":
             return "$"
         return variables.get(match.group(2), match.group())
 
-    return _REFERENCE.sub(one, text)
+    return _REFERENCE.sub(replacement, text)
 
 
 def sub_path(mount: Mapping[str, Any], variables: Mapping[str, str]) -> str:

@@ -133,7 +133,7 @@ def _integer(value: Any) -> int:
 
 
 def _formatted(pattern: str, number: int) -> str:
-    def one(match: re.Match[str]) -> str:
+    def replacement(match: re.Match[str]) -> str:
         flags, width, precision, verb = match.groups()
         if verb == "%":
             return "%"
@@ -141,4 +141,4 @@ def _formatted(pattern: str, number: int) -> str:
             return f"{number:{'0' if '0' in flags else ''}{width}b}"
         return f"%{flags}{width}{'.' + precision if precision else ''}{verb}" % number
 
-    return _FORMAT.sub(one, pattern)
+    return _FORMAT.sub(replacement, pattern)

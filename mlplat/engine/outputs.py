@@ -99,7 +99,7 @@ class Outputs:
     async def _save(
         self,
         declared: Sequence[Mapping[str, Any]],
-        found: Mapping[str, Path | None],
+        written: Mapping[str, Path | None],
         root: Path,
         prefix: str,
         mounts: Sequence[str],
@@ -110,7 +110,7 @@ class Outputs:
         for artifact in declared:
             if not artifact.get("path"):
                 continue
-            source = found[artifact["path"]]
+            source = written[artifact["path"]]
             if source is None or not source.exists():
                 if not artifact.get("optional"):
                     problems.append(_missing_artifact(artifact["path"], mounts))
@@ -118,7 +118,10 @@ class Outputs:
             pack = "none" not in (artifact.get("archive") or {})
             located = _with_key(artifact, prefix, pack)
             try:
-                key, move = artifact_key(located), _is_for_nobody_else(artifact["path"], source, root, found)
+                key, move = (
+                    artifact_key(located),
+                    _is_for_nobody_else(artifact["path"], source, root, written),
+                )
                 await stages.copy(partial(self._store.put, source.resolve(), key, pack=pack, move=move))
             except (ArtifactError, OSError) as error:
                 problems.append(f"failed to save {artifact['name']}: {error}")

@@ -185,13 +185,13 @@ def _bucket(
     try:
         yield obstore, _store(kind, location, secrets), location[PLACES[kind][1]]
     except FileNotFoundError:
-        raise ArtifactMissingError(f"there is nothing under {_shown(kind, location)}") from None
+        raise ArtifactMissingError(f"there is nothing under {_displayed(kind, location)}") from None
     except (obstore.exceptions.BaseError, ValueError) as error:
         reason = str(error).splitlines()[0]
         without = (
             " (asked without credentials: the environment has none)" if _is_anonymous(kind, location) else ""
         )
-        raise ArtifactError(f"{_shown(kind, location)} can't be fetched: {reason}{without}") from None
+        raise ArtifactError(f"{_displayed(kind, location)} can't be fetched: {reason}{without}") from None
 
 
 def _from_bucket(artifact: Mapping[str, Any], target: Path, secrets: Mapping[str, Mapping[str, str]]) -> None:
@@ -246,12 +246,12 @@ def _content(selector: Mapping[str, str], secrets: Mapping[str, Mapping[str, str
         ) from None
 
 
-def _save(found: Iterable[Any], target: Path) -> None:
+def _save(chunks: Iterable[Any], target: Path) -> None:
     """Write data to a file, which is removed after a failure."""
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         with target.open("wb") as file:
-            for chunk in found:
+            for chunk in chunks:
                 files.check()
                 file.write(chunk)
     except BaseException:
@@ -275,6 +275,6 @@ def _save_all(obstore: Any, store: Any, prefix: str, target: Path) -> None:
         _save(obstore.get(store, key), target.joinpath(*parts))
 
 
-def _shown(kind: str, location: Mapping[str, Any]) -> str:
+def _displayed(kind: str, location: Mapping[str, Any]) -> str:
     outer, inner = PLACES[kind]
     return f"{'gs' if kind == 'gcs' else kind}://{location[outer]}/{location[inner]}"

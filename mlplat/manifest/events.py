@@ -152,7 +152,7 @@ class _Builder:
         kind = "map" if is_mapping else "seq"
         if event.tag not in (None, "!", _TAG + kind):
             raise _RefusedError(
-                f"the tag {_shown(event.tag)} is not allowed for a {'mapping' if is_mapping else 'list'}",
+                f"the tag {_displayed(event.tag)} is not allowed for a {'mapping' if is_mapping else 'list'}",
                 event,
                 "remove the tag",
             )
@@ -175,7 +175,7 @@ class _Builder:
                 return scalars.tagged(event.tag.removeprefix(_TAG), event.value)
         except ValueError as error:
             raise _RefusedError(str(error), event) from None
-        raise _RefusedError(f"unknown tag {_shown(event.tag)}", event, "remove the tag")
+        raise _RefusedError(f"unknown tag {_displayed(event.tag)}", event, "remove the tag")
 
     def _alias(self, event: yaml.AliasEvent) -> None:
         anchor = str(event.anchor)
@@ -242,7 +242,7 @@ def _boolean(word: str, source: Source) -> Diagnostic:
     return Diagnostic("MLP215", "", message, hint, source, severity="warning")
 
 
-def _shown(tag: str) -> str:
+def _displayed(tag: str) -> str:
     return f"!!{tag.removeprefix(_TAG)}" if tag.startswith(_TAG) else tag
 
 

@@ -66,7 +66,7 @@ def _content(artifact: ArtifactView) -> Html:
     if picture := _picture(artifact, data, title):
         return picture
     found = _decoded(data, whole=artifact.is_whole)
-    return _shown(found, artifact) if found is not None else Html()
+    return _displayed(found, artifact) if found is not None else Html()
 
 
 def _picture(artifact: ArtifactView, data: bytes, title: str) -> Html:
@@ -99,14 +99,14 @@ def _decoded(data: bytes, *, whole: bool = True) -> str | None:
         return None
 
 
-def _shown(found: str, artifact: ArtifactView) -> Html:
-    if "\0" in found:
+def _displayed(body: str, artifact: ArtifactView) -> Html:
+    if "\0" in body:
         return Html()
-    if rows := _table(found, whole=artifact.is_whole):
+    if rows := _table(body, whole=artifact.is_whole):
         return rows
-    is_cut = len(found) > _LONGEST_TEXT
+    is_cut = len(body) > _LONGEST_TEXT
     return joined(
-        _scrolled(tag("pre", text(found, _LONGEST_TEXT)), "Content"), _cut_off(artifact, also=is_cut)
+        _scrolled(tag("pre", text(body, _LONGEST_TEXT)), "Content"), _cut_off(artifact, also=is_cut)
     )
 
 

@@ -140,17 +140,17 @@ def pairs(values: Sequence[ParameterView]) -> Html:
     return joined(tag("table", tag("tbody", rows), class_="pairs") if rows else Html(), _rest(len(values)))
 
 
-def _metrics(found: Sequence[MetricView]) -> Html:
-    names = Counter(one.name for one in found)
+def _metrics(views: Sequence[MetricView]) -> Html:
+    names = Counter(one.name for one in views)
     rows = [
         tag(
             "tr",
             tag("th", one.name if names[one.name] == 1 else f"{one.task}: {one.name}", scope="row"),
             tag("td", words.metric(one.value)),
         )
-        for one in found[:_MOST_ROWS]
+        for one in views[:_MOST_ROWS]
     ]
-    return joined(tag("table", tag("tbody", rows), class_="pairs") if rows else Html(), _rest(len(found)))
+    return joined(tag("table", tag("tbody", rows), class_="pairs") if rows else Html(), _rest(len(views)))
 
 
 def _rest(count: int) -> Html:

@@ -280,7 +280,7 @@ class _Following:
     left: threading.Event
     requests: k8s.Cancellation
     pending: dict[str, Node] = field(default_factory=dict)
-    shown: dict[str, Node] = field(default_factory=dict)
+    printed: dict[str, Node] = field(default_factory=dict)
     noticed: set[str] = field(default_factory=set)
     recorded: Workflow = field(default_factory=dict)
     errors: list[BaseException] = field(default_factory=list)
@@ -333,7 +333,7 @@ class _Following:
         with self.lock:
             self.pending = {key: node for key, node in nodes.items() if node.get("phase") == "Pending"}
             for key, node in nodes.items():
-                if key not in self.shown or before.get(key) != node:
+                if key not in self.printed or before.get(key) != node:
                     self._show(explained(node, (), self.cluster.namespace or ""))
 
     def _record(self) -> bool:
@@ -358,8 +358,8 @@ class _Following:
                     self._show(explained(node, events, self.cluster.namespace or ""))
 
     def _show(self, node: AnyNode) -> None:
-        if self.shown.get(node["id"]) != node:
-            self.shown[node["id"]] = node
+        if self.printed.get(node["id"]) != node:
+            self.printed[node["id"]] = node
             self.emit(Changed(node))
 
     def _notice(self) -> None:

@@ -84,7 +84,7 @@ class _Followed:
     """Follows the logs of pods, each in a thread, with a limit on how many at a time."""
 
     place: Cluster
-    wanted: _Selection
+    selection: _Selection
     emit: Emit
     problem: Problem
     workflow: Workflow = field(default_factory=dict)
@@ -103,7 +103,7 @@ class _Followed:
                 has_pod
                 and key not in self.readers
                 and _has_run(node)
-                and self.wanted.includes(key, self.nodes)
+                and self.selection.includes(key, self.nodes)
             ):
                 self.readers[key] = threading.Thread(target=self._read, args=(key,), daemon=True)
                 self.readers[key].start()
@@ -119,7 +119,7 @@ class _Followed:
                         time.sleep(_PAUSE)
                         continue
                     with self.lock:
-                        self.problem(self.wanted.path(self.nodes[key], ""), error)
+                        self.problem(self.selection.path(self.nodes[key], ""), error)
                 return
 
     def _print(self, key: str) -> None:
@@ -130,7 +130,7 @@ class _Followed:
                 step = _step(line)
                 continue
             with self.lock:
-                self.emit(self.wanted.path(self.nodes[key], step), line)
+                self.emit(self.selection.path(self.nodes[key], step), line)
 
 
 def _runs_several(workflow: Workflow, node: AnyNode) -> bool:

@@ -94,10 +94,10 @@ def _files(place: str) -> list[str]:
 
 
 def _checked(
-    file: str, loaded: Loaded, beside: Sequence[Document]
+    file: str, loaded: Loaded, related: Sequence[Document]
 ) -> tuple[Sequence[Document], list[Diagnostic]]:
     if loaded.spec is None:
-        return _checked_manifest(file, loaded, beside)
+        return _checked_manifest(file, loaded, related)
     try:
         program = compiler.compile(loaded.spec, compiler.Options(require_arguments=False))
     except MlplatError as error:
@@ -106,22 +106,22 @@ def _checked(
 
 
 def _checked_manifest(
-    file: str, loaded: Loaded, beside: Sequence[Document]
+    file: str, loaded: Loaded, related: Sequence[Document]
 ) -> tuple[Sequence[Document], list[Diagnostic]]:
     lines = Lines(loaded.text) if loaded.text else None
     found = list(loaded.warnings)
     for number, document in enumerate(loaded.documents):
-        for diagnostic in argo.problems(document, beside):
+        for diagnostic in argo.problems(document, related):
             line = lines.line(number, diagnostic.path) if lines else 0
             found.append(replace(diagnostic, source=Source(file, line)) if line else diagnostic)
     found = sorted(found, key=Diagnostic.order)
     if any(diagnostic.code == _BROKEN for diagnostic in found):
         return [], found
     documents = [dict(document) for document in loaded.documents]
-    return documents, [*found, *limits.check(documents), *_unsupported_locally(documents, beside)]
+    return documents, [*found, *limits.check(documents), *_unsupported_locally(documents, related)]
 
 
-def _unsupported_locally(documents: Sequence[Document], beside: Sequence[Document]) -> Iterator[Diagnostic]:
+def _unsupported_locally(documents: Sequence[Document], related: Sequence[Document]) -> Iterator[Diagnostic]:
     """Warn of what the local engine does not support."""
     from mlplat import engine
 
@@ -130,7 +130,7 @@ def _unsupported_locally(documents: Sequence[Document], beside: Sequence[Documen
         return
     others = [
         one
-        for one in beside
+        for one in related
         if one not in documents and one.get("kind") != "Workflow" and not any(malformed_document(one))
     ]
     try:

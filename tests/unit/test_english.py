@@ -70,6 +70,10 @@ DOCSTRINGS = {
 """The same for the first line of a function's docstring."""
 
 
+NAMES = {"asked", "beside", "found", "given", "instead", "meant", "one", "shown", "told", "wanted"}
+"""Words that say nothing of what a function, parameter or attribute holds; a noun or a verb does."""
+
+
 class Passage(NamedTuple):
     """Prose, with the line of its file that it starts in."""
 
@@ -143,6 +147,33 @@ def test_people_read_plain_english(name: str) -> None:
         for idiom in _idioms(passage)
     ]
     assert not found, "\n".join(found)
+
+
+def _names(module: ast.Module) -> Iterator[tuple[int, str]]:
+    """Yield the names of functions, parameters and attributes of classes."""
+    for node in ast.walk(module):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield node.lineno, node.name.strip("_")
+            yield from ((one.lineno, one.arg) for one in (*node.args.args, *node.args.kwonlyargs))
+        elif isinstance(node, ast.ClassDef):
+            for member in node.body:
+                if isinstance(member, ast.AnnAssign) and isinstance(member.target, ast.Name):
+                    yield member.lineno, member.target.id
+
+
+@pytest.mark.parametrize("name", [part for part in PARTS if part not in ("docs", "runtime")])
+def test_names_say_what_they_hold(name: str) -> None:
+    files = [(file, ast.parse(file.read_text())) for file in _files(name)]
+    vague = [
+        f"{file}:{line}: {word}" for file, module in files for line, word in _names(module) if word in NAMES
+    ]
+    assert not vague, "\n".join(vague)
+    assert not [file for file, _ in files if file.stem in NAMES]
+
+
+def test_names_are_found() -> None:
+    module = ast.parse("class C:\n    a: int\n    def _b(self, c, *, d): ...\n")
+    assert {word for _, word in _names(module)} == {"a", "b", "self", "c", "d"}
 
 
 @pytest.mark.parametrize(

@@ -172,29 +172,29 @@ class _Checker:
                 return method[0]
         if base.kind == "map":
             if not index.assignable(base.key()) and not index.is_unknown:
-                raise ExpressionError(f"cannot use {index.shown} to get an element from {base.shown}")
+                raise ExpressionError(f"cannot use {index.label} to get an element from {base.label}")
             return base.elements()
         if base.is_array:
             if not index.is_integer and not index.is_unknown:
                 raise ExpressionError(
-                    f"array elements can only be selected using an integer (got {index.shown})"
+                    f"array elements can only be selected using an integer (got {index.label})"
                 )
             return base.elements()
         if isinstance(key, str):
-            raise ExpressionError(f"type {base.shown} has no field {key}")
-        raise ExpressionError(f"type {base.shown}[{index.shown}] is undefined")
+            raise ExpressionError(f"type {base.label} has no field {key}")
+        raise ExpressionError(f"type {base.label}[{index.label}] is undefined")
 
     def slice(self, node: syntax.Slice) -> Nature:
         nature = self.visit(node.target)
         if nature.is_unknown:
             return UNKNOWN
         if not nature.is_array and nature.kind != "string":
-            raise ExpressionError(f"cannot slice {nature.shown}")
+            raise ExpressionError(f"cannot slice {nature.label}")
         for bound in (node.start, node.end):
             if bound is not None:
                 index = self.visit(bound)
                 if not index.is_integer and not index.is_unknown:
-                    raise ExpressionError(f"non-integer slice index {index.shown}")
+                    raise ExpressionError(f"non-integer slice index {index.label}")
         return nature
 
     def call(self, node: syntax.CallNode) -> Nature:
@@ -209,7 +209,7 @@ class _Checker:
         if callee.is_nil:
             raise ExpressionError(f"{name} is nil; cannot call nil as function")
         if callee.signature is None:
-            raise ExpressionError(f"{callee.shown} is not callable")
+            raise ExpressionError(f"{callee.label} is not callable")
         return self.arguments(name, callee, node.arguments)
 
     def arguments(self, name: str, callee: Nature, arguments: Sequence[Expression]) -> Nature:
@@ -227,10 +227,10 @@ class _Checker:
             if argument_nature.is_nil:
                 if parameter.kind in ("ptr", "interface"):
                     continue
-                raise ExpressionError(f"cannot use nil as argument (type {parameter.shown}) to call {name}")
+                raise ExpressionError(f"cannot use nil as argument (type {parameter.label}) to call {name}")
             if not argument_nature.assignable(parameter) and not argument_nature.is_unknown:
                 raise ExpressionError(
-                    f"cannot use {argument_nature.shown} as argument (type {parameter.shown}) to call {name}"
+                    f"cannot use {argument_nature.label} as argument (type {parameter.label}) to call {name}"
                 )
         return result
 
@@ -238,7 +238,7 @@ class _Checker:
         if node.name in syntax.PREDICATES:
             return self.over_elements(node)
         if node.name in self.environment:
-            raise ExpressionError(f"{self.environment[node.name].shown} is not callable")
+            raise ExpressionError(f"{self.environment[node.name].label} is not callable")
         if node.name == "get":
             return self.get(node)
         overloads = _OVERLOADS.get(node.name)
@@ -262,19 +262,19 @@ class _Checker:
             return UNKNOWN
         if base.is_array:
             if not key.is_integer and not key.is_unknown:
-                raise ExpressionError(f"non-integer slice index {key.shown}")
+                raise ExpressionError(f"non-integer slice index {key.label}")
             return base.elements()
         if base.kind == "map":
             if not key.assignable(base.key()) and not key.is_unknown:
-                raise ExpressionError(f"cannot use {key.shown} to get an element from {base.shown}")
+                raise ExpressionError(f"cannot use {key.label} to get an element from {base.label}")
             return base.elements()
-        raise ExpressionError(f"type {base.shown} does not support indexing")
+        raise ExpressionError(f"type {base.label} does not support indexing")
 
     def over_elements(self, node: syntax.Builtin) -> Nature:
         name, arguments = node.name, node.arguments
         collection = self.visit(arguments[0])
         if not collection.is_array and not collection.is_unknown:
-            raise ExpressionError(f"builtin {name} takes only array (got {collection.shown})")
+            raise ExpressionError(f"builtin {name} takes only array (got {collection.label})")
         if len(arguments) == 1:
             return INT if name == "count" else UNKNOWN if collection.is_unknown else collection.elements()
         pointers = {"map": {"index": INT}, "reduce": {"index": INT, "acc": UNKNOWN}}.get(name, {})
@@ -286,13 +286,13 @@ class _Checker:
         if body.is_nil:
             raise ExpressionError("predicate should has one input and one output param")
         if name in _TESTS and body.kind != "bool" and not body.is_unknown:
-            raise ExpressionError(f"predicate should return boolean (got {body.shown})")
+            raise ExpressionError(f"predicate should return boolean (got {body.label})")
         return _element_result(name, collection, body)
 
     def conditional(self, node: syntax.Conditional) -> Nature:
         condition = self.visit(node.condition)
         if condition.kind != "bool" and not condition.is_unknown:
-            raise ExpressionError(f"non-bool expression (type {condition.shown}) used as condition")
+            raise ExpressionError(f"non-bool expression (type {condition.label}) used as condition")
         then, otherwise = self.visit(node.then), self.visit(node.otherwise)
         if then.is_nil or otherwise.is_nil:
             return otherwise if then.is_nil else then
@@ -334,7 +334,7 @@ def _unary(operator: str, operand: Nature) -> Nature:
         return operand
     elif operand.is_unknown:
         return UNKNOWN
-    raise ExpressionError(f"invalid operation: {operator} (mismatched type {operand.shown})")
+    raise ExpressionError(f"invalid operation: {operator} (mismatched type {operand.label})")
 
 
 _Kind = Callable[[Nature], bool]
@@ -383,7 +383,7 @@ def _binary(node: syntax.Binary, left: Nature, right: Nature) -> Nature:
             raise budget.of_pattern(error) from None
     if result is None:
         raise ExpressionError(
-            f"invalid operation: {node.operator} (mismatched types {left.shown} and {right.shown})"
+            f"invalid operation: {node.operator} (mismatched types {left.label} and {right.label})"
         )
     return result
 
@@ -459,11 +459,11 @@ def _membership(left: Nature, right: Nature) -> Nature | None:
         return BOOL
     if right.kind == "map":
         if not left.is_unknown and not left.assignable(right.key()):
-            raise ExpressionError(f"cannot use {left.shown} as type {right.key().shown} in map key")
+            raise ExpressionError(f"cannot use {left.label} as type {right.key().label} in map key")
         return BOOL
     if right.is_array:
         if not left.comparable(right.elements()):
-            raise ExpressionError(f"cannot use {left.shown} as type {right.elements().shown} in array")
+            raise ExpressionError(f"cannot use {left.label} as type {right.elements().label} in array")
         return BOOL
     return BOOL if right.is_unknown or (left.is_unknown and _is_string(right)) else None
 
@@ -537,7 +537,7 @@ def _one_of(result: Nature | None, *kinds: str) -> _Validator:
         _count(arguments, 1)
         argument = arguments[0]
         if not argument.is_unknown and argument.kind not in kinds:
-            raise ExpressionError(f"invalid argument for {name} (type {argument.shown})")
+            raise ExpressionError(f"invalid argument for {name} (type {argument.label})")
         return ANY if result is None and argument.is_unknown else result or natures.named(argument.name)
 
     return validate
@@ -548,16 +548,16 @@ def _end(name: str, arguments: Sequence[Nature]) -> Nature:
     if arguments[0].is_unknown:
         return ANY
     if not arguments[0].is_array:
-        raise ExpressionError(f"cannot get {name} element from {arguments[0].shown}")
+        raise ExpressionError(f"cannot get {name} element from {arguments[0].label}")
     return natures.named(arguments[0].name).elements()
 
 
 def _take(_: str, arguments: Sequence[Nature]) -> Nature:
     _count(arguments, 2)
     if not arguments[0].is_array and not arguments[0].is_unknown:
-        raise ExpressionError(f"cannot take from {arguments[0].shown}")
+        raise ExpressionError(f"cannot take from {arguments[0].label}")
     if not arguments[1].is_unknown and arguments[1].kind not in ("int", "int64"):
-        raise ExpressionError(f"cannot take {arguments[1].shown} elements")
+        raise ExpressionError(f"cannot take {arguments[1].label} elements")
     return ANY if arguments[0].is_unknown else natures.named(arguments[0].name)
 
 
@@ -568,7 +568,7 @@ def _aggregate(name: str, arguments: Sequence[Nature]) -> Nature:
         if argument.is_unknown or argument.is_array:
             return ANY
         if argument.kind not in ("int", "int64", "uint8", "float64"):
-            raise ExpressionError(f"invalid argument for {name} (type {argument.shown})")
+            raise ExpressionError(f"invalid argument for {name} (type {argument.label})")
     return arguments[0]
 
 
@@ -577,7 +577,7 @@ def _concat(_: str, arguments: Sequence[Nature]) -> Nature:
         raise ExpressionError("invalid number of arguments (expected at least 1, got 0)")
     for argument in arguments:
         if not argument.is_array and not argument.is_unknown:
-            raise ExpressionError(f"cannot concat {argument.shown}")
+            raise ExpressionError(f"cannot concat {argument.label}")
     return ARRAY
 
 

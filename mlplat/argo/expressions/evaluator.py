@@ -658,7 +658,7 @@ _OPERATORS: dict[str, Callable[..., Any]] = {
 class _Loop:
     """One run of a function over the elements of a list."""
 
-    __slots__ = ("argument", "frame", "given", "mapped", "predicate", "strict", "values")
+    __slots__ = ("argument", "frame", "has_argument", "mapped", "predicate", "strict", "values")
 
     def __init__(
         self,
@@ -667,7 +667,7 @@ class _Loop:
         predicate: Evaluator | None,
         mapped: Evaluator | None,
         argument: Any,
-        given: bool,
+        has_argument: bool,
         strict: bool,
     ) -> None:
         self.frame = frame
@@ -675,7 +675,7 @@ class _Loop:
         self.predicate = predicate
         self.mapped = mapped
         self.argument = argument
-        self.given = given
+        self.has_argument = has_argument
         self.strict = strict
 
     def at(self, index: int) -> Any:
@@ -738,7 +738,7 @@ def _group(loop: _Loop) -> Any:
 
 
 def _sort(loop: _Loop) -> Any:
-    direction = loop.argument if loop.given else "asc"
+    direction = loop.argument if loop.has_argument else "asc"
     if direction not in ("asc", "desc"):
         raise ExpressionError("unknown order, use asc or desc")
     keys: list[Any] = []
@@ -753,7 +753,7 @@ def _sort(loop: _Loop) -> Any:
 
 def _reduce(loop: _Loop) -> Any:
     frame, first = loop.frame, 0
-    if loop.given:
+    if loop.has_argument:
         frame.accumulator = loop.argument
     elif loop.values:
         frame.element = loop.values[0]

@@ -54,7 +54,7 @@ class Nature:
         return self.kind in ("slice", "array")
 
     @property
-    def shown(self) -> str:
+    def label(self) -> str:
         """The name in messages."""
         return "unknown" if self.kind in ("invalid", "nil") else self.name
 

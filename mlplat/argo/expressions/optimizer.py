@@ -236,13 +236,13 @@ def _filter_length(node: Expression, _: Natures) -> Expression | None:
     return None
 
 
-def _filter_end(name: str, position: int, found: str) -> Pass:
+def _filter_end(name: str, position: int, target: str) -> Pass:
     def run(node: Expression, _: Natures) -> Expression | None:
         match node:
             case syntax.MemberAccess(Builtin("filter", arguments, mapped), Literal(int(index)), False):
-                return Builtin(found, arguments, mapped, strict=True) if index == position else None
+                return Builtin(target, arguments, mapped, strict=True) if index == position else None
             case Builtin(function, (Builtin("filter", arguments, mapped),)) if function == name:
-                return Builtin(found, arguments, mapped)
+                return Builtin(target, arguments, mapped)
         return None
 
     return run

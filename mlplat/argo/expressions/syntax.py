@@ -321,7 +321,7 @@ def _unescape(body: str, position: int) -> str:
     if "\\" not in body:
         return body
 
-    def one(match: re.Match[str]) -> str:
+    def replacement(match: re.Match[str]) -> str:
         braced, four, eight, two, octal, simple = match.groups()
         if simple is not None:
             return _SIMPLE.get(simple, simple)
@@ -330,7 +330,7 @@ def _unescape(body: str, position: int) -> str:
             raise ExpressionSyntaxError(f"invalid char escape at {position}")
         return "\ufffd" if 0xD800 <= code < 0xE000 else chr(code)
 
-    return _ESCAPED.sub(one, body)
+    return _ESCAPED.sub(replacement, body)
 
 
 def _is_word(character: str) -> bool:
@@ -603,21 +603,21 @@ class _Parser:
             pairs.append((key, self.expression(0)))
         return Map(tuple(pairs))
 
-    def call(self, name: str, given: tuple[Expression, ...]) -> Expression:
+    def call(self, name: str, operands: tuple[Expression, ...]) -> Expression:
         if name in PREDICATES:
-            return Builtin(name, self.predicate_arguments(PREDICATES[name], given))
+            return Builtin(name, self.predicate_arguments(PREDICATES[name], operands))
         self.expect("(", "bracket")
-        arguments = given + self.items(")")
+        arguments = operands + self.items(")")
         if name in FUNCTIONS:
             return Builtin(name, arguments)
         return CallNode(Identifier(name), arguments)
 
     def predicate_arguments(
-        self, kinds: tuple[str, ...], given: tuple[Expression, ...]
+        self, kinds: tuple[str, ...], operands: tuple[Expression, ...]
     ) -> tuple[Expression, ...]:
         self.expect("(", "bracket")
-        arguments = list(given)
-        remaining = kinds[len(given) :]
+        arguments = list(operands)
+        remaining = kinds[len(operands) :]
         for position, kind in enumerate(remaining):
             if self.at(")", "bracket"):
                 if kind.endswith("?"):

@@ -163,9 +163,9 @@ class Templates:
 
     def of(self, node: _Part) -> _Part:
         """Return the template of a node: for a task that shares a pod, its own part; empty if it is unknown."""
-        return fused.template_of(self._found(node), node)
+        return fused.template_of(self._lookup(node), node)
 
-    def _found(self, node: _Part) -> _Part:
+    def _lookup(self, node: _Part) -> _Part:
         reference = _mapping(node.get("templateRef"))
         if reference:
             scope = "cluster" if reference.get("clusterScope") else "namespaced"

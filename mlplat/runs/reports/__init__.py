@@ -83,9 +83,9 @@ def _files(workflow: Workflow, place: Machine | Cluster | None) -> FileSource:
     return MachineFiles(place.home)
 
 
-def notebook_page(found: report.Report) -> str:
+def notebook_page(run_report: report.Report) -> str:
     """Return the page of a run as a notebook shows it."""
-    return report.embedded(report.page(found), f"Run {found.run.name}")
+    return report.embedded(report.page(run_report), f"Run {run_report.run.name}")
 
 
 def write(text: str, file: Path) -> None:
@@ -101,15 +101,15 @@ def write(text: str, file: Path) -> None:
         raise ArgumentError(Diagnostic("MLP420", "", message, hint)) from None
 
 
-def side_of(found: report.Report) -> report.Side:
+def side_of(run_report: report.Report) -> report.Side:
     """Return what a run has to compare: its parameters, metrics and artifacts."""
-    names = [metric.name for metric in found.metrics]
+    names = [metric.name for metric in run_report.metrics]
     metrics = {
         metric.name if names.count(metric.name) == 1 else f"{metric.task}: {metric.name}": metric.value
-        for metric in found.metrics
+        for metric in run_report.metrics
     }
-    artifacts = {f"{one.task}: {one.name}": one.digest or _unhashed(one) for one in found.artifacts}
-    return report.Side(found.run, metrics, artifacts)
+    artifacts = {f"{one.task}: {one.name}": one.digest or _unhashed(one) for one in run_report.artifacts}
+    return report.Side(run_report.run, metrics, artifacts)
 
 
 def _unhashed(artifact: report.ArtifactView) -> str:

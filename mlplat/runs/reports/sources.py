@@ -80,14 +80,14 @@ class ClusterFiles:
     """
 
     repository: WorkflowRepository
-    asked: Counter[bool] = field(default_factory=Counter, init=False)
+    requested: Counter[bool] = field(default_factory=Counter, init=False)
 
     def log(self, run: RunRow, task: TaskRow, attempts: Sequence[TaskRow]) -> str | None:  # noqa: ARG002
         """Return the end of a log; see :class:`FileSource`. Each is a request, so of many tasks only some are read."""
         failed = task.phase in FAILED
-        if self.asked[failed] >= _MOST_LOGS_OF_CLUSTER:
+        if self.requested[failed] >= _MOST_LOGS_OF_CLUSTER:
             return None
-        self.asked[failed] += 1
+        self.requested[failed] += 1
         last = attempts[-1] if attempts else task
         return "".join(f"{line}\n" for line in cluster_files.end_of_pod(self.repository, last.id))
 
