@@ -191,7 +191,9 @@ def not_run(workflow: Workflow) -> list[str]:
         around = nodes.get(key, {})
         dag = templates.get(around.get("templateName", ""), {}).get("dag") or {}
         tasks = {task["name"]: task for task in dag.get("tasks", ())}
-        omitted += [str(there[name]["name"]) for name in _blocked(tasks, there)]
+        order = list(tasks)
+        blocked = sorted(_blocked(tasks, there), key=lambda name: order.index(name) if name in tasks else -1)
+        omitted += [str(there[name]["name"]) for name in blocked]
         if around.get("type") == "DAG" and around.get("phase") in FAILED:
             missing += [f"{around['name']}.{name}" for name in tasks if name not in there]
     run = workflow["metadata"]["name"]

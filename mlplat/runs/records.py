@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlplat.runs import state
-from mlplat.runs.cluster import Cluster, readable
 from mlplat.runs.machine import Machine
 
 if TYPE_CHECKING:
     from mlplat.metadata import Store
+    from mlplat.runs.cluster import Cluster
 
 
 def opened(place: Machine | Cluster, run: str | None = None, limit: int | None = None) -> Store:
@@ -29,6 +29,7 @@ def opened(place: Machine | Cluster, run: str | None = None, limit: int | None =
         place.catch_up(store, run)
         return store
     from mlplat import k8s, metadata
+    from mlplat.runs.cluster import readable
 
     store = metadata.open_store("sqlite://", place.identity())
     if run:

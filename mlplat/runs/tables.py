@@ -12,14 +12,14 @@ from mlplat.argo import durations
 from mlplat.argo.reasons import readable
 from mlplat.argo.status import metric_text, spelled
 from mlplat.errors import ArgumentError, Diagnostic
-from mlplat.runs import columns, records, state, updates
-from mlplat.runs.cluster import Cluster
+from mlplat.runs import columns, records, state
 from mlplat.runs.lists import LISTS, OF_ONE_RUN, Row
 from mlplat.runs.machine import Machine
 from mlplat.runs.trees import short
 
 if TYPE_CHECKING:
-    from mlplat.metadata import ArtifactRow, Store
+    from mlplat.metadata import ArtifactRow, Store, TaskRow
+    from mlplat.runs.cluster import Cluster
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +100,18 @@ def _without_runs(place: Machine | Cluster, store: Store) -> str:
     """Return the name of a record that has no runs; empty if it has any."""
     if store.runs(1):
         return ""
-    if isinstance(place, Cluster):
+    if not isinstance(place, Machine):
         return place.namespace or "this namespace"
     return str(store.place if os.environ.get("MLPLAT_STORE") else place.home)
 
 
 def _update(store: Store, place: Machine | Cluster, name: str | None) -> list[str]:
-    return updates.update(store, Cluster(home=place.home), name) if isinstance(place, Machine) else []
+    if not isinstance(place, Machine) or not store.runs(1, engine="argo"):
+        return []
+    from mlplat.runs import updates
+    from mlplat.runs.cluster import Cluster
+
+    return updates.update(store, Cluster(home=place.home), name)
 
 
 def _plain(cell: columns.Cell) -> Any:
@@ -121,6 +126,11 @@ def _cell(cell: columns.Cell) -> str:
 
 def _when(moment: datetime | None) -> str:
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S") if moment else ""
+
+
+def _ran(task: TaskRow) -> bool:
+    """Return whether a task ran or may still run; for others, Argo has times, too."""
+    return task.phase not in ("Omitted", "Skipped")
 
 
 def _took(row: Any) -> str:
@@ -150,8 +160,8 @@ COLUMNS: dict[str, dict[str, Callable[[Row], str]]] = {
         "NAME": lambda one: one.path,
         "PHASE": lambda one: "Cached" if one.row.cached else one.row.phase,
         "ATTEMPTS": lambda one: str(one.row.attempts),
-        "STARTED": lambda one: _when(one.row.started_at),
-        "TOOK": lambda one: _took(one.row),
+        "STARTED": lambda one: _when(one.row.started_at) if _ran(one.row) else "",
+        "TOOK": lambda one: _took(one.row) if _ran(one.row) else "",
         "MESSAGE": lambda one: readable(one.row.message),
     },
     "artifacts": {

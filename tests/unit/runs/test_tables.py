@@ -70,3 +70,19 @@ def test_a_record_without_runs_is_named(tmp_path: Path) -> None:
 def test_a_run_is_required_before_the_record_is_opened(tmp_path: Path) -> None:
     with pytest.raises(ArgumentError, match="get tasks requires the name of a run"):
         tables.listed(Machine(home=tmp_path / "missing"), "tasks", None, 20)
+
+
+@pytest.mark.parametrize(
+    ("phase", "has_times"), [("Omitted", False), ("Skipped", False), ("Succeeded", True)]
+)
+def test_a_task_that_did_not_run_has_no_times(phase: str, has_times: bool, tmp_path: Path) -> None:
+    done = workflow("near", "Failed")
+    (root,) = done["status"]["nodes"].values()
+    root |= {"phase": phase, "finishedAt": "2026-05-04T09:12:07Z"}
+    with state.record(tmp_path) as store:
+        store.record(done)
+
+    found = tables.listed(Machine(home=tmp_path), "tasks", "near", 20)
+
+    started, took = (found.rows[0][list(found.titles).index(title)] for title in ("STARTED", "TOOK"))
+    assert (bool(started), took) == (has_times, "7s" if has_times else "")
