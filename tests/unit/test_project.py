@@ -136,7 +136,7 @@ def test_no_two_public_classes_have_one_name() -> None:
 
 def test_command_is_installed() -> None:
     (command,) = entry_points(group="console_scripts", name="mlplat")
-    assert command.value == "mlplat.cli:main"
+    assert command.value == "mlplat.__main__:main"
 
 
 @pytest.mark.parametrize(
