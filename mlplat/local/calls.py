@@ -17,6 +17,7 @@ from mlplat.local.runners import DockerRunner, SubprocessRunner, executor_of
 from mlplat.runs.documents import with_name
 from mlplat.runs.file_cache import FileCache
 from mlplat.runs.machine import Machine, Started
+from mlplat.runs.pages.notebook import notebook_page
 from mlplat.runs.run import Changed, Stopping
 
 
@@ -62,13 +63,7 @@ class Called:
 
     def _repr_html_(self) -> str | None:
         """Return the page of the run for a notebook; None where the extra ``local`` is not installed."""
-        try:
-            from mlplat.runs import reports
-
-            place = Machine(self.home) if self.home else None
-            return reports.notebook_page(reports.of_workflow(self.workflow, place))
-        except ModuleNotFoundError:
-            return None
+        return notebook_page(self.workflow, self.home)
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ class Started(Run):
 
     def __init__(self, workflow: Document, follow: Follow, control: engine.Control, home: Path) -> None:
         self.control = control
-        super().__init__(workflow, follow, control.end, home / "artifacts")
+        super().__init__(workflow, follow, control.end, home)
 
     def leave(self) -> None:
         """Terminate the run if it has not ended yet."""
@@ -167,7 +167,7 @@ class Machine:
                     store.record(last)
             return last
 
-        return Run(workflow, follow, lambda how: self.end(name, how), self.home / "artifacts")
+        return Run(workflow, follow, lambda how: self.end(name, how), self.home)
 
     def states(self, name: str, left: threading.Event | None = None) -> Iterator[dict[str, Any] | None]:
         """Read a run that some process of this machine runs, until it ends.

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Literal
 
 from mlplat.runs.outputs import outputs_of
+from mlplat.runs.pages.notebook import notebook_page
 
 Node = Mapping[str, Any]
 Workflow = Mapping[str, Any]
@@ -59,7 +60,7 @@ class Run:
         workflow: the Workflow as it was started or found.
         follow: called in the thread, with what takes events.
         cancel: requests the end of the run.
-        artifacts: folder with its artifacts, if they are on this machine.
+        home: folder of its logs and artifacts, if they are on this machine.
 
     Attributes:
         workflow: the Workflow as it was started or found.
@@ -70,12 +71,12 @@ class Run:
         workflow: Workflow,
         follow: Follow,
         cancel: Callable[[How], None],
-        artifacts: Path | None = None,
+        home: Path | None = None,
     ) -> None:
         self.workflow = workflow
         self.cancel = cancel
         self._follow = follow
-        self._artifacts = artifacts
+        self._home = home
         self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._left = threading.Event()
         self._finished: dict[str, Any] | None = None
@@ -145,7 +146,14 @@ class Run:
             TimeoutError: it is still running.
             MlplatError: it can't be followed any longer.
         """
-        return outputs_of(self.result(timeout), self._artifacts)
+        return outputs_of(self.result(timeout), self._home / "artifacts" if self._home else None)
+
+    def _repr_html_(self) -> str | None:
+        """Return the page of the run for a notebook: as it is now or, on a cluster, as it was found until it ended."""
+        from mlplat import engine
+
+        now = engine.load(self._home / "runs" / self.name) if self._home and not self._finished else None
+        return notebook_page(self._finished or now or self.workflow, self._home)
 
     def leave(self) -> None:
         """Stop following; the run continues, and the record has what was known of it."""

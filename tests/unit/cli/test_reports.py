@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from mlplat import metadata, report
+from mlplat.local.calls import Called
 from mlplat.runs import reports, state
 from mlplat.runs.machine import Machine
+from mlplat.runs.pages.notebook import notebook_page
 from tests.unit.cli.commands import told
 
 PROGRAM = """
@@ -249,16 +251,33 @@ def test_one_run_cannot_be_compared(run: Path, capsys: pytest.CaptureFixture[str
 
 
 def test_a_run_shows_itself_in_a_notebook(run: Path) -> None:
-    from mlplat import engine
-
-    workflow = engine.load(run / ".mlplat" / "runs" / "first")
-    assert workflow is not None
-    shown = reports.notebook_page(reports.of_workflow(workflow, Machine(run / ".mlplat")))
+    machine = Machine(run / ".mlplat")
+    workflow = machine.read("first")
+    with machine.attach("first") as handle:
+        handle.result()
+        shown = handle._repr_html_()
+    called = Called("first", {}, workflow, home=machine.home)
+    assert shown == called._repr_html_()
+    assert shown is not None
     assert shown.startswith('<iframe sandbox="allow-scripts" title="Run first"')
     assert "loaded 30 rows" in shown
-    without = reports.notebook_page(reports.of_workflow(workflow, None))
-    assert "loaded 30 rows" not in without
-    assert "does not converge" in without
+    elsewhere = Called("first", {}, workflow)._repr_html_()
+    assert elsewhere is not None
+    assert "loaded 30 rows" not in elsewhere
+    assert "does not converge" in elsewhere
+
+
+def test_a_run_that_was_only_started_has_a_page_for_a_notebook() -> None:
+    found = notebook_page({"kind": "Workflow", "metadata": {"name": "w"}, "spec": {}}, None)
+    assert found is not None
+    assert "Pending" in found
+
+
+def test_a_notebook_without_the_packages_of_a_page_shows_the_plain_value(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "markdown_it", None)
+    assert notebook_page(Machine(run / ".mlplat").read("first"), run / ".mlplat") is None
 
 
 def test_runs_are_listed_with_parameters_and_metrics(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mlplat.report import Report, Side, compare, comparison_page, page
+from mlplat.report import Report, Side, compare, comparison_page, embedded, page
 from tests import chromium
 from tests.chromium import Browser, Scheme
 from tests.unit.report.samples import (
@@ -125,3 +125,37 @@ def test_a_task_of_the_graph_leads_to_its_log(browser: Browser) -> None:
     assert browser.run(opened) is False
     browser.run("document.querySelector('.graph a').dispatchEvent(new MouseEvent('click', {bubbles: true}))")
     assert browser.run(f"new Promise((done) => requestAnimationFrame(() => done({opened})))") is True
+
+
+_POLICIES = {
+    "no policy": "",
+    "the policy of a notebook in an editor": (
+        "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; img-src data: blob:; "
+        "child-src data: blob:"
+    ),
+    "a policy without scripts": "default-src 'self'; style-src 'unsafe-inline'",
+}
+_HOST = "<style>h1{color:rgb(1, 2, 3)} .badge, table{display:none}</style><h1 id=t0>A notebook</h1>"
+
+
+@pytest.mark.parametrize("policy", _POLICIES)
+def test_two_runs_in_a_notebook_disturb_neither_it_nor_each_other(policy: str, browser: Browser) -> None:
+    runs = [embedded(page(everything()), f"Run {number}") for number in (1, 2)]
+    head = (
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICIES[policy]}">'
+        if _POLICIES[policy]
+        else ""
+    )
+    bare = f"<!DOCTYPE html>{head}<title>host</title>{_HOST}"
+    ask = "(() => { const one = getComputedStyle(document.querySelector('h1')); return [one.font, one.color]; })()"
+    browser.open(bare)
+    before = browser.run(ask)
+    browser.open(bare + "".join(runs))
+    assert browser.run(ask) == before
+    assert browser.run("document.querySelectorAll('#t0, [id^=t]').length") == 1
+    assert browser.run("[...document.querySelectorAll('iframe')].map((one) => one.title)") == [
+        "Run 1",
+        "Run 2",
+    ]
+    assert browser.run("document.querySelectorAll('iframe')[0].contentDocument") is None
+    assert not [line for line in browser.printed if "Refused" in line or "violates" in line]

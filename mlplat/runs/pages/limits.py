@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mlplat import report
 from mlplat.argo.status import FAILED
 from mlplat.errors import MlplatError
-from mlplat.runs.reports.sources import FileSource
+from mlplat.runs.pages.sources import FileSource
 
 if TYPE_CHECKING:
     from mlplat.metadata import ArtifactRow, RunRow, TaskRow

@@ -9,9 +9,9 @@ from mlplat import report
 from mlplat.addresses import without_passwords
 from mlplat.argo import status as statuses
 from mlplat.argo.reasons import readable
-from mlplat.runs.reports.limits import Reader
-from mlplat.runs.reports.sources import FileSource
-from mlplat.runs.reports.tree import Tree
+from mlplat.runs.pages.limits import Reader
+from mlplat.runs.pages.sources import FileSource
+from mlplat.runs.pages.tree import Tree
 from mlplat.runs.tasks import path
 
 if TYPE_CHECKING:

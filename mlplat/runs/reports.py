@@ -1,28 +1,59 @@
-"""Runs as pages: what the record has of a run, with its logs and the content of its artifacts, within limits.
-
-``sources`` reads logs and artifacts, by where the run was. ``limits`` takes of them what a page has room for. ``tree``
-has the nodes that people know. ``assembly`` makes one report of them.
-"""
+"""Runs as pages: runs of the record, of this machine or of a cluster, with logs and the content of artifacts."""
 
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlplat import report
+from mlplat.argo.status import FAILED
 from mlplat.canonical import canonical_json
 from mlplat.errors import ArgumentError, Diagnostic
-from mlplat.runs import state
+from mlplat.runs import cluster_files, state
 from mlplat.runs.cluster import Cluster, Workflow
 from mlplat.runs.cluster_files import WorkflowRepository
 from mlplat.runs.machine import Machine
-from mlplat.runs.reports.assembly import assembled
-from mlplat.runs.reports.sources import ClusterFiles, FileSource, MachineFiles, NoFiles
+from mlplat.runs.pages.assembly import assembled
+from mlplat.runs.pages.sources import FileSource, MachineFiles, NoFiles
 
 if TYPE_CHECKING:
-    from mlplat.metadata import Store
+    from mlplat.metadata import ArtifactRow, RunRow, Store, TaskRow
+
+_MOST_LOGS_OF_CLUSTER = 50
+
+
+@dataclass(slots=True)
+class ClusterFiles:
+    """Pods and the artifact repository of a run of a cluster.
+
+    Attributes:
+        repository: of the Workflow.
+        requested: number of logs that were read of tasks that failed (True), and of others.
+    """
+
+    repository: WorkflowRepository
+    requested: Counter[bool] = field(default_factory=Counter, init=False)
+
+    def log(self, run: RunRow, task: TaskRow, attempts: Sequence[TaskRow]) -> str | None:  # noqa: ARG002
+        """Return the end of a log; see :class:`FileSource`. Each is a request, so of many tasks only some are read."""
+        failed = task.phase in FAILED
+        if self.requested[failed] >= _MOST_LOGS_OF_CLUSTER:
+            return None
+        self.requested[failed] += 1
+        last = attempts[-1] if attempts else task
+        return "".join(f"{line}\n" for line in cluster_files.end_of_pod(self.repository, last.id))
+
+    def content(self, artifact: ArtifactRow, size: int) -> bytes | None:
+        """Return the start of an artifact; see :class:`FileSource`."""
+        return self.repository.start(artifact.key, size) if artifact.key else None
+
+    def place(self, artifact: ArtifactRow) -> str:
+        """Return the key of an artifact, or its URI."""
+        return artifact.key or artifact.uri
 
 
 def read(place: Machine | Cluster, names: Sequence[str], *, whole: bool = True) -> list[report.Report]:
@@ -81,11 +112,6 @@ def _files(workflow: Workflow, place: Machine | Cluster | None) -> FileSource:
     if isinstance(place, Cluster):
         return ClusterFiles(WorkflowRepository(workflow, place))
     return MachineFiles(place.home)
-
-
-def notebook_page(run_report: report.Report) -> str:
-    """Return the page of a run as a notebook shows it."""
-    return report.embedded(report.page(run_report), f"Run {run_report.run.name}")
 
 
 def write(text: str, file: Path) -> None:

@@ -1,23 +1,18 @@
-"""Where the logs and the artifacts of a run are, by where it ran."""
+"""Where the logs and the artifacts of a run are: files of this machine, or nowhere."""
 
 from __future__ import annotations
 
 import stat
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from mlplat import engine
-from mlplat.argo.status import FAILED, fused
-from mlplat.runs import cluster_files
-from mlplat.runs.cluster_files import WorkflowRepository
+from mlplat.argo.status import fused
 
 if TYPE_CHECKING:
     from mlplat.metadata import ArtifactRow, RunRow, TaskRow
-
-_MOST_LOGS_OF_CLUSTER = 50
 
 
 class FileSource(Protocol):
@@ -68,36 +63,6 @@ class MachineFiles:
     def place(self, artifact: ArtifactRow) -> str:
         """Return the path of an artifact, or its URI."""
         return str(self.home / "artifacts" / artifact.key) if artifact.key else artifact.uri
-
-
-@dataclass(slots=True)
-class ClusterFiles:
-    """Pods and the artifact repository of a run of a cluster.
-
-    Attributes:
-        repository: of the Workflow.
-        asked: number of logs that were read of tasks that failed (True), and of others.
-    """
-
-    repository: WorkflowRepository
-    requested: Counter[bool] = field(default_factory=Counter, init=False)
-
-    def log(self, run: RunRow, task: TaskRow, attempts: Sequence[TaskRow]) -> str | None:  # noqa: ARG002
-        """Return the end of a log; see :class:`FileSource`. Each is a request, so of many tasks only some are read."""
-        failed = task.phase in FAILED
-        if self.requested[failed] >= _MOST_LOGS_OF_CLUSTER:
-            return None
-        self.requested[failed] += 1
-        last = attempts[-1] if attempts else task
-        return "".join(f"{line}\n" for line in cluster_files.end_of_pod(self.repository, last.id))
-
-    def content(self, artifact: ArtifactRow, size: int) -> bytes | None:
-        """Return the start of an artifact; see :class:`FileSource`."""
-        return self.repository.start(artifact.key, size) if artifact.key else None
-
-    def place(self, artifact: ArtifactRow) -> str:
-        """Return the key of an artifact, or its URI."""
-        return artifact.key or artifact.uri
 
 
 @dataclass(frozen=True, slots=True)
