@@ -26,10 +26,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line.
 
     Args:
-        arguments: the words after ``mlplat``; those of this process when None.
+        arguments: arguments after ``mlplat``; those of this process if None.
 
     Returns:
-        The exit code: 0; 1 for a run that failed; 2 for a mistake in what was given; 130 after Ctrl-C.
+        The exit code: 0; 1 for a run that failed; 2 for a wrong command line or file; 130 after Ctrl-C.
     """
     if "_MLPLAT_COMPLETE" in os.environ:
         commands.mlplat.main(prog_name="mlplat")  # writes what a shell asks for, and exits

@@ -15,7 +15,8 @@ _LISTS = ("runs", "tasks", "parameters", "artifacts", "lineage", "metrics")
 def _runs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """Return the runs of this machine whose names a shell can complete.
 
-    A shell inserts them as they are, and ``.mlplat`` may have come with a repository: only proper names are returned.
+    A shell inserts them unquoted, and ``.mlplat`` may come from an untrusted repository, so only valid names are
+    returned.
     """
     del ctx, param
     from mlplat.argo.names import RESOURCE
@@ -248,7 +249,7 @@ for _each in (
         "write a run as one HTML file",
         _RUN,
         option("-o --output FILE", "file to write, or - for standard output; by default RUN.html"),
-        *_where("where it ran: read from the record of this machine, or from a cluster"),
+        *_where("what to read: the record of this machine, or a cluster"),
     ),
     CliCommand(
         "compare",
@@ -257,7 +258,7 @@ for _each in (
         argument("runs", "RUN RUN...", nargs=-1, shell_complete=_runs),
         _OUTPUT,
         option("--html FILE", "write an HTML file instead"),
-        *_where("where they ran: read from the record of this machine, or from a cluster"),
+        *_where("what to read: the record of this machine, or a cluster"),
     ),
     CliCommand(
         "record",

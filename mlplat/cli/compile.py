@@ -26,7 +26,7 @@ def run(args: Args) -> int:
 
 
 def options(args: Args, *, require_arguments: bool) -> compiler.Options:
-    """Return the compiler's options of a command line, but for the arguments of the pipeline."""
+    """Return the compiler's options from a command line, without the arguments of the pipeline."""
     return compiler.Options(
         name=args.name,
         kind=getattr(args, "kind", "Workflow"),

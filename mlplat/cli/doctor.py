@@ -11,7 +11,7 @@ _MARKS = {True: "✔", False: "✖", None: "·"}
 
 
 def run(args: Args) -> int:
-    """Print what was found and what is missing; exit code 1 when something is missing."""
+    """Print the findings; the exit code is 1 if something is missing."""
     if args.engine == "argo":
         findings = list(checks.check_cluster(places.cluster(args), args.service_account or "default"))
     else:

@@ -1,4 +1,4 @@
-"""Show a run until it ends, and stop it when a person asks for it."""
+"""Shows a run until it ends, and stops it on Ctrl-C."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def conclude_run(start: Callable[[], Run], place: Machine | Cluster, args: Args,
 
     Args:
         start: starts the run, or finds it.
-        place: where it is.
+        place: this machine or the cluster.
         args: the command line.
-        said: what is printed of a run of a cluster once it has started, with fields of
+        said: line to print when a run of a cluster has started, with fields of
             :class:`~mlplat.runs.run.Run`.
 
     Raises:
-        KeyboardInterrupt: the person leaves a run that continues.
+        KeyboardInterrupt: Ctrl-C, for a run that continues.
     """
     from mlplat.runs.machine import Started
 
@@ -49,7 +49,7 @@ def conclude_run(start: Callable[[], Run], place: Machine | Cluster, args: Args,
 
 
 def _show(run: Run, place: Machine | Cluster, args: Args) -> None:
-    """Show a run until it ends; then, or when anything fails, leave it."""
+    """Show a run until it ends or an error occurs."""
     from mlplat import engine
     from mlplat.engine import terminal
     from mlplat.runs.machine import Machine, Started

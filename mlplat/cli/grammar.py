@@ -1,4 +1,4 @@
-"""What command lines are made of: commands, options, arguments, and the errors in them."""
+"""The parts of command lines: commands, options, arguments, and errors in them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Args = SimpleNamespace
 """The values of a command line, by option and argument."""
 
 SETTINGS: dict[str, Any] = {"max_content_width": 110, "show_default": True}
-"""How click writes the help of every command."""
+"""Settings of click for the help of every command."""
 
 _COUNT = re.compile(r"0*[1-9][0-9]{0,8}")
 
@@ -30,7 +30,7 @@ class MistakeError(click.UsageError):
 
 
 def diagnostic(error: click.UsageError) -> Diagnostic:
-    """Return what is wrong with a command line, and what to write instead."""
+    """Return the diagnostic for an error in a command line."""
     help_page = f"{error.ctx.command_path if error.ctx else 'mlplat'} --help"
     message, hint = error.format_message().rstrip("."), ""
     if isinstance(error, MistakeError):
@@ -59,7 +59,7 @@ class CommandGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command that is named first, or say which one may be meant."""
+        """Find a command by name, or suggest the nearest."""
         if args[0] not in self.commands and not ctx.resilient_parsing:
             raise MistakeError(f"unknown command '{args[0]}'", suggestion(args[0], list(self.commands)), ctx)
         return super().resolve_command(ctx, args)
@@ -70,8 +70,8 @@ class CliCommand(click.Command):
 
     Args:
         name: of the command.
-        function: ``MODULE:FUNCTION``; it takes what was given and returns the exit code.
-        summary: what the command does, a short phrase; then, after an empty line, what its arguments are.
+        function: ``MODULE:FUNCTION``; it takes the :data:`Args` and returns the exit code.
+        summary: a short phrase for the command; then, after an empty line, its arguments.
         params: its options and arguments.
     """
 
@@ -83,7 +83,7 @@ class CliCommand(click.Command):
         with_help(self)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse options, which may stand anywhere, and arguments; refuse what is left."""
+        """Parse options and arguments in any order; refuse unexpected ones."""
         try:
             left = super().parse_args(ctx, args)
         except click.UsageError as error:
@@ -110,7 +110,7 @@ with_help = click.help_option("-h", "--help", help="show this help")
 
 
 def _put_modules_with_files(ctx: click.Context) -> None:
-    """Let what ``-m`` names stand where files stand."""
+    """Add the modules of ``-m`` to the files."""
     from mlplat.runs.programs import Module
 
     modules = [Module.of(name) for name in ctx.params["module"]]
@@ -126,7 +126,7 @@ def _put_modules_with_files(ctx: click.Context) -> None:
 
 
 def argument(name: str, metavar: str, **settings: Any) -> click.Argument:
-    """Declare an argument; one in brackets need not be given."""
+    """Declare an argument; one in brackets is optional."""
     return click.Argument([name], **{"metavar": metavar, "required": not metavar.startswith("["), **settings})
 
 
@@ -136,8 +136,8 @@ def option(declaration: str, help: str, **settings: Any) -> click.Option:  # noq
     Args:
         declaration: the names, then the value: nothing for a flag, a name in capitals for a string, ``N`` for a
             positive integer, ``one|other`` for one of these words, of which the first is the default.
-        help: what it is for.
-        settings: further ones of click's.
+        help: its help.
+        settings: further settings of click.
     """
     *names, last = declaration.split()
     usual: dict[str, Any]
@@ -157,7 +157,7 @@ class Word(click.Choice[str]):
     """One of a few words."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the word, or say which one may be meant."""
+        """Return the word, or suggest the nearest."""
         if value in self.choices:
             return str(value)
         hint = suggestion(str(value), list(self.choices)) or f"{available(self.choices)};"

@@ -9,7 +9,7 @@ from mlplat.runs import lint
 
 
 def run(args: Args) -> int:
-    """Print every diagnostic of every file, and the sizes of what compiles."""
+    """Print every diagnostic of every file, and the sizes of the manifests."""
     failed = False
     for checked in lint.check(args.files):
         failed = failed or checked.failed

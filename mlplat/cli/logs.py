@@ -1,4 +1,4 @@
-"""``mlplat logs``: what the tasks of runs print."""
+"""``mlplat logs``: print the logs of tasks."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _print(args: Args) -> int:
 
 
 def _follow(args: Args) -> int:
-    """Print lines as they come; the exit code is 0, however the run ends."""
+    """Print lines as they are written; the exit code is 0 even if the run fails."""
     log = output.LogPrinter(raw=args.raw)
 
     def emit(path: str, line: str) -> None:

@@ -1,4 +1,4 @@
-"""Print so that text from tasks and files cannot control the terminal; tables, and documents for programs."""
+"""Prints text, tables and documents; text from tasks and files can't control the terminal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mlplat.escaping import escaped, escaped_line
 
 
 class _Escaping:
-    """A stream that escapes what is written to it."""
+    """A stream that escapes its text."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
@@ -43,7 +43,7 @@ class _Escaping:
 
 @contextlib.contextmanager
 def _unless_hung_up() -> Iterator[None]:
-    """Ignore that a terminal is gone: the run continues to its end, and nobody reads what it prints."""
+    """Ignore that the terminal was closed, so that the run continues to its end."""
     try:
         yield
     except OSError as error:
@@ -52,7 +52,7 @@ def _unless_hung_up() -> Iterator[None]:
 
 
 def _encodable(text: str, stream: TextIO) -> str:
-    """Return a string with escapes for what the encoding of a stream does not have."""
+    """Return a string with escapes for characters that the encoding of a stream does not have."""
     encoding = getattr(stream, "encoding", None) or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
@@ -69,12 +69,12 @@ def escaping() -> Iterator[None]:
 
 
 def unescaped(stream: TextIO) -> TextIO:
-    """Return the stream itself, for what controls the terminal on purpose."""
+    """Return the stream itself, for intended control of the terminal."""
     return stream.stream if isinstance(stream, _Escaping) else stream
 
 
 def drop_output() -> None:
-    """Forget what could not be written to standard output, which Python would try once more when it ends."""
+    """Drop the output that can't be written, so that Python does not try again at its end."""
     with contextlib.suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
@@ -121,7 +121,7 @@ def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def height(lines: Iterable[str], width: int) -> int:
-    """Return how many rows lines take on a terminal, which breaks long ones."""
+    """Return the number of terminal rows that lines take, with line breaks."""
     from rich.cells import cell_len
 
     return sum(max(1, -(-cell_len(line) // width)) for line in lines)
@@ -131,7 +131,7 @@ class LogPrinter:
     """Prints what tasks wrote: escaped on a terminal, byte for byte to a file or another program.
 
     Args:
-        raw: whether it is printed as it is on a terminal too.
+        raw: whether to print it unescaped on a terminal too.
     """
 
     def __init__(self, *, raw: bool) -> None:
@@ -144,7 +144,7 @@ class LogPrinter:
 
         Args:
             pieces: whole lines, and parts of lines.
-            prefix: what each line starts with.
+            prefix: prefix of each line.
         """
         start = prefix.encode(errors="backslashreplace")
         self.end_line()

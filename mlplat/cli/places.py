@@ -1,4 +1,4 @@
-"""Find the place of a command line: this machine or a cluster."""
+"""Finds the place of a command line: this machine or a cluster."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def cluster(args: Args) -> Cluster:
 
 
 def as_typed(args: Args, run: str, namespace: str) -> str:
-    """Return how a shell takes the name of a run with the place of a command line.
+    """Return the name and the place of a run as shell arguments.
 
     Args:
         args: the command line.

@@ -26,7 +26,7 @@ class Quiet:
     """Shows nothing."""
 
     def __call__(self, node: AnyNode) -> None:
-        """Take in a node that changed."""
+        """Handle a changed node."""
 
     def notice(self, sentence: str) -> None:
         """Print a line about the whole run."""
@@ -35,7 +35,7 @@ class Quiet:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Leave the terminal to a person for a while."""
+        """Pause the display, so that a person can be asked."""
         yield
 
 
@@ -43,15 +43,15 @@ class LineProgress(Quiet):
     """Prints a line when a task starts and when it ends.
 
     Args:
-        stream: where to.
-        lines: makes them.
+        stream: the output.
+        lines: formats the lines.
     """
 
     def __init__(self, stream: TextIO, lines: TaskLines) -> None:
         self.stream, self.lines = stream, lines
 
     def __call__(self, node: AnyNode) -> None:
-        """Take in a node that changed."""
+        """Handle a changed node."""
         self.stream.writelines(f"{line}\n" for line in self.lines.of(node))
         self.stream.flush()
 
@@ -67,7 +67,7 @@ class TreeProgress(Quiet):
         self.lock = threading.Lock()
 
     def __call__(self, node: AnyNode) -> None:
-        """Take in a node that changed."""
+        """Handle a changed node."""
         with self.lock:
             self.nodes[node["id"]] = dict(node)
 
@@ -78,7 +78,7 @@ class TreeProgress(Quiet):
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Leave the terminal to a person for a while."""
+        """Pause the display, so that a person can be asked."""
         assert self.live is not None
         self.live.stop()
         try:
@@ -108,12 +108,12 @@ def following(workflow: trees.Workflow, run: str, *, quiet: bool) -> Iterator[Qu
     """Show a run while the block runs.
 
     Args:
-        workflow: what runs.
+        workflow: the Workflow.
         run: name of the run.
-        quiet: show nothing.
+        quiet: whether to show nothing.
 
     Yields:
-        What to call with each node that changes; it can be paused.
+        The observer, which is called with each changed node, and can be paused.
     """
     if quiet:
         yield Quiet()

@@ -12,7 +12,7 @@ from mlplat.runs.machine import Machine
 
 
 def get(args: Args) -> int:
-    """List runs, or what one of them had: tasks, parameters, artifacts and what they were for, metrics."""
+    """List runs, or tasks, parameters, artifacts, lineage or metrics of a run."""
     found = _table(args)
     if args.output == "json":
         output.as_json(found.documents)
@@ -37,7 +37,7 @@ def _table(args: Args) -> tables.Table:
 
 
 def record(args: Args) -> int:
-    """Take Workflows of a cluster into the record."""
+    """Record Workflows of a cluster."""
     if bool(args.runs) + args.all + bool(args.selector) != 1:
         hint = "mlplat record RUN, mlplat record --all, or mlplat record -l team=blue"
         raise ArgumentError(Diagnostic("MLP407", "", "expected names of runs, --all or --selector", hint))

@@ -47,14 +47,14 @@ def conclude(workflow: Document, place: Machine | Cluster, args: Args) -> int:
 def report(
     workflow: Document, place: Machine | Cluster, args: Args, size: os.terminal_size | None = None
 ) -> str:
-    """Return the report of a run: tree, artifacts, failures with their last lines, and what to type next.
+    """Return the report of a run: tree, artifacts, failures with their last lines, and next commands.
 
     Args:
         workflow: the Workflow with its status.
-        place: where it ran.
+        place: this machine or the cluster.
         args: the command line.
-        size: of the terminal. Where it is too small, the tree and the list of artifacts are shortened; where that
-            does not suffice, the first line is repeated as the last one.
+        size: size of the terminal. If it is too small, the tree and the list of artifacts are shortened; if that
+            is not enough, the first line is repeated at the end.
     """
     status, name = workflow["status"], workflow["metadata"]["name"]
     found = outcome(workflow, place)
@@ -94,7 +94,7 @@ def _size(artifact: RunArtifact) -> str:
 
 
 def _near(place: Path | str) -> str:
-    """Write a path as it is shortest to type from here; a string stays as it is."""
+    """Write a path relative to the working directory, if that is shorter; other strings are unchanged."""
     if isinstance(place, Path) and place.is_relative_to(Path.cwd()):
         return str(place.relative_to(Path.cwd()))
     return str(place)

@@ -38,7 +38,7 @@ def retry(args: Args) -> int:
 
 
 def rerun(args: Args) -> int:
-    """Run the manifest of a run again, under a new name; cached results are taken as ever."""
+    """Run the manifest of a run again, under a new name; results may come from the cache."""
     place = places.place(args)
     start = starting.of_run(
         place,

@@ -496,7 +496,7 @@ def _part(part: Part, needs: dict[str, Need], own: _Paths) -> str:
             if not paths and not own.workspace:
                 return tag(name)
             return own.placed(f"inputs.parameters[{literal(name)}]", paths, is_json=not path)
-    raise TypeError(f"a choice has no text of its own: {part!r}")
+    raise TypeError(f"unresolved choice: {part!r}")
 
 
 def _need_name(path: tuple[str, ...]) -> str:

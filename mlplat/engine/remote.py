@@ -99,7 +99,7 @@ def _location(artifact: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
     kind = next(one for one in KINDS if artifact.get(one))
     missing = [field for field in _NEEDED[kind] if not artifact[kind].get(field)]
     if missing:
-        raise ArtifactError(f"its location names no {' and no '.join(missing)}")
+        raise ArtifactError(f"its location has no {' and no '.join(missing)}")
     return kind, artifact[kind]
 
 

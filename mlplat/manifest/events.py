@@ -29,7 +29,7 @@ _BOOLEANS = ("y", "Y", "n", "N")
 
 _TAG = "tag:yaml.org,2002:"
 _MERGE = object()
-_CHECK = "check indentation, quotes and brackets at that place"
+_CHECK = "check indentation, quotes and brackets at this position"
 
 
 @dataclass(slots=True)

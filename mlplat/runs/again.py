@@ -1,4 +1,4 @@
-"""Run something again: the Workflow of a retry, of a rerun and of a resumed run."""
+"""Returns the Workflow of a retry, of a rerun and of a resumed run."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ _SUFFIX = re.compile(r"-[a-z0-9]{5}$")
 
 
 def chosen(workflow: Document, tasks: Sequence[str]) -> list[str]:
-    """Return the ids of the nodes that are to run again although they succeeded.
+    """Return the ids of the nodes to run again although they succeeded.
 
     Args:
         workflow: a run.
-        tasks: what a person calls them, see :func:`mlplat.runs.tasks.matching`.
+        tasks: names of tasks, see :func:`mlplat.runs.tasks.matching`.
 
     Raises:
         ArgumentError: the run has no such task.
@@ -52,14 +52,14 @@ def chosen(workflow: Document, tasks: Sequence[str]) -> list[str]:
 
 
 def check_may_retry(workflow: Document, also: Sequence[str]) -> None:
-    """Refuse to retry a run in which nothing failed.
+    """Refuse to retry a run that succeeded.
 
     Args:
         workflow: the run.
         also: ids of nodes that run again although they succeeded.
 
     Raises:
-        ArgumentError: it has succeeded, and no nodes are named.
+        ArgumentError: it succeeded, and ``also`` is empty.
     """
     name, phase = workflow["metadata"]["name"], workflow.get("status", {}).get("phase", "")
     if phase == "Succeeded" and not also:
@@ -70,9 +70,9 @@ def check_may_retry(workflow: Document, also: Sequence[str]) -> None:
 
 
 def uncached(workflow: Document, nodes: Sequence[str]) -> dict[str, Any]:
-    """Return a Workflow in which the templates of some nodes take no cached results; their own are cached.
+    """Return a Workflow in which the templates of some nodes ignore cached results; their own results are cached.
 
-    How old results may be is kept in an annotation, for runs that are made from this one.
+    The original maximum ages are kept in an annotation, for later runs.
 
     Args:
         workflow: a run.
@@ -98,7 +98,7 @@ def uncached(workflow: Document, nodes: Sequence[str]) -> dict[str, Any]:
 
 
 def fresh(workflow: Document) -> dict[str, Any]:
-    """Return the Workflow of a run as it was before it ran."""
+    """Return the Workflow of a run without the changes of the run."""
     metadata = dict(workflow["metadata"])
     metadata["labels"] = {
         key: value for key, value in metadata.get("labels", {}).items() if key not in _OF_A_RUN_LABELS
@@ -114,7 +114,7 @@ def fresh(workflow: Document) -> dict[str, Any]:
 def rerun(workflow: Document, *, no_cache: bool) -> dict[str, Any]:
     """Return the Workflow of a new run of the same manifest.
 
-    A run of a WorkflowTemplate keeps all values that it had, whatever the template's defaults are by now. Without the
+    A run of a WorkflowTemplate keeps all values that it had, even if the template's defaults have changed. Without the
     cache it gets the template's spec as its own, in which nothing is cached.
 
     Args:
@@ -139,7 +139,7 @@ def rerun(workflow: Document, *, no_cache: bool) -> dict[str, Any]:
 
 
 def _with_ages(spec: Mapping[str, Any], ages: Mapping[str, str]) -> dict[str, Any]:
-    """Return a spec whose templates take cached results of other ages."""
+    """Return a spec with other maximum ages of cached results."""
 
     def aged(template: Mapping[str, Any]) -> Mapping[str, Any]:
         if template.get("name") not in ages or "memoize" not in template:

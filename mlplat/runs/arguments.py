@@ -1,4 +1,4 @@
-"""Arguments of a pipeline as a person types them: ``NAME=VALUE``, and files of values."""
+"""Reads arguments of a pipeline: ``NAME=VALUE``, and files of values."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from mlplat.runs.load import unreadable
 
 
 def check_name(name: str, limit: int = names.LONGEST_WORKFLOW) -> None:
-    """Refuse the name of a run or resource that Kubernetes would; an empty one stands for none.
+    """Refuse a name of a run or resource that is not valid in Kubernetes; an empty name is valid.
 
     Raises:
-        ArgumentError: with a name that would do.
+        ArgumentError: it is not valid; the hint has a valid name.
     """
     fit = names.dns_label(name, limit)
     if name and name != fit:
@@ -45,10 +45,10 @@ class Arguments:
         """Return the values by name.
 
         Args:
-            parameters: the pipeline's, for the types; None when everything stays text.
+            parameters: the pipeline's, for the types; None to keep strings.
 
         Raises:
-            ArgumentError: a word has no ``=``, a name stands twice, or a text is not of the declared type; all at
+            ArgumentError: a word has no ``=``, a name is repeated, or a value is not of the declared type; all at
                 once.
         """
         problems: list[Diagnostic] = []
@@ -90,7 +90,7 @@ _EXAMPLES = {
 
 
 def check_kept(values: Mapping[str, Any], parameters: Mapping[str, InputParameter], run: str) -> None:
-    """Refuse values of an earlier run that a pipeline does not take any more.
+    """Refuse values of an earlier run that the pipeline no longer accepts.
 
     Args:
         values: by name.
@@ -121,7 +121,7 @@ def typed(text: str, kind: ParameterType) -> Any:
     """Turn typed text into a value of a type.
 
     Raises:
-        ValueError: the text is no such value.
+        ValueError: the string is not a value of the type.
     """
     match kind:
         case ParameterType.NUMBER_INTEGER:

@@ -1,7 +1,7 @@
-"""Read and replace the values of the parameters of a compiled Workflow.
+"""Reads and replaces the values of the parameters of a compiled Workflow.
 
-The manifest of a compiled pipeline tells what a parameter takes: where an expression makes JSON of it, it is plain
-text; where it is pasted or read as it is, it is JSON already.
+The manifest of a compiled pipeline tells the form of a parameter: if an expression converts it to JSON, it is plain
+text; if it is used directly, it is JSON already.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _KINDS = (
 
 
 class _Form(Enum):
-    """How a parameter's value is written."""
+    """The form of a parameter's value."""
 
     UNKNOWN = "nothing reads it"
     PLAIN = "plain text"
@@ -38,14 +38,14 @@ class _Form(Enum):
 def with_arguments(workflow: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """Return a Workflow with other values of its parameters.
 
-    JSON is of the kind of its present value.
+    A JSON value must have the type of the current value.
 
     Args:
         workflow: the Workflow.
-        values: texts, or values that have a JSON form, by name; None for no value.
+        values: strings or JSON values by name; None for no value.
 
     Raises:
-        ArgumentError: the Workflow has no such parameter, or it is of another kind; all at once.
+        ArgumentError: the Workflow has no such parameter, or it has another type; all at once.
     """
     parameters = {parameter["name"]: parameter for parameter in parameters_of(workflow)}
     problems: list[Diagnostic] = []
@@ -105,7 +105,7 @@ def bound_values(
     Args:
         workflow: the run.
         others: the documents that it was made from.
-        declared: the pipeline's parameters; they tell what those are that no template reads, which else are texts.
+        declared: the pipeline's parameters, for the types of parameters that no template reads; strings by default.
     """
     known = declared or {}
     values = {
@@ -142,7 +142,7 @@ def _takes(workflow: Mapping[str, Any], parameter: Mapping[str, Any]) -> tuple[A
 
 
 def spec_of(workflow: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return what a run does: of one of a WorkflowTemplate, the spec that Argo merged and keeps in the status."""
+    """Return the spec of a run; for a run of a WorkflowTemplate, the merged spec in its status."""
     stored = (workflow.get("status") or {}).get("storedWorkflowTemplateSpec")
     own: Mapping[str, Any] = workflow.get("spec") or {}
     return stored if stored and "workflowTemplateRef" in own else own
@@ -153,7 +153,7 @@ def _is_compiled(workflow: Mapping[str, Any]) -> bool:
 
 
 def _form(workflow: Mapping[str, Any], name: str) -> tuple[_Form, bool]:
-    """Return how a parameter's value is written, and whether an empty text stands for none."""
+    """Return how a parameter's value is written, and whether an empty string means no value."""
     if not _is_compiled(workflow):
         return _Form.UNKNOWN, False
     reference = f"workflow.parameters[{literal(name)}]"
@@ -170,7 +170,7 @@ def _form(workflow: Mapping[str, Any], name: str) -> tuple[_Form, bool]:
 
 
 def parameters_of(workflow: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    """Return the parameters that a Workflow gives its templates; of a run of a WorkflowTemplate, those of that too."""
+    """Return the parameters of a Workflow, including those of its WorkflowTemplate."""
     given = [
         *((spec_of(workflow).get("arguments") or {}).get("parameters") or ()),
         *(((workflow.get("spec") or {}).get("arguments") or {}).get("parameters") or ()),

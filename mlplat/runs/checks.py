@@ -1,4 +1,4 @@
-"""What runs need of this machine or a cluster, and what to do where it is missing."""
+"""Checks this machine or a cluster for what runs need, with remedies."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class Finding:
     """The result of one check.
 
     Attributes:
-        name: what.
-        ok: whether it is as it should be; None when that is not known, or it is only good to know.
-        detail: what was found.
-        remedy: what to do when it is not.
+        name: name of the check.
+        ok: whether it passed; None if that is unknown, or the finding is only information.
+        detail: the result.
+        remedy: what to do if it failed.
     """
 
     name: str
@@ -49,7 +49,7 @@ def check_cluster(cluster: Cluster, account: str) -> Iterator[Finding]:
         The findings; also for what may not be read.
 
     Raises:
-        ClusterError: there is no kubeconfig, or the cluster can't be reached or does not know who one is.
+        ClusterError: there is no kubeconfig, or the cluster can't be reached or refuses the login.
     """
     access = k8s.check_access(**cluster.options)
     facts = k8s.inspect_namespace(account, **cluster.options)
@@ -69,14 +69,14 @@ def check_cluster(cluster: Cluster, account: str) -> Iterator[Finding]:
 
 
 def check_machine(home: Path, executor: str) -> Iterator[Finding]:
-    """Check what runs on this machine need; nothing is changed.
+    """Check this machine for what runs need, without changing it.
 
     Args:
         home: folder of this machine's state.
         executor: ``process``, ``podman`` or ``docker``.
 
     Yields:
-        What was found.
+        The findings.
     """
     version = ".".join(map(str, sys.version_info[:3]))
     yield Finding(
@@ -135,7 +135,7 @@ def namespace_findings(facts: Namespace, namespace: str, account: str) -> Iterat
 
     Args:
         facts: the facts.
-        namespace: whose they are.
+        namespace: the namespace.
         account: service account of the pods.
     """
     yield _account(facts, namespace, account)

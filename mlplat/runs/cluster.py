@@ -1,4 +1,4 @@
-"""Runs on a cluster: submit one, follow it and record it meanwhile, continue it, end it, record others."""
+"""Runs on a cluster: submits, follows, records, retries and ends them."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ _UNNOTICED_SECONDS = 15.0
 
 
 class Followed(Run):
-    """A run on a cluster that this process follows; it continues when it is left.
+    """A run on a cluster that this process follows; it does not end with this process.
 
     Args:
         workflow: the Workflow.
         follow: follows it.
         cancel: requests its end.
-        requests: ends the requests of what follows it.
+        requests: aborts the requests of the follower.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Followed(Run):
         super().__init__(workflow, follow, cancel)
 
     def leave(self) -> None:
-        """Stop following; the run continues, and the record has what was known of it."""
+        """Stop following; the run continues, and the record has its last known state."""
         self._requests.cancel()
         super().leave()
 
@@ -59,9 +59,9 @@ class Cluster:
     """A namespace of a cluster, as ``kubectl`` names it, as a place where Workflows run.
 
     Attributes:
-        namespace: that of the context when None.
-        context: of the kubeconfig; its current one when None.
-        kubeconfig: path of the kubeconfig; the usual one when None.
+        namespace: the namespace; that of the context if None.
+        context: context of the kubeconfig; the current one if None.
+        kubeconfig: path of the kubeconfig; the default one if None.
         home: folder of this machine with the record.
     """
 
@@ -72,11 +72,11 @@ class Cluster:
 
     @property
     def options(self) -> dict[str, Any]:
-        """The arguments that functions of :mod:`mlplat.k8s` take."""
+        """The arguments for functions of :mod:`mlplat.k8s`."""
         return {"namespace": self.namespace, "context": self.context, "kubeconfig": self.kubeconfig}
 
     def identity(self) -> str:
-        """Return what tells this cluster from others in the record: ``MLPLAT_CLUSTER``, else what the cluster says.
+        """Return the identity of the cluster in the record: ``MLPLAT_CLUSTER``, or the UID of ``kube-system``.
 
         Raises:
             ClusterError: the cluster can't be reached.
@@ -88,7 +88,7 @@ class Cluster:
         return Cluster(workflow["metadata"]["namespace"], self.context, self.kubeconfig, self.home)
 
     def read(self, name: str) -> dict[str, Any]:
-        """Return a Workflow as it is now.
+        """Return the current Workflow of a run.
 
         Raises:
             ClusterError: it does not exist, or the cluster refused or can't be reached.
@@ -96,7 +96,7 @@ class Cluster:
         return k8s.read(name, **self.options)
 
     def explained(self, workflow: Workflow) -> Workflow:
-        """Return a Workflow whose nodes say why their pods cannot start.
+        """Return a Workflow with the reasons why pods cannot start.
 
         Raises:
             ClusterError: the cluster can't be reached.
@@ -114,7 +114,7 @@ class Cluster:
         return {**workflow, "status": {**status, "nodes": told}}
 
     def warnings(self, workflow: Workflow, nodes: Collection[Node]) -> dict[str, tuple[PodEvent, ...]]:
-        """Return Kubernetes' warnings about the pods of nodes, by their ids; it keeps them for an hour.
+        """Return Kubernetes' warnings about the pods of nodes, by node; Kubernetes keeps them for an hour.
 
         Args:
             workflow: the Workflow.
@@ -156,7 +156,7 @@ class Cluster:
             name: of the run.
             values: other values of its parameters.
             tasks: tasks that run again although they succeeded.
-            secrets: none: a cluster has its own.
+            secrets: ignored, because a cluster has its own.
 
         Raises:
             ArgumentError: the run has succeeded, or it has no such task or parameter.
@@ -212,10 +212,10 @@ class Cluster:
         Args:
             store: the record.
             names: of the Workflows; without any, all of the namespace are recorded.
-            selector: of all, only those with these labels, such as ``team=blue``.
+            selector: labels of the Workflows to record, such as ``team=blue``.
 
         Yields:
-            The outcome for each: one that can't be read does not keep the others out.
+            The outcome for each; if one can't be read, the others are still recorded.
 
         Raises:
             ClusterError: the Workflows can't be listed.
@@ -253,12 +253,12 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What became of recording a Workflow.
+    """The outcome of recording a Workflow.
 
     Attributes:
         name: of the Workflow.
-        run: as the record has it; None when it could not be read.
-        error: why not.
+        run: the recorded run; None if it could not be read.
+        error: the error.
     """
 
     name: str
@@ -268,7 +268,7 @@ class Recorded:
 
 @dataclass(slots=True)
 class _Following:
-    """Follows a Workflow: one thread watches it, another one records it and says why pods do not start.
+    """Follows a Workflow: one thread watches it, another one records it and reports why pods do not start.
 
     The watching thread may wait for a server that does not answer, so nobody waits for it when the run is left.
     """
@@ -288,7 +288,7 @@ class _Following:
     start: float = field(default_factory=time.monotonic)
 
     def to_the_end(self) -> dict[str, Any]:
-        """Return the Workflow as it ended, or as it was when the run was left.
+        """Return the final Workflow, or the last known one if the run was left.
 
         Raises:
             ClusterError: it was deleted, or the cluster refused or can't be reached.
@@ -337,7 +337,7 @@ class _Following:
                     self._show(explained(node, (), self.cluster.namespace or ""))
 
     def _record(self) -> bool:
-        """Record the Workflow if it has changed, and tell whether it had; after an error, nothing more."""
+        """Record the Workflow if it has changed, and return whether it had; do nothing after an error."""
         workflow = self.workflow
         if workflow is self.recorded or self.errors:
             return False
@@ -370,11 +370,11 @@ class _Following:
 
 
 def unnoticed(workflow: Workflow, seconds: float) -> str:
-    """Return why no task of a Workflow has started; empty when one has, or when it is too early to tell.
+    """Return why no task of a Workflow has started; empty if one has, or if it is too early to tell.
 
     Args:
         workflow: the Workflow.
-        seconds: how long it has been there, at least.
+        seconds: minimum age of the Workflow.
     """
     status = workflow.get("status") or {}
     namespace = workflow["metadata"].get("namespace", "")
@@ -395,7 +395,7 @@ def _of_pod(
 
 
 def readable(workflow: Workflow) -> Workflow:
-    """Return a Workflow for a list of runs: without its nodes where they can't be read."""
+    """Return a Workflow for a list of runs, without its nodes if they can't be read."""
     try:
         return unpacked(workflow)
     except ClusterError:

@@ -1,4 +1,4 @@
-"""Read what the tasks of a cluster left: logs in pods, logs and artifacts in the artifact repository."""
+"""Reads logs of pods, and logs and artifacts in the artifact repository of a cluster."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from mlplat.errors import ClusterError, Diagnostic
 from mlplat.runs.cluster import Cluster, Workflow
 
 GONE = "MLP814"
-"""Code of the error that a pod does not exist any more."""
+"""Code of the error for a deleted pod."""
 
 _LOG = "main-logs"
 _END_LINES, _END_BYTES = 2000, 1 << 18
 _MOST_REFUSALS = 3
-"""Number of artifacts that can't be fetched, after which no more are asked for: each may take half a minute."""
+"""Maximum number of failed downloads, because each may take half a minute."""
 
 _ENDPOINT = "MLPLAT_ARTIFACT_ENDPOINT"
 
@@ -33,14 +33,14 @@ Location = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class WorkflowRepository:
-    """Where a Workflow keeps its artifacts.
+    """The artifact repository of a Workflow.
 
-    Where it is, and which Secrets it takes, comes from the Workflow; what a pod reports about its outputs is trusted
-    with keys alone.
+    Its location and its Secrets come from the Workflow; only keys are read from
+    the outputs that a pod reports.
 
     Attributes:
         workflow: the Workflow with its status.
-        cluster: where it ran, and where the Secrets are.
+        cluster: the cluster of the run and of the Secrets.
     """
 
     workflow: Workflow
@@ -49,7 +49,7 @@ class WorkflowRepository:
     _refusals: list[ClusterError] = field(default_factory=list, init=False)
 
     def location(self, key: str, node: AnyNode | None = None) -> Location | None:
-        """Return the location of a key; None where the repository is not known, or can't be reached from a machine.
+        """Return the location of a key; None if the repository is unknown or can't be reached from a machine.
 
         Args:
             key: of an artifact.
@@ -108,7 +108,7 @@ class WorkflowRepository:
 
 
 def _reachable(location: Location) -> Location:
-    """Return a location with the endpoint by which this machine reaches it, where a person named one."""
+    """Return a location with the endpoint that the user set for this machine, if any."""
     endpoint = os.environ.get(_ENDPOINT, "")
     if not endpoint or "endpoint" not in location:
         return location
@@ -117,7 +117,7 @@ def _reachable(location: Location) -> Location:
 
 
 def _advice(location: Location) -> str:
-    """Return what to do about a repository whose address only pods know."""
+    """Return the hint for a repository that only pods can reach."""
     (settings,) = location.values()
     host = str(settings.get("endpoint", "")).partition(":")[0]
     if "." in host and not host.endswith((".svc", ".svc.cluster.local")):
@@ -147,7 +147,7 @@ def _decoded(data: Mapping[str, str]) -> dict[str, str]:
 
 
 def log_of_pod(workflow: Workflow, node_id: str, place: Cluster) -> Iterator[str]:
-    """Read what a task of a cluster printed, from its pod or, when that is gone, from where Argo archived it.
+    """Read the log of a task of a cluster from its pod or, if that was deleted, from Argo's archive.
 
     Args:
         workflow: the Workflow with its nodes.
@@ -174,7 +174,7 @@ def log_of_pod(workflow: Workflow, node_id: str, place: Cluster) -> Iterator[str
 
 
 def end_of_pod(repository: WorkflowRepository, node_id: str) -> list[str]:
-    """Return the last lines that a task of a cluster printed, in bounded memory, whatever it printed.
+    """Return the last lines of the log of a task of a cluster, in bounded memory.
 
     Args:
         repository: that of the Workflow.
@@ -213,10 +213,10 @@ def _archived(missing: ClusterError) -> Iterator[None]:
 
 
 def _archive(repository: WorkflowRepository, node_id: str, refused: ClusterError) -> Location:
-    """Return where Argo keeps the log of a node.
+    """Return the location of the archived log of a node.
 
     Raises:
-        ClusterError: that is not known, or why its pod can't be read is not that it is gone.
+        ClusterError: it is unknown, or the pod was not deleted.
     """
     if refused.diagnostics[0].code != GONE:
         raise refused

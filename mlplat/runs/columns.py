@@ -1,4 +1,4 @@
-"""Lists of runs with columns of choice: facts, parameters and metrics, which lists are sorted and filtered by."""
+"""Lists runs with chosen columns (facts, parameters, metrics), sorted and filtered by them."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ _FACTS: dict[str, Callable[[RunRow], Cell]] = {
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What a run has to fulfil.
+    """A condition on runs.
 
     Attributes:
         column: name of a column.
         operator: ``=``, ``!=``, ``<``, ``<=``, ``>`` or ``>=``.
-        value: what the column is compared with.
+        value: value to compare with.
     """
 
     column: str
@@ -75,11 +75,11 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which runs are listed, in which order, and what is shown of them.
+    """The columns, filters and order of a list of runs.
 
     Attributes:
         columns: names of columns.
-        conditions: what every run fulfils.
+        conditions: conditions on runs.
         order: column to sort by; empty for the newest first.
         descending: whether the largest comes first. Runs without a value come last either way.
     """
@@ -91,11 +91,11 @@ class Selection:
 
 
 def selection(columns: str | None, conditions: Iterable[str], order: str) -> Selection:
-    """Read a selection as people write it.
+    """Parse a selection.
 
     Args:
         columns: names, separated by commas: a fact such as ``phase``, ``parameter.NAME`` or ``metric.NAME``; None for
-            the usual ones.
+            the default ones.
         conditions: such as ``metric.accuracy>=0.9``.
         order: a column; ``:desc`` after it for the largest first.
 
@@ -133,7 +133,7 @@ def select(store: Store, chosen: Selection, limit: int | None) -> list[dict[str,
     Args:
         store: the record.
         chosen: see :func:`selection`.
-        limit: at most so many; None for all.
+        limit: maximum number of runs; None for all.
 
     Returns:
         The values of the columns of each run, by name.

@@ -1,4 +1,4 @@
-"""The documents that a run is made from: one Workflow, and what it refers to."""
+"""The documents of a run: one Workflow, and the documents it refers to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Follow what the tasks of a run print, as they print it, until the run ends."""
+"""Follows the logs of the tasks of a run until the run ends."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ Problem = Callable[[str, ClusterError], None]
 
 
 def follow(place: Machine | Cluster, run: str, task: str, emit: Emit, problem: Problem) -> None:
-    """Follow what the tasks of a run print, until it ends.
+    """Follow the logs of the tasks of a run until it ends.
 
     Args:
-        place: where it runs.
+        place: this machine or the cluster.
         run: its name.
-        task: what a person calls a task, loop, branch or pipeline in it; all of the run when empty.
+        task: name of a task, loop, branch or pipeline in it; the whole run if empty.
         emit: called with each line.
         problem: called for each log that can't be read.
 
@@ -63,7 +63,7 @@ class _Selection:
     task: str
 
     def includes(self, key: str, nodes: Mapping[str, AnyNode]) -> bool:
-        """Return whether the log of a node's pod is wanted."""
+        """Return whether the log of a node's pod is selected."""
         return not self.task or key in within(self.run, self.task, nodes)
 
     def path(self, node: AnyNode, step: str) -> str:
@@ -94,7 +94,7 @@ class _Followed:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def changed(self, workflow: Workflow) -> None:
-        """Start to read what has started."""
+        """Start to read the logs of new pods."""
         self.workflow = workflow
         self.nodes = dict((workflow.get("status") or {}).get("nodes") or {})
         for key, node in self.nodes.items():

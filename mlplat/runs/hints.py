@@ -21,7 +21,7 @@ OF_FIRST_VERSION = {
     "func_to_container_op": "@dsl.component",
     "graph_component": "@dsl.pipeline, and call it in another pipeline",
 }
-"""What takes the place of names that KFP's SDK had in its first version."""
+"""Replacements for names of version 1 of KFP's SDK."""
 
 _OWN = "see the traceback above"
 _KEYWORD = re.compile(r"([\w.]+)\(\) got an unexpected keyword argument '(\w+)'")
@@ -29,7 +29,7 @@ _IMPORT = re.compile(r"cannot import name '(\w+)' from '(mlplat[\w.]*)'")
 
 
 def hint(error: BaseException) -> str:
-    """Return what to do about an exception, with a suggestion for a wrong name."""
+    """Return a hint for an exception, such as the nearest name."""
     if isinstance(error, EOFError):
         return "input() is not available while a program is loaded; use a pipeline parameter: -p NAME=VALUE"
     if isinstance(error, NameError):

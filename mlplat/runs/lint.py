@@ -27,7 +27,7 @@ Document = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """The size of a document, and how large it may be.
+    """The size of a document, and its limit.
 
     Attributes:
         kind: of the document.
@@ -47,8 +47,8 @@ class Checked:
     Attributes:
         place: the file or module, with the name of the pipeline if there are several.
         diagnostics: errors and warnings.
-        budgets: sizes of its documents; none where it can't be compiled.
-        traceback: of a program that raised.
+        budgets: sizes of its documents; empty if it can't be compiled.
+        traceback: traceback of a program that raised.
     """
 
     place: str

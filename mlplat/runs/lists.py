@@ -1,4 +1,4 @@
-"""What the record has: runs, and the tasks, parameters, artifacts, lineage and metrics of a run, as rows."""
+"""Lists of the record: runs, and the tasks, parameters, artifacts, lineage and metrics of a run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _CHILD_FAILED = re.compile("child '.*' failed")
 
 
 class Row(NamedTuple):
-    """A row, with the run and the task that it belongs to, where the record has them."""
+    """A row, with its run and task, if recorded."""
 
     row: _Row
     run: RunRow | None
@@ -35,7 +35,7 @@ class Row(NamedTuple):
 
     @property
     def document(self) -> dict[str, Any]:
-        """All that is known of the row, with the names of its run and task."""
+        """All fields of the row, with the names of its run and task."""
         placed = {"run": self.run.name if self.run else "", "task": self.path} if self.task else {}
         return {**placed, **_finite(dataclasses.asdict(self.row))}
 
@@ -51,13 +51,13 @@ def _runs(store: Store, run: RunRow | None, limit: int) -> list[Row]:
 
 
 def _message(store: Store, run: RunRow) -> str:
-    """Write why a run ended as it did: not which of its steps failed, by its id, as Argo says of steps."""
+    """Return the message of a run, without Argo's ids of failed steps."""
     own = "" if _CHILD_FAILED.fullmatch(run.message) else run.message
     return own or _failed(store, run) or run.message
 
 
 def _failed(store: Store, run: RunRow) -> str:
-    """Write which tasks of a run failed, and why when it is one."""
+    """Return the failed tasks of a run, with the message if it is only one."""
     if run.phase not in FAILED:
         return ""
     tasks = store.failures(run)
@@ -102,9 +102,9 @@ class TaskValue:
 
 
 def _parameters(store: Store, run: RunRow, _limit: int) -> list[Row]:
-    """List the values of tasks, and of the pipeline itself, but for what the compiler passes for itself.
+    """List the parameters of tasks and of the pipeline, without those that the compiler adds.
 
-    Inputs that were not given are left out, and so are outputs that a failed task did not write.
+    Inputs without a value and unwritten outputs of failed tasks are left out.
     """
     every = {task.id: task for task in store.tasks(run, roles=None)}
     shown = {key: task for key, task in every.items() if task.role == "task" or task.name == run.name}

@@ -1,4 +1,4 @@
-"""Load a file: a Python program, IR YAML, or Argo YAML."""
+"""Loads a file: a Python program, IR YAML, or Argo YAML."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ class ProgramError(MlplatError):
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a file holds: a pipeline, or documents for Argo.
+    """The content of a file: a pipeline, or documents for Argo.
 
     Attributes:
         spec: the pipeline.
         documents: those for Argo.
-        warnings: what of the file has no effect.
-        text: the YAML that the documents stand in, empty when a program made them.
-        name: the pipeline's name in its program, where that holds more.
+        warnings: warnings about the file.
+        text: the YAML of the documents; empty if a program created them.
+        name: the pipeline's name in its program, if that has several.
     """
 
     spec: PipelineSpec | None = None
@@ -70,16 +70,16 @@ class Loaded:
 
 
 def load(place: str) -> Loaded:
-    """Read what a file holds.
+    """Read a file with one pipeline or Workflow.
 
     Args:
         place: a path, or a module; with ``:name`` for one of several pipelines, or for a component by itself.
 
     Returns:
-        What it holds.
+        Its content.
 
     Raises:
-        MlplatError: it is not there, can't be read, raises, or holds nothing to run, or more than one pipeline.
+        MlplatError: it does not exist, can't be read, raises, or has no pipeline or several.
     """
     found = load_all(place)
     if len(found) == 1:
@@ -89,7 +89,7 @@ def load(place: str) -> Loaded:
 
 
 def load_all(place: str) -> list[Loaded]:
-    """Read all pipelines that a file holds, or its documents for Argo.
+    """Read all pipelines of a file, or its documents for Argo.
 
     Args:
         place: a path, or a module; with ``:name`` for one of several pipelines, or for a component by itself.
@@ -98,7 +98,7 @@ def load_all(place: str) -> list[Loaded]:
         The pipelines that no other one calls; one item for documents.
 
     Raises:
-        MlplatError: it is not there, can't be read, raises, or holds nothing to run.
+        MlplatError: it does not exist, can't be read, raises, or has no pipeline.
     """
     if isinstance(place, Module):
         module, _, name = place.partition(":")
