@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC as _UTC
 from datetime import datetime, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
 
 _MONTHS = (
     "January",
@@ -181,6 +184,8 @@ UTC = Zone("UTC", 0)
 
 @lru_cache(maxsize=64)
 def _location(name: str) -> ZoneInfo:
+    from zoneinfo import ZoneInfo
+
     return ZoneInfo(name)
 
 

@@ -7,7 +7,6 @@ Sunday is 0 and not 7, or a descriptor such as ``@daily``. The full CRDs refuse 
 from __future__ import annotations
 
 import re
-import zoneinfo
 
 HINT = 'minute, hour, day of month, month, day of week, such as "30 3 * * 1-5"; or @daily, or "@every 2h"'
 
@@ -68,6 +67,8 @@ def _problem(part: str, field: str, lowest: int, highest: int, words: dict[str, 
 
 def timezone_problem(name: str) -> str:
     """Return the error of a time zone; if this machine has no time zone database, every name is valid."""
+    import zoneinfo
+
     known = zoneinfo.available_timezones()
     return f"unknown time zone {name!r}" if known and name not in known else ""
 
@@ -75,6 +76,7 @@ def timezone_problem(name: str) -> str:
 def timezone_hint(name: str) -> str:
     """Return a suggestion for an unknown time zone."""
     import difflib
+    import zoneinfo
 
     close = difflib.get_close_matches(name, zoneinfo.available_timezones(), n=1)
     return f"did you mean {close[0]!r}?" if close else "use a name such as Europe/Berlin or UTC"

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mlplat.argo import stores
-from mlplat.engine import archives, files
+from mlplat.engine import files
 
 
 class ArtifactError(Exception):
@@ -107,6 +107,8 @@ def copy(source: Path, target: Path, *, unpack: bool | None) -> None:
         FileExistsError: the target is a folder that is not empty.
         OSError: a file can't be read or written.
     """
+    from mlplat.engine import archives
+
     make_room(target)
     if unpack is None:
         unpack = source.is_file() and archives.is_archive(source)
@@ -144,6 +146,8 @@ def _place_beside(target: Path) -> Iterator[Path]:
 
 
 def _pack(source: Path, target: Path) -> None:
+    from mlplat.engine import archives
+
     try:
         archives.pack(source, target)
     except archives.ArchiveError as error:
@@ -167,6 +171,8 @@ def _replace(staged: Path, target: Path) -> None:
 
 
 def _unpack(source: Path, target: Path) -> None:
+    from mlplat.engine import archives
+
     with _place_beside(target) as staged:
         staged.mkdir()
         try:
