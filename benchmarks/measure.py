@@ -8,7 +8,7 @@ import statistics
 import subprocess
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,20 @@ class Command:
             )
         return took
 
+    def processor_time(self) -> float:
+        """Run it, and return the time that processors worked for it and its children, in seconds.
+
+        On a machine that others use too, this changes less than the time on the clock.
+        """
+        before = _of_children()
+        self()
+        return _of_children() - before
+
+
+def _of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
 
 @dataclass(frozen=True, slots=True)
 class Spread:
@@ -64,7 +78,8 @@ class Pairing:
     Attributes:
         ours: seconds.
         peer: seconds.
-        ratio: the peer's time divided by ours, pair by pair: above 1, ours is faster.
+        ratio: pair by pair, the peer's time divided by ours: above 1, ours is faster; or our time as a multiple of the
+            peer's.
     """
 
     ours: Spread
@@ -82,6 +97,13 @@ def in_turn(ours: Callable[[], float], peer: Callable[[], float], runs: int) -> 
         Spread.of([other for _, other in times]),
         Spread.of([other / own for own, other in times]),
     )
+
+
+def as_multiple(ours: Callable[[], float], peer: Callable[[], float], runs: int) -> Pairing:
+    """Measure as :func:`in_turn` does; the ratio is our time as a multiple of the peer's."""
+    pairing = in_turn(ours, peer, runs)
+    ratio = pairing.ratio
+    return replace(pairing, ratio=Spread(1 / ratio.median, 1 / ratio.most, 1 / ratio.least))
 
 
 def peak_memory(command: Command) -> float:
