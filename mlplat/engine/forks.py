@@ -75,18 +75,25 @@ class Forks:
         if self._is_first:
             self._is_first = False
             return None
-        request = _request([program, *command.arguments[1:]], environment, directory)
+        try:
+            server = self._server(program)
+            request = _request([program, *command.arguments[1:]], environment, directory)
+        except OSError:
+            return None
         if request is None:
             return None
-        server = self._server(program)
         try:
             connection = server.send(request, streams)
         except OSError:
             self._drop(server)
             return None
-        answer = b""
-        with contextlib.suppress(OSError):
+        try:
             answer = await asyncio.get_running_loop().sock_recv(connection, _LONGEST_ANSWER)
+        except OSError:
+            answer = b""
+        except asyncio.CancelledError:
+            connection.close()
+            raise
         if not answer:
             connection.close()
             self._drop(server)
@@ -196,9 +203,7 @@ class ForkedProcess(RunningProcess):
             return
         self._loop.remove_reader(self._connection)
         self._connection.close()
-        if (
-            not self._answer
-        ):  # the server was killed, and with it the only process that can know the exit code
+        if not self._answer:  # the server was killed: nobody else can know the exit code
             end_process(self._folder)
         self._over(int(self._answer or -signal.SIGKILL))
 

@@ -79,16 +79,14 @@ class Server:
         message, received, _, _ = socket.recv_fds(self._control, 1, 4)
         if not message:
             self._end()
-        if (
-            _changes() != self._folders
-        ):  # packages were installed: this interpreter is not what a new one would be
+        if _changes() != self._folders:  # packages were installed: a new interpreter would be another one
             self._end_if_idle()
             _close(*received)
             return None
-        connection, request, output, log = received
         try:
+            connection, request, output, log = received
             process = os.fork()
-        except OSError:
+        except (OSError, ValueError):  # no further process or descriptor is possible
             _close(*received)
             return None
         if process == 0:
@@ -113,9 +111,8 @@ class Server:
             child.signal(number)
 
     def _reap(self, child: Child) -> None:
-        child.signal(
-            signal.SIGKILL
-        )  # what it has left in its group; until it is reaped, no other group has its number
+        # What it has left in its group ends with it; until it is reaped, no other group has its number.
+        child.signal(signal.SIGKILL)
         _, status = os.waitpid(child.process, 0)
         with suppress(OSError):
             os.write(child.connection, b"%d\n" % os.waitstatus_to_exitcode(status))
@@ -211,6 +208,7 @@ if __name__ == "__main__":
         importlib.import_module(_name)
     if len(os.listdir("/proc/self/task")) != 1:
         os._exit(1)  # a hook of Python's start has made a thread, which a child would not have
+    os.close(os.pidfd_open(os.getpid()))  # fails in older kernels and some sandboxes: before any child exists
     gc.collect()
     gc.freeze()
     _code = Server().serve()

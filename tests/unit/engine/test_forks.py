@@ -278,6 +278,36 @@ def test_an_interpreter_that_starts_with_a_thread_forks_no_tasks(make: Make, tmp
     assert [one.result for one in ended] == [f"{os.getpid()} 2"] * 2
 
 
+NO_WATCHING = (
+    "import errno, os\ndef refuse(process): raise OSError(errno.ENOSYS, 'no')\nos.pidfd_open = refuse"
+)
+
+
+def test_a_kernel_that_watches_no_processes_forks_no_tasks(make: Make, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(NO_WATCHING)
+    executor = ProcessExecutor({**os.environ, "PYTHONPATH": str(tmp_path)})
+    look = "import os; print(os.getppid())"
+    ended = ends("forked", make, *(make(look) for _ in range(2)), executor=executor)
+    assert [one.result for one in ended] == [str(os.getpid())] * 2
+
+
+@pytest.mark.parametrize("most", [8, 9, 11])
+def test_tasks_run_when_a_server_has_no_descriptors_left(most: int, make: Make, tmp_path: Path) -> None:
+    limit = f"import resource; resource.setrlimit(resource.RLIMIT_NOFILE, ({most}, {most}))"
+    (tmp_path / "sitecustomize.py").write_text(limit)
+    executor = ProcessExecutor({**os.environ, "PYTHONPATH": str(tmp_path)})
+
+    async def run() -> list[int]:
+        await first(executor, make, "forked")
+        commands = [make(f"import time; time.sleep(0.5); raise SystemExit({number})") for number in range(8)]
+        running = await asyncio.gather(*map(executor.start, commands))
+        ended = await asyncio.gather(*(one.wait() for one in running))
+        await executor.close()
+        return [one.code for one in ended]
+
+    assert asyncio.run(run()) == list(range(8))
+
+
 def test_tasks_see_packages_that_were_installed_after_the_first(make: Make, tmp_path: Path) -> None:
     place = tmp_path / "packages"
     place.mkdir()
