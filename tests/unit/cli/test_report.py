@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -172,3 +174,40 @@ def test_tasks_that_did_not_run_are_named_by_their_paths(
     Path("nested.py").write_text(NESTED)
     out, _ = told(capsys, "run", "nested.py", expected=1)
     assert "not run because of it: each.iteration(0:0 k).after, each.iteration(1:1 l).after\n" in out
+
+
+def finished(count: int, failed: int) -> dict[str, Any]:
+    """Return a run of so many tasks, of which the last ones failed."""
+    phase = "Failed" if failed else "Succeeded"
+    nodes = {"run": {"id": "run", "name": "run", "displayName": "run", "type": "DAG", "phase": phase}}
+    for number in range(count):
+        name = f"task-{number}"
+        node = {"id": name, "name": f"run.{name}", "displayName": name, "type": "Pod", "boundaryID": "run"}
+        bad = number >= count - failed
+        nodes[name] = {**node, "phase": "Failed" if bad else "Succeeded", "message": "no luck" if bad else ""}
+    metadata = {"name": "run", "namespace": "default"}
+    return {"metadata": metadata, "spec": {}, "status": {"phase": phase, "nodes": nodes}}
+
+
+@pytest.mark.parametrize("failed", [0, 1])
+def test_a_report_fits_its_terminal(failed: int, folder: Path) -> None:
+    args = Args(**mlplat.commands["attach"].make_context("attach", ["run"]).params)
+    workflow, place = finished(40, failed), places.place(args)
+
+    lines = report(workflow, place, args, os.terminal_size((80, 24))).splitlines()
+
+    assert len(lines) == 23
+    assert lines[0].startswith("run  Failed" if failed else "run  Succeeded")
+    assert any(line.endswith("more: mlplat get tasks run") for line in lines)
+    assert ("task-39 failed: no luck" in lines) == any("✖ task-39" in line for line in lines) == bool(failed)
+    whole = report(workflow, place, args).splitlines()
+    assert len([line for line in whole if "─ ✔ task" in line]) == 40 - failed
+    assert whole == report(workflow, place, args, os.terminal_size((80, 60))).splitlines()
+
+
+def test_a_report_that_does_not_fit_ends_with_the_result(folder: Path) -> None:
+    args = Args(**mlplat.commands["attach"].make_context("attach", ["run"]).params)
+
+    lines = report(finished(40, 10), places.place(args), args, os.terminal_size((80, 10))).splitlines()
+
+    assert lines[-1] == lines[0] == "run  Failed  <1s"
