@@ -138,7 +138,7 @@ def load_all(place: str) -> list[Loaded]:
 
 @contextlib.contextmanager
 def _of_known_kind(file: Path) -> Iterator[None]:
-    """Report which kinds of files can be read where a file with another ending can't."""
+    """Report the supported kinds of files for a file with another extension."""
     try:
         yield
     except ManifestError as error:
@@ -191,7 +191,7 @@ def _program(place: Path | Module, name: str) -> list[Loaded]:
 
 
 def _mistakes(place: Path | Module) -> list[Diagnostic]:
-    """Read a program again, past all components and pipelines that are wrong, and return what is."""
+    """Read a program again to collect the errors of all components and pipelines."""
     with context.past_errors() as errors, context.keeping_warnings() as warnings:
         try:
             with programs.silenced(), _running(place):
@@ -227,7 +227,7 @@ def _made_by(module: types.ModuleType, place: Path | Module, name: str) -> list[
 
 
 def _relative_paths(spec: PipelineSpec, file: Path) -> Iterator[Diagnostic]:
-    """Warn of importers whose data is looked for in the folder of the task that reads it."""
+    """Warn about importers with a relative path, which is relative to the folder of the task that reads it."""
     for name, executor in spec.executors.items():
         if not isinstance(executor, Importer) or not isinstance(executor.uri, Constant):
             continue
@@ -243,7 +243,7 @@ def _relative_paths(spec: PipelineSpec, file: Path) -> Iterator[Diagnostic]:
 
 
 def _undefined(spec: PipelineSpec, lines: Lines | None = None, file: str = "") -> Iterator[Diagnostic]:
-    """Warn of names that functions use and nothing defines where they run."""
+    """Warn about names that functions use, but that are not defined when they run."""
     told: set[Diagnostic] = set()
     for name, executor in spec.executors.items():
         if isinstance(executor, Container) and executor.python:
@@ -275,7 +275,7 @@ def _made_with_hera(
 
 
 def _pipelines(module: types.ModuleType, place: Path | Module, name: str) -> dict[str, PipelineSpec]:
-    """Return pipelines by their names in the program: the one that is named, or those that no other one calls."""
+    """Return pipelines by their names in the program: the named one, or those that no other pipeline calls."""
     from mlplat.dsl import BaseComponent, DoWhile, Pipeline, foreign
     from mlplat.dsl.single import spec_of
 
@@ -323,7 +323,7 @@ def _graphs(spec: PipelineSpec) -> list[Any]:
 
 
 def _load_error(error: BaseException, source: Source) -> MlplatError:
-    """Return what tells the user of an exception that a program raised while it was read."""
+    """Return the error for an exception that a program raised when it was loaded."""
     place = replace(source, line=_line_in(error, source.file))
     if isinstance(error, SyntaxError):
         if error.filename and Path(error.filename).is_file():
@@ -352,6 +352,6 @@ def _frames(error: BaseException) -> list[traceback.FrameSummary]:
 
 
 def _line_in(error: BaseException, file: str) -> int:
-    """Return the line of a file that an exception came through last; 0 when it did not."""
+    """Return the last line of a file in the traceback of an exception; 0 if there is none."""
     lines = [frame.lineno for frame in _frames(error) if frame.filename == file]
     return (lines[-1] if lines else 0) or 0

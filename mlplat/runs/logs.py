@@ -1,4 +1,4 @@
-"""The logs of a run: which of its tasks have one, what each attempt wrote, and why others have none."""
+"""Finds the logs of a run, and the reasons why tasks have no log."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _WIDEST = 2000
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """What an attempt of a task wrote.
+    """The log of an attempt of a task.
 
     Attributes:
         path: of the attempt in the run.
@@ -48,7 +48,7 @@ class NotRun:
 
     Attributes:
         path: of the task in the run.
-        reason: why it did not run.
+        reason: the reason why it did not run.
     """
 
     path: str
@@ -61,7 +61,7 @@ class Logs:
 
     Attributes:
         logs: in the order in which the attempts started.
-        not_run: where there are no logs, tasks that did not run.
+        not_run: if there are no logs, the tasks that did not run.
     """
 
     logs: Sequence[Log]
@@ -72,12 +72,12 @@ def of_run(place: Machine | Cluster, run: str, task: str = "") -> Logs:
     """Find the logs of a run.
 
     Args:
-        place: where it ran.
+        place: this machine or the cluster.
         run: its name.
-        task: what a person calls a task, loop, branch or pipeline in it; all of the run when empty.
+        task: name of a task, loop, branch or pipeline in it; the whole run if empty.
 
     Raises:
-        ArgumentError: the run has no such task, or its logs are elsewhere.
+        ArgumentError: the run has no such task, or its logs are on another machine or a cluster.
         ClusterError: the run does not exist, or the cluster refused or can't be reached.
         StoreError: the record does not have the run.
     """
@@ -85,7 +85,7 @@ def of_run(place: Machine | Cluster, run: str, task: str = "") -> Logs:
 
 
 def _chosen(run: str, task: str, nodes: Nodes, names: Iterable[str]) -> Collection[str]:
-    """Return the ids of the nodes whose logs are wanted; ``names`` are what could have been asked for."""
+    """Return the ids of the nodes whose logs are selected; ``names`` are the valid names."""
     chosen = within(run, task, nodes) if task else nodes.keys()
     if not chosen:
         raise ArgumentError(unknown(run, task, names))
@@ -115,7 +115,7 @@ def _check_is_here(home: Path, run: RunRow) -> None:
     """Refuse a run of a cluster, or of another machine.
 
     Raises:
-        ArgumentError: with what to type instead.
+        ArgumentError: the hint has the right command.
     """
     if run.engine == "argo":
         hint = f"add --engine argo -n {run.namespace}"
@@ -198,12 +198,12 @@ def _why_not(node: AnyNode) -> str:
 
 
 def last_lines(workflow: Workflow, node: AnyNode, place: Machine | Cluster) -> list[str]:
-    """Return the last lines that a task printed, in its last attempt; of a cluster's task without a log, why.
+    """Return the last lines of the last attempt of a task, or the reason why it has no log on a cluster.
 
     Args:
         workflow: the Workflow with its nodes.
         node: one of them.
-        place: where it ran.
+        place: this machine or the cluster.
     """
     nodes = nodes_of(workflow)
     last = [node["id"], *attempts(nodes, parents(nodes)).get(node["id"], ())][-1]

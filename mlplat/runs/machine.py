@@ -1,4 +1,4 @@
-"""Runs on this machine: start one, follow one that another process runs, continue it, end it."""
+"""Runs on this machine: starts, follows, resumes, retries and ends them."""
 
 from __future__ import annotations
 
@@ -62,11 +62,11 @@ class Machine:
 
     Attributes:
         home: folder for runs, logs, artifacts and the record.
-        jobs: number of tasks to run in parallel; the number of processors when None.
-        executor: ``process``, ``podman`` or ``docker``, or what runs tasks.
+        jobs: number of tasks to run in parallel; the number of processors if None.
+        executor: ``process``, ``podman`` or ``docker``, or an executor.
         executor_options: further options of ``podman create`` or ``docker create``.
-        ask: asks a person whether a suspended Workflow may continue; nobody is asked when None.
-        cache: keeps the results of tasks; the record does when None.
+        ask: asks a person whether a suspended Workflow may continue; None if nobody can be asked.
+        cache: cache of results; that of the record if None.
     """
 
     home: Path = field(default_factory=state.home)
@@ -80,7 +80,7 @@ class Machine:
         """Return the Workflow of a run with its status.
 
         Raises:
-            ArgumentError: it does not exist; with the nearest name that does.
+            ArgumentError: it does not exist; the hint has the nearest name.
         """
         folder = self.home / "runs"
         found = engine.load(folder / name) if name == Path(name).name else None
@@ -100,23 +100,23 @@ class Machine:
         """Start a run.
 
         Args:
-            documents: its Workflow, named, and what that refers to.
+            documents: its Workflow, with a name, and the documents it refers to.
 
         Raises:
             ArgumentError: a run of that name exists.
-            EngineError: the executor does not answer, or the state can't be kept.
+            EngineError: the executor does not respond, or the state can't be stored.
         """
         return self._started(documents, None)
 
     def resume(self, documents: Sequence[Document], before: Document) -> Started:
-        """Continue a run with other documents; what succeeded in it does not run again.
+        """Continue a run with other documents; nodes that succeeded do not run again.
 
         Args:
             documents: as for :meth:`submit`.
             before: the run.
 
         Raises:
-            EngineError: the executor does not answer, or the state can't be kept.
+            EngineError: the executor does not respond, or the state can't be stored.
         """
         return self._started(documents, before)
 
@@ -133,7 +133,7 @@ class Machine:
 
         Raises:
             ArgumentError: the run does not exist or has succeeded, or it has no such task or parameter.
-            EngineError: the executor does not answer, or the state can't be kept.
+            EngineError: the executor does not respond, or the state can't be stored.
         """
         before = self.read(name)
         also = again.chosen(before, tasks)
@@ -174,10 +174,10 @@ class Machine:
 
         Args:
             name: of the run.
-            left: ends the reading early when it is set.
+            left: stops the reading when set.
 
         Yields:
-            The Workflow each time that it has changed, last as it ended, or as it was when its process was killed; and
+            The Workflow after each change, last the final one, or the one when its process was killed; and
             None several times a second while nothing changes.
 
         Raises:
@@ -221,13 +221,13 @@ class Machine:
             return store.cache().clear()
 
     def catch_up(self, store: Store, name: str | None = None) -> None:
-        """Record runs whose end the record has not seen.
+        """Record runs whose end is not recorded.
 
         Those are runs without a cache, runs of programs, and runs that were killed or have not ended.
 
         Args:
             store: the record.
-            name: of the only run that matters; all when it is None, or when no run of this machine has it.
+            name: name of the only run to record; all if None, or if this machine has no such run.
         """
         is_one = name is not None and (self.home / "runs" / name).is_dir()
         for run in engine.unrecorded(self.home):
@@ -333,7 +333,7 @@ def _snapshot(node: Node) -> dict[str, Any]:
 
 
 def _stamp(folder: Path) -> tuple[int, ...]:
-    """Return what changes with the state of a run on disk."""
+    """Return a value that changes with the state of a run on disk."""
     stamp: list[int] = []
     for name in ("workflow.json", "nodes.jsonl"):
         try:

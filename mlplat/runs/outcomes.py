@@ -62,9 +62,9 @@ class RunFailure:
 
     Attributes:
         task: its path in the run.
-        message: why.
-        last_lines: the end of its log, or why there is none.
-        hints: what to do about it.
+        message: the reason.
+        last_lines: the end of its log, or the reason why it has none.
+        hints: what to do.
     """
 
     task: str
@@ -79,11 +79,11 @@ class RunOutcome:
 
     Attributes:
         outputs: of the pipeline, by name: a value as a short string, or the place of an artifact.
-        artifacts: that its tasks wrote.
+        artifacts: artifacts of its tasks.
         failures: the first tasks that explain why it failed.
         more_failures: the paths of the others.
         not_run: the paths of tasks that did not run because others failed.
-        warnings: of the engine about what fails on a cluster.
+        warnings: warnings of the engine about differences on a cluster.
     """
 
     outputs: Mapping[str, Path | str]
@@ -99,7 +99,7 @@ def outcome(workflow: Workflow, place: Machine | Cluster) -> RunOutcome:
 
     Args:
         workflow: the Workflow with its status.
-        place: where it ran; the logs of tasks that failed are read there.
+        place: this machine or the cluster, to read the logs of failed tasks.
     """
     failed = [] if workflow["status"]["phase"] == "Succeeded" else failures(workflow)
     run = workflow["metadata"]["name"]
@@ -201,7 +201,7 @@ def not_run(workflow: Workflow) -> list[str]:
 
 
 def _blocked(tasks: Mapping[str, Mapping[str, Any]], nodes: Mapping[str, AnyNode]) -> list[str]:
-    """Return the omitted tasks of a DAG that waited for one that failed, or for another of these."""
+    """Return the omitted tasks of a DAG that depend on a failed or omitted task."""
     omitted = [name for name, node in nodes.items() if node.get("phase") == "Omitted"]
     waits = {name: set(condition(tasks.get(name, {}), tasks).tasks) for name in omitted}
     causes = {name for name, node in nodes.items() if node.get("phase") in FAILED}
@@ -211,7 +211,7 @@ def _blocked(tasks: Mapping[str, Mapping[str, Any]], nodes: Mapping[str, AnyNode
 
 
 def without_absent(workflow: Workflow) -> dict[str, Any]:
-    """Return a run in whose nodes outputs that were not written have no value, and are null in lists."""
+    """Return a run whose unwritten outputs have no value, and are null in lists."""
     status = workflow["status"]
     return {**workflow, "status": {**status, "nodes": _without_absent(status.get("nodes", {}))}}
 

@@ -1,4 +1,4 @@
-"""The tree of a run as lines of text: what is said of each task, and long rows of tasks in one line each."""
+"""Writes the tree of a run as lines of text, with long rows of tasks in one line each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mlplat.escaping import escaped_line
 from mlplat.runs.trees import ITEM, TreeNode
 
 CANNOT_START = "cannot start"
-"""What is written of a task whose pod waits for something that may never come."""
+"""Text for a task whose pod may never start."""
 
 _ACTIVE, _FAILED, _OTHER = range(3)
 _WORST_FIRST = ("Failed", "Error", "Running", "Pending", "Succeeded", "Skipped", "Omitted")
@@ -33,7 +33,7 @@ class OutlineLine:
 
     Attributes:
         text: with the lines that connect it to others.
-        phase: the worst one of the nodes that it is about; empty for further lines about the same.
+        phase: the worst phase of its nodes; empty for further lines about the same nodes.
         cannot_start: whether it is about a task that cannot start.
     """
 
@@ -43,7 +43,7 @@ class OutlineLine:
 
 
 def outline(branch: TreeNode) -> Iterator[OutlineLine]:
-    """Write what is below a branch of a run, a line a node.
+    """Write the nodes below a branch of a run, one line each.
 
     A long row of tasks that were omitted, or skipped, is one line; so are the iterations of a long loop, but for the
     first ones that failed.
@@ -98,7 +98,7 @@ def _rows(branches: list[TreeNode]) -> Iterator[list[TreeNode]]:
 
 
 def _kind(branch: TreeNode) -> tuple[str, str]:
-    """Return what groups a branch with its siblings: the loop, or that they did not run."""
+    """Return the group of a branch and its siblings: the loop, or that they did not run."""
     if ITEM.search(str(branch.node.get("name", ""))):
         return branch.task, ""
     return "", branch.phase if branch.phase in ("Omitted", "Skipped") else ""
@@ -136,15 +136,15 @@ def seconds(node: AnyNode) -> float:
 
 
 def fitting(lines: Sequence[OutlineLine], room: int, more: str = "") -> list[str]:
-    """Choose the lines that are shown where there is no room for all.
+    """Choose the lines to show if there is no room for all.
 
     Args:
-        lines: a title, and what is below it.
-        room: how many fit.
-        more: what to type to see all.
+        lines: a title, and the lines below it.
+        room: number of lines that fit.
+        more: command that shows all.
 
     Returns:
-        The title, then what runs, what cannot start and what failed, with as much as fits of what is around these.
+        The title, then tasks that run, cannot start or failed, with as many lines around them as fit.
     """
     if len(lines) <= room:
         return [line.text for line in lines]

@@ -1,4 +1,4 @@
-"""Make the documents of a run from what a file holds, or from an earlier run."""
+"""Makes the documents of a run from a file or from an earlier run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Document = Mapping[str, Any]
 
 
 class Place(Protocol):
-    """Where runs are: :class:`mlplat.runs.machine.Machine` or :class:`mlplat.runs.cluster.Cluster`."""
+    """The place of runs: :class:`mlplat.runs.machine.Machine` or :class:`mlplat.runs.cluster.Cluster`."""
 
     def read(self, name: str) -> dict[str, Any]:
         """Return the Workflow of a run with its status."""
@@ -34,11 +34,11 @@ class Place(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What is ready to run.
+    """A run that is ready to start.
 
     Attributes:
-        documents: the Workflow, named, and what it refers to.
-        warnings: what the cluster does otherwise than one may expect.
+        documents: the Workflow, with a name, and the documents it refers to.
+        warnings: warnings about the run.
     """
 
     documents: list[dict[str, Any]]
@@ -61,9 +61,9 @@ def compiled(
 
     Args:
         spec: the pipeline.
-        options: of the compiler, but for the arguments.
+        options: the compiler's options, without the arguments.
         passed: the arguments.
-        earlier: values of an earlier run, where no others are given.
+        earlier: values of an earlier run, for parameters without new ones.
         run: name of the earlier run.
 
     Raises:
@@ -106,7 +106,7 @@ def resumed(
     """Prepare to resume a run with the current program; it keeps its name, and its values unless new ones are set.
 
     Args:
-        place: where the run is.
+        place: this machine or the cluster.
         before: the run.
         loaded: a pipeline, or documents for Argo.
         options: as for :func:`new`.
@@ -148,7 +148,7 @@ def rerun(
     """Prepare a new run of the manifest of an earlier one.
 
     Args:
-        place: where the earlier run is.
+        place: this machine or the cluster.
         run: its name.
         passed: arguments; the others keep their values.
         name: of the new run; generated when empty.
@@ -166,7 +166,7 @@ def rerun(
 
 
 def relative_paths(workflow: Document) -> Iterator[Diagnostic]:
-    """Warn of parameters that name a file of the working directory, where no task of this machine looks."""
+    """Warn about parameters with a relative path of a file, because tasks don't run in the working directory."""
     for parameter in parameters_of(workflow):
         text = str(parameter.get("value") or "")
         if _is_file_of_this_folder(text):
@@ -176,7 +176,7 @@ def relative_paths(workflow: Document) -> Iterator[Diagnostic]:
 
 
 def passwords(workflow: Document) -> Iterator[Diagnostic]:
-    """Warn of parameters that show a password."""
+    """Warn about parameters that contain a password."""
     for parameter in parameters_of(workflow):
         text = str(parameter.get("value") or "")
         if without_passwords(text) != text:
@@ -199,7 +199,7 @@ def _startable(loaded: Loaded) -> Sequence[Document]:
 
 
 def _refused(documents: Sequence[Document]) -> list[Diagnostic]:
-    """Return what is malformed; where nothing is, the names that Kubernetes refuses, and then what Argo refuses."""
+    """Return malformed values; if there are none, names that Kubernetes refuses, and then errors of Argo."""
     # A pipeline does not need them, and they load the expression languages.
     from mlplat.argo import lint
     from mlplat.argo.structure import malformed_documents, wrong_names

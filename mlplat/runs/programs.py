@@ -1,4 +1,4 @@
-"""Run a user's Python program as a module, and restore the state of this process."""
+"""Runs a user's Python program as a module, and restores the state of this process."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class RaisedError(Exception):
     """A program raised while it was read.
 
     Attributes:
-        file: the program's file, or the module that was not reached.
-        error: what it raised.
+        file: the program's file, or the module that was not found.
+        error: the exception.
     """
 
     def __init__(self, file: str, error: BaseException) -> None:
@@ -37,7 +37,7 @@ class Module(str):
 
     @classmethod
     def of(cls, name: str) -> Module:
-        """Return the module of the word after ``-m``."""
+        """Return the module of the argument after ``-m``."""
         return cls(f"-m {name}")
 
     @property
@@ -47,7 +47,7 @@ class Module(str):
 
 
 def as_typed(place: str | Path, name: str = "") -> str:
-    """Return how a shell takes a file or module.
+    """Return a file or module as shell arguments.
 
     Args:
         place: the file or module.
@@ -59,13 +59,13 @@ def as_typed(place: str | Path, name: str = "") -> str:
 
 @dataclass(frozen=True, slots=True)
 class ProgramFile:
-    """A program, and how it is imported.
+    """A program, with the settings to import it.
 
     Attributes:
         file: its file, as the user names it.
-        name: what its ``__name__`` is.
+        name: its ``__name__``.
         package: the package that its relative imports start from; empty for a program outside of any.
-        entries: folders in which its imports are looked up first.
+        entries: folders that are searched first for its imports.
     """
 
     file: Path
@@ -75,7 +75,7 @@ class ProgramFile:
 
 
 def of_file(file: Path) -> ProgramFile:
-    """Return how a file is imported: as part of the package that it is in, else by itself.
+    """Return the settings to import a file: in its package, or by itself.
 
     Its own folder comes first, as for ``python FILE``, then the folder that its package is in, then the working
     directory. Outside of a package, relative imports start from its folder's path below the working directory.
@@ -153,7 +153,7 @@ def running(place: Path | Module) -> Iterator[types.ModuleType]:
     Raises:
         ManifestError: the module does not exist, or the file can't be read.
         RaisedError: the program raises, or is not Python.
-        MlplatError: it is written in a way that has no meaning.
+        MlplatError: it has errors of mlplat.
     """
     here = str(Path.cwd())
     program = None if isinstance(place, Module) else of_file(place)
@@ -242,7 +242,7 @@ def _exists(stem: str) -> bool:
 
 
 def _is_from(module: types.ModuleType, folders: Collection[str]) -> bool:
-    """Return whether a module or package stands right in one of some folders."""
+    """Return whether a module or package is directly in one of some folders."""
     try:
         places = [str(place) for place in getattr(module, "__path__", ())] or [str(module.__file__)]
     except (AttributeError, TypeError):

@@ -1,4 +1,4 @@
-"""Open the record of a place to read it: that of this machine, or one of the current Workflows of a cluster."""
+"""Opens the record of a place to read it: that of this machine, or one of the current Workflows of a cluster."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def opened(place: Machine | Cluster, run: str | None = None, limit: int | None =
 
     Args:
         place: this machine, whose record is brought up to date; or a cluster, of which one is made in memory.
-        run: name of the only run that matters; all when None.
-        limit: number of runs to read from a cluster; all when None.
+        run: name of the only run to read; all if None.
+        limit: number of runs to read from a cluster; all if None.
 
     Raises:
         ClusterError: the run does not exist, or the cluster refused or can't be reached.

@@ -1,4 +1,4 @@
-"""A run that is followed in the background: what happens in it, how it ends, and how to end it."""
+"""A run that is followed in the background: its events, its result, and its end."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Run:
 
     Args:
         workflow: the Workflow as it was started or found.
-        follow: called in the thread, with what takes events.
+        follow: called in the thread, with a function that takes events.
         cancel: requests the end of the run.
         home: folder of its logs and artifacts, if they are on this machine.
 
@@ -108,10 +108,10 @@ class Run:
             raise self._error
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until the run has ended, and tell whether it has.
+        """Wait until the run has ended; return whether it has.
 
         Args:
-            timeout: seconds to wait at most.
+            timeout: maximum number of seconds to wait.
         """
         self._thread.join(timeout)
         return not self._thread.is_alive()
@@ -120,7 +120,7 @@ class Run:
         """Wait until the run has ended, and return the Workflow with its status, whether it succeeded or failed.
 
         Args:
-            timeout: seconds to wait at most.
+            timeout: maximum number of seconds to wait.
 
         Raises:
             TimeoutError: it is still running.
@@ -137,7 +137,7 @@ class Run:
         """Wait until the run has ended, and return the outputs of its pipeline by name.
 
         Args:
-            timeout: seconds to wait at most.
+            timeout: maximum number of seconds to wait.
 
         Returns:
             See :func:`mlplat.runs.outputs.outputs_of`.
@@ -156,7 +156,7 @@ class Run:
         return notebook_page(self._finished or now or self.workflow, self._home)
 
     def leave(self) -> None:
-        """Stop following; the run continues, and the record has what was known of it."""
+        """Stop following; the run continues, and the record has its last known state."""
         self._left.set()
         self._thread.join()
 

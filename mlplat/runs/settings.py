@@ -1,4 +1,4 @@
-"""Read the YAML files that say how to compile and run: import sources, workflow defaults, Secrets and ConfigMaps."""
+"""Reads YAML files of settings: import sources, workflow defaults, Secrets and ConfigMaps."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _KINDS = {
     "azure": "AzureArtifact",
     "http": "HTTPArtifact",
 }
-"""The locations, by the field of an artifact, and what Argo's API calls them."""
+"""Types in Argo's API of artifact locations, by field."""
 
 _WITH_ENDPOINT = {
     "s3": "minio.example.com:9000",
@@ -36,7 +36,7 @@ def import_sources(file: str) -> tuple[ImportSource, ...]:
 
     Args:
         file: path of a YAML file with one mapping: a location of Argo, such as ``{s3: {endpoint: …}}``, by the prefix
-            of the URIs that are fetched from it, such as ``s3://team-data/``. An empty path stands for no file.
+            of the URIs that are fetched from it, such as ``s3://team-data/``. An empty path means no file.
 
     Raises:
         ManifestError: the file can't be read, or prefixes or locations are wrong; all of them.
@@ -59,7 +59,7 @@ def workflow_defaults(file: str) -> dict[str, Any]:
 
     Args:
         file: path of a YAML file with one mapping, as in ``workflowDefaults.spec`` of Argo's controller. An empty path
-            stands for no file.
+            means no file.
 
     Raises:
         ManifestError: the file can't be read, or a field is unknown, of another type, or set by the pipeline.

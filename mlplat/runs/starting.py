@@ -1,4 +1,4 @@
-"""Prepare the start of a run: of a file, of the manifest of an earlier run, or of a run that continues."""
+"""Prepares the start of a run: of a file, of the manifest of an earlier run, or of a run that continues."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where this machine keeps its state, and the record that commands read and write."""
+"""Finds the state of this machine, and opens the record."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def home() -> Path:
     """Return the folder of this machine's state.
 
     It is ``MLPLAT_HOME``, else the ``.mlplat`` of the working directory or, below the user's home folder, of the
-    nearest folder above it, up to the home folder. A ``.mlplat`` of another owner does not count. If there is none, it
+    nearest folder above it, up to the home folder. A ``.mlplat`` of another owner is ignored. If there is none, it
     is ``.mlplat`` in the working directory.
 
     Raises:
@@ -70,10 +70,10 @@ def _exists(folder: Path) -> bool:
 
 
 def ensure_folder(folder: Path) -> Path:
-    """Make the folder of this machine's state, and return it.
+    """Create the folder of this machine's state, and return it.
 
     Raises:
-        EngineError: it can't be made.
+        EngineError: it can't be created.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -83,13 +83,13 @@ def ensure_folder(folder: Path) -> Path:
 
 
 def machine(folder: Path) -> str:
-    """Return the identity of this machine, which is made once for each folder of state.
+    """Return the identity of this machine, which is created once for each state folder.
 
     Args:
         folder: of this machine's state; it is made when it does not exist.
 
     Raises:
-        EngineError: the identity can't be kept.
+        EngineError: the identity can't be stored.
     """
     if known := known_machine(folder):
         return known

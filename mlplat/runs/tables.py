@@ -29,9 +29,9 @@ class Table:
     Attributes:
         titles: of the columns.
         rows: the columns of each row, as text.
-        documents: all that is known of each row.
-        warnings: why runs of a cluster among them may have changed since they were recorded.
-        place: where there are no runs at all; empty if there are any.
+        documents: all fields of each row.
+        warnings: runs of a cluster that may have changed since they were recorded, with reasons.
+        place: name of a record without runs; empty if it has any.
     """
 
     titles: Sequence[str]
@@ -42,10 +42,10 @@ class Table:
 
 
 def listed(place: Machine | Cluster, what: str, name: str | None, limit: int) -> Table:
-    """List runs, or what one of them had.
+    """List runs, or the tasks, artifacts and so on of one run.
 
     Args:
-        place: whose runs.
+        place: this machine or the cluster.
         what: a name of :data:`COLUMNS`.
         name: of the run; None lists all runs, or the artifacts of all.
         limit: number of rows of a list of all runs.
@@ -73,10 +73,10 @@ def listed(place: Machine | Cluster, what: str, name: str | None, limit: int) ->
 
 
 def selected(place: Machine | Cluster, selection: columns.Selection, limit: int) -> Table:
-    """List runs with columns of choice.
+    """List runs with chosen columns.
 
     Args:
-        place: whose runs.
+        place: this machine or the cluster.
         selection: columns, conditions and order.
         limit: number of rows.
 
@@ -193,4 +193,4 @@ COLUMNS: dict[str, dict[str, Callable[[Row], str]]] = {
         "VALUE": lambda one: metric_text(one.row.value),
     },
 }
-"""The columns of each list by their titles, with what makes the text of a row."""
+"""The columns of each list by their titles, with the function that formats it."""

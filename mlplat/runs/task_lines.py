@@ -1,4 +1,4 @@
-"""What happens in a run, as lines of text: a line when a task starts, and one when it ends."""
+"""Writes a line of text when a task of a run starts, and when it ends."""
 
 from __future__ import annotations
 
