@@ -33,21 +33,21 @@ def comparison_page(comparison: RunComparison) -> str:
     body = joined(
         tag("h1", title),
         section("Differences", nothing, _table("Differences", comparison.runs, differing)),
-        section("Same in all runs", _table("Same in all runs", comparison.runs, same)),
+        section("Same in all runs", _table("Same in all runs", ("Value",), same)),
     )
     return document(title, body)
 
 
-def _table(label: str, runs: tuple[str, ...], rows: list[Difference]) -> Html:
+def _table(label: str, columns: tuple[str, ...], rows: list[Difference]) -> Html:
     if not rows:
         return Html()
-    names = [tag("th", name, scope="col") for name in ("Kind", "Name", *runs)]
+    names = [tag("th", name, scope="col") for name in ("Kind", "Name", *columns)]
     lines = [
         tag(
             "tr",
             tag("td", _TITLES[row.group], class_="note"),
             tag("th", row.name, scope="row"),
-            [tag("td", text(cell, _LONGEST)) for cell in row.cells],
+            [tag("td", text(cell, _LONGEST)) for cell in row.cells[: len(columns)]],
         )
         for row in rows[:_MOST_ROWS]
     ]

@@ -57,7 +57,8 @@ width:max(3px,calc(var(--w)*1%))}
 .scroll{overflow:auto;max-height:max(80vh,1100px);border:1px solid var(--line);border-radius:6px}
 .scroll:focus-visible,a:focus-visible,summary:focus-visible{outline:2px solid var(--link);outline-offset:2px}
 .scroll pre{border:0;margin:0}
-.data td,.data th{max-width:28rem;overflow-wrap:anywhere}
+.data td,.data th{max-width:28rem;overflow-wrap:anywhere}.data tbody th{min-width:9rem}
+.data thead th{min-width:5rem}
 .graph{display:block;margin:0 auto;font:12px system-ui,sans-serif}
 .graph .edge{fill:none;stroke:var(--dim);stroke-width:1.2}
 .graph .group{fill:var(--group);stroke:var(--line);stroke-dasharray:4 3}.graph .group.bad{stroke:var(--bad)}
@@ -86,7 +87,8 @@ background:rgb(var(--heat)/var(--part,0%))}
 .roc{margin:10px 0}.roc .plot{fill:none;stroke:var(--line)}.roc .chance{stroke:var(--dim);stroke-dasharray:4 4}
 .roc .curve{fill:none;stroke:var(--accent);stroke-width:2}.roc .tick{fill:var(--dim);font:11px system-ui,sans-serif}
 .differs{background:var(--live-bg)}.same{color:var(--dim)}
-.compared td{overflow-wrap:anywhere;min-width:9rem}.compared{min-width:100%}
+.compared td{overflow-wrap:anywhere;min-width:9rem}
+.compared td.note{width:1%;min-width:0;white-space:nowrap}.compared{min-width:100%}
 footer{margin-top:36px;color:var(--dim);font-size:12.5px}
 @media print{main{max-width:none;padding:0}.scroll{max-height:none;overflow:visible;border:0}
 .failure,.artifact,tr,figure{break-inside:avoid}h2,h3,summary{break-after:avoid}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mlplat.report import Report, Side, compare, comparison_page, embedded, page
+from mlplat.report import ParameterView, Report, Side, compare, comparison_page, embedded, page
 from tests import chromium
 from tests.chromium import Browser, Scheme
 from tests.unit.report.samples import (
@@ -28,7 +28,9 @@ from tests.unit.report.samples import (
 pytestmark = pytest.mark.skipif(not chromium.PROGRAM, reason="needs chromium on PATH")
 
 _RUNNING = replace(run("Running"), finished_at=None)
-_OTHER = replace(run("Failed"), name="ml-9zq4d", message=HOSTILE)
+_NOTE = (ParameterView("note", "a long note " * 10),)
+_LONG = run(parameters=_NOTE)
+_OTHER = replace(run("Failed", message=HOSTILE, parameters=_NOTE), name="ml-9zq4d")
 _PAGES = {
     "every artifact": lambda: page(everything()),
     "1,000 tasks": lambda: page(thousand()),
@@ -37,7 +39,7 @@ _PAGES = {
     "running": lambda: page(Report(_RUNNING, (task("a"), task("b", "a", phase="Running", finished_at=None)))),
     "nothing yet": lambda: page(Report(replace(run("Pending"), started_at=None, finished_at=None))),
     "comparison": lambda: comparison_page(
-        compare([Side(run(), {"accuracy": 0.9}, {"fit: model": "sha256:" + "a" * 64}), Side(_OTHER)])
+        compare([Side(_LONG, {"accuracy": 0.9}, {"fit: model": "sha256:" + "a" * 64}), Side(_OTHER)])
     ),
 }
 _CHECK = """
@@ -86,6 +88,24 @@ def test_axe_finds_what_there_is(browser: Browser, axe: str) -> None:
 def test_no_page_is_wider_than_its_window(name: str, size: tuple[int, int], browser: Browser) -> None:
     browser.open(_PAGES[name](), size=size)
     assert browser.run("document.documentElement.scrollWidth") <= size[0]
+
+
+_BROKEN = """
+[...document.querySelectorAll('th, td.note')].flatMap((cell) => [...cell.childNodes])
+  .filter((one) => one.nodeType === Node.TEXT_NODE).flatMap((one) => [...one.data.matchAll(/\\S+/g)].filter((word) => {
+    const part = document.createRange();
+    part.setStart(one, word.index);
+    part.setEnd(one, word.index + word[0].length);
+    return new Set([...part.getClientRects()].map((box) => Math.round(box.top))).size > 1;
+  })).map((word) => word[0])
+"""
+
+
+@pytest.mark.parametrize("size", [(400, 800), (1280, 800)], ids=str)
+@pytest.mark.parametrize("name", ["every artifact", "comparison", "running"])
+def test_no_word_of_a_heading_is_broken(name: str, size: tuple[int, int], browser: Browser) -> None:
+    browser.open(_PAGES[name](), size=size)
+    assert browser.run(_BROKEN) == []
 
 
 @pytest.mark.parametrize("name", [name for name in _PAGES if name != "1,000 tasks"])
