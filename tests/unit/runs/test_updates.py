@@ -182,3 +182,15 @@ def test_a_cluster_that_does_not_answer_is_not_waited_for(
     answered.set()
     assert "Running" in out
     assert err == "could not update a: the cluster did not answer within 5 seconds\n"
+
+
+def test_runs_that_are_compared_are_updated(api: FakeApi, mlplat: Any) -> None:  # noqa: F811
+    ended = [workflow("a", "Succeeded"), workflow("b", "Failed")]
+    holds(api, workflow("a"), workflow("b"), after=ended)
+    mlplat("record", "a", "b")
+
+    out, _ = mlplat("compare", "a", "b", "-o", "json")
+
+    assert "Succeeded" in out
+    assert "Failed" in out
+    assert "Running" not in out
