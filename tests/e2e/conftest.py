@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 
 from mlplat import k8s
-from mlplat.metadata import open_store
 from tests.e2e.engines import Engines
 from tests.e2e.harness.cluster import Access, Cluster
 from tests.e2e.harness.failure import HarnessError
@@ -64,11 +63,10 @@ def cluster_of_kubeconfig(cluster: Access, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.fixture
-def engines(cluster: Access, cluster_of_kubeconfig: None, tmp_path: Path) -> Iterator[Engines]:
+def engines(cluster: Access, cluster_of_kubeconfig: None, tmp_path: Path) -> Engines:
     """Both engines, with empty caches."""
     k8s.delete_caches(namespace=cluster.namespace)
-    with open_store(tmp_path / "mlplat.db") as store:
-        yield Engines(cluster.namespace, tmp_path / "home", store)
+    return Engines(cluster.namespace, tmp_path / "home")
 
 
 @pytest.fixture(scope="session")

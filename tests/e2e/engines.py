@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlplat import compiler, engine, k8s
+from mlplat import compiler, engine
 from mlplat.ir import PipelineSpec
-from mlplat.metadata import Store
+from mlplat.runs.cluster import Cluster
 from mlplat.runs.documents import with_name
 from mlplat.runs.load import load
+from mlplat.runs.machine import Machine
 from tests.e2e.harness.cluster import Access
 from tests.e2e.harness.versions import ML_IMAGE
 
@@ -73,21 +74,41 @@ def run_both(
     name: str,
     home: Path,
     *,
-    cache: engine.Cache | None = None,
     beside: Sequence[Document] = (),
-    executor: engine.ImageExecutor | None = None,
+    cache: engine.Cache | None = None,
+    executor: engine.Executor | str = "process",
 ) -> Both:
-    """Run a manifest on the cluster of the kubeconfig and with the local engine, under one name.
+    """Run a manifest on the cluster of the kubeconfig and on this machine, under one name, as users run it.
 
-    What the cluster has already, such as Secrets, is given to the local engine beside the manifest; tasks of this
-    machine are processes but for an executor.
+    Args:
+        documents: the manifest.
+        name: of both runs.
+        home: state of this machine, with the record of both runs.
+        beside: what the cluster has and this machine has not, such as Secrets.
+        cache: of this machine; that of the record when None.
+        executor: how tasks run on this machine.
     """
     prepared = with_name(documents, name)
-    namespace = k8s.submit(prepared)["metadata"]["namespace"]
-    for document in prepared:
-        document["metadata"]["namespace"] = namespace
-    here = engine.run([*beside, *prepared], home=home, cache=cache, executor=executor)
-    return Both(k8s.follow(name, namespace=namespace), here)
+    with Cluster(home=home).submit(prepared) as there:
+        for document in prepared:
+            document["metadata"]["namespace"] = there.namespace
+        here = Machine(home, executor=executor, cache=cache).submit([*beside, *prepared]).result()
+        return Both(there.result(), here)
+
+
+def retry_both(both: Both, home: Path, *tasks: str, **values: str) -> Both:
+    """Retry both runs of a manifest, as users retry them.
+
+    Args:
+        both: the runs.
+        home: as for :func:`run_both`.
+        tasks: tasks that run again although they succeeded.
+        values: other values of the parameters.
+    """
+    metadata = both.argo["metadata"]
+    with Cluster(metadata["namespace"], home=home).retry(metadata["name"], values, tasks) as there:
+        here = Machine(home).retry(metadata["name"], values, tasks).result()
+        return Both(there.result(), here)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +131,12 @@ class Engines:
 
     Args:
         namespace: where on the cluster.
-        home: state of this machine.
-        store: the record of this machine, whose cache is empty as that of the cluster is.
+        home: state of this machine, whose cache is empty as that of the cluster is.
     """
 
-    def __init__(self, namespace: str, home: Path, store: Store) -> None:
+    def __init__(self, namespace: str, home: Path) -> None:
         self._namespace = namespace
         self._home = home
-        self._store = store
 
     def run(
         self,
@@ -158,8 +177,7 @@ class Engines:
                 **options,
             }
             documents = compiler.manifest(spec, compiler.Options(arguments=dict(values), **chosen))
-            cache = self._store.cache(self._namespace)
-            both = run_both(documents, f"{name}{suffix}", self._home, cache=cache, beside=beside)
+            both = run_both(documents, f"{name}{suffix}", self._home, beside=beside)
             found = differences(both.here, both.argo, ignoring=ignoring, left_out=left_out)
             assert not found, found
             messages = {node["name"]: node.get("message") for node in both.argo["status"]["nodes"].values()}

@@ -9,10 +9,8 @@ from typing import Any
 
 import pytest
 
-from mlplat import engine, k8s
-from mlplat.argo.retry import find, retried
 from mlplat.cli import main
-from tests.e2e.engines import Both, record, run_both
+from tests.e2e.engines import record, retry_both, run_both
 from tests.e2e.harness.cluster import Access
 from tests.e2e.test_k8s import node, shell, workflow
 
@@ -25,24 +23,6 @@ pytestmark = pytest.mark.usefixtures("cluster_of_kubeconfig")
 @pytest.fixture
 def name() -> str:
     return f"again-{secrets.token_hex(4)}"
-
-
-def retry_both(both: Both, documents: list[Json], home: Path, *tasks: str, **arguments: str) -> Both:
-    """Let both runs go on."""
-    namespace = both.argo["metadata"]["namespace"]
-    name = both.argo["metadata"]["name"]
-    nodes = both.argo["status"]["nodes"]
-    also = [key for task in tasks for key in find(nodes, task)]
-    given = {"parameters": [{"name": key, "value": value} for key, value in arguments.items()]}
-    again = k8s.retry(both.argo, also=also, arguments=given if arguments else None, namespace=namespace)
-    argo = k8s.follow(again["metadata"]["name"], namespace=namespace)
-    kept = retried(name, both.here["status"]["nodes"], also=also, other_arguments=bool(arguments)).kept
-    before = {**both.here, "status": {**both.here["status"], "nodes": kept}}
-    (document,) = documents
-    document = {**document, "metadata": {**document["metadata"], "name": name, "namespace": namespace}}
-    if arguments:
-        document = {**document, "spec": {**document["spec"], "arguments": given}}
-    return Both(argo, engine.run([document], home=home, resume=before))
 
 
 def task(name: str, template: str, depends: str = "", **more: Any) -> Json:
@@ -95,13 +75,13 @@ def test_a_run_continues_from_what_failed(name: str, tmp_path: Path) -> None:
     assert node(before.argo, "bye")["phase"] == "Succeeded"
     first = node(before.argo, "first")["startedAt"]
 
-    after = retry_both(before, documents, home, open="yes")
+    after = retry_both(before, home, open="yes")
 
     assert after.argo["status"]["phase"] == "Succeeded"
     assert node(after.argo, "first")["startedAt"] == first
     assert after.argo["metadata"]["uid"] == before.argo["metadata"]["uid"]
     assert record(after.argo, ignoring=("exitCode",)) == record(after.here, ignoring=("exitCode",))
-    chosen = retry_both(after, documents, home, "part", open="yes")
+    chosen = retry_both(after, home, "part", open="yes")
     assert chosen.argo["status"]["phase"] == "Succeeded"
     assert node(chosen.argo, "first")["startedAt"] == first
     assert record(chosen.argo) == record(chosen.here)
@@ -130,7 +110,7 @@ def test_outputs_of_the_attempt_that_failed_are_forgotten(name: str, tmp_path: P
     before = run_both(documents, name, tmp_path)
     assert node(before.argo, "a")["phase"] == "Failed"
 
-    after = retry_both(before, documents, tmp_path, open="yes")
+    after = retry_both(before, tmp_path, open="yes")
 
     assert after.argo["status"]["phase"] == "Succeeded"
     assert json.dumps(node(after.argo, "b")["inputs"]).count("yes") == 1
@@ -149,7 +129,7 @@ def test_run_whose_pods_are_gone_continues(name: str, tmp_path: Path) -> None:
     ]
     before = run_both(documents, name, tmp_path)
 
-    after = retry_both(before, documents, tmp_path, open="yes")
+    after = retry_both(before, tmp_path, open="yes")
 
     assert after.argo["status"]["phase"] == "Succeeded"
     assert record(after.argo) == record(after.here)

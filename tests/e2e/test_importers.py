@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from mlplat import compiler, metadata
+from mlplat import compiler
 from mlplat.argo.sources import ImportSource
 from mlplat.runs.load import load
 from tests.e2e.conftest import Kubectl
@@ -130,19 +130,18 @@ def test_importers_that_fetch_nothing(cluster: Access, tmp_path: Path) -> None:
     assert spec is not None
     name = f"e2e-{secrets.token_hex(4)}"
     hits = []
-    with metadata.open_store(tmp_path / "mlplat.db") as store:
-        for number, where in enumerate((f"s3://{name}", f"s3://{name}", "{{workflow.name}} $(HOME) $$ é")):
-            manifest = compiler.manifest(spec, replace(options(cluster, where), cache=True))
-            both = run_both(manifest, f"{name}-{number}", tmp_path, cache=store.cache(cluster.namespace))
-            assert both.argo["status"]["phase"] == "Succeeded"
-            assert not differences(*map(of_any_run, (both.here, both.argo)), ignoring=("fingerprint",))
-            assert output(both.argo, "describe-3").startswith(f"Dataset {where} artifact {{'by {where}'")
-            hits.append(
-                {
-                    node["displayName"]
-                    for node in both.argo["status"]["nodes"].values()
-                    if node.get("memoizationStatus", {}).get("hit")
-                }
-            )
+    for number, where in enumerate((f"s3://{name}", f"s3://{name}", "{{workflow.name}} $(HOME) $$ é")):
+        manifest = compiler.manifest(spec, replace(options(cluster, where), cache=True))
+        both = run_both(manifest, f"{name}-{number}", tmp_path)
+        assert both.argo["status"]["phase"] == "Succeeded"
+        assert not differences(*map(of_any_run, (both.here, both.argo)), ignoring=("fingerprint",))
+        assert output(both.argo, "describe-3").startswith(f"Dataset {where} artifact {{'by {where}'")
+        hits.append(
+            {
+                node["displayName"]
+                for node in both.argo["status"]["nodes"].values()
+                if node.get("memoizationStatus", {}).get("hit")
+            }
+        )
     assert hits[1] == {"describe-2"}
     assert "describe-3" not in hits[2]

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from mlplat import compiler, k8s, metadata
+from mlplat import compiler, k8s
 from mlplat.runs.load import load
 from tests.e2e.engines import CHANCE, Engines, accepted, differences, find, output, record, run_both
 from tests.e2e.harness import config
@@ -79,25 +79,24 @@ def pods(cluster: Access, name: str) -> list[str]:
 @pytest.mark.smoke
 def test_the_program_trains_on_both_engines(cluster: Access, table: str, name: str, tmp_path: Path) -> None:
     documents = compiled(str(ROOT / "examples/ml_pipeline.py"), cluster, input_path=table)
-    with metadata.open_store(tmp_path / "mlplat.db") as store:
-        both = run_both(documents, name, tmp_path, cache=store.cache(cluster.namespace))
-        assert both.argo["status"]["phase"] == "Succeeded"
-        assert record(both.here, ignoring=CHANCE) == record(both.argo, ignoring=CHANCE)
-        assert output(both.argo, "model-training", "metrics")["metadata"]["accuracy"] > 0.99
-        assert len(pods(cluster, name)) == 2
-        model = output(both.argo, "model-training", "model")
-        assert cluster.s3_root is not None
-        assert (cluster.s3_root / model["key"]).stat().st_size == model["size"]
-        assert (tmp_path / "artifacts" / output(both.here, "model-training", "model")["key"]).is_file()
+    both = run_both(documents, name, tmp_path)
+    assert both.argo["status"]["phase"] == "Succeeded"
+    assert record(both.here, ignoring=CHANCE) == record(both.argo, ignoring=CHANCE)
+    assert output(both.argo, "model-training", "metrics")["metadata"]["accuracy"] > 0.99
+    assert len(pods(cluster, name)) == 2
+    model = output(both.argo, "model-training", "model")
+    assert cluster.s3_root is not None
+    assert (cluster.s3_root / model["key"]).stat().st_size == model["size"]
+    assert (tmp_path / "artifacts" / output(both.here, "model-training", "model")["key"]).is_file()
 
-        again = run_both(documents, f"{name}-again", tmp_path, cache=store.cache(cluster.namespace))
-        assert record(again.here, ignoring=(*CHANCE,)) == record(again.argo, ignoring=(*CHANCE,))
-        hits = [
-            find(again.argo, task)["memoizationStatus"]["hit"]
-            for task in ("data-preprocessing", "model-training")
-        ]
-        assert hits == [True, True]
-        assert pods(cluster, f"{name}-again") == []
+    again = run_both(documents, f"{name}-again", tmp_path)
+    assert record(again.here, ignoring=(*CHANCE,)) == record(again.argo, ignoring=(*CHANCE,))
+    hits = [
+        find(again.argo, task)["memoizationStatus"]["hit"]
+        for task in ("data-preprocessing", "model-training")
+    ]
+    assert hits == [True, True]
+    assert pods(cluster, f"{name}-again") == []
 
 
 def test_branches_and_loops_on_both_engines(cluster: Access, table: str, engines: Engines) -> None:
@@ -158,21 +157,20 @@ def test_argo_accepts_every_golden_manifest(cluster: Access, cluster_env: dict[s
 def test_settings_and_handed_on_artifacts_agree(cluster: Access, name: str, tmp_path: Path) -> None:
     place = f"{PROGRAMS / 'settings.py'}:settings"
     hits: list[set[str]] = []
-    with metadata.open_store(tmp_path / "mlplat.db") as store:
-        for number, (text, reason) in enumerate(((NASTY, ""), (NASTY, ""), ("other", "{{x}} broke"))):
-            documents = compiled(place, cluster, text=text, reason=reason)
-            both = run_both(documents, f"{name}-{number}", tmp_path, cache=store.cache(cluster.namespace))
-            assert not differences(both.here, both.argo, ignoring=CHANCE)
-            assert both.argo["status"]["phase"] == ("Failed" if reason else "Succeeded")
-            assert output(both.argo, "show") == output(both.argo, "read") == text
-            assert output(both.argo, "show-2") == f"{text}!"
-            state = f"FAILED fail: ValueError: {reason}" if reason else "SUCCEEDED None"
-            assert output(both.argo, "told") == state
-            hits.append(
-                {
-                    node["displayName"]
-                    for node in both.argo["status"]["nodes"].values()
-                    if node.get("memoizationStatus", {}).get("hit")
-                }
-            )
+    for number, (text, reason) in enumerate(((NASTY, ""), (NASTY, ""), ("other", "{{x}} broke"))):
+        documents = compiled(place, cluster, text=text, reason=reason)
+        both = run_both(documents, f"{name}-{number}", tmp_path)
+        assert not differences(both.here, both.argo, ignoring=CHANCE)
+        assert both.argo["status"]["phase"] == ("Failed" if reason else "Succeeded")
+        assert output(both.argo, "show") == output(both.argo, "read") == text
+        assert output(both.argo, "show-2") == f"{text}!"
+        state = f"FAILED fail: ValueError: {reason}" if reason else "SUCCEEDED None"
+        assert output(both.argo, "told") == state
+        hits.append(
+            {
+                node["displayName"]
+                for node in both.argo["status"]["nodes"].values()
+                if node.get("memoizationStatus", {}).get("hit")
+            }
+        )
     assert hits == [set(), {"show", "show-2", "train", "pick", "read", "fail"}, set()]
