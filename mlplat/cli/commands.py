@@ -20,10 +20,10 @@ def _runs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[s
     """
     del ctx, param
     from mlplat.argo.names import RESOURCE
-    from mlplat.runs.state import home
+    from mlplat.runs.state import home, known_runs
 
     try:
-        names = sorted(folder.name for folder in (home() / "runs").glob("*"))
+        names = known_runs(home())
     except MlplatError:
         return []
     return [name for name in names if name.startswith(incomplete) and RESOURCE.fullmatch(name)]

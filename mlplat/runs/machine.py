@@ -82,13 +82,10 @@ class Machine:
         Raises:
             ArgumentError: it does not exist; the hint has the nearest name.
         """
-        folder = self.home / "runs"
-        found = engine.load(folder / name) if name == Path(name).name else None
+        found = engine.load(self.home / "runs" / name) if name == Path(name).name else None
         if found is None:
-            known = [path.name for path in folder.glob("*")]
-            hint = (
-                nearest(name, known) or "to list runs: mlplat get runs; for a run on a cluster: --engine argo"
-            )
+            others = "to list runs: mlplat get runs; for a run on a cluster: --engine argo"
+            hint = nearest(name, state.known_runs(self.home)) or others
             raise ArgumentError(Diagnostic("MLP409", "", f"run '{name}' not found on this machine", hint))
         return found
 

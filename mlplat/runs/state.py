@@ -118,6 +118,15 @@ def known_machine(folder: Path) -> str:
         return ""
 
 
+def known_runs(folder: Path) -> list[str]:
+    """Return the names of the runs of this machine, without those whose process was killed before they began.
+
+    Args:
+        folder: of this machine's state.
+    """
+    return sorted(file.parent.name for file in folder.glob("runs/*/workflow.json"))
+
+
 def is_here(folder: Path, recorded: RunRow | ArtifactRow) -> bool:
     """Return whether the files of a run or an artifact of the record are on this machine; a record may be shared.
 

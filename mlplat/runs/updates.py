@@ -56,7 +56,8 @@ def update(store: Store, cluster: Cluster, name: str | None = None) -> list[str]
         except ClusterError as error:  # its nodes can't be read
             reasons[workflow["metadata"]["uid"]] = error.diagnostics[0].message
     return [
-        f"could not update {listed([run.name for run in behind if reasons.get(run.uid) == reason])}: {reason}"
+        f"could not update {listed([run.name for run in behind if reasons.get(run.uid) == reason])}: "
+        f"{' '.join(reason.split())}"
         for reason in dict.fromkeys(reasons.values())
     ]
 

@@ -240,3 +240,18 @@ def test_a_run_gives_its_outputs_as_values(machine: Machine) -> None:
     assert isinstance(data, dsl.Dataset)
     assert (Path(data.path).read_text(), data.metadata) == ("rows", {"rows": 3})
     assert outputs(failing) == {"Output": None}
+
+
+def test_a_run_whose_process_was_killed_before_it_began_is_not_known(
+    machine: Machine, tmp_path: Path
+) -> None:
+    (machine.home / "runs" / "small-2").mkdir(parents=True)
+    (machine.home / "runs" / "small-2" / "lock").touch()
+    with pytest.raises(ArgumentError) as caught:
+        machine.read("small-2")
+    assert "mlplat get runs" in str(caught.value)
+    machine.submit(documents(tmp_path)).result()
+    with pytest.raises(ArgumentError) as caught:
+        machine.read("small-2")
+    assert "did you mean 'small'?" in str(caught.value)
+    assert state.known_runs(machine.home) == ["small"]

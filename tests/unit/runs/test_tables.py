@@ -52,6 +52,14 @@ def test_every_list_is_a_table(machine: Machine) -> None:
         assert all(len(row) == len(found.titles) for row in found.rows)
 
 
+def test_a_warning_is_one_line(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "kubeconfig").write_text("a: [")
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    (warning,) = tables.listed(machine, "runs", None, 20).warnings
+    assert warning.startswith("could not update far: the kubeconfig at ")
+    assert len(warning.splitlines()) == 1
+
+
 def test_a_table_names_the_runs_that_may_have_changed(machine: Machine) -> None:
     selected = tables.selected(machine, columns.selection("name", [], ""), 20)
     assert selected.warnings == ["could not update far: no kubeconfig found at /nowhere"]
