@@ -30,6 +30,9 @@ _COMMAND = "from importlib.machinery import SourceFileLoader as F; exec(F('forks
 _READ_AT_START = ("PYTHON", "LD_", "LC_", "LANG", "TZ", "HOME", "MALLOC_", "GLIBC_", "OPENSSL_", "COV")
 """How the names of variables start that Python, its libraries or hooks of its start read once."""
 
+_MOST_SERVERS = 3
+"""Servers of one run: where tasks keep adding files to the folders of modules, each would soon be out of date."""
+
 _LONGEST_ANSWER = 64
 _SECONDS = 5.0
 
@@ -48,7 +51,9 @@ class Forks:
         self._servers: list[_Server] = []
         self._current: _Server | None = None
         self._is_first = True
-        self._is_broken = not (hasattr(os, "pidfd_open") and hasattr(os, "memfd_create"))
+        # A relative folder of modules is relative to the folder in which each task starts.
+        is_relative = not all(map(os.path.isabs, (environment.get("PYTHONPATH") or "/").split(os.pathsep)))
+        self._is_broken = is_relative or not (hasattr(os, "pidfd_open") and hasattr(os, "memfd_create"))
 
     async def start(
         self,
@@ -121,8 +126,8 @@ class Forks:
         return self._current
 
     def _drop(self, server: _Server) -> None:
-        """Use another server for later tasks; none if this one never worked."""
-        self._is_broken = not server.has_served
+        """Use another server for later tasks; none if this one never worked, or too many did not last."""
+        self._is_broken = not server.has_served or len(self._servers) == _MOST_SERVERS
         if self._current is server:
             self._current = None
 

@@ -198,6 +198,22 @@ class ExecutorConformance:
 
         assert asyncio.run(late()).result == "out"
 
+    def test_a_command_is_started_after_the_end_of_a_run(
+        self, executor: Executor, command: Callable[..., Command]
+    ) -> None:
+        """What an executor keeps for later commands is closed at the end of each run, however often, and made again."""
+
+        async def run() -> list[int]:
+            codes = []
+            for code in ("3", "4"):
+                running = await executor.start(command("sh", "-c", f"exit {code}"))
+                codes.append((await running.wait()).code)
+                await executor.close()
+                await executor.close()
+            return codes
+
+        assert asyncio.run(run()) == [3, 4]
+
     def test_what_a_killed_engine_left_is_ended(
         self, executor: Executor, command: Callable[..., Command]
     ) -> None:

@@ -319,6 +319,23 @@ def test_tasks_see_packages_that_were_installed_after_the_first(make: Make, tmp_
     assert [one.result for one in ended] == ["False", "", "True", "True"]
 
 
+@pytest.mark.parametrize("folder", [".", "", "modules"])
+def test_a_relative_folder_of_modules_is_that_of_the_task(folder: str, make: Make) -> None:
+    look = "import os, sys; print(os.path.abspath(sys.argv[1]) in [os.path.abspath(one) for one in sys.path[1:]])"
+    executor = ProcessExecutor({**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}/other"})
+    ended = ends("forked", make, *(make(look, folder) for _ in range(2)), executor=executor)
+    assert [one.result for one in ended] == ["True", "True"]
+
+
+def test_tasks_that_add_files_to_a_folder_of_modules_run(make: Make, tmp_path: Path) -> None:
+    place = tmp_path / "modules"
+    place.mkdir()
+    executor = ProcessExecutor({**os.environ, "PYTHONPATH": str(place)})
+    add = "import os, sys; os.chdir(sys.argv[1]); open(sys.argv[2], 'w').close(); print(len(os.listdir('.')))"
+    ended = ends("forked", make, *(make(add, str(place), str(n)) for n in range(9)), executor=executor)
+    assert [one.result for one in ended] == [str(number) for number in range(1, 10)]
+
+
 @pytest.mark.parametrize("name", ["PYTHONHASHSEED", "HOME", "LC_ALL", "TZ"])
 def test_variables_that_python_reads_at_its_start_have_their_effect(name: str, make: Make) -> None:
     look = "import os; print(os.getppid())"
