@@ -1,7 +1,7 @@
 """The record of runs: their tasks, parameters, artifacts and metrics.
 
-:func:`open_store` opens it, and makes it where there is none; :func:`open_existing_store` never makes one. A Workflow
-goes in as the engine left it (:meth:`Store.record`), rows come out as the dataclasses of
+:func:`open_store` opens it, and creates it if it does not exist; :func:`open_existing_store` never creates one.
+:meth:`Store.record` records a Workflow with its status; queries return the dataclasses of
 :mod:`mlplat.metadata.rows`. Nothing but the Workflow and its status is read.
 """
 

@@ -39,7 +39,7 @@ class RunCache:
             max_age: in seconds; None takes entries of any age.
 
         Returns:
-            ``outputs`` of the node that was saved; None when there is nothing, or only something older.
+            ``outputs`` of the node that was saved; None if there is none, or only an older one.
 
         Raises:
             StoreError: the record can't be read or written.
@@ -56,7 +56,7 @@ class RunCache:
         return outputs
 
     def save(self, cache_name: str, key: str, node_id: str, outputs: Mapping[str, Any]) -> None:
-        """Keep outputs, in place of those that were there.
+        """Save outputs, and replace earlier ones.
 
         Args:
             cache_name: name of the cache.

@@ -1,4 +1,4 @@
-"""Column types that keep what Python has in every database that the record may live in."""
+"""Column types that preserve Python values in every supported database."""
 
 # ruff: noqa: ARG002 -- the signatures are SQLAlchemy's
 
@@ -23,7 +23,7 @@ _ESCAPED = re.compile("\x1a([0-9a-f]{4})")
 
 
 def escape_text(text: str) -> str:
-    """Rewrite what a database refuses in text: NUL (PostgreSQL) and lone surrogates (every UTF-8 encoder).
+    """Escape characters that a database refuses in text: NUL (PostgreSQL) and lone surrogates (every UTF-8 encoder).
 
     Args:
         text: any string.

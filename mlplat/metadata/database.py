@@ -1,4 +1,4 @@
-"""Connections to the database of the record: where it is, how it is opened, what one transaction is.
+"""Opens the database of the record, and runs transactions in it.
 
 SQLite is opened in WAL mode, so that readers never wait; a writing transaction takes the write lock when it
 begins (``BEGIN IMMEDIATE``), because SQLite lets no one wait who wants to write after having read.
@@ -69,7 +69,7 @@ class Database:
         Where the database breaks a deadlock at its expense, it is done again from the start.
 
         Args:
-            work: what to do; it must not keep what it reads for later, as it may run several times.
+            work: the work; it may run several times, so it must not keep data from an earlier run.
 
         Returns:
             What ``work`` returns, after the commit.

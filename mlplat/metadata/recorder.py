@@ -1,4 +1,4 @@
-"""Writes what a Workflow says into the tables; only what changed since the last time."""
+"""Writes Workflows to the tables; only changes since the last time."""
 
 from __future__ import annotations
 

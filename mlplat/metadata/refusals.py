@@ -1,4 +1,4 @@
-"""Errors of databases as errors of the store: what failed, where, and what to do."""
+"""Converts errors of databases to errors of the store, with hints."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ class TaskRow:
         name: full node name, such as ``run-x7k2p.for-loop-2(0:0).train``.
         display_name: last part of the name.
         type: Argo's node type (``Pod``, ``Retry``, ``DAG``, ``TaskGroup``, ``Skipped``, …).
-        role: ``task`` for a unit of work, ``attempt`` for one try of a task that retries, ``group`` for what
+        role: ``task`` for a unit of work, ``attempt`` for an attempt of a task with retries, ``group`` for what
             only holds others.
         template: name of the template that it ran; may be empty.
         phase: Argo's node phase, ``Skipped`` and ``Omitted`` included.
@@ -151,7 +151,7 @@ class ParameterRow:
         run_uid: the run.
         task_id: the task.
         direction: ``input`` or ``output``.
-        name: name of the parameter; ``result`` is what the task printed, for script templates.
+        name: name of the parameter; ``result`` is the output of a script template.
         value: its text, as it stands in the status.
     """
 
@@ -169,17 +169,17 @@ class ArtifactRow:
     Attributes:
         id: made from cluster, namespace, engine and place, so the same place is always the same artifact.
         namespace: tenant.
-        engine: whose artifact storage the key is for.
-        name: name that the producing task gives it.
+        engine: engine whose artifact store has the key.
+        name: name of the output of the producing task.
         type: schema title, such as ``system.Model``.
         key: where its bytes are in the artifact storage; empty when only a URI is known.
         uri: where its bytes are otherwise; may be empty.
         digest: ``sha256:…`` of its content; empty when unknown.
         size: in bytes; None when unknown.
-        metadata: what its producer said of it.
+        metadata: metadata from its producer.
         producer_run_uid: run that wrote it; None when that run is not in the record.
         producer_task_id: task that wrote it; None when that run is not in the record.
-        cluster: whose artifact storage the key is for; empty for a URI, and if it was recorded without a cluster.
+        cluster: cluster whose artifact store has the key; empty for a URI, and if it was recorded without a cluster.
     """
 
     id: str
@@ -201,7 +201,7 @@ class ArtifactRow:
 class ArtifactUse:
     """An edge of the lineage: a task read an artifact, or gave it out.
 
-    A task whose outputs came from the cache gives out an artifact that another task produced.
+    If the outputs of a task come from the cache, another task produced the artifact.
 
     Attributes:
         run_uid: the run.

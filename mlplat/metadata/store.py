@@ -1,4 +1,4 @@
-"""The record of runs: what is asked of it."""
+"""The record of runs, with its queries."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class Store:
         return RunCache(self._database, namespace)
 
     def record(self, workflow: Mapping[str, Any], changed: Collection[str] | None = None) -> RunRow:
-        """Write what a Workflow says of itself, in one transaction; doing it again changes nothing.
+        """Record a Workflow in one transaction; recording it again changes nothing.
 
         Rows of nodes that are as they were are not written; rows of nodes that have gone from the status are
         deleted.
@@ -131,14 +131,14 @@ class Store:
         """List runs, newest first.
 
         Args:
-            limit: at most so many; None for all.
+            limit: maximum number of rows; None for all.
             phase: only those in this phase, or in one of these.
             pipeline: only those of this pipeline.
             experiment: only those of this experiment.
             namespace: only those of this namespace.
             engine: only those of this engine.
             name: only those of this name.
-            offset: leave out so many of the newest.
+            offset: number of the newest rows to skip.
 
         Returns:
             The runs.
@@ -160,14 +160,14 @@ class Store:
         """Find one run.
 
         Args:
-            name: its name or its uid; of several with the same name the newest is taken.
+            name: its name or its uid; of several with the same name, the newest.
             namespace: where to look; None looks everywhere.
 
         Returns:
             The run.
 
         Raises:
-            StoreError: there is none.
+            StoreError: it does not exist.
         """
         with self._database.reading() as connection:
             return runs.find_run(connection, name, namespace)
@@ -239,7 +239,7 @@ class Store:
             name: only those of this name.
             namespace: only those of this namespace.
             digest: only those of this content.
-            limit: at most so many.
+            limit: maximum number of rows.
 
         Returns:
             The artifacts.
@@ -259,7 +259,7 @@ class Store:
             The artifact.
 
         Raises:
-            StoreError: there is none, or several.
+            StoreError: it does not exist, or is ambiguous.
         """
         with self._database.reading() as connection:
             return artifacts.find_artifact(connection, reference)
@@ -304,10 +304,10 @@ class Store:
             return runs.list_experiments(connection, namespace)
 
     def delete_run(self, name: str, namespace: str | None = None) -> tuple[ArtifactRow, ...]:
-        """Delete a run, its tasks, and what the cache holds from it.
+        """Delete a run, its tasks, and its cached results.
 
         Args:
-            name: name or uid of the run; of several with the same name the newest is taken.
+            name: name or uid of the run; of several with the same name, the newest.
             namespace: where to look; None looks everywhere.
 
         Returns:

@@ -1,4 +1,4 @@
-"""Runs as HTML: what the record has of a run, and the bytes of its artifacts, become one file.
+"""Writes a run as one HTML file, from its record and the bytes of its artifacts.
 
 Everything here is pure: no files, no clock, no network. :func:`page` and :func:`comparison_page` return whole
 documents, which need nothing but themselves: styles and pictures are inside, and there is no script. What tasks wrote

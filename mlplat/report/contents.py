@@ -1,4 +1,4 @@
-"""The content of artifacts: what it is, and how it is shown."""
+"""Shows the content of artifacts by type."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def needs_all(type_: str, start: bytes) -> bool:
 
 
 def content(artifact: ArtifactView) -> Html:
-    """Show an artifact; empty if there is nothing to see.
+    """Show an artifact; empty if it has nothing to show.
 
     Pictures and documents are shown whole or not at all, tables and strings as far as there is room.
     """

@@ -1,4 +1,4 @@
-"""Makes a graph of thousands of tasks one that a person can read: what is alike becomes one node."""
+"""Makes a graph of thousands of tasks readable: similar tasks become one node."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a report is made of."""
+"""The data of a report."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class TaskView:
         finished_at: when it ended; None while it runs.
         inputs: parameters that it read.
         outputs: parameters that it wrote.
-        log: what it printed; None for a group.
+        log: its log; None for a group.
         is_cause: whether the run failed because of it, and not because of another one.
     """
 
@@ -119,7 +119,7 @@ class MetricView:
         task: path of the task.
         artifact: name of the artifact that it was logged to.
         name: name of the metric.
-        value: what was logged.
+        value: the logged value.
     """
 
     task: str
@@ -139,7 +139,7 @@ class ArtifactView:
         place: where its bytes are: a path, a key or a URI.
         digest: digest of its content; empty if unknown.
         size: in bytes; None if unknown.
-        metadata: what the task said about it.
+        metadata: metadata from the task.
         content: its bytes, or the first of them; None if they are not part of the report.
         is_whole: whether :attr:`content` has all of its bytes.
         note: why the content is missing; empty if it is not.
@@ -164,8 +164,8 @@ class Report:
     Attributes:
         run: the run.
         tasks: tasks and groups, in the order in which people read them.
-        metrics: what the tasks logged.
-        artifacts: what the tasks wrote.
+        metrics: metrics of the tasks.
+        artifacts: artifacts of the tasks.
     """
 
     run: RunView

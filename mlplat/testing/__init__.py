@@ -1,4 +1,4 @@
-"""Suites of tests for what others plug into mlplat: an executor, a cache.
+"""Test suites for custom executors and caches.
 
 Each suite is a class of pytest tests. Derive a class whose name starts with ``Test``, and override its fixture. The
 suites need pytest, which mlplat does not install.
