@@ -207,7 +207,8 @@ for _each in (
     CliCommand(
         "lint",
         "lint:run",
-        "check pipelines and manifests, without a cluster\n\nFILE is Python, IR YAML or Argo YAML.",
+        "check pipelines and manifests, without a cluster\n\n"
+        "FILE is Python, IR YAML or Argo YAML, or a folder with such files.",
         argument("files", "FILE...", nargs=-1, required=False, type=click.Path()),
         _MODULE,
     ),

@@ -67,11 +67,17 @@ def check(places: Sequence[str]) -> Iterator[Checked]:
 
     Args:
         places: files and modules, and folders with files.
+
+    Yields:
+        What was found in each. A folder without a pipeline or a Workflow is an error, as a file without one is.
     """
     loaded: dict[str, list[Loaded]] = {}
     unreadable: dict[str, Checked] = {}
     places = list(dict.fromkeys(file for place in places for file in _files(place)))
     for place in places:
+        if _is_folder(place):
+            unreadable[place] = Checked(place, [_empty(place)])
+            continue
         try:
             loaded[place] = load_all(place)
         except MlplatError as error:
@@ -87,10 +93,19 @@ def check(places: Sequence[str]) -> Iterator[Checked]:
 
 
 def _files(place: str) -> list[str]:
-    """Return the files of a folder; of a file or module, itself."""
-    if isinstance(place, Module) or not Path(place).is_dir():
+    """Return the files of a folder; of a file, a module or a folder without files to check, itself."""
+    if not _is_folder(place):
         return [place]
     return folders.files(Path(place)) or [place]
+
+
+def _is_folder(place: str) -> bool:
+    return not isinstance(place, Module) and Path(place).is_dir()
+
+
+def _empty(folder: str) -> Diagnostic:
+    hint = "it needs a .py file with @dsl.pipeline, or IR YAML or Argo YAML (.yaml, .yml, .json)"
+    return Diagnostic("MLP207", "", "the folder has no pipeline and no Workflow", hint, Source(folder))
 
 
 def _checked(

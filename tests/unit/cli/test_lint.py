@@ -215,7 +215,15 @@ def test_a_folder_stands_for_its_pipelines_and_manifests(capsys: pytest.CaptureF
 
 def test_a_folder_without_pipelines_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     Path("empty").mkdir()
-    assert lint(capsys, "empty") == (2, "empty: error MLP204: it is a directory\n  hint: pass a file\n")
+    (Path("empty") / "notes.txt").write_text("a")
+    code, printed = lint(capsys, "empty")
+    assert (code, printed.splitlines()) == (
+        2,
+        [
+            "empty: error MLP207: the folder has no pipeline and no Workflow",
+            "  hint: it needs a .py file with @dsl.pipeline, or IR YAML or Argo YAML (.yaml, .yml, .json)",
+        ],
+    )
 
 
 @pytest.mark.parametrize("content", [b"a,b\n1,2\n", b"\x89PNG\r\n"])
