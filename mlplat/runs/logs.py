@@ -98,7 +98,7 @@ def _of_machine(machine: Machine, name: str, task: str) -> Logs:
         every = store.tasks(run, roles=None)
     _check_is_here(machine.home, run)
     nodes = {one.id: {"name": one.name, "displayName": one.display_name} for one in every}
-    names = (one.display_name for one in every if one.role == "task" and one.attempts)
+    names = (one.display_name for one in every if one.role == "task" and (one.attempts or one.cached))
     chosen = _chosen(run.name, task, nodes, names)
     tasks = [one for one in every if one.role != "group" and one.id in chosen]
     folder = machine.home / "logs" / run.name

@@ -297,6 +297,15 @@ def test_the_log_of_a_run_from_the_cache_tells_so(folder: Path, capsys: pytest.C
     )
 
 
+def test_tasks_from_the_cache_are_named_when_a_task_is_not_found(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("first", "again"):
+        told(capsys, "run", "program.py:good", "--name", name, "-p", "rates=[1]")
+    assert main(["logs", "again", "fitt"]) == 2
+    assert "hint: did you mean 'fit'?; available: fit" in capsys.readouterr().err
+
+
 def test_logs_of_a_cluster_take_the_same_spellings(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
