@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -205,6 +206,8 @@ def write(file: Path, text: str) -> None:
             _replace(file.resolve(), text)
     except OSError as error:
         hint = "choose a path that you may write to, on a disk with free space"
+        if isinstance(error, FileNotFoundError):
+            hint = f"create the folder: mkdir -p {shlex.quote(str(file.parent))}"
         raise ManifestError(
             Diagnostic("MLP209", "", f"the file can't be written: {error.strerror}", hint, Source(str(file)))
         ) from None

@@ -300,8 +300,9 @@ def test_unwritable_output_leaves_what_was_there(
     monkeypatch.chdir(tmp_path)
     Path("program.py").write_text(HEADER + "@dsl.pipeline\ndef p():\n    make(size=1)\n")
     assert main(["compile", "program.py", "-o", "missing/out.yaml"]) == 2
-    assert (
-        "missing/out.yaml: error MLP209: the file can't be written: No such file" in capsys.readouterr().err
+    assert capsys.readouterr().err == (
+        "missing/out.yaml: error MLP209: the file can't be written: No such file or directory\n"
+        "  hint: create the folder: mkdir -p missing\n"
     )
 
 

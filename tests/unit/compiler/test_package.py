@@ -98,7 +98,11 @@ def test_workflow(tmp_path: Path) -> None:
     ("path", "more", "message"),
     [
         ("p.txt", {}, "MLP209: unknown file extension"),
-        ("nowhere/p.yaml", {}, "MLP209: the file can't be written: No such file"),
+        (
+            "nowhere/p.yaml",
+            {},
+            "MLP209: the file can't be written: No such file.*\n.*hint: create the folder: mkdir",
+        ),
         ("p.yaml", {"to": "moon"}, "MLP413: unknown value 'moon'"),
     ],
 )
