@@ -42,11 +42,11 @@ class ArtifactStore:
             The path of a file or folder.
 
         Raises:
-            ArtifactError: the key is empty or is outside of the folder.
+            ArtifactError: the key is empty or is outside the folder.
         """
         parts = PurePosixPath(key.strip("/")).parts
         if not parts or ".." in parts or "\0" in key:
-            raise ArtifactError(f"artifact key {key!r} is outside of the artifact folder")
+            raise ArtifactError(f"artifact key {key!r} is outside the artifact folder")
         return self._root.joinpath(*parts)
 
     def get(self, key: str, target: Path, *, unpack: bool | None) -> None:
@@ -78,7 +78,7 @@ class ArtifactStore:
             move: whether the source may be moved instead of copied.
 
         Raises:
-            ArtifactError: the key is outside of the folder, or a socket can't be packed.
+            ArtifactError: the key is outside the folder, or a socket can't be packed.
             NotAFileError: there is a pipe, a socket or a device.
             OSError: a file can't be read or written; or, without packing, a link is broken or leads to a folder.
         """

@@ -142,7 +142,7 @@ class _Check:
                     if outside:
                         yield refusal(
                             f"{place}.{store}.{outside[0]}",
-                            "artifacts outside of the artifact folder of this machine cannot be read",
+                            "artifacts outside the artifact folder of this machine cannot be read",
                             "use only a key, which is relative to the artifact repository",
                         )
                 for way in (artifact.get("http") or {}).get("auth") or {}:

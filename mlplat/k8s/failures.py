@@ -71,7 +71,9 @@ class UnreachableError(ClusterError):
     """
 
     def __init__(self, host: str, reason: str) -> None:
-        hint = "check that the cluster is running, and that the server is right in `kubectl config view --minify`"
+        hint = (
+            "check that the cluster is running, and the address of its server: kubectl config view --minify"
+        )
         if "certificate" in reason.lower() or "ssl" in reason.lower():
             hint = "check certificate-authority-data of the cluster in your kubeconfig"
         super().__init__(Diagnostic("MLP802", "", f"{host} can't be reached: {reason}", hint))

@@ -396,7 +396,7 @@ def test_a_raw_artifact_and_a_part_of_one(run: Any) -> None:
                 inputs=artifacts({"name": "i", "path": "/in/i", "s3": {"key": "../../etc/passwd"}}),
             ),
             "Error",
-            "artifact key '../../etc/passwd' is outside of the artifact folder",
+            "artifact key '../../etc/passwd' is outside the artifact folder",
         ),
         (
             shell(
@@ -412,7 +412,7 @@ def test_a_raw_artifact_and_a_part_of_one(run: Any) -> None:
                 ),
             ),
             "Error",
-            "is outside of the artifact folder",
+            "is outside the artifact folder",
         ),
     ],
 )
