@@ -198,6 +198,7 @@ def test_a_name_that_does_not_exist_is_corrected(
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLPLAT_HOME", raising=False)
     (tmp_path / ".mlplat/runs/train-1").mkdir(parents=True)
+    (tmp_path / ".mlplat/runs/train-1/workflow.json").touch()
 
     _, err = told(capsys, command, "trian-1", expected=2)
 

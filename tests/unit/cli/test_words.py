@@ -93,18 +93,22 @@ def test_a_file_name_that_is_not_quoted_is_recognized(
     )
 
 
+_LINT, _RUN = ["lint", "x.yaml"], ["run", "p.py", "-f", "x.yaml"]
+_NOT_TEXT = "not UTF-8: invalid byte 0xff at offset 3\n  hint: save it as UTF-8"
+
+
 @pytest.mark.parametrize(
-    ("content", "message"),
+    ("words", "content", "message"),
     [
-        (None, "it is a directory\n  hint: pass a file"),
-        (b"a: \xff", "not UTF-8: invalid byte 0xff at offset 3\n  hint: save it as UTF-8"),
+        (_RUN, None, "it is a directory\n  hint: pass a file"),
+        (_LINT, b"a: \xff", _NOT_TEXT),
+        (_RUN, b"a: \xff", _NOT_TEXT),
     ],
 )
-@pytest.mark.parametrize("words", [["lint", "x.yaml"], ["run", "p.py", "-f", "x.yaml"]])
 def test_a_file_that_cannot_be_read_says_why(
+    words: list[str],
     content: bytes | None,
     message: str,
-    words: list[str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -159,6 +163,7 @@ def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str])
 def test_a_shell_completes_commands_options_and_runs(tmp_path: Path) -> None:
     for name in ("first", "f$(id)", "f\nplain,fake"):
         (tmp_path / "runs" / name).mkdir(parents=True)
+        (tmp_path / "runs" / name / "workflow.json").touch()
 
     def completed(words: str) -> list[str]:
         done = subprocess.run(
