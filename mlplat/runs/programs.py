@@ -228,8 +228,8 @@ def _imports(entries: Sequence[str], stem: str) -> Iterator[None]:
         folders = {*entries, *(os.path.abspath(one) for one in sys.path if one not in path)}  # noqa: PTH100
         sys.path[:] = path
         known = {name.partition(".")[0] for name in modules}
-        own = {name for name, module in list(sys.modules.items()) if _is_from(module, folders)}
-        tops = {name.partition(".")[0] for name in own if name not in modules} - known
+        new = {name: module for name, module in list(sys.modules.items()) if name not in modules}
+        tops = {name.partition(".")[0] for name, module in new.items() if _is_from(module, folders)} - known
         for name in [name for name in sys.modules if name.partition(".")[0] in tops]:
             del sys.modules[name]
 
