@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -124,7 +125,9 @@ def write(text: str, file: Path) -> None:
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
-        message, hint = f"{file} can't be written: {error.strerror}", "pass another file with -o"
+        message, hint = f"{file} can't be written: {error.strerror}", "choose a file that you may write to"
+        if isinstance(error, FileNotFoundError):
+            hint = f"create the folder: mkdir -p {shlex.quote(str(file.parent))}"
         raise ArgumentError(Diagnostic("MLP420", "", message, hint)) from None
 
 
