@@ -18,6 +18,8 @@ def get(args: Args) -> int:
         output.as_json(found.documents)
     elif found.place:
         print(f"no runs in {found.place}")
+    elif not found.rows:
+        print(f"no {args.what} found")
     else:
         print(output.table(found.titles, found.rows))
     sys.stdout.flush()

@@ -172,6 +172,14 @@ def test_a_list_with_columns_says_too_that_there_are_no_runs(
     assert told(capsys, *words, "-o", "json")[0] == "[]\n"
 
 
+def test_an_empty_list_says_so_instead_of_printing_titles(
+    first: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("get", "runs", "--filter", "name=other")
+    assert told(capsys, *words)[0] == "no runs found\n"
+    assert told(capsys, *words, "-o", "json")[0] == "[]\n"
+
+
 def test_an_empty_record_elsewhere_is_named(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
