@@ -39,7 +39,8 @@ def test_what_can_be_seen_stays(text: str) -> None:
 
 @given(st.recursive(any_text, lambda inner: st.lists(inner) | st.dictionaries(any_text, inner)))
 def test_json_stays_json_of_the_same_value(value: object) -> None:
-    assert json.loads(escaped(json.dumps(value, ensure_ascii=False, indent=2))) == value
+    same = json.loads(json.dumps(value))  # JSON reads the escapes of two surrogates as one character
+    assert json.loads(escaped(json.dumps(value, ensure_ascii=False, indent=2))) == same
 
 
 @pytest.mark.parametrize(
