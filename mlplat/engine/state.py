@@ -246,12 +246,14 @@ def load(folder: Path) -> dict[str, Any] | None:
         folder: the run's folder.
 
     Returns:
-        The Workflow with its status; None if there is none. The phase of a run that was cut off is ``Error``, and so is
-        that of its running nodes.
+        The Workflow with its status; None if there is none, or if its file is damaged. The phase of a run that was cut
+        off is ``Error``, and so is that of its running nodes.
     """
     try:
         workflow: dict[str, Any] = json.loads((folder / "workflow.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):
+        return None
+    if not _is_workflow(workflow):
         return None
     nodes = workflow.setdefault("status", {}).setdefault("nodes", {})
     with contextlib.suppress(FileNotFoundError), (folder / _NODES).open(encoding="utf-8") as journal:
@@ -265,6 +267,14 @@ def load(folder: Path) -> dict[str, Any] | None:
             if not fulfilled(node):
                 node.update({"phase": "Error", "message": _CUT_OFF})
     return workflow
+
+
+def _is_workflow(document: Any) -> bool:
+    """Return whether a document is a Workflow with a name."""
+    if not isinstance(document, dict) or document.get("kind") != "Workflow":
+        return False
+    metadata = document.get("metadata")
+    return isinstance(metadata, dict) and bool(metadata.get("name"))
 
 
 def unrecorded(home: Path) -> list[str]:

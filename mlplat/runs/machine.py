@@ -85,7 +85,8 @@ class Machine:
         found = engine.load(self.home / "runs" / name) if name == Path(name).name else None
         if found is None:
             others = "to list runs: mlplat get runs; for a run on a cluster: --engine argo"
-            hint = nearest(name, state.known_runs(self.home)) or others
+            known = [run for run in state.known_runs(self.home) if run != name]
+            hint = nearest(name, known) or others
             raise ArgumentError(Diagnostic("MLP409", "", f"run '{name}' not found on this machine", hint))
         return found
 

@@ -111,7 +111,8 @@ def test_a_line_that_does_not_fit_is_not_half_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     state = RunState(tmp_path / "runs" / "wf")
-    state.write(lambda: {"metadata": {"name": "wf"}, "status": {"phase": "Running"}})
+    running = {"kind": "Workflow", "metadata": {"name": "wf"}, "status": {"phase": "Running"}}
+    state.write(lambda: running)
     state.node({"id": "a", "type": "DAG", "phase": "Succeeded"})
     written = os.write
     room = [20]

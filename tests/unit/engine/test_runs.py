@@ -375,6 +375,7 @@ def test_nodes_that_were_over_when_the_machine_stopped_are_remembered(tmp_path: 
     state = RunState(tmp_path / "wf")
     state.write(
         lambda: {
+            "kind": "Workflow",
             "metadata": {"name": "wf"},
             "status": {"nodes": {"wf": {"id": "wf", "type": "DAG", "phase": "Running"}}},
         }

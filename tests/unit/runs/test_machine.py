@@ -255,3 +255,17 @@ def test_a_run_whose_process_was_killed_before_it_began_is_not_known(
         machine.read("small-2")
     assert "did you mean 'small'?" in str(caught.value)
     assert state.known_runs(machine.home) == ["small"]
+
+
+@pytest.mark.parametrize(
+    "content", ["", '{"metadata":', "[1]", "{}", '{"kind": "Workflow", "metadata": {}}', "\udcff"]
+)
+def test_a_damaged_run_does_not_hide_others(content: str, machine: Machine, tmp_path: Path) -> None:
+    machine.submit(documents(tmp_path)).result()
+    damaged = machine.home / "runs" / "small-2"
+    damaged.mkdir()
+    (damaged / "workflow.json").write_bytes(content.encode(errors="surrogateescape"))
+    assert recorded(machine) == "Succeeded"
+    with pytest.raises(ArgumentError) as caught:
+        machine.read("small-2")
+    assert "did you mean 'small'?" in str(caught.value)
