@@ -221,7 +221,7 @@ class ParallelFor(Block):
         self.item_input = ""
         if parallelism is not None and (type(parallelism) is not int or parallelism < 0):
             hint = "use an integer; 0 or None runs all iterations at once"
-            _bad_loop(f"parallelism is {validation.display(parallelism)}", hint, "MLP124")
+            _bad_loop(f"parallelism {validation.display(parallelism)} is not valid", hint, "MLP124")
         if isinstance(over, Channel):
             is_item = isinstance(over, Item) and not isinstance(over.type, ArtifactType)
             if not (over.is_list or over.type is ParameterType.LIST or is_item):

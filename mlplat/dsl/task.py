@@ -157,7 +157,9 @@ class PipelineTask(Deferred, GraphNode):
             self.cache = bool(enable_caching)
         else:
             self._problem(
-                "MLP122", f"enable_caching is {validation.display(enable_caching)}", "use True or False"
+                "MLP122",
+                f"enable_caching {validation.display(enable_caching)} is not valid",
+                "use True or False",
             )
         self.cache_key = self._text("the cache key", cache_key or "")
         return self
@@ -348,7 +350,7 @@ class PipelineTask(Deferred, GraphNode):
         text = self._marked(value)
         is_constant = text is not None and not context.holds_marks(text)
         if text is None or (is_constant and not pattern.match(text)):
-            self._problem("MLP123", f"{field} is {validation.display(value)}", f"use {expected}")
+            self._problem("MLP123", f"{field} {validation.display(value)} is not valid", f"use {expected}")
             return self
         self.resources = replace(self.resources, **{field: text})
         return self
@@ -377,14 +379,18 @@ class PipelineTask(Deferred, GraphNode):
     def _retries(self, number: Any) -> int:
         if isinstance(number, int) and number >= 0:
             return number
-        self._problem("MLP124", f"num_retries is {validation.display(number)}", "use an integer of 0 or more")
+        self._problem(
+            "MLP124", f"num_retries {validation.display(number)} is not valid", "use an integer of 0 or more"
+        )
         return 0
 
     def _factor(self, factor: Any) -> float:
         if isinstance(factor, (int, float)) and not isinstance(factor, bool) and 0 < factor < math.inf:
             return float(factor)
         self._problem(
-            "MLP124", f"backoff_factor is {validation.display(factor)}", "use a number above 0, such as 2"
+            "MLP124",
+            f"backoff_factor {validation.display(factor)} is not valid",
+            "use a number above 0, such as 2",
         )
         return 2.0
 

@@ -286,10 +286,13 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
         lambda: dsl.ParallelFor([one(x=1).output]),
         "MLP114: .*a runtime value",
     ),
-    "negative parallelism": (lambda: dsl.ParallelFor([1], parallelism=-1), "MLP124: .*parallelism is -1"),
+    "negative parallelism": (
+        lambda: dsl.ParallelFor([1], parallelism=-1),
+        "MLP124: .*parallelism -1 is not valid",
+    ),
     "text for parallelism": (
         lambda: dsl.ParallelFor([1], parallelism="2"),  # type: ignore[arg-type]
-        "MLP124: dsl.ParallelFor: parallelism is '2'\n  hint: use an integer",
+        "MLP124: dsl.ParallelFor: parallelism '2' is not valid\n  hint: use an integer",
     ),
     "collected inside its loop": (
         collected_inside_its_loop,
@@ -395,13 +398,16 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
         lambda: one(x=1).set_display_name(text_of_the_run()),
         "MLP122: one: expected a string as the display",
     ),
-    "cores": (lambda: one(x=1).set_cpu_request("two"), "MLP123: one: cpu_request is 'two'"),
+    "cores": (lambda: one(x=1).set_cpu_request("two"), "MLP123: one: cpu_request 'two' is not valid"),
     "memory": (lambda: one(x=1).set_memory_limit("1.5Gi"), "MLP123: .*an integer with a suffix"),
-    "accelerators": (lambda: one(x=1).set_accelerator_limit(0), "MLP123: .*accelerator_count is '0'"),
+    "accelerators": (
+        lambda: one(x=1).set_accelerator_limit(0),
+        "MLP123: .*accelerator_count '0' is not valid",
+    ),
     "pause": (lambda: one(x=1).set_retry(1, "1.2.3s"), "MLP124: one: '1.2.3s' is not a valid duration"),
     "factor of pauses": (
         lambda: one(x=1).set_retry(2, backoff_factor="x"),  # type: ignore[arg-type]
-        "MLP124: one: backoff_factor is 'x'",
+        "MLP124: one: backoff_factor 'x' is not valid",
     ),
     "name of a variable": (
         lambda: one(x=1).set_env_variable(5, "x"),  # type: ignore[arg-type]
@@ -409,13 +415,13 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
     ),
     "caching that is a text": (
         lambda: one(x=1).set_caching_options("no"),  # type: ignore[arg-type]
-        "MLP122: one: enable_caching is 'no'\n  hint: use True or False",
+        "MLP122: one: enable_caching 'no' is not valid\n  hint: use True or False",
     ),
     "metadata of an importer": (
         lambda: dsl.importer("gs://a", Dataset, metadata="v"),  # type: ignore[arg-type]
         "MLP122: dsl.importer: 'metadata' is 'v'\n  hint: pass a dict",
     ),
-    "retries": (lambda: one(x=1).set_retry(-1), "MLP124: one: num_retries is -1"),
+    "retries": (lambda: one(x=1).set_retry(-1), "MLP124: one: num_retries -1 is not valid"),
     "after a text": (
         lambda: one(x=1).after("one"),  # type: ignore[arg-type]
         "MLP125: one: .after\\(...\\) expected a task, got 'one'",
