@@ -12,13 +12,12 @@ from mlplat.errors import MlplatError
 _LISTS = ("runs", "tasks", "parameters", "artifacts", "lineage", "metrics")
 
 
-def _runs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+def _runs(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
     """Return the runs of this machine whose names a shell can complete.
 
     A shell inserts them unquoted, and ``.mlplat`` may come from an untrusted repository, so only valid names are
     returned.
     """
-    del ctx, param
     from mlplat.argo.names import RESOURCE
     from mlplat.runs.state import home, known_runs
 

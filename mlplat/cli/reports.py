@@ -33,8 +33,7 @@ def report(args: Args) -> int:
 
 def write(workflow: Mapping[str, Any], place: Machine | Cluster) -> None:
     """Write a run that has ended as an HTML file in the working directory."""
-    found = reports.of_workflow(workflow, place)
-    _write(page(found), Path(f"{found.run.name}.html"))
+    _write(page(reports.of_workflow(workflow, place)), Path(f"{workflow['metadata']['name']}.html"))
 
 
 def compare(args: Args) -> int:
