@@ -35,7 +35,7 @@ class Control:
         self.stopping = stopping
         self._requests: deque[How] = deque()
         self._wake: Callable[[], None] | None = None
-        self._interrupts = 0
+        self._is_stopping = False
 
     def end(self, how: How = "Stop") -> None:
         """Request that the run ends."""
@@ -45,9 +45,15 @@ class Control:
             wake()
 
     def interrupt(self) -> None:
-        """Stop the run; when called again, terminate it."""
-        self._interrupts += 1
-        self.end("Stop" if self._interrupts == 1 else "Terminate")
+        """Stop the run; if it is stopping already, terminate it."""
+        how: How = "Terminate" if self._is_stopping else "Stop"
+        self._is_stopping = True
+        self.end(how)
+
+    def stops(self, has_exit_handler: bool) -> None:
+        """Note that the run stops, whoever requested it, and call ``stopping``."""
+        self._is_stopping = True
+        self.stopping(has_exit_handler)
 
     @contextlib.contextmanager
     def delivered(self, end: Callable[[str], None]) -> Iterator[None]:

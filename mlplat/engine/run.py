@@ -266,7 +266,7 @@ class _Run:
     def _end(self, how: str) -> None:
         assert self._execution is not None
         if how == "Stop":
-            self._control.stopping(bool(self._execution.spec.get("onExit")))
+            self._control.stops(bool(self._execution.spec.get("onExit")))
             self._execution.shutdown.stop("Stop")
         else:
             self._execution.shutdown.stop("Terminate", grace=0.0)

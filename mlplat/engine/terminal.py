@@ -24,7 +24,7 @@ def tell_stopping(has_exit_handler: bool) -> None:
     """Print that a run is being stopped; see :class:`~mlplat.engine.control.Control`."""
     last = ", then the exit handler runs" if has_exit_handler else ""
     with contextlib.suppress(OSError):  # the terminal may be gone
-        sys.stderr.write(f"stopping the running tasks{last}; press Ctrl-C again to terminate now\n")
+        sys.stderr.write(f"stopping the running tasks{last}; press Ctrl-C to terminate now\n")
         sys.stderr.flush()
 
 

@@ -106,9 +106,10 @@ class _Calls:
         log = f"its log is in {self.machine.home / 'logs' / run}"
         reasons = []
         for one in found.failures:
-            hint = f"{log}; the last line: {one.last_lines[-1]}" if one.last_lines else log
-            reasons.append(Diagnostic("MLP604", one.task, f"it failed: {one.message}", hint))
-        reasons += [Diagnostic("MLP604", task, "it failed", log) for task in found.more_failures]
+            last = one.last_lines[-1] if one.last_lines else ""
+            hint = log if last in one.message else f"{log}; the last line: {last}"
+            reasons.append(Diagnostic("MLP604", one.task, f"the task failed: {one.message}", hint))
+        reasons += [Diagnostic("MLP604", task, "the task failed", log) for task in found.more_failures]
         return reasons or [Diagnostic("MLP604", run, f"the run {workflow['status']['phase'].lower()}")]
 
 

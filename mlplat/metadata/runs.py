@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Select, delete, func, or_, select, update
 
-from mlplat.errors import Diagnostic, StoreError, nearest
+from mlplat.errors import Diagnostic, StoreError, suggestion
 from mlplat.metadata import records, schema
 from mlplat.metadata.rows import ArtifactRow, Engine, ExperimentRow, RunRow
 
@@ -129,7 +129,6 @@ def _runs() -> Select[Any]:
 
 
 def _suggestion(name: str, names: list[str]) -> str:
-    hint = nearest(name, names)
-    if len(names) > 10 and not hint.startswith("did you mean"):
-        return "`mlplat get runs` lists them"
-    return hint or "the record has no runs yet"
+    if not names:
+        return "the record has no runs yet"
+    return suggestion(name, names) or "to list runs: mlplat get runs"

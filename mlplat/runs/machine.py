@@ -17,7 +17,7 @@ from mlplat import engine
 from mlplat.argo import retry as parting
 from mlplat.argo.status import FINISHED
 from mlplat.engine.asking import Ask
-from mlplat.errors import ArgumentError, Diagnostic, EngineError, nearest
+from mlplat.errors import ArgumentError, Diagnostic, EngineError, suggestion
 from mlplat.runs import again, state
 from mlplat.runs.binding import with_arguments
 from mlplat.runs.documents import joined, workflow_of
@@ -86,7 +86,7 @@ class Machine:
         if found is None:
             others = "to list runs: mlplat get runs; for a run on a cluster: --engine argo"
             known = [run for run in state.known_runs(self.home) if run != name]
-            hint = nearest(name, known) or others
+            hint = suggestion(name, known) or others
             raise ArgumentError(Diagnostic("MLP409", "", f"run '{name}' not found on this machine", hint))
         return found
 

@@ -114,6 +114,25 @@ def test_signals_end_a_run_where_the_host_wants_it(
     assert [signal.getsignal(number) for number in SIGNALS] == before
 
 
+def test_one_interrupt_terminates_a_run_that_is_already_stopping(
+    run: Any, tmp_path: Path, endless: dict[str, Any]
+) -> None:
+    ignores = shell("main", f"trap '' TERM; touch {tmp_path}/begun; while :; do sleep 0.01; done")
+    endless["spec"]["templates"][1] = ignores
+    stopping = threading.Event()
+    control = engine.Control(lambda _: stopping.set())
+
+    def stop_then_interrupt() -> None:
+        control.end("Stop")
+        stopping.wait(60)
+        control.interrupt()
+
+    thread = when_begun(tmp_path, stop_then_interrupt)
+    done = run(endless, control=control)
+    thread.join()
+    assert done["status"]["message"] == "Stopped with strategy 'Terminate'"
+
+
 def test_a_keyboard_interrupt_stops_the_run_and_reaches_the_host(
     run: Any, home: Path, tmp_path: Path, endless: dict[str, Any]
 ) -> None:

@@ -127,7 +127,7 @@ def test_a_hangup_that_is_ignored_stays_ignored(home: Path, tmp_path: Path, gate
     until_begun(tmp_path)
     process.send_signal(signal.SIGHUP)
     process.send_signal(signal.SIGTERM)
-    assert "press Ctrl-C again" in process.communicate(timeout=60)[1]
+    assert "press Ctrl-C to terminate now" in process.communicate(timeout=60)[1]
     left = engine.load(home / "runs" / "wf")
     assert left is not None
     assert left["status"]["message"] == "Stopped with strategy 'Stop'"
