@@ -13,8 +13,11 @@ def main() -> int:
     imported and once more when Python ends, took a tenth of the time of a short command.
     """
     gc.set_threshold(100_000, 50, 50)
-    from mlplat import cli
-
+    try:
+        from mlplat import cli
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return 130
     code = cli.main()
     gc.freeze()
     return code

@@ -111,26 +111,29 @@ class _Followed:
     def _read(self, key: str) -> None:
         with self.room:
             while True:
-                ended = self.nodes[key].get("phase") in FINISHED
+                node = self.nodes.get(key)
+                if node is None:  # the run was retried, without this attempt
+                    return
+                ended = node.get("phase") in FINISHED
                 try:
-                    self._print(key)
+                    self._print(key, node)
                 except ClusterError as error:
                     if error.diagnostics[0].code == _NOT_YET and not ended:
                         time.sleep(_PAUSE)
                         continue
                     with self.lock:
-                        self.problem(self.selection.path(self.nodes[key], ""), error)
+                        self.problem(self.selection.path(node, ""), error)
                 return
 
-    def _print(self, key: str) -> None:
-        several = _runs_several(self.workflow, self.nodes[key])
+    def _print(self, key: str, node: AnyNode) -> None:
+        several = _runs_several(self.workflow, node)
         step = ""
         for line in _lines(self.workflow, key, self.place):
             if several and line.startswith(STEP_MARK):
                 step = _step(line)
                 continue
             with self.lock:
-                self.emit(self.selection.path(self.nodes[key], step), line)
+                self.emit(self.selection.path(node, step), line)
 
 
 def _runs_several(workflow: Workflow, node: AnyNode) -> bool:

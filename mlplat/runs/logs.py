@@ -101,11 +101,10 @@ def _of_machine(machine: Machine, name: str, task: str) -> Logs:
     names = (one.display_name for one in every if one.role == "task" and (one.attempts or one.cached))
     chosen = _chosen(run.name, task, nodes, names)
     tasks = [one for one in every if one.role != "group" and one.id in chosen]
-    folder = machine.home / "logs" / run.name
     logs = [
         Log(path(run.name, one.name), one.parent_id if one.role == "attempt" else one.id, pieces)
         for one in tasks
-        for pieces in _written(folder, one)
+        for pieces in _written(machine.home, run.name, one)
     ]
     silent = [one for one in tasks if not one.attempts and (task or one.cached)]
     return Logs(logs, () if logs else _not_run(machine.home, run.name, silent))
@@ -126,13 +125,13 @@ def _check_is_here(home: Path, run: RunRow) -> None:
         raise ArgumentError(Diagnostic("MLP409", "", message, hint))
 
 
-def _written(folder: Path, task: TaskRow) -> Iterator[Iterable[bytes]]:
+def _written(home: Path, run: str, task: TaskRow) -> Iterator[Iterable[bytes]]:
     """Yield what each attempt of a task wrote, which may share the log of its pod with others."""
-    own = engine.attempts(folder / f"{task.id}.log")
-    if own:
-        yield from (attempt.pieces() for attempt in own)
+    own, shared = (state.log_file(home, run, node) for node in (task.id, task.boundary_id))
+    if own and (attempts := engine.attempts(own)):
+        yield from (attempt.pieces() for attempt in attempts)
         return
-    for attempt in engine.attempts(folder / f"{task.boundary_id}.log"):
+    for attempt in engine.attempts(shared) if shared else ():
         part = fused.part_of(attempt.pieces(), task.display_name)
         if (first := next(part, None)) is not None:
             yield itertools.chain([first], part)

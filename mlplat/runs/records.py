@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from mlplat.runs import state
@@ -24,17 +25,25 @@ def opened(place: Machine | Cluster, run: str | None = None, limit: int | None =
         ClusterError: the run does not exist, or the cluster refused or can't be reached.
         StoreError: the record can't be opened.
     """
-    if isinstance(place, Machine):
-        store = state.record_to_read(place.home)
-        place.catch_up(store, run)
-        return store
-    from mlplat import k8s, metadata
+    with ExitStack() as on_failure:
+        if isinstance(place, Machine):
+            store = on_failure.enter_context(state.record_to_read(place.home))
+            place.catch_up(store, run)
+        else:
+            from mlplat import metadata
+
+            store = on_failure.enter_context(metadata.open_store("sqlite://", place.identity()))
+            _read(store, place, run, limit)
+        on_failure.pop_all()
+    return store
+
+
+def _read(store: Store, place: Cluster, run: str | None, limit: int | None) -> None:
+    from mlplat import k8s
     from mlplat.runs.cluster import readable
 
-    store = metadata.open_store("sqlite://", place.identity())
     if run:
         store.record(place.explained(place.read(run)))
     else:
         for workflow in k8s.newest(limit=limit, **place.options):
             store.record(readable(workflow))
-    return store

@@ -127,6 +127,19 @@ def known_runs(folder: Path) -> list[str]:
     return sorted(file.parent.name for file in folder.glob("runs/*/workflow.json"))
 
 
+def log_file(folder: Path, run: str, node: str) -> Path | None:
+    """Return the log of a node; None for names that lead out of the folder of logs, as a shared record may have.
+
+    Args:
+        folder: of this machine's state.
+        run: name of the run.
+        node: id of the node.
+    """
+    if not run or any(name != os.path.basename(name) or name in (".", "..") for name in (run, node)):  # noqa: PTH119
+        return None
+    return folder / "logs" / run / f"{node}.log"
+
+
 def is_here(folder: Path, recorded: RunRow | ArtifactRow) -> bool:
     """Return whether the files of a run or an artifact of the record are on this machine; a record may be shared.
 

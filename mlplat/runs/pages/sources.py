@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from mlplat import engine
 from mlplat.argo.status import fused
+from mlplat.runs import state
 
 if TYPE_CHECKING:
     from mlplat.metadata import ArtifactRow, RunRow, TaskRow
@@ -49,12 +50,12 @@ class MachineFiles:
     def log(self, run: RunRow, task: TaskRow, attempts: Sequence[TaskRow]) -> str | None:
         """Return the end of a log; see :class:`FileSource`."""
         last = attempts[-1] if attempts else task
-        folder = self.home / "logs" / run.name
-        own = folder / f"{last.id}.log"
-        if own.exists():
+        own, shared = (state.log_file(self.home, run.name, node) for node in (last.id, last.boundary_id))
+        if own and own.exists():
             return engine.last_attempt(own)
-        shared = folder / f"{last.boundary_id}.log"
-        return fused.log_of(engine.last_attempt(shared), last.display_name) if shared.exists() else None
+        if shared and shared.exists():
+            return fused.log_of(engine.last_attempt(shared), last.display_name)
+        return None
 
     def content(self, artifact: ArtifactRow, size: int) -> bytes | None:
         """Return the start of an artifact; see :class:`FileSource`."""

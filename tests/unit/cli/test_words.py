@@ -186,3 +186,12 @@ def test_a_shell_completes_commands_options_and_runs(tmp_path: Path) -> None:
     assert completed("run --resume f") == ["first"]
     assert completed("run --exec") == ["--executor", "--executor-options"]
     assert completed("run --executor p") == ["process", "podman"]
+
+
+def test_ctrl_c_while_the_command_is_loaded_ends_it_without_a_traceback(tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text("raise KeyboardInterrupt\n")
+    words = [sys.executable, "-m", "mlplat", "get", "runs"]
+    done = subprocess.run(
+        words, env={**os.environ, "PYTHONPATH": str(tmp_path)}, check=False, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted\n")

@@ -148,3 +148,11 @@ def test_a_cluster_is_known_by_its_system_namespace(api: FakeApi, monkeypatch: p
 def test_a_cluster_whose_system_namespace_may_not_be_read_is_known_by_its_url(api: FakeApi) -> None:  # noqa: F811
     api.on("GET", "/api/v1/namespaces/kube-system", api.of(403, {"message": "forbidden"}))
     assert k8s.identity(kubeconfig=api.kubeconfig) == k8s.connect(kubeconfig=api.kubeconfig).host
+
+
+@pytest.mark.parametrize(
+    ("run", "node"), [("..", "a"), ("a", "../../a"), ("/a", "a"), ("", "a"), ("a/b", "a")]
+)
+def test_a_name_in_the_record_leads_to_no_other_file(tmp_path: Path, run: str, node: str) -> None:
+    assert state.log_file(tmp_path, run, node) is None
+    assert state.log_file(tmp_path, "a", "b-1") == tmp_path / "logs/a/b-1.log"
