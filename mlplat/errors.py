@@ -89,13 +89,13 @@ class AuthoringError(MlplatError):
 
 
 class ManifestError(MlplatError):
-    """A YAML or JSON document can't be read, or is invalid."""
+    """A YAML or JSON document cannot be read, or is invalid."""
 
     default_code = "MLP200"
 
 
 class CompileError(MlplatError):
-    """A pipeline can't be compiled."""
+    """A pipeline cannot be compiled."""
 
     default_code = "MLP300"
 
@@ -120,13 +120,13 @@ class EngineError(MlplatError):
 
 
 class StoreError(MlplatError):
-    """The metadata store can't be opened, read or written."""
+    """The metadata store cannot be opened, read or written."""
 
     default_code = "MLP700"
 
 
 class ClusterError(MlplatError):
-    """The Kubernetes API refused a request, or can't be reached."""
+    """The Kubernetes API refused a request, or cannot be reached."""
 
     default_code = "MLP800"
 

@@ -185,7 +185,7 @@ TEXTS = st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12
 ) | st.sampled_from([*ODD.split(" "), ODD])
 LARGE = st.just("$" * 6_000)
-"""A text that is too large for a parameter; conditions can't compare it, so only what measures it gets it."""
+"""A text that is too large for a parameter; conditions cannot compare it, so only what measures it gets it."""
 
 NUMBERS = st.integers(-(2**53), 2**53) | st.integers(-3, 3)
 

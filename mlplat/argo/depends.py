@@ -36,7 +36,7 @@ class Dependencies:
             True if the task should run, False if it should be omitted.
 
         Raises:
-            ExpressionError: the expression can't be read or isn't a boolean.
+            ExpressionError: the expression cannot be read or isn't a boolean.
         """
         if not self.expression:
             return True

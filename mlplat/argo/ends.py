@@ -1,4 +1,4 @@
-"""Finds tasks of a DAG that Argo can't reach, because the nodes before them have no children.
+"""Finds tasks of a DAG that Argo cannot reach, because the nodes before them have no children.
 
 Argo walks a DAG from node to node to see whether it has ended. The tasks after a task are children of its last attempt;
 a task with retries that comes from the cache has no attempts (``getOutboundNodes`` of Argo 4.0.7's ``operator.go``).

@@ -30,7 +30,7 @@ def leaf_rules(template: Part, kind: str, defaults: Part, path: str) -> Iterator
         path: its place.
     """
     if template.get("parallelism") is not None and kind not in ("dag", "steps"):
-        message = f"a {kind} template can't have parallelism"
+        message = f"a {kind} template cannot have parallelism"
         hint = "set it on the steps or dag template that calls it, or on the Workflow"
         yield Diagnostic(CODE, f"{path}.parallelism", message, hint)
     if kind in ("container", "script") and not any(

@@ -307,7 +307,7 @@ class _Manifest:
         )
 
     def find(self, call: Part) -> Part | Diagnostic | None:
-        """Return the template of a call, a diagnostic if it does not exist, or None if it can't be known.
+        """Return the template of a call, a diagnostic if it does not exist, or None if it cannot be known.
 
         A diagnostic's path is relative to the call.
         """
@@ -377,7 +377,7 @@ def _looped_inline(path: str, call: Part) -> Iterator[Diagnostic]:
     """Check a task with dependents, or a step: after a loop, Argo does not find an inline template."""
     loop = next((one for one in structure.LOOPS if call.get(one)), "")
     if loop and call.get("inline"):
-        message = "the next task fails: after a loop, Argo can't find an inline template, which has no name"
+        message = "the next task fails: after a loop, Argo cannot find an inline template, which has no name"
         hint = "move the inline template to spec.templates, and call it by its name"
         yield Diagnostic("MLP538", f"{path}.{loop}", message, hint)
 

@@ -106,7 +106,7 @@ def input_rules(template: Part, kind: str, path: str) -> Iterator[Diagnostic]:
         yield from _path(artifact, kind, place)
         if artifact.get("from"):
             hint = "set it in the arguments of the task that calls the template"
-            yield Diagnostic(CODE, f"{place}.from", "an input artifact can't have 'from'", hint)
+            yield Diagnostic(CODE, f"{place}.from", "an input artifact cannot have 'from'", hint)
         yield from location_rules(artifact, place)
 
 
@@ -151,7 +151,7 @@ def _path(artifact: Part, kind: str, path: str) -> Iterator[Diagnostic]:
     where = artifact.get("path") or ""
     if kind not in _LEAVES:
         if where:
-            message = f"an artifact of a {kind} template can't have a path"
+            message = f"an artifact of a {kind} template cannot have a path"
             yield Diagnostic(CODE, f"{path}.path", message, "set it on the templates of its tasks")
     elif not where:
         message = f"the artifact '{artifact['name']}' has no path"

@@ -92,7 +92,7 @@ class Visible:
         workflow: the variables of the workflow.
         inputs: of the template; None outside of templates.
         is_pod: whether the place is in a template that makes a pod; None outside of templates.
-        items: fields of a loop's items; None when they can't be known.
+        items: fields of a loop's items; None when they cannot be known.
         roots: ``tasks`` in a DAG, ``steps`` in steps, otherwise empty.
         members: the tasks or steps of the template.
         over: members that have ended when the place is reached; None for all.

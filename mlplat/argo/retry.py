@@ -3,7 +3,7 @@
 Failed nodes run again, and so do all nodes after them; nodes that succeeded before are kept. A failure in a group that
 succeeded is kept, too, because it did no harm. ``argo retry`` (``FormulateRetryWorkflow`` in Argo 4.0.7's
 ``workflow/util/util.go``) differs in one point: it keeps a failed task if a later task succeeded, so a
-pipeline whose exit task ran can't be retried.
+pipeline whose exit task ran cannot be retried.
 """
 
 from __future__ import annotations

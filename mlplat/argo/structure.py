@@ -100,7 +100,7 @@ def broken_rules(spec: Mapping[str, Any], path: str = "spec") -> Iterator[Diagno
         message, hint = "the name is missing", "write the name of the WorkflowTemplate"
         yield Diagnostic("MLP538", f"{path}.workflowTemplateRef.name", message, hint)
     if templates and reference:
-        message = "a Workflow with workflowTemplateRef can't have templates"
+        message = "a Workflow with workflowTemplateRef cannot have templates"
         yield Diagnostic("MLP538", f"{path}.templates", message, "move them to the WorkflowTemplate")
     yield from _names("template", templates)
     for place, template in templates:
@@ -162,7 +162,7 @@ def _call(call: Mapping[str, Any], path: str) -> Iterator[Diagnostic]:
             yield Diagnostic("MLP538", f"{path}.template", message, hint)
     loops = [one for one in LOOPS if call.get(one) not in (None, [], "")]
     if len(loops) > 1:
-        message = f"{' and '.join(loops)} can't be combined"
+        message = f"{' and '.join(loops)} cannot be combined"
         yield Diagnostic("MLP538", f"{path}.{loops[1]}", message, "keep one of them")
     sequence = call.get("withSequence") or {}
     if sequence.get("count") is not None and sequence.get("end") is not None:
@@ -201,11 +201,11 @@ def _times(template: Mapping[str, Any], path: str) -> Iterator[Diagnostic]:
     timeout, limit = str(template.get("timeout") or ""), template.get("activeDeadlineSeconds")
     kind = kind_of(template)
     if limit is not None and kind in ("dag", "steps"):
-        message = f"a {kind} template can't have activeDeadlineSeconds"
+        message = f"a {kind} template cannot have activeDeadlineSeconds"
         hint = "set it on the templates of its tasks, or on the Workflow"
         yield Diagnostic("MLP530", f"{path}.activeDeadlineSeconds", message, hint)
     if timeout and kind in ("dag", "steps", "suspend"):
-        message = f"a {kind} template can't have a timeout"
+        message = f"a {kind} template cannot have a timeout"
         hint = "set it on the templates of its tasks, or set activeDeadlineSeconds on the Workflow"
         yield Diagnostic("MLP530", f"{path}.timeout", message, hint)
     elif timeout and "{{" not in timeout:
@@ -233,7 +233,9 @@ def _waiting(tasks: Sequence[_Placed]) -> Iterator[Diagnostic]:
             yield Diagnostic("MLP527", f"{place}.name", message, "start the name with a letter")
         for field, hint in _NOT_BESIDE_DEPENDS.items():
             if depends and task.get(field) not in (None, []):
-                yield Diagnostic("MLP529", f"{place}.{field}", f"a DAG with depends can't have {field}", hint)
+                yield Diagnostic(
+                    "MLP529", f"{place}.{field}", f"a DAG with depends cannot have {field}", hint
+                )
         if task.get("depends"):
             yield from _depends(task, loops, f"{place}.depends")
 

@@ -3,7 +3,7 @@
 Argo writes a template, task or step as JSON, replaces tags in that text, and reads the result back. So do these
 functions: a value with a quote or a newline is escaped on its way in, and tags can be anywhere in the tree.
 
-Tags that can't be replaced stay, to be replaced later or to reach the task unchanged, unless the caller requires
+Tags that cannot be replaced stay, to be replaced later or to reach the task unchanged, unless the caller requires
 that names resolve (:class:`Strictness`). An expression with an unknown variable stays; an expression whose
 variables all exist and that fails is an error.
 """
@@ -50,7 +50,7 @@ ABSENT: Any = object()
 
 
 class TemplatingError(ValueError):
-    """A tag can't be replaced."""
+    """A tag cannot be replaced."""
 
 
 class UnresolvedError(TemplatingError):
@@ -205,7 +205,7 @@ class Strictness:
 
 
 LENIENT = Strictness(())
-"""Leave whatever can't be replaced."""
+"""Leave whatever cannot be replaced."""
 
 DEPENDENCIES = Strictness(("tasks", "steps"))
 """References to other tasks must resolve; the rest may stay."""
@@ -227,7 +227,7 @@ def replace(tree: Any, scope: Scope, strictness: Strictness = LENIENT) -> Any:
 
     Raises:
         UnresolvedError: a tag that must be replaced names an unknown variable.
-        TemplatingError: a tag is never closed, an expression can't be evaluated, or a value can't be part of JSON.
+        TemplatingError: a tag is never closed, an expression cannot be evaluated, or a value cannot be part of JSON.
     """
     return Template(tree).replace(scope, strictness)
 
@@ -407,7 +407,7 @@ def evaluate_in(scope: Scope, expression: str) -> Any:
         The value.
 
     Raises:
-        ExpressionError: it can't be read or evaluated.
+        ExpressionError: it cannot be read or evaluated.
     """
     tree = parse(expression)
     return evaluator.evaluate(tree, scope.environment(tree))
@@ -417,7 +417,7 @@ def evaluate_boolean_in(scope: Scope, expression: str) -> bool:
     """Evaluate an expression that must be a boolean, such as a hook's; see :func:`evaluate_in`.
 
     Raises:
-        ExpressionError: it can't be read or evaluated, or is not a boolean.
+        ExpressionError: it cannot be read or evaluated, or is not a boolean.
     """
     value = evaluate_in(scope, expression)
     if not isinstance(value, bool):

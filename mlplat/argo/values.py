@@ -182,7 +182,7 @@ def template_text_expression(plain: str) -> str:
 
 
 def message_text(text: str) -> str:
-    """Return a message as a template can contain it: without characters that Argo can't quote or adjacent braces."""
+    """Return a message as a template can contain it: without characters that Argo cannot quote or adjacent braces."""
     kept = (one for one in text if any(first <= one <= last for first, last in _OF_MESSAGES))
     return _TWO_BRACES.sub("{ ", "".join(kept))
 

@@ -73,7 +73,7 @@ def _run(arguments: list[str]) -> int:
         if error.errno not in _FULL:
             raise
         hint = "free space on the disk, then run the command again"
-        print(Diagnostic("MLP003", "", f"can't write: {error.strerror}", hint), file=sys.stderr)
+        print(Diagnostic("MLP003", "", f"cannot write: {error.strerror}", hint), file=sys.stderr)
         drop_output()
         return EngineError.exit_code
     return code

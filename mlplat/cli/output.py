@@ -1,4 +1,4 @@
-"""Prints text, tables and documents; text from tasks and files can't control the terminal."""
+"""Prints text, tables and documents; text from tasks and files cannot control the terminal."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def unescaped(stream: TextIO) -> TextIO:
 
 
 def drop_output() -> None:
-    """Drop the output that can't be written, so that Python does not try again at its end."""
+    """Drop the output that cannot be written, so that Python does not try again at its end."""
     with contextlib.suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())

@@ -103,7 +103,7 @@ def _problems(program: Program) -> Iterator[Diagnostic]:
                     hint = f"pass -p {example}; or give the input a default"
                     yield Diagnostic("MLP402", spec.name, message, hint)
     for name in spec.root.input_artifacts:
-        message = f"the pipeline input '{name}' is a list of artifacts, which can't be passed to a run"
+        message = f"the pipeline input '{name}' is a list of artifacts, which cannot be passed to a run"
         hint = "take a list of URIs as a parameter, and import each in a dsl.ParallelFor"
         yield Diagnostic("MLP404", spec.name, message, hint)
 

@@ -79,7 +79,7 @@ def _components(spec: PipelineSpec) -> Iterator[Diagnostic]:
     if cycle := find_cycle(calls):
         message = f"components call each other in a cycle: {' -> '.join(cycle)}"
         yield Diagnostic(
-            "MLP307", cycle[0], message, "a pipeline can't call itself; use dsl.ParallelFor for a loop"
+            "MLP307", cycle[0], message, "a pipeline cannot call itself; use dsl.ParallelFor for a loop"
         )
 
 
@@ -102,7 +102,7 @@ def _executor(name: str, component: Component, spec: PipelineSpec) -> Iterator[D
     for output, artifact in component.output_artifacts.items():
         if artifact.is_list:
             message = (
-                "a component can't return a list of artifacts, because their number is not known in advance"
+                "a component cannot return a list of artifacts, because their number is not known in advance"
             )
             hint = "return one artifact that is a folder, or loop and collect with dsl.Collected"
             yield Diagnostic("MLP323", f"{name}.{output}", message, hint)

@@ -2,7 +2,7 @@
 
 The IR's conditions compare ``inputs.parameter_values['name']`` with each other or with constants, with ``int()`` and
 ``double()`` around numbers, joined by ``&&``, ``||`` and ``!``. The syntax is the same in both languages; names of
-values and functions differ, and strings are escaped again, so that a user's string can't end a tag.
+values and functions differ, and strings are escaped again, so that a user's string cannot end a tag.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ def run(program: Program) -> Program:
     """Fuse the groups that the program chose, and with ``auto`` every series.
 
     Raises:
-        CompileError: the tasks of a group can't share a pod.
+        CompileError: the tasks of a group cannot share a pod.
     """
     if program.options.fuse == "off":
         return program
@@ -103,7 +103,7 @@ class _Fusing:
         return self.fused(component, groups) if groups else component
 
     def why_alone(self, task: Task) -> str:
-        """Return why a task can't share a pod, or an empty string."""
+        """Return why a task cannot share a pod, or an empty string."""
         component = self.spec.components[task.component]
         executor = self.spec.executors.get(component.executor)
         if component.graph is not None:
@@ -163,7 +163,7 @@ class _Fusing:
             problem = self.problem(group, tasks, alone)
             if problem:
                 hint = "remove one of them from the group, or give them the same settings"
-                message = f"the tasks {', '.join(group)} can't share a pod: {problem}"
+                message = f"the tasks {', '.join(group)} cannot share a pod: {problem}"
                 self.problems.append(Diagnostic("MLP380", f"{name}.{label}", message, hint))
             elif len(group) > 1:
                 yield tuple(group)
@@ -173,7 +173,7 @@ class _Fusing:
         return executor.own.fuse if isinstance(executor, Container) else ""
 
     def problem(self, group: list[str], tasks: Mapping[str, Task], alone: Mapping[str, str]) -> str:
-        """Return why tasks can't share a pod, or an empty string."""
+        """Return why tasks cannot share a pod, or an empty string."""
         for key in group:
             if key in alone:
                 return f"{key}: {alone[key]}"

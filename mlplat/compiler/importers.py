@@ -64,7 +64,7 @@ def run(program: Program) -> Program:
     """Find the importers whose data is read. Must run before functions are rewritten.
 
     Returns:
-        The program, with a warning for each importer whose data can't be fetched.
+        The program, with a warning for each importer whose data cannot be fetched.
     """
     wanted = read(program.spec)
     warnings = _out_of_reach(program.spec, wanted, program.options)
@@ -187,7 +187,7 @@ def _out_of_reach(spec: PipelineSpec, names: Iterable[str], options: Options) ->
 
 
 def _why_not(importer: Importer, options: Options) -> tuple[str, ...]:
-    """Return why a constant URI can't be fetched, and a hint; empty for other URIs."""
+    """Return why a constant URI cannot be fetched, and a hint; empty for other URIs."""
     uri = _constant(importer)
     if uri is None:
         return ()
@@ -199,7 +199,7 @@ def _why_not(importer: Importer, options: Options) -> tuple[str, ...]:
     if known or not found or scheme in _OF_A_MACHINE:
         return ()
     if sources.of(uri, sources.DEFAULTS):
-        return "images can't be copied into the workspace", "remove download_to_workspace"
+        return "images cannot be copied into the workspace", "remove download_to_workspace"
     return f"{scheme}:// is not supported", _HOW
 
 

@@ -1,6 +1,6 @@
 """Pass: imports the input artifacts of a pipeline from the URIs in the arguments of the run.
 
-In KFP, an artifact can't be an argument of a run. In mlplat, the argument is a URI, in a parameter with the artifact's
+In KFP, an artifact cannot be an argument of a run. In mlplat, the argument is a URI, in a parameter with the artifact's
 name, and an importer makes it an artifact.
 """
 

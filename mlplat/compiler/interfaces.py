@@ -241,7 +241,7 @@ def type_of(artifact: OutputArtifact) -> dict[str, str]:
 
 
 def artifact_text(name: str, artifact: OutputArtifact, call: CallSite) -> str:
-    """Write an artifact's value as inert JSON, for a container that can't write it itself."""
+    """Write an artifact's value as inert JSON, for a container that cannot write it itself."""
     marks = {"KEY": key_of(name, artifact, call), "GROUP": group_of(name, artifact, call)}
     value = {
         "name": name,

@@ -74,8 +74,8 @@ class Compiler:
 
         Raises:
             ArgumentError: a parameter is unknown or of the wrong type.
-            CompileError: the pipeline can't be compiled.
-            ManifestError: the file has another extension, or can't be written.
+            CompileError: the pipeline cannot be compiled.
+            ManifestError: the file has another extension, or cannot be written.
         """
         spec = spec_of(pipeline_func)
         spec = replace(
@@ -194,7 +194,7 @@ def write(file: Path, text: str) -> None:
         text: the content.
 
     Raises:
-        ManifestError: the file can't be written; its old content is unchanged.
+        ManifestError: the file cannot be written; its old content is unchanged.
     """
     if file.is_dir():
         hint = f"use a file in it: {file / 'pipeline.yaml'}"
@@ -209,7 +209,7 @@ def write(file: Path, text: str) -> None:
         if isinstance(error, FileNotFoundError):
             hint = f"create the folder: mkdir -p {shlex.quote(str(file.parent))}"
         raise ManifestError(
-            Diagnostic("MLP209", "", f"the file can't be written: {error.strerror}", hint, Source(str(file)))
+            Diagnostic("MLP209", "", f"the file cannot be written: {error.strerror}", hint, Source(str(file)))
         ) from None
 
 

@@ -51,7 +51,7 @@ def compile(spec: PipelineSpec, options: Options | None = None) -> Program:
         The program after all passes: ``documents`` is the manifest, ``warnings`` are its warnings.
 
     Raises:
-        CompileError: the pipeline can't be compiled.
+        CompileError: the pipeline cannot be compiled.
         ArgumentError: an argument is unknown, missing or of the wrong type.
     """
     program = Program(spec, options or Options())

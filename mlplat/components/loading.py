@@ -34,14 +34,14 @@ def load_component_from_file(file_path: str) -> YamlComponent:
     """Read a component from a file; see :func:`load_component_from_text`.
 
     Raises:
-        ManifestError: the file can't be read, or as for a string.
+        ManifestError: the file cannot be read, or as for a string.
     """
     try:
         with Path(file_path).open("rb") as opened:
             text = opened.read(manifest.LARGEST + 1).decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ManifestError(
-            Diagnostic("MLP204", "", f"the file can't be read: {error}", source=Source(str(file_path)))
+            Diagnostic("MLP204", "", f"the file cannot be read: {error}", source=Source(str(file_path)))
         ) from None
     return _component(text, str(file_path))
 
@@ -57,7 +57,7 @@ def load_component_from_url(url: str, auth: tuple[str, str] | None = None) -> Ya
         The component.
 
     Raises:
-        ManifestError: the URL can't be read, or as for a string.
+        ManifestError: the URL cannot be read, or as for a string.
     """
     if not url.startswith(("http://", "https://")):
         hint = "use a URL that starts with https:// or http://; for a file, use load_component_from_file"
@@ -74,7 +74,7 @@ def load_component_from_url(url: str, auth: tuple[str, str] | None = None) -> Ya
             error.close()
         hint = "check the URL in a browser; for a file in Git, use the URL of its raw text"
         raise ManifestError(
-            Diagnostic("MLP211", "", f"{shown} can't be read: {downloads.reason(error)}", hint)
+            Diagnostic("MLP211", "", f"{shown} cannot be read: {downloads.reason(error)}", hint)
         ) from None
     return _component(text, shown)
 

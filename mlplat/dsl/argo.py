@@ -60,7 +60,7 @@ _INSTEAD = {
     "dsl.ParallelFor(items, parallelism=2)",
     "fuse_with": "only Python functions share a pod",
 }
-"""Hints for setters that an Argo template can't have; :data:`_FIELDS` has those with a field of the template."""
+"""Hints for setters that an Argo template cannot have; :data:`_FIELDS` has those with a field of the template."""
 _LOCATIONS = ("s3", "gcs", "azure", "oss", "hdfs", "http", "git", "raw", "artifactory", "plugin", "from")
 
 
@@ -259,7 +259,7 @@ def _parameter_type(name: str, types: Mapping[str, Any], problems: list[tuple[st
     given = types.get(name, str)
     if given in _TYPES:
         return _TYPES[given]
-    problems.append((f"'{name}' can't be {given!r}", "use str, int, float, bool, list or dict"))
+    problems.append((f"'{name}' cannot be {given!r}", "use str, int, float, bool, list or dict"))
     return ParameterType.STRING
 
 
@@ -267,5 +267,7 @@ def _artifact_type(name: str, types: Mapping[str, Any], problems: list[tuple[str
     given = types.get(name, Artifact)
     if hasattr(given, "schema_title"):
         return signatures.artifact_type(given)
-    problems.append((f"'{name}' is an artifact, so it can't be {given!r}", "use a class such as dsl.Dataset"))
+    problems.append(
+        (f"'{name}' is an artifact, so it cannot be {given!r}", "use a class such as dsl.Dataset")
+    )
     return signatures.artifact_type(Artifact)

@@ -104,29 +104,29 @@ def _problems(left: Any, right: Any) -> Iterator[tuple[str, str, str]]:
     for side in (left, right):
         if isinstance(side, Channel):
             if isinstance(side.type, ArtifactType) or side.type in (ParameterType.LIST, ParameterType.STRUCT):
-                message = f"'{side.name}' is of type {_type_name(side)}, which can't be compared"
+                message = f"'{side.name}' is of type {_type_name(side)}, which cannot be compared"
                 hint = "compare a string, number or boolean, such as the output of a component that reads it"
                 yield side.name, message, hint
                 return
         elif isinstance(side, str) and context.holds_marks(side):
-            message = "a string that contains a runtime value can't be compared"
+            message = "a string that contains a runtime value cannot be compared"
             yield "", message, "build the string in a component, and compare its output"
             return
         elif not isinstance(side, (str, int, float)) or (isinstance(side, float) and not math.isfinite(side)):
-            yield "", f"{side!r} can't be compared", "compare with a string, a number, True or False"
+            yield "", f"{side!r} cannot be compared", "compare with a string, a number, True or False"
             return
     if problem := _unlike(left, right):
         yield "", problem, "compare it with a value of its type, or change the declared type"
 
 
 def _unlike(left: Any, right: Any) -> str:
-    """Return why a value can't be compared with a constant of another type; empty if it can."""
+    """Return why a value cannot be compared with a constant of another type; empty if it can."""
     for channel, constant in ((left, right), (right, left)):
         if not isinstance(channel, Channel) or isinstance(constant, Channel) or _is_untyped(channel):
             continue
         kind = channel.type
         if isinstance(kind, ParameterType) and type(constant) not in _COMPARED.get(kind, (type(constant),)):
-            return f"'{channel.name}' is of type {TYPE_NAMES[kind]} and can't be compared with {constant!r}"
+            return f"'{channel.name}' is of type {TYPE_NAMES[kind]} and cannot be compared with {constant!r}"
     return ""
 
 
@@ -242,11 +242,11 @@ class Comparable(Deferred):
         raise _refused("MLP110", channel_of(self).name, message, hint)
 
     def __iter__(self) -> NoReturn:
-        message = "it has no value until the pipeline runs, so Python can't loop over it"
+        message = "it has no value until the pipeline runs, so Python cannot loop over it"
         raise _refused("MLP112", channel_of(self).name, message, "use: with dsl.ParallelFor(values) as value")
 
     def __contains__(self, item: object) -> NoReturn:
-        message = "it has no value until the pipeline runs, so Python's 'in' can't be used"
+        message = "it has no value until the pipeline runs, so Python's 'in' cannot be used"
         hint = "use: dsl.If(value.is_in(['a', 'b']))"
         raise _refused("MLP110", channel_of(self).name, message, hint)
 
@@ -257,7 +257,7 @@ class Comparable(Deferred):
             values: strings, numbers or booleans; at least one.
 
         Raises:
-            AuthoringError: the list is empty, or a value can't be compared.
+            AuthoringError: the list is empty, or a value cannot be compared.
         """
         found: Condition | None = None
         for value in values:
@@ -274,7 +274,7 @@ class Comparable(Deferred):
 
     def __format__(self, specification: str) -> str:
         if specification:
-            message = f"it has no value until the pipeline runs, so ':{specification}' can't format it"
+            message = f"it has no value until the pipeline runs, so ':{specification}' cannot format it"
             hint = "remove the format, or build the string in a component"
             raise _refused("MLP112", channel_of(self).name, message, hint)
         return str(self)
@@ -402,7 +402,7 @@ class LoopItem(Comparable):
     def __getitem__(self, field: Any) -> LoopItem:
         item = self.__item
         if not isinstance(field, str):
-            message = f"{field!r} is not a field name; items of a list can't be selected"
+            message = f"{field!r} is not a field name; items of a list cannot be selected"
             raise _refused(
                 "MLP112", item.name, message, "pass the whole item to a component, and select from it there"
             )

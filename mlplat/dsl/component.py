@@ -133,7 +133,7 @@ def _mismatch(value: Any, declared: Any) -> str:
     if not fits(constant, declared.type):
         return f"{expected}, but got {validation.display(constant)}"
     problem = json_problem(constant)
-    return f"can't be written as JSON: {problem}" if problem else ""
+    return f"cannot be written as JSON: {problem}" if problem else ""
 
 
 _TAKEN_TOO = {

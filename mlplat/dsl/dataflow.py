@@ -136,7 +136,7 @@ class Dataflow:
         return value
 
     def _uncollectable(self, channel: Channel, user: Group) -> tuple[str, str] | None:
-        """Return why a group can't collect an output, and a hint; None if the output leaves a loop."""
+        """Return why a group cannot collect an output, and a hint; None if the output leaves a loop."""
         what = f"it collects '{channel.name}' of '{channel.producer_name}', which is"
         loops = [one for one in self._home(channel).with_ancestors() if isinstance(one, ParallelFor)]
         if not loops:
@@ -163,7 +163,7 @@ class Dataflow:
             message = f"it uses the item of '{loop.name}' outside of that loop"
             hint = "use it in the loop; dsl.Collected(task.output) is the list of a task's outputs in all iterations"
         elif isinstance(between[-1], ExitHandler):
-            message += f"; values can't leave the dsl.ExitHandler '{between[-1].name}'"
+            message += f"; values cannot leave the dsl.ExitHandler '{between[-1].name}'"
             hint = "use it in the dsl.ExitHandler, or call the task that produces it outside"
         elif loop is not None:
             message += f", which runs once for each item of '{loop.name}'"

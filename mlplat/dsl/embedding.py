@@ -45,7 +45,7 @@ def text_of(path: str | os.PathLike[str]) -> str:
         ``__KFP_EMBEDDED_ASSET_FILE`` is the file. The same files give the same source.
 
     Raises:
-        AuthoringError: the path does not exist or can't be read.
+        AuthoringError: the path does not exist or cannot be read.
     """
     source = Path(path)
     if not source.exists():

@@ -274,7 +274,7 @@ def _constant_items(items: Any) -> list[Any]:
         _bad_loop("an item is a runtime value", hint)
     if problem := json_problem(items):
         hint = "use strings, numbers, booleans, lists and dicts"
-        _bad_loop(f"an item can't be written as JSON: {problem}", hint)
+        _bad_loop(f"an item cannot be written as JSON: {problem}", hint)
     return list(items)
 
 

@@ -128,7 +128,7 @@ def _entry(spec: Json, templates: Mapping[str, Json], reads: Mapping[str, set[st
 
 
 def _open_defaults(template: Mapping[str, Any]) -> dict[str, str]:
-    """Return the defaults of a template's inputs that contain tags: callers pass them, as inputs can't read others."""
+    """Return the defaults of a template's inputs that contain tags: callers pass them, as inputs cannot read others."""
     return {
         one["name"]: str(one[key])
         for one in (template.get("inputs") or {}).get("parameters") or ()
@@ -138,7 +138,7 @@ def _open_defaults(template: Mapping[str, Any]) -> dict[str, str]:
 
 
 def problems(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield why a Workflow can't be part of another one: message and hint."""
+    """Yield why a Workflow cannot be part of another one: message and hint."""
     spec = _spec(document)
     templates = {one.get("name", ""): one for one in spec.get("templates") or ()}
     if spec.get("workflowTemplateRef"):

@@ -95,7 +95,7 @@ def function_text(func: Callable[..., Any]) -> str:
     """Return the source of a function, without its decorators.
 
     Raises:
-        AuthoringError: it can't be read, or is not a plain function.
+        AuthoringError: it cannot be read, or is not a plain function.
     """
     return _definition(func)[0]
 
@@ -112,7 +112,7 @@ def _definition(func: Callable[..., Any]) -> tuple[str, int, ast.FunctionDef]:
             Diagnostic(
                 "MLP105",
                 func.__name__,
-                f"its source can't be read: {error}",
+                f"its source cannot be read: {error}",
                 "define the function with def in a file or a notebook cell",
                 signatures.source_of(func),
             )
@@ -234,7 +234,7 @@ def component(
         The component; call it inside a pipeline.
 
     Raises:
-        AuthoringError: an annotation is not valid, or the source can't be read.
+        AuthoringError: an annotation is not valid, or the source cannot be read.
     """
     python = installing(
         packages_to_install or (),

@@ -239,7 +239,7 @@ class _Reader:
         except (NameError, AttributeError, SyntaxError, TypeError) as error:
             if named_parameter(text):
                 return text
-            self.problem("MLP102", name, f"the annotation '{text}' can't be evaluated: {error}")
+            self.problem("MLP102", name, f"the annotation '{text}' cannot be evaluated: {error}")
             return ABSENT
 
     def describe(
@@ -319,7 +319,7 @@ class _Reader:
             self.problem(
                 _WRONG_DEFAULT,
                 name,
-                f"the default can't be written as JSON: {problem}",
+                f"the default cannot be written as JSON: {problem}",
                 "use another default",
             )
 

@@ -43,7 +43,7 @@ def undefined(source: str) -> list[Use]:
     """Find the names that a module's functions use and that neither the module nor Python defines.
 
     Annotations are ignored, because they need not be evaluated. The result is empty if names may be defined
-    dynamically, in a source that this Python can't parse, that imports everything from an unknown module, or that
+    dynamically, in a source that this Python cannot parse, that imports everything from an unknown module, or that
     calls ``exec`` or ``globals``.
 
     Args:
@@ -154,7 +154,7 @@ def _hint(name: str, around: Mapping[str, Any], module: str) -> str:
         alias = "" if value.__name__ == name else f" as {name}"
         return f"add to the function: import {value.__name__}{alias}"
     if isinstance(value, BaseComponent):
-        return f"a component can't call another one: call '{name}' in the pipeline, and pass its output"
+        return f"a component cannot call another one: call '{name}' in the pipeline, and pass its output"
     home = getattr(value, "__module__", None)
     is_named = isinstance(value, (type, types.FunctionType, types.BuiltinFunctionType))
     if is_named and home != module:

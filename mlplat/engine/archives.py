@@ -23,7 +23,7 @@ _BROKEN = (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error)
 
 
 class ArchiveError(Exception):
-    """An archive can't be made, or not be unpacked."""
+    """An archive cannot be made, or not be unpacked."""
 
 
 class _Bounded:
@@ -58,7 +58,7 @@ def pack(source: Path, target: Path) -> None:
     Raises:
         ArchiveError: there is a socket in it.
         NotAFileError: it is neither file nor folder.
-        OSError: it can't be read or written.
+        OSError: it cannot be read or written.
     """
     if not source.is_dir():
         with files.opened(source):
@@ -113,7 +113,7 @@ def unpack(source: Path, target: Path) -> None:
     Raises:
         ArchiveError: it is not a ``.tgz``, something in it is outside of the folder, or it needs more space than the
             disk has free.
-        OSError: a file can't be written.
+        OSError: a file cannot be written.
     """
     try:
         with _opened(source) as archive:

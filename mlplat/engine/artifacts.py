@@ -15,7 +15,7 @@ from mlplat.engine import files
 
 
 class ArtifactError(Exception):
-    """An artifact can't be read or written."""
+    """An artifact cannot be read or written."""
 
 
 class ArtifactMissingError(ArtifactError):
@@ -50,7 +50,7 @@ class ArtifactStore:
         return self._root.joinpath(*parts)
 
     def get(self, key: str, target: Path, *, unpack: bool | None) -> None:
-        """Copy an artifact, so that the reader can't change it.
+        """Copy an artifact, so that the reader cannot change it.
 
         Args:
             key: its key.
@@ -61,7 +61,7 @@ class ArtifactStore:
             ArtifactMissingError: no artifact has this key.
             ArtifactError: it is not an archive.
             FileExistsError: the target is a folder that is not empty.
-            OSError: a file can't be read or written.
+            OSError: a file cannot be read or written.
         """
         source = self.path(key)
         if not source.exists():
@@ -78,9 +78,9 @@ class ArtifactStore:
             move: whether the source may be moved instead of copied.
 
         Raises:
-            ArtifactError: the key is outside the folder, or a socket can't be packed.
+            ArtifactError: the key is outside the folder, or a socket cannot be packed.
             NotAFileError: there is a pipe, a socket or a device.
-            OSError: a file can't be read or written; or, without packing, a link is broken or leads to a folder.
+            OSError: a file cannot be read or written; or, without packing, a link is broken or leads to a folder.
         """
         target = self.path(key)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -105,7 +105,7 @@ def copy(source: Path, target: Path, *, unpack: bool | None) -> None:
     Raises:
         ArtifactError: it is not an archive.
         FileExistsError: the target is a folder that is not empty.
-        OSError: a file can't be read or written.
+        OSError: a file cannot be read or written.
     """
     from mlplat.engine import archives
 

@@ -48,7 +48,7 @@ class Bytecode:
             packed: a program as :func:`mlplat.runtime.packed` packs it.
 
         Returns:
-            The loader, packed; the program itself if it can't be compiled or the bytecode can't be written.
+            The loader, packed; the program itself if it cannot be compiled or the bytecode cannot be written.
         """
         if packed not in self._loaders:
             try:

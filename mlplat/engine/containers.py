@@ -24,7 +24,7 @@ _FIELD = re.compile(r"metadata\.(annotations|labels)\['(.+)'\]$")
 
 
 class ContainerError(ValueError):
-    """A container can't be created."""
+    """A container cannot be created."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -315,7 +315,7 @@ class _Dag:
 
     @contextlib.contextmanager
     def _hooks_of(self, task: str, node: Node) -> Iterator[None]:
-        """Fail the task, or the whole DAG if no task depends on it, if one of its hooks can't be evaluated."""
+        """Fail the task, or the whole DAG if no task depends on it, if one of its hooks cannot be evaluated."""
         try:
             yield
         except HookError as error:

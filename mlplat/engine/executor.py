@@ -111,7 +111,7 @@ class Executor(Protocol):
         """Return a rewritten text for one task."""
 
     def output(self, path: str, command: Command) -> Path | None:
-        """Return the file or folder at a path of the container after it has ended; None if it can't be read."""
+        """Return the file or folder at a path of the container after it has ended; None if it cannot be read."""
 
     async def start(self, command: Command) -> Running:
         """Start a command."""

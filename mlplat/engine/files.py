@@ -74,7 +74,7 @@ def opened(path: str | Path) -> Iterator[BinaryIO]:
 
     Raises:
         NotAFileError: it is a pipe, a socket or a device.
-        OSError: it can't be opened, or is a folder.
+        OSError: it cannot be opened, or is a folder.
     """
     _check(Path(path).stat().st_mode, path)
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
@@ -99,7 +99,7 @@ def read(path: Path, limit: int) -> bytes:
 
     Raises:
         NotAFileError: it is a pipe, a socket or a device.
-        OSError: it can't be read, is a folder, or is larger (``EFBIG``).
+        OSError: it cannot be read, is a folder, or is larger (``EFBIG``).
     """
     with opened(path) as file:
         found = file.read(limit + 1)
@@ -117,7 +117,7 @@ def copy(source: Path, target: Path) -> None:
 
     Raises:
         NotAFileError: it contains a pipe, a socket or a device.
-        OSError: it can't be read or written; or a link in it is broken, or leads to a folder.
+        OSError: it cannot be read or written; or a link in it is broken, or leads to a folder.
     """
     if not source.is_dir():
         _copy_file(source, target)

@@ -1,8 +1,8 @@
 """Starts tasks by forking an interpreter that has imported their runtime already.
 
 Importing the runtime takes longer than Python's own start. The interpreter is a process of its own and not the engine,
-which has threads: :mod:`mlplat.engine.forkserver` is its program. A task that it can't start is started in the ordinary
-way.
+which has threads: :mod:`mlplat.engine.forkserver` is its program. A task that it cannot start is started as
+usual.
 """
 
 from __future__ import annotations

@@ -48,8 +48,8 @@ def resolve_references(
         A new task. If its ``when`` is already false, the rest is unchanged.
 
     Raises:
-        TemplatingError: a reference can't be replaced.
-        ExpressionError: ``when`` can't be evaluated, and no loop item is missing for it.
+        TemplatingError: a reference cannot be replaced.
+        ExpressionError: ``when`` cannot be evaluated, and no loop item is missing for it.
         LookupError: an artifact does not exist.
     """
     when = task.get("when")

@@ -98,7 +98,7 @@ def unsupported(reason: str) -> Kind:
     """Return a kind whose templates run only on a cluster.
 
     Args:
-        reason: why this engine can't execute them.
+        reason: why this engine cannot execute them.
     """
     message = f"not supported on this machine: {reason}"
 

@@ -24,7 +24,7 @@ from mlplat.engine.templates import Context
 
 
 class HookError(Exception):
-    """A hook can't be evaluated, or its arguments can't be found; the message is Argo's."""
+    """A hook cannot be evaluated, or its arguments cannot be found; the message is Argo's."""
 
 
 def exit_hook(holder: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -155,7 +155,7 @@ class ImageExecutor:
         """Start the container of a command, and return the attached process.
 
         Raises:
-            OSError: the program can't be started.
+            OSError: the program cannot be started.
         """
         attached = replace(command, arguments=[self._program, "start", "--attach", container])
         with Streams(attached) as streams:
@@ -165,7 +165,7 @@ class ImageExecutor:
         """Start to create a container; the messages of the program are on its standard error.
 
         Raises:
-            OSError: the program can't be started.
+            OSError: the program cannot be started.
             ValueError: an argument or variable contains a null character.
         """
         variables = {**self._environment, **command.environment}
@@ -177,7 +177,7 @@ class ImageExecutor:
         """Start to copy the files in a command's root into its container; return None when there are no files.
 
         Raises:
-            OSError: the program can't be started, or a file not be read.
+            OSError: the program cannot be started, or a file not be read.
         """
         found = list(_entries(command.root, command.mounts))
         if not found:

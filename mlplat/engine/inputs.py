@@ -34,7 +34,7 @@ def fill(
         A new template.
 
     Raises:
-        TemplatingError: an input has no value, or a tag can't be replaced; the message is Argo's.
+        TemplatingError: an input has no value, or a tag cannot be replaced; the message is Argo's.
     """
     inputs = template.get("inputs") or {}
     filled: dict[str, Any] = {}
@@ -129,7 +129,7 @@ def substitute(template: Mapping[str, Any], scope: Scope, path: Callable[[str], 
         A new template.
 
     Raises:
-        TemplatingError: an input has no value, or a tag can't be replaced.
+        TemplatingError: an input has no value, or a tag cannot be replaced.
     """
     first = replace(template, scope, LENIENT)
     inputs, outputs = first.get("inputs") or {}, first.get("outputs") or {}

@@ -34,7 +34,7 @@ def expand(task: Mapping[str, Any], scope: Scope) -> Iterator[dict[str, Any]]:
         Tasks with names such as ``train(0:a)``.
 
     Raises:
-        TemplatingError: the items can't be read, or a tag can't be replaced.
+        TemplatingError: the items cannot be read, or a tag cannot be replaced.
     """
     items = _items(task)
     body = {key: value for key, value in task.items() if key not in (*KEYS, "template", "name")}

@@ -18,7 +18,7 @@ _KEY = re.compile(r"[a-zA-Z0-9][-a-zA-Z0-9]*$")
 
 
 class MemoizeError(Exception):
-    """A cache can't be used; the message is Argo's."""
+    """A cache cannot be used; the message is Argo's."""
 
 
 class Cache(Protocol):

@@ -82,7 +82,7 @@ def fetch(artifact: Mapping[str, Any], target: Path, secrets: Mapping[str, Mappi
 
     Raises:
         ArtifactMissingError: it does not exist.
-        ArtifactError: it can't be reached, a Secret is missing, or obstore is not installed.
+        ArtifactError: it cannot be reached, a Secret is missing, or obstore is not installed.
     """
     kind = next(one for one in KINDS if artifact.get(one))
     location = artifact[kind]
@@ -115,7 +115,7 @@ def first_bytes(
 
     Raises:
         ArtifactMissingError: it does not exist.
-        ArtifactError: it can't be reached, a Secret is missing, or obstore is not installed.
+        ArtifactError: it cannot be reached, a Secret is missing, or obstore is not installed.
     """
     with _bucket(artifact, secrets) as (obstore, store, key):
         try:
@@ -148,7 +148,7 @@ def _from_web(location: Mapping[str, Any], target: Path, secrets: Mapping[str, M
     url = str(location["url"])
     shown = addresses.without_secrets(url)
     if not url.startswith(("http://", "https://")):
-        raise ArtifactError(f"{shown} can't be fetched: it starts with neither http:// nor https://")
+        raise ArtifactError(f"{shown} cannot be fetched: it starts with neither http:// nor https://")
     headers = {one["name"]: one["value"] for one in location.get("headers") or ()}
     pair = ""
     if basic := (location.get("auth") or {}).get("basicAuth"):
@@ -161,14 +161,14 @@ def _from_web(location: Mapping[str, Any], target: Path, secrets: Mapping[str, M
             _save(iter(lambda: answer.read(1 << 20), b""), target)
             promised, came = answer.headers["Content-Length"], target.stat().st_size
         if promised is not None and came != int(promised):
-            raise ArtifactError(f"{shown} can't be fetched: received {came} of {promised} bytes")
+            raise ArtifactError(f"{shown} cannot be fetched: received {came} of {promised} bytes")
     except urllib.error.HTTPError as error:
         error.close()
         if error.code == http.HTTPStatus.NOT_FOUND:
             raise ArtifactMissingError(f"{shown} not found") from None
-        raise ArtifactError(f"{shown} can't be fetched: {error}") from None
+        raise ArtifactError(f"{shown} cannot be fetched: {error}") from None
     except (OSError, ValueError, http.client.HTTPException) as error:
-        raise ArtifactError(f"{shown} can't be fetched: {downloads.reason(error)}") from None
+        raise ArtifactError(f"{shown} cannot be fetched: {downloads.reason(error)}") from None
 
 
 @contextmanager
@@ -191,7 +191,7 @@ def _bucket(
         without = (
             " (asked without credentials: the environment has none)" if _is_anonymous(kind, location) else ""
         )
-        raise ArtifactError(f"{_displayed(kind, location)} can't be fetched: {reason}{without}") from None
+        raise ArtifactError(f"{_displayed(kind, location)} cannot be fetched: {reason}{without}") from None
 
 
 def _from_bucket(artifact: Mapping[str, Any], target: Path, secrets: Mapping[str, Mapping[str, str]]) -> None:

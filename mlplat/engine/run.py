@@ -78,7 +78,7 @@ def run(
     Raises:
         ManifestError: the documents are not valid.
         UnsupportedError: the Workflow needs something that this engine does not support; nothing has run.
-        EngineError: a run of the same name is running, or a file can't be written.
+        EngineError: a run of the same name is running, or a file cannot be written.
         KeyboardInterrupt: it was raised in this thread; the run has been stopped.
     """
     read_documents = read(documents)

@@ -46,7 +46,7 @@ class Streams:
         tail: the end of standard output, if it is wanted.
 
     Raises:
-        OSError: the log can't be opened.
+        OSError: the log cannot be opened.
     """
 
     def __init__(self, command: Command) -> None:
@@ -145,7 +145,7 @@ class SpawnedProcess(RunningProcess):
         streams: its output.
 
     Raises:
-        OSError: it can't be started.
+        OSError: it cannot be started.
         ValueError: its arguments or variables contain a null character.
     """
 

@@ -66,7 +66,7 @@ class LocalScope:
             expression: its text.
 
         Raises:
-            ExpressionError: it can't be read or evaluated.
+            ExpressionError: it cannot be read or evaluated.
         """
         return evaluate_in(self.own.child(_ArtifactLayer(self._artifact)), expression)
 
@@ -120,7 +120,7 @@ class LocalScope:
         Raises:
             UnresolvedArtifactError: there is no such artifact.
             LookupError: the reference is not to an artifact, or the artifact has no key to append ``subPath`` to.
-            ExpressionError: the expression can't be evaluated.
+            ExpressionError: the expression cannot be evaluated.
         """
         if reference.get("fromExpression"):
             value = self.evaluate(reference["fromExpression"])
@@ -234,7 +234,7 @@ def found_artifact(scope: LocalScope, argument: Mapping[str, Any]) -> dict[str, 
         The artifact; None for a missing optional one.
 
     Raises:
-        TemplatingError: it can't be found.
+        TemplatingError: it cannot be found.
     """
     try:
         return scope.artifact(argument)

@@ -48,7 +48,7 @@ class RunState:
         folder: where it is kept.
 
     Raises:
-        EngineError: the run is running in another process, or the folder can't be written.
+        EngineError: the run is running in another process, or the folder cannot be written.
     """
 
     def __init__(self, folder: Path) -> None:

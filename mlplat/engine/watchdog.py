@@ -81,7 +81,7 @@ def note_container(folder: Path, name: str) -> None:
     """Note the container of a task in its folder.
 
     Raises:
-        OSError: the note can't be written.
+        OSError: the note cannot be written.
     """
     (folder / _CONTAINER).write_text(f"{name}\n")
 

@@ -2,7 +2,7 @@
 
 Importing this package is quick; the ``kubernetes`` package is imported when one first logs in. Each function
 takes the ``namespace``, ``context`` and ``kubeconfig`` that ``kubectl`` takes, and raises
-:class:`mlplat.errors.ClusterError` with what to do when the cluster refuses or can't be reached.
+:class:`mlplat.errors.ClusterError` with what to do when the cluster refuses or cannot be reached.
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ def check_access(
         The facts.
 
     Raises:
-        ClusterError: there is no kubeconfig, the cluster can't be reached or refuses the login, or the
+        ClusterError: there is no kubeconfig, the cluster cannot be reached or refuses the login, or the
             namespace does not exist.
     """
     client = connect(namespace, context, kubeconfig)

@@ -33,7 +33,7 @@ def delete_caches(
         The number of deleted caches.
 
     Raises:
-        ClusterError: the cluster refused or can't be reached.
+        ClusterError: the cluster refused or cannot be reached.
     """
     client = connect(namespace, context, kubeconfig)
     listed = client.list_metadata(CONFIG_MAPS, namespace=controller_namespace, labels=_LABEL)

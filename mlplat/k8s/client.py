@@ -50,7 +50,7 @@ class Client:
     Methods that read take a :class:`~mlplat.k8s.resources.Resource`, and a ``namespace``: that of the client when it is
     None, all namespaces when it is empty. Methods that write take whole objects, whose ``apiVersion``, ``kind`` and
     ``metadata`` say where they belong; without a namespace they belong to that of the client. All raise
-    :class:`~mlplat.errors.ClusterError` when the server refuses or can't be reached.
+    :class:`~mlplat.errors.ClusterError` when the server refuses or cannot be reached.
 
     Args:
         transport: the connection.
@@ -107,7 +107,7 @@ class Client:
             kind: such as ``InferenceService``.
 
         Raises:
-            ClusterError: the cluster does not have the kind, refused, or can't be reached.
+            ClusterError: the cluster does not have the kind, refused, or cannot be reached.
         """
         if found := self._kinds.get((api_version, kind)):
             return found

@@ -38,7 +38,7 @@ def connect(
         The client.
 
     Raises:
-        ClusterError: there is no kubeconfig, it can't be read, it has no such context, or ``kubernetes`` is
+        ClusterError: there is no kubeconfig, it cannot be read, it has no such context, or ``kubernetes`` is
             not installed.
     """
     try:
@@ -70,7 +70,7 @@ def connect(
     except (config.ConfigException, YAMLError, OSError, KeyError, TypeError) as error:
         where = f"the kubeconfig at {files}" if paths else "the service account of this pod"
         raise ClusterError(
-            Diagnostic("MLP801", "", f"{where} can't be used: {error}", _NO_KUBECONFIG if paths else "")
+            Diagnostic("MLP801", "", f"{where} cannot be used: {error}", _NO_KUBECONFIG if paths else "")
         ) from error
     pool = client.ApiClient(configuration).rest_client.pool_manager
     transport = Transport(pool, configuration.host, lambda: _authorization(configuration))

@@ -55,7 +55,7 @@ def pod_warnings(
         when listing events is forbidden.
 
     Raises:
-        ClusterError: the cluster refused for another reason, or can't be reached.
+        ClusterError: the cluster refused for another reason, or cannot be reached.
     """
     client = connect(namespace, context, kubeconfig).cancelled_by(cancellation or Cancellation())
     try:

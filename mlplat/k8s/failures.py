@@ -63,7 +63,7 @@ class RefusedError(ClusterError):
 
 
 class UnreachableError(ClusterError):
-    """The API server can't be reached, or the connection broke.
+    """The API server cannot be reached, or the connection broke.
 
     Args:
         host: URL of the API server.
@@ -76,7 +76,7 @@ class UnreachableError(ClusterError):
         )
         if "certificate" in reason.lower() or "ssl" in reason.lower():
             hint = "check certificate-authority-data of the cluster in your kubeconfig"
-        super().__init__(Diagnostic("MLP802", "", f"{host} can't be reached: {reason}", hint))
+        super().__init__(Diagnostic("MLP802", "", f"{host} cannot be reached: {reason}", hint))
 
 
 class CancelledError(ClusterError):

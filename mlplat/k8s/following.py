@@ -46,7 +46,7 @@ def follow(
 
     Raises:
         CancelledError: the waiting was cancelled before the Workflow was seen.
-        ClusterError: it does not exist or was deleted, or the cluster refused or can't be reached.
+        ClusterError: it does not exist or was deleted, or the cluster refused or cannot be reached.
     """
     client = connect(namespace, context, kubeconfig).cancelled_by(cancellation or Cancellation())
     nodes: dict[str, AnyNode] = {}

@@ -29,7 +29,7 @@ def identity(
         The UID of its namespace ``kube-system``; the URL of its API server if that namespace may not be read.
 
     Raises:
-        ClusterError: the cluster can't be reached.
+        ClusterError: the cluster cannot be reached.
     """
     client = connect(namespace, context, kubeconfig)
     try:

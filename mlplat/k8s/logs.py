@@ -45,7 +45,7 @@ def logs(
         Each line, without its end.
 
     Raises:
-        ClusterError: the node has no pod, it has not started, or it is gone; or the cluster refused or can't
+        ClusterError: the node has no pod, it has not started, or it is gone; or the cluster refused or cannot
             be reached.
     """
     nodes = (workflow.get("status") or {}).get("nodes") or {}

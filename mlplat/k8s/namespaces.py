@@ -37,7 +37,7 @@ _KINDS = (
 
 @dataclass(frozen=True, slots=True)
 class Hidden:
-    """A fact that can't be read without a permission.
+    """A fact that cannot be read without a permission.
 
     Attributes:
         right: the missing permission, such as ``get configmaps in namespace argo``.
@@ -54,7 +54,7 @@ class RepositorySettings:
         place: where it is configured, such as ``ConfigMap artifact-repositories``.
         kind: ``s3``, ``gcs``, ``azure``, ``oss``, ``hdfs`` or ``artifactory``; empty if none is configured.
         secrets: whether each key of a Secret exists, by ``name/key``.
-        problem: why Argo can't use it; empty when it can.
+        problem: why Argo cannot use it; empty when it can.
     """
 
     place: str
@@ -118,7 +118,7 @@ def inspect_namespace(
         The facts.
 
     Raises:
-        ClusterError: the cluster can't be reached or refuses the login.
+        ClusterError: the cluster cannot be reached or refuses the login.
     """
     client = connect(namespace, context, kubeconfig)
     controller = _controller(client)

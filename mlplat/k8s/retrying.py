@@ -49,7 +49,7 @@ def retry(
         The Workflow as the cluster stored it.
 
     Raises:
-        ClusterError: it is running, has changed in the meantime, or the cluster refused or can't be reached.
+        ClusterError: it is running, has changed in the meantime, or the cluster refused or cannot be reached.
     """
     client = connect(namespace, context, kubeconfig)
     name, phase = workflow["metadata"]["name"], workflow.get("status", {}).get("phase", "")
@@ -130,7 +130,7 @@ def config_maps_of(
         Each with its name and data only.
 
     Raises:
-        ClusterError: one is gone, or the cluster refused or can't be reached.
+        ClusterError: one is gone, or the cluster refused or cannot be reached.
     """
     volumes = workflow.get("spec", {}).get("volumes") or ()
     names = [volume["configMap"]["name"] for volume in volumes if "configMap" in volume]

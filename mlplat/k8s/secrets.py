@@ -30,6 +30,6 @@ def secret(
         Its data by key, in Base64.
 
     Raises:
-        ClusterError: it does not exist, or the cluster refused or can't be reached.
+        ClusterError: it does not exist, or the cluster refused or cannot be reached.
     """
     return dict(connect(namespace, context, kubeconfig).get(SECRETS, name).get("data") or {})

@@ -97,7 +97,7 @@ class Transport:
             The JSON object of the answer.
 
         Raises:
-            ClusterError: the server refused, or can't be reached.
+            ClusterError: the server refused, or cannot be reached.
         """
         with self._opened(request, message, _READ_SECONDS) as response:
             try:
@@ -117,7 +117,7 @@ class Transport:
             Each line without its end, as it comes.
 
         Raises:
-            ClusterError: the server refused, can't be reached, or the connection broke.
+            ClusterError: the server refused, cannot be reached, or the connection broke.
         """
         with self._opened(request, message, silence) as response:
             rest = b""

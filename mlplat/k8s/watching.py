@@ -43,7 +43,7 @@ def watch(
 
     When the server ends the watch or the connection breaks, the watch continues from the last version. When the server
     no longer has that version (410), the objects are listed again, and the differences are the changes. A cluster that
-    can't be reached for longer than about a minute and a half is an error.
+    cannot be reached for longer than about a minute and a half is an error.
 
     Args:
         client: the cluster; the watch ends when its :class:`~mlplat.k8s.cancellation.Cancellation` says so, also while
@@ -58,7 +58,7 @@ def watch(
         Each change; first, each object of the list as added.
 
     Raises:
-        ClusterError: the cluster refused or can't be reached.
+        ClusterError: the cluster refused or cannot be reached.
     """
     with suppress(CancelledError):
         yield from _changes(

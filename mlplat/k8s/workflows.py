@@ -49,7 +49,7 @@ def submit(
         The Workflow as the cluster stored it.
 
     Raises:
-        ClusterError: there are other documents, or the cluster refused or can't be reached.
+        ClusterError: there are other documents, or the cluster refused or cannot be reached.
         KeyboardInterrupt: it was raised in this thread; what was created has been deleted.
     """
     workflow, config_maps = workflow_and_config_maps(documents)
@@ -87,7 +87,7 @@ def read(
         The Workflow; its nodes are unpacked.
 
     Raises:
-        ClusterError: it does not exist, or the cluster refused or can't be reached.
+        ClusterError: it does not exist, or the cluster refused or cannot be reached.
     """
     return read_from(connect(namespace, context, kubeconfig), name)
 
@@ -101,7 +101,7 @@ def get(client: Client, name: str) -> Json:
     """Read a Workflow as the API server has it, whose nodes may be packed.
 
     Raises:
-        ClusterError: it does not exist (with the nearest name that does), or the cluster refused or can't be reached.
+        ClusterError: it does not exist (with the nearest name that does), or the cluster refused or cannot be reached.
     """
     try:
         return client.get(WORKFLOWS, name)
@@ -155,7 +155,7 @@ def newest(
         Each with its status, the newest first. Its nodes may be packed: see :func:`mlplat.argo.status.unpacked`.
 
     Raises:
-        ClusterError: the cluster refused or can't be reached.
+        ClusterError: the cluster refused or cannot be reached.
     """
     client = connect(namespace, context, kubeconfig)
     for name in _by_age(client, selector)[:limit]:
@@ -190,7 +190,7 @@ def with_uids(
         Each that exists, as :func:`newest` does.
 
     Raises:
-        ClusterError: the cluster refused or can't be reached.
+        ClusterError: the cluster refused or cannot be reached.
     """
     client = connect(namespace, context, kubeconfig)
     for item in client.list_metadata(WORKFLOWS).items:
@@ -214,7 +214,7 @@ def terminate(
         kubeconfig: path of the kubeconfig.
 
     Raises:
-        ClusterError: it does not exist, has already ended, or the cluster refused or can't be reached.
+        ClusterError: it does not exist, has already ended, or the cluster refused or cannot be reached.
     """
     _shut_down(connect(namespace, context, kubeconfig), name, "Terminate")
 
@@ -235,7 +235,7 @@ def stop(
         kubeconfig: path of the kubeconfig.
 
     Raises:
-        ClusterError: it does not exist, has already ended, or the cluster refused or can't be reached.
+        ClusterError: it does not exist, has already ended, or the cluster refused or cannot be reached.
     """
     _shut_down(connect(namespace, context, kubeconfig), name, "Stop")
 

@@ -41,7 +41,7 @@ def _represent_str(_: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 
 def _represent_float(_: yaml.SafeDumper, number: float) -> yaml.ScalarNode:
     if not math.isfinite(number):
-        raise ManifestError(f"{number} can't be written to a manifest: JSON has no such number")
+        raise ManifestError(f"{number} cannot be written to a manifest: JSON has no such number")
     return yaml.ScalarNode("tag:yaml.org,2002:float", json.dumps(number))
 
 

@@ -42,7 +42,7 @@ class RunCache:
             ``outputs`` of the node that was saved; None if there is none, or only an older one.
 
         Raises:
-            StoreError: the record can't be read or written.
+            StoreError: the record cannot be read or written.
         """
         now = datetime.now(UTC)
         query = select(cache_entries.c.outputs).where(*self._is(cache_name, key))
@@ -65,7 +65,7 @@ class RunCache:
             outputs: ``outputs`` of that node.
 
         Raises:
-            StoreError: the record can't be written.
+            StoreError: the record cannot be written.
         """
         row = {
             "namespace": self._namespace,
@@ -83,7 +83,7 @@ class RunCache:
         """Return the id of the node whose outputs were saved last under a key, in any cache, or an empty string.
 
         Raises:
-            StoreError: the record can't be read.
+            StoreError: the record cannot be read.
         """
         query = (
             select(cache_entries.c.node_id)
@@ -104,7 +104,7 @@ class RunCache:
             How many entries there were.
 
         Raises:
-            StoreError: the record can't be written.
+            StoreError: the record cannot be written.
         """
         statement = delete(cache_entries).where(cache_entries.c.namespace == self._namespace)
         if cache_name is not None:

@@ -58,7 +58,7 @@ class Database:
         """A connection for queries.
 
         Raises:
-            StoreError: the database can't be read.
+            StoreError: the database cannot be read.
         """
         with reported(self._engine.url), self._engine.begin() as connection:
             yield connection
@@ -75,7 +75,7 @@ class Database:
             What ``work`` returns, after the commit.
 
         Raises:
-            StoreError: the database can't be written.
+            StoreError: the database cannot be written.
         """
         with reported(self._engine.url), self._write_lock:
             for _ in range(_ATTEMPTS - 1):
@@ -99,7 +99,7 @@ def connect(url_or_path: str | Path) -> Database:
         The database.
 
     Raises:
-        StoreError: the URL is wrong, the database can't be opened, or a newer mlplat made it.
+        StoreError: the URL is wrong, the database cannot be opened, or a newer mlplat made it.
     """
     return _connected(_url(url_or_path))
 
@@ -198,7 +198,7 @@ def _url(url_or_path: str | Path) -> URL:
             Diagnostic(
                 "MLP701",
                 "",
-                "the URL of the metadata store can't be read",
+                "the URL of the metadata store cannot be read",
                 "write a file name, or a URL such as postgresql://user:password@host:5432/mlplat; "
                 "characters such as @ and / in a password are written %40 and %2F",
             )

@@ -49,7 +49,7 @@ def reported(url: URL) -> Iterator[None]:
             Diagnostic(
                 "MLP704",
                 "",
-                f"{place(url)} can't be opened: {error.strerror}",
+                f"{place(url)} cannot be opened: {error.strerror}",
                 "check the path and its permissions",
             )
         ) from error

@@ -42,7 +42,7 @@ def open_store(url_or_path: str | Path, cluster: str = "") -> Store:
         The store; close it, or use it in a ``with`` statement.
 
     Raises:
-        StoreError: the URL is wrong, the database can't be opened, or a newer mlplat made it.
+        StoreError: the URL is wrong, the database cannot be opened, or a newer mlplat made it.
     """
     return Store(connect(url_or_path), cluster)
 
@@ -64,7 +64,7 @@ class Store:
     """The record of runs; safe to use from several threads, and from several processes at once.
 
     Use :func:`open_store` to get one. Every method raises :class:`mlplat.errors.StoreError` when the
-    database can't be reached, read or written.
+    database cannot be reached, read or written.
 
     Args:
         database: an open database.
@@ -112,7 +112,7 @@ class Store:
             The run as it was recorded.
 
         Raises:
-            StoreError: it is no Workflow, its nodes are not in it, or the database can't be written.
+            StoreError: it is no Workflow, its nodes are not in it, or the database cannot be written.
         """
         return self._recorder.record(workflow, changed)
 

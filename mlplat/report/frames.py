@@ -1,4 +1,4 @@
-"""Documents that others wrote, in frames that can't reach the page around them or the network.
+"""Documents that others wrote, in frames that cannot reach the page around them or the network.
 
 A frame without ``allow-same-origin`` has an origin of its own: its scripts see neither the page nor its storage. The
 content security policy forbids every request. A frame inherits the policy of the page, so the page has the same one;

@@ -49,7 +49,7 @@ def document(title: str, body: Html, *, scripts: bool = False) -> str:
     Args:
         title: of the document.
         body: its content.
-        scripts: whether there are frames whose scripts may run; a frame can't do what its page may not.
+        scripts: whether there are frames whose scripts may run; a frame cannot do what its page may not.
     """
     head = joined(
         Html('<meta charset="utf-8">'),

@@ -49,7 +49,7 @@ def check_cluster(cluster: Cluster, account: str) -> Iterator[Finding]:
         The findings; also for what may not be read.
 
     Raises:
-        ClusterError: there is no kubeconfig, or the cluster can't be reached or refuses the login.
+        ClusterError: there is no kubeconfig, or the cluster cannot be reached or refuses the login.
     """
     access = k8s.check_access(**cluster.options)
     facts = k8s.inspect_namespace(account, **cluster.options)

@@ -79,7 +79,7 @@ class Cluster:
         """Return the identity of the cluster in the record: ``MLPLAT_CLUSTER``, or the UID of ``kube-system``.
 
         Raises:
-            ClusterError: the cluster can't be reached.
+            ClusterError: the cluster cannot be reached.
         """
         return os.environ.get("MLPLAT_CLUSTER") or k8s.identity(**self.options)
 
@@ -91,7 +91,7 @@ class Cluster:
         """Return the current Workflow of a run.
 
         Raises:
-            ClusterError: it does not exist, or the cluster refused or can't be reached.
+            ClusterError: it does not exist, or the cluster refused or cannot be reached.
         """
         return k8s.read(name, **self.options)
 
@@ -99,7 +99,7 @@ class Cluster:
         """Return a Workflow with the reasons why pods cannot start.
 
         Raises:
-            ClusterError: the cluster can't be reached.
+            ClusterError: the cluster cannot be reached.
         """
         status = workflow.get("status") or {}
         nodes = status.get("nodes") or {}
@@ -121,7 +121,7 @@ class Cluster:
             nodes: some of its nodes.
 
         Raises:
-            ClusterError: the cluster can't be reached.
+            ClusterError: the cluster cannot be reached.
         """
         warnings = k8s.pod_warnings(**self.at(workflow).options)
         return {node["id"]: found for node in nodes if (found := _of_pod(workflow, node, warnings))}
@@ -130,7 +130,7 @@ class Cluster:
         """Return the documents that a run was made from, without its Workflow.
 
         Raises:
-            ClusterError: the cluster refused or can't be reached.
+            ClusterError: the cluster refused or cannot be reached.
         """
         return k8s.config_maps_of(workflow, **self.options)
 
@@ -141,8 +141,8 @@ class Cluster:
             documents: the Workflow, named, and the ConfigMaps that it refers to.
 
         Raises:
-            ClusterError: there are other documents, or the cluster refused or can't be reached.
-            StoreError: the record can't be opened; nothing was submitted.
+            ClusterError: there are other documents, or the cluster refused or cannot be reached.
+            StoreError: the record cannot be opened; nothing was submitted.
         """
         k8s.workflow_and_config_maps(documents)
         return self._followed(lambda: k8s.submit(documents, **self.options))
@@ -160,8 +160,8 @@ class Cluster:
 
         Raises:
             ArgumentError: the run has succeeded, or it has no such task or parameter.
-            ClusterError: it does not exist, or the cluster refused or can't be reached.
-            StoreError: the record can't be opened; nothing was retried.
+            ClusterError: it does not exist, or the cluster refused or cannot be reached.
+            StoreError: the record cannot be opened; nothing was retried.
         """
         assert not secrets
         before = self.read(name)
@@ -181,8 +181,8 @@ class Cluster:
         """Follow a run, whoever submitted it.
 
         Raises:
-            ClusterError: it does not exist, or the cluster refused or can't be reached.
-            StoreError: the record can't be opened.
+            ClusterError: it does not exist, or the cluster refused or cannot be reached.
+            StoreError: the record cannot be opened.
         """
         return self._followed(lambda: self.read(name))
 
@@ -191,7 +191,7 @@ class Cluster:
 
         Raises:
             ArgumentError: it has ended already.
-            ClusterError: it does not exist, or the cluster refused or can't be reached.
+            ClusterError: it does not exist, or the cluster refused or cannot be reached.
         """
         (k8s.stop if how == "Stop" else k8s.terminate)(name, **self.options)
 
@@ -202,7 +202,7 @@ class Cluster:
             controller_namespace: namespace of Argo's controller, which keeps the caches.
 
         Raises:
-            ClusterError: the cluster refused or can't be reached.
+            ClusterError: the cluster refused or cannot be reached.
         """
         return k8s.delete_caches(controller_namespace=controller_namespace, **self.options)
 
@@ -215,10 +215,10 @@ class Cluster:
             selector: labels of the Workflows to record, such as ``team=blue``.
 
         Yields:
-            The outcome for each; if one can't be read, the others are still recorded.
+            The outcome for each; if one cannot be read, the others are still recorded.
 
         Raises:
-            ClusterError: the Workflows can't be listed.
+            ClusterError: the Workflows cannot be listed.
         """
         for name in names:
             try:
@@ -291,8 +291,8 @@ class _Following:
         """Return the final Workflow, or the last known one if the run was left.
 
         Raises:
-            ClusterError: it was deleted, or the cluster refused or can't be reached.
-            StoreError: the record can't be written.
+            ClusterError: it was deleted, or the cluster refused or cannot be reached.
+            StoreError: the record cannot be written.
         """
         self._record()
         threading.Thread(target=self._watch, name="mlplat-watch", daemon=True).start()
@@ -349,7 +349,7 @@ class _Following:
         return True
 
     def _explain(self) -> None:
-        # The Workflow is watched, too: the watch reports a cluster that can't be reached.
+        # The Workflow is watched, too: the watch reports a cluster that cannot be reached.
         with contextlib.suppress(ClusterError):
             warnings = k8s.pod_warnings(cancellation=self.requests, **self.cluster.options)
             with self.lock:
@@ -395,7 +395,7 @@ def _of_pod(
 
 
 def readable(workflow: Workflow) -> Workflow:
-    """Return a Workflow for a list of runs, without its nodes if they can't be read."""
+    """Return a Workflow for a list of runs, without its nodes if they cannot be read."""
     try:
         return unpacked(workflow)
     except ClusterError:

@@ -49,7 +49,7 @@ class WorkflowRepository:
     _refusals: list[ClusterError] = field(default_factory=list, init=False)
 
     def location(self, key: str, node: AnyNode | None = None) -> Location | None:
-        """Return the location of a key; None if the repository is unknown or can't be reached from a machine.
+        """Return the location of a key; None if the repository is unknown or cannot be reached from a machine.
 
         Args:
             key: of an artifact.
@@ -67,11 +67,11 @@ class WorkflowRepository:
         """Return the first bytes of an artifact, at most so many.
 
         Returns:
-            The bytes; None if the artifact is a folder, or the repository is not known or can't be reached from a
+            The bytes; None if the artifact is a folder, or the repository is not known or cannot be reached from a
             machine.
 
         Raises:
-            ClusterError: the artifact can't be read, or a Secret of the repository can't be read.
+            ClusterError: the artifact cannot be read, or a Secret of the repository cannot be read.
         """
         location = self.location(key)
         if location is None:
@@ -81,9 +81,11 @@ class WorkflowRepository:
         try:
             return engine.first_bytes(location, self.secrets(location), size)
         except engine.ArtifactMissingError as error:
-            raise ClusterError(Diagnostic("MLP817", key, f"the artifact can't be fetched: {error}")) from None
+            raise ClusterError(
+                Diagnostic("MLP817", key, f"the artifact cannot be fetched: {error}")
+            ) from None
         except engine.ArtifactError as error:
-            message, hint = f"the artifact can't be fetched: {error}", _advice(location)
+            message, hint = f"the artifact cannot be fetched: {error}", _advice(location)
             self._refusals.append(ClusterError(Diagnostic("MLP817", key, message, hint)))
             raise self._refusals[-1] from None
 
@@ -158,7 +160,7 @@ def log_of_pod(workflow: Workflow, node_id: str, place: Cluster) -> Iterator[str
         Each line, without its end.
 
     Raises:
-        ClusterError: there is no log, with the reason; or the cluster refused or can't be reached.
+        ClusterError: there is no log, with the reason; or the cluster refused or cannot be reached.
     """
     try:
         yield from k8s.logs(workflow, node_id, context=place.context, kubeconfig=place.kubeconfig)
@@ -208,7 +210,7 @@ def _archived(missing: ClusterError) -> Iterator[None]:
         yield
     except engine.ArtifactError as error:
         why = missing.diagnostics[0]
-        message = f"{why.message}; the archived log can't be read: {error}"
+        message = f"{why.message}; the archived log cannot be read: {error}"
         raise ClusterError(Diagnostic(GONE, "", message, why.hint)) from None
 
 

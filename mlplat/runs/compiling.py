@@ -39,7 +39,7 @@ def compiled_file(
 
     Raises:
         ArgumentError: an argument is wrong, or an option has no effect.
-        MlplatError: the file can't be read or compiled, or is a manifest already.
+        MlplatError: the file cannot be read or compiled, or is a manifest already.
     """
     check_name(options.name, names.LONGEST_CRON_WORKFLOW if options.kind == "CronWorkflow" else _LONGEST)
     loaded = load(file)

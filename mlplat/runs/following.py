@@ -28,7 +28,7 @@ Emit = Callable[[str, str], None]
 """Called with the path of a task and a line; calls never overlap."""
 
 Problem = Callable[[str, ClusterError], None]
-"""Called with the path of a task whose log can't be read, and why."""
+"""Called with the path of a task whose log cannot be read, and why."""
 
 
 def follow(place: Machine | Cluster, run: str, task: str, emit: Emit, problem: Problem) -> None:
@@ -39,11 +39,11 @@ def follow(place: Machine | Cluster, run: str, task: str, emit: Emit, problem: P
         run: its name.
         task: name of a task, loop, branch or pipeline in it; the whole run if empty.
         emit: called with each line.
-        problem: called for each log that can't be read.
+        problem: called for each log that cannot be read.
 
     Raises:
         ArgumentError: the run does not exist, or had no such task when it ended.
-        ClusterError: it does not exist or was deleted, or the cluster refused or can't be reached.
+        ClusterError: it does not exist or was deleted, or the cluster refused or cannot be reached.
     """
     wanted = _Selection(run, task)
     if isinstance(place, Machine):

@@ -47,7 +47,7 @@ class Checked:
     Attributes:
         place: the file or module, with the name of the pipeline if there are several.
         diagnostics: errors and warnings.
-        budgets: sizes of its documents; empty if it can't be compiled.
+        budgets: sizes of its documents; empty if it cannot be compiled.
         traceback: traceback of a program that raised.
     """
 

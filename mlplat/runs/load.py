@@ -79,7 +79,7 @@ def load(place: str) -> Loaded:
         Its content.
 
     Raises:
-        MlplatError: it does not exist, can't be read, raises, or has no pipeline or several.
+        MlplatError: it does not exist, cannot be read, raises, or has no pipeline or several.
     """
     found = load_all(place)
     if len(found) == 1:
@@ -98,7 +98,7 @@ def load_all(place: str) -> list[Loaded]:
         The pipelines that no other one calls; one item for documents.
 
     Raises:
-        MlplatError: it does not exist, can't be read, raises, or has no pipeline.
+        MlplatError: it does not exist, cannot be read, raises, or has no pipeline.
     """
     if isinstance(place, Module):
         module, _, name = place.partition(":")
@@ -153,7 +153,7 @@ def read_text(file: Path) -> str:
     """Return the text of a file, without a byte order mark.
 
     Raises:
-        ManifestError: it can't be read, or is too large.
+        ManifestError: it cannot be read, or is too large.
     """
     try:
         with file.open("rb") as opened:
@@ -166,7 +166,7 @@ def read_text(file: Path) -> str:
 
 
 def unreadable(error: OSError | UnicodeDecodeError, file: str) -> Diagnostic:
-    """Return the diagnostic for a file that can't be read, or that is not text."""
+    """Return the diagnostic for a file that cannot be read, or that is not text."""
     hint = ""
     if isinstance(error, UnicodeDecodeError):
         message = f"not UTF-8: invalid byte 0x{error.object[error.start]:02x} at offset {error.start}"
@@ -177,7 +177,7 @@ def unreadable(error: OSError | UnicodeDecodeError, file: str) -> Diagnostic:
     elif isinstance(error, IsADirectoryError):
         message, hint = "it is a directory", "pass a file"
     else:
-        message = f"it can't be read: {error.strerror}"
+        message = f"it cannot be read: {error.strerror}"
     return Diagnostic("MLP204", "", message, hint, Source(file))
 
 

@@ -78,7 +78,7 @@ def of_run(place: Machine | Cluster, run: str, task: str = "") -> Logs:
 
     Raises:
         ArgumentError: the run has no such task, or its logs are on another machine or a cluster.
-        ClusterError: the run does not exist, or the cluster refused or can't be reached.
+        ClusterError: the run does not exist, or the cluster refused or cannot be reached.
         StoreError: the record does not have the run.
     """
     return _of_machine(place, run, task) if isinstance(place, Machine) else _of_cluster(place, run, task)

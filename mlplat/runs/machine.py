@@ -102,7 +102,7 @@ class Machine:
 
         Raises:
             ArgumentError: a run of that name exists.
-            EngineError: the executor does not respond, or the state can't be stored.
+            EngineError: the executor does not respond, or the state cannot be stored.
         """
         return self._started(documents, None)
 
@@ -114,7 +114,7 @@ class Machine:
             before: the run.
 
         Raises:
-            EngineError: the executor does not respond, or the state can't be stored.
+            EngineError: the executor does not respond, or the state cannot be stored.
         """
         return self._started(documents, before)
 
@@ -131,7 +131,7 @@ class Machine:
 
         Raises:
             ArgumentError: the run does not exist or has succeeded, or it has no such task or parameter.
-            EngineError: the executor does not respond, or the state can't be stored.
+            EngineError: the executor does not respond, or the state cannot be stored.
         """
         before = self.read(name)
         also = again.chosen(before, tasks)
@@ -203,7 +203,7 @@ class Machine:
 
         Raises:
             ArgumentError: the run does not exist, or has ended already.
-            EngineError: its process can't be reached.
+            EngineError: its process cannot be reached.
         """
         phase = self.read(name)["status"].get("phase", "")
         if phase in FINISHED:

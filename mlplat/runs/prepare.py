@@ -68,7 +68,7 @@ def compiled(
 
     Raises:
         ArgumentError: an argument is wrong.
-        MlplatError: the pipeline can't be compiled.
+        MlplatError: the pipeline cannot be compiled.
     """
     values = passed.values(spec.root.input_parameters)
     earlier = {name: value for name, value in (earlier or {}).items() if name not in values}
@@ -86,7 +86,7 @@ def new(loaded: Loaded, options: compiler.Options, passed: arguments.Arguments) 
 
     Raises:
         ArgumentError: an argument is wrong.
-        MlplatError: the pipeline can't be compiled, or Argo would refuse the documents.
+        MlplatError: the pipeline cannot be compiled, or Argo would refuse the documents.
     """
     if loaded.spec is not None:
         program = compiled(loaded.spec, options, passed)
@@ -157,7 +157,7 @@ def rerun(
 
     Raises:
         ArgumentError: there is no such run or parameter.
-        ClusterError: the cluster refused or can't be reached.
+        ClusterError: the cluster refused or cannot be reached.
     """
     values = passed.values(None)
     before = place.read(run)

@@ -151,7 +151,7 @@ def running(place: Path | Module) -> Iterator[types.ModuleType]:
         The module.
 
     Raises:
-        ManifestError: the module does not exist, or the file can't be read.
+        ManifestError: the module does not exist, or the file cannot be read.
         RaisedError: the program raises, or is not Python.
         MlplatError: it has errors of mlplat.
     """
@@ -195,14 +195,14 @@ def _text(file: Path) -> str:
     """Return a program's text, by the byte order mark or the encoding that its first lines name.
 
     Raises:
-        ManifestError: it can't be read.
+        ManifestError: it cannot be read.
     """
     try:
         return importlib.util.decode_source(file.read_bytes())
     except (OSError, UnicodeDecodeError, SyntaxError) as error:
         hint = "" if isinstance(error, OSError) else "save it as UTF-8"
         raise ManifestError(
-            Diagnostic("MLP204", "", f"it can't be read: {error}", hint, Source(str(file)))
+            Diagnostic("MLP204", "", f"it cannot be read: {error}", hint, Source(str(file)))
         ) from None
 
 

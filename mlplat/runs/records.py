@@ -22,8 +22,8 @@ def opened(place: Machine | Cluster, run: str | None = None, limit: int | None =
         limit: number of runs to read from a cluster; all if None.
 
     Raises:
-        ClusterError: the run does not exist, or the cluster refused or can't be reached.
-        StoreError: the record can't be opened.
+        ClusterError: the run does not exist, or the cluster refused or cannot be reached.
+        StoreError: the record cannot be opened.
     """
     with ExitStack() as on_failure:
         if isinstance(place, Machine):

@@ -66,7 +66,7 @@ def read(place: Machine | Cluster, names: Sequence[str], *, whole: bool = True) 
         whole: whether logs and the content of artifacts are read.
 
     Raises:
-        MlplatError: a run does not exist, or the record or the cluster can't be read.
+        MlplatError: a run does not exist, or the record or the cluster cannot be read.
     """
     if isinstance(place, Cluster):
         workflows = [place.explained(place.read(name)) for name in names]
@@ -120,12 +120,12 @@ def write(text: str, file: Path) -> None:
     """Write a page to a file.
 
     Raises:
-        ArgumentError: it can't be written.
+        ArgumentError: it cannot be written.
     """
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
-        message, hint = f"{file} can't be written: {error.strerror}", "choose a file that you may write to"
+        message, hint = f"{file} cannot be written: {error.strerror}", "choose a file that you may write to"
         if isinstance(error, FileNotFoundError):
             hint = f"create the folder: mkdir -p {shlex.quote(str(file.parent))}"
         raise ArgumentError(Diagnostic("MLP420", "", message, hint)) from None

@@ -98,7 +98,7 @@ class Run:
         """Yield events in order until the run has ended or was left; each event is yielded once.
 
         Raises:
-            MlplatError: the run can't be followed any longer.
+            MlplatError: the run cannot be followed any longer.
         """
         while (event := self._events.get()) is not None:
             yield event
@@ -124,7 +124,7 @@ class Run:
 
         Raises:
             TimeoutError: it is still running.
-            MlplatError: it can't be followed any longer.
+            MlplatError: it cannot be followed any longer.
         """
         if not self.wait(timeout):
             raise TimeoutError(f"{self.name} is still running")
@@ -144,7 +144,7 @@ class Run:
 
         Raises:
             TimeoutError: it is still running.
-            MlplatError: it can't be followed any longer.
+            MlplatError: it cannot be followed any longer.
         """
         return outputs_of(self.result(timeout), self._home / "artifacts" if self._home else None)
 

@@ -39,7 +39,7 @@ def import_sources(file: str) -> tuple[ImportSource, ...]:
             of the URIs that are fetched from it, such as ``s3://team-data/``. An empty path means no file.
 
     Raises:
-        ManifestError: the file can't be read, or prefixes or locations are wrong; all of them.
+        ManifestError: the file cannot be read, or prefixes or locations are wrong; all of them.
     """
     problems: list[Diagnostic] = []
     sources: list[ImportSource] = []
@@ -62,7 +62,7 @@ def workflow_defaults(file: str) -> dict[str, Any]:
             means no file.
 
     Raises:
-        ManifestError: the file can't be read, or a field is unknown, of another type, or set by the pipeline.
+        ManifestError: the file cannot be read, or a field is unknown, of another type, or set by the pipeline.
     """
     fields = _mapping(file) if file else {}
     if set(fields) == {"spec"}:
@@ -90,7 +90,7 @@ def secrets(file: str) -> list[dict[str, Any]]:
         file: path of a YAML file.
 
     Raises:
-        ManifestError: the file can't be read, holds something else, or has malformed documents.
+        ManifestError: the file cannot be read, holds something else, or has malformed documents.
     """
     from mlplat.argo.structure import malformed_documents
 

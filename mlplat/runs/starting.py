@@ -49,7 +49,7 @@ def of_file(
 
     Raises:
         ArgumentError: an argument or option is wrong, or the run to resume does not exist or has succeeded.
-        MlplatError: the file can't be read or compiled, or Argo would refuse it.
+        MlplatError: the file cannot be read or compiled, or Argo would refuse it.
     """
     check_name(options.name)
     if resume:
@@ -93,7 +93,7 @@ def of_run(
 
     Raises:
         ArgumentError: the run does not exist, or an argument is wrong.
-        ClusterError: the cluster refused or can't be reached.
+        ClusterError: the cluster refused or cannot be reached.
     """
     check_name(name)
     ready = prepare.rerun(place, run, arguments, name=name, namespace=namespace, no_cache=no_cache)

@@ -73,7 +73,7 @@ def ensure_folder(folder: Path) -> Path:
     """Create the folder of this machine's state, and return it.
 
     Raises:
-        EngineError: it can't be created.
+        EngineError: it cannot be created.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -89,7 +89,7 @@ def machine(folder: Path) -> str:
         folder: of this machine's state; it is made when it does not exist.
 
     Raises:
-        EngineError: the identity can't be stored.
+        EngineError: the identity cannot be stored.
     """
     if known := known_machine(folder):
         return known
@@ -151,7 +151,7 @@ def is_here(folder: Path, recorded: RunRow | ArtifactRow) -> bool:
 
 
 def _unusable(folder: Path, error: OSError) -> EngineError:
-    message = f"can't store state in {folder}: {error.strerror}"
+    message = f"cannot store state in {folder}: {error.strerror}"
     hint = "set MLPLAT_HOME to a writable folder on a disk with free space"
     return EngineError(Diagnostic("MLP601", "", message, hint))
 
@@ -169,8 +169,8 @@ def record(folder: Path, cluster: str = "") -> Store:
         cluster: identity of the cluster that the runs are on; empty for runs on this machine.
 
     Raises:
-        EngineError: the folder can't be made.
-        StoreError: the record can't be opened.
+        EngineError: the folder cannot be made.
+        StoreError: the record cannot be opened.
     """
     from mlplat import metadata
 
@@ -188,7 +188,7 @@ def record_to_read(folder: Path) -> Store:
 
     Raises:
         EngineError: it is not a folder.
-        StoreError: the file that ``MLPLAT_STORE`` names does not exist, or the record can't be opened.
+        StoreError: the file that ``MLPLAT_STORE`` names does not exist, or the record cannot be opened.
     """
     from mlplat import metadata
 

@@ -52,7 +52,7 @@ def listed(place: Machine | Cluster, what: str, name: str | None, limit: int) ->
 
     Raises:
         ArgumentError: the list needs a run.
-        MlplatError: the run does not exist, or the record or the cluster can't be read.
+        MlplatError: the run does not exist, or the record or the cluster cannot be read.
     """
     if name is None and what in OF_ONE_RUN:
         message = f"get {what} requires the name of a run"
@@ -81,7 +81,7 @@ def selected(place: Machine | Cluster, selection: columns.Selection, limit: int)
         limit: number of rows.
 
     Raises:
-        MlplatError: the record or the cluster can't be read.
+        MlplatError: the record or the cluster cannot be read.
     """
     with records.opened(place, limit=limit) as store:
         warnings = _update(store, place, None)

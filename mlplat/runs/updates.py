@@ -39,7 +39,7 @@ def update(store: Store, cluster: Cluster, name: str | None = None) -> list[str]
         name: name or uid of the only run that matters; all when None.
 
     Returns:
-        A line for each reason why runs could not be updated, such as a cluster that can't be reached.
+        A line for each reason why runs could not be updated, such as a cluster that cannot be reached.
     """
     unfinished = store.runs(None if name else _MOST, engine="argo", phase=_UNFINISHED)
     behind = [run for run in unfinished if name in (None, run.name, run.uid)]
@@ -53,7 +53,7 @@ def update(store: Store, cluster: Cluster, name: str | None = None) -> list[str]
     for workflow in list(reading.workflows):
         try:
             store.record(workflow)
-        except ClusterError as error:  # its nodes can't be read
+        except ClusterError as error:  # its nodes cannot be read
             reasons[workflow["metadata"]["uid"]] = error.diagnostics[0].message
     return [
         f"could not update {listed([run.name for run in behind if reasons.get(run.uid) == reason])}: "

@@ -73,7 +73,9 @@ def replace_links(name: str, path: str) -> None:
             target, place = os.path.realpath(entry), os.path.realpath(os.path.dirname(entry))
             if not os.path.exists(target) or os.path.commonpath([target, place]) == target:
                 raise TaskError(
-                    "output '{}' contains a link that can't be resolved: {} -> {}".format(name, entry, target)
+                    "output '{}' contains a link that cannot be resolved: {} -> {}".format(
+                        name, entry, target
+                    )
                 )
             os.unlink(entry)
             copy(name, target, entry)

@@ -19,7 +19,7 @@ def output_json(name: str, value: Any) -> str:
     try:
         return inert(value)
     except (TypeError, ValueError, RecursionError) as error:
-        raise TaskError("output '{}' can't be written as JSON: {}".format(name, error)) from None
+        raise TaskError("output '{}' cannot be written as JSON: {}".format(name, error)) from None
 
 
 def artifact_value(

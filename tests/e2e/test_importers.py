@@ -55,7 +55,7 @@ def bucket(cluster: Access, kubectl: Kubectl) -> Iterator[tuple[str, ImportSourc
 def web(cluster: Access, tmp_path: Path) -> Iterator[str]:
     """The URL of a file, served from the node's address to pods and to this machine alike."""
     if cluster.s3_root is None:
-        pytest.skip("pods of a cluster that is not the harness's can't reach a server of this test")
+        pytest.skip("pods of a cluster that is not the harness's cannot reach a server of this test")
     (tmp_path / "rows.csv").write_text(FILES["rows.csv"])
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path))
     with http.server.ThreadingHTTPServer((config.NODE_ADDRESS, 0), handler) as server:

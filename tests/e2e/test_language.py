@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("cluster_of_kubeconfig")
 
 
 def once(spec: PipelineSpec | None, cluster: Access, home: Path) -> Both:
-    """Run a pipeline that can't come from the cache."""
+    """Run a pipeline that cannot come from the cache."""
     assert spec is not None
     options = compiler.Options(cache=False, namespace=cluster.namespace, service_account="mlplat-task")
     return run_both(compiler.manifest(spec, options), f"e2e-{secrets.token_hex(4)}", home)

@@ -30,7 +30,7 @@ STRICTER = {
     r"MLP216: ": "how deep lists and mappings are nested is limited",
     r"MLP417: ": "argo lint does not look at names, the API server does",
     r"MLP511: \S+\.(onExit|hooks\.\w+): ": "a missing template of a hook fails the task when it runs",
-    r"MLP515: ": "an expression that can't be read fails when it is evaluated",
+    r"MLP515: ": "an expression that cannot be read fails when it is evaluated",
     r"MLP518: .* may not have finished by then": "the tag stays as it is when the other task is late",
     r"MLP519: \S+\.steps\[": "Argo drops unknown fields of steps",
     r"MLP532: apiVersion: ": "argo lint does not look at it, the API server does",

@@ -46,7 +46,7 @@ def name() -> str:
 def table(cluster: Access, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """URL of the breast cancer table, served from the node's address to pods and to this machine alike."""
     if cluster.s3_root is None:
-        pytest.skip("pods of a cluster that is not the harness's can't reach a server of this test")
+        pytest.skip("pods of a cluster that is not the harness's cannot reach a server of this test")
     from sklearn.datasets import load_breast_cancer
 
     folder = tmp_path_factory.mktemp("table")

@@ -1,4 +1,4 @@
-"""The local engine ends nodes as Argo does where something can't be read, is missing, or fails in an odd way.
+"""The local engine ends nodes as Argo does where something cannot be read, is missing, or fails in an odd way.
 
 The same Workflows on both, compared node by node as in :mod:`tests.e2e.test_nodes`.
 """

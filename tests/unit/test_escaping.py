@@ -1,4 +1,4 @@
-"""What is printed can't control the terminal."""
+"""What is printed cannot control the terminal."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class Pod(NamedTuple):
 class Group(NamedTuple):
     """A DAG, steps, a loop or a task that retries.
 
-    ``verdict`` is a phase of its own: ``Succeeded`` where failures are allowed, ``Error`` where its outputs can't be
+    ``verdict`` is a phase of its own: ``Succeeded`` where failures are allowed, ``Error`` where its outputs cannot be
     computed; empty where it ends like the nodes in it.
     """
 

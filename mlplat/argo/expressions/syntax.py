@@ -13,7 +13,7 @@ from typing import Any
 
 
 class ExpressionError(ValueError):
-    """An expression can't be read or has no value."""
+    """An expression cannot be read or has no value."""
 
 
 class ExpressionRefusedError(ExpressionError):
@@ -21,7 +21,7 @@ class ExpressionRefusedError(ExpressionError):
 
 
 class ExpressionSyntaxError(ExpressionError):
-    """An expression can't be read."""
+    """An expression cannot be read."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -468,7 +468,7 @@ class _Parser:
                 self.index = start
                 break
             if previous == "??" and operator not in ("??", "|"):
-                raise self.fail(f"operator {operator!r} and '??' can't be mixed without parentheses")
+                raise self.fail(f"operator {operator!r} and '??' cannot be mixed without parentheses")
             self.index += 1
             if operator == "|":
                 left = self.call(self.name(), (left,))

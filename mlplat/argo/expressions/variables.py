@@ -60,7 +60,7 @@ def evaluate(expression: str, names: Mapping[str, Any]) -> Any:
         The value, in Go's sense: numbers that came from JSON are floats.
 
     Raises:
-        ExpressionError: the text can't be read, a name is unknown, or the value isn't defined.
+        ExpressionError: the text cannot be read, a name is unknown, or the value isn't defined.
     """
     return evaluator.evaluate(parse(expression), names)
 
@@ -76,7 +76,7 @@ def evaluate_boolean(expression: str, names: Mapping[str, Any]) -> bool:
         Its value.
 
     Raises:
-        ExpressionError: it can't be evaluated, or isn't a boolean.
+        ExpressionError: it cannot be evaluated, or isn't a boolean.
     """
     value = evaluate(expression, names)
     if not isinstance(value, bool):

@@ -14,8 +14,8 @@ _Nodes = Mapping[str, AnyNode]
 def failures(nodes: _Nodes) -> dict[str, dict[str, Any]]:
     """Return the nodes that explain why a run failed: the deepest ones that failed.
 
-    A group fails with its members. It explains the failure only if no member failed, as when a step can't
-    be resolved, or if it alone is in ``Error`` with a message, as when its outputs can't be computed.
+    A group fails with its members. It explains the failure only if no member failed, as when a step cannot
+    be resolved, or if it alone is in ``Error`` with a message, as when its outputs cannot be computed.
     Failures in a group that succeeded, or in an attempt before the last one, are ignored.
 
     Args:

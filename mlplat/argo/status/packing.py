@@ -38,7 +38,7 @@ def unpacked(workflow: Mapping[str, Any]) -> Mapping[str, Any]:
         The same Workflow if it has plain nodes or none, else a copy that has plain nodes.
 
     Raises:
-        ClusterError: the nodes are in Argo's database, a decompressor is not installed, or the nodes can't be read.
+        ClusterError: the nodes are in Argo's database, a decompressor is not installed, or the nodes cannot be read.
     """
     status = workflow.get("status") or {}
     if status.get("nodes"):
@@ -77,7 +77,7 @@ def _nodes(packed: str) -> Any:
         hint = (
             "set WORKFLOW_COMPRESSION_ALGORITHM=gzip on the workflow controller, and run the Workflow again"
         )
-        message = f"the compressed nodes can't be read: {error}"
+        message = f"the compressed nodes cannot be read: {error}"
         raise ClusterError(Diagnostic("MLP821", _PLACE, message, hint)) from error
 
 

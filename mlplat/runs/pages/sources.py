@@ -30,7 +30,7 @@ class FileSource(Protocol):
         """Return at most so many of the first bytes of an artifact; None if it is not a file.
 
         Raises:
-            MlplatError: it can't be read, with the reason.
+            MlplatError: it cannot be read, with the reason.
         """
 
     def place(self, artifact: ArtifactRow) -> str:
@@ -88,7 +88,7 @@ def _is_below(key: str) -> bool:
 
 
 def _start(file: Path, size: int) -> bytes | None:
-    """Return the first bytes of a regular file; None if it is not one, or can't be read."""
+    """Return the first bytes of a regular file; None if it is not one, or cannot be read."""
     try:
         if not stat.S_ISREG(file.stat().st_mode):
             return None

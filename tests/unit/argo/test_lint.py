@@ -197,7 +197,7 @@ WRONG = {
         "spec.templates.main.dag.tasks.a.arguments.parameters.text.value",
         "close the tag",
     ),
-    "an expression that can't be read": (
+    "an expression that cannot be read": (
         dag(call("a", "{{=1 +}}")),
         "MLP515",
         "spec.templates.main.dag.tasks.a.arguments.parameters.text.value",
@@ -309,13 +309,13 @@ WRONG = {
         ),
         "MLP529",
         "spec.templates[0].dag.tasks[1].dependencies",
-        "a DAG with depends can't have dependencies; write depends: a && b, not dependencies: [a, b]",
+        "a DAG with depends cannot have dependencies; write depends: a && b, not dependencies: [a, b]",
     ),
     "continueOn beside depends": (
         dag(A[:-1] + ", continueOn: {failed: true}}", call("b", "x", "template: echo, depends: a")),
         "MLP529",
         "spec.templates[0].dag.tasks[0].continueOn",
-        "a DAG with depends can't have continueOn",
+        "a DAG with depends cannot have continueOn",
     ),
     "no result of a task": (
         dag(A, call("b", "x", "template: echo, depends: a.Suceeded")),
@@ -323,7 +323,7 @@ WRONG = {
         "spec.templates[0].dag.tasks[1].depends",
         "'Suceeded' is not a task result; did you mean 'Succeeded'?",
     ),
-    "depends that can't be read": (
+    "depends that cannot be read": (
         dag(A, call("b", "x", "template: echo, depends: a.Failed &&")),
         "MLP515",
         "spec.templates[0].dag.tasks[1].depends",
@@ -366,13 +366,13 @@ WRONG = {
         dag(A).replace("    dag:", "    timeout: 5m\n    dag:"),
         "MLP530",
         "spec.templates[0].timeout",
-        "a dag template can't have a timeout; set it on the templates of its tasks",
+        "a dag template cannot have a timeout; set it on the templates of its tasks",
     ),
     "a timeout of steps that only the run knows": (
         steps(f"[{A}]").replace("    steps:", "    timeout: '{{workflow.name}}'\n    steps:"),
         "MLP530",
         "spec.templates[0].timeout",
-        "a steps template can't have a timeout",
+        "a steps template cannot have a timeout",
     ),
     "a deadline that is no number": (
         dag(A) + "  - {name: slow, activeDeadlineSeconds: 1h, container: {image: alpine}}\n",

@@ -62,7 +62,7 @@ CASES = {
     ),
     "comparison of a dict": Case(
         "@dsl.pipeline\ndef p(x: dict):\n    with dsl.If(x == 1):\n        make(size=1)\n",
-        "'x' is of type dict, which can't be compared",
+        "'x' is of type dict, which cannot be compared",
     ),
     "missing argument": Case(
         "@dsl.pipeline\ndef p():\n    make()\n", "MLP133", "the input 'size' is missing"
@@ -301,7 +301,7 @@ def test_unwritable_output_leaves_what_was_there(
     Path("program.py").write_text(HEADER + "@dsl.pipeline\ndef p():\n    make(size=1)\n")
     assert main(["compile", "program.py", "-o", "missing/out.yaml"]) == 2
     assert capsys.readouterr().err == (
-        "missing/out.yaml: error MLP209: the file can't be written: No such file or directory\n"
+        "missing/out.yaml: error MLP209: the file cannot be written: No such file or directory\n"
         "  hint: create the folder: mkdir -p missing\n"
     )
 

@@ -1,4 +1,4 @@
-"""A run that has started when its view can't: it never goes on without the command."""
+"""A run that has started when its view cannot: it never goes on without the command."""
 
 from __future__ import annotations
 

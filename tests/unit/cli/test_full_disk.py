@@ -103,7 +103,7 @@ def test_standard_output_that_is_full(folder: Path) -> None:
         words = [sys.executable, "-m", "mlplat", "get", "runs"]
         failed = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert failed.returncode == 1
-    assert failed.stderr.startswith("error MLP003: can't write: No space left on device")
+    assert failed.stderr.startswith("error MLP003: cannot write: No space left on device")
     assert len(failed.stderr.splitlines()) == 2
 
 

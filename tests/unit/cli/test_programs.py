@@ -166,7 +166,7 @@ def test_modules_from_a_folder_that_a_program_adds_are_its_own(
 
 
 def test_installed_modules_are_imported_once(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """As numpy, which can't be imported a second time."""
+    """As numpy, which cannot be imported a second time."""
     installed = folder / ".venv/lib"
     installed.mkdir(parents=True)
     (installed / "heavy.py").write_text("")
@@ -211,8 +211,8 @@ def test_yaml_may_start_with_a_byte_order_mark(folder: Path, capfd: pytest.Captu
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (b"\xff\xfe", "can't be read"),
-        (b"# coding: nothing\n", "can't be read"),
+        (b"\xff\xfe", "cannot be read"),
+        (b"# coding: nothing\n", "cannot be read"),
         (b"a = 1\n\x00", "not Python"),
     ],
 )

@@ -177,7 +177,7 @@ def test_large_contents_are_cut_or_left_out(run: Path, capsys: pytest.CaptureFix
 
 def test_a_file_that_cannot_be_written_is_reported(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _, err = told(capsys, "report", "first", "-o", "no/such/folder.html", expected=2)
-    assert "error MLP420: no/such/folder.html can't be written: No such file or directory" in err
+    assert "error MLP420: no/such/folder.html cannot be written: No such file or directory" in err
     assert "hint: create the folder: mkdir -p no/such\n" in err
 
 
@@ -186,7 +186,7 @@ def test_a_page_that_cannot_be_written_has_no_hint_about_an_option_of_another_co
 ) -> None:
     _, err = told(capsys, "compare", "first", "first", "--html", ".", expected=2)
     assert (
-        "error MLP420: . can't be written: Is a directory\n  hint: choose a file that you may write to\n"
+        "error MLP420: . cannot be written: Is a directory\n  hint: choose a file that you may write to\n"
         in err
     )
 

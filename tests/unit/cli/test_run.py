@@ -497,7 +497,7 @@ def test_an_unwritable_state_folder_is_reported(
     monkeypatch.setenv("MLPLAT_HOME", str(folder / "file" / "state"))
     assert main(["run", "program.py:small"]) == 1
     error = capsys.readouterr().err
-    assert "error MLP601: can't store state in" in error
+    assert "error MLP601: cannot store state in" in error
     assert "MLPLAT_HOME" in error
 
 

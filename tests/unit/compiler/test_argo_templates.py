@@ -222,7 +222,7 @@ def test_types_of_unknown_inputs_and_wrong_types_are_refused_together() -> None:
     with pytest.raises(AuthoringError) as caught:
         dsl.argo_component(COUNT, types={"wrod": str, "word": set, "text": int})
     text = str(caught.value)
-    assert all(part in text for part in ("'wrod'", "'word' can't be", "'text' is an artifact"))
+    assert all(part in text for part in ("'wrod'", "'word' cannot be", "'text' is an artifact"))
 
 
 def test_settings_of_a_container_are_refused_and_the_template_is_named() -> None:

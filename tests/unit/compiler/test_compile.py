@@ -255,7 +255,7 @@ BROKEN.update(
         "component that calls itself": (
             with_component(Component(graph=Graph({"again": Task("comp-d")}))),
             "components call each other in a cycle: comp-d -> comp-d",
-            "a pipeline can't call itself",
+            "a pipeline cannot call itself",
         ),
         "name for Argo to template": (
             with_component(

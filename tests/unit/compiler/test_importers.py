@@ -130,8 +130,8 @@ def test_missing_data_fails_the_run_with_its_uri(web: str, tmp_path: Path) -> No
     ("address", "why"),
     [
         ("{web}/cut", "received 4 of 100000 bytes"),
-        ("{web}/nonsense", "can't be fetched"),
-        ("http://127.0.0.1:port/x", "can't be fetched"),
+        ("{web}/nonsense", "cannot be fetched"),
+        ("http://127.0.0.1:port/x", "cannot be fetched"),
         ("http://127.0.0.1:9/{{x}}", "two braces"),
     ],
 )
@@ -281,7 +281,7 @@ def test_an_image_is_not_copied_into_the_workspace() -> None:
         dsl.importer("oci://registry/model:1", Dataset, download_to_workspace=True)
 
     (warning,) = compiler.compile(p.spec).warnings
-    assert "images can't be copied into the workspace" in str(warning)
+    assert "images cannot be copied into the workspace" in str(warning)
 
 
 def test_what_is_read_is_found_through_regions() -> None:
@@ -411,7 +411,7 @@ def test_what_is_public_is_fetched_without_credentials(
     assert outputs(done, "size") == ["6 s3://team/rows.csv"]
     done = run(importing.reading, tmp_path / "other", options=given, where="s3://team/none")
     messages = [node.get("message", "") for node in done["status"]["nodes"].values()]
-    assert any("s3://team/none can't be fetched" in one and "without credentials" in one for one in messages)
+    assert any("s3://team/none cannot be fetched" in one and "without credentials" in one for one in messages)
 
 
 def test_a_bucket_s_location_has_what_its_address_says() -> None:

@@ -101,7 +101,7 @@ def test_workflow(tmp_path: Path) -> None:
         (
             "nowhere/p.yaml",
             {},
-            "MLP209: the file can't be written: No such file.*\n.*hint: create the folder: mkdir",
+            "MLP209: the file cannot be written: No such file.*\n.*hint: create the folder: mkdir",
         ),
         ("p.yaml", {"to": "moon"}, "MLP413: unknown value 'moon'"),
     ],

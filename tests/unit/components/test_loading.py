@@ -101,7 +101,7 @@ def test_a_url_that_can_not_be_read_is_reported_without_secrets(served: str) -> 
     address = f"{served.replace('://', '://ada:hunter1@')}/nowhere.yaml?token=hunter2"
     with pytest.raises(ManifestError) as caught:
         components.load_component_from_url(address)
-    assert f"{served}/nowhere.yaml can't be read" in str(caught.value)
+    assert f"{served}/nowhere.yaml cannot be read" in str(caught.value)
     assert "hunter" not in str(caught.value)
 
 
@@ -130,7 +130,7 @@ def test_credentials_of_a_component_are_for_one_host(tmp_path: Path) -> None:
 
 
 def test_file_that_does_not_exist_is_reported() -> None:
-    with pytest.raises(ManifestError, match=r"MLP204.*can't be read"):
+    with pytest.raises(ManifestError, match=r"MLP204.*cannot be read"):
         components.load_component_from_file("nowhere.yaml")
 
 

@@ -241,8 +241,8 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
     "two truths": (branch_on(lambda x: x > 1 and x < 3), "MLP110: .*combine conditions with & | ~"),
     "truth of a value": (branch_on(lambda x: not x), "MLP110: x: it has no value until the pipeline runs"),
     "plain condition": (branch_on(lambda x: True), "MLP111: True is not a condition"),
-    "comparison with nothing": (branch_on(lambda x: x == None), "MLP111: None can't be compared"),  # noqa: E711
-    "comparison with NaN": (branch_on(lambda x: x == NAN), "MLP111: nan can't be compared"),
+    "comparison with nothing": (branch_on(lambda x: x == None), "MLP111: None cannot be compared"),  # noqa: E711
+    "comparison with NaN": (branch_on(lambda x: x == NAN), "MLP111: nan cannot be compared"),
     "comparison of a number with a text": (
         branch_on(lambda x: x == "3"),
         "MLP111: 'x' is of type int .*compared with '3'",
@@ -251,7 +251,7 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
         branch_on(lambda x: x),
         "MLP111: x: 'x' is of type int; dsl.If needs a comparison\n  hint: compare it: x > 0",
     ),
-    "comparison with a list": (branch_on(lambda x: x == [1]), "MLP111: .*can't be compared"),
+    "comparison with a list": (branch_on(lambda x: x == [1]), "MLP111: .*cannot be compared"),
     "comparison of an artifact": (
         branch_on(lambda x: make().output == "a"),
         "MLP111: Output: .*system.Dataset",
@@ -281,7 +281,7 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
     "loop over text": (loop_of("abc"), "MLP114: .*'abc' is not a list"),
     "loop over a number": (loop_of_output, "MLP114: .*'Output' is not a list"),
     "loop over nothing": (loop_of([]), "MLP114: .*the list is empty"),
-    "loop over a set": (loop_of([{1}]), "MLP114: .*can't be written as JSON: Object of type set"),
+    "loop over a set": (loop_of([{1}]), "MLP114: .*cannot be written as JSON: Object of type set"),
     "loop over a list of outputs": (
         lambda: dsl.ParallelFor([one(x=1).output]),
         "MLP114: .*a runtime value",
@@ -463,11 +463,11 @@ REFUSED: dict[str, tuple[Callable[..., Any], str]] = {
     "artifact of another class": (lambda: read(data=two().outputs["b"]), "MLP134: read: .*a system.Metrics"),
     "NaN": (
         lambda: table(rows={"x": float("nan")}),
-        "MLP134: table: 'rows' can't be written as JSON: Out of range",
+        "MLP134: table: 'rows' cannot be written as JSON: Out of range",
     ),
     "half a character": (
         lambda: say(text="\ud800"),
-        "MLP134: say: 'text' can't be written as JSON: half of a surrogate",
+        "MLP134: say: 'text' cannot be written as JSON: half of a surrogate",
     ),
     "value of a branch outside": (
         use_of_branch,
@@ -767,7 +767,7 @@ class Class:
         (optional_output, "MLP102: optional_output.Output: "),
         (output_twice, "MLP103: output_twice.score: "),
         (wrong_default, "MLP104: wrong_default.x: the default 'a' is not of type int"),
-        (infinite, "MLP104: infinite.x: the default can't be written as JSON"),
+        (infinite, "MLP104: infinite.x: the default cannot be written as JSON"),
         (artifact_with_default, "MLP104: artifact_with_default.data: "),
         (coroutine, "MLP105: coroutine: it is not a plain function"),
         (lambda: None, "MLP105: <lambda>: "),

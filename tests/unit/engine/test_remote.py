@@ -113,9 +113,9 @@ def test_what_counts_as_the_same_server(one: str, other: str, same: bool) -> Non
     ],
 )
 def test_redirects_to_where_only_this_machine_can_go_are_refused(url: str, port: int, tmp_path: Path) -> None:
-    with pytest.raises(ArtifactError, match=r"can't be fetched: HTTP Error 302: .*[Rr]edirect") as refused:
+    with pytest.raises(ArtifactError, match=r"cannot be fetched: HTTP Error 302: .*[Rr]edirect") as refused:
         fetched(tmp_path / "f", f"http://127.0.0.1:{port}/to/{quote(url, safe='')}")
-    assert "/latest/meta-data" not in str(refused.value).split("can't be fetched")[1]
+    assert "/latest/meta-data" not in str(refused.value).split("cannot be fetched")[1]
 
 
 def test_a_name_that_gets_another_address_after_it_was_looked_up_is_refused(
@@ -150,7 +150,7 @@ def test_messages_tell_nothing_secret(place: str, port: int, tmp_path: Path) -> 
     place = place.format(port=port)
     with pytest.raises(ArtifactError) as caught:
         fetched(tmp_path / "f", f"http://ada:hunter1@127.0.0.1:{place}?token=hunter2#hunter3")
-    assert str(caught.value).startswith(f"http://127.0.0.1:{place} can't be fetched: ")
+    assert str(caught.value).startswith(f"http://127.0.0.1:{place} cannot be fetched: ")
     assert "hunter" not in str(caught.value)
 
 

@@ -73,10 +73,10 @@ def test_a_context_that_does_not_exist_has_a_hint(api: Any) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "can't be used"),
+        ("{", "cannot be used"),
         ("apiVersion: v1", "no current context"),
-        ("{current-context: a, contexts: [{name: a, context: {cluster: x, user: y}}]}", "can't be used"),
-        ("{current-context: a, contexts: [1]}", "can't be used"),
+        ("{current-context: a, contexts: [{name: a, context: {cluster: x, user: y}}]}", "cannot be used"),
+        ("{current-context: a, contexts: [1]}", "cannot be used"),
     ],
 )
 def test_a_broken_kubeconfig_is_refused(tmp_path: Path, text: str, message: str) -> None:
@@ -95,7 +95,7 @@ def test_a_server_that_does_not_run_is_named(api: Any) -> None:
         config["clusters"][0]["cluster"]["server"] = server
         api.kubeconfig.write_text(yaml.safe_dump(config))
 
-        with pytest.raises(ClusterError, match=f"{server} can't be reached: Connection refused") as caught:
+        with pytest.raises(ClusterError, match=f"{server} cannot be reached: Connection refused") as caught:
             connect(kubeconfig=api.kubeconfig).version()
     assert caught.value.diagnostics[0].code == "MLP802"
 

@@ -194,7 +194,7 @@ def test_a_folder_is_refused(tmp_path: Path) -> None:
 def test_a_parent_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
-    with pytest.raises(StoreError, match=r"can't be opened: .*\n.*check the path"):
+    with pytest.raises(StoreError, match=r"cannot be opened: .*\n.*check the path"):
         open_store(tmp_path / "file" / "mlplat.db")
 
 
@@ -233,7 +233,7 @@ with open_store({str(tmp_path / "mlplat.db")!r}) as store:
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("postgresql://u:p@ss:word@host:port/x", "URL of the metadata store can't be read"),
+        ("postgresql://u:p@ss:word@host:port/x", "URL of the metadata store cannot be read"),
         ("oracle9://host/x", "unsupported database 'oracle9'"),
         ("postgresql://user:secret@127.0.0.1:1/x", "check the host and port in the URL"),
         ("mysql://user:secret@127.0.0.1:1/x", "check the host and port in the URL"),

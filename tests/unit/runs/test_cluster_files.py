@@ -57,7 +57,7 @@ def test_a_repository_that_cannot_be_reached_is_asked_a_few_times_only(
     monkeypatch.setattr(engine, "first_bytes", unreachable)
     found = repository(endpoint)
     for number in range(10):
-        with pytest.raises(ClusterError, match="the artifact can't be fetched: connection") as caught:
+        with pytest.raises(ClusterError, match="the artifact cannot be fetched: connection") as caught:
             found.start(f"w/{number}", 100)
         assert ("kubectl port-forward" in caught.value.diagnostics[0].hint) == is_inside
     assert len(asked) == 3

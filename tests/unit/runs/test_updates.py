@@ -161,7 +161,7 @@ def test_a_cluster_that_can_not_be_reached_is_one_line(
 
     assert out.count("Running") == 2
     assert err in (
-        f"could not update {names}: http://127.0.0.1:1 can't be reached: Connection refused\n"
+        f"could not update {names}: http://127.0.0.1:1 cannot be reached: Connection refused\n"
         for names in ("a, b", "b, a")
     )
 

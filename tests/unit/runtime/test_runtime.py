@@ -337,7 +337,7 @@ def test_large_constant_is_read_from_its_file(run: Runtime) -> None:
         (
             "def f(): return {1: {2}}",
             {"Output": "STRUCT"},
-            "can't be written as JSON: Object of type set is not JSON",
+            "cannot be written as JSON: Object of type set is not JSON",
         ),
         ("def f(): return 1", {"a": "STRING", "b": "STRING"}, "expected a named tuple with a, b"),
         (
@@ -352,7 +352,7 @@ def test_large_constant_is_read_from_its_file(run: Runtime) -> None:
         ),
         ("def f(a: OutputPath(str)): open(a, 'wb').write(b'\\xff')", {"a": "STRING"}, "its file contains"),
         ("def f() -> int: ...", {"Output": "NUMBER_INTEGER"}, "the function returned NoneType: None"),
-        ("def f(): return {(1, 2): 3}", {"Output": "STRUCT"}, "can't be written as JSON: keys must be str"),
+        ("def f(): return {(1, 2): 3}", {"Output": "STRUCT"}, "cannot be written as JSON: keys must be str"),
         ("def f(): return 'x' * 9999", {"Output": "BOOLEAN"}, "xxx..."),
     ],
 )
@@ -542,10 +542,10 @@ def test_links_and_other_places_become_files_of_the_output(run: Runtime, body: s
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("os.symlink('/nowhere', data.path)", "contains a link that can't be resolved"),
+        ("os.symlink('/nowhere', data.path)", "contains a link that cannot be resolved"),
         (
             "os.makedirs(data.path); os.symlink('..', data.path + '/up')",
-            "contains a link that can't be resolved",
+            "contains a link that cannot be resolved",
         ),
         ("os.mkfifo(data.path)", "contains neither a file nor a folder"),
     ],
