@@ -8,7 +8,7 @@ from mlplat import engine
 from mlplat.cli import output, places
 from mlplat.cli.grammar import Args
 from mlplat.errors import ClusterError
-from mlplat.runs import following
+from mlplat.runs import log_following
 from mlplat.runs import logs as use
 
 
@@ -47,5 +47,5 @@ def _follow(args: Args) -> int:
     def problem(path: str, error: ClusterError) -> None:
         print(f"{path}: {error}", file=sys.stderr)
 
-    following.follow(places.place(args), args.run, args.task or "", emit, problem)
+    log_following.follow(places.place(args), args.run, args.task or "", emit, problem)
     return 0

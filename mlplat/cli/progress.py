@@ -14,8 +14,8 @@ from mlplat.argo.status import AnyNode, Templates, moment
 from mlplat.cli import output
 from mlplat.escaping import escaped_line
 from mlplat.runs import trees
-from mlplat.runs.outline import OutlineLine, fitting, outline, progress
 from mlplat.runs.task_lines import TaskLines
+from mlplat.runs.tree_lines import OutlineLine, fitting, outline, progress
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult

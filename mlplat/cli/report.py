@@ -14,9 +14,9 @@ from mlplat.cli import output, places
 from mlplat.cli.grammar import Args
 from mlplat.runs import trees
 from mlplat.runs.outcomes import RunArtifact, RunOutcome, outcome, without_absent
-from mlplat.runs.outline import OutlineLine, fitting, outline, seconds
 from mlplat.runs.programs import as_typed
 from mlplat.runs.tasks import listed
+from mlplat.runs.tree_lines import OutlineLine, fitting, outline, seconds
 
 if TYPE_CHECKING:
     from mlplat.runs.cluster import Cluster

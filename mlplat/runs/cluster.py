@@ -16,8 +16,8 @@ from mlplat.argo.status import AnyNode, pod_name, unpacked
 from mlplat.errors import ClusterError, MlplatError
 from mlplat.runs import again, state
 from mlplat.runs.binding import with_arguments
+from mlplat.runs.pending import PodEvent, explained
 from mlplat.runs.run import Changed, Emit, Follow, How, Node, Notice, Run
-from mlplat.runs.waiting import PodEvent, explained
 
 if TYPE_CHECKING:
     from mlplat.metadata import RunRow as Row

@@ -12,7 +12,7 @@ from mlplat import engine
 from mlplat.argo.reasons import readable
 from mlplat.argo.status import AnyNode, attempts, fused, is_cached, nodes_of, parents
 from mlplat.errors import ArgumentError, ClusterError, Diagnostic
-from mlplat.runs import records, state, waiting
+from mlplat.runs import pending, records, state
 from mlplat.runs.cluster import Cluster, Workflow
 from mlplat.runs.cluster_files import WorkflowRepository, end_of_pod, log_of_pod
 from mlplat.runs.machine import Machine
@@ -227,6 +227,6 @@ def _of_pod_or_why_not(workflow: Workflow, node_id: str, cluster: Cluster) -> li
         warnings = cluster.warnings(workflow, [failed])
     except ClusterError:
         return why
-    said = waiting.sentences((*why, known), warnings.get(node_id, ()))
-    advice = waiting.hint((*why, *said, known), workflow["metadata"]["namespace"])
+    said = pending.sentences((*why, known), warnings.get(node_id, ()))
+    advice = pending.hint((*why, *said, known), workflow["metadata"]["namespace"])
     return [*why, *said, *([f"hint: {advice}"] if advice else [])]

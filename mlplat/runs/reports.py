@@ -14,7 +14,7 @@ from mlplat import report
 from mlplat.argo.status import FAILED
 from mlplat.canonical import canonical_json
 from mlplat.errors import ArgumentError, Diagnostic
-from mlplat.runs import cluster_files, state, updates
+from mlplat.runs import cluster_files, cluster_updates, state
 from mlplat.runs.cluster import Cluster, Workflow
 from mlplat.runs.cluster_files import WorkflowRepository
 from mlplat.runs.machine import Machine
@@ -74,7 +74,7 @@ def read(place: Machine | Cluster, names: Sequence[str], *, whole: bool = True) 
     with state.record_to_read(place.home) as store:
         for name in names:
             place.catch_up(store, name)
-            updates.update(store, Cluster(home=place.home), name)
+            cluster_updates.update(store, Cluster(home=place.home), name)
         return [of_record(store, name, place.home, whole=whole) for name in names]
 
 

@@ -108,10 +108,10 @@ def _without_runs(place: Machine | Cluster, store: Store) -> str:
 def _update(store: Store, place: Machine | Cluster, name: str | None) -> list[str]:
     if not isinstance(place, Machine) or not store.runs(1, engine="argo"):
         return []
-    from mlplat.runs import updates
+    from mlplat.runs import cluster_updates
     from mlplat.runs.cluster import Cluster
 
-    return updates.update(store, Cluster(home=place.home), name)
+    return cluster_updates.update(store, Cluster(home=place.home), name)
 
 
 def _plain(cell: columns.Cell) -> Any:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from mlplat.argo.status import FAILED, FULFILLED, WAITING, AnyNode, Templates, fused, is_attempt, is_hook
 from mlplat.escaping import escaped_line
 from mlplat.runs import trees
-from mlplat.runs.outline import CANNOT_START, described, waits_for_lock
+from mlplat.runs.pending import is_new
 from mlplat.runs.tasks import path
-from mlplat.runs.waiting import is_new
+from mlplat.runs.tree_lines import CANNOT_START, described, waits_for_lock
 
 _FINAL = FULFILLED - {"Omitted"}
 _TASKS = ("Pod", "Retry", "Suspend", "Skipped")

@@ -123,7 +123,9 @@ class FunctionCall:
             result = result._asdict()
         elif isinstance(result, tuple) and len(result) == len(names):
             if set(self.order) != set(names):  # the call names its outputs in any order, as the IR does
-                message = "it returned a plain tuple, but its annotation cannot be evaluated; return a dict with {}"
+                message = (
+                    "it returned a plain tuple, but its annotation cannot be evaluated; return a dict with {}"
+                )
                 raise TaskError(message.format(", ".join(names)))
             result = dict(zip(self.order, result))
         if not isinstance(result, dict) or not set(names) <= set(result):

@@ -47,7 +47,7 @@ PATTERNS = {
     r"\bin vain\b": "without effect",
     r"\bfor ever\b": "forever",
     r"\blook(?:s|ed)? whether\b": "check whether",
-    r"\bcan't\b": "cannot",
+    r"\bcan't\b(?! connect)": "cannot",
     r"\bwhat (?:came|comes) (?:of|out)\b": "result, output",
     r"\bc[ao]mes? out of (?:it|them|a task)\b|\bwent into\b": "input, output",
     r"\bmakes? room\b": "free space",

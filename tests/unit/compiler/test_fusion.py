@@ -15,7 +15,7 @@ from mlplat.argo.status import fused
 from mlplat.errors import CompileError
 from mlplat.metadata.reading import read_run
 from mlplat.runs import outcomes, trees
-from mlplat.runs.outline import outline
+from mlplat.runs.tree_lines import outline
 from tests.e2e.programs.fused import chain, make, size
 from tests.unit.engine.manifests import node, value
 

@@ -19,7 +19,7 @@ from mlplat.ir import PipelineSpec
 from mlplat.runs import trees
 from mlplat.runs.documents import with_name
 from mlplat.runs.load import load
-from mlplat.runs.outline import outline
+from mlplat.runs.tree_lines import outline
 from tests.unit.compiler.test_golden import PROGRAMS
 
 CORPUS = Path(__file__).parents[4] / "shared" / "corpus" / "kfp-ir"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mlplat.errors import ArgumentError
-from mlplat.runs import following, logs
+from mlplat.runs import log_following, logs
 from mlplat.runs.machine import Machine
 
 
@@ -69,11 +69,11 @@ def test_the_lines_of_a_run_are_followed_with_the_paths_of_their_tasks(machine: 
     def problem(path: str, error: Exception) -> None:
         raise AssertionError(path) from error
 
-    following.follow(machine, "small", "", emit, problem)
+    log_following.follow(machine, "small", "", emit, problem)
     expected = [("early", "one"), ("early", "two"), ("late(0)", "trying"), ("late(1)", "trying")]
     assert sorted(lines) == expected
     lines.clear()
-    following.follow(machine, "small", "early", emit, problem)
+    log_following.follow(machine, "small", "early", emit, problem)
     assert lines == expected[:2]
     with pytest.raises(ArgumentError, match="task 'nothing' not found"):
-        following.follow(machine, "small", "nothing", emit, problem)
+        log_following.follow(machine, "small", "nothing", emit, problem)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mlplat.argo.status import WAITING
-from mlplat.runs.outline import OutlineLine, fitting, outline, progress
+from mlplat.runs.tree_lines import OutlineLine, fitting, outline, progress
 from mlplat.runs.trees import TreeNode, program, short, tree
 
 ROOT = {"id": "run", "name": "run", "displayName": "run", "type": "DAG", "phase": "Running"}

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from mlplat.cli import main
-from mlplat.runs import updates
+from mlplat.runs import cluster_updates
 from tests.unit.k8s.conftest import Answer, FakeApi, api  # noqa: F401 - a fixture
 
 NAMESPACES = "/apis/argoproj.io/v1alpha1/namespaces"
@@ -175,7 +175,7 @@ def test_a_cluster_that_does_not_answer_is_not_waited_for(
     mlplat("record", "a")
     answered = Event()
     api.answers["GET", SYSTEM] = [Answer(404, held=answered)]
-    monkeypatch.setattr(updates, "_SECONDS", 0.1)
+    monkeypatch.setattr(cluster_updates, "_SECONDS", 0.1)
 
     out, err = mlplat("get", "runs")
 

@@ -8,7 +8,7 @@ import pytest
 
 from mlplat.argo.status import WAITING
 from mlplat.k8s import Event
-from mlplat.runs.waiting import explained, hint, is_new, reasons
+from mlplat.runs.pending import explained, hint, is_new, reasons
 
 NODE = {
     "id": "n",
