@@ -53,6 +53,26 @@ def find_all(pattern: str, text: str, limit: int) -> list[str] | None:
     return found or None
 
 
+def groups(pattern: str) -> int:
+    """Return the number of groups of a pattern, as ``Regexp.NumSubexp``.
+
+    Raises:
+        RegexpError: it is not a regular expression.
+    """
+    return int(_compiled(pattern).groups)
+
+
+def find_all_groups(pattern: str, text: str) -> Iterator[list[str]]:
+    """Yield the matches, each with its groups, as ``Regexp.FindAllStringSubmatch``.
+
+    Raises:
+        RegexpError: the pattern is not a regular expression.
+    """
+    numbers = range(groups(pattern) + 1)
+    for _, _, match in _matches(pattern, _encoded(text), -1):
+        yield [govalues.from_bytes(match.group(number) or b"") for number in numbers]
+
+
 def replace_all(pattern: str, text: str, replacement: str, *, literal: bool = False) -> str:
     """Replace all matches; unless it is literal, ``$1`` and ``${name}`` in the replacement are groups."""
     data = _encoded(text)
@@ -183,6 +203,8 @@ def _plain(pattern: str) -> Any:
 
 class _Plain:
     """Python's engine with RE2's interface: what it searches are bytes."""
+
+    groups = 0
 
     def __init__(self, pattern: re.Pattern[str]) -> None:
         self.pattern = pattern
