@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from mlplat.argo import goregexp
+from mlplat.errors import UnsupportedError
 from mlplat.tuning.conditions import ConditionError, evaluate, parse
 from mlplat.tuning.experiment import TrialTemplate
 from mlplat.tuning.kinds import KINDS, condition
 from mlplat.tuning.logs import DEFAULT_PATTERN
-from mlplat.tuning.selectors import UntranslatableError, selectors
+from mlplat.tuning.selectors import selectors
 
 RECORDED = Path(__file__).parent / "unit" / "tuning" / "oracle.jsonl"
 """Questions with the answers of the real packages."""
@@ -113,7 +114,7 @@ class _Random:
         template = TrialTemplate(success_condition=success, failure_condition=failure)
         try:
             found = selectors(template, trial)
-        except UntranslatableError:
+        except UnsupportedError:
             return self.selectors()
         return {
             "kind": "selectors",

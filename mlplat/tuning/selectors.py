@@ -17,13 +17,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mlplat.errors import Diagnostic, UnsupportedError
 from mlplat.tuning.conditions import Field, ItemFilter, TrialCondition, Wrap, parse
 from mlplat.tuning.experiment import TrialTemplate
 from mlplat.tuning.kinds import JOB, KINDS, TRAIN_JOB, condition, kind_of
 
 
-class UntranslatableError(ValueError):
-    """A condition has no form that Argo accepts; the message says why."""
+class _UntranslatableError(Exception):
+    """A condition has no form that Argo accepts.
+
+    Args:
+        message: why.
+        hint: what to do.
+    """
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.message, self.hint = message, hint
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +73,20 @@ def selectors(template: TrialTemplate, trial_spec: Mapping[str, Any]) -> Selecto
         trial_spec: the object of a trial.
 
     Raises:
-        UntranslatableError: Argo has no such condition.
+        UnsupportedError: Argo can't test one of them, or both.
     """
-    return Selectors(
-        _selector(template.success_condition, trial_spec), _selector(template.failure_condition, trial_spec)
-    )
+    written = {"successCondition": template.success_condition, "failureCondition": template.failure_condition}
+    found: list[str] = []
+    problems: dict[str, Diagnostic] = {}
+    for name, text in written.items():
+        try:
+            found.append(_selector(text, trial_spec))
+        except _UntranslatableError as error:
+            problem = Diagnostic("MLP937", f"spec.trialTemplate.{name}", error.message, error.hint)
+            problems.setdefault(error.message, problem)
+    if problems:
+        raise UnsupportedError(problems.values())
+    return Selectors(*found)
 
 
 def _selector(text: str, trial_spec: Mapping[str, Any]) -> str:
@@ -81,9 +100,9 @@ def _selector(text: str, trial_spec: Mapping[str, Any]) -> str:
             if written.steps == parse(condition(type_)).steps:
                 return by_kind[kind](trial_spec)
     what = f"of kind {kind}" if kind else "without a kind"
-    raise UntranslatableError(
-        f"condition '{text}' of an object {what} can't be tested by Argo, "
-        "which compares fields of the status and does not search lists"
+    raise _UntranslatableError(
+        f"Argo can't test the condition '{text}' of an object {what}",
+        'Argo does not search lists; compare a field, such as status.[@this].#(phase=="Succeeded")#',
     )
 
 
@@ -111,15 +130,14 @@ def _replica(trial_spec: Mapping[str, Any]) -> tuple[str, int]:
     replicas = _part(_part(trial_spec, "spec"), field)
     name = next((one for one in (*deciding, _WORKER) if one in replicas), "")
     if not name:
-        raise UntranslatableError(
-            f"{kind} has none of the replicas {', '.join((*deciding, _WORKER))} in spec.{field}"
-        )
+        message = f"{kind} has none of the replicas {', '.join((*deciding, _WORKER))} in spec.{field}"
+        raise _UntranslatableError(message, "add the replica that runs the training")
     replica = _part(replicas, name)
     if replica.get("restartPolicy") == "ExitCode":
-        raise UntranslatableError(
-            f"restartPolicy ExitCode of replica {name} restarts some failed pods, "
-            "which Argo can't tell from the others; use restartPolicy Never or OnFailure"
+        message = (
+            f"Argo can't tell whether a pod with restartPolicy ExitCode in replica {name} will be restarted"
         )
+        raise _UntranslatableError(message, "use restartPolicy Never or OnFailure")
     return name, _count(replica, "replicas", 1, f"spec.{field}.{name}")
 
 
@@ -135,9 +153,8 @@ def _count(around: Mapping[str, Any], name: str, default: int, path: str) -> int
         return default
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    raise UntranslatableError(
-        f"{path}.{name} must be an integer, so that Argo can tell when all have ended; got '{value}'"
-    )
+    message = f"{path}.{name} must be an integer, got '{value}'"
+    raise _UntranslatableError(message, "Argo compares it with the number of pods that have ended")
 
 
 def _training_success(trial_spec: Mapping[str, Any]) -> str:
@@ -161,9 +178,10 @@ def _job_failure(trial_spec: Mapping[str, Any]) -> str:
 def _train_job(field: str) -> Callable[[Mapping[str, Any]], str]:
     def selector(trial_spec: Mapping[str, Any]) -> str:
         if _part(trial_spec, "spec").get("initializer"):
-            raise UntranslatableError(
-                "TrainJob has an initializer, so the position of its node job in status.jobsStatus is not known"
+            message = (
+                "Argo can't find the training job of a TrainJob with an initializer in status.jobsStatus"
             )
+            raise _UntranslatableError(message, "initialize data and model in the trainer's command")
         return f"status.jobsStatus.0.{field} > 0"
 
     return selector

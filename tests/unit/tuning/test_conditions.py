@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from mlplat.errors import UnsupportedError
 from mlplat.tuning.conditions import ConditionError, Match, evaluate, parse
 from mlplat.tuning.experiment import TrialTemplate
 from mlplat.tuning.kinds import KINDS, condition
-from mlplat.tuning.selectors import Selectors, UntranslatableError, selectors
+from mlplat.tuning.selectors import Selectors, selectors
 
 COMPLETE = condition("Complete")
 DONE = {"type": "Complete", "status": "True", "reason": "Finished", "message": "all pods succeeded"}
@@ -127,41 +128,43 @@ def test_a_field_of_the_status_is_compared_for_any_kind() -> None:
     )
 
 
-CANT = "can't be tested by Argo, which compares fields of the status and does not search lists"
-
-EXIT_CODE = (
-    "restartPolicy ExitCode of replica Master restarts some failed pods, which Argo can't tell from the others; "
-    "use restartPolicy Never or OnFailure"
-)
-REPLICAS = (
-    "spec.tfReplicaSpecs.Worker.replicas must be an integer, so that Argo can tell when all have ended; "
-    "got '${trialParameters.n}'"
-)
+EXIT_CODE = "Argo can't tell whether a pod with restartPolicy ExitCode in replica Master will be restarted"
+REPLICAS = "spec.tfReplicaSpecs.Worker.replicas must be an integer, got '${trialParameters.n}'"
 
 
 @pytest.mark.parametrize(
     ("kind", "spec", "success", "message"),
     [
-        ("PipelineRun", {}, COMPLETE, f"condition '{COMPLETE}' of an object of kind PipelineRun {CANT}"),
-        ("", {}, COMPLETE, f"condition '{COMPLETE}' of an object without a kind {CANT}"),
-        ("Job", {}, "status.conditions", f"condition 'status.conditions' of an object of kind Job {CANT}"),
+        (
+            "PipelineRun",
+            {},
+            COMPLETE,
+            f"Argo can't test the condition '{COMPLETE}' of an object of kind PipelineRun",
+        ),
+        ("", {}, COMPLETE, f"Argo can't test the condition '{COMPLETE}' of an object without a kind"),
+        (
+            "Job",
+            {},
+            "status.conditions",
+            "Argo can't test the condition 'status.conditions' of an object of kind Job",
+        ),
         (
             "Job",
             {},
             'status.[@this].#(phase=="not a label!")#',
-            f"condition 'status.[@this].#(phase==\"not a label!\")#' of an object of kind Job {CANT}",
+            "Argo can't test the condition 'status.[@this].#(phase==\"not a label!\")#' of an object of kind Job",
         ),
         (
             "Job",
             {},
             'status.[@this].#(phase!="Running")#',
-            f"condition 'status.[@this].#(phase!=\"Running\")#' of an object of kind Job {CANT}",
+            "Argo can't test the condition 'status.[@this].#(phase!=\"Running\")#' of an object of kind Job",
         ),
         (
             "TrainJob",
             {"initializer": {"model": {}}},
             COMPLETE,
-            "TrainJob has an initializer, so the position of its node job in status.jobsStatus is not known",
+            "Argo can't find the training job of a TrainJob with an initializer in status.jobsStatus",
         ),
         (
             "PyTorchJob",
@@ -184,12 +187,23 @@ REPLICAS = (
     ],
 )
 def test_what_argo_can_not_test(kind: str, spec: dict[str, Any], success: str, message: str) -> None:
-    with pytest.raises(UntranslatableError) as caught:
-        _of(kind, spec, success)
-    assert str(caught.value) == message
+    with pytest.raises(UnsupportedError) as caught:
+        _of(kind, spec, success, success)
+    (found,) = caught.value.diagnostics
+    assert (found.code, found.message) == ("MLP937", message)
+    assert found.hint
+
+
+def test_both_conditions_are_refused_at_once() -> None:
+    with pytest.raises(UnsupportedError) as caught:
+        _of("PipelineRun", {}, COMPLETE)
+    assert [one.path for one in caught.value.diagnostics] == [
+        "spec.trialTemplate.failureCondition",
+        "spec.trialTemplate.successCondition",
+    ]
 
 
 def test_a_kind_of_the_same_name_in_another_group_is_another_kind() -> None:
     template = TrialTemplate(success_condition=COMPLETE, failure_condition=condition("Failed"))
-    with pytest.raises(UntranslatableError, match="of an object of kind Job"):
+    with pytest.raises(UnsupportedError, match="of an object of kind Job"):
         selectors(template, {"apiVersion": "batch.volcano.sh/v1alpha1", "kind": "Job", "spec": {}})

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlplat import manifest
 from mlplat.errors import Diagnostic, ManifestError
 from mlplat.tuning import references, templates
 from mlplat.tuning.experiment import TrialParameter
@@ -142,6 +143,37 @@ def test_a_plain_scalar_has_the_type_that_yaml_gives_it(text: str, value: str, e
     filled = fill(from_text(text), {"n": value})
     assert filled == {"n": expected}
     assert type(filled["n"]) is type(expected)
+
+
+SCALARS = st.sampled_from(
+    [
+        "${trialParameters.a}",
+        "${trialParameters.b}0",
+        "1${trialParameters.a}",
+        "${trialParameters.a}${trialParameters.b}",
+        "lr=${trialParameters.a}",
+        "'${trialParameters.b}'",
+        '"x ${trialParameters.a}"',
+        "[${trialParameters.a}, '${trialParameters.b}', 1]",
+        "{x: ${trialParameters.a}}",
+        "plain",
+    ]
+)
+WORDS = (
+    st.integers(-99, 99).map(str)
+    | st.floats(allow_nan=False, allow_infinity=False).map(repr)
+    | st.text("abcdefgh", min_size=1, max_size=4)
+    | st.sampled_from(["true", "no", "null", "~", "1e-5", ".5", "0x1f", "0o14", "012", "1_000", "+1", "adam"])
+)
+
+
+@given(st.lists(SCALARS, min_size=1, max_size=5), WORDS, WORDS)
+def test_the_result_is_that_of_replacing_in_the_yaml_text_where_that_works(
+    scalars: list[str], first: str, second: str
+) -> None:
+    text = "\n".join(f"key{number}: {scalar}" for number, scalar in enumerate(scalars))
+    replaced = text.replace("${trialParameters.a}", first).replace("${trialParameters.b}", second)
+    assert fill(from_text(text), {"a": first, "b": second}) == manifest.load(replaced)[0]
 
 
 def test_keys_have_placeholders_too() -> None:
