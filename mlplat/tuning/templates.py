@@ -18,7 +18,6 @@ from mlplat.manifest import scalars
 PLACEHOLDER = re.compile(r"\$\{trialParameters\.([^{}\n]+)\}")
 
 _PRIVATE = range(0xE000, 0xF900)
-_FIRST_NUMBER = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +67,7 @@ def from_text(text: str) -> ParsedTemplate:
     """Return the template of a YAML string, as a ConfigMap has it.
 
     The string is read twice. With characters in the place of placeholders that can only be part of a string, it shows
-    the strings; with digits, it shows which of the strings are plain.
+    the strings; with the digits 0 and 1, which numbers of every base have, it shows which of the strings are plain.
 
     Raises:
         ManifestError: it is not YAML, or not one mapping.
@@ -77,7 +76,7 @@ def from_text(text: str) -> ParsedTemplate:
     names = list(dict.fromkeys(PLACEHOLDER.findall(text)))
     left, right = _unused(text)
     strings = _document(PLACEHOLDER.sub(lambda found: f"{left}{names.index(found[1])}{right}", text))
-    numbers = _document(PLACEHOLDER.sub(lambda found: str(_FIRST_NUMBER + names.index(found[1])), text))
+    numbers = _document(PLACEHOLDER.sub(lambda found: f"{names.index(found[1]) + 1:b}", text))
     mark = re.compile(f"{left}([0-9]+){right}")
     return ParsedTemplate(_with_slots(strings, numbers, mark, names))
 

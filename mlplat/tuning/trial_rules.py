@@ -131,7 +131,7 @@ def _names(parameters: Sequence[TrialParameter], template: ParsedTemplate | None
 
 
 def _references(experiment: Experiment, spec: Mapping[str, Any] | None) -> Iterator[Diagnostic]:
-    known = [one.name for one in experiment.parameters if one.name]
+    known = [one.name for one in experiment.parameters]
     seen: set[str] = set()
     for number, parameter in enumerate(experiment.trial_template.parameters):
         text, place = parameter.reference, f"{_PARAMETERS}[{number}].reference"
@@ -145,7 +145,7 @@ def _references(experiment: Experiment, spec: Mapping[str, Any] | None) -> Itera
         elif is_metadata(text):
             message = f"{text} is not a reference to metadata of a trial"
             yield Diagnostic("MLP932", place, message, f"available: {', '.join(FORMS)}")
-        elif text and known and text not in known:
+        elif text and known and all(known) and text not in known:
             message = f"parameter reference {text} does not exist in spec.parameters"
             yield Diagnostic("MLP932", place, message, nearest(text, known))
         seen.add(text)

@@ -163,6 +163,7 @@ CASES: list[tuple[dict[str, Any], str, str, str]] = [
         "spec.maxTrialCounts",
         "unknown field 'maxTrialCounts' is ignored",
     ),
+    ({"spec/parameters/0/name": 7}, "MLP901", "spec.parameters[0].name", "expected a string, got 7"),
     # What must be there.
     ({"spec/objective": REMOVED}, "MLP904", "spec.objective", "must be specified"),
     (
