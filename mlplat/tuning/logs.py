@@ -28,6 +28,16 @@ from mlplat.tuning.experiment import JSON, MetricsCollector
 DEFAULT_PATTERN = r"([\w|-]+)\s*=\s*([+-]?(?:(?i:nan|inf|infinity)\b|\d*(\.\d+)?([Ee][+-]?\d+)?))"
 """Regular expression of a metric without a filter: Katib's, and values that are not finite."""
 
+_DEFAULT = re.compile(
+    r"([\w|-]++)(?:[\t\n\f\r ]*+=[\t\n\f\r ]*+"
+    r"([+-]?(?:(?i:nan|inf|infinity)\b|\d*(?:\.\d+)?(?:[Ee][+-]?\d+)?)))?",
+    re.ASCII,
+)
+""":data:`DEFAULT_PATTERN` for Python's engine, so that a trial without a filter does not need google-re2.
+
+It takes linear time: a name without a value is a match, too, so that no part of a name is searched again.
+"""
+
 _TIME = re.compile(
     r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:[.,](\d+))?(Z|[+-]\d{2}:\d{2})",
     re.ASCII,
@@ -73,11 +83,11 @@ def points(lines: Iterable[str], metrics: Sequence[str], collector: MetricsColle
         collector: the metrics collector, for its format and filter.
 
     Raises:
-        RegexpError: a pattern is not a regular expression, or google-re2 is not installed.
+        RegexpError: a pattern of the filter is not a regular expression, or needs google-re2, which is not installed.
     """
     if collector.file is not None and collector.file.format == JSON:
         return _json_points(lines, metrics)
-    return _text_points(lines, metrics, collector.patterns or (DEFAULT_PATTERN,))
+    return _text_points(lines, metrics, collector.patterns)
 
 
 def timestamp(text: str) -> int | None:
@@ -99,10 +109,18 @@ def _text_points(lines: Iterable[str], metrics: Sequence[str], patterns: Sequenc
             continue
         first, space, _ = line.partition(" ")
         time = timestamp(first) if space else None
-        for pattern in patterns:
-            for _, name, value, *_ in goregexp.find_all_groups(pattern, line):
-                if name.strip() in metrics and value.strip():
-                    yield Point(name.strip(), value.strip(), time)
+        for name, value in _pairs(line, patterns):
+            if name in metrics and value:
+                yield Point(name, value, time)
+
+
+def _pairs(line: str, patterns: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield the names and values in a line."""
+    if not patterns:
+        yield from ((match[1], match[2] or "") for match in _DEFAULT.finditer(line))
+    for pattern in patterns:
+        for _, name, value, *_ in goregexp.find_all_groups(pattern, line):
+            yield name.strip(), value.strip()
 
 
 def _json_points(lines: Iterable[str], metrics: Sequence[str]) -> Iterator[Point]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlplat.argo import goregexp
 from mlplat.tuning.experiment import FileSystemPath, MetricsCollector
-from mlplat.tuning.logs import Point, number, points, timestamp
+from mlplat.tuning.logs import DEFAULT_PATTERN, Point, number, points, timestamp
 
 METRICS = ("loss", "accuracy")
 STDOUT = MetricsCollector()
@@ -59,6 +61,24 @@ def test_what_is_not_a_finite_number_is_a_failed_point(text: str) -> None:
 )
 def test_numbers(text: str, expected: float) -> None:
     assert number(text) == expected
+
+
+@given(st.text(st.sampled_from("loss=|-+ \t\v\r1.eEnaifty\u00e9\u0663\u017f"), max_size=40))
+def test_the_default_filter_is_its_regular_expression(line: str) -> None:
+    line = f"loss={line} loss {line}"
+    assert found(line) == found(line, DEFAULT_PATTERN)
+
+
+def test_without_google_re2_the_default_filter_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "re2", None)
+    goregexp._compiled.cache_clear()
+    assert found("loss=0.3 accuracy=nan") == [("loss", "0.3"), ("accuracy", "nan")]
+    with pytest.raises(goregexp.MissingEngineError, match="pip install"):
+        found("loss=0.3", r"(loss)=([\d.]+)")
+
+
+def test_a_long_line_without_a_value_has_no_points() -> None:
+    assert found("loss" * 50_000) == found("loss" + " " * 200_000) == found("loss " * 40_000) == []
 
 
 def test_a_filter_of_ones_own() -> None:
