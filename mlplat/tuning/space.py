@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from fractions import Fraction
 from typing import TypeAlias
 
 from mlplat.argo.gonumbers import parse_float, parse_int
@@ -90,13 +90,13 @@ class Double:
             return 1
         if self.step is None:
             return None
-        return int((_decimal(self.high) - _decimal(self.low)) // _decimal(self.step)) + 1
+        return int((_exact(self.high) - _exact(self.low)) // _exact(self.step)) + 1
 
     def value(self, index: int) -> float:
         """Return the value at a position, from 0; of a continuous range, only the first has one."""
         if index == 0 or self.step is None:
             return self.low
-        return float(_decimal(self.low) + index * _decimal(self.step))
+        return float(_exact(self.low) + index * _exact(self.step))
 
     def contains(self, value: Value) -> bool:
         """Return whether a value is one of the range."""
@@ -104,7 +104,7 @@ class Double:
             return False
         if self.step is None:
             return True
-        return (_decimal(float(value)) - _decimal(self.low)) % _decimal(self.step) == 0
+        return (_exact(float(value)) - _exact(self.low)) % _exact(self.step) == 0
 
     def text(self, value: Value) -> str:
         """Write a value for a trial."""
@@ -241,6 +241,6 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _decimal(number: float) -> Decimal:
+def _exact(number: float) -> Fraction:
     """Return the number that a person wrote: the shortest decimal that is read as this float."""
-    return Decimal(repr(number))
+    return Fraction(repr(number))

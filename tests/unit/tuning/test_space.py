@@ -49,6 +49,13 @@ def test_values_as_a_trial_gets_them(found: Dimension, texts: list[str]) -> None
     assert _values(found) == texts
 
 
+def test_a_tiny_step_is_counted_exactly() -> None:
+    found = dimension("double", min="-1e300", max="1e300", step="1e-320")
+    assert found.count == 2 * 10**620 + 1
+    assert found.value(10**620) == 0.0
+    assert found.contains(1.0)
+
+
 def test_a_range_without_steps_has_no_count() -> None:
     assert dimension("double", min="0", max="1").count is None
     assert dimension("double", min="0", max="1").value(0) == 0.0
