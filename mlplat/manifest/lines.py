@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     _Loader: TypeAlias = yaml.SafeLoader
 else:
     _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+_INDEX = re.compile(r"\[([0-9]{1,18})\](?=[.\[]|\Z)")
 
 
 @dataclass(slots=True)
@@ -109,12 +113,13 @@ def _add(around: _Node, node: _Node) -> None:
 
 def _step(node: _Node, path: str) -> tuple[_Node | None, int | None, str]:
     """Follow the first part of a path: return what is there, the line of its name, and the rest of the path."""
-    found: list[tuple[str, _Node, int]] = []
     if node.keys is not None:
         found = [(key, value, line) for (key, line), value in zip(node.keys, node.items, strict=True)]
+    elif index := _INDEX.match(path):
+        number = int(index[1])
+        found = [(index[0], item, item.line) for item in node.items[number : number + 1]]
     else:
-        found = [(f"[{number}]", item, item.line) for number, item in enumerate(node.items)]
-        found += [(name, item, item.line) for item in node.items if (name := _name(item))]
+        found = [(name, item, item.line) for item in node.items if (name := _name(item))]
     fitting = [
         one
         for one in found
