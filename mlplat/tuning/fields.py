@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from mlplat.errors import Diagnostic, nearest
+from mlplat.manifest import scalars
 
 T = TypeVar("T")
 
@@ -134,10 +136,8 @@ class Fields:
     def _fits(self, value: Any, name: str, fits: Callable[[Any], bool], expected: str) -> bool:
         if fits(value):
             return True
-        is_scalar = not isinstance(value, (Mapping, list)) and value is not None
-        hint = f'quote it: "{json.dumps(value)}"' if expected == "a string" and is_scalar else ""
-        message = f"expected {expected}, got {_describe(value)}"
-        self._problems.append(Diagnostic(WRONG_TYPE, f"{self._path}.{name}".lstrip("."), message, hint))
+        place, message = f"{self._path}.{name}".lstrip("."), f"expected {expected}, got {_describe(value)}"
+        self._problems.append(Diagnostic(WRONG_TYPE, place, message, _hint(value, fits, expected)))
         return False
 
 
@@ -154,7 +154,9 @@ def _is_integer(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return abs(value) <= sys.float_info.max
 
 
 def _is_port(value: Any) -> bool:
@@ -167,6 +169,24 @@ def _is_mapping(value: Any) -> bool:
 
 def _is_list(value: Any) -> bool:
     return isinstance(value, list)
+
+
+def _hint(value: Any, fits: Callable[[Any], bool], expected: str) -> str:
+    if expected == "a string" and value is not None and not isinstance(value, (Mapping, list)):
+        return f'quote it: "{json.dumps(value)}"'
+    if isinstance(value, str) and value and fits(_unquoted(value)):
+        return f"remove the quotes: {value}"
+    if fits is _is_integer and isinstance(value, int) and not isinstance(value, bool):
+        return "an integer has at most 32 bits"
+    return ""
+
+
+def _unquoted(text: str) -> Any:
+    """Return the value of a string that is written without quotes."""
+    try:
+        return scalars.plain(text)
+    except ValueError:
+        return text
 
 
 def _describe(value: Any) -> str:

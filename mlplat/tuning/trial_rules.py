@@ -131,7 +131,7 @@ def _names(parameters: Sequence[TrialParameter], template: ParsedTemplate | None
 
 
 def _references(experiment: Experiment, spec: Mapping[str, Any] | None) -> Iterator[Diagnostic]:
-    known = [one.name for one in experiment.parameters]
+    known = list(dict.fromkeys(one.name for one in experiment.parameters))
     seen: set[str] = set()
     for number, parameter in enumerate(experiment.trial_template.parameters):
         text, place = parameter.reference, f"{_PARAMETERS}[{number}].reference"
