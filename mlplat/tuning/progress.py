@@ -78,11 +78,11 @@ def outcome(
         return ExperimentOutcome(True, GOAL_REACHED, "the best trial has reached the goal")
     if limit is not None and failed and failed >= limit:
         return ExperimentOutcome(
-            False, TOO_MANY_FAILED, f"{failed} trials have failed, and maxFailedTrialCount is {limit}"
+            False, TOO_MANY_FAILED, f"maxFailedTrialCount is {limit}, number of failed trials: {failed}"
         )
     if most is not None and len(trials) - active >= most:
         return ExperimentOutcome(
-            True, MAX_TRIALS_REACHED, f"{most} trials have ended, which is maxTrialCount"
+            True, MAX_TRIALS_REACHED, f"the experiment has reached maxTrialCount: {most}"
         )
     if is_exhausted and not active:
         return ExperimentOutcome(True, SUGGESTIONS_ENDED, "all points of the search space have been tried")
