@@ -6,7 +6,7 @@ Everything here is pure: no files, no clock, no randomness. The modules, in the 
                 reading.parse            names and types of fields (fields); writing.document is its inverse
                 defaults.with_defaults   what Katib's webhook fills in, by the kind of trial (kinds)
                 sources.template_of      the trial template, from trialSpec or a ConfigMap
-                rules.problems           all rules: parameters, algorithm_rules, trial_rules (jobs), collector_rules
+                rules.problems           all rules, in the modules with the names …_rules
     suggest   space.search_space(parameters) -> typed values, their strings, the number of points
               algorithms.ALGORITHMS, EARLY_STOPPING, settings() -> settings with types and defaults
     run       references.values(…), templates.fill(template, values) -> the object of a trial

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from mlplat.errors import Diagnostic, nearest
-from mlplat.tuning import parameters
+from mlplat.tuning import parameter_rules
 from mlplat.tuning.algorithms import ALGORITHMS, EARLY_STOPPING, NAS_ALGORITHMS, SettingKind
 from mlplat.tuning.experiment import DOUBLE, INT, Algorithm, Experiment
 from mlplat.tuning.space import is_numeric, search_space
@@ -94,7 +94,7 @@ def _steps(experiment: Experiment) -> Iterator[Diagnostic]:
 def _grid(experiment: Experiment, path: str) -> Iterator[Diagnostic]:
     limit = experiment.max_trial_count
     if limit is None or any(
-        one.severity == "error" for one in parameters.problems(experiment.parameters, path)
+        one.severity == "error" for one in parameter_rules.problems(experiment.parameters, path)
     ):
         return
     count = search_space(experiment.parameters).count

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from mlplat.errors import Diagnostic, nearest
-from mlplat.tuning import algorithm_rules, collector_rules, parameters, trial_rules
+from mlplat.tuning import algorithm_rules, collector_rules, parameter_rules, trial_rules
 from mlplat.tuning.experiment import (
     OBJECTIVE_TYPES,
     RESUME_POLICIES,
@@ -137,4 +137,4 @@ def _search_space(experiment: Experiment) -> Iterator[Diagnostic]:
     if experiment.parameters and experiment.nas_config is not None:
         message = "only one of spec.parameters and spec.nasConfig can be specified"
         yield Diagnostic("MLP904", "spec.nasConfig", message, "remove nasConfig")
-    yield from parameters.problems(experiment.parameters, "spec.parameters")
+    yield from parameter_rules.problems(experiment.parameters, "spec.parameters")

@@ -194,7 +194,7 @@ class SearchSpace:
 
 
 def search_space(parameters: Iterable[Parameter]) -> SearchSpace:
-    """Return the search space of parameters without problems (:func:`mlplat.tuning.parameters.problems`)."""
+    """Return the search space of parameters without problems (:func:`mlplat.tuning.parameter_rules.problems`)."""
     return SearchSpace(tuple(_dimension(one) for one in parameters))
 
 

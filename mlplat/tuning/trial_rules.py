@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mlplat.errors import Diagnostic, nearest, suggestion
-from mlplat.tuning import conditions, jobs
+from mlplat.tuning import conditions, job_rules
 from mlplat.tuning.experiment import Experiment, TrialParameter, TrialTemplate
 from mlplat.tuning.kinds import JOB, KINDS, kind_of
 from mlplat.tuning.references import FORMS, MetadataReference, is_metadata, keyed, metadata_reference
@@ -77,8 +77,8 @@ def _object(spec: Mapping[str, Any], source: TrialTemplate) -> Iterator[Diagnost
     if not all(spec.get(field) and isinstance(spec[field], str) for field in ("apiVersion", "kind")):
         message = "APIVersion and Kind in spec.trialTemplate must be specified"
         yield Diagnostic("MLP934", path, message, "for example apiVersion: batch/v1 and kind: Job")
-    elif spec["kind"] == JOB and spec["apiVersion"] == jobs.API_VERSION:
-        yield from jobs.problems(spec, source.primary_container_name, path)
+    elif spec["kind"] == JOB and spec["apiVersion"] == job_rules.API_VERSION:
+        yield from job_rules.problems(spec, source.primary_container_name, path)
 
 
 def _trial_parameters(
