@@ -177,10 +177,11 @@ def _fits(query: ItemFilter, item: Any) -> bool:
         return _flag_fits(value, query.operator, query.value)
     if isinstance(value, (int, float)):
         try:
-            return _compared(float(value), query.operator, parse_float(query.value))
+            expected = parse_float(query.value)
         except ValueError:
-            return _compared(float(value), query.operator, 0.0)
-    return isinstance(value, str) and _compared(value.encode(), query.operator, query.value.encode())
+            expected = 0.0
+        return _compared(value, query.operator, expected)
+    return isinstance(value, str) and _compared(value, query.operator, query.value)
 
 
 def _flag_fits(value: bool, operator: str, text: str) -> bool:

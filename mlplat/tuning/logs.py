@@ -43,6 +43,8 @@ _TIME = re.compile(
     re.ASCII,
 )
 _NANOSECONDS = 10**9
+_LAST_SECOND = 253402300800
+"""The end of the year 9999."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ def _json_text(value: Any) -> str:
 def _json_time(value: Any) -> int | None:
     if isinstance(value, str):
         return timestamp(value)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < _LAST_SECOND:
         return None
     seconds = math.floor(value)
     return seconds * _NANOSECONDS + round((value - seconds) * _NANOSECONDS)

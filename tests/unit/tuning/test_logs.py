@@ -142,6 +142,8 @@ def test_points_of_a_line_of_json(line: str, expected: list[tuple[str, str]]) ->
         (1.5, 15 * 10**8),
         (2, 2 * 10**9),
         ("yesterday", None),
+        (10**400, None),
+        (1e300, None),
         (True, None),
         (None, None),
     ],
