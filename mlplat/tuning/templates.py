@@ -2,7 +2,8 @@
 
 Katib replaces placeholders in the text of the object, so a value with a quote or a line break changes what is around
 it. Here the object is parsed first, and values are put into its strings one by one: no value can add, remove or change
-anything else, and a placeholder in a value stays as it is. For values without such characters, the result is Katib's.
+anything else, and a placeholder in a value stays as it is. Only a key that becomes equal to another key replaces it.
+For values without such characters, the result is Katib's.
 """
 
 from __future__ import annotations
