@@ -42,7 +42,7 @@ def load(documents: Sequence[Mapping[str, Any]], file: str = "", text: str = "")
         The Experiment.
 
     Raises:
-        ManifestError: there is not one Experiment, or it can't be used; with all that is wrong.
+        ManifestError: there is not one Experiment, or it cannot be used; with all that is wrong.
     """
     numbers = [number for number, one in enumerate(documents) if is_experiment(one)]
     if len(numbers) != 1:

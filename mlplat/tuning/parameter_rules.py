@@ -32,7 +32,7 @@ def problems(parameters: Sequence[Parameter], path: str) -> Iterator[Diagnostic]
         if not parameter.name:
             yield Diagnostic("MLP904", f"{place}.name", "must be specified", "give the parameter a name")
         elif seen[parameter.name]:
-            message = f"parameter name {parameter.name} can't be duplicated in spec.parameters"
+            message = f"parameter name {parameter.name} cannot be duplicated in spec.parameters"
             yield Diagnostic("MLP910", f"{place}.name", message, "rename one of them")
         seen[parameter.name] += 1
         yield from _parameter(parameter, place)

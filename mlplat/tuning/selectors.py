@@ -6,7 +6,7 @@ if *all* of the success condition fit.
 
 So a filter over ``status.conditions`` is replaced by another part of the status that says the same. For a training job,
 that is the number of its replicas that have ended. The replica that decides is the master (launcher, chief); without
-one, all workers. The end of a job without a failed replica, such as by ``activeDeadlineSeconds``, can't be seen this
+one, all workers. The end of a job without a failed replica, such as by ``activeDeadlineSeconds``, cannot be seen this
 way.
 """
 
@@ -73,7 +73,7 @@ def selectors(template: TrialTemplate, trial_spec: Mapping[str, Any]) -> Selecto
         trial_spec: the object of a trial.
 
     Raises:
-        UnsupportedError: Argo can't test one of them, or both.
+        UnsupportedError: Argo cannot test one of them, or both.
     """
     written = {"successCondition": template.success_condition, "failureCondition": template.failure_condition}
     found: list[str] = []
@@ -101,7 +101,7 @@ def _selector(text: str, trial_spec: Mapping[str, Any]) -> str:
                 return by_kind[kind](trial_spec)
     what = f"of kind {kind}" if kind else "without a kind"
     raise _UntranslatableError(
-        f"Argo can't test the condition '{text}' of an object {what}",
+        f"Argo cannot test the condition '{text}' of an object {what}",
         'Argo does not search lists; compare a field, such as status.[@this].#(phase=="Succeeded")#',
     )
 
@@ -135,7 +135,7 @@ def _replica(trial_spec: Mapping[str, Any]) -> tuple[str, int]:
     replica = _part(replicas, name)
     if replica.get("restartPolicy") == "ExitCode":
         message = (
-            f"Argo can't tell whether a pod with restartPolicy ExitCode in replica {name} will be restarted"
+            f"Argo cannot tell whether a pod with restartPolicy ExitCode in replica {name} will be restarted"
         )
         raise _UntranslatableError(message, "use restartPolicy Never or OnFailure")
     return name, _count(replica, "replicas", 1, f"spec.{field}.{name}")
@@ -179,7 +179,7 @@ def _train_job(field: str) -> Callable[[Mapping[str, Any]], str]:
     def selector(trial_spec: Mapping[str, Any]) -> str:
         if _part(trial_spec, "spec").get("initializer"):
             message = (
-                "Argo can't find the training job of a TrainJob with an initializer in status.jobsStatus"
+                "Argo cannot find the training job of a TrainJob with an initializer in status.jobsStatus"
             )
             raise _UntranslatableError(message, "initialize data and model in the trainer's command")
         return f"status.jobsStatus.0.{field} > 0"

@@ -64,7 +64,7 @@ def _from_config_map(
         reason = error.diagnostics[0].message if isinstance(error, ManifestError) else str(error)
         line = error.diagnostics[0].source if isinstance(error, ManifestError) else None
         where = f", line {line.line}" if line and line.line else ""
-        message = f"'{source.path}' of ConfigMap '{source.name}' can't be read{where}: {reason}"
+        message = f"'{source.path}' of ConfigMap '{source.name}' cannot be read{where}: {reason}"
         return Diagnostic("MLP934", f"{_SOURCE}.templatePath", message, "write one YAML document")
 
 

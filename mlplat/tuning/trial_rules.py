@@ -120,7 +120,7 @@ def _names(parameters: Sequence[TrialParameter], template: ParsedTemplate | None
             hint = "for example name: learningRate and reference: lr"
             yield Diagnostic("MLP932", place, message, hint)
         elif name in seen:
-            message = f"parameter name {name} can't be duplicated in {_PARAMETERS}"
+            message = f"parameter name {name} cannot be duplicated in {_PARAMETERS}"
             yield Diagnostic("MLP932", f"{place}.name", message, "rename one of them")
         elif template is not None and name not in template.names:
             message = f"parameter name: {name} in spec.trialParameters not found in spec.trialTemplate"
@@ -137,7 +137,7 @@ def _references(experiment: Experiment, spec: Mapping[str, Any] | None) -> Itera
         text, place = parameter.reference, f"{_PARAMETERS}[{number}].reference"
         reference = metadata_reference(text)
         if text and text in seen:
-            message = f"parameter reference {text} can't be duplicated in {_PARAMETERS}"
+            message = f"parameter reference {text} cannot be duplicated in {_PARAMETERS}"
             hint = "use one trial parameter in several places of the template"
             yield Diagnostic("MLP932", place, message, hint)
         elif reference is not None:

@@ -130,7 +130,7 @@ def test_a_field_of_the_status_is_compared_for_any_kind() -> None:
     )
 
 
-EXIT_CODE = "Argo can't tell whether a pod with restartPolicy ExitCode in replica Master will be restarted"
+EXIT_CODE = "Argo cannot tell whether a pod with restartPolicy ExitCode in replica Master will be restarted"
 REPLICAS = "spec.tfReplicaSpecs.Worker.replicas must be an integer, got '${trialParameters.n}'"
 
 
@@ -141,32 +141,32 @@ REPLICAS = "spec.tfReplicaSpecs.Worker.replicas must be an integer, got '${trial
             "PipelineRun",
             {},
             COMPLETE,
-            f"Argo can't test the condition '{COMPLETE}' of an object of kind PipelineRun",
+            f"Argo cannot test the condition '{COMPLETE}' of an object of kind PipelineRun",
         ),
-        ("", {}, COMPLETE, f"Argo can't test the condition '{COMPLETE}' of an object without a kind"),
+        ("", {}, COMPLETE, f"Argo cannot test the condition '{COMPLETE}' of an object without a kind"),
         (
             "Job",
             {},
             "status.conditions",
-            "Argo can't test the condition 'status.conditions' of an object of kind Job",
+            "Argo cannot test the condition 'status.conditions' of an object of kind Job",
         ),
         (
             "Job",
             {},
             'status.[@this].#(phase=="not a label!")#',
-            "Argo can't test the condition 'status.[@this].#(phase==\"not a label!\")#' of an object of kind Job",
+            "Argo cannot test the condition 'status.[@this].#(phase==\"not a label!\")#' of an object of kind Job",
         ),
         (
             "Job",
             {},
             'status.[@this].#(phase!="Running")#',
-            "Argo can't test the condition 'status.[@this].#(phase!=\"Running\")#' of an object of kind Job",
+            "Argo cannot test the condition 'status.[@this].#(phase!=\"Running\")#' of an object of kind Job",
         ),
         (
             "TrainJob",
             {"initializer": {"model": {}}},
             COMPLETE,
-            "Argo can't find the training job of a TrainJob with an initializer in status.jobsStatus",
+            "Argo cannot find the training job of a TrainJob with an initializer in status.jobsStatus",
         ),
         (
             "PyTorchJob",

@@ -35,7 +35,7 @@ REFUSED = {
         (51, "MLP931", "ConfigMap 'trial-templates' of namespace 'kubeflow' is not in this file"),
     ],
 }
-"""Lines, codes and messages of the files that can't be used; Tekton's ``$(trialParameters.lr)`` is no placeholder."""
+"""Lines, codes and messages of the files that cannot be used; Tekton's ``$(trialParameters.lr)`` is no placeholder."""
 
 WARNED = {"hp-tuning__cma-es.yaml": ["MLP925"], "hp-tuning__simple-pbt.yaml": ["MLP909"]}
 

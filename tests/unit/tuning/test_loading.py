@@ -368,7 +368,7 @@ CASES: list[tuple[dict[str, Any], str, str, str]] = [
         },
         "MLP910",
         "spec.parameters[1].name",
-        "parameter name lr can't be duplicated in spec.parameters",
+        "parameter name lr cannot be duplicated in spec.parameters",
     ),
     # Algorithms.
     (_algorithm("radnom"), "MLP920", "spec.algorithm.algorithmName", "unknown algorithm 'radnom'"),
@@ -517,13 +517,13 @@ CASES: list[tuple[dict[str, Any], str, str, str]] = [
         {"spec/trialTemplate/trialParameters/1/name": "learningRate"},
         "MLP932",
         f"{TEMPLATE}.trialParameters[1].name",
-        "parameter name learningRate can't be duplicated in spec.trialTemplate.trialParameters",
+        "parameter name learningRate cannot be duplicated in spec.trialTemplate.trialParameters",
     ),
     (
         {"spec/trialTemplate/trialParameters/1/reference": "lr"},
         "MLP932",
         f"{TEMPLATE}.trialParameters[1].reference",
-        "parameter reference lr can't be duplicated in spec.trialTemplate.trialParameters",
+        "parameter reference lr cannot be duplicated in spec.trialTemplate.trialParameters",
     ),
     (
         {"spec/trialTemplate/trialParameters/0/reference": "rate"},

@@ -298,7 +298,7 @@ def _source(**fields: Any) -> dict[str, Any]:
             Diagnostic(
                 "MLP934",
                 "spec.trialTemplate.configMap.templatePath",
-                "'job.yaml' of ConfigMap 'templates' can't be read, line 2: not YAML: "
+                "'job.yaml' of ConfigMap 'templates' cannot be read, line 2: not YAML: "
                 "mapping values are not allowed in this context",
                 "write one YAML document",
             ),
@@ -309,7 +309,7 @@ def _source(**fields: Any) -> dict[str, Any]:
             Diagnostic(
                 "MLP934",
                 "spec.trialTemplate.configMap.templatePath",
-                "'job.yaml' of ConfigMap 'templates' can't be read: expected one document, got 2",
+                "'job.yaml' of ConfigMap 'templates' cannot be read: expected one document, got 2",
                 "write one YAML document",
             ),
         ),
