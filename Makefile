@@ -78,8 +78,8 @@ LOCK = UV_NO_CONFIG=1 .venv-lock/bin/uv pip compile --quiet --upgrade --universa
   --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
 
 lock: .venv-lock/.locked ## lock the newest versions that pyproject.toml allows, with their hashes
-	$(LOCK) pyproject.toml --all-extras --group dev --output-file requirements/dev.txt
-	$(LOCK) pyproject.toml --all-extras --constraints requirements/dev.txt --output-file requirements/all.txt
+	$(LOCK) pyproject.toml --extra all --extra demo --group dev --output-file requirements/dev.txt
+	$(LOCK) pyproject.toml --extra all --extra demo --constraints requirements/dev.txt --output-file requirements/all.txt
 	$(LOCK) requirements/lock.in --output-file requirements/lock.txt
 	$(LOCK) benchmarks/requirements/kfp.in --output-file benchmarks/requirements/kfp.txt
 	$(LOCK) benchmarks/requirements/hera.in --output-file benchmarks/requirements/hera.txt
