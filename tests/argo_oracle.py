@@ -9,7 +9,6 @@ writes the recording of the unit tests::
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 
 from mlplat.argo import gotext, govalues, templating
 from mlplat.argo.expressions import ExpressionError, environment, evaluate, should_execute
+from tests import go_oracle
 from tests.random_expressions import VARIABLES, Expressions, Templates, Whens
 
 RECORDED = Path(__file__).parent / "unit" / "argo" / "oracle.jsonl"
@@ -51,16 +51,7 @@ def ask(program: Path, asked: Iterable[Question]) -> list[dict[str, Any]]:
         program: the built oracle.
         asked: the questions.
     """
-    lines = [json.dumps({"variables": VARIABLES, **one}) for one in asked]
-    done = subprocess.run(
-        [program],
-        input="\n".join(lines) + "\n",
-        capture_output=True,
-        text=True,
-        check=True,
-        env={"TZ": "UTC"},
-    )
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    return go_oracle.ask(program, ({"variables": VARIABLES, **one} for one in asked))
 
 
 def theirs(question: Question, answer: dict[str, Any]) -> Any:

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import json
 import random
-import subprocess
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,7 @@ from mlplat.tuning.experiment import TrialTemplate
 from mlplat.tuning.kinds import KINDS, condition
 from mlplat.tuning.logs import DEFAULT_PATTERN
 from mlplat.tuning.selectors import selectors
+from tests import go_oracle
 
 RECORDED = Path(__file__).parent / "unit" / "tuning" / "oracle.jsonl"
 """Questions with the answers of the real packages."""
@@ -191,18 +190,6 @@ def questions(kind: str, seed: int, count: int) -> list[Question]:
     return [ask_one() for _ in range(count)]
 
 
-def ask(program: Path, asked: Iterable[Question]) -> list[Any]:
-    """Return the oracle's answers.
-
-    Args:
-        program: the built oracle.
-        asked: the questions.
-    """
-    lines = "".join(f"{json.dumps(one)}\n" for one in asked)
-    done = subprocess.run([program], input=lines, capture_output=True, text=True, check=True)
-    return [json.loads(line) for line in done.stdout.splitlines()]
-
-
 def ours(question: Question) -> Any:
     """Return what comes of a question here."""
     match question["kind"]:
@@ -234,7 +221,7 @@ def record(program: Path, count: int = 250) -> None:
         count: questions of each kind.
     """
     asked = [one for seed, kind in enumerate(QUESTIONS, start=100) for one in questions(kind, seed, count)]
-    answered = zip(asked, ask(program, asked), strict=True)
+    answered = zip(asked, go_oracle.ask(program, asked), strict=True)
     lines = "".join(f"{json.dumps(list(pair), ensure_ascii=False)}\n" for pair in answered)
     RECORDED.write_text(lines, encoding="utf-8")
 

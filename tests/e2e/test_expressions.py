@@ -5,15 +5,13 @@ These tests need a Go toolchain and its modules, no cluster.
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from mlplat.argo.expressions.sprig import SPRIG
 from mlplat.argo.govalues import Function
-from tests import argo_oracle
+from tests import argo_oracle, go_oracle
 
 SOURCE = Path(__file__).parent / "oracle"
 COUNT = 10_000
@@ -22,18 +20,7 @@ COUNT = 10_000
 @pytest.fixture(scope="session")
 def oracle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The program that answers with Argo's packages."""
-    if shutil.which("go") is None:
-        pytest.skip("Go is not installed")
-    program = tmp_path_factory.mktemp("oracle") / "oracle"
-    done = subprocess.run(
-        ["go", "build", "-mod=readonly", "-o", program, "."],
-        cwd=SOURCE,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return program
+    return go_oracle.build(SOURCE, tmp_path_factory.mktemp("oracle"))
 
 
 @pytest.mark.parametrize("kind", ["expression", "when", "template"])
