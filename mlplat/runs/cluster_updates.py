@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from threading import Thread
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ _ELSEWHERE = (
 _DELETED = "the Workflow no longer exists"
 
 
-def update(store: Store, cluster: Cluster, name: str | None = None) -> list[str]:
+def update(store: Store, cluster: Cluster, names: Collection[str] = ()) -> list[str]:
     """Record runs again that had not ended, as they are now on a cluster.
 
     What followed them was killed, or left them after Ctrl-C. The newest ones are read, with one list of Workflows for
@@ -36,13 +36,13 @@ def update(store: Store, cluster: Cluster, name: str | None = None) -> list[str]
     Args:
         store: the record.
         cluster: the cluster of the kubeconfig; its namespace does not matter.
-        name: name or uid of the only run that matters; all when None.
+        names: names or uids of the only runs that matter; all if there are none.
 
     Returns:
         A line for each reason why runs could not be updated, such as a cluster that cannot be reached.
     """
-    unfinished = store.runs(None if name else _MOST, engine="argo", phase=_UNFINISHED)
-    behind = [run for run in unfinished if name in (None, run.name, run.uid)]
+    unfinished = store.runs(None if names else _MOST, engine="argo", phase=_UNFINISHED)
+    behind = [run for run in unfinished if not names or run.name in names or run.uid in names]
     if not behind:
         return []
     reading = _Reading(cluster, behind)

@@ -82,7 +82,7 @@ class Machine:
         Raises:
             ArgumentError: it does not exist; the hint has the nearest name.
         """
-        found = engine.load(self.home / "runs" / name) if name == Path(name).name else None
+        found = engine.load(self.home / "runs" / name) if state.is_file_name(name) else None
         if found is None:
             others = "to list runs: mlplat get runs; for a run on a cluster: --engine argo"
             known = [run for run in state.known_runs(self.home) if run != name]

@@ -74,7 +74,7 @@ def read(place: Machine | Cluster, names: Sequence[str], *, whole: bool = True) 
     with state.record_to_read(place.home) as store:
         for name in names:
             place.catch_up(store, name)
-            cluster_updates.update(store, Cluster(home=place.home), name)
+        cluster_updates.update(store, Cluster(home=place.home), names)
         return [of_record(store, name, place.home, whole=whole) for name in names]
 
 

@@ -135,9 +135,12 @@ def log_file(folder: Path, run: str, node: str) -> Path | None:
         run: name of the run.
         node: id of the node.
     """
-    if not run or any(name != os.path.basename(name) or name in (".", "..") for name in (run, node)):  # noqa: PTH119
-        return None
-    return folder / "logs" / run / f"{node}.log"
+    return folder / "logs" / run / f"{node}.log" if is_file_name(run) and is_file_name(node) else None
+
+
+def is_file_name(name: str) -> bool:
+    """Return whether a name is that of a file in a folder, and leads nowhere else."""
+    return bool(name) and name == os.path.basename(name) and name not in (".", "..")  # noqa: PTH119
 
 
 def is_here(folder: Path, recorded: RunRow | ArtifactRow) -> bool:

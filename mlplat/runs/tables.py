@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -102,7 +101,7 @@ def _without_runs(place: Machine | Cluster, store: Store) -> str:
         return ""
     if not isinstance(place, Machine):
         return place.namespace or "this namespace"
-    return str(store.place if os.environ.get("MLPLAT_STORE") else place.home)
+    return str(store.place if state.is_shared() else place.home)
 
 
 def _update(store: Store, place: Machine | Cluster, name: str | None) -> list[str]:
@@ -111,7 +110,7 @@ def _update(store: Store, place: Machine | Cluster, name: str | None) -> list[st
     from mlplat.runs import cluster_updates
     from mlplat.runs.cluster import Cluster
 
-    return cluster_updates.update(store, Cluster(home=place.home), name)
+    return cluster_updates.update(store, Cluster(home=place.home), [name] if name else [])
 
 
 def _plain(cell: columns.Cell) -> Any:
