@@ -28,15 +28,15 @@ def request(url: str, headers: Mapping[str, str], user: str = "") -> urllib.requ
     """Return a request.
 
     Args:
-        url: an address; a user in it, ``http://user:password@host``, is told as a browser does.
-        headers: what else is told.
-        user: user and password, with a colon between; by default those of the address.
+        url: an address; a user in it, ``http://user:password@host``, is sent in the header ``Authorization``.
+        headers: further headers.
+        user: user and password, separated by a colon; by default those of the address.
     """
-    told = dict(headers)
+    sent = dict(headers)
     user = user or unquote(user_of(url))
     if user:
-        told["Authorization"] = f"Basic {base64.b64encode(user.encode()).decode()}"
-    return urllib.request.Request(without_user(url), headers=told)  # noqa: S310 - callers check the scheme
+        sent["Authorization"] = f"Basic {base64.b64encode(user.encode()).decode()}"
+    return urllib.request.Request(without_user(url), headers=sent)  # noqa: S310 - callers check the scheme
 
 
 def reason(error: Exception) -> str:
